@@ -1,0 +1,30 @@
+#!/bin/sh
+# Trains i3-mini from data to the bundled folder. Run from the top of the project:
+#     sh assets/models/i3-mini/recipe/build.sh DATA
+# DATA holds train/ and heldout/. Started again after a stop, it goes on where it was.
+set -eu
+data=${1:?"usage: build.sh DATA"}
+recipe=assets/models/i3-mini/recipe
+python=${PYTHON:-.venv/bin/python}
+export OMP_WAIT_POLICY=passive
+mkdir -p runs/i3-mini
+
+[ -f runs/i3-mini/data/.done ] || { "$python" $recipe/prepare.py "$data" runs/i3-mini/data; touch runs/i3-mini/data/.done; }
+cp "$data/heldout/chat.jsonl.xz" runs/i3-mini/heldout-chat.jsonl.xz
+[ -f runs/i3-mini/tokenizer.json ] || "$python" -m i3core vocab \
+    --data "$data/train/chat.jsonl.xz" "$data/train/text.jsonl.xz" --max-vocab 2048 --out runs/i3-mini/tokenizer.json
+
+stage() {
+    out=runs/i3-mini/$1
+    if grep -q '"state": "finished"' "$out/status.json" 2>/dev/null; then
+        return
+    elif [ -f "$out/run.json" ]; then
+        "$python" -m i3core train --resume "$out"
+    else
+        "$python" -m i3core train --config "$recipe/$1.toml"
+    fi
+}
+stage pretrain
+stage chat
+"$python" -m i3core convert runs/i3-mini/chat/checkpoints/last assets/models/i3-mini --dtype float16
+"$python" -m i3core eval i3-mini "$data/heldout/chat.jsonl.xz" --by-source

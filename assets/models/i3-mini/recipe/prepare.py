@@ -1,0 +1,49 @@
+"""Splits the training data by source, so that the recipe can weight each source.
+
+    python prepare.py DATA OUT
+
+DATA holds train/ and heldout/ with chat.jsonl.xz and text.jsonl.xz, records with a `src`. OUT receives one .jsonl for
+each source, and self_dialogue_swapped.jsonl: the same conversations seen from the other speaker.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import sys
+from pathlib import Path
+
+
+def swapped(messages: list[dict]) -> list[dict]:
+    """The conversation with roles exchanged, from the first user turn to the last assistant turn."""
+    other = {"user": "assistant", "assistant": "user"}
+    turns = [{"role": other[m["role"]], "content": m["content"]} for m in messages]
+    while turns and turns[0]["role"] != "user":
+        turns.pop(0)
+    while turns and turns[-1]["role"] != "assistant":
+        turns.pop()
+    return turns
+
+
+def main(data: Path, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    files: dict[str, object] = {}
+
+    def write(name: str, record: dict) -> None:
+        if name not in files:
+            files[name] = open(out / f"{name}.jsonl", "w", encoding="utf-8")  # noqa: SIM115
+        files[name].write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    for kind in ("chat", "text"):
+        with lzma.open(data / "train" / f"{kind}.jsonl.xz", "rt", encoding="utf-8") as lines:
+            for line in lines:
+                record = json.loads(line)
+                write(record["src"], record)
+                if record["src"] == "self_dialogue" and (turns := swapped(record["messages"])):
+                    write("self_dialogue_swapped", {"messages": turns, "src": record["src"]})
+    for file in files.values():
+        file.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,39 @@
+"""i3core: the i3 language model (RWKV-Mamba blocks and attention) as a library and command line.
+
+    import i3core
+    model = i3core.load()                                       # the bundled model
+    for piece in i3core.generate(model, "hello"):
+        print(piece.text, end="")
+
+Importing this package does not import torch; the first use of a name that needs it does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .errors import I3Error
+from .settings import SamplingConfig, TrainingConfig
+
+if TYPE_CHECKING:
+    from .checkpoint import Model, load, save
+    from .generation import Generator, Piece, generate
+    from .training import train
+
+__version__ = "0.1.0"
+__all__ = [
+    "Generator", "I3Error", "Model", "Piece", "SamplingConfig", "TrainingConfig", "generate", "load", "save", "train",
+]  # fmt: skip
+
+_HOMES = {
+    "Model": "checkpoint", "load": "checkpoint", "save": "checkpoint",
+    "Generator": "generation", "Piece": "generation", "generate": "generation",
+    "train": "training",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,0 +1,290 @@
+"""Model folders: load any public layout safely, save atomically.
+
+A folder holds config.json, weights (model.safetensors, pytorch_model.bin or pytorch_model_best.bin) and a vocabulary
+(tokenizer.json, chunk_vocab_combined.json or vocab.json). The public exporter writes wrong sizes into config.json, so
+sizes come from the tensors; config.json is believed only for what tensors cannot tell.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from . import assets
+from .config import ModelConfig
+from .device import DeviceChoice, choose_device
+from .errors import CheckpointError, I3Error
+from .files import read_json, replaced, write_json
+from .model import I3Network
+from .template import ChatTemplate
+from .tokenizer import ChunkTokenizer
+
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "pytorch_model_best.bin")
+TOKENIZER_FILES = ("tokenizer.json", "chunk_vocab_combined.json", "vocab.json")
+AGAIN = "Copy or download the model again."
+
+
+@dataclass
+class Model:
+    """A network with everything that is needed to talk to it.
+
+    Attributes:
+        network: the weights on their device.
+        tokenizer, config, template: as the folder has them.
+        device: where it runs and why.
+        name: the folder's name.
+        folder: where it came from; None for a model made in memory.
+        details: the rest of config.json (licence, sources, training figures).
+        warnings: what config.json says that the tensors contradict.
+    """
+
+    network: I3Network
+    tokenizer: ChunkTokenizer
+    config: ModelConfig
+    template: ChatTemplate
+    device: DeviceChoice
+    name: str
+    folder: Path | None
+    details: dict
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        return self.config.parameters
+
+
+def find_model(path_or_name: str | Path | None) -> Path:
+    """The folder of a model given by path, by the name of a bundled one, or the bundled one for None."""
+    bundled = assets.models()
+    if path_or_name is None:
+        if assets.BUNDLED_MODEL not in bundled:
+            raise CheckpointError(
+                "The bundled model is missing from this installation.", "Install i3desk again or name a model folder."
+            )
+        return bundled[assets.BUNDLED_MODEL]
+    path = Path(path_or_name).expanduser()
+    if path.is_dir():
+        return path
+    if str(path_or_name) in bundled:
+        return bundled[str(path_or_name)]
+    if path.is_file() and path.name in WEIGHT_FILES:
+        return path.parent
+    raise CheckpointError(
+        f"There is no model folder {str(path_or_name)!r}.",
+        f"Give the path of a folder with config.json and weights, or one of: {', '.join(bundled) or 'none bundled'}.",
+    )
+
+
+def load(path_or_name: str | Path | None = None, device: str = "auto", precision: str = "auto") -> Model:
+    """Loads a model folder, or the bundled model for None.
+
+    Raises:
+        CheckpointError: no such folder, a missing or damaged file, shapes that contradict each other.
+        DeviceError: the device does not exist.
+    """
+    folder = find_model(path_or_name)
+    choice = choose_device(device, precision)
+    details = _read_config(folder)
+    weights = _read_weights(folder)
+    tokenizer = _read_tokenizer(folder)
+    config, warnings = config_from_weights(weights, details)
+    if tokenizer.vocab_size != config.vocab_size:
+        raise CheckpointError(
+            f"The vocabulary of {folder} has {tokenizer.vocab_size} chunks, its weights {config.vocab_size}.",
+            "They belong to different models. " + AGAIN,
+        )
+    network = network_from_weights(config, weights)
+    if choice.is_cuda:
+        network = network.to(choice.name)
+    if choice.precision == "bfloat16" and not choice.is_cuda:
+        network = network.to(torch.float32)
+    network.eval()
+    template = ChatTemplate.for_model(tokenizer, details.get("chat_template"))
+    name = folder.resolve().name
+    return Model(network, tokenizer, config, template, choice, name, folder, details, warnings)
+
+
+def _read_config(folder: Path) -> dict:
+    path = folder / "config.json"
+    if not path.is_file():
+        return {}
+    try:
+        content = read_json(path)
+    except I3Error as error:
+        raise CheckpointError(error.what, error.remedy) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is damaged (not a map of settings).", AGAIN)
+    return content
+
+
+def _read_tokenizer(folder: Path) -> ChunkTokenizer:
+    for name in TOKENIZER_FILES:
+        if (folder / name).is_file():
+            return ChunkTokenizer.from_file(folder / name)
+    raise CheckpointError(f"{folder} has no vocabulary.", f"It needs one of: {', '.join(TOKENIZER_FILES)}.")
+
+
+def _read_weights(folder: Path) -> dict[str, Tensor]:
+    """Name -> float32 tensor. Never runs code that a file carries."""
+    path = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+    if path is None:
+        raise CheckpointError(f"{folder} has no weights.", f"It needs one of: {', '.join(WEIGHT_FILES)}.")
+    try:
+        if path.suffix == ".safetensors":
+            content: object = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} is damaged, or carries something other than weights; nothing of it was run.",
+            "Get the model from a source you trust, as model.safetensors if there is one.",
+        ) from error
+    except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{path} is damaged or cut short.", AGAIN) from error
+    for key in ("model_state_dict", "state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+        raise CheckpointError(f"{path} does not hold the weights of a model.", AGAIN)
+    weights = {re.sub(r"^(module\.|_orig_mod\.)+", "", str(key)): value for key, value in content.items()}
+    for name, value in weights.items():
+        if not value.is_floating_point() or not torch.isfinite(value).all():
+            raise CheckpointError(f"{path}: {name} holds values that are not finite numbers.", AGAIN)
+    return {name: value.float() for name, value in weights.items()}
+
+
+def config_from_weights(weights: dict[str, Tensor], declared: dict) -> tuple[ModelConfig, tuple[str, ...]]:
+    """Sizes as the tensors have them, and a warning for each that `declared` (config.json) contradicts.
+
+    Raises CheckpointError if these are not the weights of an i3 network.
+    """
+
+    def shape(name: str, dimensions: int) -> tuple[int, ...]:
+        if name not in weights:
+            raise CheckpointError(f"These are not the weights of an i3 model: {name} is missing.", AGAIN)
+        if weights[name].dim() != dimensions:
+            raise CheckpointError(f"The weight {name} has the wrong shape {tuple(weights[name].shape)}.", AGAIN)
+        return tuple(weights[name].shape)
+
+    vocab_size, d_model = shape("embed.weight", 2)
+    window = shape("pos_embed.weight", 2)[0]
+    numbers = {int(m[1]) for name in weights if (m := re.match(r"layers\.(\d{1,4})\.", name))}
+    n_layers = len(numbers)
+    if numbers != set(range(n_layers)) or not n_layers:
+        raise CheckpointError("These are not the weights of an i3 model: its layers are not numbered from 0.", AGAIN)
+    hybrid = [i for i in range(n_layers) if f"layers.{i}.hybrid.A" in weights]
+    if hybrid != list(range(len(hybrid))):
+        raise CheckpointError("An i3 model has its RWKV-Mamba blocks first; these weights have another order.", AGAIN)
+    attention_layers = n_layers - len(hybrid)
+    sizes = {
+        "vocab_size": vocab_size,
+        "d_model": d_model,
+        "max_seq_len": window,
+        "n_layers": n_layers,
+        "conv_layers": len(hybrid),
+        "attn_layers": attention_layers,
+        "d_state": shape("layers.0.hybrid.A", 2)[0] if hybrid else declared.get("d_state", 32),
+    }
+    warnings = tuple(
+        f"config.json says {key} = {declared[key]!r}, the weights have {value}; the weights are right."
+        for key, value in sizes.items()
+        if key in declared and declared[key] != value
+    )
+    heads = declared.get("n_heads", 16)
+    if attention_layers and (isinstance(heads, bool) or not isinstance(heads, int) or heads < 1 or d_model % heads):
+        raise CheckpointError(
+            f"config.json says n_heads = {heads!r}, which does not divide d_model = {d_model}.", AGAIN
+        )
+    config = ModelConfig(
+        vocab_size=vocab_size,
+        d_model=d_model,
+        n_heads=heads if attention_layers else 1,
+        d_state=sizes["d_state"] if hybrid else 32,
+        hybrid_layers=len(hybrid),
+        attention_layers=attention_layers,
+        window=window,
+        ffn_width=shape("layers.0.ffn.0.weight", 2)[0],
+        tie_embeddings="head.weight" not in weights,
+    )
+    return config, warnings
+
+
+def network_from_weights(config: ModelConfig, weights: dict[str, Tensor]) -> I3Network:
+    """A network that owns exactly these tensors. Raises CheckpointError naming the first that does not fit."""
+    with torch.device("meta"):
+        network = I3Network(config)
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if config.tie_embeddings:
+        weights = {**weights, "head.weight": weights["embed.weight"]}
+    for name, shape in expected.items():
+        if name not in weights:
+            raise CheckpointError(f"The weights are incomplete: {name} is missing.", AGAIN)
+        if tuple(weights[name].shape) != shape:
+            raise CheckpointError(
+                f"The weight {name} has the shape {tuple(weights[name].shape)} where the others imply {shape}.", AGAIN
+            )
+    surplus = sorted(set(weights) - set(expected))
+    if surplus:
+        raise CheckpointError(
+            f"The weights hold parts that an i3 model does not have: {', '.join(surplus[:3])}.", AGAIN
+        )
+    network.load_state_dict(weights, assign=True)
+    if config.tie_embeddings:
+        network.head.weight = network.embed.weight
+    return network.requires_grad_(True)
+
+
+def config_to_json(config: ModelConfig, template: ChatTemplate, dtype: str, details: dict | None = None) -> dict:
+    """config.json in the public layout, with our additions (template, tied embeddings, FFN width)."""
+    return {
+        **(details or {}),
+        "architectures": ["i3Model"],
+        "model_type": "i3",
+        "vocab_size": config.vocab_size,
+        "d_model": config.d_model,
+        "n_layers": config.n_layers,
+        "n_heads": config.n_heads,
+        "max_seq_len": config.window,
+        "conv_layers": config.hybrid_layers,
+        "attn_layers": config.attention_layers,
+        "d_state": config.d_state,
+        "ffn_width": config.ffn_width,
+        "tie_embeddings": config.tie_embeddings,
+        "tokenizer_type": "chunk",
+        "torch_dtype": dtype,
+        "chat_template": template.to_json(),
+    }
+
+
+def save(model: Model, folder: str | Path, layout: str = "safetensors", dtype: torch.dtype = torch.float32) -> None:
+    """Writes a model folder; each file is replaced whole or not at all, the weights last.
+
+    Args:
+        layout: "safetensors", or "public" for the pytorch_model.bin of the public code (always with head.weight).
+    """
+    folder = Path(folder)
+    # Copies: a weight that changes while it is written would damage the file.
+    weights = {name: value.detach().to("cpu", dtype, copy=True) for name, value in model.network.state_dict().items()}
+    if model.config.tie_embeddings and layout == "safetensors":
+        del weights["head.weight"]
+    if any(not torch.isfinite(value).all() for value in weights.values()):
+        raise CheckpointError(f"Some weights do not fit {str(dtype).removeprefix('torch.')}.", "Save as float32.")
+    dtype_name = str(dtype).removeprefix("torch.")
+    write_json(folder / "tokenizer.json", model.tokenizer.to_json(), indent=None)
+    write_json(folder / "config.json", config_to_json(model.config, model.template, dtype_name, model.details))
+    name = "model.safetensors" if layout == "safetensors" else "pytorch_model.bin"
+    with replaced(folder / name) as temporary:
+        if layout == "safetensors":
+            save_file(weights, temporary, metadata={"format": "pt"})
+        else:
+            torch.save(weights, temporary)
+    for other in WEIGHT_FILES:  # else an older file could be read in place of the new one
+        if other != name:
+            (folder / other).unlink(missing_ok=True)

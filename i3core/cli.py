@@ -1,0 +1,464 @@
+"""The `i3core` command. Each subcommand is a function of its parsed arguments; torch is imported by those that need it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import signal
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .errors import ConfigError, DataError, I3Error, PromptError
+from .settings import SAMPLING_SETTINGS, SamplingConfig, TrainingConfig
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one subcommand and returns the exit status: 0, 1 for an error the user can mend, 130 for Ctrl-C."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    try:
+        arguments.run(arguments)
+        sys.stdout.flush()
+    except I3Error as error:
+        print(f"i3core: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("i3core: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as in `i3core ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        print("i3core: not enough memory. Close other programs, or use a smaller model or batch.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="i3core", description="Chat with, measure and train i3 language models on this computer."
+    )
+    parser.add_argument("--version", action="version", version=f"i3core {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable, text: str, model: bool = True) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        if model:
+            sub.add_argument("model", nargs="?", help="model folder or name; the bundled model if absent")
+            sub.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+            sub.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
+        return sub
+
+    def printable(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        sub.add_argument("--json", action="store_true", help="print the result as one JSON line")
+        return sub
+
+    printable(command("info", info, "parameters, sizes, device, template and licence of a model"))
+
+    sub = printable(command("tokenize", tokenize, "the ids and chunks of a text"))
+    sub.add_argument("--text", required=True, help="text to cut into chunks")
+
+    sub = printable(command("generate", generate, "one answer, or a raw continuation"))
+    sub.add_argument("--prompt", required=True, help="what to say to the model")
+    sub.add_argument("--raw", action="store_true", help="continue the prompt as it stands instead of answering it")
+    add_sampling(sub)
+
+    sub = command("chat", chat, "a conversation in the terminal; reads lines from a pipe too")
+    add_sampling(sub)
+
+    sub = printable(command("eval", evaluate, "loss, perplexity and bits per character on held-out text"))
+    sub.add_argument("data", metavar="DATA", help=".jsonl or .txt file, also .xz or .gz")
+    sub.add_argument("--by-source", action="store_true", help="also for each value of the records' `src`")
+
+    add_training(printable(command("train", train, "fine-tune a model, or pre-train one from scratch", model=False)))
+
+    sub = printable(command("vocab", vocab, "build a vocabulary from text", model=False))
+    sub.add_argument("--data", nargs="+", required=True, metavar="FILE", help="files to count chunks in")
+    sub.add_argument("--out", required=True, metavar="FILE", help="tokenizer.json to write")
+    sub.add_argument("--max-vocab", type=int, metavar="N", help="largest number of ids (default: no limit)")
+    sub.add_argument("--min-count", type=int, default=1, metavar="N", help="drop chunks seen less often (default: 1)")
+    sub.add_argument("--no-special-tokens", action="store_true", help="leave out the chat's user, assistant and end")
+
+    sub = printable(command("convert", convert, "copy a model into another layout or precision", model=False))
+    sub.add_argument("source", metavar="SRC", help="model folder or name")
+    sub.add_argument("target", metavar="DST", help="folder to write")
+    sub.add_argument(
+        "--to", choices=("safetensors", "public"), default="safetensors", help="layout (default: %(default)s)"
+    )
+    sub.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32", help="of the weights")
+
+    sub = printable(command("bench", bench, "speed of this machine against the plain sequential code", model=False))
+    sub.add_argument("--preset", default="i3-80m", help="sizes to measure with random weights (default: %(default)s)")
+    sub.add_argument("--quick", action="store_true", help="fewer repetitions")
+    return parser
+
+
+def add_sampling(parser: argparse.ArgumentParser) -> None:
+    """Options of SamplingConfig, from the same table as the window's settings."""
+    group = parser.add_argument_group("sampling")
+    for setting in SAMPLING_SETTINGS:
+        default = "random" if setting.default is None else setting.default
+        group.add_argument(
+            f"--{setting.key.replace('_', '-')}",
+            type=int if setting.decimals == 0 else float,
+            default=setting.default,
+            metavar="N" if setting.decimals == 0 else "X",
+            help=f"{setting.tooltip} (default: {default})",
+        )
+    group.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end the reply before this text")
+    group.add_argument("--allow-unk", action="store_true", help="let the model produce <UNK>")
+
+
+def sampling_config(arguments: argparse.Namespace) -> SamplingConfig:
+    values = {setting.key: getattr(arguments, setting.key) for setting in SAMPLING_SETTINGS}
+    return SamplingConfig(**values, stop=tuple(arguments.stop), allow_unk=arguments.allow_unk)
+
+
+def load(arguments: argparse.Namespace) -> Any:
+    from .checkpoint import load as load_model
+
+    model = load_model(arguments.model, arguments.device, arguments.precision)
+    for warning in model.warnings:
+        print(f"i3core: warning: {warning}", file=sys.stderr)
+    return model
+
+
+def print_json(content: Any) -> None:
+    print(json.dumps(content, ensure_ascii=False), flush=True)
+
+
+def progress_bar(total: int | None, unit: str, description: str, scale: bool = False) -> Any:
+    """A tqdm bar on a terminal's standard error; silent in pipes."""
+    from tqdm import tqdm
+
+    return tqdm(
+        total=total, unit=unit, desc=description, unit_scale=scale, leave=False, disable=not sys.stderr.isatty()
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- subcommands
+
+
+def info(arguments: argparse.Namespace) -> None:
+    model = load(arguments)
+    content = {
+        "name": model.name,
+        "parameters": model.parameters,
+        **dataclasses.asdict(model.config),
+        "device": model.device.describe(),
+        "chat_template": model.template.to_json(),
+        "licence": model.details.get("license", "not stated"),
+        "warnings": list(model.warnings),
+    }
+    if arguments.json:
+        print_json(content)
+        return
+    for key, value in content.items():
+        if key != "warnings":
+            shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
+            print(f"{key.replace('_', ' '):18} {shown}")
+
+
+def tokenize(arguments: argparse.Namespace) -> None:
+    model = load(arguments)
+    ids = model.tokenizer.encode(arguments.text)
+    chunks = [model.tokenizer.decode([i]) for i in ids]
+    if arguments.json:
+        print_json({"ids": ids, "chunks": chunks})
+    else:
+        print(" ".join(map(str, ids)))
+        print("|".join(chunks))
+
+
+def generate(arguments: argparse.Namespace) -> None:
+    config = sampling_config(arguments)
+    if not arguments.prompt.strip():
+        raise PromptError("The prompt is empty.", "Give some text with --prompt.")
+    model = load(arguments)
+    from .generation import generate as stream
+
+    prompt: Any = arguments.prompt if arguments.raw else [{"role": "user", "content": arguments.prompt}]
+    ids, logprobs, text = [], [], ""
+    for piece in stream(model, prompt, config):
+        text += piece.text
+        if piece.token_id >= 0:
+            ids.append(piece.token_id)
+            logprobs.append(round(piece.logprob, 6))
+        if not arguments.json:
+            print(piece.text, end="", flush=True)
+    if arguments.json:
+        print_json(
+            {
+                "text": text,
+                "ids": ids,
+                "logprobs": logprobs,
+                "prompt_tokens": piece.prompt_tokens,
+                "new_tokens": piece.new_tokens,
+                "tokens_per_second": round(piece.tokens_per_second, 2),
+                "seconds_to_first_token": round(piece.seconds_to_first_token, 4),
+                "finish_reason": piece.finish_reason,
+                "seed": piece.seed,
+            }
+        )
+    else:
+        print()
+
+
+def chat(arguments: argparse.Namespace) -> None:
+    config = sampling_config(arguments)
+    model = load(arguments)
+    from .generation import Generator
+
+    generator = Generator(model)
+    interactive = sys.stdin.isatty()
+    if interactive:
+        print(f"{model.name}, {model.device.describe()}. /new starts over, /quit or Ctrl-D ends.")
+    messages: list[dict[str, str]] = []
+    while True:
+        try:
+            line = input("you: " if interactive else "").strip()
+        except EOFError:
+            return
+        except UnicodeDecodeError:
+            print("i3core: that line is not UTF-8 text; it was left out.", file=sys.stderr)
+            continue
+        if line == "/quit":
+            return
+        if line == "/new":
+            messages = []
+            continue
+        if not line:
+            continue
+        messages.append({"role": "user", "content": line})
+        if interactive:
+            print(f"{model.name}: ", end="", flush=True)
+        try:
+            reply = _print_reply(generator.stream(messages, config))
+        except PromptError as error:
+            print(error, file=sys.stderr)
+            messages.pop()
+            continue
+        messages.append({"role": "assistant", "content": reply})
+
+
+def _print_reply(pieces: Any) -> str:
+    """Prints a reply as it comes; Ctrl-C stops the reply, not the conversation."""
+    reply = ""
+    try:
+        for piece in pieces:
+            reply += piece.text
+            print(piece.text, end="", flush=True)
+    except KeyboardInterrupt:
+        if not sys.stdin.isatty():
+            raise
+    print()
+    return reply
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    from .data import read_documents
+    from .evaluation import evaluate_documents
+
+    model = load(arguments)
+    documents = list(read_documents(arguments.data))
+    with progress_bar(len(documents), "document", "evaluating") as bar:
+        whole = evaluate_documents(model.network, model.template, model.device, documents, bar.update)
+    content = dataclasses.asdict(whole)
+    if arguments.by_source:
+        names = sorted({document.source for document in documents})
+        content["sources"] = {
+            name: dataclasses.asdict(
+                evaluate_documents(
+                    model.network, model.template, model.device, [d for d in documents if d.source == name]
+                )
+            )
+            for name in names
+        }
+    if arguments.json:
+        print_json(content)
+        return
+    rows = {"all": content, **content.pop("sources", {})}
+    print(f"{'':24} {'bits/char':>9} {'perplexity':>10} {'loss':>7} {'tokens':>9} {'characters':>10} {'<UNK>':>6}")
+    for name, row in rows.items():
+        print(
+            f"{name or 'no source':24} {row['bits_per_character']:9.4f} {row['perplexity']:10.2f} {row['loss']:7.4f} "
+            f"{row['tokens']:9,} {row['characters']:10,} {row['unknown']:6,}"
+        )
+
+
+def vocab(arguments: argparse.Namespace) -> None:
+    from .data import read_documents
+    from .files import write_json
+    from .template import SPECIAL_ROLES
+    from .tokenizer import build_tokenizer, count_chunks
+
+    def texts() -> Any:
+        for path in arguments.data:
+            for document in read_documents(path):
+                yield from document.texts
+
+    if arguments.max_vocab is not None and arguments.max_vocab < 8:
+        raise ConfigError(f"--max-vocab must be at least 8, not {arguments.max_vocab}.")
+    with progress_bar(None, "char", "counting", scale=True) as bar:
+        counts = count_chunks(texts(), bar.update)
+    roles = () if arguments.no_special_tokens else SPECIAL_ROLES
+    tokenizer = build_tokenizer(counts, arguments.max_vocab, arguments.min_count, roles)
+    write_json(arguments.out, tokenizer.to_json(), indent=None)
+    content = {"vocab_size": tokenizer.vocab_size, "chunks_counted": sum(counts.values()), "out": arguments.out}
+    print_json(content) if arguments.json else print(
+        f"{arguments.out}: {content['vocab_size']:,} ids from {content['chunks_counted']:,} chunks"
+    )
+
+
+def convert(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from .checkpoint import find_model, save
+    from .checkpoint import load as load_model
+
+    model = load_model(arguments.source, "cpu", "float32")
+    if Path(arguments.target).resolve() == find_model(arguments.source).resolve():
+        raise ConfigError("Source and target are the same folder.", "Name another folder to write to.")
+    save(model, arguments.target, arguments.to, getattr(torch, arguments.dtype))
+    size = sum(p.stat().st_size for p in Path(arguments.target).iterdir() if p.is_file())
+    content = {"out": arguments.target, "layout": arguments.to, "dtype": arguments.dtype, "bytes": size}
+    print_json(content) if arguments.json else print(f"{arguments.target}: {size / 1e6:.1f} MB, {arguments.dtype}")
+
+
+def bench(arguments: argparse.Namespace) -> None:
+    from .bench import report, run_bench
+
+    content = run_bench(arguments.preset, quick=arguments.quick)
+    print_json(content) if arguments.json else print(report(content))
+
+
+# ------------------------------------------------------------------------------------------------------- training
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """Options of TrainingConfig. Absent ones come from --config, then from the defaults."""
+    parser.add_argument("--config", metavar="FILE", help="TOML or JSON file of settings; options override it")
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run folder from its last checkpoint")
+    parser.add_argument("--model", help="model folder or name to fine-tune")
+    parser.add_argument("--from-scratch", dest="preset", metavar="PRESET", help="i3-80m, i3-22m, i3-mini or tiny")
+    parser.add_argument(
+        "--data", nargs="+", metavar="FILE[:WEIGHT]", help="training files, with how often each is seen"
+    )
+    parser.add_argument("--out", metavar="RUN", help="run folder to make")
+    helps = {
+        "tokenizer": "vocabulary for training from scratch",
+        "val": "held-out file; otherwise a share of the data is held out",
+        "val_share": "share of rows held out without --val",
+        "steps": "optimiser steps; 0 for --epochs",
+        "epochs": "passes over the data",
+        "batch_size": "windows' worth of tokens in a batch",
+        "accumulate": "batches per optimiser step",
+        "lr": "peak learning rate",
+        "warmup_steps": "steps of linear warm-up",
+        "decay_share": "last share of the steps in which the rate falls (cosine)",
+        "min_lr_share": "share of the peak rate at the end",
+        "weight_decay": "decay of matrices",
+        "beta2": "second moment's decay in AdamW",
+        "grad_clip": "largest gradient norm",
+        "loss_on": "assistant (replies only) or all",
+        "optimizer": "adamw or muon",
+        "eval_every": "steps between evaluations; 0 for none",
+        "eval_tokens": "validation tokens read each time",
+        "checkpoint_every": "steps between checkpoints; 0 for only the last",
+        "log_every": "steps between log lines",
+        "seed": "of weights, data order and splits",
+        "device": "auto, cpu or cuda",
+        "precision": "auto, float32, bfloat16 or float16 of matrix products",
+    }
+    for field in dataclasses.fields(TrainingConfig):
+        if field.name in helps:
+            kind = type(field.default)
+            shown = "" if field.default in ("", None) else f" (default: {field.default})"
+            parser.add_argument(
+                f"--{field.name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper(),
+                help=helps[field.name] + shown,
+            )  # fmt: skip
+    parser.add_argument(
+        "--public-recipe", action="store_true", default=None, help="optimiser and schedule of the public code"
+    )
+    parser.add_argument(
+        "--sample-prompts", nargs="*", metavar="TEXT", help="answered at each evaluation; none for no samples"
+    )
+
+
+def training_config(arguments: argparse.Namespace) -> TrainingConfig:
+    """Settings from --config, overridden by options. Raises ConfigError for unknown keys."""
+    content: dict[str, Any] = {}
+    if arguments.config:
+        path = Path(arguments.config)
+        try:
+            text = path.read_text(encoding="utf-8")
+            content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        except OSError as error:
+            raise ConfigError(f"The settings file {path} cannot be read: {error.strerror}.") from error
+        except ValueError as error:
+            raise ConfigError(f"The settings file {path} is not valid: {error}.") from error
+    for field in dataclasses.fields(TrainingConfig):
+        value = getattr(arguments, field.name, None)
+        if value is not None:
+            content[field.name] = value
+    return TrainingConfig.from_dict(content)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    if arguments.resume:
+        from .training import resume_config
+
+        config = resume_config(arguments.resume)
+        if arguments.steps is not None:
+            config = dataclasses.replace(config, steps=arguments.steps)
+    else:
+        config = training_config(arguments)
+    if hasattr(signal, "SIGHUP"):  # a closed terminal stops and saves, too
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    from . import training
+
+    bar = None
+    last: Any = None
+    try:
+        for event in training.train(config, resume=bool(arguments.resume)):
+            last = event
+            if arguments.json:
+                print_json({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
+            elif isinstance(event, training.Stepped):
+                bar = bar or progress_bar(event.total_steps, "step", "training")
+                bar.update(event.step - bar.n)
+                bar.set_postfix_str(f"loss {event.loss:.3f}, {event.tokens_per_second:,.0f} tokens/s")
+            else:
+                _print_event(event, training)
+    finally:
+        if bar is not None:
+            bar.close()
+    if last is None:
+        raise DataError("Nothing was trained.")
+
+
+def _print_event(event: Any, training: Any) -> None:
+    from tqdm import tqdm
+
+    if isinstance(event, training.Started):
+        tqdm.write(
+            f"{event.parameters:,} parameters on {event.device}; {event.rows:,} rows, {event.tokens_per_epoch:,} tokens "
+            f"an epoch, {event.unknown_share:.2%} <UNK>; steps {event.step} to {event.total_steps}"
+        )
+    elif isinstance(event, training.Evaluated):
+        best = ", best so far" if event.is_best else ""
+        tqdm.write(
+            f"step {event.step}: validation loss {event.val_loss:.4f}, perplexity {event.val_perplexity:.2f}{best}"
+        )
+    elif isinstance(event, training.Sampled):
+        tqdm.write(f"  {event.prompt!r} -> {event.text!r}")
+    elif isinstance(event, training.Finished):
+        tqdm.write(f"{event.reason} at step {event.step}; the model is in {event.folder}")

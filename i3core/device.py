@@ -1,0 +1,102 @@
+"""Choice of device and precision, and readings of memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import DeviceError
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class DeviceChoice:
+    """Where a network runs and why.
+
+    Attributes:
+        name: a torch device, "cpu" or "cuda:0".
+        label: what people call it, such as "CPU" or the card's name.
+        precision: "float32", "bfloat16" or "float16" of matrix products; the recurrences are always float32.
+        threads: threads that torch uses on the CPU.
+        reason: why this device was chosen.
+    """
+
+    name: str
+    label: str
+    precision: str
+    threads: int
+    reason: str
+
+    def describe(self) -> str:
+        """One line for a status bar: device, threads, precision and the reason."""
+        threads = f", {self.threads} thread{'s' if self.threads != 1 else ''}" if self.name == "cpu" else ""
+        return f"{self.label}{threads}, {self.precision} ({self.reason})"
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.name.startswith("cuda")
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """Context in which matrix products run in `precision`."""
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        import torch
+
+        return torch.autocast(self.name.split(":")[0], dtype=getattr(torch, self.precision))
+
+
+def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice:
+    """Picks the first CUDA card unless told otherwise; float32 on CPUs, bfloat16 or float16 on cards.
+
+    Raises DeviceError if the device does not exist or the precision is unknown.
+    """
+    import torch
+
+    if precision not in PRECISIONS:
+        raise DeviceError(f"Unknown precision {precision!r}.", f"Known: {', '.join(PRECISIONS)}.")
+    found = torch.cuda.is_available()
+    if device == "auto":
+        name = "cuda:0" if found else "cpu"
+        reason = "CUDA device found" if found else "no CUDA device found"
+    else:
+        name, reason = device, "chosen by you"
+        try:
+            kind, index = torch.device(device).type, torch.device(device).index or 0
+        except RuntimeError as error:
+            raise DeviceError(f"Unknown device {device!r}.", "Use auto, cpu or cuda.") from error
+        if kind not in ("cpu", "cuda"):
+            raise DeviceError(f"The device {device!r} is not supported.", "Use auto, cpu or cuda.")
+        if kind == "cuda" and (not found or index >= torch.cuda.device_count()):
+            raise DeviceError(
+                f"There is no device {device!r} on this machine.",
+                "Use cpu, or install a CUDA build of torch and the card's driver.",
+            )
+        name = "cpu" if kind == "cpu" else f"cuda:{index}"
+    if precision == "auto":
+        precision = "float32" if name == "cpu" else "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    if precision == "float16" and name == "cpu":
+        raise DeviceError("float16 is not supported on a CPU.", "Use float32 or bfloat16.")
+    label = "CPU" if name == "cpu" else torch.cuda.get_device_name(name)
+    return DeviceChoice(name, label, precision, torch.get_num_threads(), reason)
+
+
+def memory_used_bytes() -> int:
+    """Resident memory of this process, in bytes."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return peak_memory_bytes()
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident memory of this process so far, in bytes."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,45 @@
+"""Errors that a user can meet: what happened, the likely cause, what to do next."""
+
+from __future__ import annotations
+
+
+class I3Error(Exception):
+    """Base of all errors a user can cause or meet.
+
+    Attributes:
+        what: one sentence that says what happened.
+        remedy: what to do next; empty if there is nothing to add.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what} {remedy}".strip())
+
+
+class ConfigError(I3Error):
+    """A setting is out of range, unknown, or contradicts another."""
+
+
+class CheckpointError(I3Error):
+    """A model folder is missing, damaged, or not an i3 model."""
+
+
+class TokenizerError(I3Error):
+    """A vocabulary is missing or damaged."""
+
+
+class PromptError(I3Error):
+    """A prompt cannot be answered: empty, or longer than the window."""
+
+
+class DataError(I3Error):
+    """Training or evaluation data cannot be read."""
+
+
+class TrainingError(I3Error):
+    """A training run cannot start or go on."""
+
+
+class DeviceError(I3Error):
+    """The device asked for does not exist or ran out of memory."""

@@ -1,0 +1,118 @@
+"""How well a model predicts text: loss, perplexity, bits per character."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .data import IGNORED, Document, TokenRows, WeightedRows, make_batch
+from .device import DeviceChoice
+from .errors import DataError
+from .model import I3Network
+from .template import ChatTemplate
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures over held-out text.
+
+    Attributes:
+        loss: mean cross-entropy per predicted token, in nats.
+        perplexity: exp(loss).
+        bits_per_character: all the predicted tokens' bits (role marks and ends of turn too) per character of text.
+        tokens: predicted tokens.
+        characters: characters of the lower-cased text.
+        unknown: `<UNK>` among the tokens.
+    """
+
+    loss: float
+    perplexity: float
+    bits_per_character: float
+    tokens: int
+    characters: int
+    unknown: int
+
+
+def _nats(network: I3Network, device: DeviceChoice, ids: torch.Tensor, targets: torch.Tensor) -> float:
+    with torch.no_grad(), device.autocast():
+        logits = network(ids.to(device.name))
+    flat, wanted = logits.flatten(0, 1), targets.to(device.name).flatten()
+    return F.cross_entropy(flat, wanted, ignore_index=IGNORED, reduction="sum").double().item()
+
+
+def evaluate_documents(
+    network: I3Network,
+    template: ChatTemplate,
+    device: DeviceChoice,
+    documents: Iterable[Document],
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Predicts every token of every document once.
+
+    A document longer than the window is read as chat reads it: when the window is full, its last half is kept and the
+    reading goes on, so each token has at least half a window of context.
+    """
+    network.eval()
+    window = network.config.window
+    rows: list[tuple[list[int], int]] = []  # ids, and how many targets at the front were predicted before
+    nats, tokens, characters, unknown = 0.0, 0, 0, 0
+
+    def flush() -> Iterator[float]:
+        rows.sort(key=lambda row: len(row[0]))
+        for start in range(0, len(rows), 16):
+            part = rows[start : start + 16]
+            longest = max(len(ids) for ids, _ in part) - 1
+            inputs = torch.zeros(len(part), longest, dtype=torch.long)
+            targets = torch.full((len(part), longest), IGNORED)
+            for i, (ids, seen) in enumerate(part):
+                inputs[i, : len(ids) - 1] = torch.tensor(ids[:-1])
+                targets[i, seen : len(ids) - 1] = torch.tensor(ids[1 + seen :])
+            yield _nats(network, device, inputs, targets)
+        rows.clear()
+
+    for document in documents:
+        if document.messages:
+            ids = [i for turn in template.encode_turns(document.messages) for i in turn]
+        else:
+            ids = template.encode_document(document.text)
+        characters += sum(len(text.lower()) for text in document.texts)
+        unknown += ids.count(0)
+        tokens += max(len(ids) - 1, 0)
+        start, seen = 0, 0
+        while len(ids) - start > 1:
+            rows.append((ids[start : start + window + 1], seen))
+            if start + window + 1 >= len(ids):
+                break
+            start, seen = start + window - window // 2, window // 2
+        if progress:
+            progress(1)
+        if len(rows) >= 256:
+            nats += sum(flush())
+    nats += sum(flush())
+    if not tokens:
+        raise DataError("There is no text to evaluate on.")
+    loss = nats / tokens
+    bits = nats / math.log(2) / max(characters, 1)
+    return Evaluation(loss, math.exp(min(loss, 700)), bits, tokens, characters, unknown)
+
+
+def evaluate_rows(
+    network: I3Network, device: DeviceChoice, rows: TokenRows, limit: int, assistant_only: bool
+) -> tuple[float, int]:
+    """Mean loss in nats over the first rows with together about `limit` tokens, and the number of targets."""
+    network.eval()
+    lengths = np.diff(rows.offsets)
+    count = max(1, int(np.searchsorted(np.cumsum(lengths), limit, side="right")))
+    order = sorted(range(min(count, len(rows))), key=lambda i: lengths[i])
+    sets = [WeightedRows(rows)]
+    nats, total = 0.0, 0
+    for start in range(0, len(order), 16):
+        ids, targets = make_batch(sets, [(0, row) for row in order[start : start + 16]], assistant_only)
+        total += int((targets >= 0).sum())
+        nats += _nats(network, device, torch.from_numpy(ids), torch.from_numpy(targets))
+    return nats / max(total, 1), total

@@ -1,0 +1,198 @@
+"""The i3 network: RWKV-Mamba blocks, then attention blocks, read top to bottom.
+
+Glossary (shapes are those of one call):
+
+    B, T, V      batch, time, vocabulary
+    D            d_model, the residual width
+    N            d_state, the size of the state-space state
+    h            (B, D) RWKV-style time mixing: an exponential average of each channel's past (RWKV, Peng et al. 2023)
+    s            (B, N) state-space state (the A, B, C, D of Mamba's S4 ancestry, Gu et al. 2021, without selection)
+    w_mix        (D,)   decay of h
+    A, B, C, D   (N, N), (N, D), (D, N), (D,) of the state space; D also scales h on its way out
+    KV cache     keys and values of the attention blocks for every position so far
+
+Parameter names are those of the public i3 training code, so that its checkpoints load unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import ModelConfig
+from .scan import channel_scan, state_scan
+
+
+@dataclass
+class LayerState:
+    """What one block remembers: (h, s) in a hybrid block, (keys, values) in an attention block.
+
+    first:  h (B, D), or keys   (B, heads, window, head_dim), valid up to the network state's position
+    second: s (B, N), or values (B, heads, window, head_dim)
+    """
+
+    first: Tensor
+    second: Tensor
+
+
+@dataclass
+class NetworkState:
+    """Everything needed to go on after `position` tokens. `snapshot` and `rewind` are cheap and exact."""
+
+    position: int
+    layers: list[LayerState]
+
+    def snapshot(self) -> NetworkState:
+        """A copy that later steps do not change.
+
+        Caches are only ever written at or after `position`, so a snapshot shares them; the small recurrent states are
+        replaced, never written into, so they are shared too. Going on from a snapshot overwrites cache entries
+        after its position: a state that went further must not be used again once its snapshot is continued.
+        """
+        return NetworkState(self.position, [LayerState(layer.first, layer.second) for layer in self.layers])
+
+
+class RWKVMambaMixer(nn.Module):
+    """h_t = w h_{t-1} + (1 - w) x_t;  s_t = A s_{t-1} + B x_t;  y_t = C s_t + D h_t."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        d, n = config.d_model, config.d_state
+        self.w_mix = nn.Parameter(torch.full((d,), 0.5))
+        self.A = nn.Parameter(torch.randn(n, n) * 0.01)
+        self.B = nn.Parameter(torch.randn(n, d) * 0.01)
+        self.C = nn.Parameter(torch.randn(d, n) * 0.01)
+        self.D = nn.Parameter(torch.full((d,), 0.1))
+
+    def forward(self, x: Tensor, state: LayerState | None = None) -> Tensor:
+        """x: (B, T, D) -> (B, T, D), float32 whatever autocast says. Replaces the tensors in `state`."""
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.float()
+            driven = (1 - self.w_mix) * x
+            inputs = x @ self.B.T
+            if state is not None and x.shape[1] == 1:
+                h = torch.addcmul(driven, self.w_mix, state.first[:, None])
+                s = inputs + state.second[:, None] @ self.A.T
+            else:
+                h = channel_scan(self.w_mix, driven, None if state is None else state.first)
+                s = state_scan(self.A, inputs, None if state is None else state.second)
+            if state is not None:
+                state.first, state.second = h[:, -1], s[:, -1]
+            return torch.addcmul(s @ self.C.T, self.D, h)
+
+
+class CausalSelfAttention(nn.Module):
+    """Multi-head attention with one `qkv` projection, scale 1/sqrt(head_dim)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.n_heads = config.n_heads
+        self.qkv = nn.Linear(config.d_model, 3 * config.d_model)
+        self.out_proj = nn.Linear(config.d_model, config.d_model)
+
+    def forward(self, x: Tensor, state: LayerState | None = None, position: int = 0) -> Tensor:
+        """x: (B, T, D) at positions `position`... -> (B, T, D). Writes its keys and values into `state`."""
+        batch, time, width = x.shape
+        qkv = self.qkv(x).view(batch, time, 3, self.n_heads, width // self.n_heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, heads, T, head_dim) each
+        mask = None
+        if state is not None:
+            end = position + time
+            state.first[:, :, position:end] = k
+            state.second[:, :, position:end] = v
+            k, v = state.first[:, :, :end].to(q.dtype), state.second[:, :, :end].to(q.dtype)
+            if time > 1 and position > 0:
+                mask = torch.ones(time, end, dtype=torch.bool, device=x.device).tril(position)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None and time > 1)
+        return self.out_proj(y.transpose(1, 2).reshape(batch, time, width))
+
+
+class Block(nn.Module):
+    """Pre-norm residual block: a mixer over time, then a feed-forward layer."""
+
+    def __init__(self, config: ModelConfig, is_attention: bool) -> None:
+        super().__init__()
+        self.is_attention = is_attention
+        self.ln1 = nn.LayerNorm(config.d_model)
+        if is_attention:
+            self.attn = CausalSelfAttention(config)
+        else:
+            self.hybrid = RWKVMambaMixer(config)
+        self.ln2 = nn.LayerNorm(config.d_model)
+        self.ffn = nn.Sequential(
+            nn.Linear(config.d_model, config.ffn_width), nn.GELU(), nn.Linear(config.ffn_width, config.d_model)
+        )
+
+    def forward(self, x: Tensor, state: LayerState | None = None, position: int = 0) -> Tensor:
+        if self.is_attention:
+            x = x + self.attn(self.ln1(x), state, position)
+        else:
+            x = x + self.hybrid(self.ln1(x), state)
+        return x + self.ffn(self.ln2(x))
+
+
+class I3Network(nn.Module):
+    """Token ids to logits; with a `NetworkState`, continues where the last call ended."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.Embedding(config.vocab_size, config.d_model)
+        self.pos_embed = nn.Embedding(config.window, config.d_model)
+        self.layers = nn.ModuleList(Block(config, i >= config.hybrid_layers) for i in range(config.n_layers))
+        self.ln_f = nn.LayerNorm(config.d_model)
+        self.head = nn.Linear(config.d_model, config.vocab_size)
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
+        if config.tie_embeddings:
+            self.head.weight = self.embed.weight
+
+    def new_state(self, batch: int = 1) -> NetworkState:
+        """The state before the first token: zeros, with room for a whole window of keys and values."""
+        config, like = self.config, self.embed.weight
+        layers = []
+        for block in self.layers:
+            if block.is_attention:
+                shape = (batch, config.n_heads, config.window, config.head_dim)
+                layers.append(LayerState(like.new_zeros(shape), like.new_zeros(shape)))
+            else:
+                zeros = torch.zeros(batch, config.d_model + config.d_state, device=like.device)  # always float32
+                layers.append(LayerState(*zeros.split([config.d_model, config.d_state], dim=1)))
+        return NetworkState(0, layers)
+
+    def hidden(self, ids: Tensor, state: NetworkState | None = None) -> Tensor:
+        """ids: (B, T) -> (B, T, D) after the final norm. Advances `state` by T if given.
+
+        Raises ValueError if the window would be exceeded; positions are absolute and cannot slide.
+        """
+        position = 0 if state is None else state.position
+        end = position + ids.shape[1]
+        if end > self.config.window:
+            raise ValueError(f"{end} tokens do not fit a window of {self.config.window}")
+        x = self.embed(ids) + self.pos_embed.weight[position:end]
+        for i, block in enumerate(self.layers):
+            x = block(x, None if state is None else state.layers[i], position)
+        if state is not None:
+            state.position = end
+        return self.ln_f(x)
+
+    def forward(self, ids: Tensor, state: NetworkState | None = None, last_only: bool = False) -> Tensor:
+        """ids: (B, T) -> logits (B, T, V), float32; with `last_only` (B, 1, V)."""
+        x = self.hidden(ids, state)
+        return self.head(x[:, -1:] if last_only else x).float()
+
+    def loss(self, ids: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy in nats over the targets that are not negative.
+
+        Only those positions pass through the head, which is the largest matrix: padding and masked turns cost nothing.
+        ids, targets: (B, T).
+        """
+        wanted = targets.flatten() >= 0
+        x = self.hidden(ids).flatten(0, 1)[wanted]
+        return F.cross_entropy(self.head(x).float(), targets.flatten()[wanted])

@@ -1,0 +1,102 @@
+"""The run folder: one format for the command line, the window and a cluster.
+
+    run.json          configuration, base model, data, versions, device
+    metrics.jsonl     one line per logged step and per evaluation
+    samples.jsonl     fixed prompts, answered at every evaluation
+    status.json       starting | running | paused | stopping | finished | failed | interrupted
+    control/          files that the trainer obeys between steps: pause, resume, stop, checkpoint
+    checkpoints/      last and best: complete model folders; last also holds trainer.pt
+
+The folder on disk is the truth about a run; whoever shows it only reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from .errors import I3Error, TrainingError
+from .files import read_json, write_json
+
+CONTROLS = ("pause", "resume", "stop", "checkpoint")
+
+
+class RunFolder:
+    """Reads and writes one run folder."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.metrics = self.folder / "metrics.jsonl"
+        self.samples = self.folder / "samples.jsonl"
+        self.last = self.folder / "checkpoints" / "last"
+        self.best = self.folder / "checkpoints" / "best"
+
+    def create(self, description: dict) -> None:
+        """Makes the folder. Raises TrainingError if it already holds a run."""
+        if (self.folder / "run.json").exists():
+            raise TrainingError(
+                f"{self.folder} already holds a training run.", "Resume it with --resume, or name another folder."
+            )
+        try:
+            for folder in (self.folder / "control", self.last.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(
+                f"The run folder {self.folder} cannot be made: {error.strerror}.", "Choose another with --out."
+            ) from error
+        write_json(self.folder / "run.json", description)
+
+    def description(self) -> dict:
+        """The content of run.json. Raises TrainingError if there is none."""
+        try:
+            return read_json(self.folder / "run.json")
+        except I3Error as error:
+            raise TrainingError(f"{self.folder} is not a training run.", error.what) from error
+
+    def write_status(self, state: str, step: int, error: str = "") -> None:
+        status = {"state": state, "step": step, "pid": os.getpid(), "heartbeat": time.time(), "error": error}
+        write_json(self.folder / "status.json", status)
+
+    def append(self, path: Path, record: dict[str, Any]) -> None:
+        with open(path, "a", encoding="utf-8") as lines:
+            lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    def truncate_after(self, step: int) -> None:
+        """Drops lines of steps after `step` (and a line cut short), so that a resumed run does not repeat them."""
+        for path in (self.metrics, self.samples):
+            if not path.exists():
+                continue
+            kept = []
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    if json.loads(line)["step"] <= step:
+                        kept.append(line + "\n")
+                except (json.JSONDecodeError, KeyError, TypeError):
+                    break
+            temporary = path.with_suffix(".partial")
+            temporary.write_text("".join(kept), encoding="utf-8")
+            os.replace(temporary, path)
+
+    def take_controls(self) -> set[str]:
+        """Names of the control files found; each is removed."""
+        found = set()
+        for name in CONTROLS:
+            path = self.folder / "control" / name
+            if path.exists():
+                path.unlink(missing_ok=True)
+                found.add(name)
+        return found
+
+    def read_metrics(self) -> list[dict]:
+        """All complete lines of metrics.jsonl."""
+        records = []
+        if self.metrics.exists():
+            for line in self.metrics.read_text(encoding="utf-8").splitlines():
+                try:
+                    records.append(json.loads(line))
+                except json.JSONDecodeError:
+                    break
+        return records

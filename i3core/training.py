@@ -1,0 +1,416 @@
+"""Pre-training and fine-tuning: `train(config)` yields plain events and keeps a run folder.
+
+The loop reads as: set the rate, step, log, obey, evaluate, save. Batches depend on seed and step alone and a
+checkpoint holds the optimiser whole, so a resumed run goes on exactly as if it had not stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import checkpoint
+from .config import preset
+from .data import TokenRows, WeightedRows, make_batch, parse_source, plan_epoch, tokenize_file
+from .device import DeviceChoice, choose_device, memory_used_bytes
+from .errors import I3Error, TrainingError
+from .evaluation import evaluate_rows
+from .model import I3Network
+from .optimization import build_optimizers, learning_rate_factor
+from .run import RunFolder
+from .settings import SamplingConfig, TrainingConfig
+from .template import ChatTemplate
+from .tokenizer import ChunkTokenizer
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run is set up. `tokens_per_epoch` counts learned and read tokens, without padding."""
+
+    out: str
+    step: int
+    total_steps: int
+    parameters: int
+    rows: int
+    tokens_per_epoch: int
+    unknown_share: float
+    device: str
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One optimiser step. `loss` in nats per learned token, `eta_s` seconds to the end."""
+
+    step: int
+    total_steps: int
+    tokens: int
+    loss: float
+    lr: float
+    grad_norm: float
+    tokens_per_second: float
+    eta_s: float
+    rss_bytes: int
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Validation after `step` steps; `is_best` if it is the lowest loss of the run so far."""
+
+    step: int
+    tokens: int
+    val_loss: float
+    val_perplexity: float
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A fixed prompt answered with a fixed seed."""
+
+    step: int
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Checkpointed:
+    """Everything up to `step` is on disk in `folder`."""
+
+    step: int
+    folder: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The end. `reason` is "finished" or "stopped"; `best_val_loss` is None without validation."""
+
+    step: int
+    reason: str
+    best_val_loss: float | None
+    folder: str
+
+
+Event = Started | Stepped | Evaluated | Sampled | Checkpointed | Finished
+
+
+class Trainer:
+    """A network and its optimisers: one `step` from batches to new weights."""
+
+    def __init__(self, network: I3Network, config: TrainingConfig, device: DeviceChoice, total_steps: int) -> None:
+        self.network, self.config, self.device, self.total_steps = network, config, device, total_steps
+        self.optimizers = build_optimizers(network, config)
+        # The public recipe's schedule: a cosine over all steps, down to a tenth.
+        self.schedule = (
+            dataclasses.replace(config, decay_share=1.0, min_lr_share=0.1) if config.public_recipe else config
+        )
+        self.scaler = torch.amp.GradScaler(enabled=device.precision == "float16")
+
+    def step(self, step: int, batches: list[tuple[Tensor, Tensor]]) -> tuple[float, float, float]:
+        """One optimiser step over `batches` of (ids, targets). Returns mean loss, gradient norm, learning rate."""
+        self.network.train()
+        factor = learning_rate_factor(self.schedule, step, self.total_steps)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak_lr"] * factor
+        counts = [max(1, int((targets >= 0).sum())) for _, targets in batches]
+        total = 0.0
+        for (ids, targets), count in zip(batches, counts, strict=True):
+            ids, targets = ids.to(self.device.name), targets.to(self.device.name)
+            with self.device.autocast():
+                loss = self.network.loss(ids, targets) * (count / sum(counts))
+            self.scaler.scale(loss).backward()
+            total += loss.item()
+        for optimizer in self.optimizers:
+            self.scaler.unscale_(optimizer)
+        grad_norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.grad_clip).item()
+        if not math.isfinite(total):
+            raise TrainingError(
+                f"The loss became {total} at step {step + 1}.",
+                "Lower the learning rate and resume from the last checkpoint.",
+            )
+        for optimizer in self.optimizers:
+            self.scaler.step(optimizer)
+            optimizer.zero_grad(set_to_none=True)
+        self.scaler.update()
+        return total, grad_norm, self.config.lr * factor
+
+    def state_dict(self) -> dict:
+        return {"optimizers": [o.state_dict() for o in self.optimizers], "scaler": self.scaler.state_dict()}
+
+    def load_state_dict(self, state: dict) -> None:
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.scaler.load_state_dict(state["scaler"])
+
+
+def train(config: TrainingConfig, resume: bool = False) -> Iterator[Event]:
+    """Runs `config` and yields what happens. With `resume`, goes on from the last checkpoint in `config.out`.
+
+    Raises:
+        TrainingError, DataError, CheckpointError, ConfigError, DeviceError: with the remedy; the last checkpoint
+        stays intact.
+    """
+    run = RunFolder(config.out)
+    if not resume:
+        run.create({"config": dataclasses.asdict(config), "torch": torch.__version__, "started": time.time()})
+    step = 0
+    try:
+        run.write_status("starting", 0)
+        for event in _train(config, run, resume):
+            step = getattr(event, "step", step)
+            yield event
+    except GeneratorExit:
+        run.write_status("interrupted", step)
+        raise
+    except I3Error as error:
+        run.write_status("failed", step, str(error))
+        raise
+    except torch.OutOfMemoryError as error:
+        run.write_status("failed", step, str(error))
+        raise TrainingError("The device ran out of memory.", "Use a smaller --batch-size.") from error
+
+
+def resume_config(folder: str | Path) -> TrainingConfig:
+    """The configuration of the run in `folder`, for `train(config, resume=True)`."""
+    content = RunFolder(folder).description().get("config")
+    if not isinstance(content, dict):
+        raise TrainingError(f"{folder}/run.json holds no configuration.", "The run cannot be resumed.")
+    return dataclasses.replace(TrainingConfig.from_dict(content), out=str(folder))
+
+
+def _train(config: TrainingConfig, run: RunFolder, resume: bool) -> Iterator[Event]:
+    device = choose_device(config.device, config.precision)
+    torch.manual_seed(config.seed)
+    saved = _load_trainer_state(run) if resume else None
+    model = _build_model(config, run, device, from_checkpoint=saved is not None)
+    sets, held_out = _load_data(config, model.template, model.config.window)
+    per_batch = config.batch_size * model.config.window
+    plan = plan_epoch(sets, per_batch, config.seed, 0)
+    per_epoch = max(1, math.ceil(len(plan) / config.accumulate))
+    total_steps = config.steps or max(1, round(config.epochs * per_epoch))
+    trainer = Trainer(model.network, config, device, total_steps)
+    first, tokens, best, elapsed_before = 0, 0, math.inf, 0.0
+    if saved is not None:
+        trainer.load_state_dict(saved)
+        first, tokens, best = saved["step"], saved["tokens"], saved["best"]
+        elapsed_before = saved["elapsed_s"]
+        run.truncate_after(first)
+    yield Started(
+        str(run.folder),
+        first,
+        total_steps,
+        model.parameters,
+        sum(len(part.rows) for part in sets),
+        int(sum(len(part.rows.tokens) * part.weight for part in sets)),
+        sum(part.rows.unknown for part in sets) / sum(len(part.rows.tokens) for part in sets),
+        device.describe(),
+    )
+
+    def evaluate(step: int) -> Iterator[Event]:
+        nonlocal best
+        if held_out is not None:
+            loss, _ = evaluate_rows(model.network, device, held_out, config.eval_tokens, config.loss_on == "assistant")
+            is_best = loss < best
+            best = min(best, loss)
+            event = Evaluated(step, tokens, loss, math.exp(min(loss, 700)), is_best)
+            run.append(run.metrics, dataclasses.asdict(event))
+            if is_best and step:
+                _save_folder(model, run.best)
+            yield event
+        for sample in _samples(model, config, step):
+            run.append(run.samples, dataclasses.asdict(sample))
+            yield sample
+
+    def save(step: int) -> Checkpointed:
+        elapsed = elapsed_before + time.monotonic() - began
+        state = {**trainer.state_dict(), "step": step, "tokens": tokens, "best": best, "elapsed_s": elapsed}
+        _save_folder(model, run.last, state)
+        run.write_status("running", step)
+        return Checkpointed(step, str(run.last))
+
+    began = time.monotonic()
+    if first == 0 and config.eval_every:
+        yield from evaluate(0)
+    run.write_status("running", first)
+    epoch, reason, step = 0, "finished", first
+    recent: list[tuple[float, int]] = []
+    heartbeat = time.monotonic()
+    with _stop_on_interrupt() as interrupted:
+        for step in range(first, total_steps):
+            if step // per_epoch != epoch:
+                epoch = step // per_epoch
+                plan = plan_epoch(sets, per_batch, config.seed, epoch)
+            place = (step % per_epoch) * config.accumulate
+            batches, read = [], 0
+            for items in plan[place : place + config.accumulate]:
+                ids, targets = make_batch(sets, items, config.loss_on == "assistant")
+                read += sum(int(np.diff(sets[n].rows.offsets[r : r + 2])[0]) - 1 for n, r in items)
+                batches.append((torch.from_numpy(ids), torch.from_numpy(targets)))
+            start = time.perf_counter()
+            loss, grad_norm, lr = trainer.step(step, batches)
+            tokens += read
+            recent = [*recent[-49:], (time.perf_counter() - start, read)]
+            seconds = sum(s for s, _ in recent)
+            done = step + 1
+            if done % config.log_every == 0 or done == total_steps:
+                event = Stepped(
+                    done, total_steps, tokens, loss, lr, grad_norm, sum(n for _, n in recent) / seconds,
+                    seconds / len(recent) * (total_steps - done), memory_used_bytes(),
+                )  # fmt: skip
+                run.append(run.metrics, dataclasses.asdict(event))
+                yield event
+            if time.monotonic() - heartbeat > 5:
+                run.write_status("running", done)
+                heartbeat = time.monotonic()
+            wishes = run.take_controls()
+            if "pause" in wishes:
+                wishes |= _pause(run, done, interrupted)
+            if "stop" in wishes or interrupted.is_set():
+                reason = "stopped"
+            last = done == total_steps or reason == "stopped"
+            if config.eval_every and (done % config.eval_every == 0 or done == total_steps):
+                yield from evaluate(done)
+            if last or "checkpoint" in wishes or (config.checkpoint_every and done % config.checkpoint_every == 0):
+                yield save(done)
+            if reason == "stopped":
+                break
+        else:
+            step = total_steps - 1
+        if first >= total_steps:  # resumed after the end
+            step = first - 1
+    run.write_status("finished" if reason == "finished" else "interrupted", step + 1)
+    folder = run.best if run.best.is_dir() else run.last
+    yield Finished(step + 1, reason, None if math.isinf(best) else best, str(folder))
+
+
+def _build_model(
+    config: TrainingConfig, run: RunFolder, device: DeviceChoice, from_checkpoint: bool
+) -> checkpoint.Model:
+    if from_checkpoint:
+        model = checkpoint.load(run.last, config.device, "float32")
+    elif config.model:
+        model = checkpoint.load(config.model, config.device, "float32")
+    else:
+        tokenizer = ChunkTokenizer.from_file(config.tokenizer)
+        sizes = preset(config.preset, vocab_size=tokenizer.vocab_size)
+        network = I3Network(sizes).to(device.name)
+        template = ChatTemplate.for_model(tokenizer)
+        model = checkpoint.Model(network, tokenizer, sizes, template, device, config.preset, None, {})
+    return dataclasses.replace(model, device=device)
+
+
+def _load_data(
+    config: TrainingConfig, template: ChatTemplate, window: int
+) -> tuple[list[WeightedRows], TokenRows | None]:
+    """Training sets and held-out rows. Raises DataError naming the file and line that cannot be read."""
+    sets = []
+    held_out: list[TokenRows] = []
+    for number, argument in enumerate(config.data):
+        path, weight = parse_source(argument)
+        rows = tokenize_file(path, template, window)
+        if not config.val and config.val_share and len(rows) >= 20:
+            rows, rest = rows.split(config.val_share, f"{config.seed}/{number}")
+            held_out.append(rest)
+        sets.append(WeightedRows(rows, weight))
+    if config.val:
+        return sets, tokenize_file(config.val, template, window).shuffled(config.seed)
+    return sets, TokenRows.joined(held_out).shuffled(config.seed) if held_out else None
+
+
+def _samples(model: checkpoint.Model, config: TrainingConfig, step: int) -> Iterator[Sampled]:
+    if not config.sample_prompts:
+        return
+    from .generation import generate
+
+    for prompt in config.sample_prompts:
+        sampling = SamplingConfig(temperature=0.7, max_new_tokens=60, seed=1)
+        pieces = generate(model, [{"role": "user", "content": prompt}], sampling)
+        yield Sampled(step, prompt, "".join(piece.text for piece in pieces))
+
+
+def _save_folder(model: checkpoint.Model, folder: Path, trainer_state: dict | None = None) -> None:
+    """Writes a checkpoint beside `folder`, then puts it in its place; the old one stays until then."""
+    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    shutil.rmtree(fresh, ignore_errors=True)
+    checkpoint.save(model, fresh)
+    if trainer_state is not None:
+        try:
+            with open(fresh / "trainer.pt", "wb") as target:
+                torch.save(trainer_state, target)
+                target.flush()
+                os.fsync(target.fileno())
+        except (OSError, RuntimeError) as error:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise TrainingError(
+                f"The checkpoint could not be written: {error}.",
+                "Free some disk space and resume; the checkpoint before is intact.",
+            ) from error
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _load_trainer_state(run: RunFolder) -> dict | None:
+    """State of the last whole checkpoint, or None if the run stopped before its first."""
+    run.description()
+    old = run.last.with_name(run.last.name + ".old")
+    if not run.last.exists() and old.exists():  # stopped between the two renames
+        old.rename(run.last)
+    if not (run.last / "trainer.pt").exists():
+        return None
+    try:
+        return torch.load(run.last / "trainer.pt", map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise TrainingError(
+            f"The checkpoint {run.last} is damaged.", "Start a new run from checkpoints/best with --model."
+        ) from error
+
+
+def _pause(run: RunFolder, step: int, interrupted: threading.Event) -> set[str]:
+    """Waits for resume or stop. Returns the wishes that ended the pause."""
+    run.write_status("paused", step)
+    while not interrupted.is_set():
+        wishes = run.take_controls()
+        if wishes & {"resume", "stop"}:
+            run.write_status("running", step)
+            return wishes
+        time.sleep(0.2)
+    return {"stop"}
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    """Sets the event at the first Ctrl-C or SIGTERM; a second one ends the program at once."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def ask(number: int, frame: object) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""The window of i3desk. Importing this package imports neither Qt nor torch."""

@@ -1,0 +1,49 @@
+"""Start of the program: `i3desk [--model FOLDER] [--theme system|light|dark] [--smoke]`.
+
+`i3desk i3core ...` runs the command line of i3core instead: the packaged program starts its training children so.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the window, the smoke run, or i3core's command line; return the exit status."""
+    multiprocessing.freeze_support()
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["i3core"]:
+        from i3core.cli import main as i3core_main
+
+        return int(i3core_main(arguments[1:]) or 0)
+
+    options = parse(arguments)
+    if options.smoke:
+        from i3desk.smoke import run_smoke
+
+        return run_smoke(options.model)
+
+    from i3desk.app import run
+
+    return run(options.model, options.theme)
+
+
+def parse(arguments: list[str]):
+    """The options of the window; argparse ends the program by itself on `--help` and on mistakes."""
+    import argparse
+
+    from i3core import __version__
+
+    parser = argparse.ArgumentParser(prog="i3desk", description="Chat with an i3 language model on your own computer.")
+    parser.add_argument("--version", action="version", version=f"i3desk {__version__}")
+    parser.add_argument(
+        "--model", metavar="FOLDER", help="a model folder; without it, the model that comes with i3desk"
+    )
+    parser.add_argument("--theme", choices=("system", "light", "dark"), help="colours; without it, the saved choice")
+    parser.add_argument("--smoke", action="store_true", help="open, chat, train two steps, close, print one JSON line")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

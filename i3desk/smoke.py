@@ -1,0 +1,154 @@
+"""`i3desk --smoke`: opens the window, chats, trains two steps, closes, and prints one JSON line about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from i3core import assets
+from i3desk.app import Desk, create_application
+from i3desk.chat.conversation import ENDED, ReplyState
+from i3desk.jobs import ModelInfo
+from i3desk.places import Places
+from i3desk.stalls import StallMeter, seconds_since_start
+from i3desk.trainer_process import TrainerProcess
+
+MESSAGE = "tell me a short story about a fox"
+TIME_LIMIT_MS = 300_000
+SEED = 1
+TRAINING_DATA = "data/first-steps.jsonl"
+TRAINED_MODEL = "i3-mini"
+
+
+class SmokeRun(QObject):
+    """Uses the window as a user would, one step after the other, and measures.
+
+    Attributes:
+        result: the fields of the JSON line.
+    """
+
+    def __init__(self, app: QApplication, desk: Desk, folder: Path) -> None:
+        super().__init__()
+        self.result: dict = {
+            "ok": False,
+            "first_paint_s": None,
+            "model_ready_s": None,
+            "first_token_s": None,
+            "tokens_per_second": None,
+            "max_stall_ms": None,
+            "startup_stall_ms": None,
+        }
+        self._app = app
+        self._desk = desk
+        self._window = desk.window
+        self._run_folder = folder / "run"
+        self._stalls = StallMeter(self)
+        self._sent = False
+        self._closing = False
+        self._trainer = TrainerProcess(self)
+        self._trainer.finished.connect(self._check_training)
+        self._trainer.failed.connect(self._fail)
+        self._window.first_painted.connect(self._on_first_painted)
+        desk.jobs.model_ready.connect(self._on_model_ready)
+        desk.jobs.load_failed.connect(self._on_load_failed)
+        desk.crash_reporter.crashed.connect(self._on_crashed)
+        self._window.session.state_changed.connect(self._on_state_changed)
+        QTimer.singleShot(TIME_LIMIT_MS, self, self._on_time_limit)
+
+    @Slot()
+    def _on_first_painted(self) -> None:
+        self.result["first_paint_s"] = round(seconds_since_start(), 3)
+        self._stalls.start()
+
+    @Slot(object)
+    def _on_model_ready(self, _model: ModelInfo) -> None:
+        self.result["model_ready_s"] = round(seconds_since_start(), 3)
+        self.result["startup_stall_ms"] = round(self._stalls.restart(), 1)
+        QTimer.singleShot(0, self._send)
+
+    @Slot()
+    def _send(self) -> None:
+        composer = self._window.chat_page.composer
+        composer.edit.setPlainText(MESSAGE)
+        self._sent = True
+        QTest.keyClick(composer.edit, Qt.Key.Key_Return)
+
+    @Slot()
+    def _on_state_changed(self) -> None:
+        turns = self._window.session.conversation.turns
+        if not self._sent or not turns or turns[-1].reply.state not in ENDED:
+            return
+        self._sent = False
+        reply = turns[-1].reply
+        if reply.state is not ReplyState.DONE or not reply.shown_text:
+            self._fail(f"The reply ended as {reply.state.value} with {reply.new_tokens} tokens. {reply.what_failed}")
+            return
+        self.result["first_token_s"] = round(reply.seconds_to_first_token, 3)
+        self.result["tokens_per_second"] = round(reply.tokens_per_second, 1)
+        options = ("--steps", "2", "--batch-size", "2")
+        self._trainer.start(TRAINED_MODEL, assets.path(TRAINING_DATA), self._run_folder, options)
+
+    @Slot()
+    def _check_training(self) -> None:
+        try:
+            lines = (self._run_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            steps = sum("loss" in json.loads(line) for line in lines)
+        except (OSError, ValueError) as error:
+            self._fail(f"The run folder cannot be read: {error}")
+            return
+        if steps < 2:
+            self._fail(f"The training logged {steps} steps instead of 2.")
+            return
+        self.result["ok"] = True
+        self._close()
+
+    @Slot(str)
+    def _fail(self, error: str) -> None:
+        self.result["ok"] = False
+        self.result.setdefault("error", error.strip())
+        self._close()
+
+    @Slot(str, str)
+    def _on_load_failed(self, what: str, remedy: str) -> None:
+        self._fail(f"{what} {remedy}")
+
+    @Slot(str)
+    def _on_crashed(self, details: str) -> None:
+        self._fail(details.strip().splitlines()[-1])
+
+    @Slot()
+    def _on_time_limit(self) -> None:
+        self._fail(f"Not done after {TIME_LIMIT_MS // 1000} seconds.")
+
+    def _close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        if self.result["model_ready_s"] is not None:
+            self.result["max_stall_ms"] = round(self._stalls.restart(), 1)
+        self._trainer.end()
+        self._window.close()
+
+
+def run_smoke(model_folder: str | None) -> int:
+    """Do the smoke run with settings of its own, print the JSON line; returns 0 if all went well."""
+    with tempfile.TemporaryDirectory(prefix="i3desk-smoke-") as name:
+        folder = Path(name)
+        app = create_application()
+        desk = Desk(app, Places.under(folder), model_folder)
+        desk.store.change(sampling=replace(desk.store.preferences.sampling, seed=SEED))
+        desk.crash_reporter.install()
+        run = SmokeRun(app, desk, folder)
+        desk.show()
+        app.exec()
+        desk.crash_reporter.remove()
+    if sys.stdout is not None:
+        print(json.dumps(run.result), flush=True)
+    return 0 if run.result["ok"] else 1

@@ -1,0 +1,102 @@
+"""The status bar: the model, the device and why it was chosen, speed, use of the window, memory."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
+
+from i3core.device import memory_used_bytes
+from i3desk.chat.session import ChatSession, ModelState
+from i3desk.icons import Dot
+from i3desk.palette import tabular
+from i3desk.theme import Theme
+
+READ_MEMORY_EVERY_MS = 2_000
+
+
+def short_count(count: int) -> str:
+    """A number of parameters for people: "10.4 M"."""
+    for size, unit in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K")):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return str(count)
+
+
+class StatusBar(QStatusBar):
+    """Follows one ChatSession."""
+
+    def __init__(self, session: ChatSession, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._theme = theme
+        self.setSizeGripEnabled(False)
+        self.setAccessibleName("Status")
+        self._dot = Dot()
+        self.model = self._label("The model in use and its number of parameters")
+        self.device = self._label("Where the model computes, and why there")
+        self.speed = self._label("Speed of the last reply")
+        self.window_use = self._label("Use of the model's window by this chat")
+        self.memory = self._label("Memory that i3desk uses")
+
+        left = QWidget()
+        row = QHBoxLayout(left)
+        row.setContentsMargins(14, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self._dot)
+        row.addWidget(self.model)
+        row.addSpacing(14)
+        row.addWidget(self.device)
+        row.addStretch(1)
+        self.addWidget(left, 1)
+        right = QWidget()
+        row = QHBoxLayout(right)
+        row.setContentsMargins(0, 0, 14, 0)
+        row.setSpacing(18)
+        for label in (self.speed, self.window_use, self.memory):
+            row.addWidget(label)
+        self.addPermanentWidget(right)
+
+        session.state_changed.connect(self._show_state)
+        session.window_changed.connect(self._show_numbers)
+        theme.changed.connect(self._show_state)
+        self._memory_timer = QTimer(self, interval=READ_MEMORY_EVERY_MS)
+        self._memory_timer.timeout.connect(self._show_memory)
+        self._memory_timer.start()
+        self._show_state()
+        self._show_numbers()
+
+    def _label(self, tooltip: str) -> QLabel:
+        label = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
+        label.setToolTip(tooltip)
+        return label
+
+    @Slot()
+    def _show_state(self) -> None:
+        session, tokens = self._session, self._theme.tokens
+        if session.model_state is ModelState.READY:
+            model = session.model
+            self._dot.show_colour(tokens.ok)
+            self.model.setText(f"{model.name} · {short_count(model.parameters)}")
+            self.device.setText(model.device)
+            self._show_memory()
+        elif session.model_state is ModelState.FAILED:
+            self._dot.show_colour(tokens.bad)
+            self.model.setText("no model")
+            self.device.setText(session.load_error[0])
+        else:
+            self._dot.show_colour(tokens.warn)
+            self.model.setText("loading the model…")
+            self.device.setText("")
+
+    @Slot()
+    def _show_numbers(self) -> None:
+        conversation = self._session.conversation
+        speed = conversation.turns[-1].reply.tokens_per_second if conversation.turns else 0
+        self.speed.setText(f"{speed:,.0f} tokens/s" if speed else "")
+        self.window_use.setText(
+            f"window {conversation.window_used:,} / {conversation.window:,}" if conversation.window else ""
+        )
+
+    @Slot()
+    def _show_memory(self) -> None:
+        self.memory.setText(f"{memory_used_bytes() / 1_000_000:,.0f} MB")

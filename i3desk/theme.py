@@ -1,0 +1,59 @@
+"""Light, dark, or as the system says: applies the palette to the application and follows changes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtWidgets import QApplication
+
+from i3desk import palette
+
+CHOICES = {"system": "System", "light": "Light", "dark": "Dark"}
+_SCHEMES = {
+    "system": Qt.ColorScheme.Unknown,
+    "light": Qt.ColorScheme.Light,
+    "dark": Qt.ColorScheme.Dark,
+}
+
+
+class Theme(QObject):
+    """The application's colours.
+
+    Attributes:
+        choice: "system", "light" or "dark".
+        tokens: the colours in use.
+    Signals:
+        changed: other colours are in use now.
+    """
+
+    changed = Signal()
+
+    def __init__(self, app: QApplication, choice: str = "system") -> None:
+        super().__init__(app)
+        self._app = app
+        self.choice = ""
+        self.tokens = None
+        app.setStyle("Fusion")
+        app.setFont(palette.interface_font())
+        app.styleHints().colorSchemeChanged.connect(self._refresh)
+        self.choose(choice)
+
+    def choose(self, choice: str) -> None:
+        """Use "light" or "dark", or follow the "system"; anything else follows the system."""
+        self.choice = choice if choice in _SCHEMES else "system"
+        # Also tells the platform, which colours title bars and native dialogs by it.
+        self._app.styleHints().setColorScheme(_SCHEMES[self.choice])
+        self._refresh()
+
+    @Slot()
+    def _refresh(self) -> None:
+        if self.choice == "system":
+            dark = self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        else:
+            dark = self.choice == "dark"
+        tokens = palette.DARK if dark else palette.LIGHT
+        if tokens is self.tokens:
+            return
+        self.tokens = tokens
+        self._app.setPalette(palette.qt_palette(tokens))
+        self._app.setStyleSheet(palette.style_sheet(tokens))
+        self.changed.emit()
