@@ -1,4 +1,4 @@
-"""The `i3core` command. Each subcommand is a function of its parsed arguments; torch is imported by those that need it."""
+"""The `i3core` command. Each subcommand is a function of its parsed arguments and imports torch only if it needs it."""
 
 from __future__ import annotations
 
@@ -450,8 +450,9 @@ def _print_event(event: Any, training: Any) -> None:
 
     if isinstance(event, training.Started):
         tqdm.write(
-            f"{event.parameters:,} parameters on {event.device}; {event.rows:,} rows, {event.tokens_per_epoch:,} tokens "
-            f"an epoch, {event.unknown_share:.2%} <UNK>; steps {event.step} to {event.total_steps}"
+            f"{event.parameters:,} parameters on {event.device}; {event.rows:,} rows, "
+            f"{event.tokens_per_epoch:,} tokens an epoch, {event.unknown_share:.2%} <UNK>; "
+            f"steps {event.step} to {event.total_steps}"
         )
     elif isinstance(event, training.Evaluated):
         best = ", best so far" if event.is_best else ""

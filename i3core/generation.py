@@ -2,7 +2,7 @@
 
 A `Generator` remembers which tokens its state has read. A prompt that begins with them costs only its new tokens.
 Positions are absolute, so the window cannot slide: a prompt drops its oldest whole turns until it and the reply's
-budget fit; generation that reaches the end of the window keeps the last half, reads it anew from position 0, and goes on.
+budget fit; generation that reaches the end of the window keeps the last half, reads it anew from position 0, goes on.
 """
 
 from __future__ import annotations

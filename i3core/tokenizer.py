@@ -128,7 +128,9 @@ class ChunkTokenizer:
             ) from error
         mapping = content.get("chunk_to_idx", content) if isinstance(content, dict) else None
         special = content.get("special_tokens") if isinstance(content, dict) else None
-        if not _is_id_map(mapping) or not (special is None or _is_id_map(special)):
+        if _is_id_map(mapping) and isinstance(special, dict):  # role -> id, or role -> name of the token
+            special = {role: mapping.get(token, token) for role, token in special.items()}
+        if not _is_id_map(mapping) or (special and not _is_id_map(special)):
             raise TokenizerError(
                 f"The vocabulary {path} is not a map of chunks to ids.", "Copy or download the model again."
             )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QApplication
 
+from i3desk.chat.session import ModelState
 from i3desk.collector import Collector
 from i3desk.crash import CrashReporter, start_log
 from i3desk.icons import app_icon
@@ -22,7 +24,7 @@ SWITCH_INTERVAL_S = 0.0005
 
 
 class Desk(QObject):
-    """The running program. `show` opens it; the application ends by itself once the window and the worker have."""
+    """The running program. `show` opens it, `window.closed` says that the window and the worker have ended."""
 
     def __init__(
         self,
@@ -33,10 +35,9 @@ class Desk(QObject):
         loader: Callable = load_i3core,
     ) -> None:
         super().__init__()
-        self._app = app
         self._model_folder = model_folder
         self.store = SettingsStore(places.settings_file, self)
-        self.theme = Theme(app, theme or self.store.preferences.theme)
+        self.theme = Theme(app, theme or self.store.preferences.theme, self)
         self.jobs = ModelJobs(self, loader)
         self.collector = Collector(self)
         self.window = MainWindow(self.jobs, self.store, self.theme, places)
@@ -45,7 +46,7 @@ class Desk(QObject):
         self.jobs.model_ready.connect(self.collector.settle)
         self.window.session.state_changed.connect(self._on_state_changed)
         self.window.first_painted.connect(self._load_model)
-        self.window.closed.connect(self._on_closed)
+        self.window.closed.connect(self.collector.release)
 
     def show(self) -> None:
         """Open the window; the model follows once it is painted."""
@@ -60,12 +61,8 @@ class Desk(QObject):
 
     @Slot()
     def _on_state_changed(self) -> None:
-        self.collector.set_busy(self.window.session.busy)
-
-    @Slot()
-    def _on_closed(self) -> None:
-        self.collector.release()
-        QTimer.singleShot(0, self._app.quit)
+        session = self.window.session
+        self.collector.set_busy(session.busy or session.model_state is ModelState.LOADING)
 
 
 def create_application() -> QApplication:
@@ -87,6 +84,9 @@ def run(model_folder: str | None, theme: str | None) -> int:
     app = create_application()
     desk = Desk(app, places, model_folder, theme)
     desk.crash_reporter.install()
+    desk.window.closed.connect(app.quit)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: desk.window.close())
     desk.show()
     status = app.exec()
     desk.crash_reporter.remove()

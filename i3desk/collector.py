@@ -34,6 +34,7 @@ class Collector(QObject):
         """Hold back while something is streaming."""
         self._busy = busy
 
+    @Slot()
     def release(self) -> None:
         """Give collection back to Python."""
         self._timer.stop()

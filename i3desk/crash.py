@@ -92,9 +92,6 @@ class CrashReporter(QObject):
                           f"{platform.platform()}\n\n{details}")  # fmt: skip
 
     def _on_exception(self, kind, error, trace) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            QGuiApplication.quit()
-            return
         details = "".join(traceback.format_exception(kind, error, trace))
         log.critical("An exception that nobody expected\n%s", details)
         if sys.stderr is not None:

@@ -106,7 +106,7 @@ class _Worker(QObject):
             loaded = self._loader(request.folder, request.cancelled.is_set)
         except I3Error as error:
             self.load_failed.emit(error.what, error.remedy)
-        except Exception as error:  # noqa: BLE001 - the edge of the thread: a bug must not end it
+        except Exception as error:
             self.load_failed.emit(*self._unexpected("The model could not be loaded", error))
         else:
             if loaded is not None:
@@ -121,7 +121,7 @@ class _Worker(QObject):
                     self.piece_ready.emit(request.job, piece)
         except I3Error as error:
             self.failed.emit(request.job, error.what, error.remedy)
-        except Exception as error:  # noqa: BLE001 - the edge of the thread: a bug must not end it
+        except Exception as error:
             self.failed.emit(request.job, *self._unexpected("The reply could not be finished", error))
         else:
             (self.cancelled if request.cancelled.is_set() else self.finished).emit(request.job)
@@ -178,6 +178,11 @@ class ModelJobs(QObject):
             ended.connect(self._forget)
         self._thread.finished.connect(self.stopped)
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.isRunning()
+
     def load(self, folder: str | None) -> None:
         """Begin to load a model folder, or the bundled model (None). The thread begins with the first one."""
         if not self._shutting_down:
@@ -201,7 +206,7 @@ class ModelJobs(QObject):
         self._shutting_down = True
         self._load_cancelled.set()
         self.cancel()
-        if self._thread.isRunning():
+        if self.running:
             self._thread.quit()
         else:
             self.stopped.emit()

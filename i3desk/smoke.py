@@ -8,9 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, QTimer, Slot
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QObject, QTimer, Slot
 
 from i3core import assets
 from i3desk.app import Desk, create_application
@@ -24,7 +22,6 @@ MESSAGE = "tell me a short story about a fox"
 TIME_LIMIT_MS = 300_000
 SEED = 1
 TRAINING_DATA = "data/first-steps.jsonl"
-TRAINED_MODEL = "i3-mini"
 
 
 class SmokeRun(QObject):
@@ -34,7 +31,7 @@ class SmokeRun(QObject):
         result: the fields of the JSON line.
     """
 
-    def __init__(self, app: QApplication, desk: Desk, folder: Path) -> None:
+    def __init__(self, desk: Desk, model: str, folder: Path) -> None:
         super().__init__()
         self.result: dict = {
             "ok": False,
@@ -45,7 +42,7 @@ class SmokeRun(QObject):
             "max_stall_ms": None,
             "startup_stall_ms": None,
         }
-        self._app = app
+        self._model = model
         self._desk = desk
         self._window = desk.window
         self._run_folder = folder / "run"
@@ -78,7 +75,7 @@ class SmokeRun(QObject):
         composer = self._window.chat_page.composer
         composer.edit.setPlainText(MESSAGE)
         self._sent = True
-        QTest.keyClick(composer.edit, Qt.Key.Key_Return)
+        composer.send_button.click()
 
     @Slot()
     def _on_state_changed(self) -> None:
@@ -93,7 +90,7 @@ class SmokeRun(QObject):
         self.result["first_token_s"] = round(reply.seconds_to_first_token, 3)
         self.result["tokens_per_second"] = round(reply.tokens_per_second, 1)
         options = ("--steps", "2", "--batch-size", "2")
-        self._trainer.start(TRAINED_MODEL, assets.path(TRAINING_DATA), self._run_folder, options)
+        self._trainer.start(self._model, assets.path(TRAINING_DATA), self._run_folder, options)
 
     @Slot()
     def _check_training(self) -> None:
@@ -127,6 +124,10 @@ class SmokeRun(QObject):
     def _on_time_limit(self) -> None:
         self._fail(f"Not done after {TIME_LIMIT_MS // 1000} seconds.")
 
+    def end_training(self) -> None:
+        """After the event loop: leave no child behind."""
+        self._trainer.kill()
+
     def _close(self) -> None:
         if self._closing:
             return
@@ -145,9 +146,11 @@ def run_smoke(model_folder: str | None) -> int:
         desk = Desk(app, Places.under(folder), model_folder)
         desk.store.change(sampling=replace(desk.store.preferences.sampling, seed=SEED))
         desk.crash_reporter.install()
-        run = SmokeRun(app, desk, folder)
+        desk.window.closed.connect(app.quit)
+        run = SmokeRun(desk, model_folder or assets.BUNDLED_MODEL, folder)
         desk.show()
         app.exec()
+        run.end_training()
         desk.crash_reporter.remove()
     if sys.stdout is not None:
         print(json.dumps(run.result), flush=True)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from i3core.device import memory_used_bytes
 from i3desk.chat.session import ChatSession, ModelState
+from i3desk.elided import ElidedLabel
 from i3desk.icons import Dot
 from i3desk.palette import tabular
 from i3desk.theme import Theme
@@ -33,7 +34,8 @@ class StatusBar(QStatusBar):
         self.setAccessibleName("Status")
         self._dot = Dot()
         self.model = self._label("The model in use and its number of parameters")
-        self.device = self._label("Where the model computes, and why there")
+        self.device = ElidedLabel()
+        self.device.setToolTip("Where the model computes, and why there")
         self.speed = self._label("Speed of the last reply")
         self.window_use = self._label("Use of the model's window by this chat")
         self.memory = self._label("Memory that i3desk uses")
@@ -45,8 +47,7 @@ class StatusBar(QStatusBar):
         row.addWidget(self._dot)
         row.addWidget(self.model)
         row.addSpacing(14)
-        row.addWidget(self.device)
-        row.addStretch(1)
+        row.addWidget(self.device, 1)
         self.addWidget(left, 1)
         right = QWidget()
         row = QHBoxLayout(right)

@@ -66,6 +66,12 @@ class TrainerProcess(QObject):
             self._process.terminate()
             QTimer.singleShot(KILL_AFTER_MS, self._process.kill)
 
+    def kill(self) -> None:
+        """End the child at once and wait for it. Only after the event loop: it blocks."""
+        if self.running:
+            self._process.kill()
+            self._process.waitForFinished(KILL_AFTER_MS)
+
     @Slot()
     def _read(self) -> None:
         text = bytes(self._process.readAllStandardOutput()).decode("utf-8", errors="replace")

@@ -18,9 +18,10 @@ MOST_LINES = 6
 
 
 class MessageEdit(QPlainTextEdit):
-    """Plain text, one to six lines tall. Enter sends, Shift+Enter begins a new line."""
+    """Plain text, one to six lines tall. Enter sends, Shift+Enter begins a line, Page Up and Down scroll the chat."""
 
     submitted = Signal()
+    scroll_requested = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +40,8 @@ class MessageEdit(QPlainTextEdit):
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.submitted.emit()
+        elif event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+            self.scroll_requested.emit(-1 if event.key() == Qt.Key.Key_PageUp else 1)
         else:
             super().keyPressEvent(event)
 
@@ -63,10 +66,12 @@ class Composer(QFrame):
     Signals:
         send_requested(text): the user wants to say this.
         stop_requested: the user wants the reply to end.
+        scroll_requested(pages): the user wants to read further up (-1) or down (1).
     """
 
     send_requested = Signal(str)
     stop_requested = Signal()
+    scroll_requested = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,6 +79,7 @@ class Composer(QFrame):
         self._busy = False
         self.edit = MessageEdit()
         self.edit.submitted.connect(self.submit)
+        self.edit.scroll_requested.connect(self.scroll_requested)
         self.edit.textChanged.connect(self._show_state)
         self.edit.installEventFilter(self)
 
@@ -103,6 +109,8 @@ class Composer(QFrame):
     def set_busy(self, busy: bool) -> None:
         """Show Stop while a reply is under way, else Send."""
         self._busy = busy
+        if self.stop_button.hasFocus():
+            self.edit.setFocus()
         self._buttons.setCurrentWidget(self.stop_button if busy else self.send_button)
         self._show_state()
 

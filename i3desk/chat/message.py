@@ -96,7 +96,7 @@ class UserMessage(QWidget):
 
 
 class ReplyMessage(QWidget):
-    """What i3 said. Its actions show on the last reply, and on others under the pointer or with the keyboard focus.
+    """What i3 said. Its actions show on the last reply, and on others under the pointer.
 
     Signals:
         retry_requested: answer this turn anew.

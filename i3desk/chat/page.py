@@ -18,6 +18,7 @@ from i3desk.chat.composer import Composer
 from i3desk.chat.empty import EmptyChat
 from i3desk.chat.session import ChatSession, ModelState
 from i3desk.chat.transcript import COLUMN_WIDTH, MARGIN, Transcript
+from i3desk.elided import ElidedLabel
 from i3desk.icons import Dot, IconPushButton, IconToolButton
 from i3desk.palette import tabular
 from i3desk.settings.panel import SamplingPanel
@@ -26,6 +27,7 @@ from i3desk.theme import Theme
 HEADER_HEIGHT = 48
 PANEL_FOLDS_BELOW = 1100  # of the window's width
 NEARLY_FULL = 0.9
+LONGEST_NAME = 180  # pixels of a model's name
 
 
 class ChatPage(QWidget):
@@ -61,6 +63,7 @@ class ChatPage(QWidget):
 
         self.composer.send_requested.connect(session.send)
         self.composer.stop_requested.connect(session.stop)
+        self.composer.scroll_requested.connect(self.transcript.scroll_pages)
         self.empty.suggestion_chosen.connect(session.send)
         self.empty.load_requested.connect(session.load_again)
         self.transcript.retry_requested.connect(session.retry)
@@ -95,13 +98,13 @@ class ChatPage(QWidget):
     def _header(self) -> QWidget:
         header = QFrame(objectName="header")
         header.setFixedHeight(HEADER_HEIGHT)
-        self.title = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self.title = ElidedLabel()
         self.title.setProperty("grade", "title")
-        self.title.setMinimumWidth(40)
         chip = QFrame(objectName="chip")
         chip.setFixedHeight(26)
         self.model_dot = Dot()
-        self.model_name = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self.model_name = ElidedLabel()
+        self.model_name.setMaximumWidth(LONGEST_NAME)
         self.model_name.setProperty("tone", "muted")
         self.model_name.setProperty("grade", "small")
         inside = QHBoxLayout(chip)
@@ -187,6 +190,7 @@ class ChatPage(QWidget):
     def _on_turn_added(self, index: int) -> None:
         self.transcript.show_turn(self.session.conversation, index)
         self._middle.setCurrentWidget(self.transcript)
+        self.composer.edit.setFocus()
         self._show_title()
 
     @Slot(object)
@@ -234,11 +238,4 @@ class ChatPage(QWidget):
         self._show_title()
 
     def _show_title(self) -> None:
-        title = self.session.conversation.title
-        room = max(40, self.title.width())
-        self.title.setText(self.title.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room))
-        self.title.setToolTip(title)
-
-    def resizeEvent(self, event) -> None:
-        super().resizeEvent(event)
-        self._show_title()
+        self.title.setText(self.session.conversation.title)

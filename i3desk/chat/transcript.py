@@ -53,7 +53,7 @@ class Transcript(QScrollArea):
         self.jump_button.setProperty("kind", "round")
         self.jump_button.set_icon("down", QPalette.ColorRole.Text, 14)
         self.jump_button.setAccessibleName("Jump to latest")
-        self.jump_button.setToolTip("Go to the newest text and follow it (Ctrl+End)")
+        self.jump_button.setToolTip("Go to the newest text and follow it (Ctrl+J)")
         self.jump_button.clicked.connect(self.jump_to_latest)
         self.jump_button.hide()
         bar = self.verticalScrollBar()
@@ -116,6 +116,12 @@ class Transcript(QScrollArea):
         self._following = True
         self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
         self.jump_button.hide()
+
+    @Slot(int)
+    def scroll_pages(self, pages: int) -> None:
+        """Scroll by pages; negative numbers go up."""
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + pages * bar.pageStep())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.viewport() and event.type() == QEvent.Type.Resize:

@@ -16,6 +16,7 @@ from i3desk.theme import CHOICES
 
 log = logging.getLogger(__name__)
 SAVE_AFTER_MS = 400
+LARGEST_SIDE = 16_384  # pixels of a window
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ def read_preferences(path: Path) -> Preferences:
             preferences = replace(preferences, sampling=_read_sampling(value))
         elif known.name == "theme":
             preferences = replace(preferences, theme=value if value in tuple(CHOICES) else "system")
-        elif type(value) is type(known.default):
+        elif isinstance(known.default, bool):
+            preferences = replace(preferences, **{known.name: value if isinstance(value, bool) else known.default})
+        elif type(value) is int and 0 < value <= LARGEST_SIDE:
             preferences = replace(preferences, **{known.name: value})
     return preferences
 

@@ -1,0 +1,201 @@
+"""Shared builders: small text, small vocabularies, small random models, and the command line."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from i3core import checkpoint
+from i3core.cli import main
+from i3core.config import ModelConfig, preset
+from i3core.device import choose_device
+from i3core.model import I3Network
+from i3core.template import SPECIAL_ROLES, ChatTemplate
+from i3core.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
+
+torch.set_num_threads(1)
+REPOSITORY = Path(__file__).parents[2]
+
+STORY = (
+    "once upon a time there was a little cat who lived in a small house by the sea. the cat liked to sit on the wall "
+    "and look at the boats. one day a boat came in with a big red sail, and the cat went to see who was in it. there "
+    "was an old man with a basket of fish! \"hello, little cat,\" said the man, \"are you hungry?\" the cat was not "
+    "shy. it ate one fish, then two, then three, and they were friends from that day on."
+)
+CHAT = [
+    ("hello!", "hi there, how are you today?"),
+    ("what do you like to do?", "i like to sit by the sea and look at the boats."),
+    ("tell me about the cat.", "the cat is small and likes fish."),
+    ("what is your name?", "my name is not so important, but you can call me i3."),
+]
+
+
+class Build:
+    """Makes test objects; everything it makes depends on its arguments alone."""
+
+    story = STORY
+    chat = CHAT
+
+    def tokenizer(self, special: bool = True, size: int = 300) -> ChunkTokenizer:
+        texts = [STORY, *(text for exchange in CHAT for text in exchange)]
+        return build_tokenizer(count_chunks(texts), size, 1, SPECIAL_ROLES if special else ())
+
+    def network(self, config: ModelConfig, seed: int = 0) -> I3Network:
+        """A network whose every part matters: recurrences with long memory, attention far from uniform."""
+        source = torch.Generator().manual_seed(seed)
+        network = I3Network(config)
+        with torch.no_grad():
+            for name, weight in network.named_parameters():
+                noise = torch.randn(weight.shape, generator=source)
+                if name.endswith("w_mix"):
+                    weight.copy_(torch.rand(weight.shape, generator=source))
+                elif name.endswith("hybrid.A"):
+                    weight.copy_(noise * 0.5 / weight.shape[0] ** 0.5 + 0.4 * torch.eye(weight.shape[0]))
+                elif ".ln" in name or name.startswith("ln_f"):
+                    weight.copy_((1.0 if name.endswith("weight") else 0.0) + 0.1 * noise)
+                else:
+                    weight.copy_(0.3 * noise)
+        return network.eval()
+
+    def model(self, special: bool = True, seed: int = 0, **sizes) -> checkpoint.Model:
+        tokenizer = self.tokenizer(special)
+        config = preset("tiny", vocab_size=tokenizer.vocab_size, **sizes)
+        template = ChatTemplate.for_model(tokenizer)
+        device = choose_device("cpu", "float32")
+        return checkpoint.Model(self.network(config, seed), tokenizer, config, template, device, "built", None, {})
+
+    def folder(self, folder: Path, layout: str = "safetensors", **options) -> Path:
+        checkpoint.save(self.model(**options), folder, layout)
+        return folder
+
+    def conversations(self, path: Path, copies: int = 1) -> Path:
+        """A .jsonl file of the conversations in CHAT, one exchange each."""
+        lines = [
+            json.dumps({"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]})
+            for q, a in CHAT * copies
+        ]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    def forced(self, model: checkpoint.Model, ids: list[int]) -> checkpoint.Model:
+        """A model that at position p always says ids[p] next, whatever it has read (the window's length of them)."""
+        config = dataclasses.replace(
+            model.config, d_model=64, n_heads=4, hybrid_layers=1, attention_layers=1, tie_embeddings=False
+        )
+        network = I3Network(config)
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.zero_()
+            network.ln_f.weight.fill_(1.0)
+            codes = torch.randn(config.window, config.d_model, generator=torch.Generator().manual_seed(0))
+            codes = torch.nn.functional.layer_norm(codes, (config.d_model,))
+            network.pos_embed.weight.copy_(codes)
+            for position, token in enumerate(ids[: config.window]):
+                network.head.weight[token] += codes[position]
+        return dataclasses.replace(model, network=network.eval(), config=config)
+
+
+@pytest.fixture(scope="session")
+def build() -> Build:
+    return Build()
+
+
+@pytest.fixture(scope="session")
+def model(build) -> checkpoint.Model:
+    return build.model()
+
+
+@pytest.fixture
+def folder(build, tmp_path) -> Path:
+    """A model folder that a test may damage."""
+    return build.folder(tmp_path / "model")
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a command did."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    def fails(self, *words: str, status: int = 1) -> None:
+        """Asserts a clean failure: the status, one line on stderr (besides warnings) that holds `words`."""
+        lines = [line for line in self.err.splitlines() if not line.startswith("i3core: warning:")]
+        assert self.status == status, self
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("i3core: "), self.err
+        assert "Traceback" not in self.err
+        for word in words:
+            assert word.lower() in lines[0].lower(), self.err
+
+
+@pytest.fixture
+def cli(capsys):
+    """Runs the `i3core` command in this process."""
+
+    def run(*arguments) -> Outcome:
+        capsys.readouterr()
+        try:
+            status = main([str(a) for a in arguments])
+        except SystemExit as end:  # argparse
+            status = end.code
+        return Outcome(status, *capsys.readouterr())
+
+    return run
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Runs `python -m i3core` as a real process."""
+
+    def run(*arguments, stdin: str = "", code: str | None = None) -> Outcome:
+        command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "i3core", *map(str, arguments)]
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, encoding="utf-8", env=environment(), cwd=tmp_path, timeout=120
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def start_process(tmp_path):
+    """Starts `python -m i3core` and leaves it running; ends it after the test."""
+    started = []
+
+    def start(*arguments) -> subprocess.Popen:
+        command = [sys.executable, "-m", "i3core", *map(str, arguments)]
+        child = subprocess.Popen(
+            command, env=environment(), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of golden data, which lies beside the checkout."""
+    folder = REPOSITORY.parent / "shared" / "golden" / "open-i3-small"
+    if not folder.is_dir():
+        pytest.skip("the golden data ../shared/golden is not here")
+    return folder

@@ -1,0 +1,100 @@
+"""The worker: order of its signals, cancelling, bugs, and its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from i3core.errors import CheckpointError
+from i3core.settings import SamplingConfig
+from i3desk.jobs import ModelJobs
+
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+@pytest.fixture
+def jobs(qtbot, model):
+    jobs = ModelJobs(loader=model.load)
+    jobs.heard = []
+    for name in ("model_ready", "load_failed", "piece_ready", "finished", "cancelled", "failed", "crashed"):
+        getattr(jobs, name).connect(lambda *values, name=name: jobs.heard.append((name, *values)))
+    yield jobs
+    if jobs.running:
+        with qtbot.waitSignal(jobs.stopped):
+            jobs.shut_down()
+
+
+@pytest.fixture
+def ready(jobs, qtbot):
+    with qtbot.waitSignal(jobs.model_ready):
+        jobs.load(None)
+    jobs.heard.clear()
+    return jobs
+
+
+def names(jobs) -> list[str]:
+    return [event[0] for event in jobs.heard]
+
+
+def test_a_reply_is_pieces_and_then_one_end(ready, qtbot):
+    with qtbot.waitSignal(ready.finished) as end:
+        job = ready.generate(HELLO, SamplingConfig())
+    assert names(ready) == ["piece_ready"] * 4 + ["finished"]
+    assert end.args == [job]
+    assert ready.heard[3][2].finish_reason == "stop"
+
+
+def test_cancelling_ends_with_cancelled_once(ready, qtbot, model):
+    model.endless = True
+    ready.generate(HELLO, SamplingConfig())
+    qtbot.waitUntil(lambda: len(ready.heard) > 3)
+    with qtbot.waitSignal(ready.cancelled):
+        ready.cancel()
+        ready.cancel()
+    assert names(ready).count("cancelled") == 1
+    assert "finished" not in names(ready)
+
+
+def test_a_known_error_is_told_and_the_worker_lives_on(ready, qtbot, model):
+    model.speak_error = CheckpointError("It broke.", "Mend it.")
+    with qtbot.waitSignal(ready.failed) as end:
+        job = ready.generate(HELLO, SamplingConfig())
+    assert end.args == [job, "It broke.", "Mend it."]
+    assert "crashed" not in names(ready)
+    model.speak_error = None
+    with qtbot.waitSignal(ready.finished):
+        ready.generate(HELLO, SamplingConfig())
+
+
+def test_a_bug_is_reported_with_its_traceback_and_the_worker_lives_on(ready, qtbot, model):
+    model.speak_error = KeyError("layers.7")
+    with qtbot.waitSignals([ready.failed, ready.crashed]):
+        ready.generate(HELLO, SamplingConfig())
+    details = next(event[1] for event in ready.heard if event[0] == "crashed")
+    assert "Traceback" in details
+    assert "layers.7" in details
+    model.speak_error = None
+    with qtbot.waitSignal(ready.finished):
+        ready.generate(HELLO, SamplingConfig())
+
+
+def test_large_numbers_pass_between_the_threads_unchanged(ready, qtbot):
+    ready._numbers = iter([2**40])
+    with qtbot.waitSignal(ready.finished) as end:
+        ready.generate(HELLO, SamplingConfig())
+    assert end.args == [2**40]
+
+
+def test_shutting_down_during_a_reply_ends_the_thread(ready, qtbot, model):
+    model.endless = True
+    ready.generate(HELLO, SamplingConfig())
+    qtbot.waitUntil(lambda: len(ready.heard) > 3)
+    with qtbot.waitSignal(ready.stopped):
+        ready.shut_down()
+    assert not ready.running
+
+
+def test_shutting_down_before_anything_was_loaded(jobs, qtbot):
+    with qtbot.waitSignal(jobs.stopped):
+        jobs.shut_down()
+    jobs.load(None)
+    assert not jobs.running

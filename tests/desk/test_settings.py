@@ -1,0 +1,158 @@
+"""Settings: what the panel shows, what reaches the model, and what is kept between two starts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from i3core.settings import SAMPLING_SETTINGS, SamplingConfig
+from i3desk.palette import DARK, LIGHT
+from i3desk.settings.store import Preferences, read_preferences
+
+
+def type_value(qtbot, editor, text: str) -> None:
+    editor.selectAll()
+    qtbot.keyClicks(editor, text)
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+
+
+def test_the_panel_shows_the_declared_settings_with_their_meaning(desk):
+    rows = desk.window.panel.rows
+    assert list(rows) == [setting.key for setting in SAMPLING_SETTINGS]
+    assert list(rows)[:2] == ["temperature", "top_k"]
+    for setting in SAMPLING_SETTINGS:
+        assert rows[setting.key].toolTip() == setting.tooltip
+    assert rows["temperature"].number.text() == "0.80"
+
+
+def test_a_changed_setting_reaches_the_next_reply(desk, say, qtbot, model):
+    rows = desk.window.panel.rows
+    type_value(qtbot, rows["temperature"].number, "0.35")
+    rows["top_k"].slider.setValue(7)
+    type_value(qtbot, rows["seed"].edit, "42")
+    say(desk, "hello")
+
+    sampling = model.asked[-1][1]
+    assert (sampling.temperature, sampling.top_k, sampling.seed) == (0.35, 7, 42)
+    assert rows["top_k"].number.text() == "7"
+
+
+def test_settings_are_kept_between_two_starts(open_desk, qtbot):
+    desk = open_desk()
+    type_value(qtbot, desk.window.panel.rows["top_p"].number, "0.5")
+    qtbot.mouseClick(desk.window.chat_page.panel_button, Qt.MouseButton.LeftButton)
+    open_desk.close(desk)
+
+    again = open_desk()
+    assert again.window.panel.rows["top_p"].number.text() == "0.50"
+    assert again.store.preferences.sampling.top_p == 0.5
+    assert not again.window.panel.isVisible()
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("9", 2.0), ("", 0.8), ("1,25", 1.25)])
+def test_typed_numbers_stay_in_range(desk, qtbot, typed, kept):
+    number = desk.window.panel.rows["temperature"].number
+    number.selectAll()
+    qtbot.keyClick(number, Qt.Key.Key_Delete)
+    type_value(qtbot, number, typed)
+    number.editingFinished.emit()
+    assert desk.store.preferences.sampling.temperature == kept
+    assert number.text() == f"{kept:.2f}"
+
+
+def test_arrow_keys_step_a_number(desk, qtbot):
+    number = desk.window.panel.rows["top_k"].number
+    qtbot.keyClick(number, Qt.Key.Key_Up)
+    qtbot.keyClick(number, Qt.Key.Key_PageDown)
+    assert desk.store.preferences.sampling.top_k == 31
+
+
+def test_sliders_reach_both_ends_of_every_range(desk):
+    for setting in SAMPLING_SETTINGS:
+        row = desk.window.panel.rows[setting.key]
+        if setting.default is None:
+            continue
+        for position, value in ((row.slider.maximum(), setting.maximum), (0, setting.minimum)):
+            row.slider.setValue(position)
+            assert getattr(desk.store.preferences.sampling, setting.key) == pytest.approx(value)
+
+
+def test_presets_and_reset(desk, qtbot):
+    panel = desk.window.panel
+    assert panel.presets.buttons["balanced"].isChecked()
+    qtbot.mouseClick(panel.presets.buttons["wild"], Qt.MouseButton.LeftButton)
+    assert desk.store.preferences.sampling.temperature > 1
+    type_value(qtbot, panel.rows["top_k"].number, "3")
+    assert not any(button.isChecked() for button in panel.presets.buttons.values())
+    qtbot.mouseClick(panel.reset_button, Qt.MouseButton.LeftButton)
+    assert desk.store.preferences.sampling == SamplingConfig()
+    assert panel.presets.buttons["balanced"].isChecked()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\x00",
+        b"[1, 2]",
+        b"null",
+        b'{"sampling": 3, "theme": ["x"], "width": 1e99}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_damaged_file_means_defaults(open_desk, places, qtbot, damaged):
+    places.settings_file.parent.mkdir(parents=True)
+    places.settings_file.write_bytes(damaged)
+    desk = open_desk()
+    assert desk.store.preferences.sampling == SamplingConfig()
+    assert desk.theme.choice == "system"
+
+
+def test_one_damaged_value_costs_only_itself(places):
+    values = json.loads(Preferences(theme="dark").to_json())
+    values["sampling"] |= {"temperature": 99, "top_k": 12, "seed": "x", "unknown": 1}
+    places.settings_file.parent.mkdir(parents=True)
+    places.settings_file.write_text(json.dumps(values), encoding="utf-8")
+    preferences = read_preferences(places.settings_file)
+    assert preferences.theme == "dark"
+    assert preferences.sampling == SamplingConfig(top_k=12)
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_the_program(open_desk, places, say, qtbot):
+    places.settings_file.parent.parent.mkdir(parents=True, exist_ok=True)
+    places.settings_file.parent.write_text("a file where the folder should be", encoding="utf-8")
+    desk = open_desk()
+    type_value(qtbot, desk.window.panel.rows["top_k"].number, "5")
+    desk.store.save()
+    say(desk, "hello")
+    assert desk.window.session.conversation.turns[0].reply.shown_text
+
+
+def test_colours_can_be_chosen_and_are_kept(open_desk, qtbot):
+    desk = open_desk()
+    buttons = desk.window.settings_page.theme_choice.buttons
+    qtbot.mouseClick(desk.window.settings_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(buttons["dark"], Qt.MouseButton.LeftButton)
+    assert desk.theme.tokens is DARK
+    assert QApplication.palette().window().color().name().upper() == DARK.bg
+    open_desk.close(desk)
+
+    again = open_desk()
+    assert again.theme.tokens is DARK
+    qtbot.mouseClick(again.window.settings_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(again.window.settings_page.theme_choice.buttons["light"], Qt.MouseButton.LeftButton)
+    assert again.theme.tokens is LIGHT
+
+
+def test_system_colours_follow_the_system(open_desk, qapp):
+    desk = open_desk(theme="system")
+    changes = []
+    desk.theme.changed.connect(lambda: changes.append(desk.theme.tokens))
+    qapp.styleHints().setColorScheme(Qt.ColorScheme.Dark)
+    qapp.styleHints().setColorScheme(Qt.ColorScheme.Light)
+    assert changes == [DARK, LIGHT] or changes == []  # the offscreen platform may not know colour schemes
+    qapp.styleHints().unsetColorScheme()
