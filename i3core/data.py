@@ -309,8 +309,8 @@ def plan_epoch(
     for start in range(0, len(chosen), pool):
         batch: list[tuple[int, int]] = []
         for item in sorted(chosen[start : start + pool], key=lambda item: -lengths[item[0]][item[1]]):
-            longest = lengths[batch[0][0]][batch[0][1]] if batch else 0
-            if batch and longest * (len(batch) + 1) > tokens_per_batch:
+            width = padded_width(lengths[batch[0][0]][batch[0][1]] - 1) if batch else 0
+            if batch and width * (len(batch) + 1) > tokens_per_batch:
                 batches.append(batch)
                 batch = []
             batch.append(item)
@@ -320,14 +320,19 @@ def plan_epoch(
     return batches
 
 
+def padded_width(length: int) -> int:
+    """Length of the batch that holds rows of `length`: few different widths, so that kernels and memory are reused."""
+    return -(-length // 32) * 32
+
+
 def make_batch(
-    sets: Sequence[WeightedRows], items: Sequence[tuple[int, int]], assistant_only: bool
+    sets: Sequence[WeightedRows], items: Sequence[tuple[int, int]], assistant_only: bool, window: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """ids and targets, both (rows, longest - 1) int64; targets are IGNORED where nothing is learned."""
+    """ids and targets, both (rows, width) int64; targets are IGNORED where nothing is learned."""
     rows = [sets[number].rows.row(row) for number, row in items]
-    longest = max(len(ids) for ids, _ in rows) - 1
-    inputs = np.zeros((len(rows), longest), dtype=np.int64)
-    targets = np.full((len(rows), longest), IGNORED, dtype=np.int64)
+    width = min(window, padded_width(max(len(ids) for ids, _ in rows) - 1))
+    inputs = np.zeros((len(rows), width), dtype=np.int64)
+    targets = np.full((len(rows), width), IGNORED, dtype=np.int64)
     for i, (ids, assistant) in enumerate(rows):
         inputs[i, : len(ids) - 1] = ids[:-1]
         learned = ids[1:].astype(np.int64)

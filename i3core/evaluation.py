@@ -109,10 +109,10 @@ def evaluate_rows(
     lengths = np.diff(rows.offsets)
     count = max(1, int(np.searchsorted(np.cumsum(lengths), limit, side="right")))
     order = sorted(range(min(count, len(rows))), key=lambda i: lengths[i])
-    sets = [WeightedRows(rows)]
+    sets, window = [WeightedRows(rows)], network.config.window
     nats, total = 0.0, 0
     for start in range(0, len(order), 16):
-        ids, targets = make_batch(sets, [(0, row) for row in order[start : start + 16]], assistant_only)
+        ids, targets = make_batch(sets, [(0, row) for row in order[start : start + 16]], assistant_only, window)
         total += int((targets >= 0).sum())
         nats += _nats(network, device, torch.from_numpy(ids), torch.from_numpy(targets))
     return nats / max(total, 1), total

@@ -27,9 +27,12 @@ class _HeadLoss(torch.autograd.Function):
             grad_x = torch.empty(x.shape, device=x.device) if wanted else None
             grad_weight = torch.zeros(weight.shape, device=x.device) if wanted else None
             grad_bias = torch.zeros(bias.shape, device=x.device) if wanted else None
+            learned = (targets >= 0).float()[:, None]
+            shares = learned / learned.sum().clamp(min=1)  # what each row adds to the mean
             buffer = torch.empty(min(rows, count), vocab_size, device=x.device)
             for start in range(0, count, rows):
-                part, answers = inputs[start : start + rows], targets[start : start + rows, None]
+                part, answers = inputs[start : start + rows], targets[start : start + rows, None].clamp(min=0)
+                share = shares[start : start + rows]
                 logits = buffer[: len(part)]
                 if dtype == torch.float32:
                     torch.addmm(bias, part, matrix.T, out=logits)
@@ -37,12 +40,11 @@ class _HeadLoss(torch.autograd.Function):
                     torch.add(part @ matrix.T, bias, out=logits)
                 # log-sum-exp by hand, in place: no second array of this size
                 largest = logits.amax(1, keepdim=True)
-                total -= (logits.gather(1, answers) - largest).sum()
+                chosen = logits.gather(1, answers) - largest
                 sums = logits.sub_(largest).exp_().sum(1, keepdim=True)
-                total += sums.log().sum()
+                total += ((sums.log() - chosen) * share).sum()
                 if wanted:
-                    logits.div_(sums * count)
-                    logits.scatter_add_(1, answers, torch.full(answers.shape, -1.0 / count, device=x.device))
+                    logits.mul_(share / sums).scatter_add_(1, answers, -share)
                     grad_bias += logits.sum(0)
                     slope = logits.to(dtype)
                     if dtype == torch.float32:
@@ -53,7 +55,7 @@ class _HeadLoss(torch.autograd.Function):
                         grad_weight += slope.T @ part
             if wanted:
                 ctx.save_for_backward(grad_x, grad_weight, grad_bias)
-            return total / count
+            return total
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
@@ -69,7 +71,7 @@ def head_loss(x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tenso
     Args:
         x: (rows, d) hidden states.
         weight, bias: (V, d) and (V,) of the head.
-        targets: (rows,) ids.
+        targets: (rows,) ids; rows with a negative one do not count.
 
     Returns: a float32 scalar, differentiable once in x, weight and bias. Products follow autocast, the rest is float32.
     """

@@ -218,8 +218,13 @@ class I3Network(nn.Module):
         Only those positions pass through the head, which is the largest matrix: padding and masked turns cost nothing.
         ids, targets: (B, T).
         """
-        wanted = targets.flatten() >= 0
         x, answers = self.hidden(ids).flatten(0, 1), targets.flatten()
-        if not wanted.all():
-            x, answers = x[wanted], answers[wanted]
+        wanted = (answers >= 0).nonzero().squeeze(1)
+        if len(wanted) < len(answers):
+            # A multiple of 64 rows, the last ones not counted: the CPU's kernels are compiled once for each shape.
+            chosen = F.pad(wanted, (0, min(-len(wanted) % 64, len(answers) - len(wanted))))
+            x, answers = (
+                x[chosen],
+                answers[chosen].index_fill(0, torch.arange(len(wanted), len(chosen), device=ids.device), -1),
+            )
         return head_loss(x, self.head.weight, self.head.bias, answers)

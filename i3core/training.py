@@ -258,7 +258,7 @@ def _train(config: TrainingConfig, run: RunFolder, resume: bool) -> Iterator[Eve
             place = (step % per_epoch) * config.accumulate
             batches, read = [], 0
             for items in plan[place : place + config.accumulate]:
-                ids, targets = make_batch(sets, items, config.loss_on == "assistant")
+                ids, targets = make_batch(sets, items, config.loss_on == "assistant", model.config.window)
                 read += sum(int(np.diff(sets[n].rows.offsets[r : r + 2])[0]) - 1 for n, r in items)
                 batches.append((torch.from_numpy(ids), torch.from_numpy(targets)))
             start = time.perf_counter()

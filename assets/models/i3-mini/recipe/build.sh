@@ -23,6 +23,7 @@ stage() {
     else
         "$python" -m i3core train --config "$recipe/$1.toml"
     fi
+    grep -q '"state": "finished"' "$out/status.json" || { echo "Stopped; start again to go on."; exit 1; }
 }
 stage pretrain
 stage chat
