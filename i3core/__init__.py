@@ -11,6 +11,7 @@ Importing this package does not import torch; the first use of a name that needs
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from .errors import I3Error
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from .checkpoint import Model, load, save
     from .generation import Generator, Piece, generate
     from .training import train
+
+# Before torch is loaded: its threads wait for each other by spinning, by default for milliseconds. When chat and trainer
+# share the cores that slows both several times over. A few microseconds are enough to stay fast alone.
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 __version__ = "0.1.0"
 __all__ = [

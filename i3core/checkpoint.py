@@ -175,6 +175,9 @@ def config_from_weights(weights: dict[str, Tensor], declared: dict) -> tuple[Mod
 
     vocab_size, d_model = shape("embed.weight", 2)
     window = shape("pos_embed.weight", 2)[0]
+    tied = declared.get("tie_embeddings") is True or declared.get("tie_word_embeddings") is True
+    if "head.weight" in weights and tied:  # written out twice for the public code
+        tied = torch.equal(weights["head.weight"], weights["embed.weight"])
     numbers = {int(m[1]) for name in weights if (m := re.match(r"layers\.(\d{1,4})\.", name))}
     n_layers = len(numbers)
     if numbers != set(range(n_layers)) or not n_layers:
@@ -211,7 +214,7 @@ def config_from_weights(weights: dict[str, Tensor], declared: dict) -> tuple[Mod
         attention_layers=attention_layers,
         window=window,
         ffn_width=shape("layers.0.ffn.0.weight", 2)[0],
-        tie_embeddings="head.weight" not in weights,
+        tie_embeddings=tied,
     )
     return config, warnings
 
@@ -280,11 +283,16 @@ def save(model: Model, folder: str | Path, layout: str = "safetensors", dtype: t
     write_json(folder / "tokenizer.json", model.tokenizer.to_json(), indent=None)
     write_json(folder / "config.json", config_to_json(model.config, model.template, dtype_name, model.details))
     name = "model.safetensors" if layout == "safetensors" else "pytorch_model.bin"
-    with replaced(folder / name) as temporary:
-        if layout == "safetensors":
-            save_file(weights, temporary, metadata={"format": "pt"})
-        else:
-            torch.save(weights, temporary)
+    try:
+        with replaced(folder / name) as temporary:
+            if layout == "safetensors":
+                save_file(weights, temporary, metadata={"format": "pt"})
+            else:
+                torch.save(weights, temporary)
+    except (SafetensorError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{folder / name} could not be written: {str(error).splitlines()[0]}.", "Free some disk space."
+        ) from error
     for other in WEIGHT_FILES:  # else an older file could be read in place of the new one
         if other != name:
             (folder / other).unlink(missing_ok=True)

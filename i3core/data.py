@@ -13,6 +13,8 @@ import hashlib
 import json
 import lzma
 import random
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,9 +71,8 @@ def read_documents(path: str | Path) -> Iterator[Document]:
             f"{path}: files of type {kind or 'none'!r} are not read.", "Use .jsonl or .txt, also .xz or .gz."
         )
     opener: Callable = {".xz": lzma.open, ".gz": gzip.open}.get(packed, open)
-    line_number = 0
     try:
-        with opener(path, "rt", encoding="utf-8") as lines:
+        with opener(path, "rt", encoding="utf-8-sig") as lines:
             if kind == ".txt":
                 yield from _paragraphs(lines)
                 return
@@ -79,9 +80,21 @@ def read_documents(path: str | Path) -> Iterator[Document]:
                 if line.strip():
                     yield _parse_record(line, f"{path}, line {line_number}")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (near line {line_number + 1}).", "Convert it to UTF-8.") from error
-    except (OSError, EOFError, lzma.LZMAError) as error:
+        line = _first_line_not_utf8(path, opener)
+        raise DataError(f"{path}, line {line}: not UTF-8 text.", "Convert the file to UTF-8.") from error
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"{path} cannot be read to its end: {error}.", "The file may be damaged.") from error
+
+
+def _first_line_not_utf8(path: Path, opener: Callable) -> int:
+    number = 0
+    with opener(path, "rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                break
+    return number
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterator[Document]:
@@ -106,15 +119,23 @@ def _parse_record(line: str, where: str) -> Document:
             check_messages(record["messages"])
         except PromptError as error:
             raise DataError(f"{where}: {error.what}", error.remedy) from error
-        messages = tuple({"role": m["role"], "content": m["content"]} for m in record["messages"])
-        return Document(messages=messages, source=str(record.get("src", "")))
+        messages = tuple({"role": m["role"], "content": _mended(m["content"])} for m in record["messages"])
+        return Document(messages=messages, source=_mended(str(record.get("src", ""))))
     if isinstance(record, dict) and isinstance(record.get("text"), str):
-        return Document(record["text"], source=str(record.get("src", "")))
+        return Document(_mended(record["text"]), source=_mended(str(record.get("src", ""))))
     raise DataError(f"{where}: a record needs `text` or `messages`.", 'For example {"text": "..."}.')
 
 
+def _mended(text: str) -> str:
+    """`text` with half surrogate pairs (broken emoji in JSON), which no file can hold, replaced by U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def encode_rows(document: Document, template: ChatTemplate, window: int) -> Iterator[tuple[list[int], list[bool]]]:
-    """Rows of at most window + 1 ids, and for each id whether it belongs to an assistant turn (all of plain text)."""
+    """Rows of at most window + 1 ids, and for each id whether it belongs to an assistant turn.
+
+    All of plain text counts as the assistant's, and so does a conversation in which the assistant says nothing.
+    """
     limit = window + 1
     if not document.messages:
         ids = template.encode_document(document.text)
@@ -124,6 +145,7 @@ def encode_rows(document: Document, template: ChatTemplate, window: int) -> Iter
         return
     row: list[int] = []
     marks: list[bool] = []
+    one_sided = all(message["role"] != "assistant" for message in document.messages)
     for exchange in _exchanges(document.messages):
         ids, assistant = [], []
         for message in exchange:
@@ -131,7 +153,7 @@ def encode_rows(document: Document, template: ChatTemplate, window: int) -> Iter
             ids += turn
             # The opening belongs to the question: chat feeds it, the model never has to produce it.
             opening = len(template.reply_opening()) if message["role"] == "assistant" else len(turn)
-            assistant += [False] * opening + [True] * (len(turn) - opening)
+            assistant += [one_sided] * opening + [True] * (len(turn) - opening)
         if row and len(row) + len(ids) > limit:
             yield row, marks
             row, marks = [], []
@@ -155,7 +177,7 @@ def _exchanges(messages: Sequence[dict[str, str]]) -> Iterator[list[dict[str, st
 
 @dataclass(frozen=True)
 class TokenRows:
-    """Rows of tokens, memory-mapped.
+    """Rows of tokens.
 
     Attributes:
         tokens: (n,) ids of all rows one after the other.
@@ -225,17 +247,16 @@ def tokenize_file(
     path = Path(path)
     key = _cache_key(path, template, window)
     stored = cache_folder() / f"{key}.npz"
-    if not stored.is_file():
-        _tokenize_to(stored, path, template, window, progress)
     try:
-        # Uncompressed members of an .npz are plain arrays; they are small enough to be read whole.
-        with np.load(stored, allow_pickle=False) as arrays:
-            return TokenRows(
-                arrays["tokens"], arrays["assistant"], arrays["offsets"], *(int(v) for v in arrays["totals"])
-            )
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        stored.unlink(missing_ok=True)
-        raise DataError(f"The token cache {stored} was damaged and has been removed.", "Start again.") from error
+        return _read_rows(stored)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # absent, or damaged
+        _tokenize_to(stored, path, template, window, progress)
+        return _read_rows(stored)
+
+
+def _read_rows(stored: Path) -> TokenRows:
+    with np.load(stored, allow_pickle=False) as arrays:
+        return TokenRows(arrays["tokens"], arrays["assistant"], arrays["offsets"], *(int(v) for v in arrays["totals"]))
 
 
 def _cache_key(path: Path, template: ChatTemplate, window: int) -> str:
@@ -302,6 +323,8 @@ def plan_epoch(
         whole, share = divmod(part.weight, 1)
         chosen += [(number, row) for row in range(count)] * int(whole)
         chosen += [(number, row) for row in generator.sample(range(count), round(count * share))]
+    if not chosen:
+        raise DataError("The weights of the data files leave nothing to learn from.", "Raise the weights.")
     generator.shuffle(chosen)
     batches: list[list[tuple[int, int]]] = []
     lengths = [np.diff(part.rows.offsets) for part in sets]
@@ -336,7 +359,7 @@ def make_batch(
     for i, (ids, assistant) in enumerate(rows):
         inputs[i, : len(ids) - 1] = ids[:-1]
         learned = ids[1:].astype(np.int64)
-        if assistant_only and assistant.any():
+        if assistant_only:
             learned[~assistant[1:]] = IGNORED
         targets[i, : len(ids) - 1] = learned
     return inputs, targets

@@ -52,17 +52,26 @@ class RunFolder:
     def description(self) -> dict:
         """The content of run.json. Raises TrainingError if there is none."""
         try:
-            return read_json(self.folder / "run.json")
+            content = read_json(self.folder / "run.json")
         except I3Error as error:
             raise TrainingError(f"{self.folder} is not a training run.", error.what) from error
+        if not isinstance(content, dict):
+            raise TrainingError(f"{self.folder} is not a training run: its run.json is damaged.")
+        return content
 
     def write_status(self, state: str, step: int, error: str = "") -> None:
         status = {"state": state, "step": step, "pid": os.getpid(), "heartbeat": time.time(), "error": error}
         write_json(self.folder / "status.json", status)
 
     def append(self, path: Path, record: dict[str, Any]) -> None:
-        with open(path, "a", encoding="utf-8") as lines:
-            lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+        try:
+            with open(path, "a", encoding="utf-8") as lines:
+                lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise TrainingError(
+                f"{path} could not be written: {error.strerror}.",
+                "Free some disk space and resume; the last checkpoint is intact.",
+            ) from error
 
     def truncate_after(self, step: int) -> None:
         """Drops lines of steps after `step` (and a line cut short), so that a resumed run does not repeat them."""

@@ -64,8 +64,8 @@ def filtered(logits: Tensor, recent: Sequence[int], config: SamplingConfig, forb
     forbidden = [*forbidden] if config.allow_unk else [UNK_ID, *forbidden]
     logits = forbid(logits, forbidden) if forbidden else logits
     logits = penalise_repetition(logits, recent[-PENALTY_SPAN:], config.repetition_penalty)
-    if config.temperature > 0:
-        logits = logits / config.temperature
+    if config.temperature > 0:  # the largest becomes 0, so that a tiny temperature cannot overflow
+        logits = (logits - logits.max()) / max(config.temperature, 1e-6)
     logits = keep_top_k(logits, config.top_k)
     logits = keep_top_p(logits, config.top_p)
     return keep_min_p(logits, config.min_p)

@@ -160,7 +160,19 @@ class TrainingConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        if not self.data or isinstance(self.data, str):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type == "str" and not isinstance(value, str):
+                raise ConfigError(f"{field.name} must be a text, not {value!r}.")
+            if field.type == "tuple[str, ...]" and (
+                not isinstance(value, tuple) or not all(isinstance(text, str) for text in value)
+            ):
+                raise ConfigError(f"{field.name} must be a list of texts, not {value!r}.")
+            if field.type == "bool" and not isinstance(value, bool):
+                raise ConfigError(f"{field.name} must be true or false, not {value!r}.")
+        if not self.out:
+            raise ConfigError("Training needs a run folder.", "Name it with --out.")
+        if not self.data:
             raise ConfigError("Training needs at least one data file.", "Name it with --data.")
         if bool(self.model) == bool(self.preset):
             raise ConfigError("Name either a model to fine-tune or a preset to train from scratch.")

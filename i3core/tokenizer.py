@@ -4,8 +4,9 @@ At position p the chunk has three characters if three are left and they are a co
 is a space, or the character after the three is a space; otherwise two, or what is left. A chunk that the vocabulary
 lacks falls back to its longest known prefix; if even one character is unknown, `<UNK>` is emitted.
 
-The rule without fallback is one regular expression, so cutting runs at C speed. Where a fallback moves p off the
-expression's own boundaries, single chunks are cut until the two meet again (within a word or so).
+The rule without fallback is one regular expression. A single space splits a text into words that depend on each other
+only through the few characters whose chunk is still open, so `encode` is an automaton over words: in a state (the open
+characters) each word gives some ids and the next state. Both are worked out once and remembered.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from itertools import accumulate
 from pathlib import Path
 
 from .errors import TokenizerError
@@ -25,11 +25,36 @@ TRIGRAMS = (
     "the|and|ing|ion|tio|for|tha|ter|hat|his|ere|ent|her|was|you|are|not|but|can|all|whi|one|our|out|whe|hav|thi|wit"
 )
 _CHUNK = re.compile(rf"(?<= )...|{TRIGRAMS}|...(?= )|..?", re.DOTALL)
+_SINGLE_SPACE = re.compile(r"(?<! ) (?! )")
+_REMEMBERED_WORDS = 200_000  # then the automaton starts afresh, so that its memory stays small
 
 
 def cut(text: str) -> list[str]:
     """Chunks of `text`, lower-cased, by the rule alone (no vocabulary, no fallback)."""
     return _CHUNK.findall(text.lower())
+
+
+class _OpenChunk(dict):
+    """A state of the automaton: word -> (ids, next state), worked out when a word is first met.
+
+    Attributes:
+        text, start: the open characters are text[start:]; a space before them is kept in text[:start].
+    """
+
+    def __init__(self, tokenizer: ChunkTokenizer, text: str, start: int) -> None:
+        self.tokenizer, self.text, self.start = tokenizer, text, start
+
+    def __missing__(self, word: str) -> tuple[list[int], _OpenChunk]:
+        # Every word but the last is followed by one space and then by something else, here the full stop. What is
+        # decided with three characters left does not depend on what that is.
+        text = f"{self.text}{word} ."
+        ids, position = self.tokenizer._walk(text, self.start, len(text) - 3)
+        start = int(position > 0 and text[position - 1] == " ")
+        result = ids, self.tokenizer._state(text[position - start : -1], start)
+        if len(word) <= 32:
+            self[word] = result
+            self.tokenizer._remembered += 1
+        return result
 
 
 class ChunkTokenizer:
@@ -54,6 +79,8 @@ class ChunkTokenizer:
         if any(not 0 < index < size for index in special_ids):
             raise TokenizerError("A special token's id lies outside the vocabulary.", "The file is damaged.")
         self._id = {c: i for c, i in chunk_to_idx.items() if 1 <= len(c) <= 3 and i not in special_ids and i != UNK_ID}
+        self._states: dict[tuple[str, int], _OpenChunk] = {}
+        self._remembered = 0
 
     @property
     def vocab_size(self) -> int:
@@ -62,36 +89,33 @@ class ChunkTokenizer:
     def encode(self, text: str) -> list[int]:
         """Ids of `text`; upper case is lowered, unknown characters become 0 (`<UNK>`)."""
         text = text.lower()
-        chunks = _CHUNK.findall(text)
-        ids = list(map(self._id.get, chunks))
-        if None not in ids:
-            return ids
-        return self._with_fallback(text, chunks, ids)
+        if self._remembered > _REMEMBERED_WORDS:
+            self._states, self._remembered = {}, 0
+        *words, last = _SINGLE_SPACE.split(text) if "  " in text else text.split(" ")
+        state, result = self._state("", 0), []
+        for word in words:
+            ids, state = state[word]
+            result += ids
+        rest = state.text + last
+        return result + self._walk(rest, state.start, len(rest))[0]
 
-    def _with_fallback(self, text: str, chunks: list[str], ids: list[int | None]) -> list[int]:
+    def _state(self, text: str, start: int) -> _OpenChunk:
+        key = (text, start)
+        if key not in self._states:
+            self._states[key] = _OpenChunk(self, text, start)
+        return self._states[key]
+
+    def _walk(self, text: str, position: int, end: int) -> tuple[list[int], int]:
+        """Ids of the chunks that start from `position` to before `end`, and where the next one starts."""
         known, match = self._id, _CHUNK.match
-        ends = list(accumulate(map(len, chunks)))  # ends[i]: where chunk i ends
-        result: list[int] = []
-        done = 0  # chunks before this index are in the result
-        try:
-            while True:
-                missing = ids.index(None, done)
-                result += ids[done:missing]
-                position = ends[missing] - len(chunks[missing])
-                done = missing
-                while done < len(ends):
-                    chunk = match(text, position).group()
-                    while chunk and chunk not in known:
-                        chunk = chunk[:-1]
-                    result.append(known[chunk] if chunk else UNK_ID)
-                    position += len(chunk) or 1
-                    while done < len(ends) and ends[done] < position:
-                        done += 1
-                    if done < len(ends) and ends[done] == position:
-                        done += 1
-                        break
-        except ValueError:  # no chunk is missing any more
-            return result + ids[done:]
+        ids = []
+        while position < end:
+            chunk = match(text, position).group()
+            while chunk and chunk not in known:
+                chunk = chunk[:-1]
+            ids.append(known[chunk] if chunk else UNK_ID)
+            position += len(chunk) or 1
+        return ids, position
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of `ids`; ids outside the vocabulary and `<UNK>` read `<UNK>`, special tokens their names."""
