@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from .generation import Generator, Piece, generate
     from .training import train
 
-# Before torch is loaded: its threads wait for each other by spinning, by default for milliseconds. When chat and trainer
-# share the cores that slows both several times over. A few microseconds are enough to stay fast alone.
+# Before torch is loaded: its threads wait for each other by spinning, by default for milliseconds. When chat and
+# trainer share the cores, that slows both several times over. A few microseconds are enough to stay fast alone.
 os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 __version__ = "0.1.0"

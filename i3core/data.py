@@ -87,14 +87,13 @@ def read_documents(path: str | Path) -> Iterator[Document]:
 
 
 def _first_line_not_utf8(path: Path, opener: Callable) -> int:
-    number = 0
     with opener(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError:
-                break
-    return number
+                return number
+    return 0
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterator[Document]:

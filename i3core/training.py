@@ -13,12 +13,12 @@ import shutil
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,7 +26,7 @@ from . import checkpoint
 from .config import preset
 from .data import TokenRows, WeightedRows, make_batch, parse_source, plan_epoch, tokenize_file
 from .device import DeviceChoice, choose_device, memory_used_bytes
-from .errors import I3Error, TrainingError
+from .errors import DataError, I3Error, TrainingError
 from .evaluation import evaluate_rows
 from .model import I3Network
 from .optimization import build_optimizers, learning_rate_factor
@@ -34,8 +34,6 @@ from .run import RunFolder
 from .settings import SamplingConfig, TrainingConfig
 from .template import ChatTemplate
 from .tokenizer import ChunkTokenizer
-
-GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -178,11 +176,27 @@ def train(config: TrainingConfig, resume: bool = False) -> Iterator[Event]:
         run.write_status("interrupted", step)
         raise
     except I3Error as error:
-        run.write_status("failed", step, str(error))
+        _report_failure(run, step, error)
         raise
-    except torch.OutOfMemoryError as error:
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        failure = TrainingError("There is not enough memory for a step.", "Use a smaller --batch-size.")
+        _report_failure(run, step, failure)
+        raise failure from error
+    except OSError as error:
+        failure = TrainingError(
+            f"The run folder {run.folder} cannot be written: {error.strerror or error}.",
+            "Free some disk space, then --resume; the last checkpoint is intact.",
+        )
+        _report_failure(run, step, failure)
+        raise failure from error
+
+
+def _report_failure(run: RunFolder, step: int, error: I3Error) -> None:
+    """Writes what happened to status.json, if the disk still takes it."""
+    try:
         run.write_status("failed", step, str(error))
-        raise TrainingError("The device ran out of memory.", "Use a smaller --batch-size.") from error
+    except I3Error:
+        pass
 
 
 def resume_config(folder: str | Path) -> TrainingConfig:
@@ -194,108 +208,148 @@ def resume_config(folder: str | Path) -> TrainingConfig:
 
 
 def _train(config: TrainingConfig, run: RunFolder, resume: bool) -> Iterator[Event]:
-    device = choose_device(config.device, config.precision)
-    torch.manual_seed(config.seed)
-    saved = _load_trainer_state(run) if resume else None
-    model = _build_model(config, run, device, from_checkpoint=saved is not None)
-    sets, held_out = _load_data(config, model.template, model.config.window)
-    per_batch = config.batch_size * model.config.window
-    plan = plan_epoch(sets, per_batch, config.seed, 0)
-    per_epoch = max(1, math.ceil(len(plan) / config.accumulate))
-    total_steps = config.steps or max(1, round(config.epochs * per_epoch))
-    trainer = Trainer(model.network, config, device, total_steps)
-    first, tokens, best, elapsed_before = 0, 0, math.inf, 0.0
-    if saved is not None:
-        trainer.load_state_dict(saved)
-        first, tokens, best = saved["step"], saved["tokens"], saved["best"]
-        elapsed_before = saved["elapsed_s"]
-        run.truncate_after(first)
-    yield Started(
-        str(run.folder),
-        first,
-        total_steps,
-        model.parameters,
-        sum(len(part.rows) for part in sets),
-        int(sum(len(part.rows.tokens) * part.weight for part in sets)),
-        sum(part.rows.unknown for part in sets) / sum(len(part.rows.tokens) for part in sets),
-        device.describe(),
-    )
+    loop = _Loop(config, run, resume)
+    yield loop.started()
+    if loop.step == 0 and config.eval_every:
+        yield from loop.evaluate()
+    run.write_status("running", loop.step)
+    stopped = False
+    with _stop_on_interrupt() as interrupted:
+        while loop.step < loop.total_steps and not stopped:
+            stepped = loop.advance()
+            if loop.is_due(config.log_every):
+                run.append(run.metrics, dataclasses.asdict(stepped))
+                yield stepped
+            wishes = loop.obey(interrupted)
+            stopped = "stop" in wishes
+            if config.eval_every and loop.is_due(config.eval_every):
+                yield from loop.evaluate()
+            if stopped or "checkpoint" in wishes or loop.is_due(config.checkpoint_every):
+                yield loop.save()
+    run.write_status("interrupted" if stopped else "finished", loop.step)
+    yield loop.finished("stopped" if stopped else "finished")
 
-    def evaluate(step: int) -> Iterator[Event]:
-        nonlocal best
-        if held_out is not None:
-            loss, _ = evaluate_rows(model.network, device, held_out, config.eval_tokens, config.loss_on == "assistant")
-            is_best = loss < best
-            best = min(best, loss)
-            event = Evaluated(step, tokens, loss, math.exp(min(loss, 700)), is_best)
-            run.append(run.metrics, dataclasses.asdict(event))
-            if is_best and step:
-                _save_folder(model, run.best)
+
+class _Loop:
+    """The state of a run: what is trained, on what, and how far it has come.
+
+    Attributes:
+        step: optimiser steps done; total_steps: how many there will be.
+        tokens: tokens read so far.
+        best: lowest validation loss so far, infinite before the first.
+    """
+
+    def __init__(self, config: TrainingConfig, run: RunFolder, resume: bool) -> None:
+        self.config, self.run = config, run
+        self.device = choose_device(config.device, config.precision)
+        torch.manual_seed(config.seed)
+        saved = _load_trainer_state(run) if resume else None
+        self.model = _build_model(config, run, self.device, from_checkpoint=saved is not None)
+        self.window = self.model.config.window
+        self.sets, self.held_out = _load_data(config, self.model.template, self.window)
+        self._epoch = -1
+        self._start_epoch(0)
+        self.per_epoch = math.ceil(len(self._plan) / config.accumulate)
+        self.total_steps = config.steps or max(1, round(config.epochs * self.per_epoch))
+        self.trainer = Trainer(self.model.network, config, self.device, self.total_steps)
+        self.step, self.tokens, self.best = 0, 0, math.inf
+        if saved is not None:
+            self.trainer.load_state_dict(saved)
+            self.step, self.tokens, self.best = saved["step"], saved["tokens"], saved["best"]
+            run.truncate_after(self.step)
+        self._recent: deque[tuple[float, int]] = deque(maxlen=50)  # seconds and tokens of the last steps
+        self._heartbeat = time.monotonic()
+
+    def _start_epoch(self, epoch: int) -> None:
+        if epoch != self._epoch:
+            tokens_per_batch = self.config.batch_size * self.window
+            self._plan = plan_epoch(self.sets, tokens_per_batch, self.config.seed, epoch)
+            self._epoch = epoch
+            if not self._plan:
+                raise DataError("The weights of the data leave nothing to train on.", "Raise them, or add data.")
+
+    def is_due(self, every: int) -> bool:
+        """Whether something done every so many steps is due; everything is at the end."""
+        return self.step == self.total_steps or (every > 0 and self.step % every == 0)
+
+    def started(self) -> Started:
+        tokens = [len(part.rows.tokens) for part in self.sets]
+        return Started(
+            out=str(self.run.folder),
+            step=self.step,
+            total_steps=self.total_steps,
+            parameters=self.model.parameters,
+            rows=sum(len(part.rows) for part in self.sets),
+            tokens_per_epoch=int(sum(n * part.weight for n, part in zip(tokens, self.sets, strict=True))),
+            unknown_share=sum(part.rows.unknown for part in self.sets) / sum(tokens),
+            device=self.device.describe(),
+        )
+
+    def finished(self, reason: str) -> Finished:
+        folder = self.run.best if self.run.best.is_dir() else self.run.last
+        return Finished(self.step, reason, None if math.isinf(self.best) else self.best, str(folder))
+
+    def advance(self) -> Stepped:
+        """One optimiser step."""
+        self._start_epoch(self.step // self.per_epoch)
+        first = self.step % self.per_epoch * self.config.accumulate
+        batches, read = [], 0
+        for place in range(first, first + self.config.accumulate):
+            items = self._plan[place % len(self._plan)]
+            ids, targets = make_batch(self.sets, items, self.config.loss_on == "assistant", self.window)
+            read += sum(len(self.sets[number].rows.row(row)[0]) - 1 for number, row in items)
+            batches.append((torch.from_numpy(ids), torch.from_numpy(targets)))
+        start = time.perf_counter()
+        loss, grad_norm, lr = self.trainer.step(self.step, batches)
+        self.step += 1
+        self.tokens += read
+        self._recent.append((time.perf_counter() - start, read))
+        seconds = sum(s for s, _ in self._recent)
+        return Stepped(
+            step=self.step,
+            total_steps=self.total_steps,
+            tokens=self.tokens,
+            loss=loss,
+            lr=lr,
+            grad_norm=grad_norm,
+            tokens_per_second=sum(n for _, n in self._recent) / seconds,
+            eta_s=seconds / len(self._recent) * (self.total_steps - self.step),
+            rss_bytes=memory_used_bytes(),
+        )
+
+    def obey(self, interrupted: threading.Event) -> set[str]:
+        """What the control folder or Ctrl-C asks for; waits while paused."""
+        if time.monotonic() - self._heartbeat > 5:
+            self.run.write_status("running", self.step)
+            self._heartbeat = time.monotonic()
+        wishes = self.run.take_controls()
+        if "pause" in wishes and not wishes & {"resume", "stop"}:
+            wishes |= _pause(self.run, self.step, interrupted)
+        return wishes | {"stop"} if interrupted.is_set() else wishes
+
+    def evaluate(self) -> Iterator[Event]:
+        """Validation loss, the best checkpoint, and samples."""
+        if self.held_out is not None:
+            assistant_only = self.config.loss_on == "assistant"
+            loss = evaluate_rows(
+                self.model.network, self.device, self.held_out, self.config.eval_tokens, assistant_only
+            )
+            event = Evaluated(self.step, self.tokens, loss, math.exp(min(loss, 700)), loss < self.best)
+            self.best = min(self.best, loss)
+            self.run.append(self.run.metrics, dataclasses.asdict(event))
+            if event.is_best and self.step:
+                _save_folder(self.model, self.run.best)
             yield event
-        for sample in _samples(model, config, step):
-            run.append(run.samples, dataclasses.asdict(sample))
+        for sample in _samples(self.model, self.config, self.step):
+            self.run.append(self.run.samples, dataclasses.asdict(sample))
             yield sample
 
-    def save(step: int) -> Checkpointed:
-        elapsed = elapsed_before + time.monotonic() - began
-        state = {**trainer.state_dict(), "step": step, "tokens": tokens, "best": best, "elapsed_s": elapsed}
-        _save_folder(model, run.last, state)
-        run.write_status("running", step)
-        return Checkpointed(step, str(run.last))
-
-    began = time.monotonic()
-    if first == 0 and config.eval_every:
-        yield from evaluate(0)
-    run.write_status("running", first)
-    epoch, reason, step = 0, "finished", first
-    recent: list[tuple[float, int]] = []
-    heartbeat = time.monotonic()
-    with _stop_on_interrupt() as interrupted:
-        for step in range(first, total_steps):
-            if step // per_epoch != epoch:
-                epoch = step // per_epoch
-                plan = plan_epoch(sets, per_batch, config.seed, epoch)
-            place = (step % per_epoch) * config.accumulate
-            batches, read = [], 0
-            for items in plan[place : place + config.accumulate]:
-                ids, targets = make_batch(sets, items, config.loss_on == "assistant", model.config.window)
-                read += sum(int(np.diff(sets[n].rows.offsets[r : r + 2])[0]) - 1 for n, r in items)
-                batches.append((torch.from_numpy(ids), torch.from_numpy(targets)))
-            start = time.perf_counter()
-            loss, grad_norm, lr = trainer.step(step, batches)
-            tokens += read
-            recent = [*recent[-49:], (time.perf_counter() - start, read)]
-            seconds = sum(s for s, _ in recent)
-            done = step + 1
-            if done % config.log_every == 0 or done == total_steps:
-                event = Stepped(
-                    done, total_steps, tokens, loss, lr, grad_norm, sum(n for _, n in recent) / seconds,
-                    seconds / len(recent) * (total_steps - done), memory_used_bytes(),
-                )  # fmt: skip
-                run.append(run.metrics, dataclasses.asdict(event))
-                yield event
-            if time.monotonic() - heartbeat > 5:
-                run.write_status("running", done)
-                heartbeat = time.monotonic()
-            wishes = run.take_controls()
-            if "pause" in wishes:
-                wishes |= _pause(run, done, interrupted)
-            if "stop" in wishes or interrupted.is_set():
-                reason = "stopped"
-            last = done == total_steps or reason == "stopped"
-            if config.eval_every and (done % config.eval_every == 0 or done == total_steps):
-                yield from evaluate(done)
-            if last or "checkpoint" in wishes or (config.checkpoint_every and done % config.checkpoint_every == 0):
-                yield save(done)
-            if reason == "stopped":
-                break
-        else:
-            step = total_steps - 1
-        if first >= total_steps:  # resumed after the end
-            step = first - 1
-    run.write_status("finished" if reason == "finished" else "interrupted", step + 1)
-    folder = run.best if run.best.is_dir() else run.last
-    yield Finished(step + 1, reason, None if math.isinf(best) else best, str(folder))
+    def save(self) -> Checkpointed:
+        """Puts everything needed to go on into checkpoints/last."""
+        state = {"step": self.step, "tokens": self.tokens, "best": self.best}
+        _save_folder(self.model, self.run.last, {**self.trainer.state_dict(), **state})
+        self.run.write_status("running", self.step)
+        return Checkpointed(self.step, str(self.run.last))
 
 
 def _build_model(

@@ -44,10 +44,14 @@ class Theme(QObject):
         self._app.styleHints().setColorScheme(_SCHEMES[self.choice])
         self._refresh()
 
+    def system_scheme(self) -> Qt.ColorScheme:
+        """What the system asks for; unknown where it does not say, which counts as light."""
+        return self._app.styleHints().colorScheme()
+
     @Slot()
     def _refresh(self) -> None:
         if self.choice == "system":
-            dark = self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark
+            dark = self.system_scheme() == Qt.ColorScheme.Dark
         else:
             dark = self.choice == "dark"
         tokens = palette.DARK if dark else palette.LIGHT

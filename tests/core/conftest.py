@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[2]
 STORY = (
     "once upon a time there was a little cat who lived in a small house by the sea. the cat liked to sit on the wall "
     "and look at the boats. one day a boat came in with a big red sail, and the cat went to see who was in it. there "
-    "was an old man with a basket of fish! \"hello, little cat,\" said the man, \"are you hungry?\" the cat was not "
+    'was an old man with a basket of fish! "hello, little cat," said the man, "are you hungry?" the cat was not '
     "shy. it ate one fish, then two, then three, and they were friends from that day on."
 )
 CHAT = [
@@ -43,6 +43,7 @@ class Build:
 
     def tokenizer(self, special: bool = True, size: int = 300) -> ChunkTokenizer:
         texts = [STORY, *(text for exchange in CHAT for text in exchange)]
+        texts += [] if special else [f"[INST] {question} [/INST] {answer} " for question, answer in CHAT]
         return build_tokenizer(count_chunks(texts), size, 1, SPECIAL_ROLES if special else ())
 
     def network(self, config: ModelConfig, seed: int = 0) -> I3Network:
@@ -85,15 +86,19 @@ class Build:
     def forced(self, model: checkpoint.Model, ids: list[int]) -> checkpoint.Model:
         """A model that at position p always says ids[p] next, whatever it has read (the window's length of them)."""
         config = dataclasses.replace(
-            model.config, d_model=64, n_heads=4, hybrid_layers=1, attention_layers=1, tie_embeddings=False
+            model.config,
+            d_model=2 * model.config.window,
+            n_heads=4,
+            hybrid_layers=1,
+            attention_layers=1,
+            tie_embeddings=False,
         )
         network = I3Network(config)
         with torch.no_grad():
             for weight in network.parameters():
                 weight.zero_()
             network.ln_f.weight.fill_(1.0)
-            codes = torch.randn(config.window, config.d_model, generator=torch.Generator().manual_seed(0))
-            codes = torch.nn.functional.layer_norm(codes, (config.d_model,))
+            codes = torch.eye(config.window, config.d_model)  # which position it is, all but orthogonal
             network.pos_embed.weight.copy_(codes)
             for position, token in enumerate(ids[: config.window]):
                 network.head.weight[token] += codes[position]

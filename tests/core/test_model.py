@@ -1,6 +1,7 @@
 """Every way of running the network gives what the plain sequential code gives."""
 
 import dataclasses
+import itertools
 
 import pytest
 import torch
@@ -82,7 +83,7 @@ def test_reading_in_parts_equals_reading_whole(small, ids, cuts):
     state, parts = small.network.new_state(), []
     edges = [0, *sorted(cut for cut in cuts if cut < len(ids)), len(ids)]
     with torch.inference_mode():
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in itertools.pairwise(edges):
             parts.append(small.network(torch.tensor([ids[start:end]]), state))
         whole = small.network(torch.tensor([ids]))
     torch.testing.assert_close(torch.cat(parts, 1), whole, **TOLERANCE)

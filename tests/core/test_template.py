@@ -1,0 +1,123 @@
+"""Conversations to ids: the same for training and chat, turn by turn."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from i3core.data import Document, encode_rows
+from i3core.errors import CheckpointError, PromptError
+from i3core.generation import Generator
+from i3core.template import ChatTemplate
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+def assistant(text):
+    return {"role": "assistant", "content": text}
+
+
+def conversations():
+    """Two to four exchanges of short texts, some with spaces at the ends and capitals."""
+    words = st.text("abtheing ?T", min_size=1, max_size=12).filter(str.strip)
+    return st.lists(st.tuples(words, words), min_size=2, max_size=4).map(
+        lambda pairs: [message for question, answer in pairs for message in (user(question), assistant(answer))]
+    )
+
+
+@pytest.fixture(scope="module", params=["special_tokens", "text"])
+def chatting(request, build):
+    """A model of either kind of template, with a window that holds every conversation here."""
+    return build.model(special=request.param == "special_tokens", window=400)
+
+
+def test_special_tokens_by_hand(build):
+    tokenizer = build.tokenizer()
+    template = ChatTemplate.for_model(tokenizer)
+    special = tokenizer.special_tokens
+    assert template.kind == "special_tokens"
+    turns = template.encode_turns([user(" Hello! "), assistant("hi")])
+    assert turns[0] == [special["user"], *tokenizer.encode("hello!")]
+    assert turns[1] == [special["assistant"], *tokenizer.encode("hi"), special["end"]]
+    assert template.reply_opening() == [special["assistant"]]
+    assert template.end_id == special["end"]
+    assert template.stop_texts == ()
+    assert template.encode_document("hello") == [special["end"], *tokenizer.encode("hello"), special["end"]]
+
+
+def test_text_form_by_hand(build):
+    tokenizer = build.tokenizer(special=False)
+    template = ChatTemplate.for_model(tokenizer)
+    assert template.kind == "text"
+    turns = template.encode_turns([user(" Hello! "), assistant("hi")])
+    assert turns == [tokenizer.encode("[INST] hello! [/INST] "), tokenizer.encode("hi ")]
+    assert template.reply_opening() == []
+    assert template.end_id is None
+    assert template.stop_texts == ("[inst]",)
+    assert template.encode_document("hello") == tokenizer.encode("hello")
+
+
+@given(conversations())
+def test_turns_keep_their_ids_while_a_conversation_grows(chatting, messages):
+    turns = chatting.template.encode_turns(messages)
+    for count in range(len(messages)):
+        assert chatting.template.encode_turns(messages[:count]) == turns[:count]
+    assert all(
+        chatting.template.encode_turns([message]) == [turn] for message, turn in zip(messages, turns, strict=True)
+    )
+
+
+@given(conversations())
+def test_training_sees_exactly_what_chat_feeds(chatting, messages):
+    """The one row of a conversation begins with the ids that chat feeds before each reply; the reply follows."""
+    document = Document(messages=tuple(messages))
+    [(row, marks)] = encode_rows(document, chatting.template, chatting.config.window)
+    generator = Generator(chatting)
+    for place, message in enumerate(messages):
+        if message["role"] == "assistant":
+            fed, dropped = generator.prompt_ids(messages[:place], 10)
+            reply = chatting.template.encode_turn(message)[len(chatting.template.reply_opening()) :]
+            assert dropped == 0
+            assert row[: len(fed)] == fed
+            assert row[len(fed) : len(fed) + len(reply)] == reply
+            assert all(marks[len(fed) : len(fed) + len(reply)])
+    replies = sum(
+        len(chatting.template.encode_turn(m)) - len(chatting.template.reply_opening())
+        for m in messages
+        if m["role"] == "assistant"
+    )
+    assert sum(marks) == replies
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "hello", None, {}, {"role": "user"}, {"content": "x"}, {"role": "user", "content": 3},
+        {"role": "system", "content": "x"}, {"role": None, "content": "x"}, {"role": ["user"], "content": "x"},
+    ],
+)  # fmt: skip
+def test_bad_messages_are_refused(chatting, message):
+    with pytest.raises(PromptError):
+        chatting.template.encode_turns([user("hello"), message])
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"kind": "jinja"}, {"kind": "text", "form": "{user}"}, {"kind": "text", "form": "{assistant} {user}"},
+        {"kind": "text", "form": "{user} {user} {assistant}"}, {"kind": "text", "form": 3}, {"kind": "special_tokens"},
+    ],
+)  # fmt: skip
+def test_impossible_templates_are_refused(build, declared):
+    with pytest.raises(CheckpointError, match="template"):
+        ChatTemplate.for_model(build.tokenizer(special=False), declared)
+
+
+def test_a_declared_form_is_used_and_written_again(build):
+    tokenizer = build.tokenizer(special=False)
+    template = ChatTemplate.for_model(tokenizer, {"kind": "text", "form": "q: {user} a: {assistant}\n"})
+    assert template.encode_turn(user("hello")) == tokenizer.encode("q: hello a: ")
+    assert template.encode_turn(assistant("hi")) == tokenizer.encode("hi\n")
+    assert ChatTemplate.for_model(tokenizer, template.to_json()) == template
+    assert template.stop_texts == ("q:",)
