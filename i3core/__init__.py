@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Before torch is loaded: its threads wait for each other by spinning, by default for milliseconds. When chat and
 # trainer share the cores, that slows both several times over. A few microseconds are enough to stay fast alone.
 os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+# Large tensors on large pages where Linux offers them: decoding reads every weight once a token, page by page.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __version__ = "0.1.0"
 __all__ = [

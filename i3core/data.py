@@ -254,7 +254,7 @@ def tokenize_file(
 
 
 def _read_rows(stored: Path) -> TokenRows:
-    with np.load(stored, allow_pickle=False) as arrays:
+    with open(stored, "rb") as source, np.load(source, allow_pickle=False) as arrays:
         return TokenRows(arrays["tokens"], arrays["assistant"], arrays["offsets"], *(int(v) for v in arrays["totals"]))
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from i3core.errors import TokenizerError
 from i3core.tokenizer import UNK, ChunkTokenizer, build_tokenizer, count_chunks, cut
 
-COMMON = tuple(
-    "the and ing ion tio for tha ter hat his ere ent her was you are not but can all whi one our out whe hav thi wit".split()
-)
+TRIGRAMS = """
+the and ing ion tio for tha ter hat his ere ent her was you are not but can all whi one our out whe hav thi wit
+"""
+COMMON = TRIGRAMS.split()
 
 
 def plain_chunk(text, p):
