@@ -43,10 +43,10 @@ def random_model(config: ModelConfig, device: DeviceChoice) -> Model:
     return Model(network, tokenizer, config, ChatTemplate.for_model(tokenizer), device, "random", None, {})
 
 
-def memory_bandwidth(device: DeviceChoice, repeats: int) -> float:
-    """Bytes read per second when numbers that fill far more than the caches are added up."""
-    numbers = torch.ones(64 * 2**20, device=device.name)
-    return numbers.nbytes / seconds(numbers.sum, repeats, device)
+def memory_bandwidth(network: I3Network, repeats: int, device: DeviceChoice) -> float:
+    """Bytes read per second when all the weights of `network`'s layers and head are added up, matrix by matrix."""
+    weights = [p for name, p in network.named_parameters() if p.dim() == 2 and "embed" not in name]
+    return sum(w.nbytes for w in weights) / seconds(lambda: [w.sum() for w in weights], repeats, device)
 
 
 def decode_bytes(config: ModelConfig) -> int:
@@ -74,7 +74,7 @@ def bench_decode(model: Model, quick: bool) -> dict:
     fast = steps / seconds(cached, 3 if quick else 7, device)
     whole = torch.tensor([ids], device=device.name)
     plain = 1 / seconds(lambda: sequential_logits(model.network, whole), 2 if quick else 5, device)
-    bandwidth = memory_bandwidth(device, 3 if quick else 9)
+    bandwidth = memory_bandwidth(model.network, 5 if quick else 15, device)
     limit = bandwidth / decode_bytes(model.config)
     return {
         "decode_tokens_per_second": fast,

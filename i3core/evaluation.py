@@ -54,11 +54,12 @@ def evaluate_documents(
 ) -> Evaluation:
     """Predicts every token of every document once.
 
-    A document longer than the window is read as chat reads it: when the window is full, its last half is kept and the
-    reading goes on, so each token has at least half a window of context.
+    A document longer than the window is read as chat reads it: a token that does not fit makes the context the last
+    half window, this token included, and the reading goes on.
     """
     network.eval()
     window = network.config.window
+    kept = max(1, window // 2)
     rows: list[tuple[list[int], int]] = []  # ids, and how many targets at the front were predicted before
     nats, tokens, characters, unknown = 0.0, 0, 0, 0
 
@@ -88,7 +89,7 @@ def evaluate_documents(
             rows.append((ids[start : start + window + 1], seen))
             if start + window + 1 >= len(ids):
                 break
-            start, seen = start + window - window // 2, window // 2
+            start, seen = start + window + 1 - kept, kept - 1
         if progress:
             progress(1)
         if len(rows) >= 256:

@@ -62,31 +62,37 @@ class Linear(nn.Linear):
     torch's matrix-vector product gets a third of the bandwidth for these shapes, a batch of smaller products all of it.
     """
 
+    _parts: tuple[int, Tensor, Tensor] | None = None  # where the weight lies, and weight and bias cut into a batch
+
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., in) -> (..., out)."""
-        single = x.numel() == self.in_features and x.device.type == "cpu" and not torch.is_grad_enabled()
-        if not single or x.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+        if not is_single_token(x, self.in_features):
             return super().forward(x)
-        parts = next(n for n in (8, 4, 2, 1) if self.out_features % n == 0)
-        if parts == 1:
-            parts, whole = 8, self.out_features // 8 * 8
-        else:
-            whole = self.out_features
-        column = x.reshape(1, -1).T.expand(parts, -1, 1)  # these strides take the fast path
-        weight, bias = self.weight[:whole].view(parts, -1, self.in_features), self.bias[:whole].view(parts, -1, 1)
-        y = torch.baddbmm(bias, weight, column).view(-1)
-        if whole < self.out_features:
-            y = torch.cat([y, F.linear(x.reshape(-1), self.weight[whole:], self.bias[whole:])])
+        if self._parts is None or self._parts[0] != self.weight.data_ptr():
+            self._parts = self._cut()
+        _, weight, bias = self._parts
+        # The strides of this column are those that take torch's fast path.
+        y = torch.baddbmm(bias, weight, x.reshape(1, -1).T.expand(weight.shape[0], -1, 1)).view(-1)
+        if len(y) < self.out_features:
+            y = torch.cat([y, F.linear(x.reshape(-1), self.weight[len(y) :], self.bias[len(y) :])])
         return y.view(*x.shape[:-1], self.out_features)
 
+    def _cut(self) -> tuple[int, Tensor, Tensor]:
+        parts = next((n for n in (8, 4, 2) if self.out_features % n == 0), 8)
+        whole = self.out_features // parts * parts
+        weight, bias = self.weight.detach()[:whole], self.bias.detach()[:whole]
+        return self.weight.data_ptr(), weight.view(parts, -1, self.in_features), bias.view(parts, -1, 1)
 
-class GELU(nn.GELU):
-    """Exact GELU; for a single token written out, because torch's kernel takes longer to start than to run."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.numel() > 8192 or torch.is_grad_enabled() or x.device.type != "cpu":
-            return super().forward(x)
-        return torch.erf(x * 0.5**0.5).add_(1).mul_(x).mul_(0.5)
+def is_single_token(x: Tensor, width: int) -> bool:
+    """Whether x is one float32 vector on a CPU outside of training and autocast: a step of decoding."""
+    return (
+        x.numel() == width
+        and x.dtype == torch.float32
+        and not torch.is_grad_enabled()
+        and x.device.type == "cpu"
+        and not torch.is_autocast_enabled("cpu")
+    )
 
 
 class RWKVMambaMixer(nn.Module):
@@ -103,19 +109,25 @@ class RWKVMambaMixer(nn.Module):
 
     def forward(self, x: Tensor, state: LayerState | None = None) -> Tensor:
         """x: (B, T, D) -> (B, T, D), float32 whatever autocast says. Replaces the tensors in `state`."""
+        if state is not None and is_single_token(x, self.D.numel()):
+            return self._step(x, state)
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
             driven = (1 - self.w_mix) * x
             inputs = x @ self.B.T
-            if state is not None and x.shape[1] == 1:
-                h = torch.addcmul(driven, self.w_mix, state.first[:, None])
-                s = inputs + state.second[:, None] @ self.A.T
-            else:
-                h = channel_scan(self.w_mix, driven, None if state is None else state.first)
-                s = state_scan(self.A, inputs, None if state is None else state.second)
+            h = channel_scan(self.w_mix, driven, None if state is None else state.first)
+            s = state_scan(self.A, inputs, None if state is None else state.second)
             if state is not None:
                 state.first, state.second = h[:, -1], s[:, -1]
             return torch.addcmul(s @ self.C.T, self.D, h)
+
+    def _step(self, x: Tensor, state: LayerState) -> Tensor:
+        """One token: the definition as it stands, in as few operations as possible."""
+        x = x[0]
+        h = torch.lerp(x, state.first, self.w_mix)
+        s = torch.addmm(x @ self.B.T, state.second, self.A.T)
+        state.first, state.second = h, s
+        return torch.addcmul(s @ self.C.T, self.D, h)[None]
 
 
 class CausalSelfAttention(nn.Module):
@@ -130,6 +142,8 @@ class CausalSelfAttention(nn.Module):
     def forward(self, x: Tensor, state: LayerState | None = None, position: int = 0) -> Tensor:
         """x: (B, T, D) at positions `position`... -> (B, T, D). Writes its keys and values into `state`."""
         batch, time, width = x.shape
+        if state is not None and is_single_token(x, width):
+            return self._step(x, state, position)
         qkv = self.qkv(x).view(batch, time, 3, self.n_heads, width // self.n_heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, heads, T, head_dim) each
         mask = None
@@ -142,6 +156,15 @@ class CausalSelfAttention(nn.Module):
                 mask = torch.ones(time, end, dtype=torch.bool, device=x.device).tril(position)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None and time > 1)
         return self.out_proj(y.transpose(1, 2).reshape(batch, time, width))
+
+    def _step(self, x: Tensor, state: LayerState, position: int) -> Tensor:
+        """One token: a query against the cache."""
+        q, k, v = self.qkv(x).view(3, self.n_heads, 1, -1).unbind(0)  # (heads, 1, head_dim) each
+        keys, values = state.first[0], state.second[0]
+        keys[:, position : position + 1] = k
+        values[:, position : position + 1] = v
+        scores = torch.bmm(q, keys[:, : position + 1].transpose(1, 2)).mul_(q.shape[-1] ** -0.5)
+        return self.out_proj(torch.bmm(scores.softmax(-1), values[:, : position + 1]).view(1, 1, -1))
 
 
 class Block(nn.Module):
@@ -157,7 +180,7 @@ class Block(nn.Module):
             self.hybrid = RWKVMambaMixer(config)
         self.ln2 = nn.LayerNorm(config.d_model)
         self.ffn = nn.Sequential(
-            Linear(config.d_model, config.ffn_width), GELU(), Linear(config.ffn_width, config.d_model)
+            Linear(config.d_model, config.ffn_width), nn.GELU(), Linear(config.ffn_width, config.d_model)
         )
 
     def forward(self, x: Tensor, state: LayerState | None = None, position: int = 0) -> Tensor:

@@ -256,7 +256,7 @@ class _Loop:
         if saved is not None:
             self.trainer.load_state_dict(saved)
             self.step, self.tokens, self.best = saved["step"], saved["tokens"], saved["best"]
-            run.truncate_after(self.step)
+        run.truncate_after(self.step if saved is not None else -1)
         self._recent: deque[tuple[float, int]] = deque(maxlen=50)  # seconds and tokens of the last steps
         self._heartbeat = time.monotonic()
 
