@@ -79,6 +79,8 @@ def training_config(arguments: argparse.Namespace) -> TrainingConfig:
             raise ConfigError(f"The settings file {path} cannot be read: {error.strerror}.") from error
         except ValueError as error:
             raise ConfigError(f"The settings file {path} is not valid: {error}.") from error
+        if not isinstance(content, dict):
+            raise ConfigError(f"The settings file {path} is not a map of settings.")
     for field in dataclasses.fields(TrainingConfig):
         value = getattr(arguments, field.name, None)
         if value is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +22,8 @@ from .model import NetworkState
 from .sampling import choose
 from .settings import SamplingConfig
 from .template import Message
+
+SMALL_NETWORK = 20_000_000  # parameters
 
 
 @dataclass(frozen=True)
@@ -148,10 +151,27 @@ class Generator:
             self._state, self._read = self.model.network.new_state(), []
         fresh = torch.tensor([ids[common:]], device=self.model.device.name)
         read, state, self._state, self._read = list(ids), self._state, None, []  # forgotten if this fails
-        with self.model.device.autocast():
+        with self.model.device.autocast(), self._threads(fresh.shape[1]):
             logits = self.model.network(fresh, state, last_only=True)[0, -1]
         self._state, self._read = state, read
         return logits
+
+    @contextmanager
+    def _threads(self, tokens: int) -> Iterator[None]:
+        """One thread for single tokens of a small network.
+
+        Sharing out so little work gains less than 20 %, and costs three quarters of the speed when another program
+        needs a core: the faster thread waits for the one that is held up, 60 times a token.
+        """
+        before = torch.get_num_threads()
+        alone = tokens == 1 and before > 1 and self.model.parameters < SMALL_NETWORK
+        if alone:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            if alone:
+                torch.set_num_threads(before)
 
     def step(self, token: int) -> Tensor:
         """Reads one more token and returns the logits (V,) after it.

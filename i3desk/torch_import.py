@@ -15,17 +15,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-# Threads of torch that have nothing to do sleep instead of spinning. Spinning, they take the cores from the window and
-# from a training run beside it: measured on two cores with a training run, 4 tokens/s against 120 to 185.
-_WAITING = ("OMP_WAIT_POLICY", "PASSIVE")
-
 _LIBRARIES = ("libtorch_global_deps", "libtorch_cpu", "libtorch_python")
 
 
 def import_torch(cancelled: Callable[[], bool]) -> bool:
     """Import torch, in a worker thread; returns False if `cancelled` said so before the end."""
     if "torch" not in sys.modules:
-        os.environ.setdefault(*_WAITING)  # read once, when the library loads; a training child inherits it
         _preload_libraries()
         if cancelled():
             return False

@@ -179,9 +179,7 @@ def test_chat_is_learned_on_replies_only(config, material, tmp_path, loss_on):
     turns = model.template.encode_turns(messages)
     ids = torch.tensor([i for turn in turns for i in turn])
     learned = [
-        loss_on == "all" or (turn in (turns[1], turns[3]) and place > 0)
-        for turn in turns
-        for place in range(len(turn))
+        loss_on == "all" or (turn in (turns[1], turns[3]) and place > 0) for turn in turns for place in range(len(turn))
     ]
     with torch.no_grad():
         logprobs = model.network(ids[None, :-1])[0].log_softmax(-1)

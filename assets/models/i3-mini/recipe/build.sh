@@ -6,7 +6,6 @@ set -eu
 data=${1:?"usage: build.sh DATA"}
 recipe=assets/models/i3-mini/recipe
 python=${PYTHON:-.venv/bin/python}
-export OMP_WAIT_POLICY=passive
 mkdir -p runs/i3-mini
 
 [ -f runs/i3-mini/data/.done ] || { "$python" $recipe/prepare.py "$data" runs/i3-mini/data; touch runs/i3-mini/data/.done; }

@@ -1,0 +1,34 @@
+"""The model that comes with the application."""
+
+import pytest
+
+import i3core
+from i3core.checkpoint import WEIGHT_FILES, find_model
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return i3core.load(device="cpu")
+
+
+def test_size_and_window(bundled):
+    assert bundled.name == "i3-mini"
+    assert bundled.config.window >= 512
+    assert bundled.template.kind == "special_tokens"
+    assert bundled.warnings == ()
+    assert sum(path.stat().st_size for path in bundled.folder.iterdir() if path.name in WEIGHT_FILES) <= 24e6
+    assert find_model("i3-mini") == find_model(None) == bundled.folder
+
+
+def test_it_answers_a_greeting(bundled):
+    reasons = []
+    for seed in range(10):
+        pieces = list(
+            i3core.generate(bundled, [{"role": "user", "content": "hello!"}], i3core.SamplingConfig(seed=seed))
+        )
+        text = "".join(piece.text for piece in pieces)
+        assert text.strip()
+        assert "<" not in text
+        assert all(piece.token_id != 0 for piece in pieces)
+        reasons.append(pieces[-1].finish_reason)
+    assert reasons.count("stop") >= 8
