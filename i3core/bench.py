@@ -11,12 +11,14 @@ from collections.abc import Callable
 
 import torch
 
-from .checkpoint import Model
+from . import assets
+from .checkpoint import Model, find_model
 from .config import ModelConfig, preset
+from .data import read_documents
 from .device import DeviceChoice, choose_device, peak_memory_bytes
 from .generation import Generator
 from .model import I3Network
-from .reference import sequential_logits, sequential_loss
+from .reference import sequential_encode, sequential_logits, sequential_loss
 from .settings import TrainingConfig
 from .template import ChatTemplate
 from .tokenizer import ChunkTokenizer
@@ -151,6 +153,21 @@ def bench_training(model: Model, quick: bool, batch: int = 4) -> dict:
     }
 
 
+def bench_tokenizer(quick: bool) -> dict:
+    """Characters per second of the bundled model's tokenizer on ordinary English."""
+    documents = read_documents(assets.path("data/small-talk.jsonl"))
+    text = "\n".join(text for document in documents for text in document.texts)
+    tokenizer = ChunkTokenizer.from_file(find_model(None) / "tokenizer.json")
+    cpu, repeats = choose_device("cpu"), 3 if quick else 9
+    fast = len(text) / seconds(lambda: tokenizer.encode(text), repeats, cpu)
+    plain = len(text) / seconds(lambda: sequential_encode(tokenizer, text), repeats, cpu)
+    return {
+        "tokenizer_characters_per_second": fast,
+        "tokenizer_plain_characters_per_second": plain,
+        "tokenizer_ratio": fast / plain,
+    }
+
+
 def run_bench(preset_name: str = "i3-80m", quick: bool = False) -> dict:
     """All figures for a preset with random weights, as plain numbers. Raises ConfigError for an unknown preset."""
     config = preset(preset_name)
@@ -164,6 +181,7 @@ def run_bench(preset_name: str = "i3-80m", quick: bool = False) -> dict:
         **bench_decode(model, quick),
         **bench_prefill(model, quick),
         **bench_training(model, quick),
+        **bench_tokenizer(quick),
         "peak_memory_bytes": torch.cuda.max_memory_allocated() if device.is_cuda else peak_memory_bytes(),
     }
 
@@ -185,6 +203,8 @@ def report(figures: dict) -> str:
             row += f" {figures[f'{key}_limit_tokens_per_second']:10.1f} {figures[f'{key}_share_of_limit']:7.0%}"
         lines.append(row)
     lines += [
+        f"{'tokenizer, chars/s':20} {figures['tokenizer_characters_per_second']:10,.0f} "
+        f"{figures['tokenizer_plain_characters_per_second']:10,.0f} {figures['tokenizer_ratio']:7.1f}x",
         "",
         f"memory bandwidth {figures['memory_bandwidth_gb_per_second']:.1f} GB/s (limit of decoding in float32); "
         "the limit of training is its matrix products alone",

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .model import CausalSelfAttention, I3Network, RWKVMambaMixer
+from .tokenizer import TRIGRAMS, UNK_ID, ChunkTokenizer
 
 
 def sequential_mixer(mixer: RWKVMambaMixer, x: Tensor) -> Tensor:
@@ -48,3 +49,24 @@ def sequential_logits(network: I3Network, ids: Tensor) -> Tensor:
 def sequential_loss(network: I3Network, ids: Tensor, targets: Tensor) -> Tensor:
     """Mean cross-entropy in nats. ids, targets: (B, T)."""
     return F.cross_entropy(sequential_logits(network, ids).flatten(0, 1), targets.flatten())
+
+
+def sequential_encode(tokenizer: ChunkTokenizer, text: str) -> list[int]:
+    """Ids of `text`, chunk by chunk, as the rule is told in words."""
+    text = text.lower()
+    known = {chunk: i for i, chunk in enumerate(tokenizer.chunks) if 1 <= len(chunk) <= 3}
+    common = set(TRIGRAMS.split("|"))
+    ids, position = [], 0
+    while position < len(text):
+        left = len(text) - position
+        after_space = position > 0 and text[position - 1] == " "
+        before_space = left > 3 and text[position + 3] == " "
+        if left >= 3 and (text[position : position + 3] in common or after_space or before_space):
+            chunk = text[position : position + 3]
+        else:
+            chunk = text[position : position + 2]
+        while chunk and chunk not in known:
+            chunk = chunk[:-1]
+        ids.append(known[chunk] if chunk else UNK_ID)
+        position += len(chunk) or 1
+    return ids

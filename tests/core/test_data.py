@@ -158,6 +158,13 @@ def test_conversations_are_cut_between_exchanges(model, sizes, window):
     assert rows == [*expected, row]
 
 
+@pytest.mark.parametrize(("spare", "count"), [(0, 1), (-1, 2)])
+def test_an_exchange_that_just_fits_stays(model, spare, count):
+    messages = [{"role": role, "content": "the cat"} for role in ("user", "assistant") * 2]
+    size = sum(map(len, model.template.encode_turns(messages)))
+    assert len(list(encode_rows(Document(messages=tuple(messages)), model.template, size - 1 + spare))) == count
+
+
 def test_marks_of_a_conversation_by_hand(model):
     messages = ({"role": "user", "content": "the"}, {"role": "assistant", "content": "cat"})
     [(row, marks)] = encode_rows(Document(messages=messages), model.template, 40)
