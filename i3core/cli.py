@@ -19,8 +19,10 @@ from .terminal import print_json, progress_bar
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one subcommand and returns the exit status: 0, 1 for an error the user can mend, 130 for Ctrl-C."""
-    parser = build_parser()
-    arguments = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console that lacks a character shows "?" instead of failing
+    arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
         sys.stdout.flush()
@@ -50,7 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(run=run)
         if model:
-            sub.add_argument("model", nargs="?", help="model folder or name; the bundled model if absent")
+            if name != "eval":
+                sub.add_argument("model", nargs="?", help="model folder or name; the bundled model if absent")
             sub.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
             sub.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
         return sub
@@ -73,7 +76,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_sampling(sub)
 
     sub = printable(command("eval", evaluate, "loss, perplexity and bits per character on held-out text"))
-    sub.add_argument("data", metavar="DATA", help=".jsonl or .txt file, also .xz or .gz")
+    sub.usage = "%(prog)s [options] [MODEL] DATA"
+    sub.add_argument("paths", nargs="+", metavar="[MODEL] DATA", help="model (as above) and a .jsonl or .txt file")
     sub.add_argument("--by-source", action="store_true", help="also for each value of the records' `src`")
 
     add_training(printable(command("train", train, "fine-tune a model, or pre-train one from scratch", model=False)))
@@ -252,8 +256,12 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from .data import read_documents
     from .evaluation import evaluate_documents
 
+    if len(arguments.paths) > 2:
+        raise ConfigError("eval takes a model and one data file.", "Quote names that hold spaces.")
+    *named, data = arguments.paths
+    arguments.model = named[0] if named else None
     model = load(arguments)
-    documents = list(read_documents(arguments.data))
+    documents = list(read_documents(data))
     with progress_bar(len(documents), "document", "evaluating") as bar:
         whole = evaluate_documents(model.network, model.template, model.device, documents, bar.update)
     content = dataclasses.asdict(whole)

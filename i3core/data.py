@@ -23,7 +23,7 @@ import numpy as np
 import platformdirs
 
 from .errors import DataError, PromptError
-from .files import replaced
+from .files import file_sha256, replaced
 from .template import ChatTemplate, check_messages
 
 CACHE_VERSION = 1
@@ -259,16 +259,12 @@ def _read_rows(stored: Path) -> TokenRows:
 
 
 def _cache_key(path: Path, template: ChatTemplate, window: int) -> str:
-    digest = hashlib.sha256()
     settings = [CACHE_VERSION, window, path.suffixes[-2:], template.to_json(), template.tokenizer.to_json()]
-    digest.update(json.dumps(settings).encode())
     try:
-        with open(path, "rb") as source:
-            while block := source.read(1 << 20):
-                digest.update(block)
+        content = file_sha256(path)
     except OSError as error:
         raise DataError(f"The data file {path} cannot be read: {error.strerror}.", "Check the name.") from error
-    return digest.hexdigest()[:32]
+    return hashlib.sha256(json.dumps([*settings, content]).encode()).hexdigest()[:32]
 
 
 def _tokenize_to(

@@ -34,8 +34,8 @@ class RunFolder:
         self.last = self.folder / "checkpoints" / "last"
         self.best = self.folder / "checkpoints" / "best"
 
-    def create(self, description: dict) -> None:
-        """Makes the folder. Raises TrainingError if it already holds a run."""
+    def create(self) -> None:
+        """Makes the folder. Raises TrainingError if it already holds a run; one that never started does not count."""
         if (self.folder / "run.json").exists():
             raise TrainingError(
                 f"{self.folder} already holds a training run.", "Resume it with --resume, or name another folder."
@@ -47,6 +47,9 @@ class RunFolder:
             raise TrainingError(
                 f"The run folder {self.folder} cannot be made: {error.strerror}.", "Choose another with --out."
             ) from error
+
+    def describe(self, description: dict) -> None:
+        """Writes run.json; from now on the folder holds a run."""
         write_json(self.folder / "run.json", description)
 
     def description(self) -> dict:

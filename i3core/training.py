@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import platform
 import shutil
 import signal
 import threading
@@ -22,12 +23,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from . import checkpoint
+from . import __version__, checkpoint
 from .config import preset
 from .data import TokenRows, WeightedRows, make_batch, parse_source, plan_epoch, tokenize_file
 from .device import DeviceChoice, choose_device, memory_used_bytes
 from .errors import DataError, I3Error, TrainingError
 from .evaluation import evaluate_rows
+from .files import file_sha256
 from .model import I3Network
 from .optimization import build_optimizers, learning_rate_factor
 from .run import RunFolder
@@ -136,9 +138,9 @@ class Trainer:
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
         grad_norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.grad_clip).item()
-        if not math.isfinite(total):
+        if not math.isfinite(total) or not (math.isfinite(grad_norm) or self.scaler.is_enabled()):
             raise TrainingError(
-                f"The loss became {total} at step {step + 1}.",
+                f"The loss became {total:.4g} and its gradient {grad_norm:.4g} at step {step + 1}.",
                 "Lower the learning rate and resume from the last checkpoint.",
             )
         for optimizer in self.optimizers:
@@ -165,36 +167,39 @@ def train(config: TrainingConfig, resume: bool = False) -> Iterator[Event]:
     """
     run = RunFolder(config.out)
     if not resume:
-        run.create({"config": dataclasses.asdict(config), "torch": torch.__version__, "started": time.time()})
+        run.create()
     step = 0
     try:
         run.write_status("starting", 0)
         for event in _train(config, run, resume):
             step = getattr(event, "step", step)
             yield event
-    except GeneratorExit:
-        run.write_status("interrupted", step)
-        raise
     except I3Error as error:
-        _report_failure(run, step, error)
+        _report(run, "failed", step, str(error))
         raise
     except (torch.OutOfMemoryError, MemoryError) as error:
         failure = TrainingError("There is not enough memory for a step.", "Use a smaller --batch-size.")
-        _report_failure(run, step, failure)
+        _report(run, "failed", step, str(failure))
         raise failure from error
     except OSError as error:
         failure = TrainingError(
             f"The run folder {run.folder} cannot be written: {error.strerror or error}.",
             "Free some disk space, then --resume; the last checkpoint is intact.",
         )
-        _report_failure(run, step, failure)
+        _report(run, "failed", step, str(failure))
         raise failure from error
+    except (GeneratorExit, KeyboardInterrupt):
+        _report(run, "interrupted", step)
+        raise
+    except BaseException as error:
+        _report(run, "failed", step, repr(error))
+        raise
 
 
-def _report_failure(run: RunFolder, step: int, error: I3Error) -> None:
-    """Writes what happened to status.json, if the disk still takes it."""
+def _report(run: RunFolder, state: str, step: int, error: str = "") -> None:
+    """Writes how a run ended to status.json, if the disk still takes it."""
     try:
-        run.write_status("failed", step, str(error))
+        run.write_status(state, step, error)
     except I3Error:
         pass
 
@@ -209,6 +214,8 @@ def resume_config(folder: str | Path) -> TrainingConfig:
 
 def _train(config: TrainingConfig, run: RunFolder, resume: bool) -> Iterator[Event]:
     loop = _Loop(config, run, resume)
+    if not resume:
+        run.describe(loop.description())
     yield loop.started()
     if loop.step == 0 and config.eval_every:
         yield from loop.evaluate()
@@ -271,6 +278,20 @@ class _Loop:
     def is_due(self, every: int) -> bool:
         """Whether something done every so many steps is due; everything is at the end."""
         return self.step == self.total_steps or (every > 0 and self.step % every == 0)
+
+    def description(self) -> dict:
+        """What run.json says: configuration, base model, data, versions, device."""
+        files = [parse_source(argument)[0] for argument in self.config.data]
+        files += [Path(self.config.val)] if self.config.val else []
+        return {
+            "config": dataclasses.asdict(self.config),
+            "model": self.model.name,
+            "parameters": self.model.parameters,
+            "data": [{"file": str(p), "bytes": p.stat().st_size, "sha256": file_sha256(p)} for p in files],
+            "device": self.device.describe(),
+            "versions": {"i3core": __version__, "torch": torch.__version__, "python": platform.python_version()},
+            "started": time.time(),
+        }
 
     def started(self) -> Started:
         tokens = [len(part.rows.tokens) for part in self.sets]
@@ -439,8 +460,11 @@ def _load_trainer_state(run: RunFolder) -> dict | None:
 
 def _pause(run: RunFolder, step: int, interrupted: threading.Event) -> set[str]:
     """Waits for resume or stop. Returns the wishes that ended the pause."""
-    run.write_status("paused", step)
+    written = -math.inf
     while not interrupted.is_set():
+        if time.monotonic() - written > 5:
+            run.write_status("paused", step)
+            written = time.monotonic()
         wishes = run.take_controls()
         if wishes & {"resume", "stop"}:
             run.write_status("running", step)
