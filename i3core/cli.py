@@ -96,6 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--to", choices=("safetensors", "public"), default="safetensors", help="layout (default: %(default)s)"
     )
     sub.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32", help="of the weights")
+    sub.add_argument("--license", metavar="NAME", help="licence to write into config.json, such as Apache-2.0")
 
     sub = printable(command("bench", bench, "speed of this machine against the plain sequential code", model=False))
     sub.add_argument("--preset", default="i3-80m", help="sizes to measure with random weights (default: %(default)s)")
@@ -320,6 +321,8 @@ def convert(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.source, "cpu", "float32")
     if Path(arguments.target).resolve() == find_model(arguments.source).resolve():
         raise ConfigError("Source and target are the same folder.", "Name another folder to write to.")
+    if arguments.license:
+        model.details["license"] = arguments.license
     save(model, arguments.target, arguments.to, getattr(torch, arguments.dtype))
     size = sum(p.stat().st_size for p in Path(arguments.target).iterdir() if p.is_file())
     content = {"out": arguments.target, "layout": arguments.to, "dtype": arguments.dtype, "bytes": size}

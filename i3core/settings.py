@@ -62,7 +62,7 @@ SAMPLING_SETTINGS: tuple[Setting, ...] = (
         "Chunks less likely than this share of the likeliest one are never chosen. 0 allows all.",
     ),
     Setting(
-        "repetition_penalty", "Repetition penalty", 1.1, 1.0, 2.0, 0.05, 2,
+        "repetition_penalty", "Repetition penalty", 1.0, 1.0, 2.0, 0.05, 2,
         "Makes chunks that were just used less likely. 1 does nothing; high values break grammar.",
     ),
     Setting(
@@ -89,7 +89,7 @@ class SamplingConfig:
     top_k: int = 40
     top_p: float = 0.95
     min_p: float = 0.0
-    repetition_penalty: float = 1.1
+    repetition_penalty: float = 1.0
     max_new_tokens: int = 160
     seed: int | None = None
     stop: tuple[str, ...] = ()

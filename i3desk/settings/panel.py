@@ -23,11 +23,11 @@ from i3desk.settings.store import SettingsStore
 WIDTH = 256
 # Values that a preset sets; everything else stays as it is.
 PRESETS = {
-    "precise": {"temperature": 0.3, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.05},
+    "precise": {"temperature": 0.3, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.0},
     "balanced": {
         key: getattr(SamplingConfig(), key) for key in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
     },
-    "wild": {"temperature": 1.2, "top_k": 0, "top_p": 0.98, "min_p": 0.02, "repetition_penalty": 1.15},
+    "wild": {"temperature": 1.2, "top_k": 0, "top_p": 0.98, "min_p": 0.02, "repetition_penalty": 1.05},
 }
 PRESET_LABELS = {
     "precise": ("Precise", "Keeps to the likeliest words"),
