@@ -2,6 +2,6 @@
 # Sets everything up and runs the tests:  sh packaging/test.sh [options of pytest]
 set -eu
 cd "$(dirname "$0")/.."
-sh packaging/setup.sh dev
+sh packaging/setup.sh dev </dev/null
 export QT_QPA_PLATFORM=offscreen
 exec .venv/bin/python -m pytest "$@"
