@@ -6,6 +6,7 @@ weight but the embedding is read once a token), and the matrix products of a tra
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 
@@ -34,7 +35,7 @@ def seconds(run: Callable[[], object], repeats: int, device: DeviceChoice) -> fl
         if device.is_cuda:
             torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
-    return sorted(times[1:])[repeats // 2]
+    return statistics.median(times[1:])
 
 
 def random_model(config: ModelConfig, device: DeviceChoice) -> Model:
@@ -134,7 +135,7 @@ def bench_training(model: Model, quick: bool, batch: int = 4) -> dict:
     tokens = batch * config.window
     fast = tokens / seconds(lambda: trainer.step(10, [(ids, ids)]), 1 if quick else 3, device)
 
-    optimizer = torch.optim.AdamW(model.network.parameters(), lr=3e-4, foreach=False, fused=False)
+    optimizer = torch.optim.AdamW(model.network.parameters(), lr=3e-4)
 
     def plain_step() -> None:
         sequential_loss(model.network, ids, ids).backward()

@@ -104,11 +104,9 @@ def load(path_or_name: str | Path | None = None, device: str = "auto", precision
     network = network_from_weights(config, weights)
     if choice.is_cuda:
         network = network.to(choice.name)
-    if choice.precision == "bfloat16" and not choice.is_cuda:
-        network = network.to(torch.float32)
     network.eval()
     template = ChatTemplate.for_model(tokenizer, details.get("chat_template"))
-    name = folder.resolve().name
+    name = details.get("name") if isinstance(details.get("name"), str) else folder.resolve().name
     return Model(network, tokenizer, config, template, choice, name, folder, details, warnings)
 
 

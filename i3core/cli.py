@@ -12,6 +12,7 @@ from typing import Any
 
 from . import __version__
 from .cli_train import add_training, train
+from .device import is_out_of_memory
 from .errors import ConfigError, I3Error, PromptError
 from .settings import SAMPLING_SETTINGS, SamplingConfig
 from .terminal import print_json, progress_bar
@@ -19,9 +20,9 @@ from .terminal import print_json, progress_bar
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one subcommand and returns the exit status: 0, 1 for an error the user can mend, 130 for Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console that lacks a character shows "?" instead of failing
+            stream.reconfigure(errors="replace")  # what a console or a pipe cannot tell reads "?" instead of failing
     arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
@@ -35,7 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `i3core ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except MemoryError:
+    except OSError as error:
+        print(f"i3core: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
+        return 1
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         print("i3core: not enough memory. Close other programs, or use a smaller model or batch.", file=sys.stderr)
         return 1
     return 0
@@ -217,9 +223,6 @@ def chat(arguments: argparse.Namespace) -> None:
             line = input("you: " if interactive else "").strip()
         except EOFError:
             return
-        except UnicodeDecodeError:
-            print("i3core: that line is not UTF-8 text; it was left out.", file=sys.stderr)
-            continue
         if line == "/quit":
             return
         if line == "/new":
@@ -321,6 +324,7 @@ def convert(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.source, "cpu", "float32")
     if Path(arguments.target).resolve() == find_model(arguments.source).resolve():
         raise ConfigError("Source and target are the same folder.", "Name another folder to write to.")
+    model.details.pop("name", None)  # the copy is called by its folder
     if arguments.license:
         model.details["license"] = arguments.license
     save(model, arguments.target, arguments.to, getattr(torch, arguments.dtype))

@@ -88,13 +88,28 @@ def training_config(arguments: argparse.Namespace) -> TrainingConfig:
     return TrainingConfig.from_dict(content)
 
 
+RESUMABLE = (
+    "steps", "epochs", "lr", "batch_size", "accumulate", "eval_every", "eval_tokens", "checkpoint_every", "log_every",
+    "device", "precision",
+)  # fmt: skip
+
+
+def resume_changes(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Options that a resumed run may take anew. Raises ConfigError for one that would make it another run."""
+    given = [f.name for f in dataclasses.fields(TrainingConfig) if getattr(arguments, f.name, None) is not None]
+    fixed = [name for name in given if name not in RESUMABLE] + (["config"] if arguments.config else [])
+    if fixed:
+        raise ConfigError(
+            f"A resumed run keeps its {', '.join(fixed)}.", "Start a new run with --model RUN/checkpoints/last instead."
+        )
+    return {name: getattr(arguments, name) for name in given}
+
+
 def train(arguments: argparse.Namespace) -> None:
     if arguments.resume:
         from .training import resume_config
 
-        config = resume_config(arguments.resume)
-        if arguments.steps is not None:
-            config = dataclasses.replace(config, steps=arguments.steps)
+        config = dataclasses.replace(resume_config(arguments.resume), **resume_changes(arguments))
     else:
         config = training_config(arguments)
     if hasattr(signal, "SIGHUP"):  # a closed terminal stops and saves, too

@@ -1,4 +1,4 @@
-"""Training data: files to documents, documents to rows of tokens on disk, rows to batches.
+"""Training data: files to documents, documents to rows of tokens (cached on disk), rows to batches.
 
 Files: .jsonl (one {"messages": [...]} or {"text": "..."} a line), .txt (documents separated by blank lines), both also
 as .xz or .gz. A row is at most window + 1 tokens: a whole document, or a piece of a long one. A conversation is cut
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from .errors import DataError, PromptError
+from .errors import DataError, I3Error, PromptError
 from .files import file_sha256, replaced
 from .template import ChatTemplate, check_messages
 
@@ -111,7 +111,7 @@ def _paragraphs(lines: Iterable[str]) -> Iterator[Document]:
 def _parse_record(line: str, where: str) -> Document:
     try:
         record = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: not JSON.", "Each line must be one JSON record.") from error
     if isinstance(record, dict) and isinstance(record.get("messages"), list) and record["messages"]:
         try:
@@ -209,8 +209,9 @@ class TokenRows:
         return TokenRows(tokens, assistant, offsets, round(self.characters * share), int((tokens == 0).sum()))
 
     def split(self, share: float, seed: str) -> tuple[TokenRows, TokenRows]:
-        """Training and held-out rows: `share` of them, at least one, chosen by `seed`."""
-        held = set(random.Random(seed).sample(range(len(self)), max(1, round(len(self) * share))))
+        """Training and held-out rows: `share` of them, or 8 if a fifth is that many, chosen by `seed`."""
+        count = max(1, round(len(self) * share), min(8, len(self) // 5))
+        held = set(random.Random(seed).sample(range(len(self)), count))
         return self.subset([i for i in range(len(self)) if i not in held]), self.subset(sorted(held))
 
     def shuffled(self, seed: int) -> TokenRows:
@@ -236,9 +237,7 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("i3desk", appauthor=False)) / "tokens"
 
 
-def tokenize_file(
-    path: str | Path, template: ChatTemplate, window: int, progress: Callable[[int], None] | None = None
-) -> TokenRows:
+def tokenize_file(path: str | Path, template: ChatTemplate, window: int) -> TokenRows:
     """Rows of a data file, from the cache if the same content was seen with the same tokenizer and window.
 
     Raises DataError if the file cannot be read or holds nothing to learn from.
@@ -249,8 +248,14 @@ def tokenize_file(
     try:
         return _read_rows(stored)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # absent, or damaged
-        _tokenize_to(stored, path, template, window, progress)
-        return _read_rows(stored)
+        rows = _tokenize(path, template, window)
+    try:
+        with replaced(stored) as temporary, open(temporary, "wb") as target:
+            totals = np.array([rows.characters, rows.unknown])
+            np.savez(target, tokens=rows.tokens, assistant=rows.assistant, offsets=rows.offsets, totals=totals)
+    except I3Error:
+        pass  # without room for a cache the next start counts again
+    return rows
 
 
 def _read_rows(stored: Path) -> TokenRows:
@@ -267,33 +272,21 @@ def _cache_key(path: Path, template: ChatTemplate, window: int) -> str:
     return hashlib.sha256(json.dumps([*settings, content]).encode()).hexdigest()[:32]
 
 
-def _tokenize_to(
-    stored: Path, path: Path, template: ChatTemplate, window: int, progress: Callable[[int], None] | None
-) -> None:
+def _tokenize(path: Path, template: ChatTemplate, window: int) -> TokenRows:
     kind = np.uint16 if template.tokenizer.vocab_size <= 65536 else np.uint32
     tokens, marks, lengths = [], [], [0]
     characters = unknown = 0
     for document in read_documents(path):
-        size = sum(len(text.lower()) for text in document.texts)
-        characters += size
+        characters += sum(len(text.lower()) for text in document.texts)
         for ids, assistant in encode_rows(document, template, window):
             if len(ids) > 1:
                 tokens.append(np.array(ids, dtype=kind))
                 marks.append(np.array(assistant, dtype=bool))
                 lengths.append(len(ids))
                 unknown += ids.count(0)
-        if progress:
-            progress(size)
     if not tokens:
         raise DataError(f"{path} holds no text to learn from.")
-    with replaced(stored) as temporary, open(temporary, "wb") as target:
-        np.savez(
-            target,
-            tokens=np.concatenate(tokens),
-            assistant=np.concatenate(marks),
-            offsets=np.cumsum(lengths),
-            totals=np.array([characters, unknown]),
-        )
+    return TokenRows(np.concatenate(tokens), np.concatenate(marks), np.cumsum(lengths), characters, unknown)
 
 
 @dataclass(frozen=True)

@@ -77,11 +77,25 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
             )
         name = "cpu" if kind == "cpu" else f"cuda:{index}"
     if precision == "auto":
-        precision = "float32" if name == "cpu" else "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+        precision = (
+            "float32"
+            if name == "cpu"
+            else "bfloat16"
+            if torch.cuda.is_bf16_supported(including_emulation=False)
+            else "float16"
+        )
     if precision == "float16" and name == "cpu":
         raise DeviceError("float16 is not supported on a CPU.", "Use float32 or bfloat16.")
     label = "CPU" if name == "cpu" else torch.cuda.get_device_name(name)
     return DeviceChoice(name, label, precision, torch.get_num_threads(), reason)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed: torch reports the CPU's memory as a plain RuntimeError."""
+    text = str(error)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
+    )
 
 
 def memory_used_bytes() -> int:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from .data import IGNORED, Document, TokenRows, WeightedRows, make_batch
 from .device import DeviceChoice
@@ -40,9 +39,8 @@ class Evaluation:
 
 def _nats(network: I3Network, device: DeviceChoice, ids: torch.Tensor, targets: torch.Tensor) -> float:
     with torch.no_grad(), device.autocast():
-        logits = network(ids.to(device.name))
-    flat, wanted = logits.flatten(0, 1), targets.to(device.name).flatten()
-    return F.cross_entropy(flat, wanted, ignore_index=IGNORED, reduction="sum").double().item()
+        mean = network.loss(ids.to(device.name), targets.to(device.name))
+    return mean.item() * int((targets >= 0).sum())
 
 
 def evaluate_documents(

@@ -13,6 +13,9 @@ from typing import Any
 
 from .errors import I3Error
 
+_UMASK = os.umask(0o022)  # can only be read by setting it; done once, before there are threads
+os.umask(_UMASK)
+
 
 @contextmanager
 def replaced(path: str | Path) -> Iterator[Path]:
@@ -28,9 +31,9 @@ def replaced(path: str | Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        with open(temporary, "rb") as written:
+        with open(temporary, "r+b") as written:
             os.fsync(written.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~_UMASK)
         os.replace(temporary, path)
     except OSError as error:
         raise I3Error(
@@ -40,12 +43,6 @@ def replaced(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
@@ -60,7 +57,7 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise I3Error(f"{path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise I3Error(f"{path} is damaged (not JSON).", "Copy or download it again.") from error
 
 

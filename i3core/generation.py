@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from .checkpoint import Model
+from .device import is_out_of_memory
 from .errors import I3Error, PromptError
 from .model import NetworkState
 from .sampling import choose
@@ -37,7 +39,8 @@ class Piece:
         prompt_tokens: tokens of the prompt as the model read it.
         new_tokens: tokens produced so far.
         window_used, window: tokens the model has in view, and how many fit.
-        dropped_turns: oldest messages that were left out of the prompt.
+        dropped_turns: oldest messages that the model does not have in view: left out of the prompt, or fallen out
+            since, when generation re-anchored.
         tokens_per_second: decoding speed so far, without the prompt.
         seconds_to_first_token: time from the call to the first token.
         seed: the seed that repeats this reply.
@@ -215,18 +218,20 @@ class Generator:
         is_chat = not isinstance(prompt, str)
         stops = StopTexts([*config.stop, *(template.stop_texts if is_chat else ())])
         forbidden = [i for role, i in self.model.tokenizer.special_tokens.items() if role != "end"]
+        ends = list(accumulate(map(len, template.encode_turns(prompt[dropped:])))) if is_chat else []
+        recent = list(ids)
         count, first_at, last_at = 0, 0.0, 0.0
         leading = is_chat and template.kind == "text"  # a text template leaves a space before the reply
 
         def piece(text: str, token: int, logprob: float, reason: str | None = None) -> Piece:
+            waited = first_at - began if count else 0.0
             speed = (count - 1) / (last_at - first_at) if count > 1 and last_at > first_at else 0.0
             used = len(self._read)
-            return Piece(
-                text, token, logprob, len(ids), count, used, self.window, dropped, speed, first_at - began, seed, reason
-            )
+            start = len(recent) - 1 - used  # how far generation has moved on from the prompt's beginning
+            gone = dropped + sum(end <= start for end in ends)
+            return Piece(text, token, logprob, len(ids), count, used, self.window, gone, speed, waited, seed, reason)
 
         try:
-            recent = list(ids)
             logits = None if cancelled() else self.prefill(ids)
             while logits is not None and not cancelled():
                 token = choose(logits, recent, config, source, forbidden)
@@ -252,8 +257,10 @@ class Generator:
                     return
                 logits = self.step(token)
             yield piece(stops.held, -1, 0.0, "cancelled")
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
             self._state, self._read = None, []
+            if not is_out_of_memory(error):
+                raise
             raise I3Error("The device ran out of memory.", "Close other programs, or use --device cpu.") from error
 
 

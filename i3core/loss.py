@@ -15,7 +15,7 @@ LOGITS_AT_ONCE = 8 * 2**20  # elements
 
 class _HeadLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, wanted: bool) -> Tensor:
         device = x.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
         count, vocab_size = x.shape[0], weight.shape[0]
@@ -23,7 +23,6 @@ class _HeadLoss(torch.autograd.Function):
         with torch.autocast(device, enabled=False):
             inputs, matrix = x.to(dtype), weight.to(dtype)
             total = torch.zeros((), device=x.device)
-            wanted = any(ctx.needs_input_grad)
             grad_x = torch.empty(x.shape, device=x.device) if wanted else None
             grad_weight = torch.zeros(weight.shape, device=x.device) if wanted else None
             grad_bias = torch.zeros(bias.shape, device=x.device) if wanted else None
@@ -58,11 +57,11 @@ class _HeadLoss(torch.autograd.Function):
             return total
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         grad_x, grad_weight, grad_bias = ctx.saved_tensors
         if grad.item() != 1.0:
-            return grad_x * grad, grad_weight * grad, grad_bias * grad, None
-        return grad_x, grad_weight, grad_bias, None
+            return grad_x * grad, grad_weight * grad, grad_bias * grad, None, None
+        return grad_x, grad_weight, grad_bias, None, None
 
 
 def head_loss(x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
@@ -75,4 +74,4 @@ def head_loss(x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tenso
 
     Returns: a float32 scalar, differentiable once in x, weight and bias. Products follow autocast, the rest is float32.
     """
-    return _HeadLoss.apply(x, weight, bias, targets)
+    return _HeadLoss.apply(x, weight, bias, targets, torch.is_grad_enabled())

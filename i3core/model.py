@@ -41,7 +41,7 @@ class LayerState:
 
 @dataclass
 class NetworkState:
-    """Everything needed to go on after `position` tokens. `snapshot` and `rewind` are cheap and exact."""
+    """Everything needed to go on after `position` tokens. A `snapshot` is cheap and exact."""
 
     position: int
     layers: list[LayerState]
@@ -118,7 +118,7 @@ class RWKVMambaMixer(nn.Module):
             h = channel_scan(self.w_mix, driven, None if state is None else state.first)
             s = state_scan(self.A, inputs, None if state is None else state.second)
             if state is not None:
-                state.first, state.second = h[:, -1], s[:, -1]
+                state.first, state.second = h[:, -1].clone(), s[:, -1].clone()
             return torch.addcmul(s @ self.C.T, self.D, h)
 
     def _step(self, x: Tensor, state: LayerState) -> Tensor:

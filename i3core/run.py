@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import I3Error, TrainingError
-from .files import read_json, write_json
+from .files import read_json, replaced, write_json
 
 CONTROLS = ("pause", "resume", "stop", "checkpoint")
 
@@ -82,15 +82,27 @@ class RunFolder:
             if not path.exists():
                 continue
             kept = []
-            for line in path.read_text(encoding="utf-8").splitlines():
+            for line in path.read_bytes().split(b"\n"):
                 try:
                     if json.loads(line)["step"] <= step:
-                        kept.append(line + "\n")
-                except (json.JSONDecodeError, KeyError, TypeError):
-                    break
-            temporary = path.with_suffix(".partial")
-            temporary.write_text("".join(kept), encoding="utf-8")
-            os.replace(temporary, path)
+                        kept.append(line + b"\n")
+                except (ValueError, KeyError, TypeError):
+                    break  # the end, or a line cut short by a crash
+            with replaced(path) as temporary:
+                temporary.write_bytes(b"".join(kept))
+
+    def refuse_if_running(self) -> None:
+        """Raises TrainingError if another process is at work in this folder."""
+        try:
+            status = read_json(self.folder / "status.json")
+            pid, heartbeat, state = int(status["pid"]), float(status["heartbeat"]), status["state"]
+        except (I3Error, KeyError, TypeError, ValueError):
+            return
+        recent = time.time() - heartbeat < 600 and state in ("starting", "running", "paused", "stopping")
+        if recent and pid != os.getpid() and _is_alive(pid):
+            raise TrainingError(
+                f"The run in {self.folder} is still going on (process {pid}).", "Stop it first, or let it finish."
+            )
 
     def take_controls(self) -> set[str]:
         """Names of the control files found; each is removed."""
@@ -102,13 +114,14 @@ class RunFolder:
                 found.add(name)
         return found
 
-    def read_metrics(self) -> list[dict]:
-        """All complete lines of metrics.jsonl."""
-        records = []
-        if self.metrics.exists():
-            for line in self.metrics.read_text(encoding="utf-8").splitlines():
-                try:
-                    records.append(json.loads(line))
-                except json.JSONDecodeError:
-                    break
-        return records
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # there, signal 0 would end the process
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it lives, and belongs to someone else
+    return True

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from .device import PRECISIONS
 from .errors import ConfigError
 
 
@@ -37,11 +38,12 @@ class Setting:
         if value is None and self.default is None:
             return
         kinds = (int,) if self.decimals == 0 else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
+        is_number = isinstance(value, kinds) and not isinstance(value, bool)
+        if not is_number or (isinstance(value, float) and not math.isfinite(value)):
             kind = "whole number" if self.decimals == 0 else "number"
             raise ConfigError(f"{self.key} must be a {kind}, not {value!r}.")
         if not self.minimum <= value <= self.maximum:
-            raise ConfigError(f"{self.key} must be from {self.minimum:g} to {self.maximum:g}, not {value:g}.")
+            raise ConfigError(f"{self.key} must be from {self.minimum:g} to {self.maximum:g}, not {str(value)[:20]}.")
 
 
 SAMPLING_SETTINGS: tuple[Setting, ...] = (
@@ -124,7 +126,8 @@ class TrainingConfig:
         loss_on: "assistant" learns replies only, "all" every turn. Plain text is always learned whole.
         optimizer: "adamw" or "muon".
         public_recipe: exactly the optimiser and schedule of the public i3 code.
-        eval_every, checkpoint_every, log_every: in steps; 0 means only at the end.
+        eval_every, checkpoint_every: in steps; 0 means no evaluation, or only the last checkpoint.
+        log_every: steps between lines of metrics.jsonl.
         eval_tokens: how much of the validation data each evaluation reads.
         sample_prompts: answered at each evaluation with a fixed seed.
     """
@@ -192,7 +195,8 @@ class TrainingConfig:
                 Setting(field.name, field.name, field.default, low, high, 1, decimals, "").check(
                     getattr(self, field.name)
                 )
-        for name, allowed in {"loss_on": ("assistant", "all"), "optimizer": ("adamw", "muon")}.items():
+        choices = {"loss_on": ("assistant", "all"), "optimizer": ("adamw", "muon"), "precision": PRECISIONS}
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
 

@@ -146,14 +146,16 @@ class ChunkTokenizer:
             content = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise TokenizerError(f"The vocabulary {path} cannot be read: {error.strerror}.") from error
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise TokenizerError(
                 f"The vocabulary {path} is damaged (not JSON).", "Copy or download the model again."
             ) from error
         mapping = content.get("chunk_to_idx", content) if isinstance(content, dict) else None
         special = content.get("special_tokens") if isinstance(content, dict) else None
         if _is_id_map(mapping) and isinstance(special, dict):  # role -> id, or role -> name of the token
-            special = {role: mapping.get(token, token) for role, token in special.items()}
+            special = {
+                role: mapping.get(token, token) if isinstance(token, str) else token for role, token in special.items()
+            }
         if not _is_id_map(mapping) or (special and not _is_id_map(special)):
             raise TokenizerError(
                 f"The vocabulary {path} is not a map of chunks to ids.", "Copy or download the model again."

@@ -26,7 +26,7 @@ from torch import Tensor
 from . import __version__, checkpoint
 from .config import preset
 from .data import TokenRows, WeightedRows, make_batch, parse_source, plan_epoch, tokenize_file
-from .device import DeviceChoice, choose_device, memory_used_bytes
+from .device import DeviceChoice, choose_device, is_out_of_memory, memory_used_bytes
 from .errors import DataError, I3Error, TrainingError
 from .evaluation import evaluate_rows
 from .files import file_sha256
@@ -141,7 +141,7 @@ class Trainer:
         if not math.isfinite(total) or not (math.isfinite(grad_norm) or self.scaler.is_enabled()):
             raise TrainingError(
                 f"The loss became {total:.4g} and its gradient {grad_norm:.4g} at step {step + 1}.",
-                "Lower the learning rate and resume from the last checkpoint.",
+                "Resume from the last checkpoint with a lower learning rate (--lr).",
             )
         for optimizer in self.optimizers:
             self.scaler.step(optimizer)
@@ -155,6 +155,8 @@ class Trainer:
     def load_state_dict(self, state: dict) -> None:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
+            for group in optimizer.param_groups:
+                group["peak_lr"] = self.config.lr  # may have been given anew
         self.scaler.load_state_dict(state["scaler"])
 
 
@@ -166,7 +168,9 @@ def train(config: TrainingConfig, resume: bool = False) -> Iterator[Event]:
         stays intact.
     """
     run = RunFolder(config.out)
-    if not resume:
+    if resume:
+        run.refuse_if_running()
+    else:
         run.create()
     step = 0
     try:
@@ -177,10 +181,6 @@ def train(config: TrainingConfig, resume: bool = False) -> Iterator[Event]:
     except I3Error as error:
         _report(run, "failed", step, str(error))
         raise
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        failure = TrainingError("There is not enough memory for a step.", "Use a smaller --batch-size.")
-        _report(run, "failed", step, str(failure))
-        raise failure from error
     except OSError as error:
         failure = TrainingError(
             f"The run folder {run.folder} cannot be written: {error.strerror or error}.",
@@ -191,9 +191,14 @@ def train(config: TrainingConfig, resume: bool = False) -> Iterator[Event]:
     except (GeneratorExit, KeyboardInterrupt):
         _report(run, "interrupted", step)
         raise
-    except BaseException as error:
-        _report(run, "failed", step, repr(error))
-        raise
+    except Exception as error:
+        failure = error
+        if is_out_of_memory(error):
+            failure = TrainingError("There is not enough memory for a step.", "Resume with a smaller --batch-size.")
+        _report(run, "failed", step, str(failure) or repr(failure))
+        if failure is error:
+            raise
+        raise failure from error
 
 
 def _report(run: RunFolder, state: str, step: int, error: str = "") -> None:
@@ -216,6 +221,8 @@ def _train(config: TrainingConfig, run: RunFolder, resume: bool) -> Iterator[Eve
     loop = _Loop(config, run, resume)
     if not resume:
         run.describe(loop.description())
+    elif dataclasses.asdict(config) != run.description()["config"]:  # options given with --resume hold from now on
+        run.describe({**run.description(), "config": dataclasses.asdict(config)})
     yield loop.started()
     if loop.step == 0 and config.eval_every:
         yield from loop.evaluate()
@@ -386,7 +393,7 @@ def _build_model(
         network = I3Network(sizes).to(device.name)
         template = ChatTemplate.for_model(tokenizer)
         model = checkpoint.Model(network, tokenizer, sizes, template, device, config.preset, None, {})
-    return dataclasses.replace(model, device=device)
+    return dataclasses.replace(model, device=device, details={**model.details, "name": Path(config.out).resolve().name})
 
 
 def _load_data(
@@ -461,16 +468,17 @@ def _load_trainer_state(run: RunFolder) -> dict | None:
 def _pause(run: RunFolder, step: int, interrupted: threading.Event) -> set[str]:
     """Waits for resume or stop. Returns the wishes that ended the pause."""
     written = -math.inf
+    wishes: set[str] = set()
     while not interrupted.is_set():
         if time.monotonic() - written > 5:
             run.write_status("paused", step)
             written = time.monotonic()
-        wishes = run.take_controls()
+        wishes |= run.take_controls()
         if wishes & {"resume", "stop"}:
             run.write_status("running", step)
             return wishes
         time.sleep(0.2)
-    return {"stop"}
+    return wishes | {"stop"}
 
 
 @contextmanager

@@ -41,6 +41,8 @@ class TrainerProcess(QObject):
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.finished.connect(self._on_finished)
         self._process.errorOccurred.connect(self._on_error)
+        self._patience = QTimer(self, interval=KILL_AFTER_MS, singleShot=True)
+        self._patience.timeout.connect(self._process.kill)
         environment = QProcessEnvironment.systemEnvironment()
         if not getattr(sys, "frozen", False):
             # The child runs the i3core that this window runs, wherever the program was started.
@@ -64,7 +66,7 @@ class TrainerProcess(QObject):
         """Ask the child to end, and after a while make it."""
         if self.running:
             self._process.terminate()
-            QTimer.singleShot(KILL_AFTER_MS, self._process.kill)
+            self._patience.start()
 
     def kill(self) -> None:
         """End the child at once and wait for it. Only after the event loop: it blocks."""
@@ -79,6 +81,7 @@ class TrainerProcess(QObject):
 
     @Slot(int, QProcess.ExitStatus)
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
+        self._patience.stop()
         self._read()
         if status == QProcess.ExitStatus.NormalExit and code == 0:
             self.finished.emit()

@@ -241,3 +241,14 @@ def test_a_raw_prompt_may_fill_the_window(build):
 def test_a_raw_prompt_begins_like_a_document_in_training(model):
     ids, _ = Generator(model).prompt_ids("the cat", 5)
     assert ids == model.template.encode_document("the cat")[:-1]
+
+
+def test_turns_that_fall_out_while_the_model_speaks_are_counted(build):
+    model = build.model()
+    window = model.config.window
+    messages = [{"role": "user", "content": "the cat"}]
+    pieces = list(Generator(model).stream(messages, SamplingConfig(max_new_tokens=2 * window, seed=1, temperature=2.0)))
+    if pieces[-1].finish_reason == "stop":  # a random model seldom says so
+        pytest.fail("choose another seed: this one ends before the window is full")
+    assert pieces[0].dropped_turns == 0
+    assert pieces[-1].dropped_turns == 1
