@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -26,16 +26,21 @@ from .tokenizer import ChunkTokenizer
 from .training import Trainer
 
 
-def seconds(run: Callable[[], object], repeats: int, device: DeviceChoice) -> float:
-    """Median time of one call, after one that is not counted."""
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        run()
-        if device.is_cuda:
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+def seconds(runs: Sequence[Callable[[], object]], rounds: int, device: DeviceChoice) -> list[float]:
+    """Median time of one call of each, after a round that is not counted.
+
+    They take turns, so that a machine whose speed drifts is as fast or slow for all of them.
+    """
+    times: list[list[float]] = []
+    for _ in range(rounds + 1):
+        times.append([])
+        for run in runs:
+            start = time.perf_counter()
+            run()
+            if device.is_cuda:
+                torch.cuda.synchronize()
+            times[-1].append(time.perf_counter() - start)
+    return [statistics.median(column) for column in zip(*times[1:], strict=True)]
 
 
 def random_model(config: ModelConfig, device: DeviceChoice) -> Model:
@@ -44,12 +49,6 @@ def random_model(config: ModelConfig, device: DeviceChoice) -> Model:
     tokenizer = ChunkTokenizer({"<UNK>": 0, **{f"#{i:06}": i for i in range(1, config.vocab_size)}})
     network = I3Network(config).to(device.name).eval()
     return Model(network, tokenizer, config, ChatTemplate.for_model(tokenizer), device, "random", None, {})
-
-
-def memory_bandwidth(network: I3Network, repeats: int, device: DeviceChoice) -> float:
-    """Bytes read per second when all the weights of `network`'s layers and head are added up, matrix by matrix."""
-    weights = [p for name, p in network.named_parameters() if p.dim() == 2 and "embed" not in name]
-    return sum(w.nbytes for w in weights) / seconds(lambda: [w.sum() for w in weights], repeats, device)
 
 
 def decode_bytes(config: ModelConfig) -> int:
@@ -74,15 +73,22 @@ def bench_decode(model: Model, quick: bool) -> dict:
 
     generator.prefill(ids[: window - steps])
     start = generator.snapshot()
-    fast = steps / seconds(cached, 3 if quick else 7, device)
     whole = torch.tensor([ids], device=device.name)
-    plain = 1 / seconds(lambda: sequential_logits(model.network, whole), 2 if quick else 5, device)
-    bandwidth = memory_bandwidth(model.network, 5 if quick else 15, device)
-    limit = bandwidth / decode_bytes(model.config)
+    weights = [p for name, p in model.network.named_parameters() if p.dim() == 2 and "embed" not in name]
+
+    def read_weights() -> None:  # adding up is the cheapest thing that reads all of them
+        for _ in range(steps):
+            for weight in weights:
+                weight.sum()
+
+    runs = [cached, lambda: sequential_logits(model.network, whole), read_weights]
+    cached_s, plain_s, read_s = seconds(runs, 3 if quick else 9, device)
+    bandwidth = steps * sum(w.nbytes for w in weights) / read_s
+    fast, limit = steps / cached_s, bandwidth / decode_bytes(model.config)
     return {
         "decode_tokens_per_second": fast,
-        "decode_plain_tokens_per_second": plain,
-        "decode_ratio": fast / plain,
+        "decode_plain_tokens_per_second": 1 / plain_s,
+        "decode_ratio": fast * plain_s,
         "memory_bandwidth_gb_per_second": bandwidth / 1e9,
         "decode_limit_tokens_per_second": limit,
         "decode_share_of_limit": fast / limit,
@@ -94,18 +100,18 @@ def bench_prefill(model: Model, quick: bool) -> dict:
     """Tokens per second of reading a whole window."""
     window = model.config.window
     ids = torch.randint(1, model.config.vocab_size, (1, window), device=model.device.name)
-    network, device = model.network, model.device
-    fast = window / seconds(lambda: network(ids, network.new_state(), last_only=True), 3 if quick else 7, device)
-    plain = window / seconds(lambda: sequential_logits(network, ids), 2 if quick else 5, device)
+    network = model.network
+    runs = [lambda: network(ids, network.new_state(), last_only=True), lambda: sequential_logits(network, ids)]
+    fast_s, plain_s = seconds(runs, 3 if quick else 7, model.device)
     return {
-        "prefill_tokens_per_second": fast,
-        "prefill_plain_tokens_per_second": plain,
-        "prefill_ratio": fast / plain,
+        "prefill_tokens_per_second": window / fast_s,
+        "prefill_plain_tokens_per_second": window / plain_s,
+        "prefill_ratio": plain_s / fast_s,
     }
 
 
-def training_products(config: ModelConfig, device: DeviceChoice, batch: int, quick: bool) -> float:
-    """Seconds that only the matrix products of one training step take: forward, and twice as much backward."""
+def training_products(config: ModelConfig, device: DeviceChoice, batch: int) -> Callable[[], None]:
+    """Only the matrix products of one training step: forward, and twice as much backward."""
     rows = batch * config.window
     d, f = config.d_model, config.ffn_width
     shapes = [(d, f), (f, d)] * config.n_layers + [(d, config.vocab_size)]
@@ -123,7 +129,7 @@ def training_products(config: ModelConfig, device: DeviceChoice, batch: int, qui
             grad @ w
             grad.T @ x
 
-    return seconds(products, 2 if quick else 3, device)
+    return products
 
 
 def bench_training(model: Model, quick: bool, batch: int = 4) -> dict:
@@ -133,8 +139,6 @@ def bench_training(model: Model, quick: bool, batch: int = 4) -> dict:
     settings = TrainingConfig(data=("-",), out="-", model="-", public_recipe=True)
     trainer = Trainer(model.network, settings, device, 1000)
     tokens = batch * config.window
-    fast = tokens / seconds(lambda: trainer.step(10, [(ids, ids)]), 1 if quick else 3, device)
-
     optimizer = torch.optim.AdamW(model.network.parameters(), lr=3e-4)
 
     def plain_step() -> None:
@@ -143,29 +147,29 @@ def bench_training(model: Model, quick: bool, batch: int = 4) -> dict:
         optimizer.step()
         optimizer.zero_grad()
 
-    plain = tokens / seconds(plain_step, 1 if quick else 2, device)
-    limit = tokens / training_products(config, device, batch, quick)
+    runs = [lambda: trainer.step(10, [(ids, ids)]), plain_step, training_products(config, device, batch)]
+    fast_s, plain_s, products_s = seconds(runs, 1 if quick else 3, device)
     return {
-        "training_tokens_per_second": fast,
-        "training_plain_tokens_per_second": plain,
-        "training_ratio": fast / plain,
-        "training_limit_tokens_per_second": limit,
-        "training_share_of_limit": fast / limit,
+        "training_tokens_per_second": tokens / fast_s,
+        "training_plain_tokens_per_second": tokens / plain_s,
+        "training_ratio": plain_s / fast_s,
+        "training_limit_tokens_per_second": tokens / products_s,
+        "training_share_of_limit": products_s / fast_s,
     }
 
 
 def bench_tokenizer(quick: bool) -> dict:
-    """Characters per second of the bundled model's tokenizer on ordinary English."""
+    """Characters per second of the bundled model's tokenizer on ordinary English, whose words it has met before."""
     documents = read_documents(assets.path("data/small-talk.jsonl"))
     text = "\n".join(text for document in documents for text in document.texts)
     tokenizer = ChunkTokenizer.from_file(find_model(None) / "tokenizer.json")
-    cpu, repeats = choose_device("cpu"), 3 if quick else 9
-    fast = len(text) / seconds(lambda: tokenizer.encode(text), repeats, cpu)
-    plain = len(text) / seconds(lambda: sequential_encode(tokenizer, text), repeats, cpu)
+    vocabulary = {chunk: i for i, chunk in enumerate(tokenizer.chunks) if 1 <= len(chunk) <= 3}
+    runs = [lambda: tokenizer.encode(text), lambda: sequential_encode(vocabulary, text)]
+    fast_s, plain_s = seconds(runs, 5 if quick else 15, choose_device("cpu"))
     return {
-        "tokenizer_characters_per_second": fast,
-        "tokenizer_plain_characters_per_second": plain,
-        "tokenizer_ratio": fast / plain,
+        "tokenizer_characters_per_second": len(text) / fast_s,
+        "tokenizer_plain_characters_per_second": len(text) / plain_s,
+        "tokenizer_ratio": plain_s / fast_s,
     }
 
 

@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .model import CausalSelfAttention, I3Network, RWKVMambaMixer
-from .tokenizer import TRIGRAMS, UNK_ID, ChunkTokenizer
+from .tokenizer import TRIGRAMS, UNK_ID
+
+COMMON = frozenset(TRIGRAMS.split("|"))
 
 
 def sequential_mixer(mixer: RWKVMambaMixer, x: Tensor) -> Tensor:
@@ -51,22 +53,29 @@ def sequential_loss(network: I3Network, ids: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(sequential_logits(network, ids).flatten(0, 1), targets.flatten())
 
 
-def sequential_encode(tokenizer: ChunkTokenizer, text: str) -> list[int]:
-    """Ids of `text`, chunk by chunk, as the rule is told in words."""
+def chunk_at(text: str, position: int) -> str:
+    """The chunk that the rule cuts at `position` of lower-cased text."""
+    if position + 3 <= len(text):
+        three = text[position : position + 3]
+        after_space = position > 0 and text[position - 1] == " "
+        before_space = position + 3 < len(text) and text[position + 3] == " "
+        if three in COMMON or after_space or before_space:
+            return three
+    return text[position : position + 2]
+
+
+def sequential_encode(vocabulary: dict[str, int], text: str) -> list[int]:
+    """Ids of `text`, chunk by chunk, with a fallback to the longest known prefix."""
     text = text.lower()
-    known = {chunk: i for i, chunk in enumerate(tokenizer.chunks) if 1 <= len(chunk) <= 3}
-    common = set(TRIGRAMS.split("|"))
     ids, position = [], 0
     while position < len(text):
-        left = len(text) - position
-        after_space = position > 0 and text[position - 1] == " "
-        before_space = left > 3 and text[position + 3] == " "
-        if left >= 3 and (text[position : position + 3] in common or after_space or before_space):
-            chunk = text[position : position + 3]
+        chunk = chunk_at(text, position)
+        for length in range(len(chunk), 0, -1):
+            if chunk[:length] in vocabulary:
+                ids.append(vocabulary[chunk[:length]])
+                position += length
+                break
         else:
-            chunk = text[position : position + 2]
-        while chunk and chunk not in known:
-            chunk = chunk[:-1]
-        ids.append(known[chunk] if chunk else UNK_ID)
-        position += len(chunk) or 1
+            ids.append(UNK_ID)
+            position += 1
     return ids

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from i3desk.icons import app_icon
 
-SUGGESTIONS = ("hello!", "who are you?", "tell me a short story about a fox", "what do you like to do?")
+SUGGESTIONS = ("hello!", "who are you?", "do you like music?", "what do you like to do?")
 WIDTH = 560
 
 
