@@ -66,8 +66,10 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., in) -> (..., out)."""
-        if not is_single_token(x, self.in_features):
-            return super().forward(x)
+        return self.step(x) if is_single_token(x, self.in_features) else super().forward(x)
+
+    def step(self, x: Tensor) -> Tensor:
+        """The same for a single token, one float32 vector on a CPU."""
         if self._parts is None or self._parts[0] != self.weight.data_ptr():
             self._parts = self._cut()
         _, weight, bias = self._parts
@@ -109,8 +111,6 @@ class RWKVMambaMixer(nn.Module):
 
     def forward(self, x: Tensor, state: LayerState | None = None) -> Tensor:
         """x: (B, T, D) -> (B, T, D), float32 whatever autocast says. Replaces the tensors in `state`."""
-        if state is not None and is_single_token(x, self.D.numel()):
-            return self._step(x, state)
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
             driven = (1 - self.w_mix) * x
@@ -121,8 +121,8 @@ class RWKVMambaMixer(nn.Module):
                 state.first, state.second = h[:, -1].clone(), s[:, -1].clone()
             return torch.addcmul(s @ self.C.T, self.D, h)
 
-    def _step(self, x: Tensor, state: LayerState) -> Tensor:
-        """One token: the definition as it stands, in as few operations as possible."""
+    def step(self, x: Tensor, state: LayerState) -> Tensor:
+        """One token, x: (1, 1, D): the definition as it stands, in as few operations as possible."""
         x = x[0]
         h = torch.lerp(x, state.first, self.w_mix)
         s = torch.addmm(x @ self.B.T, state.second, self.A.T)
@@ -142,8 +142,6 @@ class CausalSelfAttention(nn.Module):
     def forward(self, x: Tensor, state: LayerState | None = None, position: int = 0) -> Tensor:
         """x: (B, T, D) at positions `position`... -> (B, T, D). Writes its keys and values into `state`."""
         batch, time, width = x.shape
-        if state is not None and is_single_token(x, width):
-            return self._step(x, state, position)
         qkv = self.qkv(x).view(batch, time, 3, self.n_heads, width // self.n_heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, heads, T, head_dim) each
         mask = None
@@ -157,14 +155,14 @@ class CausalSelfAttention(nn.Module):
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None and time > 1)
         return self.out_proj(y.transpose(1, 2).reshape(batch, time, width))
 
-    def _step(self, x: Tensor, state: LayerState, position: int) -> Tensor:
-        """One token: a query against the cache."""
-        q, k, v = self.qkv(x).view(3, self.n_heads, 1, -1).unbind(0)  # (heads, 1, head_dim) each
+    def step(self, x: Tensor, state: LayerState, position: int) -> Tensor:
+        """One token, x: (1, 1, D): a query against the cache."""
+        q, k, v = self.qkv.step(x).view(3, self.n_heads, 1, -1).unbind(0)  # (heads, 1, head_dim) each
         keys, values = state.first[0], state.second[0]
         keys[:, position : position + 1] = k
         values[:, position : position + 1] = v
         scores = torch.bmm(q, keys[:, : position + 1].transpose(1, 2)).mul_(q.shape[-1] ** -0.5)
-        return self.out_proj(torch.bmm(scores.softmax(-1), values[:, : position + 1]).view(1, 1, -1))
+        return self.out_proj.step(torch.bmm(scores.softmax(-1), values[:, : position + 1]).view(1, 1, -1))
 
 
 class Block(nn.Module):
@@ -189,6 +187,17 @@ class Block(nn.Module):
         else:
             x = x + self.hybrid(self.ln1(x), state)
         return x + self.ffn(self.ln2(x))
+
+    def step(self, x: Tensor, state: LayerState, position: int) -> Tensor:
+        """`forward` for one token on a CPU, x: (1, 1, D), without what only batches and training need."""
+        mixed = _normalised(x, self.ln1)
+        x = x + (self.attn.step(mixed, state, position) if self.is_attention else self.hybrid.step(mixed, state))
+        widen, _, narrow = self.ffn
+        return x + narrow.step(F.gelu(widen.step(_normalised(x, self.ln2))))
+
+
+def _normalised(x: Tensor, norm: nn.LayerNorm) -> Tensor:
+    return F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 
 class I3Network(nn.Module):
@@ -233,8 +242,12 @@ class I3Network(nn.Module):
         if end > self.config.window:
             raise ValueError(f"{end} tokens do not fit a window of {self.config.window}")
         x = self.embed(ids) + self.pos_embed.weight[position:end]
+        single = state is not None and is_single_token(x, self.config.d_model)
         for i, block in enumerate(self.layers):
-            x = block(x, None if state is None else state.layers[i], position)
+            if single:
+                x = block.step(x, state.layers[i], position)
+            else:
+                x = block(x, None if state is None else state.layers[i], position)
         if state is not None:
             state.position = end
         return self.ln_f(x)

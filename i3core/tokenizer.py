@@ -91,13 +91,15 @@ class ChunkTokenizer:
         text = text.lower()
         if self._remembered > _REMEMBERED_WORDS:
             self._states, self._remembered = {}, 0
-        *words, last = _SINGLE_SPACE.split(text) if "  " in text else text.split(" ")
+        words = _SINGLE_SPACE.split(text) if "  " in text else text.split(" ")
+        last = words.pop()
         state, result = self._state("", 0), []
         for word in words:
             ids, state = state[word]
             result += ids
         rest = state.text + last
-        return result + self._walk(rest, state.start, len(rest))[0]
+        result += self._walk(rest, state.start, len(rest))[0]
+        return result
 
     def _state(self, text: str, start: int) -> _OpenChunk:
         key = (text, start)
