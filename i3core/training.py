@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import platform
-import shutil
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -29,6 +26,7 @@ from .data import TokenRows, WeightedRows, make_batch, parse_source, plan_epoch,
 from .device import DeviceChoice, choose_device, is_out_of_memory, memory_used_bytes
 from .errors import DataError, I3Error, TrainingError
 from .evaluation import evaluate_rows
+from .events import Checkpointed, Evaluated, Event, Finished, Sampled, Started, Stepped
 from .files import file_sha256
 from .model import I3Network
 from .optimization import build_optimizers, learning_rate_factor
@@ -36,76 +34,7 @@ from .run import RunFolder
 from .settings import SamplingConfig, TrainingConfig
 from .template import ChatTemplate
 from .tokenizer import ChunkTokenizer
-
-
-@dataclass(frozen=True)
-class Started:
-    """The run is set up. `tokens_per_epoch` counts learned and read tokens, without padding."""
-
-    out: str
-    step: int
-    total_steps: int
-    parameters: int
-    rows: int
-    tokens_per_epoch: int
-    unknown_share: float
-    device: str
-
-
-@dataclass(frozen=True)
-class Stepped:
-    """One optimiser step. `loss` in nats per learned token, `eta_s` seconds to the end."""
-
-    step: int
-    total_steps: int
-    tokens: int
-    loss: float
-    lr: float
-    grad_norm: float
-    tokens_per_second: float
-    eta_s: float
-    rss_bytes: int
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """Validation after `step` steps; `is_best` if it is the lowest loss of the run so far."""
-
-    step: int
-    tokens: int
-    val_loss: float
-    val_perplexity: float
-    is_best: bool
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A fixed prompt answered with a fixed seed."""
-
-    step: int
-    prompt: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Checkpointed:
-    """Everything up to `step` is on disk in `folder`."""
-
-    step: int
-    folder: str
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The end. `reason` is "finished" or "stopped"; `best_val_loss` is None without validation."""
-
-    step: int
-    reason: str
-    best_val_loss: float | None
-    folder: str
-
-
-Event = Started | Stepped | Evaluated | Sampled | Checkpointed | Finished
+from .trainer_state import load_trainer_state, save_checkpoint
 
 
 class Trainer:
@@ -257,7 +186,7 @@ class _Loop:
         self.config, self.run = config, run
         self.device = choose_device(config.device, config.precision)
         torch.manual_seed(config.seed)
-        saved = _load_trainer_state(run) if resume else None
+        saved = load_trainer_state(run) if resume else None
         self.model = _build_model(config, run, self.device, from_checkpoint=saved is not None)
         self.window = self.model.config.window
         self.sets, self.held_out = _load_data(config, self.model.template, self.window)
@@ -366,7 +295,7 @@ class _Loop:
             self.best = min(self.best, loss)
             self.run.append(self.run.metrics, dataclasses.asdict(event))
             if event.is_best and self.step:
-                _save_folder(self.model, self.run.best)
+                save_checkpoint(self.model, self.run.best)
             yield event
         for sample in _samples(self.model, self.config, self.step):
             self.run.append(self.run.samples, dataclasses.asdict(sample))
@@ -375,7 +304,7 @@ class _Loop:
     def save(self) -> Checkpointed:
         """Puts everything needed to go on into checkpoints/last."""
         state = {"step": self.step, "tokens": self.tokens, "best": self.best}
-        _save_folder(self.model, self.run.last, {**self.trainer.state_dict(), **state})
+        save_checkpoint(self.model, self.run.last, {**self.trainer.state_dict(), **state})
         self.run.write_status("running", self.step)
         return Checkpointed(self.step, str(self.run.last))
 
@@ -423,46 +352,6 @@ def _samples(model: checkpoint.Model, config: TrainingConfig, step: int) -> Iter
         sampling = SamplingConfig(temperature=0.7, max_new_tokens=60, seed=1)
         pieces = generate(model, [{"role": "user", "content": prompt}], sampling)
         yield Sampled(step, prompt, "".join(piece.text for piece in pieces))
-
-
-def _save_folder(model: checkpoint.Model, folder: Path, trainer_state: dict | None = None) -> None:
-    """Writes a checkpoint beside `folder`, then puts it in its place; the old one stays until then."""
-    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
-    shutil.rmtree(fresh, ignore_errors=True)
-    checkpoint.save(model, fresh)
-    if trainer_state is not None:
-        try:
-            with open(fresh / "trainer.pt", "wb") as target:
-                torch.save(trainer_state, target)
-                target.flush()
-                os.fsync(target.fileno())
-        except (OSError, RuntimeError) as error:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise TrainingError(
-                f"The checkpoint could not be written: {error}.",
-                "Free some disk space and resume; the checkpoint before is intact.",
-            ) from error
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _load_trainer_state(run: RunFolder) -> dict | None:
-    """State of the last whole checkpoint, or None if the run stopped before its first."""
-    run.description()
-    old = run.last.with_name(run.last.name + ".old")
-    if not run.last.exists() and old.exists():  # stopped between the two renames
-        old.rename(run.last)
-    if not (run.last / "trainer.pt").exists():
-        return None
-    try:
-        return torch.load(run.last / "trainer.pt", map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise TrainingError(
-            f"The checkpoint {run.last} is damaged.", "Start a new run from checkpoints/best with --model."
-        ) from error
 
 
 def _pause(run: RunFolder, step: int, interrupted: threading.Event) -> set[str]:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
 from i3desk.chat.session import ModelState
@@ -56,6 +56,10 @@ class Desk(QObject):
             self.window.show()
 
     @Slot()
+    def rest(self) -> None:
+        """Does nothing, in Python."""
+
+    @Slot()
     def _load_model(self) -> None:
         self.window.session.load(self._model_folder)
 
@@ -85,6 +89,9 @@ def run(model_folder: str | None, theme: str | None) -> int:
     desk = Desk(app, places, model_folder, theme)
     desk.crash_reporter.install()
     desk.window.closed.connect(app.quit)
+    awake = QTimer(interval=200)  # Python looks at signals only when it has something to run
+    awake.timeout.connect(desk.rest)
+    awake.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: desk.window.close())
     desk.show()

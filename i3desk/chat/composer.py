@@ -117,6 +117,7 @@ class Composer(QFrame):
     def set_model_name(self, name: str) -> None:
         """Name who will answer."""
         self.edit.setPlaceholderText(f"Message {name}…")
+        self.edit.viewport().update()  # Qt does not repaint for a new placeholder
 
     @Slot()
     def submit(self) -> None:

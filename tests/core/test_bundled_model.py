@@ -4,6 +4,8 @@ import pytest
 
 import i3core
 from i3core.checkpoint import WEIGHT_FILES, find_model
+from i3core.data import read_documents
+from i3core.evaluation import evaluate_documents
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +34,11 @@ def test_it_answers_a_greeting(bundled):
         assert all(piece.token_id != 0 for piece in pieces)
         reasons.append(pieces[-1].finish_reason)
     assert reasons.count("stop") >= 8
+
+
+def test_it_predicts_held_out_conversations(bundled, golden):
+    """The whole file gives 1.17 bits per character; every twentieth conversation is enough to notice a wrong model."""
+    documents = list(read_documents(golden.parents[1] / "data" / "heldout" / "chat.jsonl.xz"))[::20]
+    result = evaluate_documents(bundled.network, bundled.template, bundled.device, documents)
+    assert result.bits_per_character <= 1.3
+    assert result.unknown <= result.tokens / 2000
