@@ -165,6 +165,8 @@ def _train(config: TrainingConfig, run: RunFolder, resume: bool) -> Iterator[Eve
                 yield stepped
             wishes = loop.obey(interrupted)
             stopped = "stop" in wishes
+            if stopped:
+                run.write_status("stopping", loop.step)
             if config.eval_every and loop.is_due(config.eval_every):
                 yield from loop.evaluate()
             if stopped or "checkpoint" in wishes or loop.is_due(config.checkpoint_every):
@@ -305,7 +307,6 @@ class _Loop:
         """Puts everything needed to go on into checkpoints/last."""
         state = {"step": self.step, "tokens": self.tokens, "best": self.best}
         save_checkpoint(self.model, self.run.last, {**self.trainer.state_dict(), **state})
-        self.run.write_status("running", self.step)
         return Checkpointed(self.step, str(self.run.last))
 
 
