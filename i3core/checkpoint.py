@@ -2,14 +2,18 @@
 
 A folder holds config.json, weights (model.safetensors, pytorch_model.bin or pytorch_model_best.bin) and a vocabulary
 (tokenizer.json, chunk_vocab_combined.json or vocab.json). The public exporter writes wrong sizes into config.json, so
-sizes come from the tensors; config.json is believed only for what tensors cannot tell.
+sizes come from the tensors; config.json is believed only for what tensors cannot tell. An adapter folder (adapter.py)
+loads as its base model with the adapter merged into the weights.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +22,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from . import adapter as adapters
 from . import assets
+from .adapter import Adapter, is_adapter
 from .config import ModelConfig
 from .device import DeviceChoice, choose_device
-from .errors import CheckpointError, I3Error
+from .errors import CheckpointError, I3Error, TrainingError
 from .files import read_json, replaced, write_json
+from .lora import insert_lora, lora_layers, merge_lora
 from .model import I3Network
 from .template import ChatTemplate
 from .tokenizer import ChunkTokenizer
@@ -44,6 +51,7 @@ class Model:
         folder: where it came from; None for a model made in memory.
         details: the rest of config.json (licence, sources, training figures).
         warnings: what config.json says that the tensors contradict.
+        adapter: of a model that was an adapter folder, what it was made for; None for a complete model.
     """
 
     network: I3Network
@@ -55,6 +63,7 @@ class Model:
     folder: Path | None
     details: dict
     warnings: tuple[str, ...] = ()
+    adapter: Adapter | None = None
 
     @property
     def parameters(self) -> int:
@@ -75,22 +84,81 @@ def find_model(path_or_name: str | Path | None) -> Path:
         return path
     if str(path_or_name) in bundled:
         return bundled[str(path_or_name)]
-    if path.is_file() and path.name in WEIGHT_FILES:
+    if path.is_file() and path.name in (*WEIGHT_FILES, adapters.WEIGHT_FILE):
         return path.parent
+    interrupted = path.with_name(path.name + ".old")  # a run ended while it replaced this checkpoint
+    if path.parent.name == "checkpoints" and interrupted.is_dir():
+        return interrupted
     raise CheckpointError(
         f"There is no model folder {str(path_or_name)!r}.",
         f"Give the path of a folder with config.json and weights, or one of: {', '.join(bundled) or 'none bundled'}.",
     )
 
 
-def load(path_or_name: str | Path | None = None, device: str = "auto", precision: str = "auto") -> Model:
-    """Loads a model folder, or the bundled model for None.
+def load(
+    path_or_name: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    base: str | Path | None = None,
+) -> Model:
+    """Loads a model folder, or the bundled model for None; an adapter becomes part of its base's weights.
+
+    Args:
+        base: for an adapter, where the model is that it was trained over, if it is no longer where it was.
 
     Raises:
-        CheckpointError: no such folder, a missing or damaged file, shapes that contradict each other.
+        CheckpointError: no such folder, a missing or damaged file, shapes that contradict each other, an adapter
+            whose base is missing or another.
         DeviceError: the device does not exist.
     """
     folder = find_model(path_or_name)
+    if is_adapter(folder):
+        model = load_adapter(folder, device, precision, base)
+        merge_lora(model.network).eval()
+        return model
+    if base is not None:
+        raise CheckpointError(f"{folder} is a complete model, not an adapter of another.", "Leave the base out.")
+    return _load_complete(folder, device, precision)
+
+
+def load_adapter(
+    folder: str | Path, device: str = "auto", precision: str = "auto", base: str | Path | None = None
+) -> Model:
+    """Loads an adapter folder over its base without merging the two, to go on training. Raises as `load`."""
+    folder = find_model(folder)
+    adapter, name = adapters.read_config(folder, None if base is None else find_model(base))
+    model = _load_complete(adapter.base, device, precision)
+    adapters.check_fingerprint(folder, model.network, adapter)
+    insert_lora(model.network, adapters.read_matrices(folder, model.network, adapter), adapter.alpha)
+    details = {key: value for key, value in model.details.items() if key != "name"}
+    if name is not None:
+        details["name"] = name
+    model.network.eval()
+    return dataclasses.replace(
+        model, name=name or folder.resolve().name, folder=folder, details=details, adapter=adapter
+    )
+
+
+def check_adapter_base(model: Model) -> tuple[Path, str]:
+    """Folder and fingerprint of the complete model that LoRA matrices in `model` add to, or would add to.
+
+    Raises TrainingError if there is none: the model was never in a folder, or an adapter is merged into its weights.
+    """
+    base = model.folder if model.adapter is None else model.adapter.base
+    if base is None:
+        raise TrainingError(
+            "LoRA adds to a model that is in a folder; this one is made from scratch.", "Train all its weights."
+        )
+    fingerprint = adapters.weights_sha256(model.network)
+    if model.adapter is not None and fingerprint != model.adapter.base_sha256:
+        raise TrainingError(
+            f"{model.folder} is an adapter itself, and LoRA needs a complete model under it.",
+            f"Merge it first with `i3core convert {model.folder} NEW_FOLDER` and train LoRA on NEW_FOLDER.",
+        )
+    return base, fingerprint
+
+
+def _load_complete(folder: Path, device: str, precision: str) -> Model:
     choice = choose_device(device, precision)
     details = _read_config(folder)
     weights = _read_weights(folder)
@@ -267,12 +335,17 @@ def config_to_json(config: ModelConfig, template: ChatTemplate, dtype: str, deta
 
 
 def save(model: Model, folder: str | Path, layout: str = "safetensors", dtype: torch.dtype = torch.float32) -> None:
-    """Writes a model folder; each file is replaced whole or not at all, the weights last.
+    """Writes a model folder, or an adapter folder for a network with LoRA matrices.
+
+    Each file is replaced whole or not at all, the weights (of an adapter its config) last.
 
     Args:
         layout: "safetensors", or "public" for the pytorch_model.bin of the public code (always with head.weight).
     """
     folder = Path(folder)
+    if lora_layers(model.network):
+        _save_adapter(model, folder, dtype)
+        return
     # Copies: a weight that changes while it is written would damage the file.
     weights = {name: value.detach().to("cpu", dtype, copy=True) for name, value in model.network.state_dict().items()}
     if model.config.tie_embeddings and layout == "safetensors":
@@ -283,16 +356,30 @@ def save(model: Model, folder: str | Path, layout: str = "safetensors", dtype: t
     write_json(folder / "tokenizer.json", model.tokenizer.to_json(), indent=None)
     write_json(folder / "config.json", config_to_json(model.config, model.template, dtype_name, model.details))
     name = "model.safetensors" if layout == "safetensors" else "pytorch_model.bin"
+    with _refused_by_disk(folder / name), replaced(folder / name) as temporary:
+        if layout == "safetensors":
+            save_file(weights, temporary, metadata={"format": "pt"})
+        else:
+            torch.save(weights, temporary)
+    for other in (*WEIGHT_FILES, adapters.CONFIG_FILE, adapters.WEIGHT_FILE):
+        if other != name:  # else an older file could be read in place of the new one
+            (folder / other).unlink(missing_ok=True)
+
+
+def _save_adapter(model: Model, folder: Path, dtype: torch.dtype) -> None:
+    base, fingerprint = check_adapter_base(model)
+    if any((folder / name).exists() for name in WEIGHT_FILES):
+        raise CheckpointError(f"{folder} holds a complete model.", "Name another folder for the adapter.")
+    with _refused_by_disk(folder / adapters.WEIGHT_FILE):
+        adapters.write_adapter(folder, model.network, base, fingerprint, model.details.get("name"), dtype)
+
+
+@contextmanager
+def _refused_by_disk(path: Path) -> Iterator[None]:
+    """Makes of what safetensors and torch raise on a full disk an error that says so."""
     try:
-        with replaced(folder / name) as temporary:
-            if layout == "safetensors":
-                save_file(weights, temporary, metadata={"format": "pt"})
-            else:
-                torch.save(weights, temporary)
+        yield
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(
-            f"{folder / name} could not be written: {str(error).splitlines()[0]}.", "Free some disk space."
+            f"{path} could not be written: {str(error).splitlines()[0]}.", "Free some disk space."
         ) from error
-    for other in WEIGHT_FILES:  # else an older file could be read in place of the new one
-        if other != name:
-            (folder / other).unlink(missing_ok=True)

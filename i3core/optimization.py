@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .errors import TrainingError
 from .model import I3Network
 
 if TYPE_CHECKING:
-    from .settings import TrainingConfig
+    from .training_settings import TrainingConfig
 
 
 def learning_rate_factor(config: TrainingConfig, step: int, total_steps: int) -> float:
@@ -28,25 +29,33 @@ def learning_rate_factor(config: TrainingConfig, step: int, total_steps: int) ->
 
 
 def build_optimizers(network: I3Network, config: TrainingConfig) -> list[torch.optim.Optimizer]:
-    """AdamW on everything, or Muon on the blocks' matrices and AdamW on the rest.
+    """AdamW on all that is trained, or Muon on the blocks' matrices and AdamW on the rest.
 
-    The public recipe is AdamW with torch's defaults on all weights. Otherwise norms, biases, embeddings and the
-    recurrences' vectors are not decayed. Muon (Jordan et al. 2024) makes each matrix's update orthogonal; its rate is
-    adjusted so that the same `lr` suits both.
+    The public recipe is AdamW with torch's defaults on all weights. Otherwise norms, biases, embeddings, LoRA matrices
+    and the recurrences' vectors are not decayed. Muon (Jordan et al. 2024) makes each matrix's update orthogonal; its
+    rate is adjusted so that the same `lr` suits both. Frozen weights are left out. Optimizers, groups and parameters
+    follow the order of the network: a resumed run finds their states by place.
+
+    Raises TrainingError if nothing is to be trained.
     """
+    trained = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+    if not trained:
+        raise TrainingError("All weights of this network are frozen; there is nothing to train.")
     if config.public_recipe:
-        return [_adamw([{"params": list(network.parameters())}], config.lr, (0.9, 0.999), 0.01, network)]
+        everything = [{"params": [parameter for _, parameter in trained]}]
+        return [_adamw(everything, config.lr, (0.9, 0.999), 0.01)]
     matrices, decayed, plain = [], [], []
-    for name, parameter in network.named_parameters():
+    for name, parameter in trained:
         inside = name.startswith("layers.")
-        if parameter.dim() == 2 and inside and ".hybrid." not in name:
+        if parameter.dim() == 2 and inside and ".hybrid." not in name and ".lora_" not in name:
             (matrices if config.optimizer == "muon" else decayed).append(parameter)
         elif parameter.dim() == 2 and name == "head.weight" and not network.config.tie_embeddings:
             decayed.append(parameter)
         else:
             plain.append(parameter)
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    optimizers = [_adamw([g for g in groups if g["params"]], config.lr, (0.9, config.beta2), 0.0, network)]
+    groups = [group for group in groups if group["params"]]
+    optimizers: list[torch.optim.Optimizer] = [_adamw(groups, config.lr, (0.9, config.beta2), 0.0)] if groups else []
     if matrices:
         optimizers.append(
             torch.optim.Muon(matrices, lr=config.lr, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
@@ -57,9 +66,7 @@ def build_optimizers(network: I3Network, config: TrainingConfig) -> list[torch.o
     return optimizers
 
 
-def _adamw(
-    groups: list[dict], lr: float, betas: tuple[float, float], weight_decay: float, network: I3Network
-) -> torch.optim.AdamW:
+def _adamw(groups: list[dict], lr: float, betas: tuple[float, float], weight_decay: float) -> torch.optim.AdamW:
     optimizer = torch.optim.AdamW(groups, lr=lr, betas=betas, eps=1e-8, weight_decay=weight_decay, fused=True)
     for group in optimizer.param_groups:
         group["peak_lr"] = lr

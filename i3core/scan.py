@@ -69,11 +69,11 @@ class _ChannelScan(torch.autograd.Function):
         return h
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor]:
         w, h = ctx.saved_tensors
         # dL/du_t = dL/dh_t + w * dL/du_{t+1}
         grad_u = _channel_scan(w, grad.flip(1)).flip(1)
-        grad_w = (grad_u[:, 1:] * h[:, :-1]).sum((0, 1))
+        grad_w = (grad_u[:, 1:] * h[:, :-1]).sum((0, 1)) if ctx.needs_input_grad[0] else None
         return grad_w, grad_u
 
 
@@ -85,10 +85,10 @@ class _StateScan(torch.autograd.Function):
         return s
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor]:
         A, s = ctx.saved_tensors
         grad_u = _state_scan(A.T, grad.flip(1)).flip(1)
-        grad_A = torch.einsum("bti,btj->ij", grad_u[:, 1:], s[:, :-1])
+        grad_A = torch.einsum("bti,btj->ij", grad_u[:, 1:], s[:, :-1]) if ctx.needs_input_grad[0] else None
         return grad_A, grad_u
 
 
