@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 from .errors import DeviceError
 
@@ -100,17 +100,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def memory_used_bytes() -> int:
     """Resident memory of this process, in bytes."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return peak_memory_bytes()
+    return psutil.Process().memory_info().rss
 
 
 def peak_memory_bytes() -> int:
     """Largest resident memory of this process so far, in bytes."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
