@@ -15,7 +15,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .errors import I3Error
-from .settings import SamplingConfig, TrainingConfig
+from .settings import SamplingConfig
+from .training_settings import TrainingConfig
 
 if TYPE_CHECKING:
     from .checkpoint import Model, load, save

@@ -15,15 +15,15 @@ import torch
 from . import assets
 from .checkpoint import Model, find_model
 from .config import ModelConfig, preset
-from .data import read_documents
 from .device import DeviceChoice, choose_device, peak_memory_bytes
+from .documents import read_documents
 from .generation import Generator
 from .model import I3Network
 from .reference import sequential_encode, sequential_logits, sequential_loss
-from .settings import TrainingConfig
 from .template import ChatTemplate
 from .tokenizer import ChunkTokenizer
-from .training import Trainer
+from .trainer import Trainer
+from .training_settings import TrainingConfig
 
 
 def seconds(runs: Sequence[Callable[[], object]], rounds: int, device: DeviceChoice) -> list[float]:

@@ -83,25 +83,29 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = printable(command("eval", evaluate, "loss, perplexity and bits per character on held-out text"))
     sub.usage = "%(prog)s [options] [MODEL] DATA"
-    sub.add_argument("paths", nargs="+", metavar="[MODEL] DATA", help="model (as above) and a .jsonl or .txt file")
+    sub.add_argument("paths", nargs="+", metavar="[MODEL] DATA", help="model (as above), and a data file or folder")
     sub.add_argument("--by-source", action="store_true", help="also for each value of the records' `src`")
 
     add_training(printable(command("train", train, "fine-tune a model, or pre-train one from scratch", model=False)))
 
     sub = printable(command("vocab", vocab, "build a vocabulary from text", model=False))
-    sub.add_argument("--data", nargs="+", required=True, metavar="FILE", help="files to count chunks in")
+    sub.add_argument("--data", nargs="+", required=True, metavar="PATH", help="files and folders to count chunks in")
+    sub.add_argument("--skip-bad-records", action="store_true", help="leave out records that cannot be read")
     sub.add_argument("--out", required=True, metavar="FILE", help="tokenizer.json to write")
     sub.add_argument("--max-vocab", type=int, metavar="N", help="largest number of ids (default: no limit)")
     sub.add_argument("--min-count", type=int, default=1, metavar="N", help="drop chunks seen less often (default: 1)")
     sub.add_argument("--no-special-tokens", action="store_true", help="leave out the chat's user, assistant and end")
 
-    sub = printable(command("convert", convert, "copy a model into another layout or precision", model=False))
-    sub.add_argument("source", metavar="SRC", help="model folder or name")
+    sub = printable(
+        command("convert", convert, "copy a model into another layout or precision; merges adapters", model=False)
+    )
+    sub.add_argument("source", metavar="SRC", help="model or adapter folder, or name")
     sub.add_argument("target", metavar="DST", help="folder to write")
     sub.add_argument(
         "--to", choices=("safetensors", "public"), default="safetensors", help="layout (default: %(default)s)"
     )
     sub.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32", help="of the weights")
+    sub.add_argument("--base", metavar="FOLDER", help="an adapter's base model, if it is no longer where it was")
     sub.add_argument("--license", metavar="NAME", help="licence to write into config.json, such as Apache-2.0")
 
     sub = printable(command("bench", bench, "speed of this machine against the plain sequential code", model=False))
@@ -154,6 +158,12 @@ def info(arguments: argparse.Namespace) -> None:
         "licence": model.details.get("license", "not stated"),
         "warnings": list(model.warnings),
     }
+    if model.adapter is not None:
+        content |= {
+            "adapter_of": str(model.adapter.base),
+            "lora_rank": model.adapter.rank,
+            "lora_alpha": model.adapter.alpha,
+        }
     if arguments.json:
         print_json(content)
         return
@@ -257,15 +267,15 @@ def _print_reply(pieces: Any) -> str:
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    from .data import read_documents
+    from .documents import read_documents
     from .evaluation import evaluate_documents
 
     if len(arguments.paths) > 2:
-        raise ConfigError("eval takes a model and one data file.", "Quote names that hold spaces.")
+        raise ConfigError("eval takes a model and one data file or folder.", "Quote names that hold spaces.")
     *named, data = arguments.paths
     arguments.model = named[0] if named else None
     model = load(arguments)
-    documents = list(read_documents(data))
+    documents = list(read_documents(data, vocab_size=model.tokenizer.vocab_size))
     with progress_bar(len(documents), "document", "evaluating") as bar:
         whole = evaluate_documents(model.network, model.template, model.device, documents, bar.update)
     content = dataclasses.asdict(whole)
@@ -292,24 +302,24 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 
 def vocab(arguments: argparse.Namespace) -> None:
-    from .data import read_documents
     from .files import write_json
     from .template import SPECIAL_ROLES
-    from .tokenizer import build_tokenizer, count_chunks
-
-    def texts() -> Any:
-        for path in arguments.data:
-            for document in read_documents(path):
-                yield from document.texts
+    from .tokenizer import build_tokenizer
+    from .vocabulary import count_source_chunks
 
     if arguments.max_vocab is not None and arguments.max_vocab < 8:
         raise ConfigError(f"--max-vocab must be at least 8, not {arguments.max_vocab}.")
+    bad: list[I3Error] = []
     with progress_bar(None, "char", "counting", scale=True) as bar:
-        counts = count_chunks(texts(), bar.update)
+        counts = count_source_chunks(
+            arguments.data, bar.update, on_bad=bad.append if arguments.skip_bad_records else None
+        )
     roles = () if arguments.no_special_tokens else SPECIAL_ROLES
     tokenizer = build_tokenizer(counts, arguments.max_vocab, arguments.min_count, roles)
     write_json(arguments.out, tokenizer.to_json(), indent=None)
-    content = {"vocab_size": tokenizer.vocab_size, "chunks_counted": sum(counts.values()), "out": arguments.out}
+    if bad:
+        print(f"i3core: warning: bad records left out: {len(bad)}, the first: {bad[0]}", file=sys.stderr)
+    content = {"vocab_size": tokenizer.vocab_size, "chunks_counted": counts.total(), "out": arguments.out}
     print_json(content) if arguments.json else print(
         f"{arguments.out}: {content['vocab_size']:,} ids from {content['chunks_counted']:,} chunks"
     )
@@ -321,9 +331,12 @@ def convert(arguments: argparse.Namespace) -> None:
     from .checkpoint import find_model, save
     from .checkpoint import load as load_model
 
-    model = load_model(arguments.source, "cpu", "float32")
-    if Path(arguments.target).resolve() == find_model(arguments.source).resolve():
+    target = Path(arguments.target).resolve()
+    if target == find_model(arguments.source).resolve():
         raise ConfigError("Source and target are the same folder.", "Name another folder to write to.")
+    model = load_model(arguments.source, "cpu", "float32", base=arguments.base)
+    if model.adapter is not None and target == model.adapter.base:
+        raise ConfigError("The target is the adapter's base model.", "Name another folder to write to.")
     model.details.pop("name", None)  # the copy is called by its folder
     if arguments.license:
         model.details["license"] = arguments.license

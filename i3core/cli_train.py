@@ -1,70 +1,81 @@
-"""`i3core train`: options from TrainingConfig's fields, a settings file, progress on a terminal."""
+"""`i3core train`: options from TRAINING_SETTINGS, a settings file, and what the run tells on a terminal."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
 import signal
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError
-from .settings import TrainingConfig
 from .terminal import print_json, progress_bar
+from .training_settings import CHOICES, TRAINING_SETTINGS, TrainingConfig
+
+if TYPE_CHECKING:
+    from .distributed import World
+
+EPILOG = """\
+While it runs: Ctrl-C (or SIGTERM) once saves and ends, twice ends at once. Empty files dropped into RUN/control steer
+it from elsewhere: pause, resume, stop, checkpoint, sample. Several GPUs or machines: start this command with torchrun.
+"""
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
     """Options of TrainingConfig. Absent ones come from --config, then from the defaults."""
-    parser.add_argument("--config", metavar="FILE", help="TOML or JSON file of settings; options override it")
-    parser.add_argument("--resume", metavar="RUN", help="go on with a run folder from its last checkpoint")
-    parser.add_argument("--model", help="model folder or name to fine-tune")
-    parser.add_argument("--from-scratch", dest="preset", metavar="PRESET", help="i3-80m, i3-22m, i3-mini or tiny")
-    parser.add_argument(
-        "--data", nargs="+", metavar="FILE[:WEIGHT]", help="training files, with how often each is seen"
-    )
-    parser.add_argument("--out", metavar="RUN", help="run folder to make")
-    helps = {
-        "tokenizer": "vocabulary for training from scratch",
-        "val": "held-out file; otherwise a share of the data is held out",
-        "val_share": "share of rows held out without --val",
-        "steps": "optimiser steps; 0 for --epochs",
-        "epochs": "passes over the data",
-        "batch_size": "windows' worth of tokens in a batch",
-        "accumulate": "batches per optimiser step",
-        "lr": "peak learning rate",
-        "warmup_steps": "steps of linear warm-up",
-        "decay_share": "last share of the steps in which the rate falls (cosine)",
-        "min_lr_share": "share of the peak rate at the end",
-        "weight_decay": "decay of matrices",
-        "beta2": "second moment's decay in AdamW",
-        "grad_clip": "largest gradient norm",
-        "loss_on": "assistant (replies only) or all",
-        "optimizer": "adamw or muon",
-        "eval_every": "steps between evaluations; 0 for none",
-        "eval_tokens": "validation tokens read each time",
-        "checkpoint_every": "steps between checkpoints; 0 for only the last",
-        "log_every": "steps between log lines",
-        "seed": "of weights, data order and splits",
-        "device": "auto, cpu or cuda",
-        "precision": "auto, float32, bfloat16 or float16 of matrix products",
-    }
-    for field in dataclasses.fields(TrainingConfig):
-        if field.name in helps:
-            kind = type(field.default)
-            shown = "" if field.default in ("", None) else f" (default: {field.default})"
-            parser.add_argument(
-                f"--{field.name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper(),
-                help=helps[field.name] + shown,
-            )  # fmt: skip
-    parser.add_argument(
-        "--public-recipe", action="store_true", default=None, help="optimiser and schedule of the public code"
-    )
-    parser.add_argument(
-        "--sample-prompts", nargs="*", metavar="TEXT", help="answered at each evaluation; none for no samples"
-    )
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add("--config", metavar="FILE", help="TOML or JSON file of settings; options override it")
+    add("--resume", metavar="RUN", help="go on with a run folder from its last checkpoint")
+    add("--dry-run", action="store_true", help="read model and data, say what would happen, and train nothing")
+
+    group = parser.add_argument_group("what to train")
+    add = group.add_argument
+    add("--model", metavar="MODEL", help="model folder or name to fine-tune")
+    add("--from-scratch", dest="preset", metavar="PRESET", help="i3-80m, i3-22m, i3-mini or tiny")
+    add("--tokenizer", metavar="FILE", help="vocabulary for training from scratch (default: built from the data)")
+    add("--out", metavar="RUN", help="run folder to make")
+
+    group = parser.add_argument_group("data")
+    add = group.add_argument
+    add(
+        "--data", nargs="+", metavar="PATH[:WEIGHT]",
+        help="files or folders (.txt .md .jsonl .json .csv .tsv .parquet; also .xz, .gz), with how often each is seen",
+    )  # fmt: skip
+    add("--val", metavar="PATH", help="held-out file or folder; otherwise a share of the data is held out")
+    add(
+        "--general-val", metavar="PATH",
+        help="text to notice forgetting by, or none (default: sample conversations when fine-tuning)",
+    )  # fmt: skip
+    add("--skip-bad-records", action="store_true", default=None, help="leave out and count records that cannot be used")
+    add("--no-shuffle", dest="shuffle", action="store_false", default=None, help="keep the order of the files")
+    add("--loss-on", choices=CHOICES["loss_on"], help="learn replies only, or every turn (default: assistant)")
+
+    group = parser.add_argument_group("how")
+    add = group.add_argument
+    for setting in TRAINING_SETTINGS:
+        kind = int if setting.decimals == 0 else float
+        add(
+            f"--{setting.key.replace('_', '-')}", type=kind, metavar="N" if kind is int else "X",
+            help=f"{setting.tooltip.replace('%', '%%')} (default: {setting.default})",
+        )  # fmt: skip
+    add("--optimizer", choices=CHOICES["optimizer"], help="adamw, or muon for the blocks' matrices (default: adamw)")
+    add(
+        "--public-recipe", action="store_true", default=None,
+        help="exactly the optimiser and schedule of the public code; --lr, --warmup-steps and --grad-clip still hold",
+    )  # fmt: skip
+    add("--device", help="auto, cpu or cuda (default: auto)")
+    add("--precision", choices=CHOICES["precision"], help="of matrix products (default: auto)")
+
+    group = parser.add_argument_group("watching")
+    add = group.add_argument
+    add("--sample-prompts", nargs="*", metavar="TEXT", help="answered at each evaluation; none for no samples")
+    add("--track", nargs="*", metavar="NAME", help="mirror the log to wandb or tensorboard")
 
 
 def training_config(arguments: argparse.Namespace) -> TrainingConfig:
@@ -81,72 +92,164 @@ def training_config(arguments: argparse.Namespace) -> TrainingConfig:
             raise ConfigError(f"The settings file {path} is not valid: {error}.") from error
         if not isinstance(content, dict):
             raise ConfigError(f"The settings file {path} is not a map of settings.")
-    for field in dataclasses.fields(TrainingConfig):
-        value = getattr(arguments, field.name, None)
-        if value is not None:
-            content[field.name] = value
+    content |= given_options(arguments)
+    if arguments.dry_run:
+        content.setdefault("out", "dry-run")
     return TrainingConfig.from_dict(content)
 
 
+def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    names = [field.name for field in dataclasses.fields(TrainingConfig)]
+    return {name: getattr(arguments, name) for name in names if getattr(arguments, name, None) is not None}
+
+
 RESUMABLE = (
-    "steps", "epochs", "lr", "batch_size", "accumulate", "eval_every", "eval_tokens", "checkpoint_every", "log_every",
-    "device", "precision",
+    "steps", "epochs", "lr", "batch_size", "accumulate", "patience", "eval_every", "eval_tokens", "checkpoint_every",
+    "log_every", "sample_prompts", "track", "device", "precision",
 )  # fmt: skip
 
 
 def resume_changes(arguments: argparse.Namespace) -> dict[str, Any]:
     """Options that a resumed run may take anew. Raises ConfigError for one that would make it another run."""
-    given = [f.name for f in dataclasses.fields(TrainingConfig) if getattr(arguments, f.name, None) is not None]
+    given = given_options(arguments)
     fixed = [name for name in given if name not in RESUMABLE] + (["config"] if arguments.config else [])
     if fixed:
         raise ConfigError(
             f"A resumed run keeps its {', '.join(fixed)}.", "Start a new run with --model RUN/checkpoints/last instead."
         )
-    return {name: getattr(arguments, name) for name in given}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
 def train(arguments: argparse.Namespace) -> None:
-    if arguments.resume:
-        from .training import resume_config
-
-        config = dataclasses.replace(resume_config(arguments.resume), **resume_changes(arguments))
-    else:
-        config = training_config(arguments)
     if hasattr(signal, "SIGHUP"):  # a closed terminal stops and saves, too
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    from . import training
+    with _processes() as world:
+        config = _config(arguments) if world is None else world.shared(world.attempt(lambda: _config(arguments)))
+        from . import training
 
-    bar = None
-    try:
-        for event in training.train(config, resume=bool(arguments.resume)):
-            if arguments.json:
-                print_json({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
-            elif isinstance(event, training.Stepped):
-                bar = bar or progress_bar(event.total_steps, "step", "training")
-                bar.update(event.step - bar.n)
-                bar.set_postfix_str(f"loss {event.loss:.3f}, {event.tokens_per_second:,.0f} tokens/s")
+        with _Progress() as progress:
+            if arguments.dry_run:
+                events = training.rehearse(config, progress.read)
             else:
-                _print_event(event, training)
-    finally:
-        if bar is not None:
-            bar.close()
+                events = training.train(config, bool(arguments.resume), world, progress.read)
+            for event in events:
+                if arguments.json:
+                    print_json({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
+                else:
+                    progress.show(event)
 
 
-def _print_event(event: Any, training: Any) -> None:
-    from tqdm import tqdm
+@contextlib.contextmanager
+def _processes() -> Iterator[World | None]:
+    """The processes that torchrun started; None without it, so that a wrong option is named before torch is loaded."""
+    if int(os.environ.get("WORLD_SIZE") or 1) == 1:
+        yield None
+        return
+    from .distributed import joined_world
 
-    if isinstance(event, training.Started):
-        tqdm.write(
-            f"{event.parameters:,} parameters on {event.device}; {event.rows:,} rows, "
-            f"{event.tokens_per_epoch:,} tokens an epoch, {event.unknown_share:.2%} <UNK>; "
-            f"steps {event.step} to {event.total_steps}"
+    with joined_world() as world:
+        yield world
+
+
+def _config(arguments: argparse.Namespace) -> TrainingConfig:
+    if not arguments.resume:
+        return training_config(arguments)
+    from .training import resume_config
+
+    if arguments.dry_run:
+        raise ConfigError("--dry-run is for new runs.", "Leave out --resume.")
+    return dataclasses.replace(resume_config(arguments.resume), **resume_changes(arguments))
+
+
+class _Progress:
+    """Events as lines above a progress bar."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._reading = ""
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._reading = None, ""
+
+    def read(self, what: str, characters: int) -> None:
+        """So many more characters of `what` were read."""
+        if what != self._reading:
+            self._close()
+            self._bar, self._reading = progress_bar(None, "char", what, scale=True), what
+        self._bar.update(characters)
+
+    def show(self, event: Any) -> None:
+        from . import events
+
+        if self._reading:
+            self._close()
+        if isinstance(event, events.Stepped):
+            self._bar = self._bar or progress_bar(event.total_steps, "step", "training")
+            self._bar.update(event.step - self._bar.n)
+            self._bar.set_postfix_str(
+                f"loss {event.loss:.3f}, {event.tokens_per_second:,.0f} tokens/s, {duration(event.eta_s)} left",
+            )
+            return
+        from tqdm import tqdm
+
+        for line in describe(event):
+            tqdm.write(line)
+
+
+def describe(event: Any) -> Iterator[str]:
+    """Lines that tell an event (other than a step) to a person."""
+    from . import events
+
+    if isinstance(event, events.DataRead):
+        shapes = ", ".join(
+            shape if count == event.records else f"{count:,} {shape}" for shape, count in event.shapes.items()
         )
-    elif isinstance(event, training.Evaluated):
+        yield (
+            f"{event.file} ({event.role}): {event.records:,} records ({shapes}), {event.rows:,} rows, "
+            f"{event.tokens:,} tokens, {event.unknown_share:.2%} <UNK>, {event.truncated:,} truncated"
+        )
+        if event.skipped:
+            yield f"  {event.skipped:,} records were skipped: {' '.join(event.skipped_reasons)}"
+        if event.role == "training":
+            yield from (f"  | {example}" for example in event.examples)
+    elif isinstance(event, events.Warned):
+        yield f"warning: {event.what} {event.remedy}".rstrip()
+    elif isinstance(event, events.Started):
+        part = "" if event.trainable == event.parameters else f", {event.trainable:,} of them trained"
+        together = "" if event.processes == 1 else f" and {event.processes - 1} more processes"
+        yield (
+            f"{event.parameters:,} parameters{part} on {event.device}{together}; {event.rows:,} rows, "
+            f"{event.held_out_rows:,} held out, {event.tokens_per_epoch:,} tokens an epoch; "
+            f"steps {event.step:,} to {event.total_steps:,}; about {event.memory_bytes / 1e9:.1f} GB of memory, "
+            f"{event.checkpoint_bytes / 1e9:.2f} GB of checkpoints"
+            + ("" if event.eta_s is None else f"; {duration(event.eta_s)} left")
+        )
+    elif isinstance(event, events.Evaluated):
         best = ", best so far" if event.is_best else ""
-        tqdm.write(
-            f"step {event.step}: validation loss {event.val_loss:.4f}, perplexity {event.val_perplexity:.2f}{best}"
-        )
-    elif isinstance(event, training.Sampled):
-        tqdm.write(f"  {event.prompt!r} -> {event.text!r}")
-    elif isinstance(event, training.Finished):
-        tqdm.write(f"{event.reason} at step {event.step}; the model is in {event.folder}")
+        losses = []
+        if event.val_loss is not None:
+            losses.append(f"validation loss {event.val_loss:.4f}, perplexity {event.val_perplexity:.2f}{best}")
+        if event.general_loss is not None:
+            losses.append(f"general perplexity {event.general_perplexity:.2f}")
+        yield f"step {event.step:,}: {'; '.join(losses)}"
+    elif isinstance(event, events.Sampled):
+        yield f"  {event.prompt!r} -> {event.text!r}"
+    elif isinstance(event, events.Finished):
+        reason = {"early": "ended early, as the validation loss no longer fell,"}.get(event.reason, event.reason)
+        yield f"{reason} at step {event.step:,}; the model is in {event.folder}"
+
+
+def duration(seconds: float) -> str:
+    """Such as "45 s", "12 min" or "3 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

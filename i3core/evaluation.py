@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from .data import IGNORED, Document, TokenRows, WeightedRows, make_batch
+from .batches import IGNORED, WeightedRows, make_batch
 from .device import DeviceChoice
+from .distributed import World
+from .documents import Document
 from .errors import DataError
 from .model import I3Network
+from .rows import TokenRows
 from .template import ChatTemplate
 
 
@@ -78,8 +80,9 @@ def evaluate_documents(
         if document.messages:
             ids = [i for turn in template.encode_turns(document.messages) for i in turn]
         else:
-            ids = template.encode_document(document.text)
-        characters += sum(len(text.lower()) for text in document.texts)
+            ids = list(document.ids) or template.encode_document(document.text)
+        texts = [template.tokenizer.decode(ids)] if document.ids else document.texts
+        characters += sum(len(text.lower()) for text in texts)
         unknown += ids.count(0)
         tokens += max(len(ids) - 1, 0)
         start, seen = 0, 0
@@ -100,16 +103,31 @@ def evaluate_documents(
     return Evaluation(loss, math.exp(min(loss, 700)), bits, tokens, characters, unknown)
 
 
-def evaluate_rows(network: I3Network, device: DeviceChoice, rows: TokenRows, limit: int, assistant_only: bool) -> float:
-    """Mean loss in nats over the first rows with together about `limit` tokens."""
+class Interrupted(Exception):  # noqa: N818 (a wish, not an error)
+    """The user wants to stop in the middle of an evaluation."""
+
+
+def evaluate_rows(
+    network: I3Network,
+    device: DeviceChoice,
+    sets: Sequence[TokenRows],
+    items: Sequence[tuple[int, int]],
+    assistant_only: bool,
+    world: World,
+    between: Callable[[], None],
+) -> float:
+    """Mean loss in nats over the rows `items`, (set, row) sorted by length. The processes of `world` share the work.
+
+    `between` is called after each batch; what it raises ends the evaluation.
+    """
     network.eval()
-    lengths = np.diff(rows.offsets)
-    count = max(1, int(np.searchsorted(np.cumsum(lengths), limit, side="right")))
-    order = sorted(range(min(count, len(rows))), key=lambda i: lengths[i])
-    sets, window = [WeightedRows(rows)], network.config.window
+    weighted, window = [WeightedRows(rows) for rows in sets], network.config.window
+    batches = [items[start : start + 16] for start in range(0, len(items), 16)]
     nats, total = 0.0, 0
-    for start in range(0, len(order), 16):
-        ids, targets = make_batch(sets, [(0, row) for row in order[start : start + 16]], assistant_only, window)
+    for batch in batches[world.rank :: world.size]:
+        ids, targets = make_batch(weighted, batch, assistant_only, window)
         total += int((targets >= 0).sum())
         nats += _nats(network, device, torch.from_numpy(ids), torch.from_numpy(targets))
+        between()
+    nats, total = world.summed([nats, total])
     return nats / max(total, 1)

@@ -6,42 +6,109 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class DataRead:
+    """One source of data, as it was understood.
+
+    Attributes:
+        file: the file or folder; role: "training", "validation" or "general".
+        shapes: how many records of each kind were recognised.
+        rows: sequences of at most window + 1 tokens; tokens, characters: in all of them.
+        unknown_share: share of `<UNK>` among the tokens.
+        truncated: records that lost text because a turn was longer than the window.
+        skipped: records that could not be used; skipped_reasons: why, for the first of them.
+        examples: the first records as the model will see them.
+    """
+
+    file: str
+    role: str
+    shapes: dict[str, int]
+    records: int
+    rows: int
+    tokens: int
+    characters: int
+    unknown_share: float
+    truncated: int
+    skipped: int
+    skipped_reasons: tuple[str, ...]
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that the user should know; training goes on."""
+
+    step: int
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Started:
-    """The run is set up. `tokens_per_epoch` counts learned and read tokens, without padding."""
+    """The run is set up.
+
+    Attributes:
+        parameters: of the whole network; trainable: those that change.
+        rows, tokens_per_epoch: of the training data, without padding; held_out_rows: never trained on.
+        memory_bytes, checkpoint_bytes: estimates of what the run needs in memory and on disk.
+        eta_s: seconds to the end where the pace is known (after a resume), else None.
+        processes: how many train together.
+    """
 
     out: str
     step: int
     total_steps: int
     parameters: int
+    trainable: int
     rows: int
+    held_out_rows: int
     tokens_per_epoch: int
     unknown_share: float
+    memory_bytes: int
+    checkpoint_bytes: int
+    eta_s: float | None
     device: str
+    processes: int
 
 
 @dataclass(frozen=True)
 class Stepped:
-    """One optimiser step. `loss` in nats per learned token, `eta_s` seconds to the end."""
+    """One optimiser step. `loss` in nats per learned token, `eta_s` seconds to the end.
+
+    `cpu_percent` is the load of the whole machine, `rss_bytes` the memory of this process; readings are None where
+    there is nothing to read.
+    """
 
     step: int
     total_steps: int
     tokens: int
     loss: float
+    perplexity: float
     lr: float
     grad_norm: float
     tokens_per_second: float
     eta_s: float
     rss_bytes: int
+    cpu_percent: float | None = None
+    gpu_memory_bytes: int | None = None
+    gpu_memory_total_bytes: int | None = None
+    gpu_utilization_percent: float | None = None
+    gpu_power_w: float | None = None
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Validation after `step` steps; `is_best` if it is the lowest loss of the run so far."""
+    """Validation after `step` steps; `is_best` if it is the lowest loss of the run so far.
+
+    The general loss is that on text which has nothing to do with the data: it rises when the model forgets. Losses are
+    None where there is no such text.
+    """
 
     step: int
     tokens: int
-    val_loss: float
-    val_perplexity: float
+    val_loss: float | None
+    val_perplexity: float | None
+    general_loss: float | None
+    general_perplexity: float | None
     is_best: bool
 
 
@@ -64,7 +131,10 @@ class Checkpointed:
 
 @dataclass(frozen=True)
 class Finished:
-    """The end. `reason` is "finished" or "stopped"; `best_val_loss` is None without validation."""
+    """The end. `reason` is "finished", "stopped", or "early" when patience ran out.
+
+    `best_val_loss` is None without validation; `folder` is the best checkpoint, or the last without validation.
+    """
 
     step: int
     reason: str
@@ -72,4 +142,4 @@ class Finished:
     folder: str
 
 
-Event = Started | Stepped | Evaluated | Sampled | Checkpointed | Finished
+Event = DataRead | Warned | Started | Stepped | Evaluated | Sampled | Checkpointed | Finished

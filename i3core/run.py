@@ -4,7 +4,7 @@
     metrics.jsonl     one line per logged step and per evaluation
     samples.jsonl     fixed prompts, answered at every evaluation
     status.json       starting | running | paused | stopping | finished | failed | interrupted
-    control/          files that the trainer obeys between steps: pause, resume, stop, checkpoint
+    control/          files that the trainer obeys between steps: pause, resume, stop, checkpoint, sample
     checkpoints/      last and best: complete model folders; last also holds trainer.pt
 
 The folder on disk is the truth about a run; whoever shows it only reads it.
@@ -21,7 +21,7 @@ from typing import Any
 from .errors import I3Error, TrainingError
 from .files import read_json, replaced, write_json
 
-CONTROLS = ("pause", "resume", "stop", "checkpoint")
+CONTROLS = ("pause", "resume", "stop", "checkpoint", "sample")
 
 
 class RunFolder:
@@ -62,8 +62,10 @@ class RunFolder:
             raise TrainingError(f"{self.folder} is not a training run: its run.json is damaged.")
         return content
 
-    def write_status(self, state: str, step: int, error: str = "") -> None:
+    def write_status(self, state: str, step: int, error: str = "", note: str = "") -> None:
+        """Replaces status.json; `note` says what a run that is starting is busy with."""
         status = {"state": state, "step": step, "pid": os.getpid(), "heartbeat": time.time(), "error": error}
+        status |= {"note": note} if note else {}
         write_json(self.folder / "status.json", status)
 
     def append(self, path: Path, record: dict[str, Any]) -> None:
@@ -113,6 +115,20 @@ class RunFolder:
                 path.unlink(missing_ok=True)
                 found.add(name)
         return found
+
+
+class SilentRunFolder(RunFolder):
+    """Writes nothing and is never steered: a rank that is not the first, or a dry run."""
+
+    def create(self) -> None: ...
+    def describe(self, description: dict) -> None: ...
+    def write_status(self, state: str, step: int, error: str = "", note: str = "") -> None: ...
+    def append(self, path: Path, record: dict[str, Any]) -> None: ...
+    def truncate_after(self, step: int) -> None: ...
+    def refuse_if_running(self) -> None: ...
+
+    def take_controls(self) -> set[str]:
+        return set()
 
 
 def _is_alive(pid: int) -> bool:

@@ -17,6 +17,7 @@ from i3core.device import choose_device
 from i3core.model import I3Network
 from i3core.template import SPECIAL_ROLES, ChatTemplate
 from i3core.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
+from i3core.training_settings import TrainingConfig
 
 torch.set_num_threads(1)
 REPOSITORY = Path(__file__).parents[2]
@@ -33,6 +34,14 @@ CHAT = [
     ("tell me about the cat.", "the cat is small and likes fish."),
     ("what is your name?", "my name is not so important, but you can call me i3."),
 ]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """Tests keep out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("I3DESK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 class Build:
@@ -164,6 +173,12 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
+def start_environment():
+    """The environment of a child process that finds this checkout."""
+    return environment
+
+
+@pytest.fixture
 def process(tmp_path):
     """Runs `python -m i3core` as a real process."""
 
@@ -204,3 +219,36 @@ def golden() -> Path:
     if not folder.is_dir():
         pytest.skip("the golden data ../shared/golden is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def training_material(build, tmp_path_factory):
+    """A folder with a vocabulary, conversations, a story and a model to fine-tune."""
+    folder = tmp_path_factory.mktemp("training")
+    (folder / "vocab.json").write_text(json.dumps(build.tokenizer().to_json()))
+    build.conversations(folder / "chat.jsonl", 10)
+    (folder / "story.txt").write_text(build.story)
+    build.folder(folder / "model")
+    return folder
+
+
+@pytest.fixture
+def material(training_material) -> Path:
+    return training_material
+
+
+@pytest.fixture
+def config(material, tmp_path):
+    """A short pre-training run on conversations; changes by keyword."""
+
+    def make(**changes):
+        values = {
+            "data": (str(material / "chat.jsonl"),), "out": str(tmp_path / "run"), "preset": "tiny",
+            "tokenizer": str(material / "vocab.json"), "steps": 8, "batch_size": 2, "lr": 3e-3, "warmup_steps": 2,
+            "eval_every": 4, "checkpoint_every": 4, "sample_prompts": (), "device": "cpu", "val_share": 0.1,
+        }  # fmt: skip
+        if "model" in changes:
+            del values["preset"], values["tokenizer"]
+        return TrainingConfig(**{**values, **changes})
+
+    return make

@@ -4,7 +4,7 @@ import pytest
 
 import i3core
 from i3core.checkpoint import WEIGHT_FILES, find_model
-from i3core.data import read_documents
+from i3core.documents import read_documents
 from i3core.evaluation import evaluate_documents
 
 

@@ -7,9 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from i3core.data import Document, read_documents, tokenize_file
+from i3core.batches import choose_rows
+from i3core.distributed import World
+from i3core.documents import Document, read_documents
 from i3core.errors import DataError
 from i3core.evaluation import evaluate_documents, evaluate_rows
+from i3core.rows import tokenize_source
 
 
 def plain_nats(model, ids):
@@ -72,7 +75,7 @@ def test_nothing_to_evaluate(build):
 def test_validation_loss_of_conversations(build, tmp_path, assistant_only):
     model = build.model()
     path = build.conversations(tmp_path / "chat.jsonl")
-    rows = tokenize_file(path, model.template, 64)
+    rows = tokenize_source(path, model.template, 64)
     losses = []
     for document in read_documents(path):
         question, answer = model.template.encode_turns(document.messages)
@@ -80,5 +83,8 @@ def test_validation_loss_of_conversations(build, tmp_path, assistant_only):
         with torch.no_grad():
             logprobs = model.network(ids[None, :-1])[0].log_softmax(-1).gather(1, ids[1:, None])[:, 0]
         losses.append(-logprobs[len(question) if assistant_only else 0 :])
-    result = evaluate_rows(model.network, model.device, rows, 10**6, assistant_only)
+    items, calls = choose_rows([rows], 10**6, 0), []
+    assert len(items) == len(rows)
+    result = evaluate_rows(model.network, model.device, [rows], items, assistant_only, World(), lambda: calls.append(1))
+    assert len(calls) == -(-len(rows) // 16)
     assert result == pytest.approx(torch.cat(losses).mean().item(), rel=1e-4)

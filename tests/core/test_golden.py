@@ -1,6 +1,7 @@
 """Our code against what the public i3 training code computed (../shared/golden)."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import i3core
 from i3core.checkpoint import config_from_weights, network_from_weights
 from i3core.device import choose_device
 from i3core.generation import Generator
-from i3core.settings import SamplingConfig, TrainingConfig
-from i3core.training import Trainer
+from i3core.settings import SamplingConfig
+from i3core.trainer import Trainer
+from i3core.training_settings import TrainingConfig
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +106,29 @@ def test_training_steps(golden):
         assert lr == pytest.approx(entry["lr"], rel=1e-9)
         assert loss == pytest.approx(entry["loss"], abs=1e-4)
         assert grad_norm == pytest.approx(entry["grad_norm"], rel=1e-3)
+
+
+def test_training_by_the_command_line(golden, cli, tmp_path):
+    """The public recipe on the windows that the public code drew, as a file of token ids in this order."""
+    expected = content(golden, "training.json")
+    folder = tmp_path / "initial"
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json"):
+        shutil.copy(golden / name, folder)
+    shutil.copy(golden / "initial_weights.bin", folder / "pytorch_model.bin")
+    tokens = np.load(golden / "tokens.npy").tolist()
+    windows = [tokens[start : start + expected["seq_len"] + 1] for starts in expected["starts"] for start in starts]
+    (tmp_path / "windows.jsonl").write_text("".join(json.dumps({"ids": window}) + "\n" for window in windows))
+    outcome = cli(
+        "train", "--model", folder, "--data", tmp_path / "windows.jsonl", "--no-shuffle", "--public-recipe",
+        "--batch-size", expected["batch_size"], "--steps", expected["steps"], "--warmup-steps", expected["warmup"],
+        "--grad-clip", expected["grad_clip"], "--lr", 3e-4, "--val-share", 0, "--eval-every", 0, "--device", "cpu",
+        "--out", tmp_path / "run", "--json",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.err
+    steps = [event for line in outcome.out.splitlines() if (event := json.loads(line))["event"] == "stepped"]
+    assert len(steps) == len(expected["log"]) == 40
+    for step, entry in zip(steps, expected["log"], strict=True):
+        assert step["lr"] == pytest.approx(entry["lr"], rel=1e-9)
+        assert step["loss"] == pytest.approx(entry["loss"], abs=1e-4)
+        assert step["grad_norm"] == pytest.approx(entry["grad_norm"], rel=1e-3)

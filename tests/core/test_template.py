@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i3core.data import Document, encode_rows
+from i3core.documents import Document
 from i3core.errors import CheckpointError, PromptError
 from i3core.generation import Generator
+from i3core.rows import encode_rows
 from i3core.template import ChatTemplate
 
 

@@ -1,0 +1,322 @@
+"""The state of a training run and what is done with it: step, evaluate, sample, save."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import platform
+import time
+from collections.abc import Iterator
+
+import torch
+
+from . import __version__
+from .batches import choose_rows, make_batch, plan_epoch
+from .checkpoint import Model
+from .control import Control
+from .distributed import World
+from .evaluation import Interrupted, evaluate_rows
+from .events import Checkpointed, Evaluated, Event, Finished, Sampled, Started, Stepped, Warned
+from .generation import generate
+from .pace import Pace
+from .preflight import block_matrices, checkpoint_bytes
+from .preparation import (
+    Progress,
+    build_model,
+    check_before_start,
+    check_unchanged,
+    describe_data,
+    largest_batch,
+    load_data,
+    unknown_share,
+)  # fmt: skip
+from .readings import Readings
+from .rows import TokenRows
+from .run import RunFolder
+from .settings import SamplingConfig
+from .trackers import build_trackers, grouped
+from .trainer import Trainer
+from .trainer_state import load_trainer_state, save_checkpoint
+from .training_settings import TrainingConfig
+
+KEPT = ("step", "tokens", "best", "since_best", "evaluated")  # of the loop, in trainer.pt
+GENERAL_TOKENS = 20_000  # of the general text, at each evaluation
+
+
+class Loop:
+    """The state of a run: what is trained, on what, and how far it has come.
+
+    Attributes:
+        step: optimiser steps done; total_steps: how many there will be.
+        tokens: tokens read so far.
+        best: lowest validation loss so far, infinite before the first; since_best: evaluations since then.
+        evaluated, saved: the step of the last evaluation and of the last checkpoint; -1 before the first.
+        wishes: control files found after the last step; stopping: whether the user wants the run to end.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, run: RunFolder, resume: bool, world: World, progress: Progress | None
+    ) -> None:
+        self.config, self.run, self.world = config, run, world
+        self.resumed = resume
+        state = world.attempt(lambda: load_trainer_state(run)) if resume else None
+        if resume:
+            state = world.shared(state)
+        self.model: Model = build_model(config, run, world, state is not None, progress)
+        self.device, self.window = self.model.device, self.model.config.window
+        self.data = load_data(config, self.model.template, self.window, world, progress)
+        self.described_data = describe_data(config) if world.is_main else []
+        if resume:
+            world.attempt(lambda: check_unchanged(run.description().get("data"), self.described_data))
+        self._held_out = choose_rows(self.data.held_out, config.eval_tokens, config.seed)
+        self._general = choose_rows(self.data.general, min(GENERAL_TOKENS, config.eval_tokens), config.seed)
+        self._epoch = -1
+        self._start_epoch(0)
+        self.per_epoch = math.ceil(len(self._plan) / config.accumulate)
+        self.total_steps = config.steps or max(1, round(config.epochs * self.per_epoch))
+        self.trainable = sum(p.numel() for p in self.model.network.parameters() if p.requires_grad)
+        self.preflight = check_before_start(config, self.model, self.data, self.per_epoch, self.total_steps, world)
+        self.trainer = Trainer(
+            self.model.network, config, self.device, self.total_steps, world, self.preflight.micro_tokens
+        )
+        self.pace, self.readings = Pace(), Readings(self.device)
+        self.step, self.tokens, self.best, self.since_best = 0, 0, math.inf, 0
+        self.evaluated = self.saved = -1
+        if state is not None:
+            self._restore(state)
+        if world.size > 1:
+            self.trainer.rehearse(*largest_batch(config, self.data, self.window))
+        run.truncate_after(self.step if state is not None else -1)
+        self.wishes: set[str] = set()
+        self.stopping = False
+        self._warnings: list[Warned] = []
+        self.control: Control | None = None
+        self.trackers = build_trackers(config.track, run.folder, dataclasses.asdict(config)) if world.is_main else []
+
+    def close(self) -> None:
+        """Ends what runs beside the loop."""
+        self.readings.close()
+        for tracker in self.trackers:
+            tracker.close()
+
+    # -------------------------------------------------------------------------------------------- what is told once
+
+    def description(self) -> dict:
+        """What run.json says: configuration, base model, data, versions, device. A resumed run keeps its past."""
+        content = {
+            "config": dataclasses.asdict(self.config),
+            "model": self.model.name,
+            "parameters": self.model.parameters,
+            "trainable": self.trainable,
+            "data": self.described_data,
+            "device": self.device.describe(),
+            "processes": self.world.size,
+            "versions": {"i3core": __version__, "torch": torch.__version__, "python": platform.python_version()},
+            "started": time.time(),
+        }
+        if self.resumed and self.world.is_main:
+            before = self.run.description()
+            past = {key: before[key] for key in ("model", "started") if key in before}
+            content |= past | {"resumed": [*before.get("resumed", []), time.time()]}
+        return content
+
+    def introduction(self) -> Iterator[Event]:
+        """What was read, what is doubtful, and what will be done."""
+        yield from self.data.reports
+        for warning in self.model.warnings:
+            yield Warned(self.step, warning, "")
+        for finding in self.preflight.findings:
+            yield Warned(self.step, finding.what, finding.remedy)
+        sets = self.data.training
+        tokens = [part.rows.tokens for part in sets]
+        yield Started(
+            out=str(self.run.folder),
+            step=self.step,
+            total_steps=self.total_steps,
+            parameters=self.model.parameters,
+            trainable=self.trainable,
+            rows=sum(len(part.rows) for part in sets),
+            held_out_rows=sum(len(rows) for rows in self.data.held_out),
+            tokens_per_epoch=int(sum(n * part.weight for n, part in zip(tokens, sets, strict=True))),
+            unknown_share=unknown_share(self.data.reports),
+            memory_bytes=self.preflight.memory_bytes,
+            checkpoint_bytes=self.checkpoint_bytes(),
+            eta_s=self.eta_s(),
+            device=self.device.describe(),
+            processes=self.world.size,
+        )
+
+    def checkpoint_bytes(self) -> int:
+        """What the checkpoints take on disk at most."""
+        optimizer = "adamw" if self.config.public_recipe else self.config.optimizer
+        matrices = block_matrices(self.model.config)
+        lora = bool(self.config.lora_rank)
+        return checkpoint_bytes(self.model.parameters, self.trainable, optimizer, matrices, lora)
+
+    def finished(self, reason: str) -> Finished:
+        folder = self.run.best if self.run.best.is_dir() else self.run.last
+        return Finished(self.step, reason, None if math.isinf(self.best) else self.best, str(folder))
+
+    # ------------------------------------------------------------------------------------------------ what is due
+
+    def is_due(self, every: int) -> bool:
+        """Whether something done every so many steps is due after this one; everything is at the end."""
+        return self.step > 0 and (self.step == self.total_steps or (every > 0 and self.step % every == 0))
+
+    def evaluation_is_due(self) -> bool:
+        every = self.config.eval_every
+        return every > 0 and self.evaluated != self.step and (self.step == 0 or self.is_due(every))
+
+    def reason_to_end(self) -> str:
+        """Why the run ends here; empty to go on."""
+        if self.step >= self.total_steps and not (self.stopping and self.evaluation_is_due()):
+            return "finished"
+        if self.config.patience and self.since_best >= self.config.patience:
+            return "early"
+        return "stopped" if self.stopping else ""
+
+    def eta_s(self) -> float | None:
+        """Seconds to the end, evaluations included; None before the first step."""
+        left, every = self.total_steps - self.step, self.config.eval_every
+        evaluations = 0
+        if every and left:
+            evaluations = (self.total_steps - 1) // every - self.step // every + 1
+        return self.pace.seconds_for(left, evaluations)
+
+    # ----------------------------------------------------------------------------------------------- what is done
+
+    def _start_epoch(self, epoch: int) -> None:
+        if epoch != self._epoch:
+            tokens_per_batch = self.config.batch_size * self.window
+            self._plan = plan_epoch(self.data.training, tokens_per_batch, self.config.seed, epoch, self.config.shuffle)
+            self._epoch = epoch
+
+    def _batch(self, place: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Batch `place` of this epoch: ids, targets, and tokens without padding."""
+        sets, items = self.data.training, self._plan[place % len(self._plan)]
+        ids, targets = make_batch(sets, items, self.config.loss_on == "assistant", self.window)
+        read = sum(int(sets[number].rows.lengths[row]) - 1 for number, row in items)
+        return torch.from_numpy(ids), torch.from_numpy(targets), read
+
+    def advance(self) -> Stepped:
+        """One optimiser step."""
+        start = time.perf_counter()
+        self._start_epoch(self.step // self.per_epoch)
+        first = self.step % self.per_epoch * self.config.accumulate
+        parts = [self._batch(place) for place in range(first, first + self.config.accumulate)]
+        read = sum(tokens for _, _, tokens in parts)
+        before = self.trainer.micro_tokens
+        loss, grad_norm, lr = self.trainer.step(self.step, [(ids, targets) for ids, targets, _ in parts])
+        self.step += 1
+        self.tokens += read
+        if self.trainer.micro_tokens != before:
+            self._memory_ran_out(parts[0][0].shape)
+        self.pace.add_step(time.perf_counter() - start, read)
+        return Stepped(
+            step=self.step,
+            total_steps=self.total_steps,
+            tokens=self.tokens,
+            loss=loss,
+            perplexity=math.exp(min(loss, 700)),
+            lr=lr,
+            grad_norm=grad_norm,
+            tokens_per_second=self.pace.tokens_per_second,
+            eta_s=self.eta_s() or 0.0,
+            **self.readings.read(),
+        )
+
+    def log(self, stepped: Stepped) -> None:
+        self._record(dataclasses.asdict(stepped))
+
+    def _record(self, numbers: dict) -> None:
+        numbers = {name: value for name, value in numbers.items() if value is not None}
+        self.run.append(self.run.metrics, numbers)
+        for tracker in self.trackers:
+            tracker.log(self.step, grouped(numbers))
+
+    def warnings(self) -> Iterator[Warned]:
+        """What came up since the last call."""
+        found, self._warnings = self._warnings, []
+        yield from found
+
+    def _memory_ran_out(self, shape: torch.Size) -> None:
+        rows = max(1, self.trainer.micro_tokens // shape[1])
+        self._warnings.append(
+            Warned(
+                self.step,
+                f"There was not enough memory for {shape[0]} rows at once.",
+                f"From now on {rows} pass at a time, with the same result.",
+            )
+        )
+
+    def obey(self) -> None:
+        """Takes up what the control folder or Ctrl-C asks for; waits while paused."""
+        wishes = self.control.take(self.step)
+        self.wishes, self.stopping = self.world.shared((wishes, self.control.stopping))
+
+    def evaluate(self) -> Iterator[Event]:
+        """Validation and general loss, the best checkpoint, and samples. A wish to stop breaks it off unrecorded."""
+        start = time.perf_counter()
+        try:
+            val_loss = self._loss_on(self.data.held_out, self._held_out)
+            general_loss = self._loss_on(self.data.general, self._general)
+        except Interrupted:
+            return
+        is_best = val_loss is not None and val_loss < self.best
+        self.evaluated = self.step
+        if is_best:
+            self.best, self.since_best = val_loss, 0
+        elif val_loss is not None:
+            self.since_best += 1
+        if val_loss is not None or general_loss is not None:
+            perplexities = [None if loss is None else math.exp(min(loss, 700)) for loss in (val_loss, general_loss)]
+            event = Evaluated(self.step, self.tokens, val_loss, perplexities[0], general_loss, perplexities[1], is_best)
+            self._record(dataclasses.asdict(event))
+            if is_best and self.step and self.world.is_main:
+                save_checkpoint(self.model, self.run.best)
+            yield event
+        yield from self.sample()
+        self.pace.add_evaluation(time.perf_counter() - start)
+
+    def _loss_on(self, sets: list[TokenRows], items: list[tuple[int, int]]) -> float | None:
+        if not items:
+            return None
+        assistant_only = self.config.loss_on == "assistant"
+        return evaluate_rows(
+            self.model.network, self.device, sets, items, assistant_only, self.world, self._between_batches
+        )
+
+    def _between_batches(self) -> None:
+        """Keeps the run alive and stoppable while it evaluates. Several processes finish the evaluation together."""
+        self.control.look(self.step)
+        if self.control.stopping and self.world.size == 1:
+            self.stopping = True
+            raise Interrupted
+
+    def sample(self) -> Iterator[Sampled]:
+        """Answers the fixed prompts with a fixed seed."""
+        for prompt in self.config.sample_prompts if self.world.is_main else ():
+            sampling = SamplingConfig(temperature=0.7, max_new_tokens=60, seed=1)
+            pieces = generate(self.model, [{"role": "user", "content": prompt}], sampling)
+            sample = Sampled(self.step, prompt, "".join(piece.text for piece in pieces))
+            self.run.append(self.run.samples, dataclasses.asdict(sample))
+            for tracker in self.trackers:
+                tracker.text(self.step, prompt, sample.text)
+            yield sample
+
+    def save(self) -> Iterator[Checkpointed]:
+        """Puts everything needed to go on into checkpoints/last."""
+        if self.saved == self.step:
+            return
+        state = {name: getattr(self, name) for name in KEPT} | {"pace": self.pace.state_dict()}
+        if self.world.is_main:
+            save_checkpoint(self.model, self.run.last, {**self.trainer.state_dict(), **state})
+        self.saved = self.step
+        yield Checkpointed(self.step, str(self.run.last))
+
+    def _restore(self, state: dict) -> None:
+        self.trainer.load_state_dict(state)
+        for name in KEPT:
+            setattr(self, name, state[name])
+        self.pace.load_state_dict(state["pace"])
+        self.saved = self.step

@@ -1,0 +1,120 @@
+"""What can go wrong with a training run: one clear message, and nothing is lost."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from i3core.checkpoint import load, save
+from i3core.errors import ConfigError, DataError
+from i3core.run import RunFolder
+from runs import losses, run, status
+
+
+def arguments(settings):
+    """The command line for a configuration."""
+    result = ["train", "--data", *settings.data, "--out", settings.out, "--steps", settings.steps, "--sample-prompts"]
+    result += ["--from-scratch", settings.preset, "--tokenizer", settings.tokenizer] if settings.preset else []
+    return result + (["--model", settings.model] if settings.model else [])
+
+
+def test_an_existing_run_is_not_overwritten(config, cli):
+    settings = config(steps=1)
+    assert cli(*arguments(settings)).status == 0
+    before = RunFolder(settings.out).metrics.read_bytes()
+    cli(*arguments(settings)).fails("run", "already", "--resume")
+    assert RunFolder(settings.out).metrics.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"data": ("none.jsonl",)}, "none.jsonl"), ({"tokenizer": "none.json"}, "none.json"),
+        ({"preset": "huge"}, "huge"), ({"model": "none"}, "none"),
+    ],
+)  # fmt: skip
+def test_missing_parts_are_named(config, cli, changes, word):
+    cli(*arguments(config(**changes))).fails(word)
+
+
+def test_bad_data_is_named_by_file_and_line(config, cli, tmp_path):
+    (tmp_path / "bad.jsonl").write_text('{"text": "fine"}\n{"txt": 1}\n')
+    settings = config(data=(str(tmp_path / "bad.jsonl"),))
+    cli(*arguments(settings)).fails("bad.jsonl, line 2")
+    assert status(settings)["state"] == "failed"
+    assert "bad.jsonl, line 2" in status(settings)["error"]
+
+
+def test_a_run_folder_that_cannot_be_made(config, cli, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    cli(*arguments(config(out=str(tmp_path / "file" / "run")))).fails(str(tmp_path / "file"))
+
+
+def test_a_loss_that_explodes_is_a_clear_error(config, cli, material, tmp_path):
+    save(load(material / "model"), tmp_path / "wild")
+    weights = load_file(tmp_path / "wild" / "model.safetensors")
+    weights["head.bias"][5] = 3e38
+    weights["ln_f.weight"][:] = 1e38
+    save_file(weights, tmp_path / "wild" / "model.safetensors")
+    settings = config(model=str(tmp_path / "wild"))
+    cli(*arguments(settings), "--eval-every", 0).fails("loss became", "step 1", "learning rate")
+    assert status(settings)["state"] == "failed"
+    assert "loss became" in status(settings)["error"]
+    assert not RunFolder(settings.out).last.exists()
+
+
+def test_resuming_what_is_no_run(cli, tmp_path):
+    cli("train", "--resume", tmp_path).fails(tmp_path.name, "not a training run")
+    (tmp_path / "run.json").write_text("[]")
+    cli("train", "--resume", tmp_path).fails("run.json")
+
+
+@pytest.mark.parametrize("suffix", ["toml", "json"])
+def test_an_unknown_setting_is_named_with_a_suggestion(cli, tmp_path, suffix):
+    path = tmp_path / f"run.{suffix}"
+    path.write_text("batchsize = 4" if suffix == "toml" else '{"batchsize": 4}')
+    cli("train", "--config", path).fails("'batchsize'", "'batch_size'")
+
+
+@pytest.mark.parametrize("content", ["lr = ", "[]", "3", b"\xff"])
+def test_a_settings_file_that_cannot_be_read(cli, tmp_path, content):
+    path = tmp_path / ("run.json" if content in ("[]", "3") else "run.toml")
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    cli("train", "--config", path).fails(path.name)
+
+
+def test_options_override_the_settings_file(cli, tmp_path, config):
+    settings = config(steps=5, eval_every=0)
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(dataclasses.asdict(settings)))
+    assert cli("train", "--config", path, "--steps", 2).status == 0
+    assert [step for step, _ in losses(settings)] == [1, 2]
+
+
+WRONG = {
+    "steps": [-1, 1.5], "epochs": [0, -1, math.nan], "batch_size": [0, 5000], "accumulate": [0], "lr": [0, 2, math.inf],
+    "warmup_steps": [-1], "decay_share": [1.5], "min_lr_share": [-0.1], "weight_decay": [-1], "beta2": [1, 0.1],
+    "grad_clip": [0], "loss_on": ["user"], "optimizer": ["sgd"], "eval_every": [-1], "eval_tokens": [0],
+    "checkpoint_every": [-1], "log_every": [0], "seed": [-1], "val_share": [0.6], "public_recipe": ["yes"],
+    "out": ["", 3], "data": ["a.jsonl", [1]], "sample_prompts": ["hello", (1,)], "val": [5],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_settings_out_of_range_are_named(config, key):
+    for value in WRONG[key]:
+        with pytest.raises(ConfigError, match="--out" if value == "" else key):
+            config(**{key: value})
+
+
+def test_contradicting_settings(config):
+    for changes in ({"preset": ""}, {"model": "x", "preset": "tiny"}, {"data": ()}, {"lora_rank": 4}):
+        with pytest.raises(ConfigError):
+            config(**changes)
+
+
+def test_weights_that_leave_no_rows(config, material):
+    with pytest.raises(DataError, match="weights"):
+        run(config(data=(f"{material / 'chat.jsonl'}:0.001",), val_share=0.0))
