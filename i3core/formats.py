@@ -250,7 +250,7 @@ class _JsonText:
         while True:
             try:
                 value, end = decode(self.text, self.at)
-                if end == len(self.text) and self.more():  # `12` may be the beginning of `123`
+                if end + 3 > len(self.text) and self.more():  # `1`, `1.` and `1e+` may be the beginning of `1e+2`
                     continue
                 self.at = end
                 return value

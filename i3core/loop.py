@@ -91,7 +91,9 @@ class Loop:
         self.stopping = False
         self._warnings: list[Warned] = []
         self.control: Control | None = None
-        self.trackers = build_trackers(config.track, run.folder, dataclasses.asdict(config)) if world.is_main else []
+        self.trackers = []
+        if world.is_main:
+            self.trackers = build_trackers(config.track, run.folder, dataclasses.asdict(config), self.step)
 
     def close(self) -> None:
         """Ends what runs beside the loop."""

@@ -196,7 +196,8 @@ def check_before_start(
     trainable = sum(p.numel() for p in model.network.parameters() if p.requires_grad)
     rows, width = largest_batch(config, data, model.config.window)
     rows = -(-rows // world.size)
-    sizes = (model.config, trainable, config.optimizer)
+    optimizer = "adamw" if config.public_recipe else config.optimizer
+    sizes = (model.config, trainable, optimizer)
     where = (model.device.precision, model.device.is_cuda)
     total, available, place = _memory(model)
 
@@ -210,7 +211,7 @@ def check_before_start(
         out=Path(config.out),
         parameters=model.parameters,
         trainable=trainable,
-        optimizer=config.optimizer,
+        optimizer=optimizer,
         lr=config.lr,
         documents=sum(report.records for report in training),
         tokens_per_epoch=tokens,

@@ -21,7 +21,7 @@ from i3core.preflight import (
 
 # A step of a tiny network first, so that libraries and kernels are loaded.
 GROWTH = """
-import json, resource, sys
+import json, sys
 import psutil, torch
 from i3core.config import preset
 from i3core.device import choose_device, peak_memory_bytes

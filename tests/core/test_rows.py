@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i3core import documents as sources
+from i3core import cache as kept_data
 from i3core.cache import cache_folder
 from i3core.documents import Document, read_documents
 from i3core.errors import DataError
@@ -282,7 +282,7 @@ def test_a_damaged_entry_is_made_again(model, build, tmp_path, cache, damage):
 
 
 def test_large_files_are_known_again_by_size_and_time(model, build, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "_HASHED_ANEW", 10)
+    monkeypatch.setattr(kept_data, "_HASHED_ANEW", 10)
     path = build.conversations(tmp_path / "a.jsonl")
     first = ids_of(tokenize_source(path, model.template, 64))
     status = path.stat()
@@ -308,11 +308,11 @@ def test_the_least_recently_used_entries_go_first(model, build, tmp_path, cache,
     tokenize_source(path, model.template, 40)  # used again
     (cache / ".killed.partial").write_bytes(b"x")
     os.utime(cache / ".killed.partial", (1000, 1000))
-    monkeypatch.setattr(sources, "CACHE_BYTES", sum(made[i].stat().st_size for i in (0, 2)) + 100)
+    monkeypatch.setattr(kept_data, "CACHE_BYTES", sum(made[i].stat().st_size for i in (0, 2)) + 100)
     tokenize_source(path, model.template, 41)
     [new] = set(entries(cache)) - set(made)
     assert entries(cache) == sorted([made[0], new])
-    monkeypatch.setattr(sources, "CACHE_BYTES", 0)
+    monkeypatch.setattr(kept_data, "CACHE_BYTES", 0)
     rows = tokenize_source(path, model.template, 42)
     assert len(entries(cache)) == 1
     assert rows.row(0)[0].any()
