@@ -15,7 +15,7 @@ import torch
 from . import assets
 from .checkpoint import Model, find_model
 from .config import ModelConfig, preset
-from .device import DeviceChoice, choose_device, peak_memory_bytes
+from .device import DeviceChoice, choose_device, keep_freed_memory, peak_memory_bytes
 from .documents import read_documents
 from .generation import Generator
 from .model import I3Network
@@ -111,11 +111,16 @@ def bench_prefill(model: Model, quick: bool) -> dict:
 
 
 def training_products(config: ModelConfig, device: DeviceChoice, batch: int) -> Callable[[], None]:
-    """Only the matrix products of one training step: forward, and twice as much backward."""
-    rows = batch * config.window
-    d, f = config.d_model, config.ffn_width
+    """Only the matrix products of one training step: forward, and twice as much backward.
+
+    Those of the linear layers, of the state space's B and C, and of attention: scores and values of each head.
+    """
+    rows, heads = batch * config.window, batch * config.n_heads
+    d, f, n = config.d_model, config.ffn_width, config.d_state
     shapes = [(d, f), (f, d)] * config.n_layers + [(d, config.vocab_size)]
-    shapes += [(d, 3 * d), (d, d)] * config.attention_layers
+    shapes += [(d, n), (n, d)] * config.hybrid_layers + [(d, 3 * d), (d, d)] * config.attention_layers
+    queries = torch.randn(heads, config.window, config.head_dim, device=device.name)
+    scores = torch.randn(heads, config.window, config.window, device=device.name)
 
     pairs = {}
     for inner, outer in set(shapes):
@@ -128,6 +133,11 @@ def training_products(config: ModelConfig, device: DeviceChoice, batch: int) -> 
             torch.nn.functional.linear(x, w)
             grad @ w
             grad.T @ x
+        for _ in range(config.attention_layers):
+            for _ in range(2):  # scores and their gradient
+                queries @ queries.mT
+            for _ in range(4):  # values; gradients of queries, keys and values
+                scores @ queries
 
     return products
 
@@ -148,7 +158,7 @@ def bench_training(model: Model, quick: bool, batch: int = 4) -> dict:
         optimizer.zero_grad()
 
     runs = [lambda: trainer.step(10, [(ids, ids)]), plain_step, training_products(config, device, batch)]
-    fast_s, plain_s, products_s = seconds(runs, 1 if quick else 3, device)
+    fast_s, plain_s, products_s = seconds(runs, 1 if quick else 7, device)
     return {
         "training_tokens_per_second": tokens / fast_s,
         "training_plain_tokens_per_second": tokens / plain_s,
@@ -177,6 +187,7 @@ def run_bench(preset_name: str = "i3-80m", quick: bool = False) -> dict:
     """All figures for a preset with random weights, as plain numbers. Raises ConfigError for an unknown preset."""
     config = preset(preset_name)
     device = choose_device()
+    keep_freed_memory()  # as `i3core train` does
     model = random_model(config, device)
     return {
         "preset": preset_name,

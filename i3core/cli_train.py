@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .device import keep_freed_memory
 from .errors import ConfigError
 from .terminal import print_json, progress_bar
 from .training_settings import CHOICES, TRAINING_SETTINGS, TrainingConfig
@@ -123,6 +124,7 @@ def resume_changes(arguments: argparse.Namespace) -> dict[str, Any]:
 def train(arguments: argparse.Namespace) -> None:
     if hasattr(signal, "SIGHUP"):  # a closed terminal stops and saves, too
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    keep_freed_memory()
     with _processes() as world:
         config = _config(arguments) if world is None else world.shared(world.attempt(lambda: _config(arguments)))
         from . import training

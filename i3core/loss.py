@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LOGITS_AT_ONCE = 8 * 2**20  # elements
+LOGITS_AT_ONCE = 11 * 2**20  # elements; 256 rows of 41,320 chunks
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -21,12 +21,13 @@ class _HeadLoss(torch.autograd.Function):
         device = x.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
         count, vocab_size = x.shape[0], weight.shape[0]
-        rows = max(16, LOGITS_AT_ONCE // vocab_size)
+        pieces = -(-count * vocab_size // LOGITS_AT_ONCE)
+        rows = max(16, -(-count // max(1, pieces)))  # pieces of equal size: a small last one costs nearly as much
         with torch.autocast(device, enabled=False):
             inputs, matrix = x.to(dtype), weight.to(dtype)
             total = torch.zeros((), device=x.device)
             grad_x = torch.empty(x.shape, device=x.device) if want_x else None
-            grad_weight = torch.zeros(weight.shape, device=x.device) if want_weight else None
+            grad_weight = None
             grad_bias = torch.zeros(bias.shape, device=x.device) if want_bias else None
             learned = (targets >= 0).float()[:, None]
             shares = learned / learned.sum().clamp(min=1)  # what each row adds to the mean
@@ -36,28 +37,33 @@ class _HeadLoss(torch.autograd.Function):
                 share = shares[start : start + rows]
                 logits = buffer[: len(part)]
                 if dtype == torch.float32:
-                    torch.addmm(bias, part, matrix.T, out=logits)
+                    torch.mm(part, matrix.T, out=logits).add_(bias)
                 else:
                     torch.add(part @ matrix.T, bias, out=logits)
-                # log-sum-exp by hand, in place: no second array of this size
-                largest = logits.amax(1, keepdim=True)
-                chosen = logits.gather(1, answers) - largest
-                sums = logits.sub_(largest).exp_().sum(1, keepdim=True)
-                total += ((sums.log() - chosen) * share).sum()
+                chosen, largest = logits.gather(1, answers), logits.amax(1, keepdim=True)
+                errors = torch.softmax(logits, 1, out=logits)  # in place: no second array of this size
+                log_sums = largest - errors.amax(1, keepdim=True).log()  # the largest probability is that of `largest`
+                total += ((log_sums - chosen) * share).sum()
                 if not (want_x or want_weight or want_bias):
                     continue
-                logits.mul_(share / sums).scatter_add_(1, answers, -share)
-                slope = logits.to(dtype)
+                # The gradient of a row's logits is its share of (probabilities - 1 at the answer). Shares go into the
+                # smaller factor of each product.
+                errors.scatter_add_(1, answers, torch.full_like(share, -1.0))
                 if want_bias:
-                    grad_bias += logits.sum(0)
-                if want_x and dtype == torch.float32:
-                    torch.mm(slope, matrix, out=grad_x[start : start + rows])
-                elif want_x:
-                    grad_x[start : start + rows] = slope @ matrix
-                if want_weight and dtype == torch.float32:
-                    grad_weight.addmm_(slope.T, part)
-                elif want_weight:
-                    grad_weight += slope.T @ part
+                    grad_bias += (share.T @ errors)[0]
+                slope = errors.to(dtype)
+                if want_x:
+                    torch.mul(slope @ matrix, share, out=grad_x[start : start + rows])
+                if want_weight:
+                    weighted = (part * share).to(dtype)
+                    if grad_weight is None:
+                        grad_weight = (slope.T @ weighted).float()
+                    elif dtype == torch.float32:
+                        grad_weight.addmm_(slope.T, weighted)
+                    else:
+                        grad_weight += slope.T @ weighted
+            if want_weight and grad_weight is None:  # no rows at all
+                grad_weight = torch.zeros(weight.shape, device=x.device)
             ctx.save_for_backward(grad_x, grad_weight, grad_bias)
             return total
 

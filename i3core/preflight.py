@@ -15,7 +15,7 @@ from pathlib import Path
 from .config import ModelConfig
 
 FLOAT32 = 4
-LOGITS_AT_ONCE = 8 * 2**20  # elements, as in loss.py
+LOGITS_AT_ONCE = 11 * 2**20  # elements, as in loss.py
 CPU_SLACK, CUDA_SLACK = 1.5, 1.1  # what the allocators take for each byte of activations
 CUDA_CONTEXT = 500_000_000
 SMALL_FILES = 4_000_000  # of a checkpoint: vocabulary, configuration
