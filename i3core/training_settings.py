@@ -162,7 +162,10 @@ class TrainingConfig:
         if not self.data:
             raise ConfigError("Training needs at least one data file.", "Name it with --data.")
         if bool(self.model) == bool(self.preset):
-            raise ConfigError("Name either a model to fine-tune or a preset to train from scratch.")
+            raise ConfigError(
+                "Name either a model to fine-tune or a preset to train from scratch.",
+                "For example --model i3-mini for the bundled model, or --from-scratch i3-mini.",
+            )
         if self.last_blocks and self.lora_rank:
             raise ConfigError("last_blocks and lora_rank are two ways to train a part.", "Choose one of them.")
         if self.preset and (self.last_blocks or self.lora_rank):
