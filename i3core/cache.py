@@ -30,7 +30,7 @@ def cache_folder() -> Path:
 
 def source_key(paths: Sequence[str | Path], settings: Any) -> str:
     """A name for these settings and the content (not the names) of all files of `paths`."""
-    content = [[file.suffixes[-2:], _content_hash(file)] for path in paths for file in data_files(path)]
+    content = [[file.suffixes[-2:], content_hash(file)] for path in paths for file in data_files(path)]
     return hashlib.sha256(json.dumps([settings, content]).encode()).hexdigest()[:32]
 
 
@@ -40,7 +40,7 @@ def source_state(paths: Sequence[str | Path]) -> list[tuple[int, int]]:
     return [(state.st_size, state.st_mtime_ns) for state in states]
 
 
-def _content_hash(path: Path) -> str:
+def content_hash(path: Path) -> str:
     """SHA-256 of a file; that of a large one is remembered."""
     known, name = cache_folder() / "hashes.json", str(path.resolve())
     try:

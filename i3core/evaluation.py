@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .batches import IGNORED, WeightedRows, make_batch
+from .batches import IGNORED, WeightedRows, make_batch, padded_width
 from .device import DeviceChoice
 from .distributed import World
 from .documents import Document
@@ -16,6 +16,8 @@ from .errors import DataError
 from .model import I3Network
 from .rows import TokenRows
 from .template import ChatTemplate
+
+TOKENS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def evaluate_rows(
     """
     network.eval()
     weighted, window = [WeightedRows(rows) for rows in sets], network.config.window
-    batches = [items[start : start + 16] for start in range(0, len(items), 16)]
+    batches = _batches(sets, items)
     nats, total = 0.0, 0
     for batch in batches[world.rank :: world.size]:
         ids, targets = make_batch(weighted, batch, assistant_only, window)
@@ -131,3 +133,14 @@ def evaluate_rows(
         between()
     nats, total = world.summed([nats, total])
     return nats / max(total, 1)
+
+
+def _batches(sets: Sequence[TokenRows], items: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """`items`, which are sorted by length, in batches of at most TOKENS_AT_ONCE with padding, and a row at least."""
+    batches: list[list[tuple[int, int]]] = []
+    for number, row in items:
+        width = padded_width(int(sets[number].lengths[row]) - 1)
+        if not batches or (len(batches[-1]) + 1) * width > TOKENS_AT_ONCE:
+            batches.append([])
+        batches[-1].append((number, row))
+    return batches

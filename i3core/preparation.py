@@ -11,13 +11,13 @@ import torch
 
 from . import assets, checkpoint
 from .batches import WeightedRows, padded_width
+from .cache import content_hash
 from .config import preset
 from .device import DeviceChoice, choose_device
 from .distributed import World
 from .documents import parse_source
 from .errors import DataError, TrainingError
 from .events import DataRead
-from .files import file_sha256
 from .formats import data_files
 from .lora import add_lora, train_last_blocks
 from .model import I3Network
@@ -104,7 +104,7 @@ def describe_data(config: TrainingConfig) -> list[dict]:
     """Every file that the run reads: its path, bytes and SHA-256."""
     sources = [parse_source(argument)[0] for argument in config.data] + ([Path(config.val)] if config.val else [])
     files = [file for source in sources for file in data_files(source)]
-    return [{"file": str(p), "bytes": p.stat().st_size, "sha256": file_sha256(p)} for p in files]
+    return [{"file": str(p), "bytes": p.stat().st_size, "sha256": content_hash(p)} for p in files]
 
 
 def check_unchanged(described: object, found: Sequence[dict]) -> None:

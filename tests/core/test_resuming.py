@@ -173,6 +173,28 @@ def test_a_checkpoint_on_request(config):
     assert saved in ([2, 6], [3, 6])
 
 
+def test_a_disk_that_is_full_ends_in_one_line_and_the_run_goes_on_when_there_is_room(whole_run, tmp_path, process):
+    """Files may not grow beyond the vocabulary's size: the checkpoint at step 12 cannot be written."""
+    settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"))
+    events = training.train(settings)
+    for event in events:
+        if isinstance(event, Stepped) and event.step == 7:
+            events.close()
+    code = (
+        "import resource, signal, sys; from i3core.cli import main; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000));"
+        f"sys.exit(main(['train', '--resume', {settings.out!r}]))"
+    )
+    outcome = process(code=code)
+    outcome.fails("checkpoint" if "checkpoint" in outcome.err else "written", "free some disk space", "--resume")
+    assert status(settings)["state"] == "failed"
+    assert "disk space" in status(settings)["error"]
+    assert torch.load(RunFolder(settings.out).last / "trainer.pt", weights_only=True)["step"] == 6
+    assert sorted(path.name for path in RunFolder(settings.out).last.parent.iterdir()) in (["last"], ["best", "last"])
+    run(settings, resume=True)
+    assert_equal_runs(settings, whole_run)
+
+
 def test_samples_on_request(config):
     settings = config(steps=6, eval_every=0, sample_prompts=("hello!", "and you?"))
     control, sampled = RunFolder(settings.out).folder / "control", []
