@@ -15,6 +15,7 @@ from i3core.checkpoint import load
 from i3core.errors import TrainingError
 from i3core.events import Checkpointed, DataRead, Evaluated, Stepped, Warned
 from i3core.run import RunFolder
+from i3core.trainer import Trainer
 from i3core.training_settings import TrainingConfig
 from runs import losses, metrics, run, status, val_losses
 
@@ -108,6 +109,38 @@ def test_chat_is_learned_on_replies_only(config, material, tmp_path, loss_on):
         logprobs = model.network(ids[None, :-1])[0].log_softmax(-1)
     expected = [-logprobs[p - 1, ids[p]].item() for p in range(1, len(ids)) if learned[p]]
     assert losses(settings)[0][1] == pytest.approx(sum(expected) / len(expected), abs=1e-4)
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_chat_feeds_the_very_ids_that_training_saw(config, build, tmp_path, monkeypatch, special):
+    """What goes through the network in training is what chat puts before each reply, and then the reply."""
+    build.folder(tmp_path / "model", special=special)
+    messages = [
+        {"role": "user", "content": "Hello little cat"}, {"role": "assistant", "content": "hi there"},
+        {"role": "user", "content": "and then?"}, {"role": "assistant", "content": "it ate one fish"},
+    ]  # fmt: skip
+    (tmp_path / "one.jsonl").write_text(json.dumps({"messages": messages}))
+    seen = []
+    step = Trainer.step
+    monkeypatch.setattr(
+        Trainer, "step", lambda self, number, batches: seen.extend(batches) or step(self, number, batches)
+    )
+    settings = config(model=str(tmp_path / "model"), data=(str(tmp_path / "one.jsonl"),), steps=1, eval_every=0)
+    run(settings)
+    [(ids, targets)] = seen
+    [ids], [targets] = ids.tolist(), targets.tolist()
+
+    tuned = load(RunFolder(settings.out).last, device="cpu")
+    generator = i3core.Generator(tuned)
+    for place in (1, 3):
+        fed, _ = generator.prompt_ids(messages[:place], 10)
+        reply = tuned.template.encode_turn(messages[place])[len(tuned.template.reply_opening()) :]
+        assert ids[: len(fed)] == fed
+        assert targets[len(fed) - 1 : len(fed) - 1 + len(reply)] == reply  # learned right where chat starts to answer
+    learned = [target for target in targets if target >= 0]
+    assert len(learned) == sum(
+        len(tuned.template.encode_turn(messages[place])) - len(tuned.template.reply_opening()) for place in (1, 3)
+    )
 
 
 def test_weights_and_epochs_count_steps(config, material):
