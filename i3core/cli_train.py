@@ -105,8 +105,8 @@ def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 RESUMABLE = (
-    "steps", "epochs", "lr", "batch_size", "accumulate", "patience", "eval_every", "eval_tokens", "checkpoint_every",
-    "log_every", "sample_prompts", "track", "device", "precision",
+    "steps", "epochs", "lr", "patience", "eval_every", "eval_tokens", "checkpoint_every", "log_every", "sample_prompts",
+    "track", "device", "precision",
 )  # fmt: skip
 
 
@@ -118,11 +118,16 @@ def resume_changes(arguments: argparse.Namespace) -> dict[str, Any]:
         raise ConfigError(
             f"A resumed run keeps its {', '.join(fixed)}.", "Start a new run with --model RUN/checkpoints/last instead."
         )
+    if "epochs" in given:  # one of the two says how long the run is
+        given.setdefault("steps", 0)
+    elif "steps" in given:
+        given["epochs"] = 1.0
     return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
 def train(arguments: argparse.Namespace) -> None:
-    if hasattr(signal, "SIGHUP"):  # a closed terminal stops and saves, too
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
+        # A closed terminal stops and saves, too.
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     keep_freed_memory()
     with _processes() as world:
@@ -135,10 +140,15 @@ def train(arguments: argparse.Namespace) -> None:
             else:
                 events = training.train(config, bool(arguments.resume), world, progress.read)
             for event in events:
-                if arguments.json:
-                    print_json({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
-                else:
-                    progress.show(event)
+                try:
+                    if arguments.json:
+                        print_json({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
+                    else:
+                        progress.show(event)
+                except OSError:  # nobody listens any more: save and end
+                    if arguments.dry_run:
+                        raise
+                    (Path(config.out) / "control" / "stop").touch()
 
 
 @contextlib.contextmanager
@@ -226,7 +236,7 @@ def describe(event: Any) -> Iterator[str]:
         yield f"warning: {event.what} {event.remedy}".rstrip()
     elif isinstance(event, events.Started):
         part = "" if event.trainable == event.parameters else f", {event.trainable:,} of them trained"
-        together = "" if event.processes == 1 else f" and {event.processes - 1} more processes"
+        together = "" if event.processes == 1 else f", {event.processes} processes"
         yield (
             f"{event.parameters:,} parameters{part} on {event.device}{together}; {event.rows:,} rows, "
             f"{event.held_out_rows:,} held out, {event.tokens_per_epoch:,} tokens an epoch; "

@@ -15,56 +15,54 @@ HEARTBEAT_S = 5.0
 
 
 class Control:
-    """What the user wants of a run. `wishes` collects the names of control files until `take` hands them out."""
+    """What the user wants of a run.
+
+    Attributes:
+        paused: whether the run should wait.
+    """
 
     def __init__(self, run: RunFolder, interrupted: threading.Event) -> None:
         self.run, self._interrupted = run, interrupted
+        self.paused = False
         self._wishes: set[str] = set()
-        self._beat = -math.inf
+        self._shown: tuple[str, float] = ("", -math.inf)  # state in status.json, and when it was written
 
     @property
     def stopping(self) -> bool:
         """Whether the run should save and end."""
         return self._interrupted.is_set()
 
-    def look(self, step: int, state: str = "running") -> None:
+    def look(self, step: int, state: str = "running", note: str = "") -> None:
         """Reads the control folder and shows that the run is alive. Cheap enough for every step."""
-        if time.monotonic() - self._beat > HEARTBEAT_S:
-            self.run.write_status(state, step)
-            self._beat = time.monotonic()
-        self._wishes |= self.run.take_controls()
-        if "stop" in self._wishes:
+        found = self.run.take_controls()
+        if "stop" in found:
             self._interrupted.set()
+        self.paused = (self.paused or "pause" in found) and "resume" not in found and not self.stopping
+        self._wishes |= found & {"checkpoint", "sample"}
+        state = "paused" if self.paused else state
+        shown, at = self._shown
+        if shown != state or time.monotonic() - at > HEARTBEAT_S:
+            self.run.write_status(state, step, note=note)
+            self._shown = state, time.monotonic()
 
-    def take(self, step: int) -> set[str]:
-        """What is wanted now; waits while the run is paused. "stop" is `stopping` and stays."""
-        self.look(step)
-        if "pause" in self._wishes:
-            self._pause(step)
-        wishes, self._wishes = self._wishes - {"pause", "resume", "stop"}, set()
+    def take(self) -> set[str]:
+        """ "checkpoint" and "sample", if they were asked for since the last call."""
+        wishes, self._wishes = self._wishes, set()
         return wishes
-
-    def _pause(self, step: int) -> None:
-        self._wishes.discard("pause")
-        self._beat = -math.inf
-        while not self.stopping and "resume" not in self._wishes:
-            self.look(step, "paused")
-            time.sleep(0.1)
-        self._beat = -math.inf
-        self.look(step)
 
 
 @contextmanager
 def interruption() -> Iterator[threading.Event]:
     """Sets the event at the first Ctrl-C or SIGTERM; a second one ends the program at once."""
-    event = threading.Event()
+    event, signalled = threading.Event(), threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
         return
 
     def ask(number: int, frame: object) -> None:
-        if event.is_set():
+        if signalled.is_set():
             raise KeyboardInterrupt
+        signalled.set()
         event.set()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -28,12 +28,13 @@ class World:
     Attributes:
         rank: number of this process; 0 reads, writes and reports.
         size: how many there are.
-        local_rank: number of this process on its machine, and of its GPU.
+        local_rank: number of this process on its machine, and of its GPU; local_size: how many are there.
     """
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
+    local_size: int = 1
 
     @property
     def is_main(self) -> bool:
@@ -76,10 +77,6 @@ class World:
         torch.distributed.all_reduce(least, torch.distributed.ReduceOp.MIN)
         return int(least)
 
-    def wait(self) -> None:
-        """Until all ranks are here."""
-        self.summed([0.0])
-
     def device(self, wanted: str) -> str:
         """The device of this rank: a GPU each if there are any, unless the user chose."""
         if self.size == 1 or wanted == "cpu" or not torch.cuda.is_available():
@@ -106,7 +103,10 @@ def joined_world() -> Iterator[World]:
         raise ConfigError("This build of torch cannot train on several processes.", "Install the ordinary build.")
     try:
         rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-        world = World(rank, size, int(os.environ.get("LOCAL_RANK", rank)))
+        local_rank, local_size = (
+            int(os.environ.get(f"LOCAL_{n}", v)) for n, v in (("RANK", rank), ("WORLD_SIZE", size))
+        )
+        world = World(rank, size, local_rank, local_size)
     except (KeyError, ValueError) as error:
         raise ConfigError(
             "WORLD_SIZE is set, but RANK is not.", "Start several processes with torchrun, or unset WORLD_SIZE."
@@ -123,6 +123,8 @@ def joined_world() -> Iterator[World]:
             ) from error
     try:
         yield world
+        if mine:
+            torch.distributed.barrier()  # none leaves while another still has its connection in use
     finally:
         if mine:
             torch.distributed.destroy_process_group()

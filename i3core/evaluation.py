@@ -120,16 +120,17 @@ def evaluate_rows(
 ) -> float:
     """Mean loss in nats over the rows `items`, (set, row) sorted by length. The processes of `world` share the work.
 
-    `between` is called after each batch; what it raises ends the evaluation.
+    `between` is called after each batch, on all processes as often; what it raises ends the evaluation.
     """
     network.eval()
     weighted, window = [WeightedRows(rows) for rows in sets], network.config.window
     batches = _batches(sets, items)
     nats, total = 0.0, 0
-    for batch in batches[world.rank :: world.size]:
-        ids, targets = make_batch(weighted, batch, assistant_only, window)
-        total += int((targets >= 0).sum())
-        nats += _nats(network, device, torch.from_numpy(ids), torch.from_numpy(targets))
+    for start in range(0, len(batches), world.size):
+        for batch in batches[start : start + world.size][world.rank : world.rank + 1]:
+            ids, targets = make_batch(weighted, batch, assistant_only, window)
+            total += int((targets >= 0).sum())
+            nats += _nats(network, device, torch.from_numpy(ids), torch.from_numpy(targets))
         between()
     nats, total = world.summed([nats, total])
     return nats / max(total, 1)

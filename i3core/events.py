@@ -74,6 +74,8 @@ class Started:
 class Stepped:
     """One optimiser step. `loss` in nats per learned token, `eta_s` seconds to the end.
 
+    `grad_norm` is None where float16 overflowed; the step was skipped then, and the next one is scaled down.
+
     `cpu_percent` is the load of the whole machine, `rss_bytes` the memory of this process; readings are None where
     there is nothing to read.
     """
@@ -84,7 +86,7 @@ class Stepped:
     loss: float
     perplexity: float
     lr: float
-    grad_norm: float
+    grad_norm: float | None
     tokens_per_second: float
     eta_s: float
     rss_bytes: int
@@ -133,7 +135,8 @@ class Checkpointed:
 class Finished:
     """The end. `reason` is "finished", "stopped", or "early" when patience ran out.
 
-    `best_val_loss` is None without validation; `folder` is the best checkpoint, or the last without validation.
+    `best_val_loss` is None without validation; `folder` is the best checkpoint, or the last if none was better than the
+    model before its first step.
     """
 
     step: int

@@ -15,6 +15,7 @@ from .batches import choose_rows, make_batch, plan_epoch
 from .checkpoint import Model
 from .control import Control
 from .distributed import World
+from .errors import PromptError
 from .evaluation import Interrupted, evaluate_rows
 from .events import Checkpointed, Evaluated, Event, Finished, Sampled, Started, Stepped, Warned
 from .generation import generate
@@ -34,7 +35,7 @@ from .readings import Readings
 from .rows import TokenRows
 from .run import RunFolder
 from .settings import SamplingConfig
-from .trackers import build_trackers, grouped
+from .trackers import Tracker, build_trackers, grouped
 from .trainer import Trainer
 from .trainer_state import load_trainer_state, save_checkpoint
 from .training_settings import TrainingConfig
@@ -51,7 +52,7 @@ class Loop:
         tokens: tokens read so far.
         best: lowest validation loss so far, infinite before the first; since_best: evaluations since then.
         evaluated, saved: the step of the last evaluation and of the last checkpoint; -1 before the first.
-        wishes: control files found after the last step; stopping: whether the user wants the run to end.
+        stopping: whether the user wants the run to end.
     """
 
     def __init__(
@@ -79,7 +80,8 @@ class Loop:
         self.trainer = Trainer(
             self.model.network, config, self.device, self.total_steps, world, self.preflight.micro_tokens
         )
-        self.pace, self.readings = Pace(), Readings(self.device)
+        place = f"{self.device.describe()}, {world.size} processes"
+        self.pace, self.readings = Pace(place), Readings(self.device)
         self.step, self.tokens, self.best, self.since_best = 0, 0, math.inf, 0
         self.evaluated = self.saved = -1
         if state is not None:
@@ -87,13 +89,18 @@ class Loop:
         if world.size > 1:
             self.trainer.rehearse(*largest_batch(config, self.data, self.window))
         run.truncate_after(self.step if state is not None else -1)
-        self.wishes: set[str] = set()
-        self.stopping = False
+        self.stopping = self._save_again = False
         self._warnings: list[Warned] = []
         self.control: Control | None = None
-        self.trackers = []
-        if world.is_main:
-            self.trackers = build_trackers(config.track, run.folder, dataclasses.asdict(config), self.step)
+        self.trackers: list[Tracker] = []
+
+    def begin(self, control: Control) -> None:
+        """The run starts: from now on it is steered and tracked."""
+        self.control = control
+        control.look(self.step)
+        if self.world.is_main:
+            settings = dataclasses.asdict(self.config)
+            self.trackers = build_trackers(self.config.track, self.run.folder, settings, self.step)
 
     def close(self) -> None:
         """Ends what runs beside the loop."""
@@ -177,13 +184,21 @@ class Loop:
             return "early"
         return "stopped" if self.stopping else ""
 
+    def checkpoint_is_due(self) -> bool:
+        return self.is_due(self.config.checkpoint_every) or self._save_again
+
     def eta_s(self) -> float | None:
-        """Seconds to the end, evaluations included; None before the first step."""
-        left, every = self.total_steps - self.step, self.config.eval_every
-        evaluations = 0
-        if every and left:
-            evaluations = (self.total_steps - 1) // every - self.step // every + 1
-        return self.pace.seconds_for(left, evaluations)
+        """Seconds to the end, evaluations and checkpoints included; None before the first step."""
+
+        def times(every: int) -> int:
+            """How often something done every so many steps, and at the end, will still be done."""
+            return (self.total_steps - 1) // every - self.step // every + 1 if every else 1
+
+        left = max(0, self.total_steps - self.step)
+        if not left:
+            return self.pace.seconds_for(0, 0, 0)
+        evaluations = times(self.config.eval_every) if self.config.eval_every else 0
+        return self.pace.seconds_for(left, evaluations, times(self.config.checkpoint_every))
 
     # ----------------------------------------------------------------------------------------------- what is done
 
@@ -212,7 +227,7 @@ class Loop:
         self.step += 1
         self.tokens += read
         if self.trainer.micro_tokens != before:
-            self._memory_ran_out(parts[0][0].shape)
+            self._memory_ran_out(max((ids for ids, _, _ in parts), key=torch.Tensor.numel).shape)
         self.pace.add_step(time.perf_counter() - start, read)
         return Stepped(
             step=self.step,
@@ -221,7 +236,7 @@ class Loop:
             loss=loss,
             perplexity=math.exp(min(loss, 700)),
             lr=lr,
-            grad_norm=grad_norm,
+            grad_norm=grad_norm if math.isfinite(grad_norm) else None,
             tokens_per_second=self.pace.tokens_per_second,
             eta_s=self.eta_s() or 0.0,
             **self.readings.read(),
@@ -251,10 +266,22 @@ class Loop:
             )
         )
 
-    def obey(self) -> None:
-        """Takes up what the control folder or Ctrl-C asks for; waits while paused."""
-        wishes = self.control.take(self.step)
-        self.wishes, self.stopping = self.world.shared((wishes, self.control.stopping))
+    def obey(self) -> Iterator[Event]:
+        """Does what the control folder or Ctrl-C asks for. A run that is paused saves first, and waits here."""
+        waiting = False
+        while True:
+            self.control.look(self.step)
+            wishes, paused, self.stopping = self.world.shared(
+                (self.control.take(), self.control.paused, self.control.stopping)
+            )
+            if "checkpoint" in wishes or (paused and not waiting):
+                yield from self.save()
+            if "sample" in wishes:
+                yield from self.sample()
+            if not paused:
+                return
+            waiting = True
+            time.sleep(0.1)
 
     def evaluate(self) -> Iterator[Event]:
         """Validation and general loss, the best checkpoint, and samples. A wish to stop breaks it off unrecorded."""
@@ -266,6 +293,7 @@ class Loop:
             return
         is_best = val_loss is not None and val_loss < self.best
         self.evaluated = self.step
+        self._save_again = self.saved == self.step  # that checkpoint does not know of this evaluation
         if is_best:
             self.best, self.since_best = val_loss, 0
         elif val_loss is not None:
@@ -278,7 +306,7 @@ class Loop:
                 save_checkpoint(self.model, self.run.best)
             yield event
         yield from self.sample()
-        self.pace.add_evaluation(time.perf_counter() - start)
+        self.pace.add("evaluation", time.perf_counter() - start)
 
     def _loss_on(self, sets: list[TokenRows], items: list[tuple[int, int]]) -> float | None:
         if not items:
@@ -289,18 +317,22 @@ class Loop:
         )
 
     def _between_batches(self) -> None:
-        """Keeps the run alive and stoppable while it evaluates. Several processes finish the evaluation together."""
+        """Keeps the run alive and stoppable while it evaluates."""
         self.control.look(self.step)
-        if self.control.stopping and self.world.size == 1:
-            self.stopping = True
+        self.stopping = self.world.shared(self.control.stopping)
+        if self.stopping:
             raise Interrupted
 
-    def sample(self) -> Iterator[Sampled]:
+    def sample(self) -> Iterator[Event]:
         """Answers the fixed prompts with a fixed seed."""
         for prompt in self.config.sample_prompts if self.world.is_main else ():
             sampling = SamplingConfig(temperature=0.7, max_new_tokens=60, seed=1)
-            pieces = generate(self.model, [{"role": "user", "content": prompt}], sampling)
-            sample = Sampled(self.step, prompt, "".join(piece.text for piece in pieces))
+            try:
+                pieces = generate(self.model, [{"role": "user", "content": prompt}], sampling)
+                sample = Sampled(self.step, prompt, "".join(piece.text for piece in pieces))
+            except PromptError as error:
+                yield Warned(self.step, f"The sample prompt {prompt!r} cannot be answered: {error.what}", error.remedy)
+                continue
             self.run.append(self.run.samples, dataclasses.asdict(sample))
             for tracker in self.trackers:
                 tracker.text(self.step, prompt, sample.text)
@@ -308,13 +340,24 @@ class Loop:
 
     def save(self) -> Iterator[Checkpointed]:
         """Puts everything needed to go on into checkpoints/last."""
-        if self.saved == self.step:
+        if self.saved == self.step and not self._save_again:
             return
+        start = time.perf_counter()
         state = {name: getattr(self, name) for name in KEPT} | {"pace": self.pace.state_dict()}
         if self.world.is_main:
             save_checkpoint(self.model, self.run.last, {**self.trainer.state_dict(), **state})
-        self.saved = self.step
+        self.saved, self._save_again = self.step, False
+        self.pace.add("checkpoint", time.perf_counter() - start)
         yield Checkpointed(self.step, str(self.run.last))
+
+    def last_words(self) -> Iterator[Warned]:
+        """What should be known about the result."""
+        if self.step and self.evaluated > 0 and not math.isinf(self.best) and not self.run.best.is_dir():
+            yield Warned(
+                self.step,
+                "The validation loss was never lower than before the first step.",
+                "Try a lower learning rate (--lr), or more data. The model is that of the last step.",
+            )
 
     def _restore(self, state: dict) -> None:
         self.trainer.load_state_dict(state)

@@ -6,32 +6,41 @@ from collections import deque
 
 
 class Pace:
-    """Seconds and tokens of the last steps, and seconds of the last evaluation. Kept in checkpoints, so that a resumed
-    run knows its time left at once."""
+    """Seconds and tokens of the last steps, and seconds of the last evaluation and checkpoint.
 
-    def __init__(self) -> None:
+    Kept in checkpoints, so that a resumed run knows its time left at once.
+
+    Attributes:
+        place: where the run goes; what was measured elsewhere does not count.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
         self._steps: deque[tuple[float, int]] = deque(maxlen=50)
-        self._evaluation_s = 0.0
+        self._others = {"evaluation": 0.0, "checkpoint": 0.0}
 
     def add_step(self, seconds: float, tokens: int) -> None:
         self._steps.append((seconds, tokens))
 
-    def add_evaluation(self, seconds: float) -> None:
-        self._evaluation_s = seconds
+    def add(self, what: str, seconds: float) -> None:
+        """Seconds of an "evaluation" or a "checkpoint"."""
+        self._others[what] = seconds
 
     @property
     def tokens_per_second(self) -> float:
         return sum(n for _, n in self._steps) / max(1e-9, sum(s for s, _ in self._steps))
 
-    def seconds_for(self, steps: int, evaluations: int) -> float | None:
-        """Expected seconds of so many more steps and evaluations; None before the first step."""
+    def seconds_for(self, steps: int, evaluations: int, checkpoints: int) -> float | None:
+        """Expected seconds of so many more of each; None before the first step."""
         if not self._steps:
             return None
-        return steps * sum(s for s, _ in self._steps) / len(self._steps) + evaluations * self._evaluation_s
+        others = evaluations * self._others["evaluation"] + checkpoints * self._others["checkpoint"]
+        return steps * sum(s for s, _ in self._steps) / len(self._steps) + others
 
     def state_dict(self) -> dict:
-        return {"steps": list(self._steps), "evaluation_s": self._evaluation_s}
+        return {"place": self.place, "steps": list(self._steps), "others": dict(self._others)}
 
     def load_state_dict(self, state: dict) -> None:
-        self._steps.extend((s, n) for s, n in state["steps"])
-        self._evaluation_s = state["evaluation_s"]
+        if state["place"] == self.place:
+            self._steps.extend((s, n) for s, n in state["steps"])
+            self._others |= state["others"]

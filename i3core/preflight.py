@@ -243,6 +243,8 @@ def _data(plan: Plan) -> Iterator[Finding]:
             "No text is held out, so nothing will show when the model stops learning and starts repeating its data.",
             "Name a file with --val, or set --val-share; with little data, add more.",
         )
+    if plan.patience and not validates:
+        yield Finding("data", "Patience has no effect where no text is held out.", "Name a file with --val.")
     epochs = plan.total_steps / max(1, plan.steps_per_epoch)
     if epochs > (50 if validates and plan.evaluates else 16) and not plan.patience:
         yield Finding(

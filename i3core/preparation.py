@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from .config import preset
 from .device import DeviceChoice, choose_device
 from .distributed import World
 from .documents import parse_source
-from .errors import DataError, TrainingError
+from .errors import DataError, I3Error, TrainingError
 from .events import DataRead
 from .formats import data_files
 from .lora import add_lora, train_last_blocks
@@ -58,9 +59,14 @@ def load_data(
     Raises DataError naming the file, line and reason.
     """
     for turn in (0, 1):
+        failure = None
         if (world.local_rank > 0) == bool(turn):
-            data = _load_data(config, template, window, progress)
-        world.wait()
+            try:
+                data = _load_data(config, template, window, progress)
+            except I3Error as error:
+                failure = error
+        if world.summed([failure is not None])[0]:  # the others end, too, and leave the word to this one
+            raise failure or SystemExit(1)
     return data
 
 
@@ -102,7 +108,8 @@ def _read(report: DataReport, role: str) -> DataRead:
 
 def describe_data(config: TrainingConfig) -> list[dict]:
     """Every file that the run reads: its path, bytes and SHA-256."""
-    sources = [parse_source(argument)[0] for argument in config.data] + ([Path(config.val)] if config.val else [])
+    sources = [parse_source(argument)[0] for argument in config.data]
+    sources += [Path(place) for place in (config.val, config.general_val) if place not in ("", "none")]
     files = [file for source in sources for file in data_files(source)]
     return [{"file": str(p), "bytes": p.stat().st_size, "sha256": content_hash(p)} for p in files]
 
@@ -199,7 +206,7 @@ def check_before_start(
     optimizer = "adamw" if config.public_recipe else config.optimizer
     sizes = (model.config, trainable, optimizer)
     where = (model.device.precision, model.device.is_cuda)
-    total, available, place = _memory(model)
+    total, available, place = _memory(model, world)
 
     def needed(rows: int) -> int:
         return estimate_memory(*sizes, rows, width, *where)
@@ -233,26 +240,31 @@ def check_before_start(
         held_out_rows=sum(len(rows) for rows in data.held_out),
         patience=config.patience,
     )
-    findings = check_run(plan)
+    findings = [finding for finding in check_run(plan) if world.is_main or finding.kind != "disk"]  # which it writes
     for finding in findings:
         if finding.fatal:
             raise TrainingError(finding.what, finding.remedy)
     return Preflight(tuple(findings), needed(fitting), 0 if fitting == rows else fitting * width)
 
 
-def _memory(model: checkpoint.Model) -> tuple[int, int, str]:
-    """Bytes in all and available (with what the weights take already) where `model` is, and what people call that."""
+def _memory(model: checkpoint.Model, world: World) -> tuple[int, int, str]:
+    """Bytes in all and available (with what the weights take already) where `model` is, and what people call that.
+
+    Processes that share a computer's memory get equal parts of it.
+    """
     if model.device.is_cuda:
         free, total = torch.cuda.mem_get_info(model.device.name)
         return total, free + torch.cuda.memory_allocated(model.device.name), model.device.label
-    return total_memory_bytes(), available_memory_bytes() + 4 * model.parameters, "this computer"
+    available = available_memory_bytes() // world.local_size + 4 * model.parameters
+    return total_memory_bytes() // world.local_size, available, "this computer"
 
 
 def largest_batch(config: TrainingConfig, data: RunData, window: int) -> tuple[int, int]:
     """Rows and width of a batch as large as any of the run."""
     longest = max(int(part.rows.lengths.max()) for part in data.training)
     width = min(window, padded_width(longest - 1))
-    return max(1, min(config.batch_size * window // width, sum(len(part.rows) for part in data.training))), width
+    rows = sum(math.ceil(len(part.rows) * part.weight) for part in data.training)
+    return max(1, min(config.batch_size * window // width, rows)), width
 
 
 def unknown_share(reports: Sequence[DataRead]) -> float:

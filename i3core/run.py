@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from .errors import I3Error, TrainingError
 from .files import read_json, replaced, write_json
 
@@ -36,6 +38,7 @@ class RunFolder:
 
     def create(self) -> None:
         """Makes the folder. Raises TrainingError if it already holds a run; one that never started does not count."""
+        self.refuse_if_running()
         if (self.folder / "run.json").exists():
             raise TrainingError(
                 f"{self.folder} already holds a training run.", "Resume it with --resume, or name another folder."
@@ -83,15 +86,13 @@ class RunFolder:
         for path in (self.metrics, self.samples):
             if not path.exists():
                 continue
-            kept = []
-            for line in path.read_bytes().split(b"\n"):
-                try:
-                    if json.loads(line)["step"] <= step:
-                        kept.append(line + b"\n")
-                except (ValueError, KeyError, TypeError):
-                    break  # the end, or a line cut short by a crash
-            with replaced(path) as temporary:
-                temporary.write_bytes(b"".join(kept))
+            with replaced(path) as temporary, open(path, "rb") as lines, open(temporary, "wb") as kept:
+                for line in lines:
+                    try:
+                        if line.endswith(b"\n") and json.loads(line)["step"] <= step:
+                            kept.write(line)
+                    except (ValueError, KeyError, TypeError):
+                        break  # a line cut short by a crash
 
     def refuse_if_running(self) -> None:
         """Raises TrainingError if another process is at work in this folder."""
@@ -101,7 +102,7 @@ class RunFolder:
         except (I3Error, KeyError, TypeError, ValueError):
             return
         recent = time.time() - heartbeat < 600 and state in ("starting", "running", "paused", "stopping")
-        if recent and pid != os.getpid() and _is_alive(pid):
+        if recent and pid != os.getpid() and psutil.pid_exists(pid):
             raise TrainingError(
                 f"The run in {self.folder} is still going on (process {pid}).", "Stop it first, or let it finish."
             )
@@ -129,15 +130,3 @@ class SilentRunFolder(RunFolder):
 
     def take_controls(self) -> set[str]:
         return set()
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name == "nt":  # there, signal 0 would end the process
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # it lives, and belongs to someone else
-    return True

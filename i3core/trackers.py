@@ -7,6 +7,7 @@ and is switched off.
 from __future__ import annotations
 
 import html
+import importlib.util
 import os
 import sys
 import uuid
@@ -94,8 +95,9 @@ class TensorBoardTracker(Tracker):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise _missing(self.name) from error
-        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
-        if not step:
+        again = (folder / "tensorboard").is_dir()
+        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step or again else None)
+        if not again:
             rows = "\n".join(f"| {key} | {value} |" for key, value in config.items())
             self.text(0, "configuration", f"| setting | value |\n|---|---|\n{rows}")
 
@@ -185,15 +187,22 @@ class WandbTracker(Tracker):
 TRACKERS: dict[str, type[Tracker]] = {tracker.name: tracker for tracker in (TensorBoardTracker, WandbTracker)}
 
 
+def check_trackers(names: Sequence[str]) -> None:
+    """Raises ConfigError for an unknown name or a package that is not installed."""
+    for name in names:
+        if name not in TRACKERS:
+            raise ConfigError(f"There is no tracker {name!r}.", f"Known: {', '.join(TRACKERS)}.")
+        if importlib.util.find_spec(name) is None:
+            raise _missing(name)
+
+
 def build_trackers(names: Sequence[str], folder: str | Path, config: Mapping[str, Any], step: int = 0) -> list[Tracker]:
     """The trackers `names` for the run in `folder`, which has come to `step`.
 
     Raises ConfigError for an unknown name or a package that is not installed. A tracker that cannot start is left out
     with a warning.
     """
-    for name in names:
-        if name not in TRACKERS:
-            raise ConfigError(f"There is no tracker {name!r}.", f"Known: {', '.join(TRACKERS)}.")
+    check_trackers(names)
     trackers = []
     for name in dict.fromkeys(names):
         try:

@@ -96,18 +96,19 @@ class Trainer:
         self.network.train()
         ids = torch.ones(rows, width, dtype=torch.long)
         batch = (ids, ids)
-        pieces = _pieces(self._share(batch), self.micro_tokens)
+        fresh = not any(optimizer.state for optimizer in self.optimizers)  # then the first step will need room for it
+        reserve = torch.empty(2 * fresh * sum(p.numel() for p in self.trained), device=self.device.name)
         while True:
             try:
-                ids, targets = next(pieces)
+                ids, targets = next(_pieces(self._share(batch), self.micro_tokens))
                 with self._unsynchronised():
                     self._backward(ids, targets, 1.0)
                 break
             except (RuntimeError, MemoryError) as error:
-                self._use_less_memory(error, ids)
-                pieces = _pieces(self._share(batch), self.micro_tokens)
+                self._use_less_memory(error, self._share(batch)[0])
             finally:
                 self._forget_gradients()
+        del reserve
         self.micro_tokens = self.world.smallest(self.micro_tokens or 2**62) % 2**62
 
     def _gradients(self, batches: list[Batch]) -> tuple[float, float]:
@@ -120,7 +121,7 @@ class Trainer:
                 if self.world.size > 1:
                     raise
                 self._forget_gradients()
-                self._use_less_memory(error, batches[0][0])
+                self._use_less_memory(error, max((ids for ids, _ in batches), key=Tensor.numel))
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self.trained, self.config.grad_clip)
@@ -190,8 +191,9 @@ class Trainer:
             optimizer.load_state_dict(saved)
             for group in optimizer.param_groups:
                 group["peak_lr"] = self.config.lr  # may have been given anew
-        self.scaler.load_state_dict(state["scaler"])
-        self.micro_tokens = state["micro_tokens"]
+        if state["scaler"]:  # none of a run that was begun in another precision
+            self.scaler.load_state_dict(state["scaler"])
+        self.micro_tokens = min(filter(None, (self.micro_tokens, state["micro_tokens"])), default=0)
 
 
 def _pieces(batch: Batch, micro_tokens: int) -> Iterator[Batch]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Iterator
 
-from .control import HEARTBEAT_S, Control, interruption
+from .control import Control, interruption
 from .device import is_out_of_memory
 from .distributed import World, joined_world
 from .errors import I3Error, TrainingError
@@ -19,6 +18,7 @@ from .events import Event
 from .loop import Loop
 from .preparation import Progress
 from .run import RunFolder, SilentRunFolder
+from .trackers import check_trackers
 from .training_settings import TrainingConfig
 
 
@@ -40,13 +40,15 @@ def train(
         TrainingError, DataError, CheckpointError, ConfigError, DeviceError: with the remedy; the last checkpoint
         stays intact.
     """
+    check_trackers(config.track)
     with joined_world() if world is None else contextlib.nullcontext(world) as world:
         run = RunFolder(config.out) if world.is_main else SilentRunFolder(config.out)
         world.attempt(run.refuse_if_running if resume else run.create)
+        run.take_controls()  # meant for an earlier start
         step = 0
         try:
             run.write_status("starting", 0)
-            for event in _train(config, run, resume, world, _alive(run, progress)):
+            for event in _train(config, run, resume, world, progress):
                 step = getattr(event, "step", step)
                 if world.is_main:
                     yield event
@@ -55,8 +57,8 @@ def train(
             raise
         except OSError as error:
             failure = TrainingError(
-                f"The run folder {run.folder} cannot be written: {error.strerror or error}.",
-                "Free some disk space, then --resume; the last checkpoint is intact.",
+                f"{error.filename or run.folder} cannot be read or written: {error.strerror or error}.",
+                "Check the disk and its free space, then --resume; the last checkpoint is intact.",
             )
             _report(run, "failed", step, str(failure))
             raise failure from error
@@ -67,7 +69,8 @@ def train(
             failure = error
             if is_out_of_memory(error):
                 failure = TrainingError(
-                    "There is not enough memory for a step.", "Resume with a smaller --batch-size, or close programs."
+                    "There is not enough memory for a step.",
+                    "Close other programs and --resume, or train a smaller model or a part of it (--lora-rank 8).",
                 )
             _report(run, "failed", step, str(failure) or repr(failure))
             if failure is error:
@@ -77,9 +80,9 @@ def train(
 
 def rehearse(config: TrainingConfig, progress: Progress | None = None) -> Iterator[Event]:
     """Reads model and data as `train` would, yields what it found (DataRead, Warned, Started) and trains nothing."""
-    loop = Loop(config, SilentRunFolder(config.out), False, World(), progress)
-    yield from loop.introduction()
-    loop.close()
+    check_trackers(config.track)
+    with contextlib.closing(Loop(config, SilentRunFolder(config.out), False, World(), progress)) as loop:
+        yield from loop.introduction()
 
 
 def resume_config(folder: str) -> TrainingConfig:
@@ -90,16 +93,16 @@ def resume_config(folder: str) -> TrainingConfig:
     return dataclasses.replace(TrainingConfig.from_dict(content), out=str(folder))
 
 
-def _alive(run: RunFolder, progress: Progress | None) -> Progress:
-    """`progress`, which also keeps status.json fresh while much data is read."""
-    written, characters = time.monotonic(), 0
+def _watched(control: Control, progress: Progress | None) -> Progress:
+    """`progress`, which also keeps status.json fresh while much data is read, and breaks off if the user wants it."""
+    characters = 0
 
     def tell(what: str, more: int) -> None:
-        nonlocal written, characters
+        nonlocal characters
         characters += more
-        if time.monotonic() - written > HEARTBEAT_S:
-            run.write_status("starting", 0, note=f"{what}: {characters / 1e6:.0f} million characters")
-            written = time.monotonic()
+        control.look(0, "starting", f"{what}: {characters / 1e6:.0f} million characters")
+        if control.stopping:
+            raise KeyboardInterrupt
         if progress is not None:
             progress(what, more)
 
@@ -114,31 +117,32 @@ def _report(run: RunFolder, state: str, step: int, error: str = "") -> None:
         pass
 
 
-def _train(config: TrainingConfig, run: RunFolder, resume: bool, world: World, progress: Progress) -> Iterator[Event]:
-    loop = Loop(config, run, resume, world, progress)
-    with contextlib.closing(loop), interruption() as interrupted:
-        loop.control = Control(run, interrupted)
-        run.describe(loop.description())
-        yield from loop.introduction()
-        run.write_status("running", loop.step)
-        reason = ""
-        while not reason:
-            if loop.evaluation_is_due() and not loop.stopping:
-                yield from loop.evaluate()
-            reason = loop.reason_to_end()
-            if reason == "stopped":
-                run.write_status("stopping", loop.step)
-            if reason or loop.is_due(config.checkpoint_every) or "checkpoint" in loop.wishes:
-                yield from loop.save()
-            if reason:
-                break
-            stepped = loop.advance()
-            yield from loop.warnings()
-            if loop.is_due(config.log_every):
-                loop.log(stepped)
-                yield stepped
-            loop.obey()
-            if "sample" in loop.wishes:
-                yield from loop.sample()
-        run.write_status("interrupted" if reason == "stopped" else "finished", loop.step)
-        yield loop.finished(reason)
+def _train(
+    config: TrainingConfig, run: RunFolder, resume: bool, world: World, progress: Progress | None
+) -> Iterator[Event]:
+    with interruption() as interrupted:
+        control = Control(run, interrupted)
+        with contextlib.closing(Loop(config, run, resume, world, _watched(control, progress))) as loop:
+            run.describe(loop.description())
+            yield from loop.introduction()
+            loop.begin(control)
+            reason = ""
+            while not reason:
+                if loop.evaluation_is_due() and not loop.stopping:
+                    yield from loop.evaluate()
+                reason = loop.reason_to_end()
+                if reason == "stopped":
+                    run.write_status("stopping", loop.step)
+                if reason or loop.checkpoint_is_due():
+                    yield from loop.save()
+                if reason:
+                    break
+                stepped = loop.advance()
+                yield from loop.warnings()
+                if loop.is_due(config.log_every):
+                    loop.log(stepped)
+                    yield stepped
+                yield from loop.obey()
+            yield from loop.last_words()
+            run.write_status("interrupted" if reason == "stopped" else "finished", loop.step)
+            yield loop.finished(reason)

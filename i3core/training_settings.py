@@ -72,6 +72,7 @@ CHOICES = {
     "optimizer": ("adamw", "muon"),
     "precision": PRECISIONS,
 }
+RECIPE = ("weight_decay", "beta2", "decay_share", "min_lr_share")  # which the public recipe settles
 TRACKERS = ("tensorboard", "wandb")
 
 
@@ -176,6 +177,16 @@ class TrainingConfig:
             )
         if self.public_recipe and (self.last_blocks or self.lora_rank or self.optimizer != "adamw"):
             raise ConfigError("The public recipe trains all weights with AdamW.", "Leave the other options out.")
+
+        for name, needs, given in (
+            ("epochs", "no steps", bool(self.steps)),
+            ("min_count", "no tokenizer", bool(self.tokenizer)),
+            ("lora_alpha", "lora_rank", not self.lora_rank),
+            ("patience", "eval_every", not self.eval_every),
+            *((name, "no public_recipe", self.public_recipe) for name in RECIPE),
+        ):
+            if given and getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                raise ConfigError(f"{name} would have no effect here: it needs {needs}.", "Leave out one of the two.")
 
     @property
     def adapter_alpha(self) -> float:

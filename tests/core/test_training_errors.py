@@ -3,12 +3,15 @@
 import dataclasses
 import json
 import math
+import os
+import time
 
 import pytest
 from safetensors.torch import load_file, save_file
 
 from i3core.checkpoint import load, save
-from i3core.errors import ConfigError, DataError
+from i3core.errors import ConfigError, DataError, TrainingError
+from i3core.events import Sampled, Warned
 from i3core.run import RunFolder
 from runs import losses, run, status
 
@@ -113,6 +116,45 @@ def test_contradicting_settings(config):
     for changes in ({"preset": ""}, {"model": "x", "preset": "tiny"}, {"data": ()}, {"lora_rank": 4}):
         with pytest.raises(ConfigError):
             config(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps": 5, "epochs": 3.0}, {"public_recipe": True, "weight_decay": 0.5},
+        {"public_recipe": True, "beta2": 0.9}, {"min_count": 3}, {"lora_alpha": 4.0}, {"patience": 3, "eval_every": 0}, {"track": ("papers",)},
+    ],
+)  # fmt: skip
+def test_options_that_would_have_no_effect_are_refused(config, changes):
+    with pytest.raises(ConfigError, match=r"no effect|tracker"):
+        config(**changes)
+
+
+def test_two_starts_in_one_folder(config):
+    """The first one still reads its data: there is no run.json yet."""
+    settings = config()
+    folder = RunFolder(settings.out)
+    folder.folder.mkdir(parents=True)
+    living = {"state": "starting", "step": 0, "pid": os.getppid(), "heartbeat": time.time(), "error": ""}
+    (folder.folder / "status.json").write_text(json.dumps(living))
+    with pytest.raises(TrainingError, match="still going on"):
+        run(settings)
+
+
+def test_a_prompt_that_cannot_be_answered_is_told_and_training_goes_on(config):
+    settings = config(sample_prompts=("far too long " * 40, "hello!"))
+    events = run(settings)
+    assert any(isinstance(event, Warned) and "far too long" in event.what for event in events)
+    assert {event.prompt for event in events if isinstance(event, Sampled)} == {"hello!"}
+    assert events[-1].reason == "finished"
+
+
+def test_a_model_that_only_got_worse_is_told(config, material, tmp_path):
+    (tmp_path / "val.txt").write_text("zebra quiz jazz vex\n\n" * 20)
+    settings = config(model=str(material / "model"), val=str(tmp_path / "val.txt"), steps=20, lr=5e-3, eval_every=20)
+    events = run(settings)
+    assert any(isinstance(event, Warned) and "never lower than before" in event.what for event in events)
+    assert events[-1].folder == str(RunFolder(settings.out).last)
 
 
 def test_weights_that_leave_no_rows(config, material):
