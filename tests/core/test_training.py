@@ -300,7 +300,7 @@ def test_the_bundled_model_learns_the_style_of_the_sample_data(tmp_path):
     """The keeper of a lighthouse speaks of lamps, tides and boats; the bundled model hardly does."""
     words = {
         "lamp", "sea", "tide", "tides", "boat", "boats", "mate", "fog", "light", "lighthouse", "harbour", "ahoy",
-        "waves", "captain", "rope", "gulls", "storm", "wind", "ship", "stairs", "friend", "aye", "shore",
+        "waves", "captain", "rope", "gulls", "storm", "wind", "ship", "stairs", "aye", "shore",
     }  # fmt: skip
     prompts = [
         "hello", "how are you?", "what is your job?", "are you lonely?", "what did you eat today?",
@@ -317,11 +317,11 @@ def test_the_bundled_model_learns_the_style_of_the_sample_data(tmp_path):
         return sum(bool(words & set(re.findall("[a-z]+", reply))) for reply in replies) / len(replies)
 
     settings = TrainingConfig(
-        data=(str(assets.path("data/first-steps.jsonl")),), model="i3-mini", out=str(tmp_path / "run"), epochs=14,
-        batch_size=2, lr=1e-3, optimizer="muon", warmup_steps=4, val_share=0.0, eval_every=0, device="cpu",
+        data=(str(assets.path("data/first-steps.jsonl")),), model="i3-mini", out=str(tmp_path / "run"), epochs=6.0,
+        batch_size=1, lr=3e-3, optimizer="muon", warmup_steps=4, val_share=0.0, eval_every=0, device="cpu",
     )  # fmt: skip
     before = share(i3core.load("i3-mini", device="cpu"))
     run(settings)
     after = share(i3core.load(RunFolder(settings.out).last, device="cpu"))
-    assert before <= 0.4
+    assert before <= 0.25
     assert after >= 0.75

@@ -122,7 +122,8 @@ def test_contradicting_settings(config):
     "changes",
     [
         {"steps": 5, "epochs": 3.0}, {"public_recipe": True, "weight_decay": 0.5},
-        {"public_recipe": True, "beta2": 0.9}, {"min_count": 3}, {"lora_alpha": 4.0}, {"patience": 3, "eval_every": 0}, {"track": ("papers",)},
+        {"public_recipe": True, "beta2": 0.9}, {"min_count": 3}, {"lora_alpha": 4.0},
+        {"patience": 3, "eval_every": 0}, {"track": ("papers",)},
     ],
 )  # fmt: skip
 def test_options_that_would_have_no_effect_are_refused(config, changes):
