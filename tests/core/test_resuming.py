@@ -12,12 +12,12 @@ import time
 import pytest
 import torch
 from safetensors.torch import load_file
+from training_runs import losses, metrics, run, status, val_losses
 
 from i3core import loop, training
 from i3core.events import Checkpointed, Sampled, Started, Stepped
 from i3core.run import RunFolder
 from i3core.training_settings import TrainingConfig
-from runs import losses, metrics, run, status, val_losses
 
 
 def assert_equal_runs(one, other):

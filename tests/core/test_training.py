@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from training_runs import losses, metrics, run, status, val_losses
 
 import i3core
 from i3core import assets, training
@@ -17,7 +18,6 @@ from i3core.events import Checkpointed, DataRead, Evaluated, Stepped, Warned
 from i3core.run import RunFolder
 from i3core.trainer import Trainer
 from i3core.training_settings import TrainingConfig
-from runs import losses, metrics, run, status, val_losses
 
 
 def test_training_learns_a_small_text_by_heart(config, material):

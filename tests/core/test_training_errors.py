@@ -8,12 +8,12 @@ import time
 
 import pytest
 from safetensors.torch import load_file, save_file
+from training_runs import losses, run, status
 
 from i3core.checkpoint import load, save
 from i3core.errors import ConfigError, DataError, TrainingError
 from i3core.events import Sampled, Warned
 from i3core.run import RunFolder
-from runs import losses, run, status
 
 
 def arguments(settings):
