@@ -99,7 +99,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Validation after `step` steps; `is_best` if it is the lowest loss of the run so far.
+    """Validation after `step` steps; `is_best` if it is the trained model's lowest loss so far.
 
     The general loss is that on text which has nothing to do with the data: it rises when the model forgets. Losses are
     None where there is no such text.
@@ -135,8 +135,7 @@ class Checkpointed:
 class Finished:
     """The end. `reason` is "finished", "stopped", or "early" when patience ran out.
 
-    `best_val_loss` is None without validation; `folder` is the best checkpoint, or the last if none was better than the
-    model before its first step.
+    `best_val_loss` is None without validation; `folder` is the best checkpoint, or the last without validation.
     """
 
     step: int

@@ -40,7 +40,7 @@ from .trainer import Trainer
 from .trainer_state import load_trainer_state, save_checkpoint
 from .training_settings import TrainingConfig
 
-KEPT = ("step", "tokens", "best", "since_best", "evaluated")  # of the loop, in trainer.pt
+KEPT = ("step", "tokens", "start_loss", "best", "since_best", "evaluated")  # of the loop, in trainer.pt
 GENERAL_TOKENS = 20_000  # of the general text, at each evaluation
 
 
@@ -50,7 +50,8 @@ class Loop:
     Attributes:
         step: optimiser steps done; total_steps: how many there will be.
         tokens: tokens read so far.
-        best: lowest validation loss so far, infinite before the first; since_best: evaluations since then.
+        start_loss: validation loss before the first step, infinite until then.
+        best: lowest validation loss of the trained model, infinite before the first; since_best: evaluations since.
         evaluated, saved: the step of the last evaluation and of the last checkpoint; -1 before the first.
         stopping: whether the user wants the run to end.
     """
@@ -82,7 +83,8 @@ class Loop:
         )
         place = f"{self.device.describe()}, {world.size} processes"
         self.pace, self.readings = Pace(place), Readings(self.device)
-        self.step, self.tokens, self.best, self.since_best = 0, 0, math.inf, 0
+        self.step, self.tokens, self.since_best = 0, 0, 0
+        self.start_loss = self.best = math.inf
         self.evaluated = self.saved = -1
         if state is not None:
             self._restore(state)
@@ -291,18 +293,20 @@ class Loop:
             general_loss = self._loss_on(self.data.general, self._general)
         except Interrupted:
             return
-        is_best = val_loss is not None and val_loss < self.best
+        is_best = self.step > 0 and val_loss is not None and val_loss < self.best
         self.evaluated = self.step
         self._save_again = self.saved == self.step  # that checkpoint does not know of this evaluation
         if is_best:
             self.best, self.since_best = val_loss, 0
-        elif val_loss is not None:
+        elif self.step > 0 and val_loss is not None:
             self.since_best += 1
+        elif val_loss is not None:
+            self.start_loss = val_loss
         if val_loss is not None or general_loss is not None:
             perplexities = [None if loss is None else math.exp(min(loss, 700)) for loss in (val_loss, general_loss)]
             event = Evaluated(self.step, self.tokens, val_loss, perplexities[0], general_loss, perplexities[1], is_best)
             self._record(dataclasses.asdict(event))
-            if is_best and self.step and self.world.is_main:
+            if is_best and self.world.is_main:
                 save_checkpoint(self.model, self.run.best)
             yield event
         yield from self.sample()
@@ -352,11 +356,11 @@ class Loop:
 
     def last_words(self) -> Iterator[Warned]:
         """What should be known about the result."""
-        if self.step and self.evaluated > 0 and not math.isinf(self.best) and not self.run.best.is_dir():
+        if self.start_loss < self.best < math.inf:
             yield Warned(
                 self.step,
                 "The validation loss was never lower than before the first step.",
-                "Try a lower learning rate (--lr), or more data. The model is that of the last step.",
+                "More data, or a lower learning rate (--lr), may help.",
             )
 
     def _restore(self, state: dict) -> None:

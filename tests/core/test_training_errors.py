@@ -155,7 +155,7 @@ def test_a_model_that_only_got_worse_is_told(config, material, tmp_path):
     settings = config(model=str(material / "model"), val=str(tmp_path / "val.txt"), steps=20, lr=5e-3, eval_every=20)
     events = run(settings)
     assert any(isinstance(event, Warned) and "never lower than before" in event.what for event in events)
-    assert events[-1].folder == str(RunFolder(settings.out).last)
+    assert events[-1].folder == str(RunFolder(settings.out).best)
 
 
 def test_weights_that_leave_no_rows(config, material):
