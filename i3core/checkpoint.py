@@ -71,7 +71,10 @@ class Model:
 
 
 def find_model(path_or_name: str | Path | None) -> Path:
-    """The folder of a model given by path, by the name of a bundled one, or the bundled one for None."""
+    """The folder of a model given by path, by the name of a bundled one, or the bundled one for None.
+
+    A run folder stands for its best checkpoint.
+    """
     bundled = assets.models()
     if path_or_name is None:
         if assets.BUNDLED_MODEL not in bundled:
@@ -81,7 +84,9 @@ def find_model(path_or_name: str | Path | None) -> Path:
         return bundled[assets.BUNDLED_MODEL]
     path = Path(path_or_name).expanduser()
     if path.is_dir():
-        return path
+        checkpoints = [path / "checkpoints" / name for name in ("best", "last")]
+        found = next((folder for folder in checkpoints if folder.is_dir()), None)
+        return found if found and (path / "run.json").is_file() else path
     if str(path_or_name) in bundled:
         return bundled[str(path_or_name)]
     if path.is_file() and path.name in (*WEIGHT_FILES, adapters.WEIGHT_FILE):

@@ -139,16 +139,22 @@ def train(arguments: argparse.Namespace) -> None:
                 events = training.rehearse(config, progress.read)
             else:
                 events = training.train(config, bool(arguments.resume), world, progress.read)
+            lost: OSError | None = None
             for event in events:
+                if lost:
+                    continue
                 try:
                     if arguments.json:
                         print_json({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
                     else:
                         progress.show(event)
-                except OSError:  # nobody listens any more: save and end
+                except OSError as error:  # nobody listens any more: save and end
                     if arguments.dry_run:
                         raise
+                    lost = error
                     (Path(config.out) / "control" / "stop").touch()
+            if lost:
+                raise lost
 
 
 @contextlib.contextmanager
@@ -257,6 +263,8 @@ def describe(event: Any) -> Iterator[str]:
     elif isinstance(event, events.Finished):
         reason = {"early": "ended early, as the validation loss no longer fell,"}.get(event.reason, event.reason)
         yield f"{reason} at step {event.step:,}; the model is in {event.folder}"
+        if event.reason == "stopped":
+            yield "go on with --resume and the run's folder"
 
 
 def duration(seconds: float) -> str:

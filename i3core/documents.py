@@ -140,6 +140,8 @@ def _parse(record: Any) -> Document:
         raise DataError("a record must be a JSON object.", _KNOWN_SHAPES)
     if not document.ids and not any(text.strip() for text in document.texts):
         raise DataError("holds no text.", "Remove the record.")
+    if any(turn["role"] == "assistant" and not turn["content"].strip() for turn in document.messages):
+        raise DataError("an answer is empty, and would teach the model to say nothing.", "Fill it in, or remove it.")
     return document
 
 

@@ -117,8 +117,10 @@ def evaluate_rows(
     assistant_only: bool,
     world: World,
     between: Callable[[], None],
-) -> float:
-    """Mean loss in nats over the rows `items`, (set, row) sorted by length. The processes of `world` share the work.
+) -> float | None:
+    """Mean loss in nats over the rows `items`, (set, row) sorted by length; None if they hold nothing to predict.
+
+    The processes of `world` share the work.
 
     `between` is called after each batch, on all processes as often; what it raises ends the evaluation.
     """
@@ -133,7 +135,7 @@ def evaluate_rows(
             nats += _nats(network, device, torch.from_numpy(ids), torch.from_numpy(targets))
         between()
     nats, total = world.summed([nats, total])
-    return nats / max(total, 1)
+    return nats / total if total else None
 
 
 def _batches(sets: Sequence[TokenRows], items: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:

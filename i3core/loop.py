@@ -15,7 +15,7 @@ from .batches import choose_rows, make_batch, plan_epoch
 from .checkpoint import Model
 from .control import Control
 from .distributed import World
-from .errors import PromptError
+from .errors import PromptError, TrainingError
 from .evaluation import Interrupted, evaluate_rows
 from .events import Checkpointed, Evaluated, Event, Finished, Sampled, Started, Stepped, Warned
 from .generation import generate
@@ -364,8 +364,19 @@ class Loop:
             )
 
     def _restore(self, state: dict) -> None:
-        self.trainer.load_state_dict(state)
-        for name in KEPT:
-            setattr(self, name, state[name])
-        self.pace.load_state_dict(state["pace"])
+        try:
+            self.trainer.load_state_dict(state)
+            for name in KEPT:
+                setattr(self, name, state[name])
+            self.pace.load_state_dict(state["pace"])
+        except (KeyError, ValueError) as error:
+            raise TrainingError(
+                f"The checkpoint {self.run.last} was made by another version of i3core.",
+                "Start a new run from it with --model.",
+            ) from error
         self.saved = self.step
+        if self.step > self.total_steps:
+            raise TrainingError(
+                f"The run has already come to step {self.step}, and {self.total_steps} were asked for.",
+                "Give it more --steps or --epochs.",
+            )

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 def learning_rate_factor(config: TrainingConfig, step: int, total_steps: int) -> float:
     """Share of the peak learning rate at `step` (from 0): linear warm-up, level, then a cosine to the minimum.
 
+    The warm-up is at most half of the steps.
+
     The cosine covers the last `decay_share` of the steps after the warm-up; 1 is the plain cosine schedule.
     """
-    warmup = min(config.warmup_steps, total_steps)
+    warmup = min(config.warmup_steps, total_steps // 2)
     if step < warmup:
         return (step + 1) / warmup
     span = max(1, total_steps - warmup)

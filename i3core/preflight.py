@@ -111,7 +111,7 @@ class Finding:
     """Something about a run that the user should know before it starts.
 
     Attributes:
-        kind: "disk", "memory", "data", "learning_rate" or "steps".
+        kind: "disk", "memory", "data" or "learning_rate".
         what, remedy: in plain words.
         fatal: the run cannot work.
     """
@@ -132,7 +132,7 @@ class Plan:
         lr: peak learning rate; public_recipe: with the optimiser of the public i3 code.
         fine_tuning: whether a trained model is the start; lora: whether an adapter is trained.
         documents, tokens_per_epoch: of the training data; unknown_share: of `<UNK>` among its tokens.
-        tokens_per_step, steps_per_epoch, total_steps, warmup_steps: how the data is gone through.
+        tokens_per_step, steps_per_epoch, total_steps: how the data is gone through.
         evaluates: whether the user wants validation; held_out_rows: for it; patience: evaluations, 0 for no limit.
         memory_bytes: estimate for a whole batch; memory_least_bytes: for the smallest part it can be split into, or 0.
         memory_available, memory_total: where the run takes place, the weights already loaded counted as available.
@@ -149,7 +149,6 @@ class Plan:
     tokens_per_step: int
     steps_per_epoch: int
     total_steps: int
-    warmup_steps: int
     memory_bytes: int
     memory_available: int
     memory_total: int
@@ -280,13 +279,6 @@ def _learning_rate(plan: Plan) -> Iterator[Finding]:
         yield Finding("learning_rate", f"The learning rate of {plan.lr:g} is very high: {harm}.", remedy)
     elif plan.lr < 1e-6:
         yield Finding("learning_rate", f"With a learning rate of {plan.lr:g} next to nothing will be learned.", remedy)
-    if 0 < plan.total_steps <= plan.warmup_steps:
-        yield Finding(
-            "steps",
-            f"The learning rate rises over {plan.warmup_steps:,} steps, and the run ends after {plan.total_steps:,}: "
-            "it is over before it has really begun.",
-            "Use a smaller --warmup-steps, or more --epochs.",
-        )
 
 
 def _size(count: int) -> str:

@@ -72,6 +72,12 @@ def load_data(
 
 def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, progress: Progress | None) -> RunData:
     reports: list[DataRead] = []
+    out = Path(config.out).resolve()
+    for place in (*(parse_source(argument)[0] for argument in config.data), Path(config.val or config.out, "-")):
+        if out.is_relative_to(place.resolve()):
+            raise DataError(
+                f"The run folder {config.out} lies in {place}, which is read as data.", "Name another one with --out."
+            )
 
     def rows_of(path: Path, role: str) -> TokenRows:
         count = None if progress is None else lambda characters: progress(f"reading {path.name}", characters)
@@ -225,7 +231,6 @@ def check_before_start(
         tokens_per_step=config.batch_size * config.accumulate * model.config.window,
         steps_per_epoch=steps_per_epoch,
         total_steps=total_steps,
-        warmup_steps=config.warmup_steps,
         memory_bytes=needed(rows),
         memory_available=available,
         memory_total=total,

@@ -30,7 +30,7 @@ from .documents import Document, read_documents
 from .errors import DataError
 from .template import ChatTemplate
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 _MAPPED_BYTES = 64 << 20  # resident pages of the map before they are given back
 _ROW = np.dtype([("start", "<i8"), ("length", "<i4"), ("document", "<i4")])
 _END = struct.Struct("<I4s")
@@ -42,7 +42,7 @@ def encode_rows(
     """Rows of at most window + 1 ids, and for each id whether it belongs to an assistant turn.
 
     All of plain text and of given ids counts as the assistant's, and so does a conversation in which the assistant
-    says nothing. An exchange longer than a row loses its end; `on_drop` is told how many ids.
+    says nothing. An exchange longer than a row is shortened; `on_drop` is told by how many ids.
     """
     limit = window + 1
     if not document.messages:
@@ -65,8 +65,15 @@ def encode_rows(
         if row and len(row) + len(ids) > limit:
             yield row, marks
             row, marks = [], []
-        if on_drop and len(ids) > limit:
-            on_drop(len(ids) - limit)
+        if len(ids) > limit:
+            excess = len(ids) - limit
+            if on_drop:
+                on_drop(excess)
+            # What is asked gives way, from its beginning, before what is answered loses its end.
+            begin = len(template.prompt_opening())
+            answer = next((i for i, learned in enumerate(assistant) if learned), 0) - len(template.reply_opening())
+            end = begin + min(excess, max(0, answer - begin))
+            ids, assistant = ids[:begin] + ids[end:], assistant[:begin] + assistant[end:]
         row += ids[:limit]
         marks += assistant[:limit]
     if row:
@@ -341,7 +348,8 @@ def _write_rows(
             told = characters
     progress(characters - told)
     if not writer.rows:
-        raise DataError(f"{path} holds no text to learn from.", f"Bad records left out: {skipped}." if skipped else "")
+        left_out = f"Bad records left out: {skipped}. The first: {reasons[0]}" if skipped else ""
+        raise DataError(f"{path} holds no text to learn from.", left_out)
     examples = tuple(dict.fromkeys(_shortened(decode(ids)) for ids in samples))
     return DataReport(
         str(path), dict(shapes), sum(shapes.values()), writer.rows, writer.tokens, characters, unknown, truncated,

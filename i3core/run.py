@@ -24,6 +24,9 @@ from .errors import I3Error, TrainingError
 from .files import read_json, replaced, write_json
 
 CONTROLS = ("pause", "resume", "stop", "checkpoint", "sample")
+PARTS = (
+    "run.json", "metrics.jsonl", "samples.jsonl", "status.json", "control", "checkpoints", "tensorboard", "wandb",
+)  # fmt: skip
 
 
 class RunFolder:
@@ -39,6 +42,9 @@ class RunFolder:
     def create(self) -> None:
         """Makes the folder. Raises TrainingError if it already holds a run; one that never started does not count."""
         self.refuse_if_running()
+        found = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
+        if any(name not in PARTS and not name.startswith(".") for name in found):
+            raise TrainingError(f"{self.folder} holds other files.", "Name a new folder with --out.")
         if (self.folder / "run.json").exists():
             raise TrainingError(
                 f"{self.folder} already holds a training run.", "Resume it with --resume, or name another folder."
@@ -60,6 +66,10 @@ class RunFolder:
         try:
             content = read_json(self.folder / "run.json")
         except I3Error as error:
+            if (self.folder / "status.json").exists():
+                raise TrainingError(
+                    f"The run in {self.folder} ended before its first step.", "Start it again with the same command."
+                ) from error
             raise TrainingError(f"{self.folder} is not a training run.", error.what) from error
         if not isinstance(content, dict):
             raise TrainingError(f"{self.folder} is not a training run: its run.json is damaged.")

@@ -98,6 +98,12 @@ class ChatTemplate:
         middle, _, closing = rest.partition("{assistant}")
         return encode(opening + content + middle) if message["role"] == "user" else encode(content + closing)
 
+    def prompt_opening(self) -> list[int]:
+        """Ids that mark the beginning of a user turn."""
+        if self.kind == "special_tokens":
+            return [self.tokenizer.special_tokens["user"]]
+        return self.tokenizer.encode(self.form.partition("{user}")[0])
+
     def reply_opening(self) -> list[int]:
         """Ids that follow the last user turn and make the model answer."""
         return [self.tokenizer.special_tokens["assistant"]] if self.kind == "special_tokens" else []

@@ -193,11 +193,13 @@ def build_tokenizer(
 ) -> ChunkTokenizer:
     """A vocabulary of the most frequent chunks: sorted by (-count, chunk), ids from 1, 0 is `<UNK>`.
 
-    With `max_size` every single character that occurs at least `min_count` times also gets a place before the rarest
-    chunks, so that falling back seldom ends in `<UNK>`; the public code has no limit and adds no characters.
+    With `max_size` or special tokens every single character that occurs at least `min_count` times also gets a place
+    before the rarest chunks, so that falling back seldom ends in `<UNK>`; the public code adds no characters.
     Special tokens come last and count towards `max_size`.
     """
     special_roles = list(special_roles)
+    if special_roles and max_size is None:
+        max_size = 2**31
     ranked = sorted((c for c, n in counts.items() if n >= min_count), key=lambda c: (-counts[c], c))
     if max_size is not None:
         places = max_size - 1 - len(special_roles)

@@ -72,6 +72,10 @@ def train(
                     "There is not enough memory for a step.",
                     "Close other programs and --resume, or train a smaller model or a part of it (--lora-rank 8).",
                 )
+            elif world.size > 1 and isinstance(error, RuntimeError) and "onnection" in str(error):
+                failure = TrainingError(
+                    "Another process of this run ended, or the network failed.", "Look at what it said, then --resume."
+                )
             _report(run, "failed", step, str(failure) or repr(failure))
             if failure is error:
                 raise

@@ -23,7 +23,8 @@ TRAINING_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "val_share", "Held out", 0.02, 0, 0.5, 0.01, 2,
-        "Share of the documents that is never trained on, to see how well the model does on new text.",
+        "Share of the documents (8 at least, but no more than a fifth) that is never trained on, to see how well the "
+        "model does on new text.",
     ),
     Setting("steps", "Steps", 0, 0, 10**9, 10, 0, "Optimiser steps; 0 for whole epochs instead."),
     Setting("epochs", "Epochs", 1.0, 0.001, 10**6, 0.5, 3, "How often all of the data is seen."),
@@ -39,7 +40,10 @@ TRAINING_SETTINGS: tuple[Setting, ...] = (
         "lr", "Learning rate", 3e-4, 1e-9, 1, 1e-5, 9,
         "How large the steps are. Too small learns nothing, too large forgets everything.",
     ),
-    Setting("warmup_steps", "Warm-up", 20, 0, 10**9, 1, 0, "Steps in which the rate rises to its peak."),
+    Setting(
+        "warmup_steps", "Warm-up", 20, 0, 10**9, 1, 0,
+        "Steps in which the rate rises to its peak; at most half of the run.",
+    ),
     Setting("decay_share", "Decay share", 1.0, 0, 1, 0.05, 3, "Last share of the steps in which the rate falls."),
     Setting("min_lr_share", "Final rate", 0.1, 0, 1, 0.05, 3, "Share of the peak rate at the end (cosine)."),
     Setting("weight_decay", "Weight decay", 0.05, 0, 10, 0.01, 4, "Decay of matrices; nothing else is decayed."),

@@ -171,9 +171,15 @@ def test_a_batch_by_hand():
     assert targets.tolist() == [[IGNORED, 3, 4], [6, 7, IGNORED]]
 
 
-def test_a_question_that_fills_the_window_is_not_learned(model):
-    """Its reply was cut off with the rest; nothing of the row belongs to the assistant."""
+def test_a_question_that_fills_the_window_gives_way_to_its_reply(model):
+    """Its beginning is left out; the reply is learned whole, after the end of what was asked."""
     messages = ({"role": "user", "content": "the " * 90}, {"role": "assistant", "content": "cat"})
-    rows = stored(encode_rows(Document(messages=messages), model.template, 16))
+    question, reply = model.template.encode_turns(messages)
+    dropped = []
+    [(ids, marks)] = encode_rows(Document(messages=messages), model.template, 16, dropped.append)
+    kept = 17 - 1 - len(reply)
+    assert ids == [question[0], *question[-kept:], *reply]
+    assert dropped == [len(question) + len(reply) - 17]
+    rows = stored([(ids, marks)])
     _, targets = make_batch([WeightedRows(rows)], [(0, 0)], assistant_only=True, window=16)
-    assert (targets == IGNORED).all()
+    assert targets[targets != IGNORED].tolist() == reply[1:]

@@ -397,3 +397,16 @@ def test_parquet_without_its_package_says_how_to_install_it(process, tmp_path):
     )
     assert process(code=code).out.startswith("DataError")
     assert 'pip install "i3desk[parquet]"' in process(code=code).out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"prompt": "what is up?", "completion": ""}', '{"prompt": "what is up?", "completion": "  "}',
+        '{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "\\n"}]}',
+    ],
+)  # fmt: skip
+def test_an_empty_answer_is_a_bad_record(tmp_path, line):
+    (tmp_path / "a.jsonl").write_text('{"text": "fine"}\n' + line + "\n")
+    with pytest.raises(DataError, match="line 2: an answer is empty"):
+        list(read_documents(tmp_path / "a.jsonl"))

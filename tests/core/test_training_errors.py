@@ -7,6 +7,7 @@ import os
 import time
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 from training_runs import losses, run, status
 
@@ -19,7 +20,8 @@ from i3core.run import RunFolder
 def arguments(settings):
     """The command line for a configuration."""
     result = ["train", "--data", *settings.data, "--out", settings.out, "--steps", settings.steps, "--sample-prompts"]
-    result += ["--from-scratch", settings.preset, "--tokenizer", settings.tokenizer] if settings.preset else []
+    result += ["--from-scratch", settings.preset] if settings.preset else []
+    result += ["--tokenizer", settings.tokenizer] if settings.tokenizer else []
     return result + (["--model", settings.model] if settings.model else [])
 
 
@@ -161,3 +163,55 @@ def test_a_model_that_only_got_worse_is_told(config, material, tmp_path):
 def test_weights_that_leave_no_rows(config, material):
     with pytest.raises(DataError, match="weights"):
         run(config(data=(f"{material / 'chat.jsonl'}:0.001",), val_share=0.0))
+
+
+def test_a_run_folder_among_the_data_or_among_other_files_is_refused(config, material, tmp_path):
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "a.txt").write_text("once upon a time\n\n" * 30)
+    with pytest.raises(DataError, match="read as data"):
+        run(config(data=(str(notes),), out=str(notes / "run")))
+    with pytest.raises(TrainingError, match="other files"):
+        run(config(out=str(notes)))
+    assert sorted(path.name for path in notes.iterdir()) in (["a.txt"], ["a.txt", "run"])
+
+
+def test_fewer_steps_than_were_done_are_refused_and_not_kept(config, cli):
+    settings = config(steps=6)
+    run(settings)
+    cli("train", "--resume", settings.out, "--steps", 3).fails("already come to step 6", "--steps")
+    assert json.loads((RunFolder(settings.out).folder / "run.json").read_text())["config"]["steps"] == 6
+    assert cli("train", "--resume", settings.out, "--steps", 7).status == 0
+
+
+def test_a_checkpoint_of_another_version_is_named(config, cli):
+    settings = config(steps=2)
+    run(settings)
+    path = RunFolder(settings.out).last / "trainer.pt"
+    state = torch.load(path, weights_only=True)
+    del state["start_loss"]
+    torch.save(state, path)
+    cli("train", "--resume", settings.out, "--steps", 4).fails("another version", "--model")
+
+
+def test_a_run_that_ended_before_its_first_step_is_started_again(config, cli, tmp_path):
+    (tmp_path / "bad.jsonl").write_text('{"txt": 1}\n')
+    settings = config(data=(str(tmp_path / "bad.jsonl"),), tokenizer="")
+    assert cli(*arguments(settings)).status == 1
+    cli("train", "--resume", settings.out).fails("before its first step", "same command")
+    (tmp_path / "bad.jsonl").write_text('{"text": "once upon a time there was a cat"}\n' * 30)
+    assert cli(*arguments(settings)).status == 0
+
+
+def test_a_run_folder_stands_for_its_best_checkpoint(config):
+    settings = config(steps=2)
+    run(settings)
+    assert load(settings.out, device="cpu").folder == RunFolder(settings.out).best
+
+
+def test_a_prompt_that_fills_the_window_leaves_its_reply_to_learn(config, tmp_path):
+    record = {"prompt": "the " * 200, "completion": "a little cat by the sea"}
+    (tmp_path / "long.jsonl").write_text((json.dumps(record) + "\n") * 30)
+    settings = config(data=(str(tmp_path / "long.jsonl"),), steps=3)
+    run(settings)
+    assert all(loss > 1 for _, loss in losses(settings))
