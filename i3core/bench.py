@@ -6,9 +6,11 @@ weight but the embedding is read once a token), and the matrix products of a tra
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
@@ -142,9 +144,14 @@ def training_products(config: ModelConfig, device: DeviceChoice, batch: int) -> 
     return products
 
 
-def bench_training(model: Model, quick: bool, batch: int = 4) -> dict:
-    """Tokens per second of whole training steps (batch x window), in the device's automatic precision."""
-    config, device = model.config, model.device
+def bench_training(preset_name: str, quick: bool, batch: int = 4) -> dict:
+    """Tokens per second of whole training steps (batch x window), in the device's automatic precision.
+
+    To be run in a process of its own, whose memory is set up as `i3core train` does it.
+    """
+    keep_freed_memory()
+    config, device = preset(preset_name), choose_device()
+    model = random_model(config, device)
     ids = torch.randint(1, config.vocab_size, (batch, config.window), device=device.name)
     settings = TrainingConfig(data=("-",), out="-", model="-", public_recipe=True)
     trainer = Trainer(model.network, settings, device, 1000)
@@ -165,7 +172,12 @@ def bench_training(model: Model, quick: bool, batch: int = 4) -> dict:
         "training_ratio": plain_s / fast_s,
         "training_limit_tokens_per_second": tokens / products_s,
         "training_share_of_limit": products_s / fast_s,
+        "peak_memory_bytes": _peak_memory_bytes(device),
     }
+
+
+def _peak_memory_bytes(device: DeviceChoice) -> int:
+    return torch.cuda.max_memory_allocated() if device.is_cuda else peak_memory_bytes()
 
 
 def bench_tokenizer(quick: bool) -> dict:
@@ -187,19 +199,21 @@ def run_bench(preset_name: str = "i3-80m", quick: bool = False) -> dict:
     """All figures for a preset with random weights, as plain numbers. Raises ConfigError for an unknown preset."""
     config = preset(preset_name)
     device = choose_device()
-    keep_freed_memory()  # as `i3core train` does
     model = random_model(config, device)
-    return {
+    figures = {
         "preset": preset_name,
         "parameters": config.parameters,
         "window": config.window,
         "device": device.describe(),
         **bench_decode(model, quick),
         **bench_prefill(model, quick),
-        **bench_training(model, quick),
         **bench_tokenizer(quick),
-        "peak_memory_bytes": torch.cuda.max_memory_allocated() if device.is_cuda else peak_memory_bytes(),
     }
+    keep_freed_memory()  # before the other process starts: torch looks for it once
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
+        training = apart.submit(bench_training, preset_name, quick).result()
+    peak = max(training["peak_memory_bytes"], _peak_memory_bytes(device))
+    return {**figures, **training, "peak_memory_bytes": peak}
 
 
 def report(figures: dict) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,8 +110,10 @@ def memory_used_bytes() -> int:
 def keep_freed_memory() -> None:
     """Tells glibc not to hand freed memory back to the system, for processes that train and then end.
 
-    A training step frees and takes gigabytes. Fresh pages must be zeroed by the kernel, a sixth of a step's time.
+    A training step frees and takes gigabytes. Fresh pages must be zeroed by the kernel, a sixth of a step's time; large
+    pages are the slowest to get, and help only what reads the same weights again and again.
     """
+    os.environ["THP_MEM_ALLOC_ENABLE"] = "0"  # read when torch first takes memory
     if not sys.platform.startswith("linux"):
         return
     try:
