@@ -72,12 +72,6 @@ def load_data(
 
 def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, progress: Progress | None) -> RunData:
     reports: list[DataRead] = []
-    out = Path(config.out).resolve()
-    for place in (*(parse_source(argument)[0] for argument in config.data), Path(config.val or config.out, "-")):
-        if out.is_relative_to(place.resolve()):
-            raise DataError(
-                f"The run folder {config.out} lies in {place}, which is read as data.", "Name another one with --out."
-            )
 
     def rows_of(path: Path, role: str) -> TokenRows:
         count = None if progress is None else lambda characters: progress(f"reading {path.name}", characters)
@@ -112,11 +106,24 @@ def _read(report: DataReport, role: str) -> DataRead:
     return DataRead(**values, role=role, unknown_share=unknown / max(1, report.tokens))
 
 
+def _sources(config: TrainingConfig) -> list[Path]:
+    """Files and folders that the user named."""
+    named = [Path(place) for place in (config.val, config.general_val) if place not in ("", "none")]
+    return [parse_source(argument)[0] for argument in config.data] + named
+
+
+def check_run_folder(config: TrainingConfig) -> None:
+    """Raises DataError if the run folder lies among the data: what it holds would be read as such."""
+    for source in _sources(config):
+        if Path(config.out).resolve().is_relative_to(source.resolve()):
+            raise DataError(
+                f"The run folder {config.out} lies in {source}, which is read as data.", "Name another one with --out."
+            )
+
+
 def describe_data(config: TrainingConfig) -> list[dict]:
     """Every file that the run reads: its path, bytes and SHA-256."""
-    sources = [parse_source(argument)[0] for argument in config.data]
-    sources += [Path(place) for place in (config.val, config.general_val) if place not in ("", "none")]
-    files = [file for source in sources for file in data_files(source)]
+    files = [file for source in _sources(config) for file in data_files(source)]
     return [{"file": str(p), "bytes": p.stat().st_size, "sha256": content_hash(p)} for p in files]
 
 

@@ -16,7 +16,7 @@ from .distributed import World, joined_world
 from .errors import I3Error, TrainingError
 from .events import Event
 from .loop import Loop
-from .preparation import Progress
+from .preparation import Progress, check_run_folder
 from .run import RunFolder, SilentRunFolder
 from .trackers import check_trackers
 from .training_settings import TrainingConfig
@@ -41,6 +41,7 @@ def train(
         stays intact.
     """
     check_trackers(config.track)
+    check_run_folder(config)
     with joined_world() if world is None else contextlib.nullcontext(world) as world:
         run = RunFolder(config.out) if world.is_main else SilentRunFolder(config.out)
         world.attempt(run.refuse_if_running if resume else run.create)

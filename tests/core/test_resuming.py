@@ -77,6 +77,13 @@ def test_leaving_the_loop_and_resuming_is_bit_equal(whole_run, tmp_path):
     assert_equal_runs(settings, whole_run)
 
 
+def endless(whole_run, tmp_path):
+    """The whole run with far more steps and no checkpoints, for a process of its own: its settings are in run.json."""
+    settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"), steps=100_000, checkpoint_every=0)
+    (tmp_path / "run.json").write_text(json.dumps(dataclasses.asdict(settings)))
+    return settings
+
+
 def wait_for_step(settings, step, child):
     deadline = time.monotonic() + 60
     while not any(at >= step for at, _ in losses(settings)):
@@ -101,8 +108,7 @@ def test_killed_twice_and_resumed_is_bit_equal(whole_run, tmp_path, start_proces
 
 
 def test_a_terminated_process_saves_and_ends(whole_run, tmp_path, start_process):
-    settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"), steps=100_000, checkpoint_every=0)
-    (tmp_path / "run.json").write_text(json.dumps(dataclasses.asdict(settings)))
+    settings = endless(whole_run, tmp_path)
     child = start_process("train", "--config", tmp_path / "run.json")
     wait_for_step(settings, 3, child)
     child.send_signal(signal.SIGTERM)
@@ -192,8 +198,7 @@ def test_control_files_of_an_earlier_start_do_not_steer_this_one(whole_run, tmp_
 
 def test_one_signal_after_a_stop_file_still_saves(whole_run, tmp_path, start_process):
     """The window drops the file, then its user closes it: that is one signal, not two."""
-    settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"), steps=100_000, checkpoint_every=0)
-    (tmp_path / "run.json").write_text(json.dumps(dataclasses.asdict(settings)))
+    settings = endless(whole_run, tmp_path)
     child = start_process("train", "--config", tmp_path / "run.json")
     wait_for_step(settings, 3, child)
     (RunFolder(settings.out).folder / "control" / "stop").touch()
@@ -203,8 +208,7 @@ def test_one_signal_after_a_stop_file_still_saves(whole_run, tmp_path, start_pro
 
 
 def test_a_run_whose_reader_goes_away_saves_and_ends(whole_run, tmp_path, start_environment):
-    settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"), steps=100_000, checkpoint_every=0)
-    (tmp_path / "run.json").write_text(json.dumps(dataclasses.asdict(settings)))
+    settings = endless(whole_run, tmp_path)
     command = [sys.executable, "-m", "i3core", "train", "--config", str(tmp_path / "run.json"), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=start_environment()) as child:
         for _ in range(6):
@@ -217,8 +221,7 @@ def test_a_run_whose_reader_goes_away_saves_and_ends(whole_run, tmp_path, start_
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="SIGHUP is unknown here")
 def test_a_closed_terminal_stops_a_run_unless_it_was_told_not_to(whole_run, tmp_path, start_process):
-    settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"), steps=100_000, checkpoint_every=0)
-    (tmp_path / "run.json").write_text(json.dumps(dataclasses.asdict(settings)))
+    settings = endless(whole_run, tmp_path)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; the child inherits it
     try:
         child = start_process("train", "--config", tmp_path / "run.json")

@@ -169,11 +169,12 @@ def test_a_run_folder_among_the_data_or_among_other_files_is_refused(config, mat
     notes = tmp_path / "notes"
     notes.mkdir()
     (notes / "a.txt").write_text("once upon a time\n\n" * 30)
-    with pytest.raises(DataError, match="read as data"):
-        run(config(data=(str(notes),), out=str(notes / "run")))
+    for data in ({"data": (str(notes),)}, {"val": str(notes)}, {"general_val": str(notes)}):
+        with pytest.raises(DataError, match="read as data"):
+            run(config(out=str(notes / "run"), **data))
     with pytest.raises(TrainingError, match="other files"):
         run(config(out=str(notes)))
-    assert sorted(path.name for path in notes.iterdir()) in (["a.txt"], ["a.txt", "run"])
+    assert [path.name for path in notes.iterdir()] == ["a.txt"]
 
 
 def test_fewer_steps_than_were_done_are_refused_and_not_kept(config, cli):
