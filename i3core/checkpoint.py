@@ -31,6 +31,7 @@ from .errors import CheckpointError, I3Error, TrainingError
 from .files import read_json, replaced, write_json
 from .lora import insert_lora, lora_layers, merge_lora
 from .model import I3Network
+from .quantization import inference_only, quantize
 from .template import ChatTemplate
 from .tokenizer import ChunkTokenizer
 
@@ -109,13 +110,18 @@ def load(
     """Loads a model folder, or the bundled model for None; an adapter becomes part of its base's weights.
 
     Args:
+        precision: of matrix products; "int8" makes a model for inference alone, on a CPU.
         base: for an adapter, where the model is that it was trained over, if it is no longer where it was.
 
     Raises:
         CheckpointError: no such folder, a missing or damaged file, shapes that contradict each other, an adapter
             whose base is missing or another.
-        DeviceError: the device does not exist.
+        DeviceError: the device does not exist, or the precision is not for it.
     """
+    if precision == "int8":
+        choice = choose_device(device, precision)
+        model = load(path_or_name, "cpu", "float32", base)
+        return dataclasses.replace(model, network=quantize(model.network), device=choice)
     folder = find_model(path_or_name)
     if is_adapter(folder):
         model = load_adapter(folder, device, precision, base)
@@ -130,6 +136,8 @@ def load_adapter(
     folder: str | Path, device: str = "auto", precision: str = "auto", base: str | Path | None = None
 ) -> Model:
     """Loads an adapter folder over its base without merging the two, to go on training. Raises as `load`."""
+    if precision == "int8":
+        raise inference_only()
     folder = find_model(folder)
     adapter, name = adapters.read_config(folder, None if base is None else find_model(base))
     model = _load_complete(adapter.base, device, precision)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .cli_models import add_download, download, models, verify
 from .cli_train import add_training, train
-from .device import is_out_of_memory
+from .device import PRECISIONS, is_out_of_memory
 from .errors import ConfigError, I3Error, PromptError
 from .settings import SAMPLING_SETTINGS, SamplingConfig
 from .terminal import print_json, progress_bar
@@ -61,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
             if name != "eval":
                 sub.add_argument("model", nargs="?", help="model folder or name; the bundled model if absent")
             sub.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-            sub.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
+            sub.add_argument("--precision", default="auto", help=f"{', '.join(PRECISIONS)} (default: auto)")
         return sub
 
     def printable(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -107,6 +108,15 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32", help="of the weights")
     sub.add_argument("--base", metavar="FOLDER", help="an adapter's base model, if it is no longer where it was")
     sub.add_argument("--license", metavar="NAME", help="licence to write into config.json, such as Apache-2.0")
+
+    printable(command("models", models, "the bundled and downloaded models of this computer", model=False))
+
+    add_download(printable(command("download", download, "get a model from the Hugging Face hub", model=False)))
+
+    sub = printable(
+        command("verify", verify, "check a model's files against their checksums, and load it", model=False)
+    )
+    sub.add_argument("model", nargs="?", help="model folder or name; the bundled model if absent")
 
     sub = printable(command("bench", bench, "speed of this machine against the plain sequential code", model=False))
     sub.add_argument("--preset", default="i3-80m", help="sizes to measure with random weights (default: %(default)s)")
@@ -330,6 +340,7 @@ def convert(arguments: argparse.Namespace) -> None:
 
     from .checkpoint import find_model, save
     from .checkpoint import load as load_model
+    from .checksums import write_checksums
 
     target = Path(arguments.target).resolve()
     if target == find_model(arguments.source).resolve():
@@ -341,6 +352,7 @@ def convert(arguments: argparse.Namespace) -> None:
     if arguments.license:
         model.details["license"] = arguments.license
     save(model, arguments.target, arguments.to, getattr(torch, arguments.dtype))
+    write_checksums(target)
     size = sum(p.stat().st_size for p in Path(arguments.target).iterdir() if p.is_file())
     content = {"out": arguments.target, "layout": arguments.to, "dtype": arguments.dtype, "bytes": size}
     print_json(content) if arguments.json else print(f"{arguments.target}: {size / 1e6:.1f} MB, {arguments.dtype}")

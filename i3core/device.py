@@ -14,7 +14,8 @@ import psutil
 from .errors import DeviceError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+TRAINING_PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+PRECISIONS = (*TRAINING_PRECISIONS, "int8")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class DeviceChoice:
     Attributes:
         name: a torch device, "cpu" or "cuda:0".
         label: what people call it, such as "CPU" or the card's name.
-        precision: "float32", "bfloat16" or "float16" of matrix products; the recurrences are always float32.
+        precision: "float32", "bfloat16" or "float16" of matrix products, or "int8" of the weights (quantization.py);
+            the recurrences are always float32.
         threads: threads that torch uses on the CPU.
         reason: why this device was chosen.
     """
@@ -46,7 +48,7 @@ class DeviceChoice:
 
     def autocast(self) -> contextlib.AbstractContextManager:
         """Context in which matrix products run in `precision`."""
-        if self.precision == "float32":
+        if self.precision in ("float32", "int8"):
             return contextlib.nullcontext()
         import torch
 
@@ -56,7 +58,7 @@ class DeviceChoice:
 def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice:
     """Picks the first CUDA card unless told otherwise; float32 on CPUs, bfloat16 or float16 on cards.
 
-    Raises DeviceError if the device does not exist or the precision is unknown.
+    Raises DeviceError if the device does not exist, or the precision is unknown or not for this device.
     """
     import torch
 
@@ -90,6 +92,8 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
         )
     if precision == "float16" and name == "cpu":
         raise DeviceError("float16 is not supported on a CPU.", "Use float32 or bfloat16.")
+    if precision == "int8" and name != "cpu":
+        raise DeviceError("int8 is for CPUs, and this model would run on a card.", "Use bfloat16, or the device cpu.")
     label = "CPU" if name == "cpu" else torch.cuda.get_device_name(name)
     return DeviceChoice(name, label, precision, torch.get_num_threads(), reason)
 

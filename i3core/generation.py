@@ -1,8 +1,7 @@
 """Text from a model, token by token, with cached state.
 
-A `Generator` remembers which tokens its state has read. A prompt that begins with them costs only its new tokens.
-Positions are absolute, so the window cannot slide: a prompt drops its oldest whole turns until it and the reply's
-budget fit; generation that reaches the end of the window keeps the last half, reads it anew from position 0, goes on.
+A `Generator` keeps the states of what it read lately (`trails`). A prompt or reply that begins like any of that costs
+only its new tokens. What the model has in view of long conversations and replies is worked out in `window`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import accumulate
 
 import torch
@@ -20,63 +18,16 @@ from torch import Tensor
 from .checkpoint import Model
 from .device import is_out_of_memory
 from .errors import I3Error, PromptError
-from .model import NetworkState
-from .sampling import choose
+from .pieces import Alternative, Chunk, Piece
+from .sampling import choose, uniform
 from .settings import SamplingConfig
 from .template import Message
+from .trails import Trails
+from .window import WindowPlan, half_window, plan_window, view_start
+
+__all__ = ["Generator", "Piece", "StopTexts", "generate"]
 
 SMALL_NETWORK = 20_000_000  # parameters
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A step of generation, in plain values.
-
-    Attributes:
-        text: what this step adds to the reply; may be empty while a stop text could still begin.
-        token_id: the token chosen; -1 on a last piece that only says why generation ended.
-        logprob: its log-probability in nats under the model itself (before temperature and filters).
-        prompt_tokens: tokens of the prompt as the model read it.
-        new_tokens: tokens produced so far.
-        window_used, window: tokens the model has in view, and how many fit.
-        dropped_turns: oldest messages that the model does not have in view: left out of the prompt, or fallen out
-            since, when generation re-anchored.
-        tokens_per_second: decoding speed so far, without the prompt.
-        seconds_to_first_token: time from the call to the first token.
-        seed: the seed that repeats this reply.
-        finish_reason: None, and on the last piece "stop", "length" or "cancelled".
-    """
-
-    text: str
-    token_id: int
-    logprob: float
-    prompt_tokens: int
-    new_tokens: int
-    window_used: int
-    window: int
-    dropped_turns: int
-    tokens_per_second: float
-    seconds_to_first_token: float
-    seed: int
-    finish_reason: str | None = None
-
-
-def fit_turns(turns: Sequence[Sequence[int]], opening: Sequence[int], room: int) -> tuple[list[int], int]:
-    """Joins turns and the reply's opening, dropping oldest whole turns until at most `room` ids are left.
-
-    Returns ids and the number of turns dropped. Raises PromptError if the last turn alone does not fit.
-    """
-    total = sum(len(turn) for turn in turns) + len(opening)
-    dropped = 0
-    while total > room and dropped < len(turns) - 1:
-        total -= len(turns[dropped])
-        dropped += 1
-    if total > room:
-        raise PromptError(
-            f"The prompt is {total} tokens long, but only {room} fit into the model's window.",
-            "Shorten it, or allow fewer new tokens.",
-        )
-    return [i for turn in turns[dropped:] for i in turn] + list(opening), dropped
 
 
 class StopTexts:
@@ -103,60 +54,76 @@ class StopTexts:
         return shown, False
 
 
+class ReplyText:
+    """What of a reply to show: not the space before it, not a stop text, and nothing that it was begun with.
+
+    Attributes:
+        stopped: whether a stop text was reached.
+    """
+
+    def __init__(self, stops: Sequence[str], leading: bool, begun: str = "") -> None:
+        self._stops = StopTexts(stops)
+        self._leading = leading  # whether only blank space has come yet that the template leaves before a reply
+        self._given = 0
+        self.stopped = False
+        self.push(begun)
+        self._given = len(self._stops.held)  # held back, but shown already
+
+    def push(self, text: str) -> str:
+        """Text that may be shown now."""
+        if self._leading:
+            text = text.lstrip()
+            self._leading = not text
+        shown, self.stopped = self._stops.push(text)
+        return self._without_given(shown)
+
+    def rest(self) -> str:
+        """What was held back, once nothing follows that could complete a stop text."""
+        return self._without_given(self._stops.held)
+
+    def _without_given(self, text: str) -> str:
+        known = min(self._given, len(text))
+        self._given -= known
+        return text[known:]
+
+
 class Generator:
-    """Answers prompts with one model, reusing the state of what it has already read. Not thread-safe."""
+    """Answers prompts with one model, reusing the states of what it has already read. Not thread-safe."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._state: NetworkState | None = None
-        self._read: list[int] = []  # what the state has read
+        self._trails = Trails(model.network)
+        self._read: list[int] = []  # what `step` goes on from
 
     @property
     def window(self) -> int:
         return self.model.config.window
 
-    def prompt_ids(self, prompt: str | Sequence[Message], max_new_tokens: int) -> tuple[list[int], int]:
-        """Ids the model will read for `prompt`, and how many of the oldest messages do not fit.
-
-        A conversation is rendered by the model's template and leaves room for the reply (at most half the window).
-        Plain text is read raw and whole.
-
-        Raises PromptError if the prompt is empty, or if it (or its last message alone) does not fit the window.
-        """
-        template = self.model.template
-        if isinstance(prompt, str):
-            ids = self.model.tokenizer.encode(prompt)
-            if not ids:
-                raise PromptError("The prompt is empty.", "Type some text first.")
-            if template.end_id is not None:
-                ids = [template.end_id, *ids]  # as documents begin in training
-            return fit_turns([ids], [], self.window)
-        if not prompt:
-            raise PromptError("The conversation is empty.", "Type a message first.")
-        turns = template.encode_turns(prompt)
-        if prompt[-1]["role"] != "user":
-            raise PromptError("The last message must be the user's.")
-        if not prompt[-1]["content"].strip():
-            raise PromptError("The message is empty.", "Type some text first.")
-        room = self.window - min(max_new_tokens, self.window // 2)
-        return fit_turns(turns, template.reply_opening(), room)
+    def prompt_ids(
+        self, prompt: str | Sequence[Message], max_new_tokens: int, keep_end: bool = False
+    ) -> tuple[list[int], int]:
+        """Ids the model will read for `prompt`, and how many of the oldest messages do not fit; see `plan_window`."""
+        plan = plan_window(self.model.template, prompt, max_new_tokens, self.window, keep_end)
+        return plan.ids, plan.dropped
 
     @torch.inference_mode()
     def prefill(self, ids: Sequence[int]) -> Tensor:
         """Brings the state to the end of `ids` and returns the logits (V,) after the last one.
 
-        Reads only what the state has not read yet. ids: 1 to window tokens.
+        Reads only what no stored state has read yet. ids: 1 to window tokens.
         """
-        common = 0
-        if self._state is not None and self._read == list(ids[: len(self._read)]) and len(self._read) < len(ids):
-            common = len(self._read)
+        ids, self._read = list(ids), []
+        trail, known = self._trails.take(ids)
+        if known < len(ids):
+            fresh = torch.tensor([ids[known:]], device=self.model.device.name)
+            state = trail.state(known)
+            with self.model.device.autocast(), self._threads(fresh.shape[1]):
+                logits = self.model.network(fresh, state, last_only=True)[0, -1]
+            trail.add(ids, state, logits if fresh.shape[1] > 1 else None)
         else:
-            self._state, self._read = self.model.network.new_state(), []
-        fresh = torch.tensor([ids[common:]], device=self.model.device.name)
-        read, state, self._state, self._read = list(ids), self._state, None, []  # forgotten if this fails
-        with self.model.device.autocast(), self._threads(fresh.shape[1]):
-            logits = self.model.network(fresh, state, last_only=True)[0, -1]
-        self._state, self._read = state, read
+            logits = trail.logits[known]
+        self._trails.keep(trail)
+        self._read = ids
         return logits
 
     @contextmanager
@@ -182,86 +149,123 @@ class Generator:
         A token that does not fit re-anchors: the last half window, this token included, is read anew at position 0.
         """
         ids = [*self._read, token]
-        return self.prefill(ids if len(ids) <= self.window else ids[-max(1, self.window // 2) :])
+        if len(ids) > self.window:
+            ids = ids[-half_window(self.window) :]
+            if len(ids) > 1:
+                self.prefill(ids[:-1])  # apart from the token, so that another one in its place costs one step
+        return self.prefill(ids)
 
-    def snapshot(self) -> tuple[NetworkState | None, list[int]]:
-        """The present state, for `restore`. Valid until tokens before it are replaced by another continuation."""
-        return (None if self._state is None else self._state.snapshot()), list(self._read)
+    def snapshot(self) -> list[int]:
+        """What was read, for `restore`."""
+        return list(self._read)
 
-    def restore(self, snapshot: tuple[NetworkState | None, list[int]]) -> None:
-        """Goes back to a snapshot of this generator; what was read after it is forgotten."""
-        state, read = snapshot
-        self._state, self._read = (None if state is None else state.snapshot()), list(read)
+    def restore(self, snapshot: Sequence[int]) -> None:
+        """Lets `step` go on from there, reading again only what is no longer stored."""
+        self._read = list(snapshot)
 
     def stream(
         self,
         prompt: str | Sequence[Message],
         config: SamplingConfig | None = None,
         cancelled: Callable[[], bool] = lambda: False,
+        begun: Sequence[int] = (),
+        alternatives: int = 0,
+        keep_end: bool = False,
     ) -> Iterator[Piece]:
         """Answers `prompt`, a piece at a time. The last piece has a finish_reason.
 
         Args:
             prompt: messages, or plain text to be continued as it stands.
             cancelled: asked before every token.
+            begun: tokens that the reply begins with. They count as shown, so they are not yielded.
+            alternatives: how many of the likeliest tokens the chunk of each piece lists.
+            keep_end: leave out the beginning of a plain text that is too long, instead of refusing it.
 
         Raises:
-            PromptError: the prompt is empty or too long.
+            PromptError: the prompt is empty or too long, or `begun` holds ids outside the vocabulary.
             I3Error: the device ran out of memory.
         """
         config = config or SamplingConfig()
-        began = time.perf_counter()
-        ids, dropped = self.prompt_ids(prompt, config.max_new_tokens)
-        seed = secrets.randbelow(2**31) if config.seed is None else config.seed
-        source = torch.Generator().manual_seed(seed)
+        started = time.perf_counter()
         template, decode = self.model.template, self.model.tokenizer.decode
+        plan = plan_window(template, prompt, config.max_new_tokens, self.window, keep_end)
+        if not all(0 <= token < self.model.tokenizer.vocab_size for token in begun):
+            raise PromptError("The reply begins with tokens that this model does not have.", "Let it answer anew.")
+        seed = secrets.randbelow(2**31) if config.seed is None else config.seed
         is_chat = not isinstance(prompt, str)
-        stops = StopTexts([*config.stop, *(template.stop_texts if is_chat else ())])
+        stops = (*config.stop, *(template.stop_texts if is_chat else ()))
+        reply = ReplyText(stops, is_chat and template.kind == "text", decode(begun))
         forbidden = [i for role, i in self.model.tokenizer.special_tokens.items() if role != "end"]
-        ends = list(accumulate(map(len, template.encode_turns(prompt[dropped:])))) if is_chat else []
-        recent = list(ids)
+        ends = _ends_in_view(prompt, plan) if is_chat else []
+        said = [*plan.ids, *begun]  # prompt and reply, in view or not
         count, first_at, last_at = 0, 0.0, 0.0
-        leading = is_chat and template.kind == "text"  # a text template leaves a space before the reply
 
-        def piece(text: str, token: int, logprob: float, reason: str | None = None) -> Piece:
-            waited = first_at - began if count else 0.0
-            speed = (count - 1) / (last_at - first_at) if count > 1 and last_at > first_at else 0.0
-            used = len(self._read)
-            start = len(recent) - 1 - used  # how far generation has moved on from the prompt's beginning
-            gone = dropped + sum(end <= start for end in ends)
-            return Piece(text, token, logprob, len(ids), count, used, self.window, gone, speed, waited, seed, reason)
+        def piece(text: str, reason: str | None, logprob: float = 0.0, chunk: Chunk | None = None) -> Piece:
+            read = len(said) - (chunk is not None)  # what was just chosen is not read yet
+            start = view_start(read, self.window)
+            return Piece(
+                text=text,
+                token_id=chunk.token_id if chunk else -1,
+                logprob=logprob,
+                prompt_tokens=len(plan.ids),
+                new_tokens=count,
+                window_used=read - start,
+                window=self.window,
+                dropped_turns=plan.dropped + sum(end <= start for end in ends),
+                tokens_per_second=(count - 1) / (last_at - first_at) if count > 1 and last_at > first_at else 0.0,
+                seconds_to_first_token=first_at - started if count else 0.0,
+                seed=seed,
+                finish_reason=reason,
+                chunk=chunk,
+            )
 
+        if reply.stopped or (begun and begun[-1] == template.end_id):
+            yield piece("", "stop")
+            return
         try:
-            logits = None if cancelled() else self.prefill(ids)
+            logits = None if cancelled() else self.prefill(said[view_start(len(said), self.window) :])
             while logits is not None and not cancelled():
-                token = choose(logits, recent, config, source, forbidden)
-                logprob = float(logits.log_softmax(0)[token])
+                logits = logits.float().cpu()
+                token = choose(logits, said, config, uniform(seed, len(begun) + count), forbidden)
+                logprobs = logits.log_softmax(0)
+                chunk, logprob = self._chunk(logprobs, token, alternatives), float(logprobs[token])
                 count += 1
                 last_at = time.perf_counter()
                 first_at = first_at or last_at
-                recent.append(token)
+                said.append(token)
                 if token == template.end_id:
-                    yield piece(stops.held, token, logprob, "stop")
+                    yield piece(reply.rest(), "stop", logprob, chunk)
                     return
-                text = decode([token])
-                if leading:
-                    text = text.lstrip()
-                    leading = not text
-                shown, stopped = stops.push(text)
-                if stopped:
-                    yield piece(shown, token, logprob, "stop")
+                text = reply.push(chunk.text)
+                if reply.stopped:
+                    yield piece(text, "stop", logprob, chunk)
                     return
-                ended = count == config.max_new_tokens
-                yield piece(shown + stops.held if ended else shown, token, logprob, "length" if ended else None)
-                if ended:
+                if count == config.max_new_tokens:
+                    yield piece(text + reply.rest(), "length", logprob, chunk)
                     return
+                yield piece(text, None, logprob, chunk)
                 logits = self.step(token)
-            yield piece(stops.held, -1, 0.0, "cancelled")
+            yield piece(reply.rest(), "cancelled")
         except (RuntimeError, MemoryError) as error:
-            self._state, self._read = None, []
+            self._trails.clear()
             if not is_out_of_memory(error):
                 raise
             raise I3Error("The device ran out of memory.", "Close other programs, or use --device cpu.") from error
+
+    def _chunk(self, logprobs: Tensor, token: int, alternatives: int) -> Chunk:
+        """The chosen token and the likeliest ones. logprobs: (V,), of the model itself."""
+        decode = self.model.tokenizer.decode
+        likeliest = logprobs.topk(min(alternatives, len(logprobs)))
+        pairs = zip(likeliest.indices.tolist(), likeliest.values.exp().tolist(), strict=True) if alternatives else ()
+        others = tuple(Alternative(other, decode([other]), probability) for other, probability in pairs)
+        return Chunk(token, decode([token]), float(logprobs[token].exp()), others)
+
+
+def _ends_in_view(messages: Sequence[Message], plan: WindowPlan) -> list[int]:
+    """Where in `plan.ids` each message ends that may still fall out of view; a system prompt is not counted."""
+    fixed = int(messages[0]["role"] == "system")
+    kept = [*plan.tokens[:fixed], *plan.tokens[fixed + plan.dropped :]]
+    return list(accumulate(kept))[fixed:]
 
 
 def generate(

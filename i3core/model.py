@@ -79,6 +79,10 @@ class Linear(nn.Linear):
             y = torch.cat([y, F.linear(x.reshape(-1), self.weight[len(y) :], self.bias[len(y) :])])
         return y.view(*x.shape[:-1], self.out_features)
 
+    def loss(self, x: Tensor, targets: Tensor) -> Tensor:
+        """Of the head: mean cross-entropy in nats over the targets that are not negative. x: (rows, in)."""
+        return head_loss(x, self.weight, self.bias, targets)
+
     def _cut(self) -> tuple[int, Tensor, Tensor]:
         parts = next((n for n in (8, 4, 2) if self.out_features % n == 0), 8)
         whole = self.out_features // parts * parts
@@ -272,4 +276,4 @@ class I3Network(nn.Module):
                 x[chosen],
                 answers[chosen].index_fill(0, torch.arange(len(wanted), len(chosen), device=ids.device), -1),
             )
-        return head_loss(x, self.head.weight, self.head.bias, answers)
+        return self.head.loss(x, answers)

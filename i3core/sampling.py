@@ -71,15 +71,36 @@ def filtered(logits: Tensor, recent: Sequence[int], config: SamplingConfig, forb
     return keep_min_p(logits, config.min_p)
 
 
+def uniform(seed: int, place: int) -> float:
+    """A number from 0 to below 1 that depends on the seed and the place in the reply alone.
+
+    So a reply that is continued draws as it would have without the break. The finaliser is that of SplitMix64 (Steele
+    et al. 2014), once for the seed and once for the place.
+    """
+    mixed = _mix(_mix(seed) + place)
+    return (mixed >> 16) / 2**48
+
+
+def _mix(value: int) -> int:
+    value = (value + 0x9E3779B97F4A7C15) % 2**64
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    value = (value ^ value >> 27) * 0x94D049BB133111EB % 2**64
+    return value ^ value >> 31
+
+
 def choose(
     logits: Tensor,
     recent: Sequence[int],
     config: SamplingConfig,
-    generator: torch.Generator,
+    draw: float,
     forbidden: Sequence[int] = (),
 ) -> int:
-    """The next token. Temperature 0 takes the likeliest; otherwise one draw from `generator` (a CPU generator)."""
+    """The next token. Temperature 0 takes the likeliest; otherwise that where the summed probabilities pass `draw`.
+
+    draw: from 0 to below 1, uniformly distributed.
+    """
     logits = filtered(logits.float().cpu(), recent, config, forbidden)
     if config.temperature == 0:
         return int(logits.argmax())
-    return int(torch.multinomial(logits.softmax(0), 1, generator=generator))
+    sums = logits.double().softmax(0).cumsum(0)
+    return int(torch.searchsorted(sums, draw * sums[-1], right=True))

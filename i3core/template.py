@@ -6,30 +6,28 @@ therefore keep their ids while a conversation grows, cached state stays valid, a
 Two kinds of template:
     special_tokens   <|user|> text <|assistant|> text <|end|>      models trained here
     text             [INST] {user} [/INST] {assistant}             the TinyChat form that i3-80M was trained on
+
+A system prompt may come first where the template has a place for it: a special token <|system|>, or a form of its own
+beside that of the exchanges, such as "[SYS] {system} [/SYS] ".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .errors import CheckpointError, PromptError
 from .tokenizer import ChunkTokenizer
 
 ROLES = ("user", "assistant")
+SYSTEM_PLACE = "{system}"
 SPECIAL_ROLES = ("user", "assistant", "end")
 DEFAULT_TEXT_FORM = "[INST] {user} [/INST] {assistant} "
 
-Message = dict[str, str]  # {"role": "user" | "assistant", "content": text}
+REMEMBERED_TURNS = 4096
+DECLARED_KEYS = {"kind", "form", "system"}  # of "chat_template" in config.json
 
-
-def check_messages(messages: Sequence[Message]) -> None:
-    """Raises PromptError unless `messages` is a list of user and assistant turns with text."""
-    for message in messages:
-        if not isinstance(message, dict) or not isinstance(message.get("content"), str):
-            raise PromptError('A message must look like {"role": "user", "content": "text"}.')
-        if message.get("role") not in ROLES:
-            raise PromptError(f"A message has the role {message.get('role')!r}.", "Known roles: user, assistant.")
+Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": text}
 
 
 @dataclass(frozen=True)
@@ -40,21 +38,30 @@ class ChatTemplate:
         tokenizer: the vocabulary; its special tokens are used by kind "special_tokens".
         kind: "special_tokens" or "text".
         form: for kind "text", one exchange with the places {user} and {assistant} in this order.
+        system: for kind "text", the system prompt with the place {system}; "" if the model knows none.
     """
 
     tokenizer: ChunkTokenizer
     kind: str
     form: str = DEFAULT_TEXT_FORM
+    system: str = ""
+    _remembered: dict[tuple[str, str], list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.kind == "special_tokens":
             absent = [role for role in SPECIAL_ROLES if role not in self.tokenizer.special_tokens]
             if absent:
                 raise CheckpointError(f"The chat template needs special tokens that the vocabulary lacks: {absent}.")
+            if self.system:
+                raise CheckpointError(
+                    "A chat template of special tokens marks system prompts by <|system|>, not a form."
+                )
         elif self.kind == "text":
             before, found, after = self.form.partition("{user}")
             if not found or "{assistant}" not in after or "{user}" in after or "{assistant}" in before:
                 raise CheckpointError(f"The chat template {self.form!r} must hold {{user}}, then {{assistant}}.")
+            if self.system and self.system.count(SYSTEM_PLACE) != 1:
+                raise CheckpointError(f"The chat template's system form {self.system!r} must hold {{system}} once.")
         else:
             raise CheckpointError(f"Unknown chat template kind {self.kind!r}.", "Known: special_tokens, text.")
 
@@ -62,16 +69,29 @@ class ChatTemplate:
     def for_model(cls, tokenizer: ChunkTokenizer, declared: object = None) -> ChatTemplate:
         """The template that a config.json declares, or the default for what the tokenizer has."""
         if isinstance(declared, dict) and isinstance(declared.get("kind"), str):
-            form = declared.get("form", DEFAULT_TEXT_FORM)
-            if not isinstance(form, str):
-                raise CheckpointError("The chat template's form in config.json is not text.")
-            return cls(tokenizer, declared["kind"], form)
+            unknown = sorted(map(str, declared.keys() - DECLARED_KEYS))
+            if unknown:
+                raise CheckpointError(
+                    f"The chat template in config.json has unknown keys: {', '.join(unknown)}.",
+                    f"Known: {', '.join(sorted(DECLARED_KEYS))}.",
+                )
+            form, system = declared.get("form", DEFAULT_TEXT_FORM), declared.get("system", "")
+            if not isinstance(form, str) or not isinstance(system, str):
+                raise CheckpointError("The chat template's form or system form in config.json is not text.")
+            return cls(tokenizer, declared["kind"], form, system)
         if all(role in tokenizer.special_tokens for role in SPECIAL_ROLES):
             return cls(tokenizer, "special_tokens")
         return cls(tokenizer, "text")
 
     def to_json(self) -> dict:
-        return {"kind": self.kind} if self.kind == "special_tokens" else {"kind": self.kind, "form": self.form}
+        if self.kind == "special_tokens":
+            return {"kind": self.kind}
+        return {"kind": self.kind, "form": self.form, **({"system": self.system} if self.system else {})}
+
+    @property
+    def has_system(self) -> bool:
+        """Whether a system prompt has a place before the first turn."""
+        return bool(self.system) if self.kind == "text" else "system" in self.tokenizer.special_tokens
 
     @property
     def end_id(self) -> int | None:
@@ -90,13 +110,22 @@ class ChatTemplate:
         """Ids of one whole turn, role marks included."""
         content, encode = message["content"].strip(), self.tokenizer.encode
         if self.kind == "special_tokens":
-            special = self.tokenizer.special_tokens
-            if message["role"] == "user":
-                return [special["user"], *encode(content)]
-            return [special["assistant"], *encode(content), special["end"]]
+            special, role = self.tokenizer.special_tokens, message["role"]
+            return [special[role], *encode(content), *([special["end"]] if role == "assistant" else [])]
+        if message["role"] == "system":
+            return encode(self.system.replace(SYSTEM_PLACE, content))
         opening, _, rest = self.form.partition("{user}")
         middle, _, closing = rest.partition("{assistant}")
         return encode(opening + content + middle) if message["role"] == "user" else encode(content + closing)
+
+    def remembered_turn(self, message: Message) -> list[int]:
+        """`encode_turn` for a window that asks again with every key: only what is new is encoded. Do not change it."""
+        key = message["role"], message["content"]
+        if key not in self._remembered:
+            if len(self._remembered) >= REMEMBERED_TURNS:
+                self._remembered.clear()
+            self._remembered[key] = self.encode_turn(message)
+        return self._remembered[key]
 
     def prompt_opening(self) -> list[int]:
         """Ids that mark the beginning of a user turn."""
@@ -110,8 +139,23 @@ class ChatTemplate:
 
     def encode_turns(self, messages: Sequence[Message]) -> list[list[int]]:
         """Ids turn by turn. Raises PromptError for anything that is not a conversation."""
-        check_messages(messages)
+        self.check_messages(messages)
         return [self.encode_turn(message) for message in messages]
+
+    def check_messages(self, messages: Sequence[Message]) -> None:
+        """Raises PromptError unless `messages` are user's and assistant's turns, after a system message if any."""
+        for index, message in enumerate(messages):
+            if not isinstance(message, dict) or not isinstance(message.get("content"), str):
+                raise PromptError('A message must look like {"role": "user", "content": "text"}.')
+            role = message.get("role")
+            if role == "system" and not self.has_system:
+                raise PromptError(
+                    "This model has no place for a system prompt.", "Leave it out, or choose a model trained with one."
+                )
+            if role == "system" and index > 0:
+                raise PromptError("A system prompt may only come first.")
+            if role != "system" and role not in ROLES:
+                raise PromptError(f"A message has the role {role!r}.", f"Known roles: {', '.join(ROLES)}, system.")
 
     def encode_document(self, text: str) -> list[int]:
         """Ids of plain text for training: enclosed in end tokens where the model has them."""

@@ -1,30 +1,44 @@
-"""Puts the program together: application, colours, window and worker; loads the model after the first paint."""
+"""The program: application, colours, one instance, the window; loads the model after the first paint."""
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+import shutil
 import signal
 import sys
-from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
-from i3desk.chat.session import ModelState
+from i3desk.chat.actions import ConversationActions
+from i3desk.chat.model_menu import ModelMenu
 from i3desk.collector import Collector
 from i3desk.crash import CrashReporter, start_log
 from i3desk.icons import app_icon
-from i3desk.jobs import ModelJobs, load_i3core
+from i3desk.jobs import Loader, load_i3core
 from i3desk.main_window import MainWindow
+from i3desk.parts import Parts
 from i3desk.places import Places
 from i3desk.settings.store import SettingsStore
+from i3desk.single_instance import SingleInstance
 from i3desk.theme import Theme
+
+log = logging.getLogger(__name__)
 
 # How long Python lets one thread run while another waits: short, so that the window never waits long for the worker.
 SWITCH_INTERVAL_S = 0.0005
+IMPORTED = (".json", ".jsonl")
 
 
 class Desk(QObject):
-    """The running program. `show` opens it, `window.closed` says that the window and the worker have ended."""
+    """The running program. `show` opens it, `window.closed` says that the window and the threads have ended.
+
+    Attributes:
+        wipe_at_end: the user wants everything deleted; done by `run` after the window is closed.
+    """
 
     def __init__(
         self,
@@ -32,20 +46,37 @@ class Desk(QObject):
         places: Places,
         model_folder: str | None = None,
         theme: str | None = None,
-        loader: Callable = load_i3core,
+        loader: Loader = load_i3core,
     ) -> None:
         super().__init__()
         self._model_folder = model_folder
+        self.wipe_at_end = False
         self.store = SettingsStore(places.settings_file, self)
         self.theme = Theme(app, theme or self.store.preferences.theme, self)
-        self.jobs = ModelJobs(self, loader)
+        self.parts = Parts(places, self.store, self.theme, loader, self)
+        self.jobs = self.parts.jobs
         self.collector = Collector(self)
-        self.window = MainWindow(self.jobs, self.store, self.theme, places)
+        self.window = MainWindow(self.parts)
+        self.actions = ConversationActions(
+            self.parts.session, self.parts.library, self.parts.keeper, self.parts.store,
+            self.parts.background, self.parts.chat_page, self.window.toast, self.window,
+        )  # fmt: skip
+        self.model_menu = ModelMenu(self.parts, self.window)
+        self.model_menu.models_requested.connect(self.window.show_models)
         self.crash_reporter = CrashReporter(places, self.window)
         self.jobs.crashed.connect(self.crash_reporter.report)
+        self.parts.background.crashed.connect(self.crash_reporter.report)
         self.jobs.model_ready.connect(self.collector.settle)
-        self.window.session.state_changed.connect(self._on_state_changed)
-        self.window.first_painted.connect(self._load_model)
+        self.parts.session.busy_changed.connect(self._on_busy_changed)
+        self.parts.model.changed.connect(self._on_busy_changed)
+        self.parts.model.refused.connect(self._on_model_refused)
+        self.parts.keeper.failed.connect(self.actions.say_failure)
+        page = self.parts.settings_page
+        page.export_all_requested.connect(self.actions.export_all)
+        page.delete_conversations_requested.connect(self.actions.delete_all)
+        page.delete_everything_requested.connect(self._wipe)
+        self.window.folder_dropped.connect(self._on_dropped)
+        self.window.first_painted.connect(self._begin)
         self.window.closed.connect(self.collector.release)
 
     def show(self) -> None:
@@ -55,23 +86,64 @@ class Desk(QObject):
         else:
             self.window.show()
 
+    @Slot(str)
+    def call(self, model_folder: str) -> None:
+        """i3desk was started once more: come to the front, perhaps with another model."""
+        self.window.come_to_front()
+        if model_folder:
+            self.parts.use_model(model_folder)
+
     @Slot()
     def rest(self) -> None:
         """Does nothing, in Python."""
 
     @Slot()
-    def _load_model(self) -> None:
-        self.window.session.load(self._model_folder)
+    def _begin(self) -> None:
+        preferences = self.store.preferences
+        self.parts.use_model(self._model_folder or preferences.model or None)
+        self.parts.start()
+        if self.parts.notice:
+            self.window.toast.show_message(self.parts.notice, ms=30_000)
 
     @Slot()
-    def _on_state_changed(self) -> None:
-        session = self.window.session
-        self.collector.set_busy(session.busy or session.model_state is ModelState.LOADING)
+    def _on_busy_changed(self) -> None:
+        self.collector.set_busy(self.parts.session.any_busy or bool(self.parts.model.stage))
+
+    @Slot(str, str)
+    def _on_model_refused(self, what: str, remedy: str) -> None:
+        if self.parts.model.info is not None:
+            self.actions.say_failure(what, f"{remedy} {self.parts.model.info.name} stays in use.".strip())
+        elif self._model_folder is None and self.store.preferences.model:
+            # The model of last time is gone: the bundled one is better than none.
+            self.store.change(model="")
+            self.actions.say_failure(what, "The bundled model is used instead.")
+            self.parts.use_model(None)
+
+    @Slot(str)
+    def _on_dropped(self, path: str) -> None:
+        if path.lower().endswith(IMPORTED) and Path(path).is_file():
+            self.window.show_chat()
+            self.actions.import_files([path])
+        else:
+            self.window.show_models()
+            self.parts.models_page.add_dropped([Path(path)])
+
+    @Slot()
+    def _wipe(self) -> None:
+        self.wipe_at_end = True
+        self.window.close()
 
 
-def create_application() -> QApplication:
-    """The QApplication, named so that the system groups its windows and finds its icon."""
+def create_application(places: Places | None = None) -> QApplication:
+    """The QApplication, named so that the system groups its windows and finds its icon.
+
+    Args:
+        places: whose settings say how large the interface is.
+    """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    scale = saved_scale(places)
+    if scale and "QT_SCALE_FACTOR" not in os.environ:
+        os.environ["QT_SCALE_FACTOR"] = f"{scale / 100:g}"  # Qt reads it once, before there is an application
     app = QApplication(sys.argv[:1])
     app.setApplicationName("i3desk")
     app.setApplicationDisplayName("i3desk")
@@ -81,12 +153,45 @@ def create_application() -> QApplication:
     return app
 
 
+def saved_scale(places: Places | None) -> int:
+    """Size of the interface that the user chose, in percent; 0 as the system says."""
+    if places is None:
+        return 0
+    try:
+        scale = json.loads(places.settings_file.read_text(encoding="utf-8")).get("scale", 0)
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return 0
+    return scale if type(scale) is int and 100 <= scale <= 200 else 0
+
+
+def wipe(places: Places) -> None:
+    """Delete everything that i3desk keeps: conversations, downloaded models, runs, settings and the log."""
+    logging.shutdown()
+    for path in (places.models_folder, places.runs_folder):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in (places.conversations_file, places.settings_file, places.log_file):
+        for each in path.parent.glob(path.name + "*"):
+            each.unlink(missing_ok=True)
+        for folder in (path.parent, path.parent.parent):
+            try:
+                folder.rmdir()  # only if nothing else is in it
+            except OSError:
+                break
+
+
 def run(model_folder: str | None, theme: str | None) -> int:
     """Open the window and return the exit status once it is closed."""
     places = Places.of_user()
     start_log(places)
-    app = create_application()
+    app = create_application(places)
+    instance = SingleInstance(places)
+    if not instance.is_first:
+        if instance.call_first(model_folder):
+            return 0
+        print("i3desk runs already, but does not answer. End it first.", file=sys.stderr)
+        return 1
     desk = Desk(app, places, model_folder, theme)
+    instance.called.connect(desk.call)
     desk.crash_reporter.install()
     desk.window.closed.connect(app.quit)
     awake = QTimer(interval=200)  # Python looks at signals only when it has something to run
@@ -97,4 +202,7 @@ def run(model_folder: str | None, theme: str | None) -> int:
     desk.show()
     status = app.exec()
     desk.crash_reporter.remove()
+    instance.release()
+    if desk.wipe_at_end:
+        wipe(places)
     return status

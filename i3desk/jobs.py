@@ -1,7 +1,9 @@
-"""The only place that makes threads: one worker that holds the model, loads it and generates with it.
+"""The only place that makes threads: one worker that holds the model, loads it and generates with it, and one in the
+background for everything else that takes longer than a frame (search, files).
 
-The worker emits plain values; every signal below arrives in the GUI thread. Cancelling is cooperative: the worker asks
-between two pieces whether to go on. Shutting down takes two steps: `shut_down` asks, `stopped` says it has happened.
+The model's worker emits plain values; every signal below arrives in the GUI thread. Cancelling is cooperative: the
+worker asks between two pieces whether to go on. Shutting down takes two steps: `shut_down` asks, `stopped` says it has
+happened.
 """
 
 from __future__ import annotations
@@ -10,30 +12,49 @@ import itertools
 import logging
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from i3core.errors import I3Error
+from i3core.pieces import Piece
 from i3core.settings import SamplingConfig
+from i3core.template import ChatTemplate
+from i3core.tokenizer import ChunkTokenizer
 from i3desk.torch_import import import_torch
 
 log = logging.getLogger(__name__)
 
-Stream = Callable[[list, SamplingConfig, Callable[[], bool]], Iterator[Any]]
+Stream = Callable[["GenerateRequest"], Iterator[Piece]]
+Loader = Callable[["LoadRequest", Callable[[str], None]], "tuple[ModelInfo, Stream] | None"]
+ALTERNATIVES = 10  # likeliest tokens that every chunk of a reply carries, for the glass view
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the window shows of a model."""
+    """What the window knows of the model in use.
+
+    Attributes:
+        folder: where it is; None for one without a folder.
+        precision: of its matrix products.
+        template: turns messages into ids; a copy of the window's own, which the worker does not touch.
+    """
 
     name: str
     parameters: int
     window: int
     device: str
     warnings: tuple[str, ...] = ()
+    folder: str | None = None
+    precision: str = "float32"
+    template: ChatTemplate | None = None
+
+    @property
+    def has_place_for_persona(self) -> bool:
+        """Whether its template takes a system prompt."""
+        return self.template is not None and self.template.has_system
 
 
 @dataclass(frozen=True)
@@ -41,32 +62,39 @@ class LoadRequest:
     """Load a model folder, or the bundled model (None)."""
 
     folder: str | None
+    precision: str
     cancelled: threading.Event
 
 
 @dataclass(frozen=True)
 class GenerateRequest:
-    """Answer a conversation."""
+    """Answer messages, or continue a text; `begun` are the token ids that the reply begins with."""
 
     job: int
-    messages: list
+    prompt: list[dict[str, str]] | str
     sampling: SamplingConfig
+    begun: Sequence[int]
+    keep_end: bool
     cancelled: threading.Event
 
 
-def load_i3core(folder: str | None, cancelled: Callable[[], bool]) -> tuple[ModelInfo, Stream] | None:
+def load_i3core(request: LoadRequest, progressed: Callable[[str], None]) -> tuple[ModelInfo, Stream] | None:
     """Import torch, load the model and say two tokens unheard, so that the first reply starts at once.
 
     Returns None if cancelled. Raises I3Error when the model is missing or damaged.
     """
-    if not import_torch(cancelled):
+    progressed("starting the engine")
+    if not import_torch(request.cancelled.is_set):
         return None
     import i3core
     from i3core.generation import Generator
 
-    model = i3core.load(folder, device="auto", precision="auto")
+    progressed("reading the weights")
+    model = i3core.load(request.folder, device="auto", precision=request.precision)
+    template = copy_template(model.template)
+    progressed("warming up")
     generator = Generator(model)
-    for _ in generator.stream("hello", SamplingConfig(max_new_tokens=2, seed=0), cancelled=cancelled):
+    for _ in generator.stream("hello", SamplingConfig(max_new_tokens=2, seed=0), cancelled=request.cancelled.is_set):
         pass
     info = ModelInfo(
         name=model.name,
@@ -74,36 +102,55 @@ def load_i3core(folder: str | None, cancelled: Callable[[], bool]) -> tuple[Mode
         window=model.config.window,
         device=model.device.describe(),
         warnings=tuple(model.warnings),
+        folder=None if model.folder is None else str(model.folder),
+        precision=model.device.precision,
+        template=template,
     )
 
-    def stream(messages: list, sampling: SamplingConfig, cancelled: Callable[[], bool]) -> Iterator[Any]:
-        return generator.stream(messages, sampling, cancelled=cancelled)
+    def stream(request: GenerateRequest) -> Iterator[Piece]:
+        return generator.stream(
+            request.prompt,
+            request.sampling,
+            cancelled=request.cancelled.is_set,
+            begun=request.begun,
+            alternatives=ALTERNATIVES,
+            keep_end=request.keep_end,
+        )
 
     return info, stream
+
+
+def copy_template(template: ChatTemplate) -> ChatTemplate:
+    """The same template over a tokenizer of its own: a tokenizer remembers words and is not to be shared by threads."""
+    chunks = {chunk: number for number, chunk in enumerate(template.tokenizer.chunks) if chunk}
+    return replace(template, tokenizer=ChunkTokenizer(chunks, template.tokenizer.special_tokens))
 
 
 class _Worker(QObject):
     """Lives in the worker thread and owns the model there."""
 
     model_ready = Signal(object)
+    load_progressed = Signal(str)
     load_failed = Signal(str, str)
+    unloaded = Signal()
     piece_ready = Signal(object, object)
     finished = Signal(object)
     cancelled = Signal(object)
     failed = Signal(object, str, str)
     crashed = Signal(str)
 
-    def __init__(self, loader: Callable) -> None:
+    def __init__(self, loader: Loader) -> None:
         super().__init__()
         self._loader = loader
         self._stream: Stream | None = None
 
     @Slot(object)
     def load(self, request: LoadRequest) -> None:
+        """The model before stays in use if this one cannot be loaded."""
         if request.cancelled.is_set():
             return
         try:
-            loaded = self._loader(request.folder, request.cancelled.is_set)
+            loaded = self._loader(request, self.load_progressed.emit)
         except I3Error as error:
             self.load_failed.emit(error.what, error.remedy)
         except Exception as error:
@@ -113,11 +160,18 @@ class _Worker(QObject):
                 info, self._stream = loaded
                 self.model_ready.emit(info)
 
+    @Slot()
+    def unload(self) -> None:
+        self._stream = None
+        self.unloaded.emit()
+
     @Slot(object)
     def generate(self, request: GenerateRequest) -> None:
         try:
+            if self._stream is None:
+                raise I3Error("No model is loaded.", "Choose one on the Models page.")
             if not request.cancelled.is_set():
-                for piece in self._stream(request.messages, request.sampling, request.cancelled.is_set):
+                for piece in self._stream(request):
                     self.piece_ready.emit(request.job, piece)
         except I3Error as error:
             self.failed.emit(request.job, error.what, error.remedy)
@@ -139,7 +193,9 @@ class ModelJobs(QObject):
 
     Signals:
         model_ready(ModelInfo): the model can answer now.
+        load_progressed(stage): what is done to load it.
         load_failed(what, remedy): it could not be loaded.
+        unloaded(): its memory is given back.
         piece_ready(job, Piece): a piece of a reply.
         finished(job), cancelled(job), failed(job, what, remedy): how a reply ended; exactly one a job.
         crashed(details): a bug in the worker, with its traceback.
@@ -147,7 +203,9 @@ class ModelJobs(QObject):
     """
 
     model_ready = Signal(object)
+    load_progressed = Signal(str)
     load_failed = Signal(str, str)
+    unloaded = Signal()
     piece_ready = Signal(object, object)
     finished = Signal(object)
     cancelled = Signal(object)
@@ -156,9 +214,10 @@ class ModelJobs(QObject):
     stopped = Signal()
 
     _load_requested = Signal(object)
+    _unload_requested = Signal()
     _generate_requested = Signal(object)
 
-    def __init__(self, parent: QObject | None = None, loader: Callable = load_i3core) -> None:
+    def __init__(self, parent: QObject | None = None, loader: Loader = load_i3core) -> None:
         super().__init__(parent)
         self._numbers = itertools.count(1)
         self._current: dict[int, threading.Event] = {}
@@ -171,8 +230,12 @@ class ModelJobs(QObject):
         self._worker.moveToThread(self._thread)
         queued = Qt.ConnectionType.QueuedConnection
         self._load_requested.connect(self._worker.load, queued)
+        self._unload_requested.connect(self._worker.unload, queued)
         self._generate_requested.connect(self._worker.generate, queued)
-        for name in ("model_ready", "load_failed", "piece_ready", "finished", "cancelled", "failed", "crashed"):
+        for name in (
+            "model_ready", "load_progressed", "load_failed", "unloaded",
+            "piece_ready", "finished", "cancelled", "failed", "crashed",
+        ):  # fmt: skip
             getattr(self._worker, name).connect(getattr(self, name), queued)
         for ended in (self.finished, self.cancelled, self.failed):
             ended.connect(self._forget)
@@ -183,23 +246,34 @@ class ModelJobs(QObject):
         """Whether the thread runs."""
         return self._thread.isRunning()
 
-    def load(self, folder: str | None) -> None:
+    def load(self, folder: str | None, precision: str = "auto") -> None:
         """Begin to load a model folder, or the bundled model (None). The thread begins with the first one."""
         if not self._shutting_down:
             self._thread.start()
-        self._load_requested.emit(LoadRequest(folder, self._load_cancelled))
+        self._load_requested.emit(LoadRequest(folder, precision, self._load_cancelled))
 
-    def generate(self, messages: list[dict[str, str]], sampling: SamplingConfig) -> int:
-        """Begin a reply to `messages`; returns the number of the job. Only after `model_ready`."""
+    def unload(self) -> None:
+        """Give the model's memory back, after what was asked for before."""
+        self._unload_requested.emit()
+
+    def generate(
+        self,
+        prompt: list[dict[str, str]] | str,
+        sampling: SamplingConfig,
+        begun: Sequence[int] = (),
+        keep_end: bool = False,
+    ) -> int:
+        """Begin a reply, after those asked for before; returns the number of the job. Only after `model_ready`."""
         job, event = next(self._numbers), threading.Event()
         self._current[job] = event
-        self._generate_requested.emit(GenerateRequest(job, messages, sampling, event))
+        self._generate_requested.emit(GenerateRequest(job, prompt, sampling, tuple(begun), keep_end, event))
         return job
 
-    def cancel(self) -> None:
-        """Ask the worker to end what it generates now."""
-        for event in self._current.values():
-            event.set()
+    def cancel(self, job: int | None = None) -> None:
+        """Ask the worker to end a reply, or all."""
+        for number, event in self._current.items():
+            if job in (None, number):
+                event.set()
 
     def shut_down(self) -> None:
         """Ask the thread to end; `stopped` follows once it has."""
@@ -214,3 +288,97 @@ class ModelJobs(QObject):
     @Slot(object)
     def _forget(self, job: int) -> None:
         self._current.pop(job, None)
+
+
+class _BackgroundWorker(QObject):
+    """Lives in the background thread and runs one function after the other there."""
+
+    done = Signal(object, object)
+    failed = Signal(object, object)
+    crashed = Signal(str)
+
+    @Slot(object, object)
+    def run(self, job: int, work: Callable[[], Any]) -> None:
+        try:
+            result = work()
+        except I3Error as error:
+            self.failed.emit(job, error)
+        except Exception as error:
+            details = "".join(traceback.format_exception(error))
+            log.error("A background job failed\n%s", details)
+            self.crashed.emit(details)
+            self.failed.emit(job, I3Error(f"Something went wrong: {type(error).__name__}.", "The log has the details."))
+        else:
+            self.done.emit(job, result)
+
+
+class BackgroundJobs(QObject):
+    """Functions that take longer than a frame, one after the other in a thread of their own.
+
+    Signals:
+        crashed(details): a bug in a job, with its traceback.
+        stopped(): the thread has ended.
+    """
+
+    crashed = Signal(str)
+    stopped = Signal()
+
+    _requested = Signal(object, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, tuple[Callable[[Any], None], Callable[[I3Error], None] | None]] = {}
+        self._shutting_down = False
+        self._thread = QThread(self)
+        self._thread.setObjectName("background")
+        self._worker = _BackgroundWorker()
+        self._worker.moveToThread(self._thread)
+        queued = Qt.ConnectionType.QueuedConnection
+        self._requested.connect(self._worker.run, queued)
+        self._worker.done.connect(self._on_done, queued)
+        self._worker.failed.connect(self._on_failed, queued)
+        self._worker.crashed.connect(self.crashed, queued)
+        self._thread.finished.connect(self.stopped)
+
+    def run(
+        self,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[I3Error], None] | None = None,
+    ) -> int:
+        """Run `work` in the background; `done(result)` or `failed(I3Error)` is then called in the GUI thread.
+
+        `work` must not touch widgets. Returns a number for `forget`. The thread begins with the first job.
+        """
+        job = next(self._numbers)
+        if not self._shutting_down:
+            self._waiting[job] = (done, failed)
+            self._thread.start()
+            self._requested.emit(job, work)
+        return job
+
+    def forget(self, job: int | None) -> None:
+        """The result of this job is no longer wanted; it is not called back."""
+        self._waiting.pop(job, None)
+
+    def shut_down(self) -> None:
+        """Ask the thread to end after the jobs that were begun; `stopped` follows once it has."""
+        self._shutting_down = True
+        self._waiting.clear()
+        if self._thread.isRunning():
+            self._thread.quit()
+        else:
+            self.stopped.emit()
+
+    @Slot(object, object)
+    def _on_done(self, job: int, result: Any) -> None:
+        done, _ = self._waiting.pop(job, (None, None))
+        if done is not None:
+            done(result)
+
+    @Slot(object, object)
+    def _on_failed(self, job: int, error: I3Error) -> None:
+        _, failed = self._waiting.pop(job, (None, None))
+        if failed is not None:
+            failed(error)

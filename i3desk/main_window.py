@@ -1,11 +1,15 @@
-"""The main window: a rail of pages, the pages, the status bar; opens and closes the session."""
+"""The main window: a rail of pages, the pages, the status bar; what keys and drops do; opens and closes."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
     QKeySequence,
+    QMoveEvent,
     QPaintEvent,
     QResizeEvent,
     QShortcut,
@@ -22,64 +26,48 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from i3desk.chat.page import PANEL_FOLDS_BELOW, ChatPage
-from i3desk.chat.session import ChatSession
+from i3desk.chat.page import SIDES_FOLD_BELOW
 from i3desk.icons import IconToolButton, app_icon
-from i3desk.jobs import ModelJobs
-from i3desk.places import Places
-from i3desk.settings.page import SettingsPage
-from i3desk.settings.panel import SamplingPanel
-from i3desk.settings.store import SettingsStore
+from i3desk.parts import Parts
 from i3desk.status import StatusBar
-from i3desk.theme import Theme
+from i3desk.toast import Toast
 
 RAIL_WIDTH = 72
 SMALLEST = QSize(900, 600)
-SHORTCUTS = [
-    ("Enter", "Send the message"),
-    ("Shift+Enter", "Begin a new line"),
-    ("Esc", "Stop the reply"),
-    ("Ctrl+N", "New chat"),
-    ("Ctrl+R", "Answer the last message anew"),
-    ("Ctrl+Shift+C", "Copy the last reply"),
-    ("Page Up, Page Down", "Read back and forth"),
-    ("Ctrl+J", "Jump to the latest text"),
-    ("Ctrl+L", "Write a message"),
-    ("F9", "Show or hide the generation settings"),
-    ("Ctrl+1", "Chat"),
-    ("Ctrl+,", "Settings"),
-    ("Ctrl+Q", "Quit"),
-]
 
 
 class MainWindow(QMainWindow):
-    """Everything the user sees.
+    """Everything the user sees. `parts` are put together in parts.py.
 
     Signals:
         first_painted: the window is on the screen for the first time.
-        closed: the window is gone and the worker has ended.
+        closed: the window is gone and the threads have ended.
+        folder_dropped(path): something was dropped on the window.
     """
 
     first_painted = Signal()
     closed = Signal()
+    folder_dropped = Signal(str)
 
-    def __init__(self, jobs: ModelJobs, store: SettingsStore, theme: Theme, places: Places) -> None:
+    def __init__(self, parts: Parts) -> None:
         super().__init__()
+        self.parts = parts
         self.setWindowTitle("i3desk")
         self.setWindowIcon(app_icon())
-        self.setMinimumSize(SMALLEST)
-        self.resize(store.preferences.width, store.preferences.height)
-        self.jobs = jobs
-        self._store = store
+        self.setAcceptDrops(True)
+        self._store = parts.settings
         self._painted = False
         self._closing = False
+        self._still_running = 2
 
-        self.panel = SamplingPanel(store)
-        self.session = ChatSession(jobs, self.panel.sampling, self)
-        self.chat_page = ChatPage(self.session, self.panel, theme)
-        self.settings_page = SettingsPage(store, theme, places, SHORTCUTS)
-        jobs.model_ready.connect(self.settings_page.show_model)
-        jobs.stopped.connect(self._on_stopped)
+        self.session = parts.session
+        self.panel = parts.panel
+        self.sidebar = parts.sidebar
+        self.chat_page = parts.chat_page
+        self.models_page = parts.models_page
+        self.settings_page = parts.settings_page
+        parts.jobs.stopped.connect(self._on_stopped)
+        parts.background.stopped.connect(self._on_stopped)
 
         self.pages = QStackedWidget()
         self._rail = QFrame(objectName="rail")
@@ -89,6 +77,7 @@ class MainWindow(QMainWindow):
         self._rail_layout.setSpacing(4)
         self._rail_buttons = QButtonGroup(self)
         self.chat_button = self._add_page(self.chat_page, "Chat", "chat", "Ctrl+1")
+        self.models_button = self._add_page(self.models_page, "Models", "models", "Ctrl+M")
         self._rail_layout.addStretch(1)
         self.settings_button = self._add_page(self.settings_page, "Settings", "settings", "Ctrl+,")
         self.chat_button.setChecked(True)
@@ -101,9 +90,13 @@ class MainWindow(QMainWindow):
         row.addWidget(self._rail)
         row.addWidget(self.pages, 1)
         self.setCentralWidget(middle)
-        self.setStatusBar(StatusBar(self.session, theme))
+        self.setStatusBar(StatusBar(self.session, parts.theme))
+        self.toast = Toast(middle)
         self._add_shortcuts()
+        self._restore_place()
         self.chat_page.composer.edit.setFocus()
+
+    # --------------------------------------------------------------------------------------------------- the pages
 
     @Slot(int)
     def show_page(self, index: int) -> None:
@@ -113,13 +106,28 @@ class MainWindow(QMainWindow):
         if self.pages.currentWidget() is self.chat_page:
             self.chat_page.composer.edit.setFocus()
 
+    @Slot()
+    def show_chat(self) -> None:
+        """Bring the chat to the front."""
+        self.show_page(self.pages.indexOf(self.chat_page))
+
+    @Slot()
+    def show_models(self) -> None:
+        """Bring the models to the front."""
+        self.show_page(self.pages.indexOf(self.models_page))
+
+    @Slot()
+    def _show_shortcuts(self) -> None:
+        self.show_page(self.pages.indexOf(self.settings_page))
+        self.settings_page.show_card(self.settings_page.shortcuts)
+
     def _add_page(self, page: QWidget, name: str, icon_name: str, keys: str) -> QToolButton:
         button = IconToolButton()
         button.set_icon(icon_name, size=20)
         button.setText(name)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setCheckable(True)
-        button.setFixedHeight(52)
+        button.setMinimumHeight(52)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         button.setAccessibleName(name)
         button.setToolTip(f"{name} ({keys})")
@@ -128,16 +136,23 @@ class MainWindow(QMainWindow):
         return button
 
     def _add_shortcuts(self) -> None:
+        page = self.chat_page
         actions = {
             "Esc": self.session.stop,
             "Ctrl+N": self._start_new,
+            "Ctrl+Shift+N": self._start_temporary,
+            "Ctrl+K": self._search,
             "Ctrl+R": self.session.retry,
-            "Ctrl+Shift+C": self.chat_page.copy_last_reply,
-            "Ctrl+J": self.chat_page.transcript.jump_to_latest,
-            "Ctrl+L": self.chat_button.click,
-            "F9": self.chat_page.panel_button.click,
+            "Ctrl+G": page.toggle_glass,
+            "Ctrl+Shift+C": page.copy_last_reply,
+            "Ctrl+J": page.transcript.jump_to_latest,
+            "Ctrl+L": self.show_chat,
+            "Ctrl+B": page.header.sidebar_button.click,
+            "F9": page.header.panel_button.click,
             "Ctrl+1": self.chat_button.click,
+            "Ctrl+M": self.models_button.click,
             "Ctrl+,": self.settings_button.click,
+            "F1": self._show_shortcuts,
             "Ctrl+Q": self.close,
         }
         for keys, action in actions.items():
@@ -145,8 +160,44 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _start_new(self) -> None:
-        self.show_page(self.pages.indexOf(self.chat_page))
+        self.show_chat()
         self.chat_page.start_new()
+
+    @Slot()
+    def _start_temporary(self) -> None:
+        self.show_chat()
+        self.chat_page.start_new(temporary=True)
+
+    @Slot()
+    def _search(self) -> None:
+        self.show_chat()
+        self.chat_page.show_sidebar()
+        self.sidebar.focus_search()
+
+    # ------------------------------------------------------------------------------------------ place on the screen
+
+    def _restore_place(self) -> None:
+        preferences = self._store.preferences
+        screen = QGuiApplication.primaryScreen().availableGeometry()
+        self.setMinimumSize(SMALLEST.boundedTo(screen.size()))
+        self.resize(QSize(preferences.width, preferences.height).boundedTo(screen.size()))
+        place = QRect(preferences.x, preferences.y, preferences.width, 40)  # its title bar must be within reach
+        if preferences.x >= 0 and any(each.availableGeometry().intersects(place) for each in QGuiApplication.screens()):
+            self.move(preferences.x, preferences.y)
+
+    def _keep_place(self) -> None:
+        if self.isVisible() and not self.isMaximized() and not self.isFullScreen():
+            x, y = (max(0, value) for value in self.pos().toTuple())
+            self._store.change(width=self.width(), height=self.height(), x=x, y=y)
+
+    @Slot()
+    def come_to_front(self) -> None:
+        """Somebody started i3desk again."""
+        if self.isMinimized():
+            self.showNormal()
+        self.show()
+        self.raise_()
+        self.activateWindow()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -156,20 +207,38 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.chat_page.set_narrow(self.width() < PANEL_FOLDS_BELOW)
-        if not self.isMaximized():
-            self._store.change(width=self.width(), height=self.height())
+        self.chat_page.set_narrow(self.width() < SIDES_FOLD_BELOW)
+        self._keep_place()
+
+    def moveEvent(self, event: QMoveEvent) -> None:
+        super().moveEvent(event)
+        self._keep_place()
+
+    # -------------------------------------------------------------------------------------------------------- drops
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.folder_dropped.emit(url.toLocalFile())
+
+    # ------------------------------------------------------------------------------------------------------- closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Two steps: hide, save and ask the worker to end; once it has, the window is closed for good."""
+        """Two steps: hide, save and ask the threads to end; once they have, the window is closed for good."""
         event.ignore()
         if not self._closing:
             self._closing = True
             self._store.change(maximized=self.isMaximized())
-            self._store.save()
             self.hide()
-            self.jobs.shut_down()
+            self.parts.shut_down()
 
     @Slot()
     def _on_stopped(self) -> None:
-        self.closed.emit()
+        self._still_running -= 1
+        if self._still_running == 0:
+            self.parts.close_store()
+            self.closed.emit()

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 from i3core import assets
 from i3desk.app import Desk, create_application
-from i3desk.chat.conversation import ENDED, ReplyState
+from i3desk.chat.conversation import ASSISTANT, ReplyState
 from i3desk.jobs import ModelInfo
 from i3desk.places import Places
 from i3desk.stalls import StallMeter, seconds_since_start
@@ -56,7 +56,7 @@ class SmokeRun(QObject):
         desk.jobs.model_ready.connect(self._on_model_ready)
         desk.jobs.load_failed.connect(self._on_load_failed)
         desk.crash_reporter.crashed.connect(self._on_crashed)
-        self._window.session.state_changed.connect(self._on_state_changed)
+        self._window.session.busy_changed.connect(self._on_busy_changed)
         QTimer.singleShot(TIME_LIMIT_MS, self, self._on_time_limit)
 
     @Slot()
@@ -78,12 +78,11 @@ class SmokeRun(QObject):
         composer.send_button.click()
 
     @Slot()
-    def _on_state_changed(self) -> None:
-        turns = self._window.session.conversation.turns
-        if not self._sent or not turns or turns[-1].reply.state not in ENDED:
+    def _on_busy_changed(self) -> None:
+        reply = self._window.session.conversation.last
+        if not self._sent or reply is None or reply.role != ASSISTANT or not reply.ended:
             return
         self._sent = False
-        reply = turns[-1].reply
         if reply.state is not ReplyState.DONE or not reply.shown_text:
             self._fail(f"The reply ended as {reply.state.value} with {reply.new_tokens} tokens. {reply.what_failed}")
             return

@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from i3core.device import memory_used_bytes
-from i3desk.chat.session import ChatSession, ModelState
+from i3desk.chat.model_in_use import ModelState
+from i3desk.chat.session import ChatSession
 from i3desk.elided import ElidedLabel
 from i3desk.icons import Dot
 from i3desk.palette import tabular
@@ -57,7 +58,8 @@ class StatusBar(QStatusBar):
             row.addWidget(label)
         self.addPermanentWidget(right)
 
-        session.state_changed.connect(self._show_state)
+        session.model.changed.connect(self._show_state)
+        session.conversation_opened.connect(self._show_numbers)
         session.window_changed.connect(self._show_numbers)
         theme.changed.connect(self._show_state)
         self._memory_timer = QTimer(self, interval=READ_MEMORY_EVERY_MS)
@@ -73,17 +75,21 @@ class StatusBar(QStatusBar):
 
     @Slot()
     def _show_state(self) -> None:
-        session, tokens = self._session, self._theme.tokens
-        if session.model_state is ModelState.READY:
-            model = session.model
+        model, tokens = self._session.model, self._theme.tokens
+        if model.state is ModelState.READY:
+            info = model.info
             self._dot.show_colour(tokens.ok)
-            self.model.setText(f"{model.name} · {short_count(model.parameters)}")
-            self.device.setText(model.device)
+            self.model.setText(f"{info.name} · {short_count(info.parameters)}")
+            self.device.setText(info.device)
             self._show_memory()
-        elif session.model_state is ModelState.FAILED:
+        elif model.state is ModelState.FAILED:
             self._dot.show_colour(tokens.bad)
             self.model.setText("no model")
-            self.device.setText(session.load_error[0])
+            self.device.setText(model.error[0])
+        elif model.state is ModelState.NONE:
+            self._dot.show_colour(tokens.muted)
+            self.model.setText("no model")
+            self.device.setText("unloaded; a message loads it again")
         else:
             self._dot.show_colour(tokens.warn)
             self.model.setText("loading the model…")
@@ -92,7 +98,7 @@ class StatusBar(QStatusBar):
     @Slot()
     def _show_numbers(self) -> None:
         conversation = self._session.conversation
-        speed = conversation.turns[-1].reply.tokens_per_second if conversation.turns else 0
+        speed = conversation.last.tokens_per_second if conversation.last else 0
         self.speed.setText(f"{speed:,.0f} tokens/s" if speed else "")
         self.window_use.setText(
             f"window {conversation.window_used:,} / {conversation.window:,}" if conversation.window else ""

@@ -1,32 +1,40 @@
-"""Where the user writes: a growing text field with one button that sends or stops."""
+"""Where the user writes: a growing text field with one button that sends or stops, and its text as chunks."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent, QTextCursor
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QLabel,
     QPlainTextEdit,
+    QSizePolicy,
     QStackedLayout,
+    QVBoxLayout,
     QWidget,
 )
 
-from i3desk.icons import IconPushButton
+from i3core.tokenizer import ChunkTokenizer
+from i3desk.chat.draft_chunks import DraftChunks
+from i3desk.icons import IconPushButton, IconToolButton
 
 MOST_LINES = 6
+HOW_TO_SEND = "Enter sends, Shift+Enter begins a new line"
 
 
 class MessageEdit(QPlainTextEdit):
-    """Plain text, one to six lines tall. Enter sends, Shift+Enter begins a line, Page Up and Down scroll the chat."""
+    """Plain text, one to six lines tall. Enter sends, Shift+Enter begins a line, Page Up and Down scroll the chat,
+    Up in the empty field asks for the last message."""
 
     submitted = Signal()
     scroll_requested = Signal(int)
+    recall_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Message")
-        self.setAccessibleDescription("Enter sends, Shift+Enter begins a new line")
+        self.setAccessibleDescription(HOW_TO_SEND)
         self.setToolTip("Enter sends · Shift+Enter new line · Esc stops")
         self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -42,6 +50,8 @@ class MessageEdit(QPlainTextEdit):
             self.submitted.emit()
         elif event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
             self.scroll_requested.emit(-1 if event.key() == Qt.Key.Key_PageUp else 1)
+        elif event.key() == Qt.Key.Key_Up and self.document().isEmpty():
+            self.recall_requested.emit()
         else:
             super().keyPressEvent(event)
 
@@ -61,50 +71,99 @@ class MessageEdit(QPlainTextEdit):
 
 
 class Composer(QFrame):
-    """The field and its button.
+    """The field, its button and, if wanted, its text as the model's chunks.
+
+    What is written stays until `accept`: a message that cannot be sent is not lost.
 
     Signals:
-        send_requested(text): the user wants to say this.
+        send_requested(text): the user wants to say this; `accept` empties the field.
         stop_requested: the user wants the reply to end.
         scroll_requested(pages): the user wants to read further up (-1) or down (1).
+        text_changed: something else is written now.
+        edit_last_requested: the user wants to change the last message.
+        chunks_shown_changed(shown): the user opened or closed the view of chunks.
     """
 
     send_requested = Signal(str)
     stop_requested = Signal()
     scroll_requested = Signal(int)
+    text_changed = Signal()
+    edit_last_requested = Signal()
+    chunks_shown_changed = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("composer")
         self._busy = False
+        self._blocked = ""
+        self._mode = "chat"
+        self._model_name = "i3"
         self.edit = MessageEdit()
         self.edit.submitted.connect(self.submit)
         self.edit.scroll_requested.connect(self.scroll_requested)
-        self.edit.textChanged.connect(self._show_state)
+        self.edit.recall_requested.connect(self.edit_last_requested)
+        self.edit.textChanged.connect(self._on_text_changed)
+        self.edit.cursorPositionChanged.connect(self._show_draft)
         self.edit.installEventFilter(self)
 
         self.send_button = IconPushButton("Send")
         self.send_button.setProperty("kind", "primary")
-        self.send_button.setToolTip("Send the message (Enter)")
-        self.send_button.setAccessibleName("Send")
         self.send_button.clicked.connect(self.submit)
         self.stop_button = IconPushButton(" Stop")
         self.stop_button.set_icon("stop", QPalette.ColorRole.Text, 14)
         self.stop_button.setToolTip("Stop the reply; what has been said stays (Esc)")
         self.stop_button.setAccessibleName("Stop")
         self.stop_button.clicked.connect(self.stop_requested)
+        self.chunks_button = IconToolButton()
+        self.chunks_button.set_icon("chunks")
+        self.chunks_button.setCheckable(True)
+        self.chunks_button.setAccessibleName("Show chunks")
+        self.chunks_button.setToolTip("Show your text as the model's chunks, unknown parts in red")
+        self.chunks_button.toggled.connect(self._on_chunks_toggled)
+
+        self.draft_chunks = DraftChunks()
+        self.line = QFrame(objectName="line")
+        self.notice = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        self.notice.setProperty("tone", "warn")
+        self.notice.setProperty("grade", "small")
+        for widget in (self.draft_chunks, self.line, self.notice):
+            widget.hide()
 
         # Both buttons share one place, so that the field keeps its width.
-        self._buttons = QStackedLayout()
+        place = QWidget()
+        place.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._buttons = QStackedLayout(place)
         self._buttons.addWidget(self.send_button)
         self._buttons.addWidget(self.stop_button)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 10, 12, 10)
-        row.setSpacing(12)
+        row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self.edit, 1, Qt.AlignmentFlag.AlignVCenter)
-        row.addLayout(self._buttons)
-        row.setAlignment(self._buttons, Qt.AlignmentFlag.AlignBottom)
+        row.addWidget(self.chunks_button, 0, Qt.AlignmentFlag.AlignBottom)
+        row.addWidget(place, 0, Qt.AlignmentFlag.AlignBottom)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(8)
+        for widget in (self.draft_chunks, self.line):
+            column.addWidget(widget)
+        column.addLayout(row)
+        column.addWidget(self.notice)
+        self._show_mode()
         self._show_state()
+
+    def text(self) -> str:
+        """What is written."""
+        return self.edit.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Write `text` in place of what is there, the caret at its end."""
+        if text != self.text():
+            self.edit.setPlainText(text)
+            self.edit.moveCursor(QTextCursor.MoveOperation.End)
+
+    @Slot()
+    def accept(self) -> None:
+        """The message was sent: empty the field."""
+        self.edit.clear()
 
     def set_busy(self, busy: bool) -> None:
         """Show Stop while a reply is under way, else Send."""
@@ -114,18 +173,37 @@ class Composer(QFrame):
         self._buttons.setCurrentWidget(self.stop_button if busy else self.send_button)
         self._show_state()
 
+    def set_blocked(self, reason: str) -> None:
+        """Say why what is written cannot be sent; "" if it can."""
+        self._blocked = reason
+        self.notice.setText(reason)
+        self.notice.setVisible(bool(reason))
+        self.edit.setAccessibleDescription(reason or HOW_TO_SEND)
+        self._show_state()
+
     def set_model_name(self, name: str) -> None:
         """Name who will answer."""
-        self.edit.setPlaceholderText(f"Message {name}…")
-        self.edit.viewport().update()  # Qt does not repaint for a new placeholder
+        self._model_name = name
+        self._show_mode()
+
+    def set_mode(self, mode: str) -> None:
+        """What is written is a message ("chat") or a text that goes on ("raw")."""
+        self._mode = mode
+        self._show_mode()
+
+    def set_tokenizer(self, tokenizer: ChunkTokenizer | None) -> None:
+        """Whose chunks to show."""
+        self.draft_chunks.set_tokenizer(tokenizer)
+
+    def show_chunks(self, shown: bool) -> None:
+        """Open or close the view of chunks."""
+        self.chunks_button.setChecked(shown)
 
     @Slot()
     def submit(self) -> None:
-        """Send what is written; does nothing while a reply is under way."""
-        text = self.edit.toPlainText()
-        if text.strip() and not self._busy:
-            self.edit.clear()
-            self.send_requested.emit(text)
+        """Ask to send what is written; does nothing while a reply is under way or something blocks it."""
+        if self.send_button.isEnabled():
+            self.send_requested.emit(self.text())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.edit and event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
@@ -135,5 +213,34 @@ class Composer(QFrame):
         return super().eventFilter(watched, event)
 
     @Slot()
+    def _on_text_changed(self) -> None:
+        self._show_state()
+        self._show_draft()
+        self.text_changed.emit()
+
+    @Slot()
+    def _show_draft(self) -> None:
+        if self.chunks_button.isChecked():
+            self.draft_chunks.show_text(self.text(), self.edit.textCursor().position())
+
+    @Slot(bool)
+    def _on_chunks_toggled(self, shown: bool) -> None:
+        self.draft_chunks.setVisible(shown)
+        self._show_draft()
+        self.line.setVisible(shown)
+        self.chunks_button.setAccessibleName("Hide chunks" if shown else "Show chunks")
+        self.chunks_shown_changed.emit(shown)
+
+    def _show_mode(self) -> None:
+        raw = self._mode == "raw"
+        name = self._model_name
+        self.edit.setPlaceholderText(f"Text for {name} to continue…" if raw else f"Message {name}…")
+        self.edit.viewport().update()  # Qt does not repaint for a new placeholder
+        self.edit.setAccessibleName("Text to continue" if raw else "Message")
+        self.send_button.setText("Continue" if raw else "Send")
+        self.send_button.setAccessibleName(self.send_button.text())
+        self.send_button.setToolTip("Continue the text (Enter)" if raw else "Send the message (Enter)")
+
+    @Slot()
     def _show_state(self) -> None:
-        self.send_button.setEnabled(bool(self.edit.toPlainText().strip()) and not self._busy)
+        self.send_button.setEnabled(bool(self.text().strip()) and not self._busy and not self._blocked)

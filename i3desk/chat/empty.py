@@ -39,6 +39,15 @@ class EmptyChat(QWidget):
         self._pages.addWidget(self._welcome())
         self._pages.addWidget(self._failure())
 
+    def show_temporary(self, temporary: bool) -> None:
+        """A chat that is never stored says so."""
+        self.temporary_note.setVisible(temporary)
+
+    def show_unloaded(self) -> None:
+        """The user unloaded the model."""
+        self.lead.setText("No model is loaded. It is loaded again when you send a message.")
+        self._pages.setCurrentIndex(0)
+
     def show_loading(self) -> None:
         """The model loads; the user may write already."""
         self.lead.setText("Loading the model. You can write already; i3 answers as soon as it is ready.")
@@ -69,6 +78,10 @@ class EmptyChat(QWidget):
         self.lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.lead.setMinimumHeight(44)
 
+        self.temporary_note = QLabel("This chat is temporary: it is never stored, and gone when you leave it.")
+        self.temporary_note.setProperty("tone", "warn")
+        self.temporary_note.hide()
+
         grid = QGridLayout()
         grid.setSpacing(8)
         grid.setColumnStretch(0, 1)
@@ -83,7 +96,7 @@ class EmptyChat(QWidget):
             button.clicked.connect(self._on_suggestion)
             self.suggestions.append(button)
             grid.addWidget(button, position // 2, position % 2)
-        return _centred(picture, title, self.lead, grid)
+        return _centred(picture, title, self.lead, self.temporary_note, grid)
 
     def _failure(self) -> QWidget:
         card = QFrame(objectName="failure")

@@ -1,224 +1,242 @@
-"""The widgets of a turn: the user's bubble, i3's reply with its actions, and the mark where i3's view begins."""
+"""The rows of a transcript: the user's bubble, which can be edited, and i3's reply as text or as chunks."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QGraphicsOpacityEffect,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from typing import TYPE_CHECKING
 
-from i3desk.chat.conversation import ENDED, Reply, ReplyState
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QWidget
+
+from i3desk.chat.conversation import Message, ReplyState
+from i3desk.chat.display import capitalise
+from i3desk.chat.message_actions import BUSY_HINT, CopyButton, MessageActions, quiet_button
+from i3desk.chat.message_cards import Failure, Interrupted
+from i3desk.chat.message_editor import MessageEditor
+from i3desk.chat.message_row import GUTTER, PART_SPACING, Display, MessageRow, View
 from i3desk.chat.text_block import TextBlock
-from i3desk.palette import tabular
+
+if TYPE_CHECKING:
+    from i3desk.chat.chunk_view import ChunkView
+
+__all__ = ["CopyButton", "Display", "MessageRow", "ReplyMessage", "UserMessage", "View", "quiet_button"]
 
 BUBBLE_SHARE = 0.8  # of the reading column
-FADED = 0.45
-COPIED_FOR_MS = 1500
+BUBBLE_X, BUBBLE_ABOVE, BUBBLE_BELOW = 14, 10, 7  # inside the bubble; a line of text has its leading below
+REPLY_ABOVE, REPLY_BELOW = 4, 12
 
 
-def fade(widget: QWidget, faded: bool) -> None:
-    """Show `widget` as something that i3 no longer sees."""
-    if faded and widget.graphicsEffect() is None:
-        effect = QGraphicsOpacityEffect(widget)
-        effect.setOpacity(FADED)
-        widget.setGraphicsEffect(effect)
-    elif not faded and widget.graphicsEffect() is not None:
-        widget.setGraphicsEffect(None)
+class UserMessage(MessageRow):
+    """What the user said: a bubble on the right, as wide as its text; a text field while it is edited."""
 
+    def __init__(self, message: Message, parent: QWidget | None = None) -> None:
+        super().__init__(message, parent)
+        self._bubble = QFrame(self, objectName="bubble")
+        self._text = TextBlock("Your message", self._bubble)
+        self._text.words_found.connect(self._on_words_found)
+        self._fitted: tuple[str, int, bool] | None = None
+        self._text_width = 0
+        self.editor: MessageEditor | None = None
 
-def quiet_button(text: str, tooltip: str, parent: QWidget | None = None) -> QPushButton:
-    """A small text button for an action under a message."""
-    button = QPushButton(text, parent)
-    button.setProperty("kind", "quiet")
-    button.setToolTip(tooltip)
-    button.setAccessibleName(text)
-    button.setAccessibleDescription(tooltip)
-    button.setCursor(Qt.CursorShape.PointingHandCursor)
-    return button
+    @property
+    def text(self) -> TextBlock:
+        return self._text
 
-
-class CopyButton(QPushButton):
-    """Copies a text and says so for a moment."""
-
-    def __init__(self, what: str, parent: QWidget | None = None) -> None:
-        super().__init__("Copy", parent)
-        self.setProperty("kind", "quiet")
-        self.setToolTip(f"Copy {what}")
-        self.setAccessibleName(f"Copy {what}")
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.text_to_copy = ""
-        self._reset_timer = QTimer(self, singleShot=True, interval=COPIED_FOR_MS)
-        self._reset_timer.timeout.connect(self._reset)
-        self.clicked.connect(self.copy)
+    def begin_edit(self) -> None:
+        """Turn the bubble into a text field."""
+        if self.editor is None:
+            self.editor = MessageEditor(self.message.text, self)
+            self.editor.submitted.connect(self._submit)
+            self.editor.cancelled.connect(self.end_edit)
+            self.editor.set_busy(self._busy)
+            self._bubble.hide()
+            self.editor.show()
+            self.show_actions()
+            self.updateGeometry()
+        self.editor.field.setFocus()
 
     @Slot()
-    def copy(self) -> None:
-        """Put the text on the clipboard."""
-        QGuiApplication.clipboard().setText(self.text_to_copy)
-        self.setText("Copied")
-        self._reset_timer.start()
+    def end_edit(self) -> None:
+        """Show the bubble again."""
+        if self.editor is not None:
+            self.setFocus()
+            self.editor.hide()
+            self.editor.deleteLater()
+            self.editor = None
+            self._bubble.show()
+            self.show_actions()
+            self.updateGeometry()
 
-    @Slot()
-    def _reset(self) -> None:
-        self.setText("Copy")
+    def must_stay(self) -> bool:
+        return self.editor is not None or super().must_stay()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self.hasFocus() and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2) and not self._busy:
+            self.begin_edit()
+        else:
+            super().keyPressEvent(event)
 
-class UserMessage(QWidget):
-    """What the user said: a bubble on the right, as wide as its text."""
+    def _show_content(self) -> None:
+        self._show_text(self.message.shown_text)
+        if self.editor is not None:
+            self.editor.set_busy(self._busy)
 
-    def __init__(self, text: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.text = TextBlock("Your message")
-        self.text.show_text(text)
-        bubble = QFrame(objectName="bubble")
-        inside = QHBoxLayout(bubble)
-        inside.setContentsMargins(14, 10, 14, 7)  # a line of text has its leading below
-        inside.addWidget(self.text)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addStretch(1)
-        row.addWidget(bubble)
-        self._fitted = 0
+    def _fit_content(self, width: int, y: int) -> int:
+        if self.editor is not None:
+            self.editor.resize(width, self.editor.height())
+            self.editor.field.fit_width(width)
+            height = self.editor.layout().totalSizeHint().height()
+            self.editor.setGeometry(GUTTER, y, width, height)
+            return y + height
+        most = int(width * BUBBLE_SHARE) - 2 * BUBBLE_X
+        if self._fitted != (self.message.shown_text, most, self._text.is_markdown):
+            self._fitted = (self.message.shown_text, most, self._text.is_markdown)
+            self._text_width = self._text.ideal_width(most)
+        self._text.fit(self._text_width)
+        self._text.move(BUBBLE_X, BUBBLE_ABOVE)
+        bubble_width = self._text_width + 2 * BUBBLE_X
+        height = self._text.height() + BUBBLE_ABOVE + BUBBLE_BELOW
+        self._bubble.setGeometry(GUTTER + width - bubble_width, y, bubble_width, height)
+        return y + height
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        most = int(self.width() * BUBBLE_SHARE) - 28
-        if most > 0 and most != self._fitted:
-            self._fitted = most
-            self.text.setFixedWidth(self.text.ideal_width(most))
+    def _may_act(self) -> bool:
+        return self.editor is None
 
+    def _make_actions(self) -> MessageActions:
+        actions = super()._make_actions()
+        actions.edit_requested.connect(self.begin_edit)
+        return actions
 
-class ReplyMessage(QWidget):
-    """What i3 said. Its actions show on the last reply, and on others under the pointer.
+    def _fill_menu(self, menu: QMenu) -> None:
+        menu.addAction("Edit", self.begin_edit).setEnabled(not self._busy)
 
-    Signals:
-        retry_requested: answer this turn anew.
-    """
-
-    retry_requested = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._is_last = True
-        self._ended = False
-        self.text = TextBlock("Reply from i3")
-        self.note = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.note.setProperty("tone", "muted")
-        self.failure = _Failure()
-        self.failure.retry.clicked.connect(self.retry_requested)
-        self.copy_button = CopyButton("this reply")
-        self.retry_button = quiet_button("Retry", "Answer the last message anew (Ctrl+R)")
-        self.retry_button.clicked.connect(self.retry_requested)
-        self.facts = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
-        self.facts.setProperty("tone", "muted")
-        self.facts.setProperty("grade", "small")
-        self.facts.setToolTip("Length of the reply, speed, and the seed that gives the same reply again")
-
-        self.actions = QWidget()
-        row = QHBoxLayout(self.actions)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
-        row.addWidget(self.copy_button)
-        row.addWidget(self.retry_button)
-        row.addStretch(1)
-        row.addWidget(self.facts)
-        # The row keeps its place while hidden, so that nothing moves under the pointer.
-        self.actions.setFixedHeight(24)
-
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(2)
-        for widget in (self.text, self.note, self.failure, self.actions):
-            column.addWidget(widget)
-
-    def show_reply(self, reply: Reply) -> None:
-        """Show the reply as it stands."""
-        state = reply.state
-        self._ended = state in ENDED
-        self.text.show_text(reply.shown_text if self._ended else reply.text.lstrip())
-        self.text.show_caret(state in (ReplyState.WAITING, ReplyState.STREAMING))
-        self.text.setVisible(bool(reply.shown_text) or state in (ReplyState.WAITING, ReplyState.STREAMING))
-        note = ""
-        if state is ReplyState.QUEUED:
-            note = "i3 is still loading and will answer as soon as it is ready."
-        elif state is ReplyState.STOPPED and not reply.shown_text:
-            note = "Stopped before i3 said anything."
-        elif state is ReplyState.DONE and not reply.shown_text:
-            note = "i3 ended its turn without a word. Retry, or say it differently."
-        self.note.setText(note)
-        self.note.setVisible(bool(note))
-        self.failure.show_error(reply.what_failed, reply.remedy)
-        self.failure.setVisible(state is ReplyState.FAILED)
-        self.copy_button.text_to_copy = reply.shown_text
-        self.facts.setText(reply.facts())
-        self._show_actions()
-
-    def set_last(self, is_last: bool) -> None:
-        """Only the last reply can be answered anew."""
-        self._is_last = is_last
-        self._show_actions()
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.Enter, QEvent.Type.Leave):
-            self._show_actions(hovered=event.type() == QEvent.Type.Enter)
-        return super().event(event)
-
-    def _show_actions(self, hovered: bool | None = None) -> None:
-        if hovered is None:
-            hovered = self.underMouse()
-        shown = self._ended and (self._is_last or hovered)
-        self.copy_button.setVisible(shown and bool(self.copy_button.text_to_copy))
-        self.retry_button.setVisible(shown and self._is_last and self.failure.isHidden())
-        self.facts.setVisible(shown)
+    @Slot(str)
+    def _submit(self, text: str) -> None:
+        self.edit_submitted.emit(self.message.number, text)
 
 
-class _Failure(QFrame):
-    """What went wrong and what to do, with a button that tries again."""
+class ReplyMessage(MessageRow):
+    """What i3 said, as text or as chunks, and what became of it if it did not end well."""
 
-    def __init__(self) -> None:
-        super().__init__(objectName="failure")
-        self.what = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.what.setProperty("tone", "bad")
-        self.remedy = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        for label in (self.what, self.remedy):
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.retry = QPushButton("Try again")
-        self.retry.setAccessibleName("Try again")
-        self.retry.setToolTip("Ask for this reply again")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(8)
-        column.addWidget(self.what)
-        column.addWidget(self.remedy)
-        column.addWidget(self.retry, alignment=Qt.AlignmentFlag.AlignLeft)
+    below = REPLY_BELOW
 
-    def show_error(self, what: str, remedy: str) -> None:
-        self.what.setText(what)
-        self.remedy.setText(remedy)
-        self.remedy.setVisible(bool(remedy))
+    def __init__(self, message: Message, parent: QWidget | None = None) -> None:
+        super().__init__(message, parent)
+        self._text = TextBlock("Reply from i3", self)
+        self._text.words_found.connect(self._on_words_found)
+        self.chunk_view: ChunkView | None = None
+        self.note: QLabel | None = None
+        self.failure: Failure | None = None
+        self.interrupted: Interrupted | None = None
+
+    @property
+    def text(self) -> TextBlock:
+        return self._text
+
+    @property
+    def wants_chunks(self) -> bool:
+        """Whether chunks would be shown if they were there."""
+        message = self.message
+        return self._display.glass and message.ended and not message.chunks and message.new_tokens > 0
+
+    def _show_content(self) -> None:
+        message = self.message
+        speaking = message.state in (ReplyState.WAITING, ReplyState.STREAMING)
+        in_chunks = self._display.glass and bool(message.chunks)
+        self._text.setVisible((bool(message.shown_text) or speaking) and not in_chunks)
+        if in_chunks:
+            self._show_chunks(speaking)
+        else:
+            shown = message.shown_text if message.ended else message.text.lstrip()
+            self._show_text(capitalise(shown, growing=not message.ended) if self._display.capitalise else shown)
+            self._text.show_caret(speaking)
+        if self.chunk_view is not None:
+            self.chunk_view.setVisible(in_chunks)
+        self._show_note(_note(message))
+        self._show_failure()
+        self._show_interrupted()
+
+    def _show_chunks(self, speaking: bool) -> None:
+        from i3desk.chat.chunk_view import ChunkView
+
+        if self.chunk_view is None:
+            self.chunk_view = ChunkView(self)
+            self.chunk_view.alternative_chosen.connect(self._on_alternative_chosen)
+        self.chunk_view.show_chunks(self.message.chunks, self.message.given_tokens)
+        self.chunk_view.show_caret(speaking)
+        self.chunk_view.set_branching(not self._busy)
+
+    def _show_note(self, note: str) -> None:
+        if note and self.note is None:
+            self.note = QLabel(self, textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+            self.note.setProperty("tone", "muted")
+        if self.note is not None:
+            self.note.setText(note)
+            self.note.setVisible(bool(note))
+
+    def _show_failure(self) -> None:
+        failed = self.message.state is ReplyState.FAILED
+        if failed and self.failure is None:
+            self.failure = Failure(self)
+            self.failure.button.clicked.connect(self._retry)
+        if self.failure is not None:
+            self.failure.show_error(self.message.what_failed, self.message.remedy)
+            _allow(self.failure.button, not self._busy, "Ask for this reply again")
+            self.failure.setVisible(failed)
+
+    def _show_interrupted(self) -> None:
+        cut = self.message.state is ReplyState.CUT
+        if cut and self.interrupted is None:
+            self.interrupted = Interrupted(self)
+            self.interrupted.button.clicked.connect(self._continue)
+        if self.interrupted is not None:
+            _allow(self.interrupted.button, not self._busy, "Let i3 go on where this reply was cut off")
+            self.interrupted.button.setVisible(self.message.can_continue)
+            self.interrupted.setVisible(cut)
+
+    def _fit_content(self, width: int, y: int) -> int:
+        y += REPLY_ABOVE
+        spacing = 0
+        for part in (self._text, self.chunk_view, self.note, self.interrupted, self.failure):
+            if part is None or part.isHidden():
+                continue
+            y += spacing
+            spacing = PART_SPACING
+            if part is self._text:
+                self._text.fit(width)
+                height = self._text.height()
+            elif part is self.chunk_view:
+                part.resize(width, part.height())
+                height = part.height()
+            else:
+                height = part.heightForWidth(width)
+            part.setGeometry(GUTTER, y, width, height)
+            y += height
+        return y
+
+    def _fill_menu(self, menu: QMenu) -> None:
+        if self.message.ended:
+            menu.addAction("Retry", self._retry).setEnabled(not self._busy)
+        if self.message.can_continue:
+            menu.addAction("Continue", self._continue).setEnabled(not self._busy)
+
+    @Slot(int, int)
+    def _on_alternative_chosen(self, index: int, token_id: int) -> None:
+        self.alternative_chosen.emit(self.message.number, index, token_id)
 
 
-class ViewMark(QWidget):
-    """The line between what i3 no longer sees and what it does."""
+def _note(message: Message) -> str:
+    if message.state is ReplyState.QUEUED:
+        return "i3 is still loading and will answer as soon as it is ready."
+    if message.shown_text:
+        return ""
+    if message.state is ReplyState.STOPPED:
+        return "Stopped before i3 said anything."
+    if message.state is ReplyState.DONE:
+        return "i3 ended its turn without a word. Retry, or say it differently."
+    return ""
 
-    TEXT = "i3 no longer sees the turns above"
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        label = QLabel(self.TEXT, textFormat=Qt.TextFormat.PlainText)
-        label.setProperty("tone", "muted")
-        label.setProperty("grade", "small")
-        label.setToolTip("The model's window is full: the oldest turns were left out of the last prompt")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
-        row.addWidget(QFrame(objectName="line"), 1)
-        row.addWidget(label)
-        row.addWidget(QFrame(objectName="line"), 1)
+def _allow(button: QPushButton, allowed: bool, hint: str) -> None:
+    button.setEnabled(allowed)
+    button.setToolTip(hint if allowed else BUSY_HINT)

@@ -1,53 +1,74 @@
-"""The turns on screen: a scrolled reading column that follows the newest text while the user is at its end."""
+"""The messages on screen: those of one path through a conversation, with what the model sees of them."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QFocusEvent, QFontMetricsF, QKeyEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
-from i3desk.chat.conversation import Conversation
-from i3desk.chat.message import ReplyMessage, UserMessage, ViewMark, fade
+from i3desk.chat.conversation import USER, Conversation, Message, ReplyState
+from i3desk.chat.display import estimate_text_height
+from i3desk.chat.message import (
+    BUBBLE_ABOVE,
+    BUBBLE_BELOW,
+    BUBBLE_SHARE,
+    BUBBLE_X,
+    REPLY_ABOVE,
+    REPLY_BELOW,
+    ReplyMessage,
+    UserMessage,
+)
+from i3desk.chat.message_actions import ACTIONS_HEIGHT
+from i3desk.chat.message_row import GUTTER, Display, MessageRow, View
+from i3desk.chat.text_block import LINE_HEIGHT_PERCENT, TextBlock
+from i3desk.chat.virtual_column import VirtualColumn
 from i3desk.icons import IconPushButton
 
 COLUMN_WIDTH = 640
 MARGIN = 24
-NEAR_END = 24  # pixels from the end that still count as being there
+GONE_MARK = "i3 no longer sees the turns above"
+FALLING_MARK = "will fall out of view when you send"
+CARD_HEIGHT = 90  # of a failure, more or less
 
 
-class Transcript(QScrollArea):
-    """Shows a conversation.
+class Transcript(VirtualColumn):
+    """Shows a conversation. Alt+Up and Alt+Down move between messages, Tab through what can be done with one.
 
     Signals:
-        retry_requested: answer the last message anew.
+        retry_requested(number): answer anew what this reply answers.
+        edit_submitted(number, text): say `text` instead of this message.
+        version_chosen(number): show this version of a message.
+        continue_requested(number): let this reply go on.
+        alternative_chosen(number, chunk_index, token_id): go on with another token at a place of this reply.
+        chunks_requested(number): this reply would be shown as chunks if its message had them.
+        csv_requested(number): save the probabilities of this reply.
+        seed_chosen(seed): use this seed again.
     """
 
-    retry_requested = Signal()
+    retry_requested = Signal(object)
+    edit_submitted = Signal(object, str)
+    version_chosen = Signal(object)
+    continue_requested = Signal(object)
+    alternative_chosen = Signal(object, object, object)
+    chunks_requested = Signal(object)
+    csv_requested = Signal(object)
+    seed_chosen = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(COLUMN_WIDTH + 2 * GUTTER, MARGIN - GUTTER, MARGIN, parent)
+        self.setObjectName("transcript")
         self.setAccessibleName("Conversation")
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._following = True
-        self._turns: list[tuple[UserMessage, ReplyMessage]] = []
-        self._mark: ViewMark | None = None
-        self._marked_at: tuple[int, str] | None = None
-
-        page = QWidget(objectName="column")
-        column = QWidget(objectName="column")
-        column.setMaximumWidth(COLUMN_WIDTH)
-        self._column = QVBoxLayout(column)
-        self._column.setContentsMargins(0, MARGIN, 0, MARGIN)
-        self._column.setSpacing(12)
-        self._column.addStretch(1)
-        self._sides = sides = QHBoxLayout(page)
-        sides.setContentsMargins(MARGIN, 0, MARGIN, 0)
-        sides.addStretch(1)
-        sides.addWidget(column, 1000)
-        sides.addStretch(1)
-        self.setWidget(page)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._conversation = Conversation()
+        self._path: list[int] = []
+        self._index: dict[int, int] = {}
+        self._display = Display()
+        self._busy = False
+        self._first_seen: int | None = None
+        self._will_see_from: int | None = None
+        self._without_chunks: set[int] = set()  # asked for already
+        self._chunk_timer = QTimer(self, singleShot=True, interval=0)
+        self._chunk_timer.timeout.connect(self._ask_for_chunks)
 
         self.jump_button = IconPushButton(" Jump to latest", self)
         self.jump_button.setProperty("kind", "round")
@@ -56,98 +77,263 @@ class Transcript(QScrollArea):
         self.jump_button.setToolTip("Go to the newest text and follow it (Ctrl+J)")
         self.jump_button.clicked.connect(self.jump_to_latest)
         self.jump_button.hide()
-        bar = self.verticalScrollBar()
-        bar.rangeChanged.connect(self._on_range_changed)
-        bar.valueChanged.connect(self._on_scrolled)
-        self.viewport().installEventFilter(self)
+        self.following_changed.connect(self._show_jump_button)
+        QApplication.instance().focusChanged.connect(self._on_focus_changed)
 
-    def show_turn(self, conversation: Conversation, index: int) -> None:
-        """Add the widgets of a new turn at the end."""
-        if self._turns:
-            self._turns[-1][1].set_last(False)
-        user, reply = UserMessage(conversation.turns[index].user), ReplyMessage()
-        reply.retry_requested.connect(self.retry_requested)
-        reply.show_reply(conversation.turns[index].reply)
-        for widget in (user, reply):
-            self._column.insertWidget(self._column.count() - 1, widget)
-        self._turns.append((user, reply))
-        self.jump_to_latest()
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no message."""
+        return not self._path
 
-    def show_reply(self, conversation: Conversation, index: int) -> None:
-        """Bring one reply up to date; the others are not touched."""
-        self._turns[index][1].show_reply(conversation.turns[index].reply)
+    def show_conversation(self, conversation: Conversation) -> None:
+        """Show another conversation, at its end."""
+        self._conversation = conversation
+        self._first_seen = self._will_see_from = None
+        self._without_chunks.clear()
+        self._take_path()
+        self._set_following(True)
+        self.replace_rows(0, len(self._path))
 
-    def show_first_seen(self, first_seen: tuple[int, str] | None) -> None:
-        """Mark where the model's view begins and fade what is above."""
-        if first_seen == self._marked_at:
+    def update_path(self, conversation: Conversation) -> None:
+        """Messages were added, or another version was chosen: only what differs is shown anew."""
+        before = self._path
+        self._conversation = conversation
+        self._take_path()
+        common = 0
+        while common < min(len(before), len(self._path)) and before[common] == self._path[common]:
+            common += 1
+        last = conversation.last
+        if common < len(self._path) and last is not None and not last.ended:
+            self._set_following(True)
+        self.replace_rows(common, len(self._path))
+        for index in [index for index in self.rows if index < common]:
+            self._show_row(index)
+        if common:
+            self.remeasure(common - 1)
+
+    def refresh(self, number: int) -> None:
+        """A message has another text or state."""
+        index = self._index.get(number)
+        if index is None:
             return
-        self._marked_at = first_seen
-        if self._mark is not None:
-            self._column.removeWidget(self._mark)
-            self._mark.deleteLater()
-            self._mark = None
-        seen = first_seen is None
-        for index, pair in enumerate(self._turns):
-            for role, widget in zip(("user", "assistant"), pair, strict=True):
-                if (index, role) == first_seen:
-                    seen = True
-                    self._mark = ViewMark()
-                    self._column.insertWidget(self._column.indexOf(widget), self._mark)
-                fade(widget, not seen)
+        if index in self.rows:
+            self._show_row(index)
+        self.remeasure(index)
 
-    def clear(self) -> None:
-        """Forget all turns."""
-        self.show_first_seen(None)
-        for pair in self._turns:
-            for widget in pair:
-                self._column.removeWidget(widget)
-                widget.hide()
-                widget.deleteLater()
-        self._turns.clear()
-        self._following = True
+    def show_view(self, first_seen: int | None, will_see_from: int | None) -> None:
+        """The model sees messages from number `first_seen` on, and once the draft is sent from `will_see_from` on;
+        None where it sees all."""
+        if (first_seen, will_see_from) != (self._first_seen, self._will_see_from):
+            self._first_seen, self._will_see_from = first_seen, will_see_from
+            for index in self.rows:
+                self._show_view_of(index)
+            if self._path:
+                self.remeasure()
+
+    def show_display(self, capitalise: bool, markdown: bool, glass: bool) -> None:
+        """Choose how messages are shown."""
+        display = Display(capitalise, markdown, glass)
+        if display != self._display:
+            self._display = display
+            self._without_chunks.clear()
+            for index in self.rows:
+                self._show_row(index)
+            if self._path:
+                self.remeasure()
+
+    def set_busy(self, busy: bool) -> None:
+        """While a reply is under way, nothing else can be begun."""
+        if busy != self._busy:
+            self._busy = busy
+            for index in self.rows:
+                self._show_row(index)
+
+    def reveal(self, number: int, words: list[str]) -> None:
+        """Scroll to a message and mark `words` in it for a moment."""
+        index = self._index.get(number)
+        if index is not None:
+            self.scroll_to(index)
+            if index in self.rows:
+                self.rows[index].highlight(words)
+
+    def begin_edit(self, number: int) -> None:
+        """Turn a message of the user into a text field."""
+        index = self._index.get(number)
+        row = None if index is None else self.make_visible(index)
+        if isinstance(row, UserMessage) and not self._busy:
+            row.begin_edit()
+            self.remeasure(index)
+            self.make_visible(index)
 
     def last_reply(self) -> ReplyMessage | None:
-        """The newest reply's widget."""
-        return self._turns[-1][1] if self._turns else None
+        """The widget of the newest reply, if it exists now."""
+        for index in sorted(self.rows, reverse=True):
+            if isinstance(self.rows[index], ReplyMessage):
+                return self.rows[index]
+        return None
 
-    @Slot()
-    def jump_to_latest(self) -> None:
-        """Go to the end and follow what is added."""
-        self._following = True
-        self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
-        self.jump_button.hide()
+    def row_of(self, number: int) -> MessageRow | None:
+        """The widget of a message, if it exists now."""
+        return self.rows.get(self._index.get(number, -1))
 
     @Slot(int)
-    def scroll_pages(self, pages: int) -> None:
-        """Scroll by pages; negative numbers go up."""
-        bar = self.verticalScrollBar()
-        bar.setValue(bar.value() + pages * bar.pageStep())
+    def move_focus(self, step: int) -> None:
+        """Move the focus to the next (1) or previous (-1) message; to the last one in view if none has it."""
+        current = self._focused_row()
+        if current is None:
+            index = self._index_at(self.verticalScrollBar().value() + self.viewport().height() - 1)
+        else:
+            index = max(0, min(current + step, self.count - 1))
+        row = self.make_visible(index) if self._path else None
+        if row is not None:
+            row.setFocus(Qt.FocusReason.TabFocusReason)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.viewport() and event.type() == QEvent.Type.Resize:
-            self._place_jump_button()
-        return super().eventFilter(watched, event)
+    # What the column asks for
+
+    def make_row(self, index: int) -> MessageRow:
+        message = self._message(index)
+        row = UserMessage(message) if message.role == USER else ReplyMessage(message)
+        for name in (
+            "retry_requested", "edit_submitted", "version_chosen", "continue_requested", "alternative_chosen",
+            "csv_requested", "seed_chosen",
+        ):  # fmt: skip
+            getattr(row, name).connect(getattr(self, name))
+        row.place_found.connect(self._show_place)
+        return row
+
+    def prepare_row(self, index: int) -> None:
+        self._show_row(index)
+        self._show_view_of(index)
+
+    def estimate_height(self, index: int, width: int) -> int:
+        message = self._message(index)
+        metrics = QFontMetricsF(QApplication.font())
+        room, around = width - 2 * GUTTER, REPLY_ABOVE + REPLY_BELOW
+        if message.role == USER:
+            room, around = int(room * BUBBLE_SHARE) - 2 * BUBBLE_X, BUBBLE_ABOVE + BUBBLE_BELOW
+        elif message.state in (ReplyState.FAILED, ReplyState.CUT):
+            around += CARD_HEIGHT
+        line = metrics.height() * LINE_HEIGHT_PERCENT / 100
+        text = estimate_text_height(message.shown_text, room, metrics.averageCharWidth(), line)
+        return text + around + ACTIONS_HEIGHT
+
+    # Keyboard
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+        if event.modifiers() == Qt.KeyboardModifier.AltModifier and event.key() in steps:
+            self.move_focus(steps[event.key()])
+        elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            bar = self.verticalScrollBar()
+            bar.setValue(0 if event.key() == Qt.Key.Key_Home else bar.maximum())
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self.move_focus(0)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab goes from a message through its controls and then out of the transcript."""
+        index = self._focused_row()
+        if index is None:
+            return super().focusNextPrevChild(forward)
+        row, focused = self.rows[index], QApplication.focusWidget()
+        stops = [row, *_controls(row)]
+        at = stops.index(focused) if focused in stops else 0
+        reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
+        following = at + (1 if forward else -1)
+        if 0 <= following < len(stops):
+            stops[following].setFocus(reason)
+            return True
+        outside = self
+        while True:
+            outside = outside.nextInFocusChain() if forward else outside.previousInFocusChain()
+            if outside is self:
+                return False
+            takes_tab = outside.focusPolicy() & Qt.FocusPolicy.TabFocus and outside.isEnabled()
+            if takes_tab and outside.isVisible() and not self.isAncestorOf(outside):
+                outside.setFocus(reason)
+                return True
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_jump_button()
+
+    def _message(self, index: int) -> Message:
+        return self._conversation.messages[self._path[index]]
+
+    def _take_path(self) -> None:
+        self._path = [message.number for message in self._conversation.path()]
+        self._index = {number: index for index, number in enumerate(self._path)}
+
+    def _show_row(self, index: int) -> None:
+        message, row = self._message(index), self.rows[index]
+        versions = self._conversation.versions(message.number)
+        is_last = message.role != USER and index == len(self._path) - 1
+        row.show_message(message, versions, self._display, self._busy, is_last)
+        if isinstance(row, ReplyMessage) and row.wants_chunks and message.number not in self._without_chunks:
+            self._chunk_timer.start()
+
+    def _show_view_of(self, index: int) -> None:
+        seen_from = self._index.get(self._first_seen, 0)
+        falling_to = self._index.get(self._will_see_from, 0)
+        if index < seen_from:
+            view, mark = View.GONE, ""
+        else:
+            view = View.FALLING if index < falling_to else View.SEEN
+            mark = GONE_MARK if index == seen_from and seen_from else ""
+            if view is View.FALLING and index == seen_from:
+                mark = FALLING_MARK if not mark else f"{GONE_MARK}; those below {FALLING_MARK}"
+        self.rows[index].show_view(view, mark)
+
+    def _focused_row(self) -> int | None:
+        focused = QApplication.focusWidget()
+        for index, row in self.rows.items():
+            if focused is not None and (focused is row or row.isAncestorOf(focused)):
+                return index
+        return None
+
+    @Slot()
+    def _ask_for_chunks(self) -> None:
+        for row in list(self.rows.values()):
+            if isinstance(row, ReplyMessage) and row.wants_chunks and row.message.number not in self._without_chunks:
+                self._without_chunks.add(row.message.number)
+                self.chunks_requested.emit(row.message.number)
+
+    @Slot(object, int)
+    def _show_place(self, number: int, y: int) -> None:
+        if number in self._index:
+            self.scroll_to(self._index[number], y)
+
+    @Slot(QWidget, QWidget)
+    def _on_focus_changed(self, _old: QWidget | None, _new: QWidget | None) -> None:
+        for row in self.rows.values():
+            row.show_actions()
+            row.update()
 
     def _place_jump_button(self) -> None:
         self.jump_button.adjustSize()
-        x = (self.viewport().width() - self.jump_button.width()) // 2
-        self.jump_button.move(x, self.viewport().height() - self.jump_button.height() - 12)
+        x = (self.width() - self.jump_button.width()) // 2
+        self.jump_button.move(x, self.height() - self.jump_button.height() - 12)
 
-    @Slot(int, int)
-    def _on_range_changed(self, _minimum: int, maximum: int) -> None:
-        if self._following:
-            self.verticalScrollBar().setValue(maximum)
-        # The column stays in the middle of the page when the scroll bar takes some of its right side.
-        bar_width = self.verticalScrollBar().sizeHint().width() if maximum else 0
-        self._sides.setContentsMargins(MARGIN + bar_width, 0, MARGIN, 0)
-        self._show_jump_button()
+    @Slot(bool)
+    def _show_jump_button(self, following: bool) -> None:
+        self.jump_button.setVisible(not following)
+        self._place_jump_button()
+        self.jump_button.raise_()
 
-    @Slot(int)
-    def _on_scrolled(self, value: int) -> None:
-        self._following = value >= self.verticalScrollBar().maximum() - NEAR_END
-        self._show_jump_button()
 
-    def _show_jump_button(self) -> None:
-        if self._following != self.jump_button.isHidden():
-            self.jump_button.setVisible(not self._following)
-            self._place_jump_button()
+def _controls(row: MessageRow) -> list[QWidget]:
+    """What can take the focus in a row, from top to bottom and left to right."""
+    found = [
+        child
+        for child in row.findChildren(QWidget)
+        if child.focusPolicy() & Qt.FocusPolicy.ClickFocus
+        and child.isVisible()
+        and child.isEnabled()
+        and not isinstance(child, TextBlock)
+    ]
+    places = {child: child.mapTo(row, child.rect().topLeft()) for child in found}
+    return sorted(found, key=lambda child: (places[child].y(), places[child].x()))

@@ -1,26 +1,25 @@
-"""The settings page: colours, the model in use, shortcuts, and where files are."""
+"""The settings page: looks, shortcuts, what i3desk keeps on this computer, and what it is made of."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
-from i3core import __version__
-from i3desk.jobs import ModelInfo
-from i3desk.palette import tabular
 from i3desk.places import Places
+from i3desk.settings.about import AboutCard
+from i3desk.settings.card import Card
+from i3desk.settings.data import DataCard
 from i3desk.settings.segments import Segments
-from i3desk.settings.store import SettingsStore
+from i3desk.settings.shortcuts import SHORTCUTS
+from i3desk.settings.store import SCALES, SettingsStore
 from i3desk.theme import CHOICES, Theme
 
 COLUMN_WIDTH = 640
@@ -29,17 +28,28 @@ THEME_TOOLTIPS = {
     "light": "Always light",
     "dark": "Always dark",
 }
+SCALE_CHOICES = {
+    str(scale): (f"{scale} %", f"Everything at {scale} %") if scale else ("System", "As large as your system says")
+    for scale in SCALES
+}
 
 
 class SettingsPage(QWidget):
-    """Facts and choices that concern the whole program; what concerns replies is in the panel beside the chat."""
+    """What concerns the whole program; what concerns replies is in the panel beside the chat.
+
+    Signals:
+        export_all_requested, delete_conversations_requested, delete_everything_requested: confirmed by the user.
+    """
+
+    export_all_requested = Signal()
+    delete_conversations_requested = Signal()
+    delete_everything_requested = Signal()
 
     def __init__(
         self,
         store: SettingsStore,
         theme: Theme,
         places: Places,
-        shortcuts: list[tuple[str, str]],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -47,7 +57,6 @@ class SettingsPage(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._store = store
         self._theme = theme
-        self._places = places
 
         title = QLabel("Settings")
         title.setProperty("grade", "title")
@@ -57,16 +66,20 @@ class SettingsPage(QWidget):
         header_row.setContentsMargins(24, 0, 24, 0)
         header_row.addWidget(title)
 
+        self.data = DataCard(places)
+        self.data.export_all_requested.connect(self.export_all_requested)
+        self.data.delete_conversations_requested.connect(self.delete_conversations_requested)
+        self.data.delete_everything_requested.connect(self.delete_everything_requested)
+        self.about = AboutCard()
         inside = QWidget(objectName="backdropColumn")
         inside.setMaximumWidth(COLUMN_WIDTH)
-        self._column = QVBoxLayout(inside)
-        self._column.setContentsMargins(0, 24, 0, 24)
-        self._column.setSpacing(16)
-        self._add_appearance()
-        self._add_model()
-        self._add_table("Keyboard", shortcuts)
-        self._add_files()
-        self._column.addStretch(1)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 24, 0, 24)
+        column.setSpacing(16)
+        self.shortcuts = _shortcuts(SHORTCUTS)
+        for card in (self._appearance(), self.data, self.shortcuts, self.about):
+            column.addWidget(card)
+        column.addStretch(1)
 
         page = QWidget(objectName="backdropColumn")
         sides = QHBoxLayout(page)
@@ -74,84 +87,64 @@ class SettingsPage(QWidget):
         sides.addStretch(1)
         sides.addWidget(inside, 1000)
         sides.addStretch(1)
-        scroll = QScrollArea(objectName="backdrop")
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(page)
+        self._scroll = QScrollArea(objectName="backdrop")
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(page)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         outer.addWidget(header)
-        outer.addWidget(scroll, 1)
+        outer.addWidget(self._scroll, 1)
 
-    @Slot(object)
-    def show_model(self, model: ModelInfo) -> None:
-        """Show the facts of the model that is loaded."""
-        self.model_facts.setText(f"{model.name} · {model.parameters:,} parameters · window of {model.window:,} tokens")
-        self.model_device.setText("\n".join((model.device, *model.warnings)))
+    def show_card(self, card: QWidget) -> None:
+        """Scroll to one of the cards."""
+        self._scroll.verticalScrollBar().setValue(card.y() - 8)
 
-    def _card(self, title: str) -> QVBoxLayout:
-        card = QFrame(objectName="card")
-        column = QVBoxLayout(card)
-        column.setContentsMargins(16, 14, 16, 16)
-        column.setSpacing(10)
-        label = QLabel(title)
-        label.setProperty("grade", "heading")
-        column.addWidget(label)
-        self._column.addWidget(card)
-        return column
-
-    def _add_appearance(self) -> None:
-        column = self._card("Colours")
+    def _appearance(self) -> Card:
+        card = Card("Appearance")
         self.theme_choice = Segments("Colours", {key: (label, THEME_TOOLTIPS[key]) for key, label in CHOICES.items()})
-        self.theme_choice.setFixedWidth(320)
         self.theme_choice.show_choice(self._theme.choice)
         self.theme_choice.chosen.connect(self._choose_theme)
-        column.addWidget(self.theme_choice)
-
-    def _add_model(self) -> None:
-        column = self._card("Model")
-        self.model_facts = tabular(QLabel("No model is loaded yet.", textFormat=Qt.TextFormat.PlainText, wordWrap=True))
-        self.model_device = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.model_device.setProperty("tone", "muted")
-        column.addWidget(self.model_facts)
-        column.addWidget(self.model_device)
-
-    def _add_table(self, title: str, lines: list[tuple[str, str]]) -> None:
+        self.scale_choice = Segments("Size", SCALE_CHOICES)
+        self.scale_choice.show_choice(str(self._store.preferences.scale))
+        self.scale_choice.chosen.connect(self._choose_scale)
+        self.scale_note = QLabel("The new size is used when i3desk is started again.")
+        self.scale_note.setProperty("tone", "muted")
+        self.scale_note.setProperty("grade", "small")
+        self.scale_note.hide()
         grid = QGridLayout()
         grid.setHorizontalSpacing(24)
-        grid.setVerticalSpacing(6)
+        grid.setVerticalSpacing(10)
         grid.setColumnStretch(1, 1)
-        for number, (left, right) in enumerate(lines):
-            key = QLabel(left)
-            key.setProperty("tone", "muted")
-            grid.addWidget(key, number, 0)
-            grid.addWidget(QLabel(right, textFormat=Qt.TextFormat.PlainText), number, 1)
-        self._card(title).addLayout(grid)
-
-    def _add_files(self) -> None:
-        column = self._card("Files")
-        lines = (("Settings", self._places.settings_file), ("Log", self._places.log_file))
-        for name, path in lines:
-            label = QLabel(f"{name}: {path}", textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            label.setProperty("tone", "muted")
-            column.addWidget(label)
-        button = QPushButton("Open the log's folder")
-        button.setAccessibleName("Open the log's folder")
-        button.setToolTip("Show the folder with the log in your file manager")
-        button.clicked.connect(self._open_log_folder)
-        column.addWidget(button, alignment=Qt.AlignmentFlag.AlignLeft)
-        version = QLabel(f"i3desk {__version__}. Everything stays on this computer.")
-        version.setProperty("tone", "muted")
-        version.setProperty("grade", "small")
-        self._column.addWidget(version)
+        for line, (name, choice) in enumerate((("Colours", self.theme_choice), ("Size", self.scale_choice))):
+            grid.addWidget(QLabel(name), line, 0)
+            grid.addWidget(choice, line, 1)
+        grid.addWidget(self.scale_note, 2, 1)
+        card.column.addLayout(grid)
+        return card
 
     @Slot(str)
     def _choose_theme(self, choice: str) -> None:
         self._theme.choose(choice)
         self._store.change(theme=choice)
 
-    @Slot()
-    def _open_log_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._places.log_file.parent)))
+    @Slot(str)
+    def _choose_scale(self, choice: str) -> None:
+        self._store.change(scale=int(choice))
+        self.scale_note.show()
+
+
+def _shortcuts(lines: list[tuple[str, str]]) -> Card:
+    card = Card("Keyboard")
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(24)
+    grid.setVerticalSpacing(6)
+    grid.setColumnStretch(1, 1)
+    for number, (keys, meaning) in enumerate(lines):
+        label = QLabel(keys)
+        label.setProperty("tone", "muted")
+        grid.addWidget(label, number, 0)
+        grid.addWidget(QLabel(meaning, textFormat=Qt.TextFormat.PlainText), number, 1)
+    card.column.addLayout(grid)
+    return card

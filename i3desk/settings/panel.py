@@ -1,63 +1,93 @@
-"""The panel beside the chat: how i3 chooses its words."""
+"""The panel beside the chat: how i3 chooses its words in this conversation, and how messages are shown."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QInputDialog,
     QLabel,
+    QMenu,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from i3core.settings import SAMPLING_SETTINGS, SamplingConfig
+from i3desk.chat.chunk_view import Legend
+from i3desk.chat.conversation import ChatSettings
 from i3desk.chat.message import quiet_button
-from i3desk.settings.rows import row_for
+from i3desk.settings import presets
+from i3desk.settings.display import DISPLAY_SETTINGS
+from i3desk.settings.rows import SwitchRow, TextRow, row_for
 from i3desk.settings.segments import Segments
 from i3desk.settings.store import SettingsStore
 
 WIDTH = 256
-# Values that a preset sets; everything else stays as it is.
-PRESETS = {
-    "precise": {"temperature": 0.3, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.0},
-    "balanced": {
-        key: getattr(SamplingConfig(), key) for key in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
-    },
-    "wild": {"temperature": 1.2, "top_k": 0, "top_p": 0.98, "min_p": 0.02, "repetition_penalty": 1.05},
+MODES = {
+    "chat": ("Chat", "You ask, i3 answers, in the form that the model was trained for"),
+    "raw": ("Continue", "i3 continues your text as it stands: for stories, and to see what the model knows by itself"),
 }
-PRESET_LABELS = {
-    "precise": ("Precise", "Keeps to the likeliest words"),
-    "balanced": ("Balanced", "The values that i3desk begins with"),
-    "wild": ("Wild", "Takes unlikely words more often"),
-}
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A setting that is a text."""
+
+    key: str
+    label: str
+    tooltip: str
+
+
+STOP = _Text(
+    "stop",
+    "Stop texts",
+    "The reply ends before the first of these, one a line. Upper and lower case count as the same.",
+)
+PERSONA = _Text("persona", "Persona", "A system prompt: who the model is to be. It is read before every message.")
+NO_PERSONA = "This model was trained without system prompts: it has no place for a persona."
 
 
 class SamplingPanel(QFrame):
-    """Draws the settings that i3core declares, in their order; every change is kept."""
+    """Draws the settings that are declared as data, in their order.
+
+    Signals:
+        settings_chosen(ChatSettings): the user wants this conversation to go on with these.
+    """
+
+    settings_chosen = Signal(object)
 
     def __init__(self, store: SettingsStore, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
         self.setFixedWidth(WIDTH)
         self._store = store
+        self._settings = ChatSettings(store.preferences.sampling)
 
         title = QLabel("Generation")
         title.setProperty("grade", "heading")
         self.reset_button = quiet_button("Reset", "Set everything here back to what i3desk began with")
         self.reset_button.clicked.connect(self._reset)
+        self.preset_button = quiet_button("Presets", "Your own presets: use, save or delete one")
+        self.preset_menu = QMenu(self)
+        self.preset_menu.aboutToShow.connect(self._fill_menu)
+        self.preset_button.setMenu(self.preset_menu)
         head = QHBoxLayout()
         head.addWidget(title, 1)
+        head.addWidget(self.preset_button)
         head.addWidget(self.reset_button)
-        self.presets = Segments("Preset", PRESET_LABELS)
-        self.presets.chosen.connect(self._use_preset)
+        self.presets = Segments("Preset", presets.LABELS)
+        self.presets.chosen.connect(self._use_built_in)
+        self.modes = Segments("Mode", MODES)
+        self.modes.chosen.connect(self._choose_mode)
 
         body = QWidget(objectName="panelBody")
         column = QVBoxLayout(body)
-        column.setContentsMargins(16, 10, 15, 16)
+        column.setContentsMargins(16, 10, 16, 16)
         column.setSpacing(10)
         column.addLayout(head)
         column.addWidget(self.presets)
@@ -65,8 +95,31 @@ class SamplingPanel(QFrame):
         self.rows = {}
         for setting in SAMPLING_SETTINGS:
             row = self.rows[setting.key] = row_for(setting)
-            row.changed.connect(self._on_changed)
+            row.changed.connect(self._on_sampling)
             column.addWidget(row)
+        self.stop_row = TextRow(STOP, "end of turn", 2)
+        self.stop_row.changed.connect(self._on_stop)
+        column.addWidget(self.stop_row)
+        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(_heading("Prompt"))
+        column.addWidget(self.modes)
+        self.persona_row = TextRow(PERSONA, "", 3)
+        self.persona_row.changed.connect(self._on_persona)
+        column.addWidget(self.persona_row)
+        self.persona_note = QLabel(NO_PERSONA, textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        self.persona_note.setProperty("tone", "muted")
+        self.persona_note.setProperty("grade", "small")
+        column.addWidget(self.persona_note)
+        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(_heading("Display"))
+        self.switches = {}
+        for switch in DISPLAY_SETTINGS:
+            row = self.switches[switch.key] = SwitchRow(switch)
+            row.changed.connect(self._on_switch)
+            column.addWidget(row)
+            if switch.key == "glass":
+                self.legend = Legend()
+                column.addWidget(self.legend)
         column.addStretch(1)
         scroll = QScrollArea(objectName="backdrop")
         scroll.setWidgetResizable(True)
@@ -76,46 +129,148 @@ class SamplingPanel(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(1, 0, 0, 0)
         outer.addWidget(scroll)
+        store.changed.connect(self._show_switches)
+        self.show_persona_place(False)
         self._show_all()
+        self._show_switches()
 
-    @property
-    def wanted(self) -> bool:
-        """Whether the user wants the panel where there is room for it."""
-        return self._store.preferences.panel_open
+    def show_settings(self, settings: ChatSettings) -> None:
+        """Show the settings of another conversation."""
+        if settings != self._settings:
+            self._settings = settings
+            self._show_all()
 
-    def want(self, wanted: bool) -> None:
-        """Remember whether the user wants the panel."""
-        self._store.change(panel_open=wanted)
+    def show_persona_place(self, has_place: bool) -> None:
+        """Whether the model in use can be told who it is."""
+        self.persona_row.setVisible(has_place)
+        self.persona_note.setVisible(not has_place)
 
-    def sampling(self) -> SamplingConfig:
-        """What is set now."""
-        return self._store.preferences.sampling
+    def use_seed(self, seed: int) -> None:
+        """Answer with this seed from now on."""
+        self._choose(replace(self._settings, sampling=replace(self._settings.sampling, seed=seed)))
+
+    def flush(self) -> None:
+        """Take over what is still being typed."""
+        for row in (self.stop_row, self.persona_row):
+            if row.isVisible():
+                row.announce()
+
+    def _choose(self, settings: ChatSettings) -> None:
+        """Take over `settings` and tell."""
+        if settings != self._settings:
+            self._settings = settings
+            self._show_all()
+            self._store.change(sampling=settings.sampling)
+            self.settings_chosen.emit(settings)
+
+    def _choose_sampling(self, sampling: SamplingConfig) -> None:
+        self._choose(replace(self._settings, sampling=sampling))
 
     @Slot(str, object)
-    def _on_changed(self, key: str, value: object) -> None:
-        self._store.change(sampling=replace(self.sampling(), **{key: value}))
-        self._show_preset()
+    def _on_sampling(self, key: str, value: object) -> None:
+        self._choose_sampling(replace(self._settings.sampling, **{key: value}))
+
+    @Slot(str, object)
+    def _on_stop(self, _key: str, text: str) -> None:
+        stops = tuple(line for line in text.splitlines() if line.strip())
+        self._choose_sampling(replace(self._settings.sampling, stop=stops))
+
+    @Slot(str, object)
+    def _on_persona(self, _key: str, text: str) -> None:
+        self._choose(replace(self._settings, persona=text))
 
     @Slot(str)
-    def _use_preset(self, name: str) -> None:
-        self._store.change(sampling=replace(self.sampling(), **PRESETS[name]))
-        self._show_all()
+    def _choose_mode(self, mode: str) -> None:
+        self._choose(replace(self._settings, mode=mode))
+
+    @Slot(str, object)
+    def _on_switch(self, key: str, value: bool) -> None:
+        self._store.change(**{key: value})
+
+    @Slot(str)
+    def _use_built_in(self, name: str) -> None:
+        self._choose_sampling(presets.apply(self._settings.sampling, presets.BUILT_IN[name]))
 
     @Slot()
     def _reset(self) -> None:
-        self._store.change(sampling=SamplingConfig())
-        self._show_all()
+        self._choose(ChatSettings())
+
+    @Slot()
+    def _fill_menu(self) -> None:
+        self.preset_menu.clear()
+        own = self._store.preferences.presets
+        for name in own:
+            action = self.preset_menu.addAction(name)
+            action.setData(name)
+            action.triggered.connect(self._use_own)
+        if not own:
+            self.preset_menu.addAction("No presets of your own yet").setEnabled(False)
+        self.preset_menu.addSeparator()
+        self.preset_menu.addAction("Save these values as…").triggered.connect(self._ask_name)
+        if own:
+            delete = self.preset_menu.addMenu("Delete")
+            for name in own:
+                action = delete.addAction(name)
+                action.setData(name)
+                action.triggered.connect(self._delete_own)
+
+    @Slot()
+    def _use_own(self) -> None:
+        self.use_preset(self._chosen_action().data())
+
+    @Slot()
+    def _delete_own(self) -> None:
+        name = self._chosen_action().data()
+        kept = {key: values for key, values in self._store.preferences.presets.items() if key != name}
+        self._store.change(presets=kept)
+        self._show_preset()
+
+    def _chosen_action(self) -> QAction:
+        return self.sender()
+
+    @Slot()
+    def _ask_name(self) -> None:
+        dialog = self._dialog = QInputDialog(self)
+        dialog.setWindowTitle("Save preset")
+        dialog.setLabelText("Name of the preset")
+        dialog.textValueSelected.connect(self.save_preset)
+        dialog.open()
+
+    @Slot(str)
+    def save_preset(self, name: str) -> None:
+        """Keep the present values under a name; one of the same name is replaced."""
+        name = name.strip()[:40]
+        if name:
+            values = presets.values_of(self._settings.sampling)
+            self._store.change(presets=self._store.preferences.presets | {name: values})
+            self._show_preset()
+
+    def use_preset(self, name: str) -> None:
+        """Take over the values of one of the user's own presets."""
+        self._choose_sampling(presets.apply(self._settings.sampling, self._store.preferences.presets[name]))
 
     def _show_all(self) -> None:
+        sampling = self._settings.sampling
         for key, row in self.rows.items():
-            row.show_value(getattr(self.sampling(), key))
+            row.show_value(getattr(sampling, key))
+        self.stop_row.show_value("\n".join(sampling.stop))
+        self.persona_row.show_value(self._settings.persona)
+        self.modes.show_choice(self._settings.mode)
         self._show_preset()
 
     def _show_preset(self) -> None:
-        sampling = self.sampling()
-        matching = (
-            name
-            for name, values in PRESETS.items()
-            if all(getattr(sampling, key) == value for key, value in values.items())
-        )
-        self.presets.show_choice(next(matching, None))
+        sampling = self._settings.sampling
+        self.presets.show_choice(presets.matching(sampling, presets.BUILT_IN))
+        self.preset_button.setText(presets.matching(sampling, self._store.preferences.presets) or "Presets")
+
+    @Slot()
+    def _show_switches(self) -> None:
+        for key, row in self.switches.items():
+            row.show_value(getattr(self._store.preferences, key))
+        self.legend.setVisible(self._store.preferences.glass)
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("grade", "heading")
+    return label

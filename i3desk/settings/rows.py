@@ -1,13 +1,24 @@
-"""One row of the settings panel: a label, an exact value, and a slider where the value has a range to slide over."""
+"""Rows of the settings panel: a label that unfolds what it means, and an editor for the value."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRegularExpression, QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QRegularExpressionValidator, QWheelEvent
+from PySide6.QtCore import QRectF, QRegularExpression, QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QRegularExpressionValidator,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
     QGridLayout,
     QLabel,
     QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
     QSlider,
     QWidget,
 )
@@ -15,6 +26,7 @@ from PySide6.QtWidgets import (
 from i3desk.palette import tabular
 
 VALUE_WIDTH = 72
+TYPED_AFTER_MS = 400  # a longer text counts once the user pauses
 # A range of more steps than this gets a slider that is finer at its low end.
 MOST_EVEN_STEPS = 1000
 CURVED_POSITIONS = 200
@@ -72,7 +84,7 @@ class _Number(QLineEdit):
 
 
 class SettingRow(QWidget):
-    """A setting as declared in i3core.settings.
+    """A declared setting: `setting` has key, label and tooltip. Clicking the label unfolds what it does.
 
     Signals:
         changed(key, value): the user chose another value.
@@ -84,12 +96,26 @@ class SettingRow(QWidget):
         super().__init__(parent)
         self.setting = setting
         self.setToolTip(setting.tooltip)
-        label = QLabel(setting.label)
+        self.label = QPushButton(setting.label)
+        self.label.setProperty("kind", "label")
+        self.label.setCheckable(True)
+        self.label.setCursor(Qt.CursorShape.WhatsThisCursor)
+        self.label.setAccessibleName(f"What does {setting.label} do?")
+        self.label.toggled.connect(self._on_asked)
+        self.meaning = QLabel(setting.tooltip, textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        self.meaning.setProperty("tone", "muted")
+        self.meaning.setProperty("grade", "small")
+        self.meaning.hide()
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(2)
-        self._grid.addWidget(label, 0, 0)
+        self._grid.addWidget(self.label, 0, 0, Qt.AlignmentFlag.AlignLeft)
+        self._grid.addWidget(self.meaning, 2, 0, 1, 2)
         self._grid.setColumnStretch(0, 1)
+
+    @Slot(bool)
+    def _on_asked(self, asked: bool) -> None:
+        self.meaning.setVisible(asked)
 
     def _add_editor(self, editor: QWidget, width: int) -> None:
         editor.setObjectName("value")
@@ -169,6 +195,90 @@ class OptionalNumberRow(SettingRow):
         value = min(int(self.setting.maximum), max(int(self.setting.minimum), int(text))) if text else None
         self.show_value(value)
         self.changed.emit(self.setting.key, value)
+
+
+class SwitchRow(SettingRow):
+    """On or off."""
+
+    def __init__(self, setting, parent: QWidget | None = None) -> None:
+        super().__init__(setting, parent)
+        self.switch = SwitchButton()
+        self.switch.setAccessibleName(setting.label)
+        self.switch.setAccessibleDescription(setting.tooltip)
+        self.switch.clicked.connect(self._on_clicked)
+        self._grid.addWidget(self.switch, 0, 1)
+
+    def show_value(self, value: bool) -> None:
+        """Show a value without announcing it as a choice."""
+        self.switch.setChecked(value)
+
+    @Slot(bool)
+    def _on_clicked(self, value: bool) -> None:
+        self.changed.emit(self.setting.key, value)
+
+
+class SwitchButton(QAbstractButton):
+    """A sliding switch in the palette's colours."""
+
+    SIZE = QSize(34, 20)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setCheckable(True)
+        self.setFixedSize(self.SIZE)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def sizeHint(self) -> QSize:
+        return self.SIZE
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = self.palette()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        track = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        role = QPalette.ColorRole.Accent if self.isChecked() else QPalette.ColorRole.PlaceholderText
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setOpacity(1.0 if self.isEnabled() else 0.4)
+        painter.setBrush(colours.color(role))
+        painter.drawRoundedRect(track, track.height() / 2, track.height() / 2)
+        size = track.height() - 6
+        x = track.right() - size - 3 if self.isChecked() else track.left() + 3
+        painter.setBrush(colours.color(QPalette.ColorRole.Base))
+        painter.drawEllipse(QRectF(x, track.top() + 3, size, size))
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(colours.color(QPalette.ColorRole.Text))
+            painter.drawRoundedRect(track, track.height() / 2, track.height() / 2)
+
+
+class TextRow(SettingRow):
+    """A text of a line or a few, below its label; it counts a moment after the user stopped typing."""
+
+    def __init__(self, setting, placeholder: str, lines: int, parent: QWidget | None = None) -> None:
+        super().__init__(setting, parent)
+        self.edit = QPlainTextEdit(objectName="textValue")
+        self.edit.setPlaceholderText(placeholder)
+        self.edit.setAccessibleName(setting.label)
+        self.edit.setAccessibleDescription(setting.tooltip)
+        self.edit.setTabChangesFocus(True)
+        self.edit.setFrameShape(QFrame.Shape.NoFrame)
+        self.edit.setFixedHeight(self.edit.fontMetrics().lineSpacing() * lines + 16)
+        self._grid.addWidget(self.edit, 1, 0, 1, 2)
+        self._pause = QTimer(self, singleShot=True, interval=TYPED_AFTER_MS)
+        self._pause.timeout.connect(self.announce)
+        self.edit.textChanged.connect(self._pause.start)
+
+    def show_value(self, value: str) -> None:
+        """Show a value without announcing it as a choice; what is being typed is left alone."""
+        if value != self.edit.toPlainText() and not self._pause.isActive():
+            with QSignalBlocker(self.edit):
+                self.edit.setPlainText(value)
+
+    @Slot()
+    def announce(self) -> None:
+        """Take over what was typed, now."""
+        self._pause.stop()
+        self.changed.emit(self.setting.key, self.edit.toPlainText())
 
 
 def row_for(setting) -> NumberRow | OptionalNumberRow:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from i3core.checkpoint import load
 from i3core.settings import SAMPLING_SETTINGS
@@ -150,6 +151,51 @@ def test_convert_there_and_back(cli, ready, tmp_path):
     cli("convert", tmp_path / "none", tmp_path / "x").fails("none")
 
 
+def test_verify(cli, ready, tmp_path):
+    content = cli("verify", ready, "--json").json
+    assert (content["checksums"], content["files"]) == (False, 0)
+    assert "no checksums" in cli("verify", ready).out
+    converted = tmp_path / "converted"
+    assert cli("convert", ready, converted).status == 0
+    content = cli("verify", converted, "--json").json
+    assert (content["checksums"], content["files"], content["name"]) == (True, 3, "converted")
+    assert content["parameters"] == load(ready).parameters
+    assert "its 3 files" in cli("verify", converted).out
+    config = json.loads((converted / "config.json").read_text())
+    (converted / "config.json").write_text(json.dumps({**config, "chat_template": {"kind": "text"}}))
+    cli("verify", converted).fails("config.json changed")
+    cli("verify", tmp_path / "none").fails("none")
+
+
+def test_verify_reads_every_weight(cli, folder):
+    weights = load_file(folder / "model.safetensors")
+    weights["head.bias"][3] = math.nan
+    save_file(weights, folder / "model.safetensors")
+    cli("verify", folder).fails("head.bias", "finite")
+
+
+def test_models_by_name(cli, build, tmp_path, monkeypatch):
+    """A downloaded model is called by its name; one that is damaged is told with what is wrong."""
+    monkeypatch.setenv("I3DESK_MODELS", str(tmp_path / "models"))
+    build.folder(tmp_path / "models" / "mine")
+    build.folder(tmp_path / "models" / "broken")
+    (tmp_path / "models" / "broken" / "tokenizer.json").unlink()
+    assert cli("info", "mine", "--json").json["name"] == "mine"
+    assert cli("verify", "mine", "--json").json["name"] == "mine"
+    content = cli("models", "--json").json
+    assert content["models_folder"] == str(tmp_path / "models")
+    entries = {entry["name"]: entry for entry in content["models"]}
+    assert set(entries) == {"i3-mini", "mine", "broken"}
+    assert (entries["i3-mini"]["origin"], entries["i3-mini"]["parameters"]) == ("bundled", 6_294_272)
+    assert entries["mine"]["memory_bytes"]["int8"] < entries["mine"]["memory_bytes"]["float32"]
+    assert "vocabulary" in entries["broken"]["error"]
+    outcome = cli("models")
+    assert outcome.status == 0
+    assert "6,294,272" in outcome.out
+    assert "vocabulary" in outcome.out
+    cli("info", "none").fails("none", "i3-mini, mine")
+
+
 def test_eval(cli, ready, build, tmp_path):
     records = [{"text": build.story[:50], "src": "a"}, {"text": build.story[50:90], "src": "b"}]
     (tmp_path / "data.jsonl").write_text("\n".join(map(json.dumps, records)))
@@ -208,7 +254,8 @@ def test_wrong_usage_is_status_2(cli):
 
 def test_version_and_help(cli):
     assert cli("--version").out.startswith("i3core ")
-    for command in ("info", "tokenize", "generate", "chat", "eval", "train", "vocab", "convert", "bench"):
+    commands = ("info", "tokenize", "generate", "chat", "eval", "train", "vocab", "convert", "bench")
+    for command in (*commands, "models", "download", "verify"):
         assert cli(command, "--help").status == 0
         assert command in cli("--help").out
 

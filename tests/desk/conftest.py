@@ -13,8 +13,11 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from i3desk.app import Desk
-from i3desk.jobs import ModelInfo
+from i3core import assets
+from i3core.pieces import Alternative, Chunk, Piece
+from i3core.template import ChatTemplate
+from i3core.tokenizer import ChunkTokenizer
+from i3desk.jobs import GenerateRequest, LoadRequest, ModelInfo
 from i3desk.places import Places
 
 HERE = Path(__file__).parent
@@ -27,24 +30,6 @@ def pytest_collection_modifyitems(items) -> None:
             item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints", extend=True))
 
 
-@dataclass(frozen=True)
-class FakePiece:
-    """The fields of i3core.generation.Piece, without importing torch."""
-
-    text: str
-    token_id: int = 1
-    logprob: float = -0.5
-    prompt_tokens: int = 10
-    new_tokens: int = 0
-    window_used: int = 0
-    window: int = 512
-    dropped_turns: int = 0
-    tokens_per_second: float = 180.0
-    seconds_to_first_token: float = 0.02
-    seed: int = 7321
-    finish_reason: str | None = None
-
-
 @dataclass
 class FakeModel:
     """What the worker loads and runs.
@@ -54,16 +39,19 @@ class FakeModel:
         may_load, may_speak: cleared by a test that wants to see what happens before; speaking waits before each piece.
         endless: replies go on until they are cancelled.
         load_error, speak_error: raised instead of loading or after the first piece.
-        asked: (messages, sampling) of every reply.
+        asked, loaded: what was asked of it.
     """
 
     words: tuple[str, ...] = ("the moon ", "is a ", "big rock.")
     endless: bool = False
     dropped_turns: int = 0
     finish_reason: str = "stop"
+    name: str = "i3-mini"
+    window: int = 512
     load_error: Exception | None = None
     speak_error: Exception | None = None
-    asked: list = field(default_factory=list)
+    asked: list[GenerateRequest] = field(default_factory=list)
+    loaded: list[LoadRequest] = field(default_factory=list)
     may_load: threading.Event = field(default_factory=threading.Event)
     may_speak: threading.Event = field(default_factory=threading.Event)
 
@@ -71,18 +59,25 @@ class FakeModel:
         self.may_load.set()
         self.may_speak.set()
 
-    def load(self, folder, cancelled):
+    def load(self, request: LoadRequest, progressed):
+        self.loaded.append(request)
+        progressed("reading the weights")
         while not self.may_load.wait(0.005):
-            if cancelled():
+            if request.cancelled.is_set():
                 return None
         if self.load_error is not None:
             raise self.load_error
-        device = "CPU, 2 threads, float32 (no CUDA device found)"
-        return ModelInfo("i3-mini", 10_400_000, 512, device, ()), self.stream
+        precision = "float32" if request.precision == "auto" else request.precision
+        device = f"CPU, 2 threads, {precision} (no CUDA device found)"
+        tokenizer = ChunkTokenizer.from_file(assets.models()[assets.BUNDLED_MODEL] / "tokenizer.json")
+        template = ChatTemplate.for_model(tokenizer)
+        name = Path(request.folder).name if request.folder else self.name
+        return ModelInfo(name, 10_400_000, self.window, device, (), request.folder, precision, template), self.stream
 
-    def stream(self, messages, sampling, cancelled) -> Iterator[FakePiece]:
-        self.asked.append((messages, sampling))
+    def stream(self, request: GenerateRequest) -> Iterator[Piece]:
+        self.asked.append(request)
         count = 0
+        cancelled = request.cancelled.is_set
         while True:
             for word in self.words:
                 while not self.may_speak.wait(0.002) and not cancelled():
@@ -91,22 +86,31 @@ class FakeModel:
                     yield self.piece("", count, finish_reason="cancelled")
                     return
                 count += 1
-                yield self.piece(word, count)
+                yield self.piece(word, count, request.sampling.seed)
                 if self.speak_error is not None:
                     raise self.speak_error
                 if self.endless:
                     time.sleep(0.001)
             if not self.endless:
                 break
-        yield self.piece("", count, finish_reason=self.finish_reason)
+        yield self.piece("", count, request.sampling.seed, finish_reason=self.finish_reason)
 
-    def piece(self, text: str, count: int, finish_reason: str | None = None) -> FakePiece:
-        return FakePiece(
+    def piece(self, text: str, count: int, seed: int | None = None, finish_reason: str | None = None) -> Piece:
+        likeliest = (Alternative(7, text, 0.6), Alternative(8, "sea ", 0.3), Alternative(9, "cat ", 0.1))
+        return Piece(
             text,
+            token_id=7 if text else -1,
+            logprob=-0.5,
+            prompt_tokens=10,
             new_tokens=count,
-            window_used=min(512, 10 + count),
+            window_used=min(self.window, 10 + count),
+            window=self.window,
             dropped_turns=self.dropped_turns,
+            tokens_per_second=180.0,
+            seconds_to_first_token=0.02,
+            seed=7321 if seed is None else seed,
             finish_reason=finish_reason,
+            chunk=Chunk(7, text, 0.6, likeliest) if text else None,
         )
 
 
@@ -129,16 +133,18 @@ def places(tmp_path, monkeypatch) -> Places:
 @pytest.fixture
 def open_desk(qtbot, qapp, places, model):
     """Opens the program, as often as a test likes; each is closed cleanly at the end."""
+    from i3desk.app import Desk  # the whole window: only for tests that open it
+
     opened: list[Desk] = []
 
-    def open_(**options) -> Desk:
+    def open_(**options):
         desk = Desk(qapp, places, loader=model.load, **options)
         opened.append(desk)
         with qtbot.waitSignal(desk.window.first_painted):
             desk.show()
         return desk
 
-    def close(desk: Desk) -> None:
+    def close(desk) -> None:
         if desk not in opened:
             return
         opened.remove(desk)
@@ -158,10 +164,10 @@ def open_desk(qtbot, qapp, places, model):
 
 
 @pytest.fixture
-def desk(open_desk, qtbot) -> Desk:
+def desk(open_desk, qtbot):
     """The open program with its model ready."""
     desk = open_desk()
-    qtbot.waitUntil(lambda: desk.window.session.model is not None)
+    qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
     return desk
 
 
@@ -170,7 +176,7 @@ def say(qtbot):
     """Types a message and presses Enter; waits for the end of the reply unless told not to."""
     from PySide6.QtCore import Qt
 
-    def say_(desk: Desk, text: str, wait: bool = True) -> None:
+    def say_(desk, text: str, wait: bool = True) -> None:
         edit = desk.window.chat_page.composer.edit
         qtbot.keyClicks(edit, text)
         qtbot.keyClick(edit, Qt.Key.Key_Return)

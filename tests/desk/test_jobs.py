@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from i3core.errors import CheckpointError
+from i3core.errors import CheckpointError, I3Error
 from i3core.settings import SamplingConfig
-from i3desk.jobs import ModelJobs
+from i3desk.jobs import BackgroundJobs, ModelJobs
 
 HELLO = [{"role": "user", "content": "hello"}]
 
@@ -98,3 +100,67 @@ def test_shutting_down_before_anything_was_loaded(jobs, qtbot):
         jobs.shut_down()
     jobs.load(None)
     assert not jobs.running
+
+
+def test_one_of_several_replies_can_be_cancelled(ready, qtbot, model):
+    model.endless = True
+    first = ready.generate(HELLO, SamplingConfig())
+    second = ready.generate(HELLO, SamplingConfig())
+    with qtbot.waitSignal(ready.cancelled) as end:
+        ready.cancel(first)
+    assert end.args == [first]
+    qtbot.waitUntil(lambda: any(event[:2] == ("piece_ready", second) for event in ready.heard))
+    assert names(ready).count("cancelled") == 1
+
+
+def test_an_unloaded_model_answers_with_an_error_until_it_is_loaded_again(ready, qtbot):
+    with qtbot.waitSignal(ready.unloaded):
+        ready.unload()
+    with qtbot.waitSignal(ready.failed):
+        ready.generate(HELLO, SamplingConfig())
+    with qtbot.waitSignal(ready.model_ready):
+        ready.load(None)
+    with qtbot.waitSignal(ready.finished):
+        ready.generate(HELLO, SamplingConfig())
+
+
+@pytest.fixture
+def background(qtbot):
+    jobs = BackgroundJobs()
+    yield jobs
+    with qtbot.waitSignal(jobs.stopped):
+        jobs.shut_down()
+
+
+def test_background_work_runs_elsewhere_and_its_result_comes_back_here(background, qtbot):
+    here, heard = threading.get_ident(), []
+    background.run(threading.get_ident, lambda there: heard.append((there, threading.get_ident())))
+    qtbot.waitUntil(lambda: bool(heard))
+    there, back = heard[0]
+    assert there != here
+    assert back == here
+
+
+def test_background_jobs_end_in_their_order_and_forgotten_ones_are_not_heard(background, qtbot):
+    heard, gate = [], threading.Event()
+    background.run(gate.wait, heard.append)
+    forgotten = background.run(lambda: "forgotten", heard.append)
+    background.run(lambda: "last", heard.append)
+    background.forget(forgotten)
+    gate.set()
+    qtbot.waitUntil(lambda: "last" in heard)
+    assert heard == [True, "last"]
+
+
+def test_errors_in_the_background_are_told_and_bugs_reported(background, qtbot):
+    def refuse():
+        raise I3Error("The disk is full.", "Free some space.")
+
+    failed, crashed = [], []
+    background.crashed.connect(crashed.append)
+    background.run(refuse, lambda _: None, failed.append)
+    background.run(lambda: 1 / 0, lambda _: None, failed.append)
+    qtbot.waitUntil(lambda: len(failed) == 2)
+    assert failed[0].remedy == "Free some space."
+    assert "ZeroDivisionError" in failed[1].what
+    assert "ZeroDivisionError" in crashed[0]

@@ -1,0 +1,104 @@
+"""int8 weights for chatting on a CPU: decoding reads a quarter of the bytes, and that is what its speed depends on.
+
+Each row of a linear layer's weight becomes whole numbers from -127 to 127 and one scale (symmetric, round to nearest).
+Products are taken with bfloat16 activations and summed in float32, each token for itself, so that a token's result does
+not depend on what was computed beside it. Embeddings, norms, biases and recurrences stay float32.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .errors import I3Error
+from .model import I3Network, Linear
+
+MULTIPLE = 16  # torch's kernels read rows of weights in steps of this many numbers, also past their end
+ELEMENTS_AT_ONCE = 2**20  # of weights in float32, where torch has no int8 kernel: what a core's cache holds
+LOGITS_AT_ONCE = 2**24
+
+
+def has_int8_kernel() -> bool:
+    """Whether torch multiplies by int8 weights with vector instructions here; its Windows builds do not."""
+    if sys.platform == "win32" or not hasattr(torch.ops.aten, "_weight_int8pack_mm"):
+        return False
+    return platform.machine() in ("arm64", "aarch64") or torch.backends.cpu.get_cpu_capability().startswith("AVX")
+
+
+def inference_only() -> I3Error:
+    """What is raised for training, saving or adapting a network in int8."""
+    return I3Error(
+        "A model in int8 can chat and be evaluated, but not be trained, saved or adapted.", "Load it in float32."
+    )
+
+
+class Int8Linear(Linear):
+    """A linear layer with int8 weights, for inference on a CPU.
+
+    values: (out, in padded to a multiple of 16) int8; scale: (out,) bfloat16, as torch's kernel wants it; bias: (out,).
+    """
+
+    def __init__(self, layer: Linear) -> None:
+        nn.Module.__init__(self)  # not that of nn.Linear, which makes a float32 weight
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        weight = layer.weight.detach()
+        scale = (weight.abs().amax(1) / 127).clamp(min=1e-30).bfloat16()
+        values = (weight / scale.float()[:, None]).round_().clamp_(-127, 127).to(torch.int8)
+        self.register_buffer("values", F.pad(values, (0, -self.in_features % MULTIPLE)))
+        self.register_buffer("scale", scale)
+        self.register_buffer("bias", layer.bias.detach().clone())
+        self.use_kernel = has_int8_kernel()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (..., in) -> (..., out), float32."""
+        rows = x.reshape(-1, self.in_features)
+        y = self._by_kernel(rows) if self.use_kernel else self._in_float32(rows)
+        return torch.add(self.bias, y).view(*x.shape[:-1], self.out_features)
+
+    step = forward
+
+    def _by_kernel(self, rows: Tensor) -> Tensor:
+        if padding := self.values.shape[1] - self.in_features:
+            rows = F.pad(rows, (0, padding))
+        # A copy in any case: the kernel reads from addresses that a part of another tensor need not have.
+        rows = rows.to(torch.bfloat16, copy=True, memory_format=torch.contiguous_format)
+        return torch.ops.aten._weight_int8pack_mm(rows, self.values, self.scale)
+
+    def _in_float32(self, rows: Tensor) -> Tensor:
+        """The same without rounding activations, from a part of the weights at a time."""
+        rows = rows.float()
+        parts = self.values.split(max(1, ELEMENTS_AT_ONCE // self.values.shape[1]))
+        y = torch.cat([F.linear(rows, part[:, : self.in_features].float()) for part in parts], 1)
+        return y.mul_(self.scale)
+
+    def loss(self, x: Tensor, targets: Tensor) -> Tensor:
+        """See `Linear.loss`."""
+        nats = torch.zeros(())
+        rows = max(1, LOGITS_AT_ONCE // self.out_features)
+        for part, answers in zip(x.split(rows), targets.split(rows), strict=True):
+            nats += F.cross_entropy(self(part), answers.clamp(min=-1), ignore_index=-1, reduction="sum")
+        return nats / (targets >= 0).sum().clamp(min=1)
+
+    @property
+    def weight(self) -> Tensor:
+        raise inference_only()
+
+    def train(self, mode: bool = True) -> Int8Linear:
+        if mode:
+            raise inference_only()
+        return super().train(mode)
+
+    def _save_to_state_dict(self, *arguments: object) -> None:
+        raise inference_only()
+
+
+def quantize(network: I3Network) -> I3Network:
+    """Turns the weights of all linear layers (the head's too) into int8, in place and for good."""
+    for name, layer in list(network.named_modules()):
+        if isinstance(layer, Linear):
+            network.set_submodule(name, Int8Linear(layer))
+    return network.requires_grad_(False).eval()

@@ -1,0 +1,270 @@
+"""What can be done with whole conversations: open, rename, pin, duplicate, delete with undo, export, import."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
+
+from i3core.errors import I3Error
+from i3desk.chat import exchange
+from i3desk.chat.conversation import Conversation
+from i3desk.chat.keeper import Keeper
+from i3desk.chat.library import Library
+from i3desk.chat.page import ChatPage
+from i3desk.chat.session import ChatSession
+from i3desk.chat.sidebar import Sidebar
+from i3desk.jobs import BackgroundJobs
+from i3desk.store import Store
+from i3desk.toast import Toast
+
+SUFFIXES = {"markdown": "md", "json": "json", "csv": "csv"}
+FILTERS = {"markdown": "Markdown (*.md)", "json": "JSON (*.json)", "csv": "CSV (*.csv)"}
+
+
+class ConversationActions(QObject):
+    """Carries out what the list, the header and the messages ask for; says in a toast what was done or went wrong."""
+
+    def __init__(
+        self,
+        session: ChatSession,
+        library: Library,
+        keeper: Keeper,
+        store: Store,
+        background: BackgroundJobs,
+        page: ChatPage,
+        toast: Toast,
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._library = library
+        self._store = store
+        self._background = background
+        self._page = page
+        self._toast = toast
+        self._window = parent
+        self._deleted: int | None = None
+        self._dialog: QFileDialog | QInputDialog | None = None
+        self._to_write: str | dict | None = None  # None for all conversations
+        self._connect(page.sidebar)
+        page.header.export_requested.connect(self._export_shown)
+        page.header.rename_requested.connect(self._ask_title)
+        page.csv_requested.connect(self._export_csv)
+        session.conversation_opened.connect(self._on_opened)
+        keeper.stored.connect(self._on_stored)
+        library.failed.connect(self.say_failure)
+
+    def _connect(self, sidebar: Sidebar) -> None:
+        sidebar.open_requested.connect(self.open)
+        sidebar.new_requested.connect(self._page.start_new)
+        sidebar.temporary_requested.connect(self.start_temporary)
+        sidebar.rename_requested.connect(self.rename)
+        sidebar.pin_requested.connect(self._pin)
+        sidebar.duplicate_requested.connect(self.duplicate)
+        sidebar.delete_requested.connect(self.delete)
+        sidebar.export_requested.connect(self._export_stored)
+        sidebar.import_requested.connect(self._ask_import)
+
+    @Slot(str, str)
+    def say_failure(self, what: str, remedy: str) -> None:
+        """Say what went wrong and what to do."""
+        self._toast.show_message(f"{what} {remedy}".strip(), ms=15_000)
+
+    @Slot(object, object, object)
+    def open(self, number: int, message: int | None = None, words: list[str] | None = None) -> None:
+        """Put a stored conversation on screen, at one of its messages."""
+        try:
+            self._session.open(number)
+        except I3Error as error:
+            self.say_failure(error.what, error.remedy)
+            return
+        if message is not None:
+            shown = [each.number for each in self._session.conversation.path()]
+            if message not in shown:
+                self._session.select(message)
+            self._page.transcript.reveal(message, words or [])
+
+    @Slot()
+    def start_temporary(self) -> None:
+        """Begin a chat that is never stored."""
+        self._page.start_new(temporary=True)
+
+    @Slot(object, str)
+    def rename(self, number: int, title: str) -> None:
+        """Give a conversation a title of the user's own."""
+        title = title.strip()
+        if not title:
+            return
+        if self._session.conversation.id == number:
+            self._session.rename(title)
+            self._page.header.show_title()
+        self._library.rename(number, title)
+
+    @Slot(object, bool)
+    def _pin(self, number: int, pinned: bool) -> None:
+        if self._session.conversation.id == number:
+            self._session.conversation.pinned = pinned
+        self._library.set_pinned(number, pinned)
+
+    @Slot(object)
+    def duplicate(self, number: int) -> None:
+        """Copy a conversation and open the copy."""
+        copy = self._library.duplicate(number)
+        if copy is not None:
+            self.open(copy)
+
+    @Slot(object)
+    def delete(self, number: int) -> None:
+        """Delete a conversation; a toast offers to take it back."""
+        row = self._library.model.find(number)
+        if row is None:
+            return
+        self._session.forget(number)
+        if self._library.delete(number):
+            self._deleted = number
+            self._toast.show_message(f"Deleted “{row.title}”", "Undo", self._undo)
+
+    @Slot()
+    def _undo(self) -> None:
+        if self._library.restore(self._deleted):
+            self.open(self._deleted)
+
+    @Slot()
+    def delete_all(self) -> None:
+        """Delete all conversations for good."""
+        self._session.forget(*(row.id for row in self._library.model.rows))
+        try:
+            self._store.delete_all()
+        except I3Error as error:
+            self.say_failure(error.what, error.remedy)
+        self._library.reload()
+        self._toast.show_message("All conversations are deleted")
+
+    @Slot()
+    def _on_opened(self) -> None:
+        self._page.sidebar.show_current(self._session.conversation.id)
+
+    @Slot(object)
+    def _on_stored(self, conversation: Conversation) -> None:
+        if conversation is self._session.conversation:  # perhaps for the first time
+            self._page.sidebar.show_current(conversation.id)
+
+    @Slot()
+    def _ask_title(self) -> None:
+        conversation = self._session.conversation
+        dialog = self._dialog = QInputDialog(self._window)
+        dialog.setWindowTitle("Rename chat")
+        dialog.setLabelText("Title")
+        dialog.setTextValue(conversation.title)
+        dialog.textValueSelected.connect(self._rename_shown)
+        dialog.open()
+
+    @Slot(str)
+    def _rename_shown(self, title: str) -> None:
+        conversation = self._session.conversation
+        if conversation.id is None:
+            self._session.rename(title.strip() or conversation.title)
+            self._page.header.show_title()
+        else:
+            self.rename(conversation.id, title)
+
+    # ------------------------------------------------------------------------------------------- export and import
+
+    @Slot(str)
+    def _export_shown(self, kind: str) -> None:
+        conversation = self._session.conversation
+        if kind == "json":
+            for message in conversation.messages.values():
+                self._session.fill_chunks(message)
+        self._export(conversation, kind)
+
+    @Slot(object, str)
+    def _export_stored(self, number: int, kind: str) -> None:
+        shown = self._session.conversation
+        try:
+            self._export(shown if shown.id == number else self._store.open(number), kind)
+        except I3Error as error:
+            self.say_failure(error.what, error.remedy)
+
+    @Slot(object)
+    def _export_csv(self, number: int) -> None:
+        conversation = self._session.conversation
+        message = conversation.messages[number]
+        self._session.fill_chunks(message)
+        self._ask_file(conversation.title, "csv", exchange.chunks_to_csv(message))
+
+    @Slot()
+    def export_all(self) -> None:
+        """Ask for a file and write all conversations into it."""
+        self._ask_file("conversations", "json", None)
+
+    def _export(self, conversation: Conversation, kind: str) -> None:
+        title = conversation.title
+        form = exchange.to_markdown if kind == "markdown" else exchange.to_json
+        self._ask_file(title, kind, form(conversation))
+
+    def _ask_file(self, name: str, kind: str, content: str | dict | None) -> None:
+        safe = "".join(c if c.isalnum() or c in " -_" else "" for c in name).strip()[:60] or "chat"
+        self._to_write = content
+        dialog = self._dialog = QFileDialog(self._window, "Export", f"{safe}.{SUFFIXES[kind]}", FILTERS[kind])
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(SUFFIXES[kind])
+        dialog.fileSelected.connect(self.write_export)
+        dialog.open()
+
+    @Slot(str)
+    def write_export(self, path: str) -> None:
+        """Write what was asked for to a file."""
+        content = self._to_write
+
+        database = self._store.path
+
+        def write() -> str:
+            exchange.write_file(path, _all_in(database) if content is None else content)
+            return path
+
+        self._background.run(write, self._on_exported, self._on_background_failed)
+
+    def _on_exported(self, path: str) -> None:
+        self._toast.show_message(f"Exported to {path}")
+
+    def _on_background_failed(self, error: I3Error) -> None:
+        self.say_failure(error.what, error.remedy)
+
+    @Slot()
+    def _ask_import(self) -> None:
+        dialog = self._dialog = QFileDialog(self._window, "Import conversations", "", "Conversations (*.json *.jsonl)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(self.import_files)
+        dialog.open()
+
+    @Slot(list)
+    def import_files(self, paths: list[str]) -> None:
+        """Add the conversations of some files to the store."""
+
+        def read() -> list[Conversation]:
+            return [conversation for path in paths for conversation in exchange.read_file(path)]
+
+        self._background.run(read, self._on_read, self._on_background_failed)
+
+    def _on_read(self, conversations: list[Conversation]) -> None:
+        try:
+            numbers = [self._store.import_conversation(conversation) for conversation in conversations]
+        except I3Error as error:
+            self.say_failure(error.what, error.remedy)
+            return
+        finally:
+            self._library.reload()
+        count = len(numbers)
+        self._toast.show_message(f"Imported {count:,} conversation{'' if count == 1 else 's'}")
+        if numbers:
+            self.open(numbers[-1])
+
+
+def _all_in(database: Path) -> list[dict]:
+    """Every stored conversation, read by a connection of its own: for the background."""
+    with closing(Store(database)) as store:
+        return [exchange.to_json(store.open(row.id)) for row in store.rows()]

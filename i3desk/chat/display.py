@@ -1,0 +1,93 @@
+"""How a message's text is shown: capitalised, as Markdown where it is Markdown, and how tall it will be."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_MARKDOWN = 20_000  # characters; longer texts are shown as they are, which takes a moment for each 10,000
+
+_CODE = r"(?P<code>```.*?(?:```|\Z)|`[^`\n]*`?)"
+_OPENING = r"[\s\"'“‘(\[*_#>\-–—]*"
+_SENTENCE = re.compile(
+    rf"{_CODE}|(?P<before>(?:\A|\n|(?P<end>[.!?…]+)[\"'”’)\]*_]*\s){_OPENING})(?P<letter>[^\W\d_])", re.DOTALL
+)
+_LONE_I = re.compile(
+    rf"{_CODE}|(?<![\w'’.@/\\+\-])i(?P<after>(?=[\s,;:!?…\"”)\]*_]|\.(?!\w)|['’](?:m|ll|ve|d|s|re)\b)|\Z)", re.DOTALL
+)
+_ABBREVIATIONS = ("mr", "mrs", "ms", "dr", "st", "vs", "etc", "cf", "approx")
+_LAST_WORD = re.compile(r"[\w.]*\Z")
+
+
+def capitalise(text: str, growing: bool = False) -> str:
+    """`text` with capitals at the beginning of sentences and lines, and "I" for "i"; of the same length.
+
+    For display: what a model said stays as it is. Nothing but capitals changes, and nothing in code. Characters are
+    judged by what stands before them, so a text that grows keeps its capitals; only an "i" needs to be followed by
+    something, and while the text is `growing` one at its very end waits.
+    """
+
+    def begin(match: re.Match[str]) -> str:
+        before, letter = match["before"], match["letter"]
+        if match["code"] or (match["end"] and _ends_no_sentence(text, match.start("end"), match["end"])):
+            return match[0]
+        return before + _upper(letter)
+
+    def stand_alone(match: re.Match[str]) -> str:
+        if match["code"] or (growing and match.end() == len(text)):
+            return match[0]
+        return "I"
+
+    return _LONE_I.sub(stand_alone, _SENTENCE.sub(begin, text))
+
+
+def _ends_no_sentence(text: str, at: int, sign: str) -> bool:
+    if sign != ".":
+        return sign in ("...", "…")
+    word = _LAST_WORD.search(text, max(0, at - 16), at)[0].lower()
+    return word in _ABBREVIATIONS or re.fullmatch(r"(?:[a-z]\.)+[a-z]", word) is not None
+
+
+def _upper(letter: str) -> str:
+    upper = letter.upper()
+    # Some letters have a capital of two characters, and some capitals are other letters' capitals too.
+    return upper if len(upper) == 1 else letter
+
+
+_MARKDOWN = re.compile(
+    r"""^\ {0,3}```                                                     # a fence
+    | (?<![\w`])`[^\s`](?:[^`\n]*[^\s`])?`(?![\w`])                     # `code`
+    | ^\#{1,6}\ +\S                                                     # a heading
+    | (?<![\w*])\*{1,3}(?=[^\s*])[^*\n]*[^\s*]\*{1,3}(?![\w*])          # *emphasis*
+    | \[[^\]\n]+\]\((?:https?://|mailto:)[^\s)]+\)                      # [a link](https://...)
+    | (?<!\w)https?://[^\s<>]+\w                                        # https://...
+    | ^[^\n]*\|[^\n]*\n\ {0,3}\|?\ *:?-+:?\ *(?:\|\ *:?-+:?\ *)+\|?\ *$   # a table
+    | ^\ {0,3}[-*+]\ +\S[^\n]*\n+(?:\ +\S[^\n]*\n+)*\ {0,3}[-*+]\ +\S      # two items of a list
+    | ^\ {0,3}\d{1,2}[.)]\ +\S[^\n]*\n+(?:\ +\S[^\n]*\n+)*\ {0,3}\d{1,2}[.)]\ +\S
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def has_markdown(text: str) -> bool:
+    """Whether the text really contains Markdown, not only signs that Markdown uses too, such as "2*3*4"."""
+    return len(text) <= LONGEST_MARKDOWN and _MARKDOWN.search(text) is not None
+
+
+def prepare_markdown(text: str) -> str:
+    """The text for a Markdown reader, with what people mean: line breaks stay, and "2*3*4" is arithmetic."""
+    parts = re.split(r"(^ {0,3}```.*?(?:^ {0,3}```[^\S\n]*$|\Z)|`[^`\n]+`)", text, flags=re.DOTALL | re.MULTILINE)
+    for index in range(0, len(parts), 2):
+        plain = re.sub(r"(?<=\w)\*(?=\w)", r"\\*", parts[index])
+        plain = re.sub(r"^[^\S\n]{4,}(?![^\S\n]*(?:[-*+]|\d{1,2}[.)]) )", "", plain, flags=re.MULTILINE)
+        parts[index] = re.sub(r"(?<=\S)\n(?=[^\S\n]*\S)", "  \n", plain)
+    return "".join(parts)
+
+
+def estimate_text_height(text: str, width: int, character_width: float, line_height: float) -> int:
+    """About how tall a text is at this width."""
+    per_line = max(1, int(width / character_width))
+    if len(text) <= per_line:
+        return round(line_height * (1 + text.count("\n")))
+    breaks = text.count("\n")
+    # Where lines break, the rest of a line stays empty: half of it on average, for short paragraphs less.
+    return round(line_height * (1 + breaks + max(0, len(text) - breaks * per_line // 3) // per_line))

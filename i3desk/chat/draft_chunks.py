@@ -1,0 +1,188 @@
+"""The composer's view of what is written as the model's chunks, with the parts that it does not know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtGui import QColor, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from i3core.tokenizer import UNK_ID, ChunkTokenizer
+from i3desk.chat.chunk_layout import ChunkLayout
+from i3desk.chat.chunk_painter import ChunkPainter, metrics
+from i3desk.chat.chunk_style import tokens_in_use
+from i3desk.palette import mix
+
+MOST_LINES = 4
+UPDATE_MS = 30
+
+
+@dataclass(frozen=True)
+class DraftChunk:
+    """A part of the text as the model reads it; an unknown one as the user wrote it."""
+
+    text: str
+    is_known: bool
+
+
+def split(text: str, tokenizer: ChunkTokenizer) -> list[DraftChunk]:
+    """`text` in the model's chunks."""
+    lowered = text.lower()
+    origin = _origins(text) if len(lowered) != len(text) else None
+    chunks, position = [], 0
+    for token_id in tokenizer.encode(text):
+        if token_id != UNK_ID:
+            chunk = tokenizer.chunks[token_id]
+            chunks.append(DraftChunk(chunk, True))
+            position += len(chunk)
+        else:
+            written = text[position if origin is None else origin[position]]
+            chunks.append(DraftChunk(written, False))
+            position += 1
+    return chunks
+
+
+def _origins(text: str) -> list[int]:
+    """For each character of the lower-cased text, the place in `text` of the one that it comes from."""
+    return [place for place, character in enumerate(text) for _ in character.lower()]
+
+
+class _Field(QWidget):
+    """The chunks themselves, as tall as they are."""
+
+    def __init__(self) -> None:
+        super().__init__(objectName="draftChunks")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.measures = metrics()
+        self.chunks: list[DraftChunk] = []
+        self._layout = ChunkLayout(self.measures.advance, self.measures.badge_advance)
+        self._fit_height()
+
+    def show_chunks(self, chunks: list[DraftChunk]) -> None:
+        kept = len(self.chunks) if chunks[: len(self.chunks)] == self.chunks else 0
+        self.chunks = chunks
+        self._layout.show([chunk.text for chunk in chunks], kept)
+        self._fit_height()
+        self.update()
+
+    def middle_of(self, index: int) -> int:
+        """The height that chunk `index` is at."""
+        return round((self._layout.of_chunk(index)[-1].line + 0.5) * self.measures.pitch)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._layout.set_width(max(32.0, self.width() - self.measures.advance("⏎"))):
+            self._fit_height()
+
+    def _fit_height(self) -> None:
+        height = self._layout.line_count * self.measures.pitch
+        if height != self.height():
+            self.setFixedHeight(height)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = tokens_in_use()
+        pitch = self.measures.pitch
+        first, last = event.rect().top() // pitch, event.rect().bottom() // pitch
+        fragments = self._layout.between(first, min(last, self._layout.line_count - 1))
+        known, unknown = QColor(tokens.raised), QColor(mix(tokens.surface, tokens.bad, 0.16))
+        text, bad = QColor(tokens.text), QColor(tokens.bad)
+        painter = ChunkPainter(self, self.measures, tokens)
+        painter.wells(fragments, lambda index: known if self.chunks[index].is_known else unknown, gap=1.5)
+        painter.text(fragments, lambda index: text if self.chunks[index].is_known else bad)
+        painter.end()
+
+
+class DraftChunks(QWidget):
+    """A few lines of chunks, scrolling beyond that, and a line that counts them.
+
+    Attributes:
+        hint: says how many chunks there are and how many of them the model does not know.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Your text as the model's chunks")
+        self._text = ""
+        self._caret = 0
+        self._tokenizer: ChunkTokenizer | None = None
+        self.field = _Field()
+        self.area = QScrollArea(widgetResizable=True)
+        self.area.setAccessibleName("Your text as the model's chunks")
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.setWidget(self.field)
+        self.area.viewport().setAutoFillBackground(False)
+        self.hint = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        self.hint.setProperty("grade", "small")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.area)
+        column.addWidget(self.hint)
+        self._timer = QTimer(self, singleShot=True, interval=UPDATE_MS)
+        self._timer.timeout.connect(self.refresh)
+        self.area.verticalScrollBar().rangeChanged.connect(self._follow_caret)
+        self.field.installEventFilter(self)
+        self.refresh()
+
+    @property
+    def chunks(self) -> list[DraftChunk]:
+        """What is shown."""
+        return self.field.chunks
+
+    def set_tokenizer(self, tokenizer: ChunkTokenizer | None) -> None:
+        """Whose chunks to show."""
+        self._tokenizer = tokenizer
+        self.refresh()
+
+    def show_text(self, text: str, caret: int) -> None:
+        """Show `text`, soon, scrolled to where the caret is in it."""
+        self._text, self._caret = text, caret
+        if self.isVisible() and not self._timer.isActive():
+            self._timer.start()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show the text now."""
+        self._timer.stop()
+        chunks = split(self._text, self._tokenizer) if self._tokenizer is not None else []
+        self.field.show_chunks(chunks)
+        unknown = sum(not chunk.is_known for chunk in chunks)
+        if self._tokenizer is None:
+            hint = "Chunks show as soon as a model is loaded"
+        elif not chunks:
+            hint = "Your text shows here as the model's chunks while you write"
+        elif unknown:
+            verb = "part is" if unknown == 1 else "parts are"
+            hint = f"{unknown:,} {verb} unknown to this model (shown in red)"
+        else:
+            hint = f"{len(chunks):,} chunk{'' if len(chunks) == 1 else 's'}"
+        tone = "bad" if unknown else "muted"
+        if self.hint.property("tone") != tone:
+            self.hint.setProperty("tone", tone)
+            self.hint.style().unpolish(self.hint)
+            self.hint.style().polish(self.hint)
+        self.hint.setText(hint)
+        self.area.setVisible(bool(chunks))
+        self._follow_caret()
+
+    @Slot()
+    def _follow_caret(self) -> None:
+        position = 0
+        for index, chunk in enumerate(self.chunks):
+            position += len(chunk.text)
+            if position >= self._caret or index == len(self.chunks) - 1:
+                self.area.ensureVisible(0, self.field.middle_of(index), 0, self.field.measures.pitch // 2)
+                return
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            height = min(self.field.height(), MOST_LINES * self.field.measures.pitch)
+            if height != self.area.height():
+                self.area.setFixedHeight(height)
+        return False

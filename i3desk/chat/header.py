@@ -1,0 +1,152 @@
+"""The line above a chat: its title, the model, what can be done with the whole chat, and the side panels' buttons."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
+
+from i3desk.chat.exchange import to_markdown
+from i3desk.chat.model_in_use import ModelState
+from i3desk.chat.session import ChatSession
+from i3desk.elided import ElidedLabel
+from i3desk.icons import Dot, IconToolButton
+from i3desk.theme import Theme
+
+HEIGHT = 48
+LONGEST_NAME = 180  # pixels of a model's name
+
+
+class ModelChip(QPushButton):
+    """The model's name with a light; opens a menu of models."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "chip")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.dot = Dot()
+        self.name = ElidedLabel()
+        self.name.setMaximumWidth(LONGEST_NAME)
+        for part in (self.dot, self.name):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.name.setProperty("tone", "muted")
+        self.name.setProperty("grade", "small")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 0, 12, 0)
+        row.setSpacing(6)
+        row.addWidget(self.dot)
+        row.addWidget(self.name)
+
+    def sizeHint(self):
+        return self.layout().sizeHint()
+
+    def show_model(self, name: str, colour: str, hint: str) -> None:
+        """Show a name, a light in `colour`, and more under the pointer."""
+        self.name.setText(name)
+        self.dot.show_colour(colour)
+        self.setToolTip(f"{hint}\nClick to choose another model")
+        self.setAccessibleName(f"Model: {name}")
+        self.updateGeometry()
+
+
+class ChatHeader(QFrame):
+    """Follows a ChatSession.
+
+    Signals:
+        export_requested(kind): the chat on screen as "markdown" or "json".
+        rename_requested: the user wants another title.
+    """
+
+    export_requested = Signal(str)
+    rename_requested = Signal()
+
+    def __init__(self, session: ChatSession, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("header")
+        self.setFixedHeight(HEIGHT)
+        self._session = session
+        self._theme = theme
+        self.sidebar_button = _toggle("sidebar", "List of chats", "Show or hide the list of chats (Ctrl+B)")
+        self.panel_button = _toggle("sliders", "Generation settings", "Show or hide the generation settings (F9)")
+        self.title = ElidedLabel()
+        self.title.setProperty("grade", "title")
+        self.badge = QLabel("not stored")
+        self.badge.setProperty("kind", "badge")
+        self.badge.setToolTip("A temporary chat: it is gone when you leave it")
+        self.chip = ModelChip()
+        self.chip.setFixedHeight(26)
+        self.export_button = IconToolButton()
+        self.export_button.set_icon("more")
+        self.export_button.setAccessibleName("Copy or export this chat")
+        self.export_button.setToolTip("Copy or export this chat")
+        self.export_button.setPopupMode(IconToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self)
+        menu.addAction("Rename…").triggered.connect(self.rename_requested)
+        menu.addSeparator()
+        menu.addAction("Copy all as Markdown").triggered.connect(self.copy_all)
+        menu.addAction("Export as Markdown…").triggered.connect(self._export_markdown)
+        menu.addAction("Export as JSON…").triggered.connect(self._export_json)
+        self.export_button.setMenu(menu)
+
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 16, 0)
+        row.setSpacing(10)
+        row.addWidget(self.sidebar_button)
+        row.addWidget(self.title)
+        row.addWidget(self.badge)
+        row.addStretch(1)
+        row.addWidget(self.chip)
+        row.addWidget(self.export_button)
+        row.addWidget(self.panel_button)
+        session.conversation_opened.connect(self.show_title)
+        session.model.changed.connect(self.show_model)
+        theme.changed.connect(self.show_model)
+        self.show_title()
+        self.show_model()
+
+    @Slot()
+    def show_title(self) -> None:
+        """Show the title of the chat on screen."""
+        conversation = self._session.conversation
+        self.title.setText(conversation.shown_title)
+        self.title.setToolTip(conversation.shown_title)
+        self.badge.setVisible(conversation.temporary)
+        self.export_button.setEnabled(bool(conversation.messages))
+
+    @Slot()
+    def show_model(self) -> None:
+        """Show the model in use."""
+        model, tokens = self._session.model, self._theme.tokens
+        if model.state is ModelState.READY:
+            text, colour, hint = model.info.name, tokens.ok, model.info.device
+            if model.stage:
+                text, colour, hint = f"{text} · loading another…", tokens.warn, model.stage
+        elif model.state is ModelState.FAILED:
+            text, colour, hint = "no model", tokens.bad, model.error[0]
+        elif model.state is ModelState.NONE:
+            text, colour, hint = "no model", tokens.muted, "The model was unloaded"
+        else:
+            text, colour, hint = "loading…", tokens.warn, "The model is being loaded"
+        self.chip.show_model(text, colour, hint)
+
+    @Slot()
+    def copy_all(self) -> None:
+        """Put the whole chat on the clipboard."""
+        QGuiApplication.clipboard().setText(to_markdown(self._session.conversation))
+
+    @Slot()
+    def _export_markdown(self) -> None:
+        self.export_requested.emit("markdown")
+
+    @Slot()
+    def _export_json(self) -> None:
+        self.export_requested.emit("json")
+
+
+def _toggle(icon: str, name: str, tooltip: str) -> IconToolButton:
+    button = IconToolButton()
+    button.set_icon(icon)
+    button.setCheckable(True)
+    button.setAccessibleName(name)
+    button.setToolTip(tooltip)
+    return button

@@ -1,0 +1,149 @@
+"""Sets Markdown in a QTextDocument in our type scale. HTML in it is text, and nothing is loaded from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import (
+    QPalette,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextFrameFormat,
+    QTextTable,
+)
+from PySide6.QtWidgets import QApplication
+
+from i3desk.chat.chunk_style import MONOSPACE_FAMILIES
+from i3desk.chat.display import prepare_markdown
+
+CODE_PX = 13
+HEADING_PX = {1: 18, 2: 16}  # smaller headings are as large as the text
+WELL_PADDING = 10
+SCHEMES = ("http", "https", "mailto")
+_FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
+
+
+def fill_with_markdown(document: QTextDocument, text: str, line_height_percent: int) -> None:
+    """Replace what `document` shows by `text`, read as Markdown."""
+    document.setIndentWidth(24)
+    document.setMarkdown(prepare_markdown(text), _FEATURES)
+    for block in _blocks(document):
+        _set_block(block, line_height_percent)
+    for position, length, char_format in [*_fragments(document)][::-1]:
+        _set_fragment(document, position, length, char_format)
+    for frame in document.rootFrame().childFrames():
+        if isinstance(frame, QTextTable):
+            _set_table(frame)
+
+
+def code_wells(document: QTextDocument) -> Iterator[tuple[float, float]]:
+    """Top and bottom of each run of lines of code."""
+    layout = document.documentLayout()
+    top = bottom = None
+    for block in _blocks(document):
+        if _is_code(block):
+            rect = layout.blockBoundingRect(block)
+            top = rect.top() if top is None else top
+            bottom = rect.bottom()
+        elif top is not None:
+            yield top, bottom
+            top = None
+    if top is not None:
+        yield top, bottom
+
+
+def links(document: QTextDocument) -> list[str]:
+    """The addresses of all links, each once."""
+    found = (char_format.anchorHref() for _, _, char_format in _fragments(document) if char_format.isAnchor())
+    return [*dict.fromkeys(found)]
+
+
+def _blocks(document: QTextDocument) -> Iterator[QTextBlock]:
+    block = document.begin()
+    while block.isValid():
+        yield block
+        block = block.next()
+
+
+def _fragments(document: QTextDocument) -> Iterator[tuple[int, int, QTextCharFormat]]:
+    for block in _blocks(document):
+        for part in block:
+            fragment = part.fragment()
+            if fragment.isValid():
+                yield fragment.position(), fragment.length(), fragment.charFormat()
+
+
+def _is_code(block: QTextBlock) -> bool:
+    return block.isValid() and block.blockFormat().hasProperty(QTextFormat.Property.BlockCodeFence)
+
+
+def _set_block(block: QTextBlock, line_height_percent: int) -> None:
+    style = QTextBlockFormat(block.blockFormat())
+    above, below = 0, 8
+    if _is_code(block):
+        style.setNonBreakableLines(False)
+        style.setLeftMargin(12)
+        style.setRightMargin(12)
+        above = 0 if _is_code(block.previous()) else WELL_PADDING
+        below = 0 if _is_code(block.next()) else WELL_PADDING + 8
+    elif style.headingLevel():
+        above, below = (8 if block.position() else 0), 4
+    elif block.textList() is not None:
+        below = 8 if block.next().isValid() and block.next().textList() is None else 2
+    elif QTextCursor(block).currentTable() is not None:
+        below = 0
+    if not block.next().isValid() and not _is_code(block):
+        below = 0
+    style.setTopMargin(above)
+    style.setBottomMargin(below if not (_is_code(block) and not block.next().isValid()) else WELL_PADDING)
+    style.setLineHeight(line_height_percent, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+    QTextCursor(block).setBlockFormat(style)
+
+
+def _set_fragment(document: QTextDocument, position: int, length: int, style: QTextCharFormat) -> None:
+    cursor = QTextCursor(document)
+    cursor.setPosition(position)
+    cursor.setPosition(position + length, QTextCursor.MoveMode.KeepAnchor)
+    if style.isImageFormat():
+        image = style.toImageFormat()
+        name = image.property(QTextFormat.Property.ImageAltText) or image.name()
+        cursor.insertText(f"[image: {name}]", QTextCharFormat())
+        return
+    colours = QApplication.palette()
+    block = cursor.block()
+    level = block.blockFormat().headingLevel()
+    if level:
+        style.setProperty(QTextFormat.Property.FontSizeAdjustment, 0)
+        if level in HEADING_PX:
+            style.setProperty(QTextFormat.Property.FontPixelSize, HEADING_PX[level])
+    if _is_code(block) or style.fontFixedPitch():
+        style.setFontFamilies(list(MONOSPACE_FAMILIES))
+        style.setProperty(QTextFormat.Property.FontPixelSize, CODE_PX)
+        if not _is_code(block):
+            style.setBackground(colours.color(QPalette.ColorRole.AlternateBase))
+    if style.isAnchor():
+        if QUrl(style.anchorHref()).scheme().lower() in SCHEMES:
+            style.setForeground(colours.color(QPalette.ColorRole.Link))
+            style.setFontUnderline(True)
+        else:
+            for what in ("IsAnchor", "AnchorHref", "ForegroundBrush", "TextUnderlineStyle"):
+                style.clearProperty(getattr(QTextFormat.Property, what))
+    cursor.setCharFormat(style)
+
+
+def _set_table(table: QTextTable) -> None:
+    style = table.format()
+    style.setBorder(1)
+    style.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+    style.setBorderBrush(QApplication.palette().color(QPalette.ColorRole.Mid))
+    style.setBorderCollapse(True)
+    style.setCellPadding(6)
+    style.setCellSpacing(0)
+    style.setTopMargin(4)
+    style.setBottomMargin(8)
+    table.setFormat(style)

@@ -1,0 +1,256 @@
+"""The line under a message: what can be done with it, its versions, when it was said, and facts about a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+
+from i3desk.chat.conversation import USER, Message, ReplyState
+from i3desk.icons import IconToolButton
+from i3desk.palette import tabular
+
+ACTIONS_HEIGHT = 24
+COPIED_FOR_MS = 1500
+BUSY_HINT = "Not while a reply is under way"
+
+
+def quiet_button(text: str, tooltip: str, parent: QWidget | None = None) -> QPushButton:
+    """A small text button for an action under a message."""
+    button = QPushButton(text, parent)
+    button.setProperty("kind", "quiet")
+    button.setToolTip(tooltip)
+    button.setAccessibleName(text)
+    button.setAccessibleDescription(tooltip)
+    button.setCursor(Qt.CursorShape.PointingHandCursor)
+    return button
+
+
+class CopyButton(QPushButton):
+    """Copies a text and says so for a moment."""
+
+    def __init__(self, what: str, parent: QWidget | None = None) -> None:
+        super().__init__("Copy", parent)
+        self.setProperty("kind", "quiet")
+        self.setToolTip(f"Copy {what}")
+        self.setAccessibleName(f"Copy {what}")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.text_to_copy = ""
+        self._reset_timer = QTimer(self, singleShot=True, interval=COPIED_FOR_MS)
+        self._reset_timer.timeout.connect(self._reset)
+        self.clicked.connect(self.copy)
+
+    @Slot()
+    def copy(self) -> None:
+        """Put the text on the clipboard."""
+        QGuiApplication.clipboard().setText(self.text_to_copy)
+        self.setText("Copied")
+        self._reset_timer.start()
+
+    @Slot()
+    def _reset(self) -> None:
+        self.setText("Copy")
+
+
+class VersionSwitch(QWidget):
+    """`< 2/3 >`: chooses among the versions of a message.
+
+    Signals:
+        version_chosen(number): show this version.
+    """
+
+    version_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._versions: Sequence[int] = ()
+        self._at = 0
+        self._busy = False
+        self.label = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
+        self.label.setProperty("tone", "muted")
+        self.label.setProperty("grade", "small")
+        self.previous_button = self._button("left", "Previous version")
+        self.next_button = self._button("right", "Next version")
+        self.previous_button.clicked.connect(self._go_back)
+        self.next_button.clicked.connect(self._go_on)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for widget in (self.previous_button, self.label, self.next_button):
+            row.addWidget(widget)
+
+    def show_versions(self, versions: Sequence[int], number: int, busy: bool) -> None:
+        """Show which of `versions` message `number` is; nothing if it is the only one."""
+        self._versions, self._at, self._busy = versions, versions.index(number), busy
+        self.label.setText(f"{self._at + 1}/{len(versions)}")
+        self.label.setAccessibleName(f"Version {self._at + 1} of {len(versions)}")
+        self.previous_button.setEnabled(self._at > 0 and not busy)
+        self.next_button.setEnabled(self._at + 1 < len(versions) and not busy)
+        for button in (self.previous_button, self.next_button):
+            button.setToolTip(BUSY_HINT if busy else button.accessibleName())
+
+    def _button(self, icon: str, name: str) -> IconToolButton:
+        button = IconToolButton(objectName="version")
+        button.set_icon(icon, size=12)
+        button.setAccessibleName(name)
+        button.setCursor(Qt.CursorShape.PointingHandCursor)
+        return button
+
+    @Slot()
+    def _go_back(self) -> None:
+        self.version_chosen.emit(self._versions[self._at - 1])
+
+    @Slot()
+    def _go_on(self) -> None:
+        self.version_chosen.emit(self._versions[self._at + 1])
+
+
+class MessageActions(QWidget):
+    """The line under one message. Where room is short, facts give way before actions.
+
+    Signals:
+        edit_requested, retry_requested, continue_requested, csv_requested: what the buttons say.
+        version_chosen(number): show this version.
+        seed_chosen(seed): use the seed of this reply again.
+    """
+
+    edit_requested = Signal()
+    retry_requested = Signal()
+    continue_requested = Signal()
+    csv_requested = Signal()
+    version_chosen = Signal(object)
+    seed_chosen = Signal(object)
+
+    def __init__(self, role: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._is_user = role == USER
+        self._seed: int | None = None
+        self.setFixedHeight(ACTIONS_HEIGHT)
+        self.copy_button = CopyButton("your message" if self._is_user else "this reply")
+        self.versions = VersionSwitch()
+        self.versions.version_chosen.connect(self.version_chosen)
+        self.time = self._fact()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        if self._is_user:
+            self.edit_button = quiet_button(
+                "Edit", "Say it differently; what was said stays as another version (Enter)"
+            )
+            self.edit_button.clicked.connect(self.edit_requested)
+            self._give_way = [self.time]
+            row.addStretch(1)
+            for widget in (self.time, self.copy_button, self.edit_button, self.versions):
+                row.addWidget(widget)
+        else:
+            self._add_reply_parts(row)
+        self._wanted: set[QWidget] = set()
+
+    def _add_reply_parts(self, row: QHBoxLayout) -> None:
+        self.retry_button = quiet_button("Retry", "Answer anew; this reply stays as another version")
+        self.continue_button = quiet_button("Continue", "Let i3 go on where this reply ends")
+        self.csv_button = quiet_button("CSV…", "Save the probabilities of this reply as a table")
+        self.retry_button.clicked.connect(self.retry_requested)
+        self.continue_button.clicked.connect(self.continue_requested)
+        self.csv_button.clicked.connect(self.csv_requested)
+        self.facts, self.more_facts = self._fact(), self._fact()
+        for facts in (self.facts, self.more_facts):
+            facts.setToolTip("Length of the reply, speed, and how it ended")
+        self.seed_button = tabular(quiet_button("", "The same seed gives the same reply: use this seed again"))
+        self.seed_button.setProperty("kind", "link")
+        self.seed_button.clicked.connect(self._on_seed_clicked)
+        self._give_way = [self.time, self.more_facts, self.facts, self.seed_button]
+        for widget in (self.copy_button, self.retry_button, self.continue_button, self.csv_button, self.versions):
+            row.addWidget(widget)
+        row.addSpacing(6)
+        row.addWidget(self.time)
+        row.addStretch(1)
+        for widget in (self.facts, self.seed_button, self.more_facts):
+            row.addWidget(widget)
+
+    def show_message(self, message: Message, versions: Sequence[int], glass: bool, busy: bool) -> None:
+        """Show what can be done with a message now."""
+        text = message.shown_text
+        self.copy_button.text_to_copy = text
+        wanted = {self.time}
+        if text:
+            wanted.add(self.copy_button)
+        if len(versions) > 1:
+            wanted.add(self.versions)
+            self.versions.show_versions(versions, message.number, busy)
+        self.time.setText(said_at(message.created_at))
+        if self._is_user:
+            wanted.add(self.edit_button)
+            _allow(self.edit_button, not busy)
+        else:
+            wanted |= self._show_reply(message, glass, busy)
+        self._wanted = wanted
+        self._fit()
+
+    def _show_reply(self, message: Message, glass: bool, busy: bool) -> set[QWidget]:
+        wanted = set()
+        if message.state is not ReplyState.FAILED:
+            wanted.add(self.retry_button)
+        if message.can_continue and message.state is not ReplyState.CUT:  # then there is a larger button
+            wanted.add(self.continue_button)
+        if glass and message.new_tokens:
+            wanted.add(self.csv_button)
+        _allow(self.retry_button, not busy)
+        _allow(self.continue_button, not busy)
+        facts = message.facts().split(" · ") if message.facts() else []
+        if glass and message.perplexity is not None:
+            facts.append(f"perplexity {message.perplexity:,.1f}")
+        self._seed = message.seed
+        seed = f"seed {message.seed}"
+        at = facts.index(seed) if seed in facts else len(facts)
+        before, after = facts[:at], facts[at + 1 :]
+        self.facts.setText(" · ".join(before) + (" ·" if before and at < len(facts) else ""))
+        self.more_facts.setText(("· " if after else "") + " · ".join(after))
+        self.seed_button.setText(seed)
+        self.seed_button.setAccessibleName(f"Use {seed} again")
+        wanted |= {label for label in (self.facts, self.more_facts) if label.text()}
+        if at < len(facts):
+            wanted.add(self.seed_button)
+        return wanted
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        row, room = self.layout(), self.width()
+        parts = [row.itemAt(index).widget() for index in range(row.count())]
+        shown = [part for part in parts if part in self._wanted]
+        for giving_way in (None, *self._give_way):
+            shown = [part for part in shown if part is not giving_way]
+            if sum(part.sizeHint().width() + row.spacing() for part in shown) + 12 <= room:
+                break
+        for part in filter(None, parts):
+            part.setVisible(part in shown)
+
+    def _fact(self) -> QLabel:
+        label = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
+        label.setProperty("tone", "muted")
+        label.setProperty("grade", "small")
+        return label
+
+    @Slot()
+    def _on_seed_clicked(self) -> None:
+        self.seed_chosen.emit(self._seed)
+
+
+def _allow(button: QPushButton, allowed: bool) -> None:
+    button.setEnabled(allowed)
+    button.setToolTip(button.accessibleDescription() if allowed else BUSY_HINT)
+
+
+def said_at(seconds: float, now: datetime | None = None) -> str:
+    """When something was said: "14:02", with the date if that was not today."""
+    then, now = datetime.fromtimestamp(seconds), now or datetime.now()
+    if then.date() == now.date():
+        return f"{then:%H:%M}"
+    year = "" if then.year == now.year else f" {then.year}"
+    return f"{then.day} {then:%b}{year}, {then:%H:%M}"

@@ -1,0 +1,262 @@
+"""What the rows of both sides share: actions, marks for what the model sees, focus and menus."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QDesktopServices,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+)
+from PySide6.QtWidgets import QApplication, QFrame, QMenu, QWidget
+
+from i3desk.chat.conversation import USER, Message
+from i3desk.chat.display import has_markdown
+from i3desk.chat.message_actions import ACTIONS_HEIGHT, MessageActions
+from i3desk.chat.message_cards import ViewMark
+from i3desk.chat.text_block import TextBlock
+from i3desk.chat.virtual_column import Row
+
+GUTTER = 16  # at both sides of a row, for its marks
+PART_SPACING = 6
+FADED = 0.45
+LONGEST_NAME = 2000  # characters of a message that are read out as its name
+
+
+@dataclass(frozen=True)
+class Display:
+    """How messages are shown: see `display.capitalise` and `display.has_markdown`; `glass` shows replies as chunks."""
+
+    capitalise: bool = False
+    markdown: bool = True
+    glass: bool = False
+
+
+class View(enum.Enum):
+    """Whether the model sees a message."""
+
+    SEEN = "seen"
+    FALLING = "falling"  # no longer once the next message is sent
+    GONE = "gone"
+
+
+class _Veil(QWidget):
+    """Fades what is below it towards the background."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colour = QColor(QApplication.palette().color(QPalette.ColorRole.Base))
+        colour.setAlphaF(1 - FADED)
+        QPainter(self).fillRect(self.rect(), colour)
+
+
+class MessageRow(Row):
+    """What the rows of both sides share. Actions show on the last message, and under the pointer or the focus.
+
+    Signals, each with the message's number first: edit_submitted(number, text), retry_requested(number),
+    continue_requested(number), csv_requested(number), alternative_chosen(number, chunk_index, token_id);
+    version_chosen(number of the other version), seed_chosen(seed), place_found(number, y of what was highlighted).
+    """
+
+    edit_submitted = Signal(object, str)
+    retry_requested = Signal(object)
+    continue_requested = Signal(object)
+    csv_requested = Signal(object)
+    alternative_chosen = Signal(object, object, object)
+    version_chosen = Signal(object)
+    seed_chosen = Signal(object)
+    place_found = Signal(object, int)
+
+    below = 0
+
+    def __init__(self, message: Message, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.message = message
+        self.actions: MessageActions | None = None
+        self.mark: ViewMark | None = None
+        self._versions: Sequence[int] = (message.number,)
+        self._display = Display()
+        self._busy = self._is_last = False
+        self._view = View.SEEN
+        self._veil: _Veil | None = None
+        self._falling_line: QFrame | None = None
+
+    @property
+    def text(self) -> TextBlock:
+        """The widget with the text."""
+        raise NotImplementedError
+
+    def show_message(self, message: Message, versions: Sequence[int], display: Display, busy: bool, last: bool) -> None:
+        """Show the message as it stands."""
+        self.message, self._versions, self._display = message, versions, display
+        self._busy, self._is_last = busy, last
+        self._show_content()
+        if message.ended:
+            self.setAccessibleName(f"{self._who} said: {message.shown_text[:LONGEST_NAME]}")
+        self.show_actions()
+
+    def show_view(self, view: View, mark: str) -> None:
+        """Show whether the model sees the message, and `mark` above it, if any."""
+        self._view = view
+        if (self.mark.text if self.mark else "") != mark:
+            if self.mark is not None:
+                self.mark.hide()
+                self.mark.deleteLater()
+                self.mark = None
+            if mark:
+                self.mark = ViewMark(mark, view is View.FALLING, self)
+                self.mark.show()
+        if view is View.GONE and self._veil is None:
+            self._veil = _Veil(self)
+        if view is View.FALLING and self._falling_line is None:
+            self._falling_line = QFrame(self, objectName="fallingLine")
+        if self._veil is not None:
+            self._veil.setVisible(view is View.GONE)
+        if self._falling_line is not None:
+            self._falling_line.setVisible(view is View.FALLING)
+
+    def show_actions(self) -> None:
+        """Show or hide the line of actions, and bring it up to date."""
+        focused = QApplication.focusWidget()
+        has_focus = focused is not None and (focused is self or self.isAncestorOf(focused))
+        wanted = self._may_act() and (self._is_last or self.underMouse() or has_focus)
+        if wanted and self.actions is None:
+            self.actions = self._make_actions()
+            self._place_actions()
+        if self.actions is not None:
+            if wanted:
+                self.actions.show_message(self.message, self._versions, self._display.glass, self._busy)
+            self.actions.setVisible(wanted)
+
+    def highlight(self, words: Sequence[str]) -> None:
+        """Mark words for a moment; `place_found` follows if there is one."""
+        self.text.highlight(words)
+
+    @Slot()
+    def copy(self) -> None:
+        """Put the message on the clipboard, as it is and not as it is shown."""
+        QApplication.clipboard().setText(self.message.shown_text)
+
+    def fit(self, width: int) -> int:
+        inner, y = width - 2 * GUTTER, 0
+        if self.mark is not None:
+            height = self.mark.sizeHint().height()
+            self.mark.setGeometry(GUTTER, y, inner, height)
+            y += height + PART_SPACING
+        y = self._fit_content(inner, y)
+        height = y + ACTIONS_HEIGHT + self.below
+        if (width, height) != (self.width(), self.height()):
+            self.resize(width, height)
+        self._place_actions()
+        if self._veil is not None:
+            self._veil.setGeometry(0, 0, width, height)
+            self._veil.raise_()
+        if self._falling_line is not None:
+            self._falling_line.setGeometry(3, 0, 2, height)
+        return height
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Enter, QEvent.Type.Leave):
+            self.show_actions()
+        elif event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()  # passes the request on to the column
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self.hasFocus() and event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        else:
+            event.ignore()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Copy", self.copy)
+        self._fill_menu(menu)
+        for address in self.text.links():
+            action = menu.addAction(f"Open {address}")
+            action.setData(address)
+        menu.triggered.connect(self._open_link)
+        menu.popup(event.globalPos())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.hasFocus():
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QApplication.palette().color(QPalette.ColorRole.Accent))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(6.5, 0.5, -6.5, -0.5), 8, 8)
+
+    def _show_content(self) -> None:
+        raise NotImplementedError
+
+    def _fit_content(self, width: int, y: int) -> int:
+        """Place everything between the mark and the actions from `y` on; returns where it ends."""
+        raise NotImplementedError
+
+    def _fill_menu(self, menu: QMenu) -> None:
+        """Add what can be done with the message."""
+
+    def _may_act(self) -> bool:
+        return self.message.ended
+
+    def _make_actions(self) -> MessageActions:
+        actions = MessageActions(self.message.role, self)
+        actions.retry_requested.connect(self._retry)
+        actions.continue_requested.connect(self._continue)
+        actions.csv_requested.connect(self._save_csv)
+        actions.version_chosen.connect(self.version_chosen)
+        actions.seed_chosen.connect(self.seed_chosen)
+        for button in actions.findChildren(QWidget):
+            if button.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # the transcript leads the Tab key through
+        return actions
+
+    def _place_actions(self) -> None:
+        if self.actions is not None:
+            y = self.height() - self.below - ACTIONS_HEIGHT
+            self.actions.setGeometry(GUTTER, y, self.width() - 2 * GUTTER, ACTIONS_HEIGHT)
+
+    def _show_text(self, shown: str) -> None:
+        """As Markdown if it is wanted and the text has some; a text that still grows stays plain."""
+        if self._display.markdown and self.message.ended and has_markdown(shown):
+            self.text.show_markdown(shown)
+        else:
+            self.text.show_text(shown)
+
+    @property
+    def _who(self) -> str:
+        return "You" if self.message.role == USER else "i3"
+
+    @Slot()
+    def _retry(self) -> None:
+        self.retry_requested.emit(self.message.number)
+
+    @Slot()
+    def _continue(self) -> None:
+        self.continue_requested.emit(self.message.number)
+
+    @Slot()
+    def _save_csv(self) -> None:
+        self.csv_requested.emit(self.message.number)
+
+    @Slot(int)
+    def _on_words_found(self, y: int) -> None:
+        self.place_found.emit(self.message.number, self.text.mapTo(self, self.text.rect().topLeft()).y() + y)
+
+    @Slot(object)
+    def _open_link(self, action) -> None:
+        if action.data():
+            QDesktopServices.openUrl(action.data())

@@ -1,0 +1,176 @@
+"""The cards of a download: the question which model, and how it goes."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import urlsplit
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QLineEdit, QProgressBar, QWidget
+
+from i3desk.elided import ElidedLabel
+from i3desk.models.download import ACTIVE, Download, DownloadState
+from i3desk.models.pieces import BusyBar, Notice, button, column_in, label, row
+from i3desk.models.wording import duration_text, progress_text, size_text
+from i3desk.palette import tabular
+
+DRAW_MS = 60
+STEPS = 1000  # of the bar
+_ADDRESS = re.compile(r"^https?://[^/]+/")  # of a model's page, pasted
+_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
+
+
+def hub_host() -> str:
+    """The computer that a download talks to."""
+    return urlsplit(os.environ.get("HF_ENDPOINT", "")).netloc or "huggingface.co"
+
+
+class DownloadForm(QFrame):
+    """Asks which model.
+
+    Signals:
+        download_requested(name): download it.
+        closed: the user thought better of it.
+    """
+
+    download_requested = Signal(str)
+    closed = Signal()
+
+    def __init__(self, suggestion: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="card")
+        self._suggestion = suggestion
+        title = label("Download a model from the hub", grade="heading")
+        self.edit = QLineEdit(suggestion, objectName="field")
+        self.edit.setPlaceholderText("author/name")
+        self.edit.setAccessibleName("Model to download")
+        self.edit.setToolTip(f"{suggestion}, or the author and name of an i3 model on {hub_host()}")
+        self.edit.textChanged.connect(self._check)
+        self.edit.returnPressed.connect(self._ask)
+        self.start_button = button("Download", "Begin; you can pause it and close the window at any time", "primary")
+        self.start_button.clicked.connect(self._ask)
+        self.close_button = button("Not now", "Close this without downloading (Esc)")
+        self.close_button.clicked.connect(self.closed)
+        self.promise = label(
+            "This is the only moment at which i3desk uses the network: it asks "
+            f"{hub_host()} for the files of this model, and for nothing else. "
+            "You see how much it is as soon as the hub has said so.",
+            tone="muted", grade="small", wrap=True,
+        )  # fmt: skip
+        column = column_in(self, 16, 13, 16, 15, spacing=10)
+        column.addWidget(title)
+        line = row(self.edit, self.start_button, self.close_button)
+        line.setStretch(0, 1)
+        column.addLayout(line)
+        column.addWidget(self.promise)
+
+    def open(self) -> None:
+        """Show it, ready to type."""
+        self.edit.setText(self._suggestion)
+        self.show()
+        self.edit.setFocus()
+        self.edit.selectAll()
+
+    @Slot()
+    def _check(self) -> None:
+        self.start_button.setEnabled(_NAME.fullmatch(self._name()) is not None)
+
+    def _name(self) -> str:
+        return _ADDRESS.sub("", self.edit.text().strip()).strip("/")
+
+    @Slot()
+    def _ask(self) -> None:
+        if self.start_button.isEnabled():
+            self.download_requested.emit(self._name())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.closed.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class DownloadCard(QFrame):
+    """Shows one Download and steers it."""
+
+    def __init__(self, download: Download, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="card")
+        self.download = download
+        download.setParent(self)
+        self.title = ElidedLabel()
+        self.title.setProperty("grade", "heading")
+        self.numbers = tabular(label(tone="muted"))
+        self.bar = QProgressBar(textVisible=False, maximum=STEPS)
+        self.bar.setAccessibleName(f"Download of {download.name}")
+        self.busy = BusyBar()
+        self.failure = Notice()
+        self.pause_button = button("Pause", "Stop for now; what is there stays, also when the window is closed")
+        self.pause_button.clicked.connect(download.pause)
+        self.resume_button = button("Resume", "Go on where it was", "primary")
+        self.resume_button.clicked.connect(download.start)
+        self.cancel_button = button("Cancel", "End the download and remove what is there of it")
+        self.cancel_button.clicked.connect(download.cancel)
+        for each in (self.pause_button, self.resume_button, self.cancel_button):
+            each.setAccessibleName(f"{each.text()} the download of {download.name}")
+
+        column = column_in(self, 16, 13, 16, 15, spacing=10)
+        heading = row(self.title, self.numbers, spacing=12)
+        heading.setStretch(0, 1)
+        column.addLayout(heading)
+        column.addWidget(self.bar)
+        column.addWidget(self.busy)
+        column.addWidget(self.failure)
+        column.addLayout(row(self.pause_button, self.resume_button, self.cancel_button, None))
+        self._draw_timer = QTimer(self, interval=DRAW_MS, singleShot=True)
+        self._draw_timer.timeout.connect(self._draw)
+        download.changed.connect(self._on_changed)
+        self._draw()
+
+    @Slot()
+    def _on_changed(self) -> None:
+        if not self._draw_timer.isActive():
+            self._draw_timer.start()
+
+    @Slot()
+    def _draw(self) -> None:
+        download, state = self.download, self.download.state
+        self.title.setText(self._title())
+        self.numbers.setText(self._numbers())
+        total = download.total_bytes
+        measured = bool(total) and state is not DownloadState.STARTING
+        self.bar.setValue(round(STEPS * min(1.0, download.done_bytes / total)) if total else 0)
+        self.bar.setVisible(measured)
+        self.busy.setVisible(not measured and state in ACTIVE)
+        self.failure.show_error(download.what, "")
+        self.pause_button.setVisible(state in (*ACTIVE, DownloadState.PAUSING))
+        self.pause_button.setEnabled(state in ACTIVE)
+        self.resume_button.setVisible(state in (DownloadState.PAUSED, DownloadState.FAILED))
+        self.resume_button.setText("Try again" if state is DownloadState.FAILED else "Resume")
+        self.resume_button.setAccessibleName(f"{self.resume_button.text()}: download of {download.name}")
+        self.cancel_button.setEnabled(state is not DownloadState.CANCELLING)
+
+    def _title(self) -> str:
+        name = self.download.name
+        return {
+            DownloadState.STARTING: f"Asking the hub for {name}",
+            DownloadState.RUNNING: f"Downloading {name} from the hub",
+            DownloadState.PAUSING: f"Pausing the download of {name}",
+            DownloadState.PAUSED: f"Download of {name} is paused",
+            DownloadState.CANCELLING: f"Removing what is there of {name}",
+            DownloadState.CANCELLED: f"Download of {name} was cancelled",
+            DownloadState.FAILED: f"{name} could not be downloaded",
+            DownloadState.DONE: f"{name} is downloaded",
+        }[self.download.state]
+
+    def _numbers(self) -> str:
+        download = self.download
+        if download.total_bytes:
+            parts = [progress_text(download.done_bytes, download.total_bytes)]
+        else:
+            parts = [f"{size_text(download.done_bytes)} so far"] if download.done_bytes else []
+        if download.bytes_per_second:
+            parts.append(f"{size_text(download.bytes_per_second)}/s")
+        if download.seconds_left is not None:
+            parts.append(f"{duration_text(download.seconds_left)} left")
+        return " · ".join(parts)

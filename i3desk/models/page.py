@@ -1,0 +1,356 @@
+"""The models page: a card for each model, what it takes to get more of them, and the precision to load them in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QFrame, QScrollArea, QWidget
+
+from i3desk.icons import IconPushButton
+from i3desk.jobs import BackgroundJobs
+from i3desk.models.card import ModelCard, Use
+from i3desk.models.catalogue import Catalogue, absolute, bundled_folder
+from i3desk.models.downloads import Downloads
+from i3desk.models.drop import DropCard, dropped_paths
+from i3desk.models.facts import PRECISIONS
+from i3desk.models.grid import CardGrid
+from i3desk.models.pieces import Notice, button, column_in, label, row
+from i3desk.models.task import ModelTask, free_folder
+from i3desk.places import Places
+from i3desk.settings.segments import Segments
+from i3desk.theme import Theme
+
+HEADER_HEIGHT = 48
+WIDEST = 1200
+MARGIN = 24
+UPDATE_MS = 30
+NEW_CARDS_AT_ONCE = 1  # so that many models do not hold the window up
+
+
+class ModelsPage(QWidget):
+    """Shows a Catalogue. Loading is the window's business: it is asked for, and told of through the `show_` slots.
+
+    Signals:
+        use_requested(folder, precision): load this model; the folder is None for the bundled one.
+        unload_requested: let the model in use go.
+        precision_chosen(precision): the user wants models loaded so.
+    """
+
+    use_requested = Signal(object, str)
+    unload_requested = Signal()
+    precision_chosen = Signal(str)
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        background: BackgroundJobs,
+        places: Places,
+        theme: Theme,
+        precision: str = "float32",
+        download_environment: Mapping[str, str] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("wide")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAcceptDrops(True)
+        self.catalogue = catalogue
+        self.precision = precision if precision in PRECISIONS else "float32"
+        self.cards: dict[Path, ModelCard] = {}
+        self._background = background
+        self._places = places
+        self._theme = theme
+        self._environment = download_environment
+        self._loading: Path | None = None
+        self._stage = ""
+        self._loaded: Path | None = None
+        self._loaded_precision = ""
+        self._to_show: Path | None = None
+
+        self._update_timer = QTimer(self, interval=UPDATE_MS, singleShot=True)
+        self._update_timer.timeout.connect(self._update)
+        self._build()
+        catalogue.changed.connect(self._update_soon)
+        catalogue.added.connect(self._on_added)
+        catalogue.failed.connect(self._on_add_failed)
+        catalogue.delete_failed.connect(self._on_delete_failed)
+        self._update_soon()
+
+    # ------------------------------------------------------------------ what the window tells
+
+    @Slot(object, str)
+    def show_loading(self, folder: str | None, stage: str = "") -> None:
+        """A model is being loaded, and what that has come to."""
+        self._loading, self._stage = _path(folder), stage
+        self._show_use()
+
+    @Slot(object, str)
+    def show_loaded(self, folder: str | None, precision: str) -> None:
+        """A model is in use."""
+        self._loading, self._loaded, self._loaded_precision = None, _path(folder), precision
+        self._show_use()
+
+    @Slot(object, str, str)
+    def show_load_failed(self, folder: str | None, what: str, remedy: str) -> None:
+        """A model could not be loaded; the one that was in use before still is."""
+        self._loading = None
+        self._show_use()
+        card = self.cards.get(_path(folder))
+        if card is not None:
+            card.show_load_failed(what, remedy)
+        else:
+            self.notice.show_error(what, remedy)
+
+    @Slot()
+    def show_unloaded(self) -> None:
+        """No model is in use."""
+        self._loading = self._loaded = None
+        self._show_use()
+
+    @Slot(str)
+    def choose_precision(self, precision: str) -> None:
+        """Load models in this precision from now on."""
+        self.precision = precision
+        self.segments.show_choice(precision)
+        self.precision_hint.setText(PRECISIONS[precision][1])
+        self._show_use()
+
+    @Slot()
+    def find_interrupted(self) -> None:
+        """Offer to go on with downloads that were begun before; to be called once, at the start."""
+        self.downloads.find_interrupted()
+
+    def shut_down(self) -> None:
+        """End the children at once; downloads can go on at the next start. Only after the event loop: it blocks."""
+        self.downloads.shut_down()
+        for card in self.cards.values():
+            card.task.shut_down()
+
+    # ------------------------------------------------------------------ its parts
+
+    def _build(self) -> None:
+        title = label("Models", grade="title")
+        self.add_button = button("Add folder…", "Show a model folder of this computer here; it stays where it is")
+        self.add_button.clicked.connect(self._ask_for_folder)
+        self.download_button = IconPushButton(" Download…")
+        self.download_button.setProperty("kind", "primary")
+        self.download_button.set_icon("download", QPalette.ColorRole.HighlightedText, 14)
+        self.download_button.setAccessibleName("Download")
+        self.download_button.setToolTip("Get a model from the hub")
+        self.download_button.clicked.connect(self.open_download)
+        header = QFrame(objectName="header")
+        header.setFixedHeight(HEADER_HEIGHT)
+        header.setLayout(row(title, None, self.add_button, self.download_button))
+        header.layout().setContentsMargins(MARGIN, 0, 16, 0)
+
+        self.segments = Segments("Precision", PRECISIONS)
+        self.segments.setFixedWidth(264)
+        self.segments.chosen.connect(self._on_precision_chosen)
+        self.precision_hint = label(tone="muted", grade="small", wrap=True)
+        precision_label = label("Precision", tone="muted", grade="small")
+        precision_row = row(precision_label, self.segments, self.precision_hint, spacing=12)
+        precision_row.setStretch(2, 1)
+
+        self.notice = Notice(dismissible=True)
+        self.downloads = Downloads(self._places.models_folder, self._background, self._environment)
+        self.downloads.downloaded.connect(self._on_downloaded)
+        self.downloads.closed.connect(self.download_button.setFocus)
+        self.grid = CardGrid()
+        self.drop_card = DropCard()
+        self.grid.show_cards([self.drop_card])
+
+        self._content = QWidget(objectName="backdropColumn")
+        self._content.setMaximumWidth(WIDEST)
+        column = column_in(self._content, 0, 20, 0, 24, spacing=16)
+        column.addLayout(precision_row)
+        column.addWidget(self.notice)
+        column.addWidget(self.downloads)
+        column.addWidget(self.grid)
+        column.addStretch(1)
+        backdrop = QWidget(objectName="backdropColumn")
+        sides = row(None, self._content, None)
+        sides.setStretch(1, 1000)
+        sides.setContentsMargins(MARGIN, 0, MARGIN, 0)
+        backdrop.setLayout(sides)
+        self.scroll = QScrollArea(objectName="backdrop", widgetResizable=True)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroll.setWidget(backdrop)
+        outer = column_in(self, spacing=0)
+        outer.addWidget(header)
+        outer.addWidget(self.scroll, 1)
+        self.choose_precision(self.precision)
+
+    # ------------------------------------------------------------------ cards
+
+    @Slot()
+    def _update_soon(self) -> None:
+        if not self._update_timer.isActive():
+            self._update_timer.start()
+
+    @Slot()
+    def _update(self) -> None:
+        entries = self.catalogue.entries
+        folders = {entry.folder for entry in entries}
+        for folder in [folder for folder in self.cards if folder not in folders]:
+            card = self.cards.pop(folder)
+            card.hide()
+            card.task.shut_down()
+            card.deleteLater()
+        made = 0
+        for entry in entries:
+            if entry.folder in self.cards:
+                self.cards[entry.folder].show_entry(entry)
+            elif made < NEW_CARDS_AT_ONCE:
+                self.cards[entry.folder] = self._card(entry)
+                made += 1
+            else:
+                self._update_soon()
+        shown = [self.cards[entry.folder] for entry in entries if entry.folder in self.cards]
+        self.grid.show_cards([*shown, self.drop_card])
+        self._show_use()
+        if self._to_show in self.cards:
+            self._bring_into_view(self.cards[self._to_show])
+            self._to_show = None
+
+    def _card(self, entry) -> ModelCard:
+        card = ModelCard(entry, ModelTask(self._background), self._theme, self.grid)
+        card.use_requested.connect(self._use)
+        card.unload_requested.connect(self.unload_requested)
+        card.remove_requested.connect(self.catalogue.remove)
+        card.delete_requested.connect(self.catalogue.delete)
+        card.convert_requested.connect(self._convert)
+        card.export_requested.connect(self._ask_where_to_export)
+        card.refresh_requested.connect(self.catalogue.refresh)
+        card.resized.connect(self.grid.arrange)
+        card.task.copied.connect(self._on_copied)
+        return card
+
+    def _show_use(self) -> None:
+        for folder, card in self.cards.items():
+            if folder == self._loading:
+                card.show_use(Use.LOADING, self.precision, stage=self._stage)
+            elif folder == self._loaded:
+                card.show_use(Use.LOADED, self.precision, self._loaded_precision)
+            else:
+                card.show_use(Use.NONE, self.precision)
+
+    def _bring_into_view(self, card: QWidget) -> None:
+        self.grid.arrange()
+        self.scroll.ensureWidgetVisible(card)
+        if isinstance(card, ModelCard):
+            card.use_button.setFocus()
+
+    @Slot(str)
+    def _use(self, folder: str) -> None:
+        bundled = bundled_folder()
+        self.use_requested.emit(None if bundled is not None and Path(folder) == bundled else folder, self.precision)
+
+    @Slot(str)
+    def _on_precision_chosen(self, precision: str) -> None:
+        self.choose_precision(precision)
+        self.precision_chosen.emit(precision)
+
+    # ------------------------------------------------------------------ adding and copying
+
+    @Slot()
+    def _ask_for_folder(self) -> None:
+        dialog = self._folder_dialog("Add a model folder")
+        dialog.fileSelected.connect(self.catalogue.add_folder)
+        dialog.open()
+
+    def _folder_dialog(self, title: str) -> QFileDialog:
+        dialog = QFileDialog(self, title)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        return dialog
+
+    @Slot(str)
+    def _on_added(self, folder: str) -> None:
+        self.notice.hide()
+        self._to_show = Path(folder)
+        self._update_soon()
+
+    @Slot(str, str)
+    def _on_add_failed(self, what: str, remedy: str) -> None:
+        self.notice.show_error(what, remedy)
+        self.scroll.ensureVisible(0, 0)
+
+    @Slot(str, str, str)
+    def _on_delete_failed(self, folder: str, what: str, remedy: str) -> None:
+        card = self.cards.get(Path(folder))
+        if card is not None:
+            card.show_delete_failed(what, remedy)
+
+    @Slot(str)
+    def _convert(self, folder: str) -> None:
+        card = self.cards[Path(folder)]
+        target = free_folder(self._places.models_folder, f"{card.entry.folder.name}-safetensors")
+        card.task.convert(card.entry.facts, card.entry.folder, target, "safetensors")
+
+    @Slot(str)
+    def _ask_where_to_export(self, folder: str) -> None:
+        dialog = self._folder_dialog("Export into a new folder in…")
+        self._exporting = Path(folder)
+        dialog.fileSelected.connect(self._on_export_folder)
+        dialog.open()
+
+    @Slot(str)
+    def _on_export_folder(self, parent: str) -> None:
+        self.export(self._exporting, Path(parent))
+
+    def export(self, folder: Path, parent: Path) -> None:
+        """Copy a model in the public layout into a new folder in `parent`."""
+        card = self.cards[folder]
+        card.task.convert(card.entry.facts, folder, free_folder(parent, f"{folder.name}-public"), "public")
+
+    @Slot(str)
+    def _on_copied(self, folder: str) -> None:
+        if Path(folder).parent == self._places.models_folder:
+            self.catalogue.refresh()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+            self.show_dragging(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.show_dragging(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.show_dragging(False)
+        self.add_dropped(dropped_paths(event.mimeData()))
+
+    def show_dragging(self, dragging: bool) -> None:
+        """Show that what is dragged over the window may be dropped."""
+        self.drop_card.show_dragging(dragging)
+
+    def add_dropped(self, paths: list[Path]) -> None:
+        """Add what was dropped."""
+        for path in paths:
+            self.catalogue.add_folder(path)
+
+    # ------------------------------------------------------------------ downloads
+
+    @Slot()
+    def open_download(self) -> None:
+        """Ask which model to download."""
+        self.downloads.open()
+        self.scroll.ensureVisible(0, 0)
+
+    @Slot(str)
+    def _on_downloaded(self, folder: str) -> None:
+        self._to_show = Path(folder) if folder else None
+        self.catalogue.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._content.setMinimumWidth(min(WIDEST, self.width() - 2 * MARGIN - 16))
+
+
+def _path(folder: str | None) -> Path | None:
+    return bundled_folder() if folder is None else absolute(folder)

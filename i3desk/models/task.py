@@ -1,0 +1,124 @@
+"""What is done to a model on the disk, in a child process: verifying its files, copying it into another layout."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from i3core.inspection import ModelFacts
+from i3desk.core_process import CoreProcess
+from i3desk.jobs import BackgroundJobs
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """A folder in `parent` that does not exist yet, called `name` or nearly so."""
+    names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
+    return next(parent / each for each in names if not (parent / each).exists())
+
+
+def plain(what: str) -> str:
+    """What a child said last, without the program's name before it."""
+    return what.removeprefix("i3core: ")
+
+
+class ModelTask(QObject):
+    """One task at a time for one model.
+
+    Attributes:
+        doing: what is being done, for example "Verifying the files…"; empty when nothing is.
+        result: how the last task ended well; empty if it did not.
+        what, remedy: why it failed; empty if it did not.
+    Signals:
+        changed: one of these is another now.
+        copied(folder): a copy in another layout is there.
+    """
+
+    changed = Signal()
+    copied = Signal(str)
+
+    def __init__(self, background: BackgroundJobs, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._background = background
+        self.doing = self.result = self.what = self.remedy = ""
+        self._target: Path | None = None
+        self._report: dict = {}
+        self._stopping = False
+        self._process = CoreProcess("task", self)
+        self._process.reported.connect(self._on_reported)
+        self._process.finished.connect(self._on_finished)
+        self._process.failed.connect(self._on_failed)
+
+    @property
+    def running(self) -> bool:
+        """Whether something is being done."""
+        return self._process.running
+
+    def verify(self, folder: Path) -> None:
+        """Compare the files with their checksums, and read the weights."""
+        self._start("Verifying the files…", None, ["verify", str(folder), "--json"])
+
+    def convert(self, facts: ModelFacts, folder: Path, target: Path, layout: str) -> None:
+        """Copy the model in `folder` to the new folder `target` in the "safetensors" or the "public" layout."""
+        arguments = ["convert", str(folder), str(target), "--to", layout, "--json"]
+        if layout == "safetensors" and facts.dtype in DTYPES:
+            arguments += ["--dtype", facts.dtype]
+        self._start(f"Writing {target}…", target, arguments)
+
+    @Slot()
+    def stop(self) -> None:
+        """End what is being done; a copy that was begun is removed."""
+        self._stopping = True
+        self._process.end()
+
+    @Slot()
+    def dismiss(self) -> None:
+        """Forget how the last task ended."""
+        self.result = self.what = self.remedy = ""
+        self.changed.emit()
+
+    def shut_down(self) -> None:
+        """End the child at once. Only after the event loop: it blocks."""
+        self._process.blockSignals(True)
+        self._process.kill()
+
+    def _start(self, doing: str, target: Path | None, arguments: list[str]) -> None:
+        if self.running:
+            return
+        self._target, self._report, self._stopping = target, {}, False
+        self.doing, self.result, self.what, self.remedy = doing, "", "", ""
+        self._process.start(arguments)
+        self.changed.emit()
+
+    @Slot(object)
+    def _on_reported(self, report: dict) -> None:
+        self._report = report
+
+    @Slot()
+    def _on_finished(self) -> None:
+        self.doing = ""
+        if self._target is not None:
+            self.result = f"The copy is in {self._target}."
+            self.copied.emit(str(self._target))
+        else:
+            self.result = verified_text(self._report)
+        self.changed.emit()
+
+    @Slot(str)
+    def _on_failed(self, what: str) -> None:
+        self.doing = ""
+        if not self._stopping:
+            self.what = plain(what)
+        if self._target is not None:
+            self._background.run(lambda folder=self._target: shutil.rmtree(folder, ignore_errors=True), lambda _: None)
+        self.changed.emit()
+
+
+def verified_text(report: dict) -> str:
+    """What `i3core verify` found, in a sentence."""
+    if report.get("checksums"):
+        return f"All {report.get('files')} files are as their checksums say, and the weights can be read."
+    return "The weights can be read. No checksums are stored with the files to compare them with."

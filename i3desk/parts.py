@@ -1,0 +1,160 @@
+"""Puts together what the window shows and what works behind it, and tears it down again."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Slot
+
+from i3core.errors import I3Error
+from i3desk.chat.conversation import ChatSettings
+from i3desk.chat.keeper import Keeper
+from i3desk.chat.library import Library
+from i3desk.chat.model_in_use import ModelInUse
+from i3desk.chat.page import ChatPage
+from i3desk.chat.session import ChatSession
+from i3desk.chat.sidebar import Sidebar
+from i3desk.jobs import BackgroundJobs, Loader, ModelJobs
+from i3desk.models.catalogue import Catalogue
+from i3desk.models.page import ModelsPage
+from i3desk.places import Places
+from i3desk.settings.page import SettingsPage
+from i3desk.settings.panel import SamplingPanel
+from i3desk.settings.store import SettingsStore
+from i3desk.store import Store, checkpoint
+from i3desk.theme import Theme
+
+log = logging.getLogger(__name__)
+CHECKPOINT_EVERY_MS = 60_000
+
+
+class Parts(QObject):
+    """The jobs, the stores and the pages of one window.
+
+    Attributes:
+        notice: what to tell the user about the store of conversations at the start; empty if all is well.
+    """
+
+    def __init__(
+        self, places: Places, settings: SettingsStore, theme: Theme, loader: Loader, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.places, self.settings, self.theme = places, settings, theme
+        preferences = settings.preferences
+        self.jobs = ModelJobs(self, loader)
+        self.background = BackgroundJobs(self)
+        self._stand_in: tempfile.TemporaryDirectory | None = None
+        self.notice = ""
+        self.store = self._open_store(places.conversations_file)
+
+        self.keeper = Keeper(self.store, self)
+        self.library = Library(self.store, self.background, self)
+        self.model = ModelInUse(self.jobs, self)
+        defaults = ChatSettings(preferences.sampling)
+        self.session = ChatSession(self.jobs, self.model, self.store, self.keeper, defaults, self)
+        self.keeper.stored.connect(self.library.note)
+        self.sidebar = Sidebar(self.library, theme)
+        self.panel = SamplingPanel(settings)
+        self.chat_page = ChatPage(self.session, self.sidebar, self.panel, settings, theme)
+        self.catalogue = Catalogue(places, self.background, preferences.own_folders, preferences.recent_models, self)
+        self.models_page = ModelsPage(self.catalogue, self.background, places, theme, preferences.precision)
+        self.settings_page = SettingsPage(settings, theme, places)
+        self._connect_models()
+        self._checkpoint_timer = QTimer(self, interval=CHECKPOINT_EVERY_MS)
+        self._checkpoint_timer.timeout.connect(self._checkpoint)
+        self._checkpoint_timer.start()
+
+    def _open_store(self, path: Path) -> Store:
+        """The user's conversations; if they cannot be used, the chat goes on in a folder that is gone at the end."""
+        try:
+            store = Store(path)
+            store.mark_cut()
+            store.purge_deleted()
+            self.notice = store.notice
+            return store
+        except I3Error as error:
+            log.error("The conversations cannot be used: %s", error)
+            self.notice = f"{error} Until then, chats are not kept."
+            self._stand_in = tempfile.TemporaryDirectory(prefix="i3desk-")
+            return Store(Path(self._stand_in.name) / "conversations.sqlite3")
+
+    # --------------------------------------------------------------------------------------- models and the session
+
+    def _connect_models(self) -> None:
+        page, model = self.models_page, self.model
+        page.use_requested.connect(self.use_model)
+        page.unload_requested.connect(model.unload)
+        page.precision_chosen.connect(self._on_precision)
+        self.catalogue.kept_changed.connect(self._on_kept)
+        model.ready.connect(self._on_model_ready)
+        model.refused.connect(self._on_model_refused)
+        model.changed.connect(self._on_model_changed)
+
+    @Slot(object, str)
+    def use_model(self, folder: str | None, precision: str | None = None) -> None:
+        """Load a model; the chat stays, and the model before answers until then."""
+        self.model.load(folder, precision or self.settings.preferences.precision)
+
+    @Slot(str)
+    def _on_precision(self, precision: str) -> None:
+        self.settings.change(precision=precision)
+        if self.model.info is not None and not self.model.stage and self.model.info.precision != precision:
+            self.use_model(self.model.folder, precision)
+
+    @Slot()
+    def _on_kept(self) -> None:
+        self.settings.change(own_folders=self.catalogue.own_folders, recent_models=self.catalogue.recent_models)
+
+    @Slot(object)
+    def _on_model_ready(self, info) -> None:
+        self.settings.change(model=self.model.folder or "")
+        self.catalogue.remember_used(self.model.folder)
+        self.models_page.show_loaded(self.model.folder, info.precision)
+
+    @Slot(str, str)
+    def _on_model_refused(self, what: str, remedy: str) -> None:
+        self.models_page.show_load_failed(self.model.folder, what, remedy)
+
+    @Slot()
+    def _on_model_changed(self) -> None:
+        if self.model.stage:
+            self.models_page.show_loading(self.model.folder, self.model.stage)
+        elif self.model.info is None:
+            self.models_page.show_unloaded()
+
+    # ------------------------------------------------------------------------------------------------ start and end
+
+    def start(self) -> None:
+        """After the first paint: read the lists."""
+        self.library.reload()
+        self.catalogue.refresh()
+        self.models_page.find_interrupted()
+
+    @Slot()
+    def _checkpoint(self) -> None:
+        path = self.store.path
+        self.background.run(lambda: checkpoint(path), _ignore, _ignore)
+
+    def shut_down(self) -> None:
+        """Save, and ask the threads to end."""
+        self._checkpoint_timer.stop()
+        self.panel.flush()
+        self.session.keep_draft(self.chat_page.composer.text())
+        self.session.finish()
+        self.settings.save()
+        self._checkpoint()
+        self.models_page.shut_down()
+        self.jobs.shut_down()
+        self.background.shut_down()
+
+    def close_store(self) -> None:
+        """After the threads have ended: close the database."""
+        self.store.close()
+        if self._stand_in is not None:
+            self._stand_in.cleanup()
+
+
+def _ignore(_result: object) -> None:
+    """A checkpoint that could not be made is made later."""

@@ -1,0 +1,26 @@
+"""The keyboard, as data: what the settings page lists; the window and its parts bind them."""
+
+SHORTCUTS = [
+    ("Enter", "Send the message"),
+    ("Shift+Enter", "Begin a new line"),
+    ("Up", "In an empty field: edit the last message"),
+    ("Esc", "Stop the reply"),
+    ("Ctrl+N", "New chat"),
+    ("Ctrl+Shift+N", "Temporary chat, never stored"),
+    ("Ctrl+K", "Search all chats"),
+    ("Ctrl+R", "Answer the last message anew"),
+    ("Ctrl+G", "Show or hide probabilities"),
+    ("Ctrl+Shift+C", "Copy the last reply"),
+    ("Alt+Up, Alt+Down", "Go from message to message"),
+    ("Page Up, Page Down", "Read back and forth"),
+    ("Ctrl+J", "Jump to the latest text"),
+    ("Ctrl+L", "Write a message"),
+    ("F2, Del", "Rename or delete the chosen chat in the list"),
+    ("Ctrl+B", "Show or hide the list of chats"),
+    ("F9", "Show or hide the generation settings"),
+    ("Ctrl+1", "Chat"),
+    ("Ctrl+M", "Models"),
+    ("Ctrl+,", "Settings"),
+    ("F1", "This list"),
+    ("Ctrl+Q", "Quit"),
+]

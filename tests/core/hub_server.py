@@ -1,0 +1,246 @@
+"""A server on loopback that speaks as much of the Hugging Face hub's protocol as a download needs, and can misbehave.
+
+    with HubServer() as server:
+        server.add("someone/model", folder)
+        ... HF_ENDPOINT=server.url ...
+
+Large files are answered with a redirect to another path, as the hub does to its CDN.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+LARGE = 50_000  # bytes from which a file counts as one of Git LFS
+
+
+@dataclass
+class Repo:
+    """A repository at one commit."""
+
+    files: dict[str, bytes]
+    commit: str
+    gated: bool = False
+
+    def entry(self, name: str) -> dict:
+        """As the listing describes a file."""
+        content = self.files[name]
+        if not is_lfs(content):
+            return {"rfilename": name, "size": len(content), "blobId": blob_sha1(content)}
+        sha = hashlib.sha256(content).hexdigest()
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha}\nsize {len(content)}\n".encode()
+        lfs = {"sha256": sha, "size": len(content), "pointerSize": len(pointer)}
+        return {"rfilename": name, "size": len(content), "blobId": blob_sha1(pointer), "lfs": lfs}
+
+
+def is_lfs(content: bytes) -> bool:
+    return len(content) >= LARGE
+
+
+def blob_sha1(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+@dataclass
+class Sent:
+    """One answer with a file's bytes."""
+
+    file: str
+    start: int
+    count: int
+
+
+@dataclass
+class HubServer:
+    """See above.
+
+    Attributes:
+        bytes_per_second: how fast file bytes are sent; None for no limit.
+        cuts: the next connections for large files are cut after so many bytes each.
+        statuses: statuses to answer the next requests with, instead of what they ask for.
+        corrupt: names of files that arrive with a wrong byte.
+        ignore_range: whether the server sends whole files only.
+        claimed_sizes: name -> size that the listing claims.
+        moved: old name -> present name of repositories.
+        login_page: what the network answers to everything instead of the hub, as in a hotel.
+        requests: (method, path, headers) of every request so far.
+        sent: the answers with bytes of files, in order, with the bytes that went out.
+    """
+
+    bytes_per_second: int | None = None
+    cuts: list[int] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    corrupt: set[str] = field(default_factory=set)
+    ignore_range: bool = False
+    claimed_sizes: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
+    login_page: bytes = b""
+    requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.repos: dict[str, Repo] = {}
+        self.closing = threading.Event()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
+        self._http.daemon_threads = False  # closing waits for those that still send
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
+
+    def __enter__(self) -> HubServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.closing.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def add(self, name: str, folder: Path | None = None, files: dict[str, bytes] | None = None) -> Repo:
+        """Makes (or replaces) a repository of the files in a folder, and of `files`."""
+        content = {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()} if folder else {}
+        content |= files or {}
+        commit = hashlib.sha1(b"".join(content[key] for key in sorted(content))).hexdigest()
+        self.repos[name] = Repo(content, commit)
+        return self.repos[name]
+
+    def bytes_sent(self, name: str) -> int:
+        return sum(sent.count for sent in self.sent if sent.file == name)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: HubServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *message: object) -> None: ...
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        hub = self.hub
+        path = unquote(urlsplit(self.path).path)
+        hub.requests.append((self.command, path, {key.lower(): value for key, value in self.headers.items()}))
+        if hub.login_page:
+            self._answer(200, hub.login_page, {"Content-Type": "text/html"})
+        elif hub.statuses:
+            self._refuse(hub.statuses.pop(0))
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
+            self._list(*match.groups())
+        elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+            self._resolve(*match.groups())
+        elif match := re.fullmatch(r"/cdn/([^/]+/[^/]+)/(.+)", path):
+            self._send_file(match[2], hub.repos[match[1]].files[match[2]])
+        else:
+            self._refuse(404)
+
+    def _repo(self, name: str, revision: str | None) -> Repo | None:
+        if name in self.hub.moved:
+            target = self.path.replace(name, self.hub.moved[name])
+            self._answer(307, b"", {"Location": target})
+            return None
+        repo = self.hub.repos.get(name)
+        if repo is None:
+            self._refuse(401, "RepoNotFound", "Repository not found")
+        elif revision not in (None, "main", repo.commit):
+            self._refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            return None
+        return repo
+
+    def _list(self, name: str, revision: str | None) -> None:
+        repo = self._repo(name, revision)
+        if repo is None:
+            return
+        siblings = [repo.entry(file) for file in repo.files]
+        for entry in siblings:
+            size = self.hub.claimed_sizes.get(entry["rfilename"], entry["size"])
+            entry["size"] = size
+            if "lfs" in entry:
+                entry["lfs"]["size"] = size
+        content = {
+            "_id": "0" * 24, "id": name, "modelId": name, "author": name.split("/")[0], "sha": repo.commit,
+            "lastModified": "2025-01-01T00:00:00.000Z", "createdAt": "2025-01-01T00:00:00.000Z", "private": False,
+            "gated": repo.gated, "disabled": False, "downloads": 0, "likes": 0, "tags": [], "siblings": siblings,
+        }  # fmt: skip
+        self._answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+    def _resolve(self, name: str, revision: str, file: str) -> None:
+        repo = self._repo(name, revision)
+        if repo is None:
+            return
+        if repo.gated and "authorization" not in self.hub.requests[-1][2]:
+            self._refuse(401, "GatedRepo", f"Access to model {name} is restricted.")
+        elif file not in repo.files:
+            self._refuse(404, "EntryNotFound", "Entry not found")
+        elif is_lfs(repo.files[file]):
+            entry = repo.entry(file)["lfs"]
+            headers = {"Location": f"/cdn/{name}/{file}", "X-Repo-Commit": repo.commit}
+            headers |= {"X-Linked-Size": str(entry["size"]), "X-Linked-Etag": f'"{entry["sha256"]}"'}
+            self._answer(302, b"", headers)
+        else:
+            headers = {"X-Repo-Commit": repo.commit, "ETag": f'"{blob_sha1(repo.files[file])}"'}
+            self._send_file(file, repo.files[file], headers)
+
+    def _send_file(self, name: str, content: bytes, headers: dict[str, str] | None = None) -> None:
+        hub = self.hub
+        large = is_lfs(content)
+        if name in hub.corrupt:
+            content = content[:-1] + bytes([content[-1] ^ 1])
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        start, status, more = 0, 200, {"Accept-Ranges": "bytes", **(headers or {})}
+        if asked and not hub.ignore_range:
+            start, status = int(asked[1]), 206
+            end = min(int(asked[2] or len(content)), len(content) - 1)
+            if start > end:
+                self._refuse(416)
+                return
+            more["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
+            content = content[start : end + 1]
+        self._head(status, len(content), more)
+        if self.command == "HEAD":
+            return
+        limit = len(content)
+        if large and hub.cuts:
+            limit = min(limit, hub.cuts.pop(0))
+        sent = Sent(name, start, 0)
+        hub.sent.append(sent)
+        try:
+            while sent.count < limit and not hub.closing.is_set():
+                piece = content[sent.count : min(sent.count + 8192, limit)]
+                self.wfile.write(piece)
+                sent.count += len(piece)
+                if hub.bytes_per_second:
+                    time.sleep(len(piece) / hub.bytes_per_second)
+        except OSError:  # the other side has gone
+            self.close_connection = True
+        if sent.count < len(content):
+            self.close_connection = True
+
+    def _refuse(self, status: int, code: str = "", message: str = "") -> None:
+        headers = {"X-Error-Code": code, "X-Error-Message": message} if code else {}
+        self._answer(status, json.dumps({"error": message}).encode(), headers)
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self._head(status, len(body), headers)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _head(self, status: int, length: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in {"Content-Length": str(length), **headers}.items():
+            self.send_header(key, value)
+        self.end_headers()

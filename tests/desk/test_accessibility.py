@@ -1,0 +1,90 @@
+"""What a screen reader meets: the tree that Qt hands to AT-SPI and its relatives, on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QAccessibleInterface
+from PySide6.QtWidgets import QApplication, QWidget
+
+ROLE = QAccessible.Role
+NAMED = {
+    ROLE.Button,
+    ROLE.CheckBox,
+    ROLE.RadioButton,
+    ROLE.EditableText,
+    ROLE.Slider,
+    ROLE.List,
+    ROLE.ButtonMenu,
+    ROLE.Link,
+}
+
+
+def tree(item: QAccessibleInterface) -> Iterator[QAccessibleInterface]:
+    """An interface and everything visible below it."""
+    yield item
+    for index in range(item.childCount()):
+        child = item.child(index)
+        if child is not None and child.isValid() and not child.state().invisible:
+            yield from tree(child)
+
+
+def name(item: QAccessibleInterface) -> str:
+    return item.text(QAccessible.Text.Name)
+
+
+def named(widget: QWidget) -> list[str]:
+    return [name(item) for item in tree(QAccessible.queryAccessibleInterface(widget))]
+
+
+@pytest.mark.parametrize("page", ["chat_button", "models_button", "settings_button"])
+def test_everything_to_operate_has_a_name(desk, say, qtbot, page):
+    say(desk, "hello")
+    getattr(desk.window, page).click()
+    qtbot.wait(100)
+    operated = [item for item in tree(QAccessible.queryAccessibleInterface(desk.window)) if item.role() in NAMED]
+    assert len(operated) > 8
+    nameless = [item.object() for item in operated if not name(item).strip() and item.state().focusable]
+    assert nameless == []
+
+
+def test_what_was_said_is_in_the_tree_with_who_said_it(desk, say):
+    say(desk, "tell me about the moon")
+    texts = " | ".join(named(desk.window.chat_page.transcript))
+    assert "You said" in texts
+    assert "i3 said" in texts
+    everything = [
+        item.text(QAccessible.Text.Value) + name(item)
+        for item in tree(QAccessible.queryAccessibleInterface(desk.window.chat_page.transcript))
+    ]
+    assert any("the moon is a big rock." in text for text in everything)
+
+
+def test_the_list_of_chats_tells_titles(desk, say):
+    say(desk, "names for a cat")
+    assert any("names for a cat" in text for text in named(desk.window.sidebar.list))
+
+
+def test_the_keyboard_reaches_every_control_of_the_chat_and_comes_round(desk, say, qtbot):
+    say(desk, "hello")
+    window = desk.window
+    window.chat_page.composer.edit.setFocus()
+    met = []
+    for _ in range(200):
+        widget = QApplication.focusWidget()
+        if widget in met:
+            break
+        met.append(widget)
+        qtbot.keyClick(widget, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is met[0]
+    for wanted in (
+        window.chat_page.composer.edit,
+        window.sidebar.search,
+        window.sidebar.new_button,
+        window.chat_page.header.chip,
+        window.panel.rows["temperature"].slider,
+        window.models_button,
+    ):
+        assert wanted in met, wanted

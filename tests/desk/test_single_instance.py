@@ -1,0 +1,70 @@
+"""One i3desk for each place of data."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from i3desk.places import Places
+from i3desk.single_instance import SingleInstance
+
+ROOT = Path(__file__).parents[2]
+HOLDER = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QCoreApplication
+from i3desk.places import Places
+from i3desk.single_instance import SingleInstance
+app = QCoreApplication([])
+instance = SingleInstance(Places.under(Path(sys.argv[1])))
+instance.called.connect(lambda model: print("called", model, flush=True))
+print(instance.is_first, flush=True)
+app.exec()
+"""
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another process that is i3desk already."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert process.stdout.readline().strip() == "True"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_second_start_calls_the_first_one(qapp, tmp_path, other):
+    second = SingleInstance(Places.under(tmp_path))
+    assert not second.is_first
+    assert second.call_first("/models/fox")
+    assert other.stdout.readline().strip() == "called /models/fox"
+
+
+def test_after_a_kill_the_place_is_free_again(qapp, tmp_path, other):
+    os.kill(other.pid, signal.SIGKILL)
+    other.wait()
+    second = SingleInstance(Places.under(tmp_path))
+    assert second.is_first
+    second.release()
+
+
+def test_another_place_is_another_program(qapp, tmp_path, other):
+    elsewhere = SingleInstance(Places.under(tmp_path / "elsewhere"))
+    assert elsewhere.is_first
+    elsewhere.release()
+    again = SingleInstance(Places.under(tmp_path / "elsewhere"))
+    assert again.is_first
+    again.release()
+
+
+def test_a_folder_that_cannot_be_made_does_not_stop_the_program(qapp, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    assert SingleInstance(Places.under(tmp_path / "file")).is_first
