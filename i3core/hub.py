@@ -195,10 +195,10 @@ def _download_files(
     headers = build_hf_headers(library_name="i3desk", library_version=__version__)
     total = sum(file.size for file in files)
     partial.mkdir(parents=True, exist_ok=True)
-    write_json(partial / DOWNLOAD_FILE, {"repo": repo, "revision": revision, "total_bytes": total})
     done = _tidy(partial, files)
-    meter = Meter(done, total)
     check_room(partial, total - done)
+    write_json(partial / DOWNLOAD_FILE, {"repo": repo, "revision": revision, "total_bytes": total})
+    meter = Meter(done, total)
     last_told = 0.0
 
     def tell(file: HubFile, at_most_every_s: float) -> None:

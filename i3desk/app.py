@@ -75,7 +75,7 @@ class Desk(QObject):
         page.export_all_requested.connect(self.actions.export_all)
         page.delete_conversations_requested.connect(self.actions.delete_all)
         page.delete_everything_requested.connect(self._wipe)
-        self.window.folder_dropped.connect(self._on_dropped)
+        self.window.dropped.connect(self._on_dropped)
         self.window.first_painted.connect(self._begin)
         self.window.closed.connect(self.collector.release)
 
@@ -113,6 +113,10 @@ class Desk(QObject):
     def _on_model_refused(self, what: str, remedy: str) -> None:
         if self.parts.model.info is not None:
             self.actions.say_failure(what, f"{remedy} {self.parts.model.info.name} stays in use.".strip())
+        elif self.parts.model.precision != "auto":
+            # Saved on another machine, or another device was chosen since.
+            self.store.change(precision="auto")
+            self.parts.use_model(self.parts.model.folder, "auto")
         elif self._model_folder is None and self.store.preferences.model:
             # The model of last time is gone: the bundled one is better than none.
             self.store.change(model="")

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from i3desk.chat.page import SIDES_FOLD_BELOW
 from i3desk.icons import IconToolButton, app_icon
+from i3desk.models.drop import dropped_paths
 from i3desk.parts import Parts
 from i3desk.status import StatusBar
 from i3desk.toast import Toast
@@ -42,12 +43,12 @@ class MainWindow(QMainWindow):
     Signals:
         first_painted: the window is on the screen for the first time.
         closed: the window is gone and the threads have ended.
-        folder_dropped(path): something was dropped on the window.
+        dropped(path): a file or folder was dropped on the window.
     """
 
     first_painted = Signal()
     closed = Signal()
-    folder_dropped = Signal(str)
+    dropped = Signal(str)
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
@@ -217,13 +218,12 @@ class MainWindow(QMainWindow):
     # -------------------------------------------------------------------------------------------------------- drops
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if dropped_paths(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.folder_dropped.emit(url.toLocalFile())
+        for path in dropped_paths(event.mimeData()):
+            self.dropped.emit(str(path))
 
     # ------------------------------------------------------------------------------------------------------- closing
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Slot
@@ -23,7 +25,7 @@ from i3desk.places import Places
 from i3desk.settings.page import SettingsPage
 from i3desk.settings.panel import SamplingPanel
 from i3desk.settings.store import SettingsStore
-from i3desk.store import Store, checkpoint
+from i3desk.store import ConversationRow, Store, checkpoint
 from i3desk.theme import Theme
 
 log = logging.getLogger(__name__)
@@ -112,6 +114,8 @@ class Parts(QObject):
         self.settings.change(model=self.model.folder or "")
         self.catalogue.remember_used(self.model.folder)
         self.models_page.show_loaded(self.model.folder, info.precision)
+        if self.settings.preferences.precision == "auto":
+            self.models_page.choose_precision(info.precision)
 
     @Slot(str, str)
     def _on_model_refused(self, what: str, remedy: str) -> None:
@@ -128,9 +132,12 @@ class Parts(QObject):
 
     def start(self) -> None:
         """After the first paint: read the lists."""
-        self.library.reload()
+        self.background.run(partial(_read_rows, self.store.path), self.library.model.show, self._on_unreadable)
         self.catalogue.refresh()
         self.models_page.find_interrupted()
+
+    def _on_unreadable(self, error: I3Error) -> None:
+        self.library.failed.emit(error.what, error.remedy)
 
     @Slot()
     def _checkpoint(self) -> None:
@@ -154,6 +161,12 @@ class Parts(QObject):
         self.store.close()
         if self._stand_in is not None:
             self._stand_in.cleanup()
+
+
+def _read_rows(database: Path) -> list[ConversationRow]:
+    """The list of conversations, read by a connection of its own: for the background."""
+    with closing(Store(database)) as store:
+        return store.rows()
 
 
 def _ignore(_result: object) -> None:

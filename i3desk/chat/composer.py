@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent, QTextCursor
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent, QShowEvent, QTextCursor
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -58,6 +59,11 @@ class MessageEdit(QPlainTextEdit):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_height()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # Text from before the first show was wrapped without regard to the scroll bar.
+        QApplication.sendEvent(self.viewport(), QResizeEvent(self.viewport().size(), QSize()))
 
     @Slot()
     def _fit_height(self) -> None:
@@ -225,8 +231,8 @@ class Composer(QFrame):
 
     @Slot(bool)
     def _on_chunks_toggled(self, shown: bool) -> None:
-        self.draft_chunks.setVisible(shown)
         self._show_draft()
+        self.draft_chunks.setVisible(shown)
         self.line.setVisible(shown)
         self.chunks_button.setAccessibleName("Hide chunks" if shown else "Show chunks")
         self.chunks_shown_changed.emit(shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 LONGEST_MARKDOWN = 20_000  # characters; longer texts are shown as they are, which takes a moment for each 10,000
@@ -73,14 +74,46 @@ def has_markdown(text: str) -> bool:
     return len(text) <= LONGEST_MARKDOWN and _MARKDOWN.search(text) is not None
 
 
+_FENCED = re.compile(r"(^ {0,3}```.*?(?:^ {0,3}```[^\S\n]*$|\Z))", re.DOTALL | re.MULTILINE)
+_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s")
+_BEGINS_BLOCK = re.compile(r"\s*(?:[-*+]\s|\d{1,9}[.)]\s|#{1,6}\s|>)")
+_RULE = re.compile(r" {0,3}(?:-+|=+)\s*$")
+LINE_BREAK = "\u2028"  # within a paragraph
+
+
 def prepare_markdown(text: str) -> str:
-    """The text for a Markdown reader, with what people mean: line breaks stay, and "2*3*4" is arithmetic."""
-    parts = re.split(r"(^ {0,3}```.*?(?:^ {0,3}```[^\S\n]*$|\Z)|`[^`\n]+`)", text, flags=re.DOTALL | re.MULTILINE)
-    for index in range(0, len(parts), 2):
-        plain = re.sub(r"(?<=\w)\*(?=\w)", r"\\*", parts[index])
-        plain = re.sub(r"^[^\S\n]{4,}(?![^\S\n]*(?:[-*+]|\d{1,2}[.)]) )", "", plain, flags=re.MULTILINE)
-        parts[index] = re.sub(r"(?<=\S)\n(?=[^\S\n]*\S)", "  \n", plain)
+    """The text for a Markdown reader, with what people mean: line breaks stay, a list ends where its lines do, deep
+    indentation is no code, and "2*3*4" is arithmetic."""
+    parts = _FENCED.split(text)
+    parts[::2] = [_prepare_lines(part) for part in parts[::2]]
     return "".join(parts)
+
+
+def _prepare_lines(text: str) -> str:
+    lines = text.split("\n")
+    prepared = [_escape(lines[0])]
+    in_list = _ITEM.match(lines[0]) is not None
+    for before, line in itertools.pairwise(lines):
+        is_item = _ITEM.match(line) is not None
+        prepared.append(_joint(before, line, in_list) + _escape(line))
+        in_list = is_item or (in_list and (not line.strip() or line[0].isspace()))
+    return "".join(prepared)
+
+
+def _joint(before: str, line: str, in_list: bool) -> str:
+    """What stands between two lines."""
+    if not before.strip() or not line.strip() or _BEGINS_BLOCK.match(line) or ("|" in before and "|" in line):
+        return "\n"
+    if _RULE.match(line) or (in_list and not line[0].isspace()):
+        return "\n\n"
+    return LINE_BREAK if not _BEGINS_BLOCK.match(before) or in_list else "\n\n"
+
+
+def _escape(line: str) -> str:
+    pieces = re.split(r"(`[^`]+`)", line)
+    pieces[::2] = [re.sub(r"(?<=\w)\*(?=\w)", r"\\*", piece) for piece in pieces[::2]]
+    line = "".join(pieces)
+    return line if _ITEM.match(line) else re.sub(r"^\s{4,}", "   ", line)
 
 
 def estimate_text_height(text: str, width: int, character_width: float, line_height: float) -> int:

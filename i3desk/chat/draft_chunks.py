@@ -134,7 +134,8 @@ class DraftChunks(QWidget):
     def set_tokenizer(self, tokenizer: ChunkTokenizer | None) -> None:
         """Whose chunks to show."""
         self._tokenizer = tokenizer
-        self.refresh()
+        if self.isVisible():
+            self.refresh()
 
     def show_text(self, text: str, caret: int) -> None:
         """Show `text`, soon, scrolled to where the caret is in it."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import (
+    QFont,
     QPalette,
     QTextBlock,
     QTextBlockFormat,
@@ -32,13 +33,15 @@ def fill_with_markdown(document: QTextDocument, text: str, line_height_percent: 
     """Replace what `document` shows by `text`, read as Markdown."""
     document.setIndentWidth(24)
     document.setMarkdown(prepare_markdown(text), _FEATURES)
+    changes = QTextCursor(document)
+    changes.beginEditBlock()  # so that all of it is laid out once
+    for table in [frame for frame in document.rootFrame().childFrames() if isinstance(frame, QTextTable)]:
+        _set_table(table)
     for block in _blocks(document):
         _set_block(block, line_height_percent)
     for position, length, char_format in [*_fragments(document)][::-1]:
         _set_fragment(document, position, length, char_format)
-    for frame in document.rootFrame().childFrames():
-        if isinstance(frame, QTextTable):
-            _set_table(frame)
+    changes.endEditBlock()
 
 
 def code_wells(document: QTextDocument) -> Iterator[tuple[float, float]]:
@@ -89,7 +92,7 @@ def _set_block(block: QTextBlock, line_height_percent: int) -> None:
         style.setNonBreakableLines(False)
         style.setLeftMargin(12)
         style.setRightMargin(12)
-        above = 0 if _is_code(block.previous()) else WELL_PADDING
+        above = 0 if _is_code(block.previous()) else WELL_PADDING + (8 if block.position() else 0)
         below = 0 if _is_code(block.next()) else WELL_PADDING + 8
     elif style.headingLevel():
         above, below = (8 if block.position() else 0), 4
@@ -115,16 +118,17 @@ def _set_fragment(document: QTextDocument, position: int, length: int, style: QT
         cursor.insertText(f"[image: {name}]", QTextCharFormat())
         return
     colours = QApplication.palette()
-    block = cursor.block()
-    level = block.blockFormat().headingLevel()
+    in_well, level = _is_code(cursor.block()), cursor.blockFormat().headingLevel()
+    if not (in_well or level or style.fontFixedPitch() or style.isAnchor()):
+        return
     if level:
         style.setProperty(QTextFormat.Property.FontSizeAdjustment, 0)
         if level in HEADING_PX:
             style.setProperty(QTextFormat.Property.FontPixelSize, HEADING_PX[level])
-    if _is_code(block) or style.fontFixedPitch():
+    if in_well or style.fontFixedPitch():
         style.setFontFamilies(list(MONOSPACE_FAMILIES))
         style.setProperty(QTextFormat.Property.FontPixelSize, CODE_PX)
-        if not _is_code(block):
+        if not in_well:
             style.setBackground(colours.color(QPalette.ColorRole.AlternateBase))
     if style.isAnchor():
         if QUrl(style.anchorHref()).scheme().lower() in SCHEMES:
@@ -144,6 +148,19 @@ def _set_table(table: QTextTable) -> None:
     style.setBorderCollapse(True)
     style.setCellPadding(6)
     style.setCellSpacing(0)
-    style.setTopMargin(4)
+    after_code = _is_code(table.firstCursorPosition().block().previous())
+    style.setTopMargin(WELL_PADDING + 8 if after_code else 4)
     style.setBottomMargin(8)
     table.setFormat(style)
+    # The reader leaves an empty line in the first cell and forgets that it is a heading.
+    first = table.cellAt(0, 0)
+    cursor = first.firstCursorPosition()
+    if cursor.block().length() == 1 and cursor.block() != first.lastCursorPosition().block():
+        cursor.deleteChar()
+    for column in range(table.columns()):
+        cell = table.cellAt(0, column)
+        cursor = cell.firstCursorPosition()
+        cursor.setPosition(cell.lastCursorPosition().position(), QTextCursor.MoveMode.KeepAnchor)
+        bold = QTextCharFormat()
+        bold.setFontWeight(QFont.Weight.Bold)
+        cursor.mergeCharFormat(bold)

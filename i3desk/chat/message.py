@@ -23,7 +23,7 @@ __all__ = ["CopyButton", "Display", "MessageRow", "ReplyMessage", "UserMessage",
 
 BUBBLE_SHARE = 0.8  # of the reading column
 BUBBLE_X, BUBBLE_ABOVE, BUBBLE_BELOW = 14, 10, 7  # inside the bubble; a line of text has its leading below
-REPLY_ABOVE, REPLY_BELOW = 4, 12
+REPLY_ABOVE, REPLY_BELOW = 6, 14
 
 
 class UserMessage(MessageRow):

@@ -48,21 +48,31 @@ class Interrupted(QFrame):
 
 
 class ViewMark(QWidget):
-    """A line of text above a message: where i3's view begins now, or what will fall out of it."""
+    """Lines above a message: where i3's view begins now, and what will fall out of it."""
 
-    def __init__(self, text: str, warns: bool, parent: QWidget | None = None) -> None:
+    GONE = "i3 no longer sees the turns above"
+    FALLING = "will fall out of view when you send"
+
+    def __init__(self, gone: bool, falling: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.text = text
-        label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
-        label.setProperty("tone", "warn" if warns else "muted")
-        label.setProperty("grade", "small")
-        label.setToolTip(
-            "A model sees only so many tokens at once. When its window is full, the oldest turns fall out."
-        )
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
-        if not warns:
+        self.shown = (gone, falling)
+        self.setToolTip("A model sees only so many tokens at once. When its window is full, the oldest turns fall out.")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        if gone:
+            row = QHBoxLayout()
+            row.setSpacing(12)
             row.addWidget(QFrame(objectName="line"), 1)
-        row.addWidget(label)
-        row.addWidget(QFrame(objectName="line"), 1) if not warns else row.addStretch(1)
+            row.addWidget(_small_label(self.GONE, "muted"))
+            row.addWidget(QFrame(objectName="line"), 1)
+            column.addLayout(row)
+        if falling:
+            column.addWidget(_small_label(self.FALLING, "warn"))
+
+
+def _small_label(text: str, tone: str) -> QLabel:
+    label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
+    label.setProperty("tone", tone)
+    label.setProperty("grade", "small")
+    return label

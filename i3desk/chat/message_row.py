@@ -28,6 +28,7 @@ from i3desk.chat.virtual_column import Row
 
 GUTTER = 16  # at both sides of a row, for its marks
 PART_SPACING = 6
+BUTTON_EDGE = 5
 FADED = 0.45
 LONGEST_NAME = 2000  # characters of a message that are read out as its name
 
@@ -90,7 +91,6 @@ class MessageRow(Row):
         self._versions: Sequence[int] = (message.number,)
         self._display = Display()
         self._busy = self._is_last = False
-        self._view = View.SEEN
         self._veil: _Veil | None = None
         self._falling_line: QFrame | None = None
 
@@ -108,16 +108,15 @@ class MessageRow(Row):
             self.setAccessibleName(f"{self._who} said: {message.shown_text[:LONGEST_NAME]}")
         self.show_actions()
 
-    def show_view(self, view: View, mark: str) -> None:
-        """Show whether the model sees the message, and `mark` above it, if any."""
-        self._view = view
-        if (self.mark.text if self.mark else "") != mark:
+    def show_view(self, view: View, begins: bool, falls: bool) -> None:
+        """Show whether the model sees the message, and above it that the view `begins` here or `falls` from here."""
+        if (self.mark.shown if self.mark else (False, False)) != (begins, falls):
             if self.mark is not None:
                 self.mark.hide()
                 self.mark.deleteLater()
                 self.mark = None
-            if mark:
-                self.mark = ViewMark(mark, view is View.FALLING, self)
+            if begins or falls:
+                self.mark = ViewMark(begins, falls, self)
                 self.mark.show()
         if view is View.GONE and self._veil is None:
             self._veil = _Veil(self)
@@ -155,7 +154,7 @@ class MessageRow(Row):
         if self.mark is not None:
             height = self.mark.sizeHint().height()
             self.mark.setGeometry(GUTTER, y, inner, height)
-            y += height + PART_SPACING
+            y += height + PART_SPACING + 2
         y = self._fit_content(inner, y)
         height = y + ACTIONS_HEIGHT + self.below
         if (width, height) != (self.width(), self.height()):
@@ -197,7 +196,7 @@ class MessageRow(Row):
             painter = QPainter(self)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QApplication.palette().color(QPalette.ColorRole.Accent))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(6.5, 0.5, -6.5, -0.5), 8, 8)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(6.5, 0.5, -6.5, -0.5 - max(0, self.below - 4)), 8, 8)
 
     def _show_content(self) -> None:
         raise NotImplementedError
@@ -227,7 +226,9 @@ class MessageRow(Row):
     def _place_actions(self) -> None:
         if self.actions is not None:
             y = self.height() - self.below - ACTIONS_HEIGHT
-            self.actions.setGeometry(GUTTER, y, self.width() - 2 * GUTTER, ACTIONS_HEIGHT)
+            # The words on the buttons, not their edges, line up with the text.
+            left = GUTTER if self.message.role == USER else GUTTER - BUTTON_EDGE
+            self.actions.setGeometry(left, y, self.width() - 2 * GUTTER + BUTTON_EDGE, ACTIONS_HEIGHT)
 
     def _show_text(self, shown: str) -> None:
         """As Markdown if it is wanted and the text has some; a text that still grows stays plain."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from i3core.window import plan_window
-
 from i3core.errors import PromptError
+from i3core.window import plan_window
 from i3desk.chat.conversation import Conversation
 from i3desk.jobs import ModelInfo
 

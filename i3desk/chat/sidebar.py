@@ -33,6 +33,10 @@ class SearchField(QLineEdit):
         self._glass = self.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
         self._clear = self.addAction(QIcon(), QLineEdit.ActionPosition.TrailingPosition)
         self._clear.setToolTip("End the search (Esc)")
+        for action, name in ((self._glass, "Search"), (self._clear, "End the search")):
+            for button in self.findChildren(QToolButton):
+                if button.defaultAction() is action:
+                    button.setAccessibleName(name)
         self._clear.triggered.connect(self.clear)
         self.textChanged.connect(self._show_clear)
         theme.changed.connect(self._tint)

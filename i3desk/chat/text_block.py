@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QMimeData, QRectF, QSize, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import (
+    QColor,
     QDesktopServices,
     QFontMetricsF,
     QHelpEvent,
@@ -72,6 +73,7 @@ class TextBlock(QTextEdit):
         self._text = ""  # all of it
         self._laid_out = 0  # how much of it is in the document
         self._is_markdown = False
+        self._link_colour = QColor()  # that the Markdown was set in
         self._caret = False
         self._pressed_link = ""
         self._words: list[str] = []  # to be highlighted once all is laid out
@@ -114,8 +116,7 @@ class TextBlock(QTextEdit):
         """Show `text` with its Markdown set as what it means. HTML in it shows as it is written; nothing is loaded."""
         if text != self._text or not self._is_markdown:
             self._text, self._laid_out, self._is_markdown = text, len(text), True
-            fill_with_markdown(self.document(), text, LINE_HEIGHT_PERCENT)
-            self._fit_height()
+            self._set_markdown()
 
     def show_caret(self, shown: bool) -> None:
         """Mark the end of the text while more is coming."""
@@ -157,7 +158,7 @@ class TextBlock(QTextEdit):
 
     def ideal_width(self, most: int) -> int:
         """The width that shows the text in as few lines as `most` pixels allow, and no wider."""
-        if len(self._text) > LONGEST_FITTED or self._is_markdown:
+        if len(self._text) > LONGEST_FITTED:
             return most
         document = self.document().clone()
         document.setDefaultTextOption(self.document().defaultTextOption())
@@ -210,8 +211,11 @@ class TextBlock(QTextEdit):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
+        # The first changes come while Qt makes the widget.
         if event.type() == QEvent.Type.PaletteChange and getattr(self, "_is_markdown", False):
-            fill_with_markdown(self.document(), self._text, LINE_HEIGHT_PERCENT)
+            colour, self._link_colour = self._link_colour, QApplication.palette().color(QPalette.ColorRole.Link)
+            if colour != self._link_colour:
+                self._set_markdown()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._is_markdown:
@@ -224,6 +228,11 @@ class TextBlock(QTextEdit):
             painter = QPainter(self.viewport())
             caret = QRectF(line.x() + 1, line.y(), CARET_WIDTH, self.fontMetrics().height())
             painter.fillRect(caret, QApplication.palette().color(QPalette.ColorRole.Accent))
+
+    def _set_markdown(self) -> None:
+        self._link_colour = QApplication.palette().color(QPalette.ColorRole.Link)
+        fill_with_markdown(self.document(), self._text, LINE_HEIGHT_PERCENT)
+        self._fit_height()
 
     def _paint_wells(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())

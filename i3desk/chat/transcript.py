@@ -26,8 +26,6 @@ from i3desk.icons import IconPushButton
 
 COLUMN_WIDTH = 640
 MARGIN = 24
-GONE_MARK = "i3 no longer sees the turns above"
-FALLING_MARK = "will fall out of view when you send"
 CARD_HEIGHT = 90  # of a failure, more or less
 
 
@@ -66,6 +64,8 @@ class Transcript(VirtualColumn):
         self._busy = False
         self._first_seen: int | None = None
         self._will_see_from: int | None = None
+        metrics = QFontMetricsF(QApplication.font())
+        self._measures = (metrics.averageCharWidth(), metrics.height() * LINE_HEIGHT_PERCENT / 100)
         self._without_chunks: set[int] = set()  # asked for already
         self._chunk_timer = QTimer(self, singleShot=True, interval=0)
         self._chunk_timer.timeout.connect(self._ask_for_chunks)
@@ -192,7 +192,7 @@ class Transcript(VirtualColumn):
 
     def make_row(self, index: int) -> MessageRow:
         message = self._message(index)
-        row = UserMessage(message) if message.role == USER else ReplyMessage(message)
+        row = (UserMessage if message.role == USER else ReplyMessage)(message, self.viewport())
         for name in (
             "retry_requested", "edit_submitted", "version_chosen", "continue_requested", "alternative_chosen",
             "csv_requested", "seed_chosen",
@@ -207,14 +207,12 @@ class Transcript(VirtualColumn):
 
     def estimate_height(self, index: int, width: int) -> int:
         message = self._message(index)
-        metrics = QFontMetricsF(QApplication.font())
         room, around = width - 2 * GUTTER, REPLY_ABOVE + REPLY_BELOW
         if message.role == USER:
             room, around = int(room * BUBBLE_SHARE) - 2 * BUBBLE_X, BUBBLE_ABOVE + BUBBLE_BELOW
         elif message.state in (ReplyState.FAILED, ReplyState.CUT):
             around += CARD_HEIGHT
-        line = metrics.height() * LINE_HEIGHT_PERCENT / 100
-        text = estimate_text_height(message.shown_text, room, metrics.averageCharWidth(), line)
+        text = estimate_text_height(message.shown_text, room, *self._measures)
         return text + around + ACTIONS_HEIGHT
 
     # Keyboard
@@ -279,14 +277,9 @@ class Transcript(VirtualColumn):
     def _show_view_of(self, index: int) -> None:
         seen_from = self._index.get(self._first_seen, 0)
         falling_to = self._index.get(self._will_see_from, 0)
-        if index < seen_from:
-            view, mark = View.GONE, ""
-        else:
-            view = View.FALLING if index < falling_to else View.SEEN
-            mark = GONE_MARK if index == seen_from and seen_from else ""
-            if view is View.FALLING and index == seen_from:
-                mark = FALLING_MARK if not mark else f"{GONE_MARK}; those below {FALLING_MARK}"
-        self.rows[index].show_view(view, mark)
+        view = View.GONE if index < seen_from else View.FALLING if index < falling_to else View.SEEN
+        is_first = index == seen_from
+        self.rows[index].show_view(view, is_first and seen_from > 0, is_first and view is View.FALLING)
 
     def _focused_row(self) -> int | None:
         focused = QApplication.focusWidget()

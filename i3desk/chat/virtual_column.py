@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from itertools import accumulate
 from typing import NamedTuple
@@ -14,6 +15,7 @@ AHEAD = 0.75  # of the view's height: rows this near are made while nothing else
 KEPT = 2.0  # of the view's height: rows farther away than this are given up
 NEAR_END = 24  # pixels from the end that still count as being there
 LINE = 24  # pixels that an arrow key scrolls; the wheel scrolls three of them
+BUDGET = 0.016  # seconds for making what comes into view in one go; the rest follows a moment later
 PASSES = 12  # at most, until the heights of what comes into view have settled
 
 
@@ -74,7 +76,7 @@ class VirtualColumn(QAbstractScrollArea):
         self.viewport().installEventFilter(self)
 
     def make_row(self, index: int) -> Row:
-        """A new widget for a row."""
+        """A new widget for a row, a child of the viewport."""
         raise NotImplementedError
 
     def prepare_row(self, index: int) -> None:
@@ -135,6 +137,9 @@ class VirtualColumn(QAbstractScrollArea):
     def scroll_to(self, index: int, inside: int = 0, share: float = 0.25) -> None:
         """Bring the place `inside` pixels below a row's top to this `share` of the view's height."""
         self._set_following(False)
+        if index not in self._rows and self.isVisible():
+            self._make(index)
+            self._add_up()
         self._settle(_Anchor(index, round(self.viewport().height() * share) - inside))
         self._note_following()
 
@@ -219,6 +224,7 @@ class VirtualColumn(QAbstractScrollArea):
         self._placing = True
         try:
             bar, view = self.verticalScrollBar(), self.viewport().height()
+            until = time.monotonic() + BUDGET
             for _ in range(PASSES):
                 total = self._tops[-1] + self._padding
                 value = bar.value()
@@ -230,7 +236,7 @@ class VirtualColumn(QAbstractScrollArea):
                 elif self._following:
                     value = total - view
                 value = max(0, min(value, total - view))
-                if not self._make_between(value, value + view):
+                if not self._make_between(value, value + view, until):
                     break
                 self._add_up()
             bar.setPageStep(view)
@@ -241,18 +247,21 @@ class VirtualColumn(QAbstractScrollArea):
         finally:
             self._placing = False
 
-    def _make_between(self, upper: int, lower: int) -> bool:
-        """Make the rows between two places; returns whether one of them is taller or smaller than estimated."""
+    def _make_between(self, upper: int, lower: int, until: float) -> bool:
+        """Make the rows between two places, as many as the time allows, those first that the eye is at; returns
+        whether one of them is taller or smaller than estimated."""
         changed = False
         if self._heights:
-            for index in range(self._index_at(upper), self._index_at(lower) + 1):
+            indices = range(self._index_at(upper), self._index_at(lower) + 1)
+            for index in reversed(indices) if self._following else indices:
                 if index not in self._rows:
                     changed |= self._make(index)
+                    if time.monotonic() > until:
+                        break
         return changed
 
     def _make(self, index: int) -> bool:
         row = self._rows[index] = self.make_row(index)
-        row.setParent(self.viewport())
         row.move(0, -32_000)  # out of sight until it has its place
         self.prepare_row(index)
         row.show()
@@ -287,6 +296,7 @@ class VirtualColumn(QAbstractScrollArea):
         value, view = self.verticalScrollBar().value(), self.viewport().height()
         first, last = self._index_at(value), self._index_at(value + view)
         nearest = (
+            *range(first, last + 1),
             *range(last + 1, self._index_at(value + view + round(AHEAD * view)) + 1),
             *range(first - 1, self._index_at(value - round(AHEAD * view)) - 1, -1),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import sqlite3
 import time
@@ -14,9 +13,10 @@ from pathlib import Path
 from i3core.errors import I3Error
 from i3core.pieces import Chunk
 from i3desk.chat import encoding
-from i3desk.chat.conversation import Conversation, Message, ReplyState
+from i3desk.chat.conversation import Conversation, Message
 from i3desk.store import index
-from i3desk.store.database import UNFINISHED, explained, transaction
+from i3desk.store.database import LIST, UNFINISHED, explained, transaction
+from i3desk.store.message_rows import MESSAGE_FIELDS, message_from, values_of
 from i3desk.store.salvage import open_or_salvage
 
 log = logging.getLogger(__name__)
@@ -24,10 +24,9 @@ PREVIEW_LENGTH = 120
 NO_TITLE = Conversation().shown_title
 AT_ONCE = 100  # messages in one transaction, so that no other thread waits long
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Message) if field.name != "chunks")
 _INSERT_MESSAGE = f"""
-    INSERT INTO messages (conversation, {", ".join(_FIELDS)}) VALUES (?, {", ".join("?" * len(_FIELDS))})
-    ON CONFLICT (conversation, number) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _FIELDS)}
+    INSERT INTO messages (conversation, {", ".join(MESSAGE_FIELDS)}) VALUES (?, {", ".join("?" * len(MESSAGE_FIELDS))})
+    ON CONFLICT (conversation, number) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in MESSAGE_FIELDS)}
     RETURNING id"""
 
 
@@ -75,10 +74,7 @@ class Store:
     def rows(self) -> list[ConversationRow]:
         """All conversations for the list: pinned ones first, then the newest."""
         with explained(self.path):
-            rows = self._connection.execute(
-                "SELECT id, title, preview, pinned, updated_at, message_count FROM conversations "
-                "WHERE deleted_at IS NULL ORDER BY pinned DESC, updated_at DESC, id DESC"
-            ).fetchall()
+            rows = self._connection.execute(LIST).fetchall()
         return [
             ConversationRow(number, title or NO_TITLE, preview, bool(pinned), updated_at, count)
             for number, title, preview, pinned, updated_at, count in rows
@@ -95,11 +91,11 @@ class Store:
             if row is None:
                 raise I3Error("This conversation is no longer there.", "Open another one from the list.")
             stored = connection.execute(
-                f"SELECT {', '.join(_FIELDS)} FROM messages WHERE conversation = ? ORDER BY number", (number,)
+                f"SELECT {', '.join(MESSAGE_FIELDS)} FROM messages WHERE conversation = ? ORDER BY number", (number,)
             ).fetchall()
         messages: dict[int, Message] = {}
         for values in stored:
-            message = _message_from(values)
+            message = message_from(values)
             if message.parent not in messages:  # only a salvaged tree has gaps
                 message.parent = None
             messages[message.number] = message
@@ -238,7 +234,7 @@ class Store:
 
     def duplicate(self, number: int) -> int:
         """Copy a conversation with everything in it; returns the id of the copy."""
-        names = ", ".join(name for name in _FIELDS if name != "state")
+        names = ", ".join(name for name in MESSAGE_FIELDS if name != "state")
         with self._writing() as connection:
             row = connection.execute(
                 """
@@ -337,7 +333,7 @@ class Store:
 
     def _write_message(self, connection: sqlite3.Connection, conversation: int, message: Message) -> None:
         text = encoding.encodable(message.text)
-        identity = connection.execute(_INSERT_MESSAGE, (conversation, *_values_of(message, text))).fetchone()[0]
+        identity = connection.execute(_INSERT_MESSAGE, (conversation, *values_of(message, text))).fetchone()[0]
         self._write_chunks(connection, identity, (conversation, message.number), message)
         if message.ended:
             index.put(connection, conversation, message.number, text)
@@ -384,26 +380,3 @@ class Store:
         with self._writing() as connection:
             index.forget(connection, number, index.TITLE, index.MOST_MESSAGES)
             connection.execute("DELETE FROM conversations WHERE id = ?", (number,))
-
-
-def _values_of(message: Message, text: str) -> list:
-    special = {
-        "text": text,
-        "state": message.state.value,
-        "sampling": encoding.encode_sampling(message.sampling),
-        "what_failed": encoding.encodable(message.what_failed),
-        "remedy": encoding.encodable(message.remedy),
-        "model": encoding.encodable(message.model),
-    }
-    return [special[name] if name in special else getattr(message, name) for name in _FIELDS]
-
-
-_STATES = {state.value: state for state in ReplyState}
-_STATE, _SAMPLING = _FIELDS.index("state"), _FIELDS.index("sampling")
-
-
-def _message_from(values: tuple) -> Message:
-    fields = dict(zip(_FIELDS, values, strict=True))
-    fields["state"] = _STATES.get(values[_STATE], ReplyState.CUT)
-    fields["sampling"] = encoding.decode_sampling(values[_SAMPLING])
-    return Message(**fields)

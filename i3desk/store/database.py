@@ -22,6 +22,10 @@ from i3desk.store import index
 
 BUSY_S = 2.0  # how long to wait for another thread's write; those are kept short (see upkeep.py)
 UNFINISHED = "('queued', 'waiting', 'streaming')"
+LIST = (
+    "SELECT id, title, preview, pinned, updated_at, message_count FROM conversations "
+    "WHERE deleted_at IS NULL ORDER BY pinned DESC, updated_at DESC, id DESC"
+)
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -74,6 +78,11 @@ def _create_tables(connection: sqlite3.Connection) -> None:
             count INTEGER NOT NULL,
             data BLOB NOT NULL
         ) STRICT""")
+    # The list in its order with all it shows, read without a look at the table.
+    connection.execute(
+        "CREATE INDEX conversations_in_list ON conversations "
+        "(pinned DESC, updated_at DESC, id DESC, title, preview, message_count) WHERE deleted_at IS NULL"
+    )
     connection.execute("CREATE INDEX chunk_blocks_of_message ON chunk_blocks (message, first)")
     connection.execute(f"CREATE INDEX unfinished_messages ON messages (state) WHERE state IN {UNFINISHED}")
 

@@ -23,7 +23,7 @@ def create(connection: sqlite3.Connection) -> None:
     Every write adds a segment, and merging them can take long: upkeep.py does that in the background. Only when nobody
     has done so for 400 writes, a write merges those (FTS5 refuses to write at 2,000).
     """
-    connection.execute(f"CREATE VIRTUAL TABLE texts USING fts5 (text, columnsize = 0, {TOKENIZER})")
+    connection.execute(f"CREATE VIRTUAL TABLE texts USING fts5 (text, columnsize = 0, prefix = '2 3', {TOKENIZER})")
     connection.execute("INSERT INTO texts (texts, rank) VALUES ('automerge', 0)")
     connection.execute("INSERT INTO texts (texts, rank) VALUES ('crisismerge', 400)")
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from i3desk.store import index
-from i3desk.store.database import DAMAGED, code_of, connect, mark_of_damage, transaction
+from i3desk.store.database import DAMAGED, LIST, code_of, connect, mark_of_damage, transaction
 
 log = logging.getLogger(__name__)
 MISSES = 100_000  # row numbers in a row that lead nowhere before the search is given up
@@ -37,8 +37,9 @@ def _connect_and_read(path: Path) -> sqlite3.Connection:
     """Opens it and reads what the list needs, where damage shows at once; `upkeep.check` reads the rest later."""
     connection = connect(path)
     try:
-        for _ in connection.execute("SELECT * FROM conversations"):
-            pass
+        for query in ("SELECT * FROM conversations", LIST):
+            for _ in connection.execute(query):
+                pass
         connection.execute("SELECT max(id) FROM messages").fetchone()
     except BaseException:
         connection.close()

@@ -79,12 +79,15 @@ def test_the_keyboard_reaches_every_control_of_the_chat_and_comes_round(desk, sa
         met.append(widget)
         qtbot.keyClick(widget, Qt.Key.Key_Tab)
     assert QApplication.focusWidget() is met[0]
+    window.chat_button.setFocus()
+    qtbot.keyClick(window.chat_button, Qt.Key.Key_Down)
+    assert window.models_page.isVisible()
     for wanted in (
         window.chat_page.composer.edit,
         window.sidebar.search,
         window.sidebar.new_button,
         window.chat_page.header.chip,
         window.panel.rows["temperature"].slider,
-        window.models_button,
+        window.chat_button,  # from here arrow keys reach the other pages
     ):
         assert wanted in met, wanted

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QWidget
 
 from i3core.errors import CheckpointError, DeviceError
 from i3desk.chat.empty import SUGGESTIONS
-from i3desk.chat.message import ReplyMessage, UserMessage, ViewMark
+from i3desk.chat.message import ReplyMessage, UserMessage
+from i3desk.chat.message_cards import ViewMark
 
 
 def shown(desk, kind: type[QWidget]) -> list:
@@ -28,9 +29,9 @@ def test_enter_sends_and_the_reply_appears(desk, say, model):
     assert [text_of(m) for m in shown(desk, UserMessage)] == ["tell me about the moon"]
     reply = shown(desk, ReplyMessage)[0]
     assert text_of(reply) == "the moon is a big rock."
-    assert reply.facts.text() == "3 tokens · 180/s · seed 7321"
-    assert model.asked[0][0] == [{"role": "user", "content": "tell me about the moon"}]
-    assert desk.window.chat_page.title.text() == "tell me about the moon"
+    assert reply.message.facts() == "3 tokens · 180/s · seed 7321"
+    assert model.asked[0].prompt == [{"role": "user", "content": "tell me about the moon"}]
+    assert desk.window.chat_page.header.title.text() == "tell me about the moon"
     assert desk.window.chat_page.composer.edit.toPlainText() == ""
 
 
@@ -78,7 +79,7 @@ def test_stopping_keeps_what_was_said(desk, say, qtbot, model, way):
     qtbot.waitUntil(lambda: not desk.window.session.busy)
 
     assert text_of(reply).startswith("the moon is a big rock.")
-    assert reply.facts.text().endswith("stopped")
+    assert reply.message.facts().endswith("stopped")
     assert composer.send_button.isVisible()
     assert not composer.stop_button.isVisible()
 
@@ -86,7 +87,7 @@ def test_stopping_keeps_what_was_said(desk, say, qtbot, model, way):
 def test_fast_replies_are_drawn_in_batches(desk, say, model, qtbot):
     model.words = tuple(f"word{number} " for number in range(2000))
     draws = []
-    desk.window.session.reply_changed.connect(draws.append)
+    desk.window.session.message_changed.connect(draws.append)
     say(desk, "quick")
 
     assert text_of(shown(desk, ReplyMessage)[0]).endswith("word1999")
@@ -112,7 +113,7 @@ def test_a_queued_message_can_be_stopped(open_desk, say, qtbot, model):
     say(desk, "never mind", wait=False)
     qtbot.keyClick(desk.window.chat_page.composer.edit, Qt.Key.Key_Escape)
     model.may_load.set()
-    qtbot.waitUntil(lambda: desk.window.session.model is not None)
+    qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
 
     assert "Stopped" in shown(desk, ReplyMessage)[0].note.text()
     assert model.asked == []
@@ -143,7 +144,7 @@ def test_a_message_to_a_missing_model_loads_it_again(open_desk, say, qtbot, mode
     assert failure.what.text() == "The folder fox does not exist."
 
     model.load_error = None
-    qtbot.mouseClick(failure.retry, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(failure.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: text_of(shown(desk, ReplyMessage)[0]) == "the moon is a big rock.")
     assert not failure.isVisible()
 
@@ -157,9 +158,12 @@ def test_a_failed_reply_keeps_its_text_and_can_be_tried_again(desk, say, qtbot, 
     assert reply.failure.remedy.text() == "Close other programs."
 
     model.speak_error = None
-    qtbot.mouseClick(reply.failure.retry, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: text_of(reply) == "the moon is a big rock.")
-    assert not reply.failure.isVisible()
+    qtbot.mouseClick(reply.failure.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not desk.window.session.busy)
+    again = shown(desk, ReplyMessage)[0]
+    assert text_of(again) == "the moon is a big rock."
+    assert again.failure is None or not again.failure.isVisible()
+    assert desk.window.session.conversation.versions(again.message.number) == [2, 3]  # what was said before stays
 
 
 def test_turns_without_an_answer_are_not_sent_to_the_model(desk, say, model):
@@ -170,7 +174,7 @@ def test_turns_without_an_answer_are_not_sent_to_the_model(desk, say, model):
     say(desk, "second")
     say(desk, "third")
 
-    assert [message["content"] for message in model.asked[-1][0]] == ["second", "yes.", "third"]
+    assert [message["content"] for message in model.asked[-1].prompt] == ["second", "yes.", "third"]
 
 
 def test_ctrl_n_begins_a_new_chat_and_late_pieces_stay_out_of_it(desk, say, qtbot, model):
@@ -181,28 +185,27 @@ def test_ctrl_n_begins_a_new_chat_and_late_pieces_stay_out_of_it(desk, say, qtbo
 
     assert shown(desk, UserMessage) == []
     assert desk.window.chat_page.empty.isVisible()
-    assert desk.window.chat_page.window_text.text() == "0 / 512 tokens"
+    assert desk.window.chat_page.meter.text.text() == "0 / 512 tokens"
     model.endless = False
     say(desk, "fresh")
     assert text_of(shown(desk, ReplyMessage)[0]) == "the moon is a big rock."
-    assert model.asked[-1][0] == [{"role": "user", "content": "fresh"}]
+    assert model.asked[-1].prompt == [{"role": "user", "content": "fresh"}]
 
 
 def test_retry_answers_the_last_message_anew(desk, say, qtbot, model):
     say(desk, "one")
     say(desk, "two")
-    first, last = shown(desk, ReplyMessage)
-    assert not first.retry_button.isVisible()
+    last = shown(desk, ReplyMessage)[1]
     model.words = ("something else",)
-    qtbot.mouseClick(last.retry_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: text_of(last) == "something else")
+    qtbot.mouseClick(last.actions.retry_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: text_of(shown(desk, ReplyMessage)[1]) == "something else")
 
-    assert [message["content"] for message in model.asked[-1][0]] == ["one", "the moon is a big rock.", "two"]
+    assert [message["content"] for message in model.asked[-1].prompt] == ["one", "the moon is a big rock.", "two"]
 
 
 def test_copy_puts_the_reply_on_the_clipboard(desk, say, qtbot):
     say(desk, "hello")
-    button = shown(desk, ReplyMessage)[0].copy_button
+    button = shown(desk, ReplyMessage)[0].actions.copy_button
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
     assert QGuiApplication.clipboard().text() == "the moon is a big rock."
@@ -235,15 +238,15 @@ def test_turns_out_of_view_are_marked(desk, say, model):
 
     (mark,) = shown(desk, ViewMark)
     one, two, _three = shown(desk, UserMessage)
-    assert one.y() < mark.y() < two.y()
-    assert one.graphicsEffect() is not None
-    assert two.graphicsEffect() is None
-    assert desk.window.chat_page.window_hint.isVisible()
+    assert mark.parent() is two
+    assert one.is_faded
+    assert not two.is_faded
+    assert desk.window.chat_page.meter.hint.isVisible()
 
 
 def test_the_window_meter_and_the_status_bar_show_the_use(desk, say):
     say(desk, "hello")
-    assert desk.window.chat_page.window_text.text() == "13 / 512 tokens"
+    assert desk.window.chat_page.meter.text.text() == "13 / 512 tokens"
     assert desk.window.statusBar().window_use.text() == "window 13 / 512"
     assert desk.window.statusBar().speed.text() == "180 tokens/s"
 

@@ -99,7 +99,18 @@ def test_signs_that_are_no_markdown_are_left_alone(text):
     assert not has_markdown(text)
 
 
-def test_line_breaks_and_arithmetic_survive_but_code_is_not_touched():
-    assert prepare_markdown("a\nb 2*3*4\n\nc") == "a  \nb 2\\*3\\*4\n\nc"
-    assert prepare_markdown("```\n2*3\nx\n```") == "```\n2*3\nx\n```"
-    assert prepare_markdown("`2*3*4`") == "`2*3*4`"
+@pytest.mark.parametrize(
+    ("text", "prepared"),
+    [
+        ("a\nb 2*3*4\n\nc", "a\u2028b 2\\*3\\*4\n\nc"),
+        ("```\n2*3\nx\n```", "```\n2*3\nx\n```"),
+        ("`2*3*4` 2*3", "`2*3*4` 2\\*3"),
+        ("so:\n- one\n- two\n  goes on\nend", "so:\n- one\n- two\u2028  goes on\n\nend"),
+        ("# title\ntext", "# title\n\ntext"),
+        ("text\n---", "text\n\n---"),
+        ("      deep", "   deep"),
+        ("|a|b|\n|-|-|\n|1|2|", "|a|b|\n|-|-|\n|1|2|"),
+    ],
+)
+def test_markdown_is_read_as_people_mean_it(text, prepared):
+    assert prepare_markdown(text) == prepared

@@ -36,7 +36,7 @@ def test_a_changed_setting_reaches_the_next_reply(desk, say, qtbot, model):
     type_value(qtbot, rows["seed"].edit, "42")
     say(desk, "hello")
 
-    sampling = model.asked[-1][1]
+    sampling = model.asked[-1].sampling
     assert (sampling.temperature, sampling.top_k, sampling.seed) == (0.35, 7, 42)
     assert rows["top_k"].number.text() == "7"
 
@@ -44,7 +44,7 @@ def test_a_changed_setting_reaches_the_next_reply(desk, say, qtbot, model):
 def test_settings_are_kept_between_two_starts(open_desk, qtbot):
     desk = open_desk()
     type_value(qtbot, desk.window.panel.rows["top_p"].number, "0.5")
-    qtbot.mouseClick(desk.window.chat_page.panel_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(desk.window.chat_page.header.panel_button, Qt.MouseButton.LeftButton)
     open_desk.close(desk)
 
     again = open_desk()
@@ -130,7 +130,7 @@ def test_a_folder_that_cannot_be_written_does_not_stop_the_program(open_desk, pl
     type_value(qtbot, desk.window.panel.rows["top_k"].number, "5")
     desk.store.save()
     say(desk, "hello")
-    assert desk.window.session.conversation.turns[0].reply.shown_text
+    assert desk.window.session.conversation.last.shown_text
 
 
 def test_colours_can_be_chosen_and_are_kept(open_desk, qtbot):

@@ -472,9 +472,8 @@ def test_damage_met_later_is_told_and_repaired_at_the_next_start(path):
     fill(path)
     with closing(Store(path)) as store:
         damage(path, 0.5, 0.8)
-        rows = store.rows()
         with pytest.raises(I3Error, match="damaged") as caught:
-            [store.open(row.id) for row in rows]
+            [store.open(row.id) for row in store.rows()]
         assert "Start i3desk again" in caught.value.remedy
     with closing(Store(path)) as store:
         assert "could be taken over" in store.notice
