@@ -9,9 +9,6 @@ loads as its base model with the adapter merged into the weights.
 from __future__ import annotations
 
 import dataclasses
-import pickle
-import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +16,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from . import adapter as adapters
-from . import assets
-from .adapter import Adapter, is_adapter
+from . import checksums, library
+from .adapter_config import Adapter, is_adapter, read_config
 from .config import ModelConfig
 from .device import DeviceChoice, choose_device
 from .errors import CheckpointError, I3Error, TrainingError
@@ -32,12 +29,10 @@ from .files import read_json, replaced, write_json
 from .lora import insert_lora, lora_layers, merge_lora
 from .model import I3Network
 from .quantization import inference_only, quantize
+from .shapes import AGAIN, check_shapes, config_from_shapes
 from .template import ChatTemplate
 from .tokenizer import ChunkTokenizer
-
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "pytorch_model_best.bin")
-TOKENIZER_FILES = ("tokenizer.json", "chunk_vocab_combined.json", "vocab.json")
-AGAIN = "Copy or download the model again."
+from .weight_files import WEIGHT_FILES, read_tensors, tokenizer_path, weights_path
 
 
 @dataclass
@@ -72,33 +67,8 @@ class Model:
 
 
 def find_model(path_or_name: str | Path | None) -> Path:
-    """The folder of a model given by path, by the name of a bundled one, or the bundled one for None.
-
-    A run folder stands for its best checkpoint.
-    """
-    bundled = assets.models()
-    if path_or_name is None:
-        if assets.BUNDLED_MODEL not in bundled:
-            raise CheckpointError(
-                "The bundled model is missing from this installation.", "Install i3desk again or name a model folder."
-            )
-        return bundled[assets.BUNDLED_MODEL]
-    path = Path(path_or_name).expanduser()
-    if path.is_dir():
-        checkpoints = [path / "checkpoints" / name for name in ("best", "last")]
-        found = next((folder for folder in checkpoints if folder.is_dir()), None)
-        return found if found and (path / "run.json").is_file() else path
-    if str(path_or_name) in bundled:
-        return bundled[str(path_or_name)]
-    if path.is_file() and path.name in (*WEIGHT_FILES, adapters.WEIGHT_FILE):
-        return path.parent
-    interrupted = path.with_name(path.name + ".old")  # a run ended while it replaced this checkpoint
-    if path.parent.name == "checkpoints" and interrupted.is_dir():
-        return interrupted
-    raise CheckpointError(
-        f"There is no model folder {str(path_or_name)!r}.",
-        f"Give the path of a folder with config.json and weights, or one of: {', '.join(bundled) or 'none bundled'}.",
-    )
+    """The folder of a model given by path or name; see `library.find`."""
+    return library.find(path_or_name)
 
 
 def load(
@@ -139,7 +109,7 @@ def load_adapter(
     if precision == "int8":
         raise inference_only()
     folder = find_model(folder)
-    adapter, name = adapters.read_config(folder, None if base is None else find_model(base))
+    adapter, name = read_config(folder, None if base is None else find_model(base))
     model = _load_complete(adapter.base, device, precision)
     adapters.check_fingerprint(folder, model.network, adapter)
     insert_lora(model.network, adapters.read_matrices(folder, model.network, adapter), adapter.alpha)
@@ -175,7 +145,7 @@ def _load_complete(folder: Path, device: str, precision: str) -> Model:
     choice = choose_device(device, precision)
     details = _read_config(folder)
     weights = _read_weights(folder)
-    tokenizer = _read_tokenizer(folder)
+    tokenizer = ChunkTokenizer.from_file(tokenizer_path(folder))
     config, warnings = config_from_weights(weights, details)
     if tokenizer.vocab_size != config.vocab_size:
         raise CheckpointError(
@@ -204,37 +174,10 @@ def _read_config(folder: Path) -> dict:
     return content
 
 
-def _read_tokenizer(folder: Path) -> ChunkTokenizer:
-    for name in TOKENIZER_FILES:
-        if (folder / name).is_file():
-            return ChunkTokenizer.from_file(folder / name)
-    raise CheckpointError(f"{folder} has no vocabulary.", f"It needs one of: {', '.join(TOKENIZER_FILES)}.")
-
-
 def _read_weights(folder: Path) -> dict[str, Tensor]:
     """Name -> float32 tensor. Never runs code that a file carries."""
-    path = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
-    if path is None:
-        raise CheckpointError(f"{folder} has no weights.", f"It needs one of: {', '.join(WEIGHT_FILES)}.")
-    try:
-        if path.suffix == ".safetensors":
-            content: object = load_file(path)
-        else:
-            with warnings.catch_warnings(action="ignore"):  # about pickle protocols; nothing a user could act on
-                content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} is damaged, or carries something other than weights; nothing of it was run.",
-            "Get the model from a source you trust, as model.safetensors if there is one.",
-        ) from error
-    except Exception as error:  # damaged bytes make the unpickler raise nearly anything
-        raise CheckpointError(f"{path} is damaged or cut short.", AGAIN) from error
-    for key in ("model_state_dict", "state_dict"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
-        raise CheckpointError(f"{path} does not hold the weights of a model.", AGAIN)
-    weights = {re.sub(r"^(module\.|_orig_mod\.)+", "", str(key)): value for key, value in content.items()}
+    path = weights_path(folder)
+    weights = read_tensors(path)
     for name, value in weights.items():
         if not value.is_floating_point() or not torch.isfinite(value).all():
             raise CheckpointError(f"{path}: {name} holds values that are not finite numbers.", AGAIN)
@@ -242,83 +185,18 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def config_from_weights(weights: dict[str, Tensor], declared: dict) -> tuple[ModelConfig, tuple[str, ...]]:
-    """Sizes as the tensors have them, and a warning for each that `declared` (config.json) contradicts.
-
-    Raises CheckpointError if these are not the weights of an i3 network.
-    """
-
-    def shape(name: str, dimensions: int) -> tuple[int, ...]:
-        if name not in weights:
-            raise CheckpointError(f"These are not the weights of an i3 model: {name} is missing.", AGAIN)
-        if weights[name].dim() != dimensions:
-            raise CheckpointError(f"The weight {name} has the wrong shape {tuple(weights[name].shape)}.", AGAIN)
-        return tuple(weights[name].shape)
-
-    vocab_size, d_model = shape("embed.weight", 2)
-    window = shape("pos_embed.weight", 2)[0]
-    tied = declared.get("tie_embeddings") is True or declared.get("tie_word_embeddings") is True
-    if "head.weight" in weights and tied:  # written out twice for the public code
-        tied = torch.equal(weights["head.weight"], weights["embed.weight"])
-    numbers = {int(m[1]) for name in weights if (m := re.match(r"layers\.(\d{1,4})\.", name))}
-    n_layers = len(numbers)
-    if numbers != set(range(n_layers)) or not n_layers:
-        raise CheckpointError("These are not the weights of an i3 model: its layers are not numbered from 0.", AGAIN)
-    hybrid = [i for i in range(n_layers) if f"layers.{i}.hybrid.A" in weights]
-    if hybrid != list(range(len(hybrid))):
-        raise CheckpointError("An i3 model has its RWKV-Mamba blocks first; these weights have another order.", AGAIN)
-    attention_layers = n_layers - len(hybrid)
-    sizes = {
-        "vocab_size": vocab_size,
-        "d_model": d_model,
-        "max_seq_len": window,
-        "n_layers": n_layers,
-        "conv_layers": len(hybrid),
-        "attn_layers": attention_layers,
-        "d_state": shape("layers.0.hybrid.A", 2)[0] if hybrid else declared.get("d_state", 32),
-    }
-    warnings = tuple(
-        f"config.json says {key} = {declared[key]!r}, the weights have {value}; the weights are right."
-        for key, value in sizes.items()
-        if key in declared and declared[key] != value
-    )
-    heads = declared.get("n_heads", 16)
-    if attention_layers and (isinstance(heads, bool) or not isinstance(heads, int) or heads < 1 or d_model % heads):
-        raise CheckpointError(
-            f"config.json says n_heads = {heads!r}, which does not divide d_model = {d_model}.", AGAIN
-        )
-    config = ModelConfig(
-        vocab_size=vocab_size,
-        d_model=d_model,
-        n_heads=heads if attention_layers else 1,
-        d_state=sizes["d_state"] if hybrid else 32,
-        hybrid_layers=len(hybrid),
-        attention_layers=attention_layers,
-        window=window,
-        ffn_width=shape("layers.0.ffn.0.weight", 2)[0],
-        tie_embeddings=tied,
-    )
-    return config, warnings
+    """Sizes as the tensors have them, and warnings; see `shapes.config_from_shapes`."""
+    shapes = {name: tuple(value.shape) for name, value in weights.items()}
+    return config_from_shapes(shapes, declared, lambda: torch.equal(weights["head.weight"], weights["embed.weight"]))
 
 
 def network_from_weights(config: ModelConfig, weights: dict[str, Tensor]) -> I3Network:
     """A network that owns exactly these tensors. Raises CheckpointError naming the first that does not fit."""
-    with torch.device("meta"):
-        network = I3Network(config)
-    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    check_shapes({name: tuple(value.shape) for name, value in weights.items()}, config)
     if config.tie_embeddings:
         weights = {**weights, "head.weight": weights["embed.weight"]}
-    for name, shape in expected.items():
-        if name not in weights:
-            raise CheckpointError(f"The weights are incomplete: {name} is missing.", AGAIN)
-        if tuple(weights[name].shape) != shape:
-            raise CheckpointError(
-                f"The weight {name} has the shape {tuple(weights[name].shape)} where the others imply {shape}.", AGAIN
-            )
-    surplus = sorted(set(weights) - set(expected))
-    if surplus:
-        raise CheckpointError(
-            f"The weights hold parts that an i3 model does not have: {', '.join(surplus[:3])}.", AGAIN
-        )
+    with torch.device("meta"):
+        network = I3Network(config)
     network.load_state_dict(weights, assign=True)
     if config.tie_embeddings:
         network.head.weight = network.embed.weight
@@ -356,6 +234,7 @@ def save(model: Model, folder: str | Path, layout: str = "safetensors", dtype: t
         layout: "safetensors", or "public" for the pytorch_model.bin of the public code (always with head.weight).
     """
     folder = Path(folder)
+    (folder / checksums.FILE).unlink(missing_ok=True)  # of what was there before
     if lora_layers(model.network):
         _save_adapter(model, folder, dtype)
         return

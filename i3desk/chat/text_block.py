@@ -31,7 +31,7 @@ LINE_HEIGHT_PERCENT = 128
 CARET_WIDTH = 2
 SLICE = 12_000  # characters laid out in one go; more would hold up the window
 HIGHLIGHT_MS = 2500
-MOST_HIGHLIGHTS = 200
+MOST_HIGHLIGHTS = 100
 LONGEST_FITTED = 2000  # characters; a longer text takes all the width that it may have
 
 
@@ -125,26 +125,10 @@ class TextBlock(QTextEdit):
             self.viewport().update()
 
     def highlight(self, words: Sequence[str]) -> None:
-        """Mark `words` for a moment; `words_found` follows if there is one, at the latest when all is laid out."""
+        """Mark `words` for a moment as soon as all is laid out; `words_found` follows if there is one."""
         self._words = list(filter(None, words))
-        if not self.is_complete:
-            return
-        palette = QApplication.palette()
-        found = []
-        for word in self._words:
-            cursor = self.document().find(word)
-            while not cursor.isNull() and len(found) < MOST_HIGHLIGHTS:
-                mark = QTextEdit.ExtraSelection()
-                mark.cursor = cursor
-                mark.format.setBackground(palette.color(QPalette.ColorRole.Accent))
-                mark.format.setForeground(palette.color(QPalette.ColorRole.HighlightedText))
-                found.append(mark)
-                cursor = self.document().find(word, cursor)
-        self._words = []
-        self.setExtraSelections(found)
-        self._highlight_timer.start()
-        if found:
-            self.words_found.emit(min(self.cursorRect(mark.cursor).top() for mark in found))
+        if self.is_complete:
+            self._mark_words()
 
     def links(self) -> list[str]:
         """The addresses that the text links to."""
@@ -245,18 +229,38 @@ class TextBlock(QTextEdit):
 
     @Slot()
     def _fill(self) -> None:
-        """Lay out the next slice of the text."""
+        """Lay out the next slice of the text; when there is none left, mark the words that were asked for."""
+        if self.is_complete and self._words:
+            self._mark_words()
+            return
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         end = min(len(self._text), self._laid_out + SLICE)
         piece = self._text[self._laid_out : end]
         self._laid_out = end
         cursor.insertText(piece)
-        if end < len(self._text):
+        if end < len(self._text) or self._words:
             self._fill_timer.start()
         self._fit_height()
-        if self._words and self.is_complete:
-            self.highlight(self._words)
+
+    def _mark_words(self) -> None:
+        palette = QApplication.palette()
+        found = []
+        for word in self._words:
+            cursor = self.document().find(word)
+            while not cursor.isNull() and len(found) < MOST_HIGHLIGHTS:
+                mark = QTextEdit.ExtraSelection()
+                mark.cursor = cursor
+                mark.format.setBackground(palette.color(QPalette.ColorRole.Accent))
+                mark.format.setForeground(palette.color(QPalette.ColorRole.HighlightedText))
+                found.append(mark)
+                cursor = self.document().find(word, cursor)
+        self._words = []
+        self.setExtraSelections(found)
+        self._highlight_timer.start()
+        if found:
+            first = min(found, key=lambda mark: mark.cursor.selectionStart())
+            self.words_found.emit(self.cursorRect(first.cursor).top())
 
     @Slot()
     def _end_highlight(self) -> None:

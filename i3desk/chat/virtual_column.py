@@ -236,7 +236,7 @@ class VirtualColumn(QAbstractScrollArea):
                 elif self._following:
                     value = total - view
                 value = max(0, min(value, total - view))
-                if not self._make_between(value, value + view, until):
+                if time.monotonic() > until or not self._make_between(value, value + view, until):
                     break
                 self._add_up()
             bar.setPageStep(view)

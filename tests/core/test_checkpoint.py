@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 import i3core
-from i3core.checkpoint import TOKENIZER_FILES, WEIGHT_FILES, config_from_weights, load, network_from_weights, save
+from i3core.checkpoint import config_from_weights, load, network_from_weights, save
 from i3core.errors import CheckpointError, I3Error
+from i3core.weight_files import TOKENIZER_FILES, WEIGHT_FILES
 
 IDS = torch.tensor([[1, 5, 9, 2, 7]])
 
