@@ -24,7 +24,7 @@ LOGITS_AT_ONCE = 2**24
 
 def has_int8_kernel() -> bool:
     """Whether torch multiplies by int8 weights with vector instructions here; its Windows builds do not."""
-    if sys.platform == "win32" or not hasattr(torch.ops.aten, "_weight_int8pack_mm"):
+    if sys.platform == "win32" or not hasattr(torch, "_weight_int8pack_mm"):
         return False
     return platform.machine() in ("arm64", "aarch64") or torch.backends.cpu.get_cpu_capability().startswith("AVX")
 
@@ -48,29 +48,28 @@ class Int8Linear(Linear):
         weight = layer.weight.detach()
         scale = (weight.abs().amax(1) / 127).clamp(min=1e-30).bfloat16()
         values = (weight / scale.float()[:, None]).round_().clamp_(-127, 127).to(torch.int8)
-        self.register_buffer("values", F.pad(values, (0, -self.in_features % MULTIPLE)))
-        self.register_buffer("scale", scale)
-        self.register_buffer("bias", layer.bias.detach().clone())
+        # Plain attributes, not buffers: nn.Module takes a microsecond to find one of those, four times a layer and token.
+        self.padding = -self.in_features % MULTIPLE
+        self.values, self.scale = F.pad(values, (0, self.padding)), scale
+        self.bias = layer.bias.detach().clone()
         self.use_kernel = has_int8_kernel()
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., in) -> (..., out), float32."""
-        rows = x.reshape(-1, self.in_features)
-        y = self._by_kernel(rows) if self.use_kernel else self._in_float32(rows)
+        rows = x.reshape(-1, self.in_features).float()
+        if self.use_kernel:
+            if self.padding:
+                rows = F.pad(rows, (0, self.padding))
+            # From float32, so always a copy: the kernel needs an alignment that a part of another tensor may not have.
+            y = torch._weight_int8pack_mm(rows.bfloat16().contiguous(), self.values, self.scale)
+        else:
+            y = self._in_float32(rows)
         return torch.add(self.bias, y).view(*x.shape[:-1], self.out_features)
 
     step = forward
 
-    def _by_kernel(self, rows: Tensor) -> Tensor:
-        if padding := self.values.shape[1] - self.in_features:
-            rows = F.pad(rows, (0, padding))
-        # A copy in any case: the kernel reads from addresses that a part of another tensor need not have.
-        rows = rows.to(torch.bfloat16, copy=True, memory_format=torch.contiguous_format)
-        return torch.ops.aten._weight_int8pack_mm(rows, self.values, self.scale)
-
     def _in_float32(self, rows: Tensor) -> Tensor:
         """The same without rounding activations, from a part of the weights at a time."""
-        rows = rows.float()
         parts = self.values.split(max(1, ELEMENTS_AT_ONCE // self.values.shape[1]))
         y = torch.cat([F.linear(rows, part[:, : self.in_features].float()) for part in parts], 1)
         return y.mul_(self.scale)

@@ -34,6 +34,7 @@ from i3desk.status import StatusBar
 from i3desk.toast import Toast
 
 RAIL_WIDTH = 72
+ABOVE_COMPOSER = 128
 SMALLEST = QSize(900, 600)
 
 
@@ -92,7 +93,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self.pages, 1)
         self.setCentralWidget(middle)
         self.setStatusBar(StatusBar(self.session, parts.theme))
-        self.toast = Toast(middle)
+        self.toast = Toast(middle, bottom=ABOVE_COMPOSER)
         self._add_shortcuts()
         self._restore_place()
         self.chat_page.composer.edit.setFocus()

@@ -25,11 +25,12 @@ from i3desk.places import Places
 from i3desk.settings.page import SettingsPage
 from i3desk.settings.panel import SamplingPanel
 from i3desk.settings.store import SettingsStore
-from i3desk.store import ConversationRow, Store, checkpoint
+from i3desk.store import ConversationRow, Store, checkpoint, tidy
 from i3desk.theme import Theme
 
 log = logging.getLogger(__name__)
 CHECKPOINT_EVERY_MS = 60_000
+TIDY_AFTER_MS = 15_000
 
 
 class Parts(QObject):
@@ -48,6 +49,7 @@ class Parts(QObject):
         self.jobs = ModelJobs(self, loader)
         self.background = BackgroundJobs(self)
         self._stand_in: tempfile.TemporaryDirectory | None = None
+        self._ending = False
         self.notice = ""
         self.store = self._open_store(places.conversations_file)
 
@@ -135,23 +137,31 @@ class Parts(QObject):
         self.background.run(partial(_read_rows, self.store.path), self.library.model.show, self._on_unreadable)
         self.catalogue.refresh()
         self.models_page.find_interrupted()
+        QTimer.singleShot(TIDY_AFTER_MS, self, self._tidy)
 
     def _on_unreadable(self, error: I3Error) -> None:
         self.library.failed.emit(error.what, error.remedy)
 
     @Slot()
     def _checkpoint(self) -> None:
-        path = self.store.path
-        self.background.run(lambda: checkpoint(path), _ignore, _ignore)
+        if not self.session.any_busy:
+            self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)
+
+    @Slot()
+    def _tidy(self) -> None:
+        """Make the search index small; what is said meanwhile goes first."""
+        work = partial(tidy, self.store.path, cancelled=lambda: self.session.any_busy or self._ending)
+        self.background.run(work, _ignore, _ignore)
 
     def shut_down(self) -> None:
         """Save, and ask the threads to end."""
+        self._ending = True
         self._checkpoint_timer.stop()
         self.panel.flush()
         self.session.keep_draft(self.chat_page.composer.text())
         self.session.finish()
         self.settings.save()
-        self._checkpoint()
+        self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)
         self.models_page.shut_down()
         self.jobs.shut_down()
         self.background.shut_down()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
@@ -41,6 +42,7 @@ class ConversationActions(QObject):
         super().__init__(parent)
         self._session = session
         self._library = library
+        self._keeper = keeper
         self._store = store
         self._background = background
         self._page = page
@@ -112,9 +114,12 @@ class ConversationActions(QObject):
     @Slot(object)
     def duplicate(self, number: int) -> None:
         """Copy a conversation and open the copy."""
-        copy = self._library.duplicate(number)
-        if copy is not None:
-            self.open(copy)
+        self._keeper.save_now()
+        self._in_background(lambda store: store.duplicate(number), self._on_copied)
+
+    def _on_copied(self, number: int) -> None:
+        self._library.reload()
+        self.open(number)
 
     @Slot(object)
     def delete(self, number: int) -> None:
@@ -136,10 +141,9 @@ class ConversationActions(QObject):
     def delete_all(self) -> None:
         """Delete all conversations for good."""
         self._session.forget(*(row.id for row in self._library.model.rows))
-        try:
-            self._store.delete_all()
-        except I3Error as error:
-            self.say_failure(error.what, error.remedy)
+        self._in_background(lambda store: store.delete_all(), self._on_all_deleted)
+
+    def _on_all_deleted(self, _: None) -> None:
         self._library.reload()
         self._toast.show_message("All conversations are deleted")
 
@@ -220,13 +224,12 @@ class ConversationActions(QObject):
         """Write what was asked for to a file."""
         content = self._to_write
 
-        database = self._store.path
-
-        def write() -> str:
-            exchange.write_file(path, _all_in(database) if content is None else content)
+        def write(store: Store) -> str:
+            everything = [exchange.to_json(store.open(row.id)) for row in store.rows()] if content is None else content
+            exchange.write_file(path, everything)
             return path
 
-        self._background.run(write, self._on_exported, self._on_background_failed)
+        self._in_background(write, self._on_exported)
 
     def _on_exported(self, path: str) -> None:
         self._toast.show_message(f"Exported to {path}")
@@ -245,26 +248,25 @@ class ConversationActions(QObject):
     def import_files(self, paths: list[str]) -> None:
         """Add the conversations of some files to the store."""
 
-        def read() -> list[Conversation]:
-            return [conversation for path in paths for conversation in exchange.read_file(path)]
+        def read(store: Store) -> list[int]:
+            found = [conversation for path in paths for conversation in exchange.read_file(path)]
+            return [store.import_conversation(conversation) for conversation in found]
 
-        self._background.run(read, self._on_read, self._on_background_failed)
+        self._in_background(read, self._on_imported)
 
-    def _on_read(self, conversations: list[Conversation]) -> None:
-        try:
-            numbers = [self._store.import_conversation(conversation) for conversation in conversations]
-        except I3Error as error:
-            self.say_failure(error.what, error.remedy)
-            return
-        finally:
-            self._library.reload()
+    def _on_imported(self, numbers: list[int]) -> None:
+        self._library.reload()
         count = len(numbers)
         self._toast.show_message(f"Imported {count:,} conversation{'' if count == 1 else 's'}")
         if numbers:
             self.open(numbers[-1])
 
+    def _in_background(self, work: Callable[[Store], Any], done: Callable[[Any], None]) -> None:
+        """Run `work` with a connection of its own to the store, in the background."""
+        database = self._store.path
 
-def _all_in(database: Path) -> list[dict]:
-    """Every stored conversation, read by a connection of its own: for the background."""
-    with closing(Store(database)) as store:
-        return [exchange.to_json(store.open(row.id)) for row in store.rows()]
+        def run() -> Any:
+            with closing(Store(database)) as store:
+                return work(store)
+
+        self._background.run(run, done, self._on_background_failed)

@@ -61,7 +61,7 @@ class ChunkView(QWidget):
         self._pressed: QPoint | None = None
         self._hovered: int | None = None
         self._caret = False
-        self._may_branch, self._why_not = True, ""
+        self._may_branch, self._why_not = True, "Wait until the reply has ended"
         self._popup: AlternativesPopup | None = None
         self._shown_by_keyboard = False
         self._shown: int | None = None
@@ -99,9 +99,9 @@ class ChunkView(QWidget):
 
     def set_branching(self, allowed: bool, why_not: str = "") -> None:
         """Whether an alternative can be chosen now, and if not, what stands in the way."""
-        self._may_branch = allowed
-        self._why_not = why_not or "Wait until the reply has ended"
-        if self._popup is not None and self._shown is not None:
+        before = (self._may_branch, self._why_not)
+        self._may_branch, self._why_not = allowed, why_not or "Wait until the reply has ended"
+        if before != (self._may_branch, self._why_not) and self._shown is not None:
             self._open(self._shown)
 
     def selected_text(self) -> str:

@@ -82,7 +82,8 @@ class Composer(QFrame):
     What is written stays until `accept`: a message that cannot be sent is not lost.
 
     Signals:
-        send_requested(text): the user wants to say this; `accept` empties the field.
+        send_requested(text): the user wants to say this; `accept` empties the field. Blank only in raw mode: the text
+            so far goes on.
         stop_requested: the user wants the reply to end.
         scroll_requested(pages): the user wants to read further up (-1) or down (1).
         text_changed: something else is written now.
@@ -154,7 +155,6 @@ class Composer(QFrame):
         column.addLayout(row)
         column.addWidget(self.notice)
         self._show_mode()
-        self._show_state()
 
     def text(self) -> str:
         """What is written."""
@@ -246,7 +246,10 @@ class Composer(QFrame):
         self.send_button.setText("Continue" if raw else "Send")
         self.send_button.setAccessibleName(self.send_button.text())
         self.send_button.setToolTip("Continue the text (Enter)" if raw else "Send the message (Enter)")
+        self._show_state()
 
     @Slot()
     def _show_state(self) -> None:
-        self.send_button.setEnabled(bool(self.text().strip()) and not self._busy and not self._blocked)
+        # A raw text may go on without anything added.
+        has_something = bool(self.text().strip()) or self._mode == "raw"
+        self.send_button.setEnabled(has_something and not self._busy and not self._blocked)

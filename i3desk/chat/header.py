@@ -68,6 +68,10 @@ class ChatHeader(QFrame):
         self._theme = theme
         self.sidebar_button = _toggle("sidebar", "List of chats", "Show or hide the list of chats (Ctrl+B)")
         self.panel_button = _toggle("sliders", "Generation settings", "Show or hide the generation settings (F9)")
+        self.new_button = IconToolButton()
+        self.new_button.set_icon("plus")
+        self.new_button.setAccessibleName("New chat")
+        self.new_button.setToolTip("New chat (Ctrl+N)")
         self.title = ElidedLabel()
         self.title.setProperty("grade", "title")
         self.badge = QLabel("not stored")
@@ -92,6 +96,7 @@ class ChatHeader(QFrame):
         row.setContentsMargins(12, 0, 16, 0)
         row.setSpacing(10)
         row.addWidget(self.sidebar_button)
+        row.addWidget(self.new_button)
         row.addWidget(self.title)
         row.addWidget(self.badge)
         row.addStretch(1)

@@ -229,16 +229,6 @@ class Library(QObject):
             self.model.put(row)
         return True
 
-    def duplicate(self, number: int) -> int | None:
-        """Copy a conversation; returns the copy's id, or None if the store refused."""
-        try:
-            copy = self._store.duplicate(number)
-            self.note(self._store.open(copy))
-        except I3Error as error:
-            self._tell_failure(error)
-            return None
-        return copy
-
     def search(self, text: str) -> None:
         """Look for words in titles and messages; `hits_ready` follows, unless another search is asked for before."""
         self._background.forget(self._search_job)

@@ -26,15 +26,18 @@ CODE_PX = 13
 HEADING_PX = {1: 18, 2: 16}  # smaller headings are as large as the text
 WELL_PADDING = 10
 SCHEMES = ("http", "https", "mailto")
+_JOINER = "\u2060"  # invisible
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 
 
 def fill_with_markdown(document: QTextDocument, text: str, line_height_percent: int) -> None:
     """Replace what `document` shows by `text`, read as Markdown."""
     document.setIndentWidth(24)
-    document.setMarkdown(prepare_markdown(text), _FEATURES)
+    # Images are loaded while they are laid out, whatever the document says; so none may come to be.
+    document.setMarkdown(prepare_markdown(text).replace("![", f"!{_JOINER}["), _FEATURES)
     changes = QTextCursor(document)
     changes.beginEditBlock()  # so that all of it is laid out once
+    _unjoin(document)
     for table in [frame for frame in document.rootFrame().childFrames() if isinstance(frame, QTextTable)]:
         _set_table(table)
     for block in _blocks(document):
@@ -64,6 +67,16 @@ def links(document: QTextDocument) -> list[str]:
     """The addresses of all links, each once."""
     found = (char_format.anchorHref() for _, _, char_format in _fragments(document) if char_format.isAnchor())
     return [*dict.fromkeys(found)]
+
+
+def _unjoin(document: QTextDocument) -> None:
+    """Take out what kept images from being images; where one would have been stands its link."""
+    found = document.find(f"!{_JOINER}")
+    while not found.isNull():
+        after = QTextCursor(document)
+        after.setPosition(found.selectionEnd() + 1 if found.selectionEnd() + 1 < document.characterCount() else 0)
+        found.insertText("" if after.charFormat().isAnchor() else "!", found.charFormat())
+        found = document.find(f"!{_JOINER}")
 
 
 def _blocks(document: QTextDocument) -> Iterator[QTextBlock]:
@@ -112,11 +125,6 @@ def _set_fragment(document: QTextDocument, position: int, length: int, style: QT
     cursor = QTextCursor(document)
     cursor.setPosition(position)
     cursor.setPosition(position + length, QTextCursor.MoveMode.KeepAnchor)
-    if style.isImageFormat():
-        image = style.toImageFormat()
-        name = image.property(QTextFormat.Property.ImageAltText) or image.name()
-        cursor.insertText(f"[image: {name}]", QTextCharFormat())
-        return
     colours = QApplication.palette()
     in_well, level = _is_code(cursor.block()), cursor.blockFormat().headingLevel()
     if not (in_well or level or style.fontFixedPitch() or style.isAnchor()):

@@ -114,6 +114,7 @@ class ChatPage(QWidget):
         transcript.seed_chosen.connect(self.panel.use_seed)
         self.panel.settings_chosen.connect(session.change_settings)
         self._store.changed.connect(self._show_display)
+        self.header.new_button.clicked.connect(self._on_new_clicked)
         self.header.sidebar_button.clicked.connect(self._on_sidebar_clicked)
         self.header.panel_button.clicked.connect(self._on_panel_clicked)
 
@@ -140,6 +141,10 @@ class ChatPage(QWidget):
         """Begin a new chat."""
         self.session.start_new(temporary)
         self.composer.edit.setFocus()
+
+    @Slot()
+    def _on_new_clicked(self) -> None:
+        self.start_new()
 
     @Slot()
     def copy_last_reply(self) -> None:
@@ -171,6 +176,7 @@ class ChatPage(QWidget):
         """Open the list of chats, for the search."""
         self.header.sidebar_button.setChecked(True)
         self.sidebar.show()
+        self._show_new_button()
 
     def _show_sides(self) -> None:
         preferences = self._store.preferences
@@ -181,6 +187,10 @@ class ChatPage(QWidget):
             shown = wanted and not self._narrow
             button.setChecked(shown)
             side.setVisible(shown)
+        self._show_new_button()
+
+    def _show_new_button(self) -> None:
+        self.header.new_button.setVisible(self.sidebar.isHidden())  # the list has one too
 
     @Slot(bool)
     def _on_sidebar_clicked(self, wanted: bool) -> None:
@@ -190,6 +200,7 @@ class ChatPage(QWidget):
         elif wanted:
             self.header.panel_button.setChecked(False)
             self.panel.hide()
+        self._show_new_button()
 
     @Slot(bool)
     def _on_panel_clicked(self, wanted: bool) -> None:
@@ -199,6 +210,7 @@ class ChatPage(QWidget):
         elif wanted:
             self.header.sidebar_button.setChecked(False)
             self.sidebar.hide()
+        self._show_new_button()
 
     # --------------------------------------------------------------------------------------------- what is shown
 
@@ -297,4 +309,4 @@ class ChatPage(QWidget):
         if not text.strip():
             self.session.continue_text()
         elif self.session.send(text):
-            self.composer.set_text("")
+            self.composer.accept()

@@ -108,8 +108,6 @@ class Transcript(VirtualColumn):
         self.replace_rows(common, len(self._path))
         for index in [index for index in self.rows if index < common]:
             self._show_row(index)
-        if common:
-            self.remeasure(common - 1)
 
     def refresh(self, number: int) -> None:
         """A message has another text or state."""

@@ -1,8 +1,10 @@
 """Replies as the window and the command line see them: pieces, ends, what fits and what does not."""
 
 import dataclasses
+import math
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +12,7 @@ import i3core
 from i3core.errors import PromptError
 from i3core.generation import Generator, StopTexts
 from i3core.settings import SamplingConfig
+from i3core.template import ChatTemplate
 
 GREEDY = {"temperature": 0.0, "repetition_penalty": 1.0}
 
@@ -252,3 +255,140 @@ def test_turns_that_fall_out_while_the_model_speaks_are_counted(build):
         pytest.fail("choose another seed: this one ends before the window is full")
     assert pieces[0].dropped_turns == 0
     assert pieces[-1].dropped_turns == 1
+
+
+def tokens_of(pieces):
+    return [piece.chunk.token_id for piece in pieces if piece.chunk]
+
+
+@given(
+    seed=st.integers(0, 2**31 - 1), place=st.integers(0, 59), temperature=st.sampled_from([0.0, 1.0]),
+    penalty=st.sampled_from([1.0, 1.5]), window=st.sampled_from([24, 64]), raw=st.booleans(), special=st.booleans(),
+)  # fmt: skip
+def test_a_continued_reply_is_the_one_that_was_not_cut(build, seed, place, temperature, penalty, window, raw, special):
+    """Whatever the template, past the window's end too: same seed, same tokens, same text."""
+    model = build.model(special, window=window)
+    prompt = "the cat" if raw else [user("the")]
+    settings = {"temperature": temperature, "repetition_penalty": penalty, "seed": seed, "top_k": 0}
+    whole = speak(model, prompt, max_new_tokens=60, **settings)
+    ids = tokens_of(whole)[:place]
+    config = SamplingConfig(max_new_tokens=60 - len(ids), **settings)
+    if len(ids) == len(tokens_of(whole)):
+        return  # it ended by itself
+    rest = list(Generator(model).stream(prompt, config, begun=ids))
+    assert tokens_of(rest) == tokens_of(whole)[len(ids) :]
+    begun = model.tokenizer.decode(ids)
+    assert (begun.lstrip() if not raw and not special else begun) + text_of(rest) == text_of(whole)
+    assert [piece.new_tokens for piece in rest] == list(range(1, len(rest) + 1))
+    for one, other in zip(rest, whole[len(ids) :], strict=True):
+        fields = ("window_used", "dropped_turns", "prompt_tokens", "finish_reason")
+        assert [getattr(one, field) for field in fields] == [getattr(other, field) for field in fields]
+
+
+@pytest.mark.parametrize("stop", ["likes", "t likes", "fish.", "cat"])
+@pytest.mark.parametrize("count", range(9))
+def test_a_stop_text_that_a_begun_reply_completes(parrot, stop, count):
+    """What was begun is shown already, so at most the beginning of a stop text that it ends with shows."""
+    whole = "the cat likes fish."
+    model = parrot(HELLO, whole)
+    ids = model.tokenizer.encode(whole)[:count]
+    begun = model.tokenizer.decode(ids)
+    config = SamplingConfig(**GREEDY, max_new_tokens=40, stop=(stop,))
+    pieces = list(Generator(model).stream(HELLO, config, begun=ids))
+    assert pieces[-1].finish_reason == "stop"
+    place = whole.index(stop)
+    assert text_of(pieces) == whole[len(begun) : max(place, len(begun))]
+    assert (pieces[-1].new_tokens == 0) == (stop in begun)
+
+
+def test_held_text_of_a_begun_reply_is_not_shown_twice(parrot):
+    whole = "the cat likes fish."
+    model = parrot(HELLO, whole)
+    ids = model.tokenizer.encode(whole)[:2]
+    config = SamplingConfig(**GREEDY, max_new_tokens=40, stop=("the cat sat",))
+    assert model.tokenizer.decode(ids) + text_of(Generator(model).stream(HELLO, config, begun=ids)) == whole
+
+
+def test_a_reply_begun_with_its_end_has_ended(model):
+    end = model.template.end_id
+    [piece] = Generator(model).stream(HELLO, SamplingConfig(), begun=[5, end])
+    assert (piece.finish_reason, piece.new_tokens, piece.text, piece.chunk) == ("stop", 0, "", None)
+
+
+@pytest.mark.parametrize("begun", [[-1], [3, 10**6]])
+def test_a_reply_cannot_begin_with_tokens_that_do_not_exist(model, begun):
+    with pytest.raises(PromptError, match="tokens"):
+        list(Generator(model).stream(HELLO, SamplingConfig(), begun=begun))
+
+
+def test_the_penalty_sees_what_a_reply_was_begun_with(build):
+    """Of two tokens that the model likes all but equally, the one that was just said comes second."""
+    model = build.model()
+    one, other = model.tokenizer.encode("sea")[0], model.tokenizer.encode("fish")[0]
+    model.network.head.bias.data[[one, other]] = torch.tensor([60.0, 59.0])
+    config = SamplingConfig(temperature=0.0, repetition_penalty=2.0, max_new_tokens=1)
+    assert tokens_of(Generator(model).stream(HELLO, config, begun=[4])) == [one]
+    assert tokens_of(Generator(model).stream(HELLO, config, begun=[one])) == [other]
+
+
+def test_chunks_show_the_models_own_probabilities(model):
+    """Whatever temperature, filters and forbidden tokens make of them."""
+    generator = Generator(model)
+    config = SamplingConfig(temperature=0.5, top_k=2, seed=1, max_new_tokens=8)
+    pieces = list(generator.stream(HELLO, config, alternatives=10))
+    ids, _ = generator.prompt_ids(HELLO, 8)
+    for piece in pieces:
+        probabilities = Generator(model).prefill(ids).softmax(0)
+        chunk = piece.chunk
+        assert (chunk.token_id, chunk.text) == (piece.token_id, model.tokenizer.decode([piece.token_id]))
+        assert chunk.probability == pytest.approx(probabilities[piece.token_id].item(), rel=1e-3)
+        assert math.exp(piece.logprob) == pytest.approx(chunk.probability)
+        values, likeliest = probabilities.topk(10)
+        assert [other.token_id for other in chunk.alternatives] == likeliest.tolist()
+        assert [other.probability for other in chunk.alternatives] == pytest.approx(values.tolist(), rel=1e-3)
+        assert [other.text for other in chunk.alternatives] == [model.tokenizer.decode([i]) for i in likeliest.tolist()]
+        ids.append(piece.token_id)
+
+
+def test_more_alternatives_than_the_vocabulary_has(model):
+    [piece] = Generator(model).stream(HELLO, SamplingConfig(max_new_tokens=1), alternatives=10**6)
+    assert len(piece.chunk.alternatives) == model.tokenizer.vocab_size
+    assert sum(other.probability for other in piece.chunk.alternatives) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_end_token_is_told_by_its_name(parrot):
+    model = parrot(HELLO, "the cat.")
+    pieces = list(Generator(model).stream(HELLO, SamplingConfig(**GREEDY), alternatives=2))
+    assert pieces[-1].chunk.text == pieces[-1].chunk.alternatives[0].text == "<|end|>"
+    assert pieces[-1].text == ""
+    assert all(len(piece.chunk.alternatives) == 2 for piece in pieces)
+
+
+def test_a_cancelled_reply_has_no_last_chunk(model):
+    pieces = speak(model, HELLO, lambda: True)
+    assert pieces[-1].chunk is None
+
+
+def test_a_long_text_goes_on_from_its_end_when_asked(model):
+    text = "the cat sat on the wall by the sea " * 20
+    pieces = list(Generator(model).stream(text, SamplingConfig(max_new_tokens=4), keep_end=True))
+    assert pieces[0].prompt_tokens == pieces[0].window_used == model.config.window - 4
+    assert pieces[-1].new_tokens == 4
+
+
+def test_a_reply_that_passes_the_window_counts_no_system_prompt(build):
+    """The system prompt stays while a prompt is fitted; counted as dropped are the messages alone."""
+    plain = build.model(special=False, window=48)
+    declared = {"kind": "text", "form": "[INST] {user} [/INST] {assistant} ", "system": "{system}: "}
+    model = dataclasses.replace(plain, template=ChatTemplate.for_model(plain.tokenizer, declared))
+    system = {"role": "system", "content": "be kind"}
+    opening = model.template.encode_turn(system)
+    messages = [system, user("the cat " * 8), assistant("the boat"), user("hello")]
+    generator = Generator(model)
+    ids, dropped = generator.prompt_ids(messages, 20)
+    assert ids[: len(opening)] == opening
+    assert dropped == 1
+    pieces = list(generator.stream(messages, SamplingConfig(max_new_tokens=60, seed=1, stop=(), allow_unk=True)))
+    assert pieces[0].dropped_turns == 1
+    assert max(piece.dropped_turns for piece in pieces) == 3  # the last question; never 4
+    assert len(pieces) > 40

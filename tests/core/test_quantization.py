@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i3core.adapter import is_adapter
+from i3core.adapter_config import is_adapter
 from i3core.checkpoint import load, load_adapter, save
 from i3core.errors import DeviceError, I3Error
 from i3core.evaluation import evaluate_documents

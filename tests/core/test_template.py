@@ -9,6 +9,7 @@ from i3core.errors import CheckpointError, PromptError
 from i3core.generation import Generator
 from i3core.rows import encode_rows
 from i3core.template import ChatTemplate
+from i3core.tokenizer import ChunkTokenizer
 
 
 def user(text):
@@ -91,6 +92,39 @@ def test_training_sees_exactly_what_chat_feeds(chatting, messages):
     assert sum(marks) == replies
 
 
+def with_system(build):
+    """Templates of both kinds that have a place for a system prompt, and the ids that should stand there."""
+    plain = build.tokenizer()
+    chunks = {chunk: i for i, chunk in enumerate(plain.chunks)} | {"<|system|>": plain.vocab_size}
+    tokenizer = ChunkTokenizer(chunks, plain.special_tokens | {"system": plain.vocab_size})
+    yield ChatTemplate.for_model(tokenizer), [plain.vocab_size, *tokenizer.encode("be kind")]
+    tokenizer = build.tokenizer(special=False)
+    declared = {"kind": "text", "form": "[INST] {user} [/INST] {assistant} ", "system": "[SYS] {system} [/SYS] "}
+    yield ChatTemplate.for_model(tokenizer, declared), tokenizer.encode("[SYS] be kind [/SYS] ")
+
+
+def test_a_system_prompt_comes_first_where_there_is_a_place_for_it(build):
+    system = {"role": "system", "content": " Be kind "}
+    for template, ids in with_system(build):
+        assert template.has_system
+        turns = template.encode_turns([system, user("hello"), assistant("hi")])
+        assert turns == [ids, *template.encode_turns([user("hello"), assistant("hi")])]
+        with pytest.raises(PromptError, match="first"):
+            template.encode_turns([user("hello"), system])
+        assert ChatTemplate.for_model(template.tokenizer, template.to_json()) == template
+
+
+def test_a_system_prompt_is_refused_where_there_is_none(chatting):
+    assert not chatting.template.has_system
+    with pytest.raises(PromptError, match="no place for a system prompt"):
+        chatting.template.encode_turns([{"role": "system", "content": "be kind"}, user("hello")])
+
+
+def test_remembered_turns_are_those_that_training_sees(chatting):
+    for message in (user("hello"), assistant("hello"), user("hello")):
+        assert chatting.template.remembered_turn(message) == chatting.template.encode_turn(message)
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -108,6 +142,8 @@ def test_bad_messages_are_refused(chatting, message):
     [
         {"kind": "jinja"}, {"kind": "text", "form": "{user}"}, {"kind": "text", "form": "{assistant} {user}"},
         {"kind": "text", "form": "{user} {user} {assistant}"}, {"kind": "text", "form": 3}, {"kind": "special_tokens"},
+        {"kind": "text", "systems": "{system}"}, {"kind": "text", "system": "be kind"}, {"kind": "text", "system": 3},
+        {"kind": "text", "system": "{system} {system}"},
     ],
 )  # fmt: skip
 def test_impossible_templates_are_refused(build, declared):
@@ -122,3 +158,8 @@ def test_a_declared_form_is_used_and_written_again(build):
     assert template.encode_turn(assistant("hi")) == tokenizer.encode("hi\n")
     assert ChatTemplate.for_model(tokenizer, template.to_json()) == template
     assert template.stop_texts == ("q:",)
+
+
+def test_special_tokens_need_no_form_for_the_system_prompt(build):
+    with pytest.raises(CheckpointError, match="template"):
+        ChatTemplate.for_model(build.tokenizer(), {"kind": "special_tokens", "system": "{system}"})

@@ -132,14 +132,17 @@ def test_a_text_that_is_set_is_told_and_can_be_continued(composer, qtbot):
     assert composer.text() == "once upon a time"
 
 
-def test_raw_mode_names_what_it_does(composer):
+def test_raw_mode_names_what_it_does_and_goes_on_without_new_text(composer, sent, qtbot):
     composer.set_model_name("i3-mini")
     composer.set_mode("raw")
+    qtbot.keyClick(composer.edit, RETURN)
+    assert sent == [""]
     assert composer.edit.placeholderText() == "Text for i3-mini to continue…"
     assert composer.send_button.text() == "Continue"
     composer.set_mode("chat")
     assert composer.edit.placeholderText() == "Message i3-mini…"
     assert (composer.send_button.text(), composer.send_button.accessibleName()) == ("Send", "Send")
+    assert not composer.send_button.isEnabled()
 
 
 # Chunks

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QObject, QPoint, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage, QTextDocument
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QWidget
 
 from i3desk.chat.text_block import SLICE, TextBlock
@@ -24,7 +24,8 @@ def block(qtbot, qapp):
     block = TextBlock("Reply", parent)
     block.resize(400, 20)
     parent.show()
-    return block
+    yield block
+    parent.close()
 
 
 def test_a_growing_text_keeps_the_selection_and_grows_in_height(block):
@@ -71,11 +72,20 @@ def test_html_shows_as_it_is_written(block):
 def test_no_image_is_loaded_from_anywhere(block, tmp_path):
     image = tmp_path / "image.png"
     QImage(300, 300, QImage.Format.Format_RGB32).save(str(image))
+    reference = QUrl.fromLocalFile(str(image)).toString()
+    block.show_markdown(f"see ![a cat]({reference}) and **more**")
+    block.show_markdown(f"see \\` ![a cat]({reference}) ` and **more**\n\n```a`b\n![c]({reference})")
+    block.show_markdown(f"see ![a][b]\n\n[b]: {reference}")
     block.show_markdown(f"see ![a cat]({QUrl.fromLocalFile(str(image)).toString()}) and **more**")
-    assert block.toPlainText() == "see [image: a cat] and more"
+    assert block.toPlainText() == "see a cat and more"
     url = QUrl.fromLocalFile(str(image))
     assert block.document().resource(QTextDocument.ResourceType.ImageResource.value, url) is None
     assert block.height() < 60
+
+
+def test_code_that_looks_like_an_image_stays_as_it_is(block):
+    block.show_markdown("`vec![1, 2]` and\n```\nvec![3](x)\n```")
+    assert block.toPlainText() == "vec![1, 2] and\nvec![3](x)"
 
 
 def test_markdown_can_be_replaced_by_plain_text_and_back(block):
@@ -113,6 +123,7 @@ def browser():
 def test_a_link_opens_after_a_click_and_only_then(qtbot, block, browser):
     block.show_markdown("[the page](https://example.org/x) and [a file](file:///etc/passwd) and [js](javascript:x)")
     assert block.links() == ["https://example.org/x"]
+    block.moveCursor(QTextCursor.MoveOperation.Start)
     over = block.cursorRect().center() + QPoint(10, 0)
     qtbot.mouseMove(block.viewport(), over)
     assert browser.opened == []

@@ -120,7 +120,7 @@ def verify(path: Path, at: float, shown: list[list]) -> tuple[int, int]:
                 assert message.ended
                 if message.role == ASSISTANT:
                     chunks = store.load_chunks(conversation.id, message.number)
-                    assert "".join(chunk.text for chunk in chunks) == message.text
+                    assert "".join(chunk.text for chunk in chunks).removesuffix("<|end|>") == message.text
         last = opened[shown[-1][1]].last if shown else None
         assert not cut or last.state is ReplyState.CUT
         return cut, max(0, lost)

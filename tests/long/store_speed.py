@@ -5,6 +5,7 @@
 The limits are those of the window: 50 ms for anything in the GUI thread, 100 ms for a search in the background.
 """
 
+import gc
 import itertools
 import random
 import sys
@@ -98,6 +99,7 @@ def streamed(store: Store, replies: int, tokens: int, step: int) -> tuple[list[f
 
 
 def main() -> None:
+    gc.disable()  # as the window does while it streams
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "conversations.sqlite3")
         with closing(Store(path)) as store:

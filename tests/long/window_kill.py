@@ -1,0 +1,123 @@
+"""Kills the real window with signal 9 at random moments while the bundled model talks in it, again and again.
+
+    .venv/bin/python tests/long/window_kill.py [--kills 50] [--seed 0]
+
+The window reports what it shows and when. After each kill the database must open and be sound, everything shown half a
+second before must be there, and the reply under way must be marked as cut.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(REPOSITORY), str(Path(__file__).parent)]
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from store_kill import verify  # noqa: E402
+
+from i3desk.places import Places  # noqa: E402
+from i3desk.store import Store  # noqa: E402
+
+QUESTIONS = ("hello!", "tell me a story about the sea", "what do you like to do?", "and why?", "do you like music?")
+
+
+def talk(folder: Path, seed: int) -> None:
+    """The child: the whole program, with somebody in it who asks, retries, edits and switches chats without a pause."""
+    from PySide6.QtCore import QTimer
+
+    from i3core.settings import SamplingConfig
+    from i3desk.app import Desk, create_application
+    from i3desk.chat.conversation import USER, ChatSettings
+    from i3desk.chat.model_in_use import ModelState
+
+    chance = random.Random(seed)
+    app = create_application()
+    desk = Desk(app, Places.under(folder))
+    session = desk.window.session
+    # Wild and long, so that there is nearly always a reply under way.
+    session.change_settings(ChatSettings(SamplingConfig(temperature=1.6, top_k=0, top_p=1.0, max_new_tokens=300)))
+
+    def report(number: int) -> None:
+        conversation = session.conversation
+        message = conversation.messages[number]
+        record = [time.monotonic(), conversation.id, number, message.text, message.state.value]
+        print(json.dumps(record), flush=True)
+
+    def go_on() -> None:
+        if session.model.state is not ModelState.READY or session.any_busy:
+            return
+        path = session.conversation.path()
+        act = chance.random()
+        if path and act < 0.15:
+            session.retry()
+        elif path and act < 0.3:
+            session.edit(next(message.number for message in path if message.role == USER), f"number {chance.random()}")
+        elif len(path) > 6 or act > 0.9:
+            session.start_new()
+        else:
+            session.send(chance.choice(QUESTIONS))
+
+    session.message_changed.connect(report)
+    timer = QTimer(interval=20)
+    timer.timeout.connect(go_on)
+    timer.start()
+    desk.show()
+    app.exec()
+
+
+def killed(folder: Path, seed: int, after_s: float) -> tuple[float, list[list]]:
+    """Let the window talk for a while; returns when it was killed and what it had reported."""
+    command = [sys.executable, __file__, "--child", folder, "--seed", str(seed)]
+    with tempfile.NamedTemporaryFile("w+") as shown, subprocess.Popen(command, stdout=shown) as child:
+        while child.poll() is None and not os.stat(shown.name).st_size:  # the model is there
+            time.sleep(0.01)
+        time.sleep(after_s)
+        at = time.monotonic()
+        child.kill()
+        if child.wait() != -9:
+            raise SystemExit(f"The window ended by itself with {child.returncode}.")
+        lines = Path(shown.name).read_text(encoding="utf-8").split("\n")[:-1]  # the last line may be half
+    return at, [json.loads(line) for line in lines]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        talk(options.child, options.seed)
+        return
+    chance = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = Places.under(folder).conversations_file
+        everything: dict[tuple[int, int], str] = {}
+        marked = 0
+        for kill in range(options.kills):
+            at, shown = killed(folder, options.seed + kill, chance.uniform(0.0, 2.0))
+            cut, lost = verify(path, at, shown)
+            marked += cut
+            print(f"kill {kill + 1}: {len(shown)} reports, {cut} reply cut, {lost} characters behind", flush=True)
+            with closing(Store(path)) as store:
+                stored = {
+                    (row.id, message.number): message.text
+                    for row in store.rows()
+                    for message in store.open(row.id).messages.values()
+                }
+            assert everything.items() <= stored.items(), "something older has changed"
+            everything = stored
+    print(f"{options.kills} kills: {len(everything)} messages, none lost, {marked} replies marked as cut")
+
+
+if __name__ == "__main__":
+    main()
