@@ -20,7 +20,8 @@ from .training_settings import TrainingConfig
 
 if TYPE_CHECKING:
     from .checkpoint import Model, load, save
-    from .generation import Generator, Piece, generate
+    from .generation import Generator, generate
+    from .pieces import Piece
     from .training import train
 
 # Before torch is loaded: its threads wait for each other by spinning, by default for milliseconds. When chat and
@@ -36,7 +37,7 @@ __all__ = [
 
 _HOMES = {
     "Model": "checkpoint", "load": "checkpoint", "save": "checkpoint",
-    "Generator": "generation", "Piece": "generation", "generate": "generation",
+    "Generator": "generation", "Piece": "pieces", "generate": "generation",
     "train": "training",
 }  # fmt: skip
 

@@ -2,10 +2,13 @@
 
 Besides both implementations it measures what the hardware allows: the memory bandwidth, which bounds decoding (every
 weight but the embedding is read once a token), and the matrix products of a training step alone, which bound training.
+On a CPU decoding is measured in bfloat16 and int8 too, as ratios against float32 in the same run.
 """
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import multiprocessing
 import statistics
 import time
@@ -21,6 +24,7 @@ from .device import DeviceChoice, choose_device, keep_freed_memory, peak_memory_
 from .documents import read_documents
 from .generation import Generator
 from .model import I3Network
+from .quantization import Int8Linear, quantize
 from .reference import sequential_encode, sequential_logits, sequential_loss
 from .template import ChatTemplate
 from .tokenizer import ChunkTokenizer
@@ -60,21 +64,41 @@ def decode_bytes(config: ModelConfig) -> int:
     return 4 * (config.parameters - tables + shared)
 
 
+def weight_bytes(network: I3Network) -> int:
+    """Bytes of all weights, of those in int8 too."""
+    int8 = [layer for layer in network.modules() if isinstance(layer, Int8Linear)]
+    return sum(weight.nbytes for weight in network.parameters()) + sum(layer.nbytes for layer in int8)
+
+
+def other_precisions(model: Model) -> dict[str, Model]:
+    """Precision -> the same model in it: those that a CPU has beside float32."""
+    if model.device.is_cuda:
+        return {}
+    choices = {precision: choose_device("cpu", precision) for precision in ("bfloat16", "int8")}
+    models = {precision: dataclasses.replace(model, device=choice) for precision, choice in choices.items()}
+    models["int8"].network = quantize(copy.deepcopy(model.network))
+    return models
+
+
 @torch.inference_mode()
 def bench_decode(model: Model, quick: bool) -> dict:
     """Tokens per second when the window is nearly full, cached against recomputed."""
     window, device = model.config.window, model.device
     steps = 8 if quick else 32
     ids = torch.randint(1, model.config.vocab_size, (window,)).tolist()
-    generator = Generator(model)
 
-    def cached() -> None:
-        generator.restore(start)
-        for token in ids[window - steps :]:
-            generator.step(token)
+    def cached(model: Model) -> Callable[[], None]:
+        generator = Generator(model)
+        generator.prefill(ids[: window - steps])
+        start = generator.snapshot()
 
-    generator.prefill(ids[: window - steps])
-    start = generator.snapshot()
+        def decode() -> None:
+            generator.restore(start)
+            for token in ids[window - steps :]:
+                generator.step(token)
+
+        return decode
+
     whole = torch.tensor([ids], device=device.name)
     weights = [p for name, p in model.network.named_parameters() if p.dim() == 2 and "embed" not in name]
 
@@ -83,8 +107,9 @@ def bench_decode(model: Model, quick: bool) -> dict:
             for weight in weights:
                 weight.sum()
 
-    runs = [cached, lambda: sequential_logits(model.network, whole), read_weights]
-    cached_s, plain_s, read_s = seconds(runs, 3 if quick else 9, device)
+    others = other_precisions(model)
+    runs = [cached(model), lambda: sequential_logits(model.network, whole), read_weights, *map(cached, others.values())]
+    cached_s, plain_s, read_s, *other_s = seconds(runs, 3 if quick else 9, device)
     bandwidth = steps * sum(w.nbytes for w in weights) / read_s
     fast, limit = steps / cached_s, bandwidth / decode_bytes(model.config)
     return {
@@ -94,6 +119,15 @@ def bench_decode(model: Model, quick: bool) -> dict:
         "memory_bandwidth_gb_per_second": bandwidth / 1e9,
         "decode_limit_tokens_per_second": limit,
         "decode_share_of_limit": fast / limit,
+        "weight_bytes": weight_bytes(model.network),
+        "decode_in": {
+            precision: {
+                "tokens_per_second": steps / taken,
+                "ratio_to_float32": cached_s / taken,
+                "weight_bytes": weight_bytes(other.network),
+            }
+            for (precision, other), taken in zip(others.items(), other_s, strict=True)
+        },
     }
 
 
@@ -232,12 +266,35 @@ def report(figures: dict) -> str:
         if f"{key}_share_of_limit" in figures:
             row += f" {figures[f'{key}_limit_tokens_per_second']:10.1f} {figures[f'{key}_share_of_limit']:7.0%}"
         lines.append(row)
-    lines += [
+    tokenizer = (
         f"{'tokenizer, chars/s':20} {figures['tokenizer_characters_per_second']:10,.0f} "
-        f"{figures['tokenizer_plain_characters_per_second']:10,.0f} {figures['tokenizer_ratio']:7.1f}x",
+        f"{figures['tokenizer_plain_characters_per_second']:10,.0f} {figures['tokenizer_ratio']:7.1f}x"
+    )
+    lines += [tokenizer, *_precision_lines(figures)]
+    lines += [
         "",
         f"memory bandwidth {figures['memory_bandwidth_gb_per_second']:.1f} GB/s (limit of decoding in float32); "
         "the limit of training is its matrix products alone",
         f"peak memory {figures['peak_memory_bytes'] / 1e9:.2f} GB",
     ]
     return "\n".join(lines)
+
+
+def _precision_lines(figures: dict) -> list[str]:
+    if not figures["decode_in"]:
+        return []
+    first = {
+        "tokens_per_second": figures["decode_tokens_per_second"],
+        "ratio_to_float32": 1.0,
+        "weight_bytes": figures["weight_bytes"],
+    }
+    rows = {"float32": first, **figures["decode_in"]}
+    return [
+        "",
+        f"{'decode, full window':20} {'tokens/s':>10} {'float32 =':>10} {'weights':>11}",
+        *(
+            f"{precision:20} {row['tokens_per_second']:10.1f} {row['ratio_to_float32']:9.2f}x "
+            f"{row['weight_bytes'] / 1e6:8.0f} MB"
+            for precision, row in rows.items()
+        ),
+    ]

@@ -254,11 +254,12 @@ class Generator:
 
     def _chunk(self, logprobs: Tensor, token: int, alternatives: int) -> Chunk:
         """The chosen token and the likeliest ones. logprobs: (V,), of the model itself."""
-        decode = self.model.tokenizer.decode
-        likeliest = logprobs.topk(min(alternatives, len(logprobs)))
-        pairs = zip(likeliest.indices.tolist(), likeliest.values.exp().tolist(), strict=True) if alternatives else ()
-        others = tuple(Alternative(other, decode([other]), probability) for other, probability in pairs)
-        return Chunk(token, decode([token]), float(logprobs[token].exp()), others)
+        decode, others = self.model.tokenizer.decode, []
+        if alternatives:
+            values, ids = logprobs.topk(min(alternatives, len(logprobs)))
+            pairs = zip(ids.tolist(), values.exp().tolist(), strict=True)
+            others = [Alternative(other, decode([other]), probability) for other, probability in pairs]
+        return Chunk(token, decode([token]), float(logprobs[token].exp()), tuple(others))
 
 
 def _ends_in_view(messages: Sequence[Message], plan: WindowPlan) -> list[int]:

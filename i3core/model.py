@@ -258,6 +258,10 @@ class I3Network(nn.Module):
 
     def forward(self, ids: Tensor, state: NetworkState | None = None, last_only: bool = False) -> Tensor:
         """ids: (B, T) -> logits (B, T, V), float32; with `last_only` (B, 1, V)."""
+        if ids.numel() == 1 and not torch.is_grad_enabled() and torch.is_autocast_enabled("cpu"):
+            # A single token reads each weight once; to convert all of them first takes longer than its products.
+            with torch.autocast("cpu", enabled=False):
+                return self(ids, state, last_only)
         x = self.hidden(ids, state)
         return self.head(x[:, -1:] if last_only else x).float()
 

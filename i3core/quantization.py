@@ -83,6 +83,10 @@ class Int8Linear(Linear):
         return nats / (targets >= 0).sum().clamp(min=1)
 
     @property
+    def nbytes(self) -> int:
+        return self.values.nbytes + self.scale.nbytes + self.bias.nbytes
+
+    @property
     def weight(self) -> Tensor:
         raise inference_only()
 
@@ -100,4 +104,6 @@ def quantize(network: I3Network) -> I3Network:
     for name, layer in list(network.named_modules()):
         if isinstance(layer, Linear):
             network.set_submodule(name, Int8Linear(layer))
+    for weight in network.parameters():
+        weight.data = weight.detach().clone()  # one part of a mapped file would keep all of it in memory
     return network.requires_grad_(False).eval()

@@ -148,6 +148,8 @@ class MainWindow(QMainWindow):
             "Ctrl+G": page.toggle_glass,
             "Ctrl+Shift+C": page.copy_last_reply,
             "Ctrl+J": page.transcript.jump_to_latest,
+            "Alt+Up": page.focus_previous,
+            "Alt+Down": page.focus_next,
             "Ctrl+L": self.show_chat,
             "Ctrl+B": page.header.sidebar_button.click,
             "F9": page.header.panel_button.click,

@@ -158,7 +158,6 @@ class Parts(QObject):
         self._ending = True
         self._checkpoint_timer.stop()
         self.panel.flush()
-        self.session.keep_draft(self.chat_page.composer.text())
         self.session.finish()
         self.settings.save()
         self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)

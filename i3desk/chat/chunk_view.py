@@ -19,7 +19,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QWidget
 
 from i3core.pieces import Chunk
 from i3desk.chat.alternatives import AlternativesPopup, spoken
@@ -311,8 +311,9 @@ class ChunkView(QWidget):
         was_open = self._popup is not None
         area = self._scroll_area()
         if area is not None:
-            place = self.mapTo(area.widget(), self.rect_of(index).center())
-            area.ensureVisible(place.x(), place.y(), 0, 2 * self._measures.pitch)
+            y = self.mapTo(area.viewport(), self.rect_of(index).center()).y()
+            margin, bar = 2 * self._measures.pitch, area.verticalScrollBar()
+            bar.setValue(bar.value() + min(0, y - margin) + max(0, y + margin - area.viewport().height()))
         if was_open and not extend:
             self._shown_by_keyboard = True
             self._open(index)
@@ -392,8 +393,8 @@ class ChunkView(QWidget):
         self.close_alternatives()
         super().hideEvent(event)
 
-    def _scroll_area(self) -> QScrollArea | None:
+    def _scroll_area(self) -> QAbstractScrollArea | None:
         parent = self.parentWidget()
-        while parent is not None and not isinstance(parent, QScrollArea):
+        while parent is not None and not isinstance(parent, QAbstractScrollArea):
             parent = parent.parentWidget()
         return parent

@@ -75,6 +75,11 @@ class ConversationModel(QAbstractListModel):
             self._sections = sections_of(self._rows, self._today)
         return self._sections
 
+    @property
+    def rows(self) -> tuple[ConversationRow, ...]:
+        """All rows, in their order."""
+        return tuple(self._rows)
+
     def row_of(self, number: int | None) -> int | None:
         """Where the conversation with this id stands."""
         return next((index for index, row in enumerate(self._rows) if row.id == number), None)

@@ -164,7 +164,9 @@ class ReplyMessage(MessageRow):
             self.chunk_view.alternative_chosen.connect(self._on_alternative_chosen)
         self.chunk_view.show_chunks(self.message.chunks, self.message.given_tokens)
         self.chunk_view.show_caret(speaking)
-        self.chunk_view.set_branching(not self._busy)
+        said_by, in_use = self.message.model, self._display.model
+        why_not = "" if said_by == in_use else f"{said_by or 'Another model'} said this: load it to go on from here"
+        self.chunk_view.set_branching(not self._busy and not why_not, "" if self._busy else why_not)
 
     def _show_note(self, note: str) -> None:
         if note and self.note is None:

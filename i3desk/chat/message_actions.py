@@ -96,6 +96,7 @@ class VersionSwitch(QWidget):
         button = IconToolButton(objectName="version")
         button.set_icon(icon, size=12)
         button.setAccessibleName(name)
+        button.setToolTip(name)
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         return button
 

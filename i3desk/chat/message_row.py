@@ -35,11 +35,18 @@ LONGEST_NAME = 2000  # characters of a message that are read out as its name
 
 @dataclass(frozen=True)
 class Display:
-    """How messages are shown: see `display.capitalise` and `display.has_markdown`; `glass` shows replies as chunks."""
+    """How messages are shown.
+
+    Attributes:
+        capitalise, markdown: see `display.capitalise` and `display.has_markdown`.
+        glass: replies as chunks.
+        model: name of the model in use, which can go on from any chunk that it said itself; "" without one.
+    """
 
     capitalise: bool = False
     markdown: bool = True
     glass: bool = False
+    model: str = ""
 
 
 class View(enum.Enum):
@@ -98,6 +105,11 @@ class MessageRow(Row):
     def text(self) -> TextBlock:
         """The widget with the text."""
         raise NotImplementedError
+
+    @property
+    def is_faded(self) -> bool:
+        """Whether it is shown as something that the model no longer sees."""
+        return self._veil is not None and self._veil.isVisible()
 
     def show_message(self, message: Message, versions: Sequence[int], display: Display, busy: bool, last: bool) -> None:
         """Show the message as it stands."""

@@ -154,6 +154,16 @@ class ChatPage(QWidget):
             QGuiApplication.clipboard().setText(last.shown_text)
 
     @Slot()
+    def focus_previous(self) -> None:
+        """Go to the message above."""
+        self.transcript.move_focus(-1)
+
+    @Slot()
+    def focus_next(self) -> None:
+        """Go to the message below."""
+        self.transcript.move_focus(1)
+
+    @Slot()
     def toggle_glass(self) -> None:
         """Show replies as chunks coloured by probability, or as text again."""
         self._store.change(glass=not self._store.preferences.glass)
@@ -242,7 +252,10 @@ class ChatPage(QWidget):
     @Slot()
     def _show_display(self) -> None:
         preferences = self._store.preferences
-        self.transcript.show_display(preferences.capitalise, preferences.markdown, preferences.glass)
+        model = self.session.model.info
+        self.transcript.show_display(
+            preferences.capitalise, preferences.markdown, preferences.glass, model.name if model else ""
+        )
         self.composer.show_chunks(preferences.show_chunks)
 
     @Slot(bool)
@@ -263,6 +276,7 @@ class ChatPage(QWidget):
         session, model = self.session, self.session.model
         self.composer.set_busy(session.busy)
         self.composer.set_model_name(model.info.name if model.info else "i3")
+        self._show_display()
         self.transcript.set_busy(session.busy)
         self.sidebar.set_busy(session.busy_ids)
         if model.state is ModelState.READY:
@@ -278,6 +292,7 @@ class ChatPage(QWidget):
 
     @Slot()
     def _on_written(self) -> None:
+        self.session.keep_draft(self.composer.text())
         self._look_ahead_timer.start()
 
     @Slot()
@@ -288,7 +303,6 @@ class ChatPage(QWidget):
         self._outlook = outlook(self.session.conversation, self.session.model.info, text)
         self.composer.set_blocked(self._outlook.too_long)
         self._show_window()
-        self.session.keep_draft(text)
 
     @Slot()
     def _show_window(self) -> None:

@@ -421,6 +421,8 @@ class ChatSession(QObject):
         self.busy_changed.emit()
 
     def finish(self) -> None:
-        """The window closes: take over and keep what has been said so far."""
+        """The window closes: keep what has been said so far. Replies under way are marked as cut at the next start."""
         self._draw()
+        self._draw_timer.stop()
+        self._answers.clear()
         self._keeper.save_now()

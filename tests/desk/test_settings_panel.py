@@ -160,3 +160,99 @@ def test_system_colours_follow_the_system(open_desk, qapp, monkeypatch):
     assert desk.window.grab().toImage().pixelColor(4, 300).lightness() < 128
     desk.theme.choose("light")
     assert desk.theme.tokens is LIGHT
+
+
+def test_settings_belong_to_their_chat(desk, say, qtbot):
+    panel = desk.window.panel
+    type_value(qtbot, panel.rows["temperature"].number, "0.30")
+    say(desk, "one")
+    first = desk.window.session.conversation.id
+    desk.window.chat_page.start_new()
+    type_value(qtbot, panel.rows["temperature"].number, "1.50")
+    say(desk, "two")
+    desk.actions.open(first)
+    assert panel.rows["temperature"].number.text() == "0.30"
+
+
+def test_own_presets_are_saved_used_and_kept(open_desk, qtbot):
+    desk = open_desk()
+    panel = desk.window.panel
+    type_value(qtbot, panel.rows["temperature"].number, "1.15")
+    panel.save_preset("Storyteller")
+    assert panel.preset_button.text() == "Storyteller"
+    qtbot.mouseClick(panel.presets.buttons["precise"], Qt.MouseButton.LeftButton)
+    assert panel.preset_button.text() == "Presets"
+    open_desk.close(desk)
+
+    panel = open_desk().window.panel
+    panel.preset_menu.aboutToShow.emit()
+    action = next(action for action in panel.preset_menu.actions() if action.text() == "Storyteller")
+    action.trigger()
+    assert panel.rows["temperature"].number.text() == "1.15"
+    panel.preset_menu.aboutToShow.emit()
+    delete = next(action for action in panel.preset_menu.actions() if action.text() == "Delete").menu()
+    delete.actions()[0].trigger()
+    assert panel.preset_button.text() == "Presets"
+
+
+def test_stop_texts_reach_the_model(desk, say, qtbot, model):
+    qtbot.keyClicks(desk.window.panel.stop_row.edit, "the end")
+    qtbot.keyClick(desk.window.panel.stop_row.edit, Qt.Key.Key_Return)
+    qtbot.keyClicks(desk.window.panel.stop_row.edit, "goodbye")
+    say(desk, "hello")  # at once, before the pause in typing
+    assert model.asked[-1].sampling.stop == ("the end", "goodbye")
+
+
+def test_the_mode_changes_what_the_model_reads(desk, qtbot, model):
+    desk.window.panel.modes.buttons["raw"].click()
+    composer = desk.window.chat_page.composer
+    assert "continue" in composer.edit.placeholderText()
+    qtbot.keyClicks(composer.edit, "once upon a time")
+    qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not desk.window.session.busy and bool(model.asked))
+    assert model.asked[-1].prompt == "once upon a time"
+    composer.send_button.click()  # nothing written: go on
+    qtbot.waitUntil(lambda: not desk.window.session.busy and len(model.asked) == 2)
+    assert model.asked[-1].begun == (7, 7, 7)
+
+
+def test_a_persona_is_offered_only_where_the_model_has_a_place(desk):
+    panel = desk.window.panel
+    assert not panel.persona_row.isVisible()
+    assert "no place for a persona" in panel.persona_note.text()
+    panel.show_persona_place(True)
+    assert panel.persona_row.isVisibleTo(panel)
+
+
+def test_labels_unfold_what_a_setting_does(desk, qtbot):
+    row = desk.window.panel.rows["top_p"]
+    assert not row.meaning.isVisible()
+    qtbot.mouseClick(row.label, Qt.MouseButton.LeftButton)
+    assert row.meaning.isVisible()
+    assert row.meaning.text() == row.setting.tooltip
+
+
+def test_a_seed_is_shown_and_can_be_used_again(desk, say, qtbot, model):
+    say(desk, "hello")
+    desk.window.chat_page.transcript.seed_chosen.emit(7321)
+    assert desk.window.panel.rows["seed"].edit.text() == "7321"
+    say(desk, "again")
+    assert model.asked[-1].sampling.seed == 7321
+
+
+def test_switches_are_kept_and_change_the_display_only(open_desk, say, qtbot, model):
+    desk = open_desk()
+    qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
+    say(desk, "hello")
+    panel, session = desk.window.panel, desk.window.session
+    panel.switches["capitalise"].switch.click()
+    row = desk.window.chat_page.transcript.row_of(session.conversation.leaf)
+    qtbot.waitUntil(lambda: row.text.toPlainText() == "The moon is a big rock.")
+    assert session.conversation.last.text == "the moon is a big rock."
+    panel.switches["glass"].switch.click()
+    qtbot.waitUntil(lambda: row.chunk_view is not None and row.chunk_view.isVisible())
+    assert panel.legend.isVisibleTo(panel)
+    open_desk.close(desk)
+    again = open_desk()
+    assert again.store.preferences.capitalise
+    assert again.window.panel.switches["glass"].switch.isChecked()
