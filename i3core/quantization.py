@@ -48,7 +48,7 @@ class Int8Linear(Linear):
         weight = layer.weight.detach()
         scale = (weight.abs().amax(1) / 127).clamp(min=1e-30).bfloat16()
         values = (weight / scale.float()[:, None]).round_().clamp_(-127, 127).to(torch.int8)
-        # Plain attributes, not buffers: nn.Module takes a microsecond to find one of those, four times a layer and token.
+        # Plain attributes, not buffers: nn.Module takes a microsecond to find one of those, four times a layer.
         self.padding = -self.in_features % MULTIPLE
         self.values, self.scale = F.pad(values, (0, self.padding)), scale
         self.bias = layer.bias.detach().clone()
@@ -101,9 +101,17 @@ class Int8Linear(Linear):
 
 def quantize(network: I3Network) -> I3Network:
     """Turns the weights of all linear layers (the head's too) into int8, in place and for good."""
-    for name, layer in list(network.named_modules()):
-        if isinstance(layer, Linear):
-            network.set_submodule(name, Int8Linear(layer))
+    names = [name for name, layer in network.named_modules() if isinstance(layer, Linear)]
+    for name in names:
+        network.set_submodule(name, Int8Linear(network.get_submodule(name)))
+    _join([network.get_submodule(name) for name in names])
     for weight in network.parameters():
         weight.data = weight.detach().clone()  # one part of a mapped file would keep all of it in memory
     return network.requires_grad_(False).eval()
+
+
+def _join(layers: list[Int8Linear]) -> None:
+    """Puts the weights of all layers into one tensor, for which Linux has large pages: 5 % faster to read."""
+    parts = torch.cat([layer.values.flatten() for layer in layers]).split([layer.values.numel() for layer in layers])
+    for layer, part in zip(layers, parts, strict=True):
+        layer.values = part.view_as(layer.values)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 
 from i3core.errors import I3Error
@@ -49,6 +49,7 @@ class ConversationActions(QObject):
         self._toast = toast
         self._window = parent
         self._deleted: int | None = None
+        self._to_show: tuple[Conversation, int | None, Sequence[str]] | None = None
         self._dialog: QFileDialog | QInputDialog | None = None
         self._to_write: str | dict | None = None  # None for all conversations
         self._connect(page.sidebar)
@@ -76,18 +77,26 @@ class ConversationActions(QObject):
         self._toast.show_message(f"{what} {remedy}".strip(), ms=15_000)
 
     @Slot(object, object, object)
-    def open(self, number: int, message: int | None = None, words: list[str] | None = None) -> None:
-        """Put a stored conversation on screen, at one of its messages."""
+    def open(self, number: int, message: int | None = None, words: Sequence[str] = ()) -> None:
+        """Put a stored conversation on screen, perhaps at one of its messages: read now, shown in the next turn of the
+        event loop, so that a long one does not hold the window up."""
         try:
-            self._session.open(number)
+            self._to_show = (self._session.find(number), message, words)
         except I3Error as error:
             self.say_failure(error.what, error.remedy)
+        else:
+            QTimer.singleShot(0, self, self._show)
+
+    @Slot()
+    def _show(self) -> None:
+        if self._to_show is None:  # shown already
             return
+        (conversation, message, words), self._to_show = self._to_show, None
+        self._session.show(conversation)
         if message is not None:
-            shown = [each.number for each in self._session.conversation.path()]
-            if message not in shown:
+            if message not in (each.number for each in conversation.path()):
                 self._session.select(message)
-            self._page.transcript.reveal(message, words or [])
+            self._page.transcript.reveal(message, list(words))
 
     @Slot()
     def start_temporary(self) -> None:

@@ -121,14 +121,17 @@ class ChatSession(QObject):
         """Put an empty conversation on screen; replies that are under way go on."""
         self.show(Conversation(settings=self.defaults, temporary=temporary))
 
-    def open(self, number: int) -> None:
-        """Put a stored conversation on screen. Raises I3Error if it cannot be read."""
-        if self.conversation.id != number:
-            running = (answer.conversation for answer in self._answers if answer.conversation.id == number)
-            self.show(next(running, None) or self._keeper.find(number) or self._store.open(number))
+    def find(self, number: int) -> Conversation:
+        """A stored conversation, as it is in memory if it is. Raises I3Error if it cannot be read."""
+        if self.conversation.id == number:
+            return self.conversation
+        running = (answer.conversation for answer in self._answers if answer.conversation.id == number)
+        return next(running, None) or self._keeper.find(number) or self._store.open(number)
 
     def show(self, conversation: Conversation) -> None:
         """Put a conversation on screen. A temporary one that was there is gone."""
+        if conversation is self.conversation:
+            return
         if self.conversation.temporary:
             self._drop(self.conversation)
         self._keeper.save_now()

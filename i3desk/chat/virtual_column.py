@@ -15,7 +15,7 @@ AHEAD = 0.75  # of the view's height: rows this near are made while nothing else
 KEPT = 2.0  # of the view's height: rows farther away than this are given up
 NEAR_END = 24  # pixels from the end that still count as being there
 LINE = 24  # pixels that an arrow key scrolls; the wheel scrolls three of them
-BUDGET = 0.016  # seconds for making what comes into view in one go; the rest follows a moment later
+BUDGET = 0.008  # seconds for making what comes into view in one go; the rest follows a moment later
 PASSES = 12  # at most, until the heights of what comes into view have settled
 
 

@@ -180,7 +180,7 @@ def test_training_saving_and_adapting_are_refused(small_folder, tmp_path):
         lambda: save(model, tmp_path / "copy", "public"),
         lambda: model.network.head.weight,
     ):
-        with pytest.raises(I3Error, match="int8.*float32"):
+        with pytest.raises(I3Error, match=r"int8.*float32"):
             attempt()
     assert not (tmp_path / "copy").exists()
     assert copy.deepcopy(model.network)(torch.tensor([[1, 2]])).shape[:2] == (1, 2)

@@ -184,3 +184,15 @@ def say(qtbot):
             qtbot.waitUntil(lambda: not desk.window.session.busy)
 
     return say_
+
+
+@pytest.fixture
+def open_chat(qtbot):
+    """Opens a stored conversation as a click in the list does, and waits until it is on screen."""
+
+    def open_(desk, number: int, *place) -> None:
+        desk.actions.open(number, *place)
+        qtbot.waitUntil(lambda: desk.window.session.conversation.id == number)
+        qtbot.wait(1)
+
+    return open_

@@ -26,28 +26,28 @@ def texts(desk) -> list[str]:
     return [message.shown_text for message in desk.window.session.conversation.path()]
 
 
-def test_chats_appear_in_the_list_and_open_again(desk, say, qtbot):
+def test_chats_appear_in_the_list_and_open_again(desk, say, qtbot, open_chat):
     say(desk, "names for a cat")
     qtbot.keyClick(desk.window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
     say(desk, "a story about a fox")
     assert rows(desk) == ["a story about a fox", "names for a cat"]
     first = desk.parts.library.model.rows[1].id
-    desk.actions.open(first)
+    open_chat(desk, first)
     assert texts(desk) == ["names for a cat", REPLY]
     assert desk.window.chat_page.header.title.text() == "names for a cat"
 
 
-def test_chats_are_there_after_a_restart(open_desk, say, qtbot):
+def test_chats_are_there_after_a_restart(open_desk, say, qtbot, open_chat):
     desk = open_desk()
     say(desk, "names for a cat")
     open_desk.close(desk)
     again = open_desk()
     qtbot.waitUntil(lambda: rows(again) == ["names for a cat"])
-    again.actions.open(again.parts.library.model.rows[0].id)
+    open_chat(again, again.parts.library.model.rows[0].id)
     assert texts(again) == ["names for a cat", REPLY]
 
 
-def test_a_reply_cut_by_the_end_of_the_program_is_marked_and_can_be_continued(open_desk, say, qtbot, model):
+def test_a_reply_cut_by_the_end_of_the_program_is_marked_and_can_be_continued(open_desk, say, qtbot, model, open_chat):
     model.endless = True
     desk = open_desk()
     say(desk, "go on and on", wait=False)
@@ -60,7 +60,7 @@ def test_a_reply_cut_by_the_end_of_the_program_is_marked_and_can_be_continued(op
     model.words = ("and so on.",)
     again = open_desk()
     qtbot.waitUntil(lambda: rows(again) == ["go on and on"])
-    again.actions.open(again.parts.library.model.rows[0].id)
+    open_chat(again, again.parts.library.model.rows[0].id)
     reply = again.window.session.conversation.last
     assert reply.state is ReplyState.CUT
     before = reply.text
@@ -81,17 +81,17 @@ def test_deleting_can_be_undone(desk, say, qtbot):
     assert "keep me" in desk.window.toast.text.text()
     desk.window.toast.take_action()
     assert rows(desk) == ["keep me"]
-    assert texts(desk) == ["keep me", REPLY]
+    qtbot.waitUntil(lambda: texts(desk) == ["keep me", REPLY])
 
 
-def test_a_duplicate_lives_its_own_life(desk, say, qtbot):
+def test_a_duplicate_lives_its_own_life(desk, say, qtbot, open_chat):
     say(desk, "hello")
     first = desk.window.session.conversation.id
     desk.actions.duplicate(first)
     qtbot.waitUntil(lambda: desk.window.session.conversation.id not in (None, first))
     say(desk, "more")
     assert texts(desk) == ["hello", REPLY, "more", REPLY]
-    desk.actions.open(first)
+    open_chat(desk, first)
     assert texts(desk) == ["hello", REPLY]
 
 
@@ -198,7 +198,7 @@ def drop(desk, path) -> None:
     QApplication.sendEvent(desk.window, QDropEvent(QPointF(400, 300), *how))
 
 
-def test_a_hit_opens_at_its_message_in_its_version(desk, say, qtbot, model):
+def test_a_hit_opens_at_its_message_in_its_version(desk, say, qtbot, model, open_chat):
     model.words = ("a zebra ran by.",)
     say(desk, "tell me")
     number, old = desk.window.session.conversation.id, desk.window.session.conversation.leaf
@@ -210,7 +210,7 @@ def test_a_hit_opens_at_its_message_in_its_version(desk, say, qtbot, model):
     desk.parts.library.hits_ready.connect(lambda text, hits: found.extend(hits))
     desk.parts.library.search("zebra")
     qtbot.waitUntil(lambda: bool(found))
-    desk.actions.open(number, found[0].message_number, ["zebra"])
+    open_chat(desk, number, found[0].message_number, ["zebra"])
     assert desk.window.session.conversation.leaf == old
 
 

@@ -144,7 +144,7 @@ def test_a_stored_reply_can_be_continued_without_its_chunks_in_memory(session, s
     say("hello")
     number = session.conversation.id
     session.start_new()
-    session.open(number)
+    session.show(session.find(number))
     reply = session.conversation.last
     assert reply.chunks == []
     session.continue_reply(reply.number)
@@ -209,7 +209,7 @@ def test_a_reply_goes_on_while_another_conversation_is_open(session, say, qtbot,
     qtbot.waitUntil(lambda: not session.any_busy)
 
     assert texts(session) == ["meanwhile", REPLY]
-    session.open(number)
+    session.show(session.find(number))
     assert texts(session) == ["first", REPLY, "go on", REPLY]
 
 
@@ -218,7 +218,7 @@ def test_coming_back_to_a_reply_under_way_shows_it_growing(session, qtbot, model
     session.send("go on")
     number, conversation = session.conversation.id, session.conversation
     session.start_new()
-    session.open(number)
+    session.show(session.find(number))
     assert session.conversation is conversation
     assert session.busy
     before = len(conversation.last.text)
@@ -260,7 +260,7 @@ def test_settings_belong_to_a_conversation(session, say, qtbot, model, store):
     session.change_settings(ChatSettings(SamplingConfig(temperature=0.2), mode="raw"))
     session.start_new()
     assert session.conversation.settings == ChatSettings(SamplingConfig(temperature=0.2))
-    session.open(number)
+    session.show(session.find(number))
     assert session.conversation.settings.mode == "raw"
     assert store.open(number).settings.sampling.temperature == 0.2
 
@@ -360,7 +360,7 @@ def test_drafts_are_kept_with_their_conversation(session, say, store):
     session.keep_draft("half a sen")
     session.start_new()
     assert session.conversation.draft == ""
-    session.open(number)
+    session.show(session.find(number))
     assert session.conversation.draft == "half a sen"
     assert store.open(number).draft == "half a sen"
 

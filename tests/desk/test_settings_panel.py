@@ -162,7 +162,7 @@ def test_system_colours_follow_the_system(open_desk, qapp, monkeypatch):
     assert desk.theme.tokens is LIGHT
 
 
-def test_settings_belong_to_their_chat(desk, say, qtbot):
+def test_settings_belong_to_their_chat(desk, say, qtbot, open_chat):
     panel = desk.window.panel
     type_value(qtbot, panel.rows["temperature"].number, "0.30")
     say(desk, "one")
@@ -170,7 +170,7 @@ def test_settings_belong_to_their_chat(desk, say, qtbot):
     desk.window.chat_page.start_new()
     type_value(qtbot, panel.rows["temperature"].number, "1.50")
     say(desk, "two")
-    desk.actions.open(first)
+    open_chat(desk, first)
     assert panel.rows["temperature"].number.text() == "0.30"
 
 

@@ -163,11 +163,13 @@ class Tour(QObject):
         self.press(Qt.Key.Key_N)
         yield 0.2
         self.desk.actions.open(first)
+        yield 0.2
         yield self.quiet
 
         self.phase("open big")
         began = time.perf_counter()
         self.desk.actions.open(self.big)
+        yield lambda: session.conversation.id == self.big
         self.result["open_big_s"] = round(time.perf_counter() - began, 3)
         yield 0.5
         self.picture("big")
@@ -200,7 +202,9 @@ class Tour(QObject):
         assert model.info.precision == "int8"
         self.picture("models-int8")
         self.press(Qt.Key.Key_1)
+        yield 0.2
         self.desk.actions.open(first)
+        yield 0.2
         self.type("are you still there?")
         yield self.quiet
         yield 0.2
@@ -211,7 +215,7 @@ class Tour(QObject):
         yield 0.3
         assert self.desk.parts.library.model.rowCount() == count - 1
         self.picture("deleted")
-        self.window.toast.action_button.click()
+        self.window.toast.take_action()
         yield 0.3
         assert self.desk.parts.library.model.rowCount() == count
         assert session.conversation.id == first
