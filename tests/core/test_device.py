@@ -12,6 +12,7 @@ def test_the_processor():
     assert (choice.name, choice.precision, choice.is_cuda) == ("cpu", "float32", False)
     assert choice.describe() == f"CPU, {torch.get_num_threads()} thread, float32 (chosen by you)"
     assert choose_device("cpu", "bfloat16").precision == "bfloat16"
+    assert ", int8 (" in choose_device("cpu", "int8").describe()
 
 
 def test_auto_says_why(monkeypatch):
@@ -33,12 +34,21 @@ def test_unknown_precisions(precision):
         choose_device("cpu", precision)
 
 
+def test_int8_is_for_processors(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    for device in ("auto", "cuda"):
+        with pytest.raises(DeviceError, match="bfloat16"):
+            choose_device(device, "int8")
+
+
 def test_autocast_covers_matrix_products():
     weights = torch.ones(2, 2)
     with choose_device("cpu", "bfloat16").autocast():
         assert (weights @ weights).dtype == torch.bfloat16
-    with choose_device("cpu", "float32").autocast():
-        assert (weights @ weights).dtype == torch.float32
+    for precision in ("float32", "int8"):
+        with choose_device("cpu", precision).autocast():
+            assert (weights @ weights).dtype == torch.float32
 
 
 def test_memory_readings():

@@ -9,8 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from i3core import assets
 from i3core.adapter_config import is_adapter
 from i3core.checkpoint import load, load_adapter, save
+from i3core.documents import read_documents
 from i3core.errors import DeviceError, I3Error
 from i3core.evaluation import evaluate_documents
 from i3core.generation import Generator
@@ -128,9 +130,6 @@ def test_reading_token_by_token_is_reading_at_once(small_folder):
 
 @pytest.mark.parametrize("use_kernel", [True, False])
 def test_perplexity_on_unseen_text_is_within_one_percent(use_kernel):
-    from i3core import assets
-    from i3core.documents import read_documents
-
     documents = list(read_documents(assets.path("data/small-talk.jsonl")))[:40]
     full, model = load(precision="float32", device="cpu"), load(precision="int8", device="cpu")
     for layer in model.network.modules():
