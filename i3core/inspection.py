@@ -21,6 +21,7 @@ from .weight_files import read_header, read_tensors, same_bytes, tokenizer_path,
 
 BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 _LONGEST_DESCRIPTION = 280
+_LARGEST_FIGURE = 1e11  # of a run's step, perplexity or time (the year 5138): what can be shown
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,16 @@ def inspect(folder: str | Path) -> ModelFacts:
 
     Raises CheckpointError if it is none, or damaged so that it would not load.
     """
-    folder = Path(folder)
+    try:
+        return _inspect(Path(folder))
+    except OSError as error:
+        place = error.filename or folder
+        raise CheckpointError(
+            f"{place} cannot be read: {error.strerror or error}.", "Check its name and permissions."
+        ) from error
+
+
+def _inspect(folder: Path) -> ModelFacts:
     if not folder.is_dir():
         raise CheckpointError(f"There is no folder {folder}.", "It may have been deleted or moved.")
     is_run = library.is_run(folder)
@@ -266,7 +276,8 @@ def _read_training(folder: Path) -> Training:
         return read if isinstance(read, dict) else {}
 
     def number(value: object) -> float | None:
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST_FIGURE
+        return value if usable else None
 
     run, status = content("run.json"), content("status.json")
     best: dict[str, Any] = {}
@@ -286,7 +297,7 @@ def _read_training(folder: Path) -> Training:
         pass
     return Training(
         step=int(number(status.get("step")) or 0),
-        total_steps=total if isinstance(total, int) else None,
+        total_steps=total if isinstance(number(total), int) else None,
         state=str(status.get("state", "")),
         best_val_perplexity=number(best.get("val_perplexity")),
         general_perplexity=number(best.get("general_perplexity")),

@@ -87,12 +87,18 @@ def known() -> dict[str, Path]:
 def is_model_folder(path: str | Path) -> bool:
     """Whether a path looks like a model: a complete one, an adapter, or a run that has a checkpoint."""
     folder = Path(path)
-    return is_run(folder) or _has_weights(folder)
+    try:
+        return is_run(folder) or _has_weights(folder)
+    except OSError:  # a folder that is closed to this user
+        return False
 
 
 def is_run(folder: Path) -> bool:
     """Whether this is the folder of a training run with a checkpoint."""
-    return (folder / "run.json").is_file() and _checkpoint(folder) is not None
+    try:
+        return (folder / "run.json").is_file() and _checkpoint(folder) is not None
+    except OSError:  # a folder that is closed to this user
+        return False
 
 
 def _has_weights(folder: Path) -> bool:

@@ -82,7 +82,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
             )
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise damaged from error
     if max((tensor.end for tensor in tensors.values()), default=8 + length) != size:
         raise damaged

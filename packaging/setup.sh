@@ -77,6 +77,8 @@ if has_apt; then
         apt_install $missing || say "Until then the chat is in the terminal."
         installed fonts-noto-color-emoji || apt_install fonts-noto-color-emoji 2>/dev/null || true
     fi
+    # A screen for the tests that want a real one; without it those are skipped.
+    [ -z "$extra" ] || installed xvfb || apt_install xvfb 2>/dev/null || true
 fi
 
 # --- Python packages -----------------------------------------------------------------------------------------------

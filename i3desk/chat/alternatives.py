@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from i3core.pieces import Alternative, Chunk
+from i3desk.chat.chunk_layout import is_special
 from i3desk.chat.chunk_style import chunk_font, percent, tokens_in_use, visible
 from i3desk.chat.floating import EDGE, FloatingCard
 from i3desk.palette import mix, tabular
@@ -17,6 +18,7 @@ POPUP_WIDTH = 264
 TEXT_WIDTH = 72
 PERCENT_WIDTH = 54
 GAP = 2  # to the chunk: the pointer should reach the pop-up without touching another one
+END = "<|end|>"
 
 
 def spoken(text: str) -> str:
@@ -27,6 +29,11 @@ def spoken(text: str) -> str:
     if text.endswith(" ") and text.strip():
         words += ", space"
     return " ".join(words.split()) or "nothing"
+
+
+def can_be_said(text: str) -> bool:
+    """Whether a reply can go on with this chunk, or end: the marks of other turns and `<UNK>` are only shown."""
+    return not is_special(text) or text == END
 
 
 class AlternativesPopup(FloatingCard):
@@ -50,7 +57,7 @@ class AlternativesPopup(FloatingCard):
         self.chosen.setFont(chunk_font(14, bold=True))
         self.probability = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
         self.rows = _Rows()
-        self.rows.chosen.connect(self._choose)
+        self.rows.chosen.connect(self.token_chosen)
         self.footer = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         for label in (self.probability, self.footer):
             label.setProperty("tone", "muted")
@@ -68,7 +75,6 @@ class AlternativesPopup(FloatingCard):
         column.addLayout(head)
         column.addWidget(self.rows)
         column.addLayout(foot)
-        self._may_choose = True
 
     @property
     def row(self) -> int | None:
@@ -76,7 +82,6 @@ class AlternativesPopup(FloatingCard):
 
     def show_chunk(self, chunk: Chunk, footer: str, may_choose: bool) -> None:
         """Show the alternatives to `chunk`, its own token marked."""
-        self._may_choose = may_choose
         self.chosen.setText(f"“{visible(chunk.text)}”")
         self.probability.setText(percent(chunk.probability))
         self.rows.show_alternatives(chunk.alternatives[:MOST_ROWS], chunk.token_id, may_choose)
@@ -102,17 +107,12 @@ class AlternativesPopup(FloatingCard):
         if self.row is None:
             return ""
         alternative = self.rows.alternatives[self.row]
-        return f"{spoken(alternative.text)}, {percent(alternative.probability)}. {self.footer.text()}."
+        note = self.footer.text() if can_be_said(alternative.text) else "It cannot be chosen"
+        return f"{spoken(alternative.text)}, {percent(alternative.probability)}. {note}."
 
     def choose_row(self) -> None:
-        """Continue with the marked row."""
-        if self.row is not None:
-            self._choose(self.rows.alternatives[self.row].token_id)
-
-    @Slot(int)
-    def _choose(self, token_id: int) -> None:
-        if self._may_choose:
-            self.token_chosen.emit(token_id)
+        """Continue with the marked row, if that is possible."""
+        self.rows.choose(self.row)
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
@@ -131,15 +131,25 @@ class _Rows(QWidget):
         self.alternatives: tuple[Alternative, ...] = ()
         self.current: int | None = None
         self._token_id = -1
+        self._may_choose = True
         self._font = chunk_font()
         self._figures = tabular(QLabel()).font()
         self._figures.setPixelSize(12)
 
     def show_alternatives(self, alternatives: tuple[Alternative, ...], token_id: int, may_choose: bool) -> None:
         self.alternatives, self._token_id, self.current = alternatives, token_id, None
+        self._may_choose = may_choose
         self.setFixedHeight(max(1, len(alternatives)) * ROW_HEIGHT)
-        self.setCursor(Qt.CursorShape.PointingHandCursor if may_choose else Qt.CursorShape.ArrowCursor)
         self.update()
+
+    def may_choose(self, row: int | None) -> bool:
+        """Whether the reply can go on with this row."""
+        return row is not None and self._may_choose and can_be_said(self.alternatives[row].text)
+
+    def choose(self, row: int | None) -> None:
+        """Go on with this row, if that is possible."""
+        if self.may_choose(row):
+            self.chosen.emit(self.alternatives[row].token_id)
 
     def set_current(self, row: int | None) -> None:
         """Mark a row."""
@@ -156,14 +166,15 @@ class _Rows(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.set_current(self.row_at(event.position().y()))
+        may_choose = self.may_choose(self.current)
+        self.setCursor(Qt.CursorShape.PointingHandCursor if may_choose else Qt.CursorShape.ArrowCursor)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        row = self.row_at(event.position().y()) if self.rect().contains(event.position().toPoint()) else None
-        if row is not None and event.button() == Qt.MouseButton.LeftButton:
-            self.chosen.emit(self.alternatives[row].token_id)
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.choose(self.row_at(event.position().y()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = tokens_in_use()
@@ -192,7 +203,8 @@ class _Rows(QWidget):
             painter.setBrush(QColor(tokens.series_2))
             painter.drawRoundedRect(filled, min(3, filled.width() / 2), 3)
             painter.setFont(self._font)
-            painter.setPen(QColor(tokens.accent if is_chosen else tokens.text))
+            ink = tokens.text if can_be_said(alternative.text) else tokens.muted
+            painter.setPen(QColor(tokens.accent if is_chosen else ink))
             text = metrics.elidedText(visible(alternative.text), Qt.TextElideMode.ElideRight, TEXT_WIDTH - 4)
             painter.drawText(QRectF(24, place.top(), TEXT_WIDTH, ROW_HEIGHT), Qt.AlignmentFlag.AlignVCenter, text)
             painter.setFont(self._figures)

@@ -75,7 +75,7 @@ def find_folders(places: Places, own: Iterable[str], recent: Iterable[str]) -> l
         found.setdefault(folder, Origin.OWN)
     used = {absolute(folder): place for place, folder in enumerate(recent)}
     for folder in used:
-        if folder.is_dir():
+        if os.path.isdir(folder):
             found.setdefault(folder, Origin.OWN)
     order = list(Origin)
     return sorted(
@@ -241,6 +241,6 @@ class Catalogue(QObject):
 
 def _check_new(path: str | Path) -> ModelFacts:
     folder = absolute(path)
-    if folder.is_file():
+    if os.path.isfile(folder):
         folder = folder.parent
     return replace(read_folder(folder), folder=folder)

@@ -22,7 +22,7 @@ DISPLAY_SETTINGS: tuple[Switch, ...] = (
         "what else it had in mind; click an alternative to go on from there. (Ctrl+G)",
     ),
     Switch(
-        "show_chunks", "Show chunks while writing", False,
+        "show_chunks", "Chunks while writing", False,
         "Shows your message as the chunks that the model will read. Characters that it does not know are red.",
     ),
     Switch(

@@ -152,6 +152,28 @@ def test_damaged_and_foreign_folders(folder, damage, words):
         inspect(folder)
 
 
+@pytest.mark.parametrize("figure", [float("nan"), float("inf"), 1e30, -1.0, "7", True])
+def test_figures_of_a_run_that_cannot_be_shown_are_not_told(build, tmp_path, figure):
+    run = RunFolder(tmp_path / "run")
+    run.create()
+    run.describe({"config": {}, "started": figure})
+    run.write_status("finished", figure)
+    run.append(run.metrics, {"step": 1, "total_steps": figure, "val_perplexity": figure, "general_perplexity": figure})
+    save_checkpoint(build.model(), run.best)
+    training = inspect(run.folder).training
+    assert (training.step, training.total_steps, training.started) == (0, None, None)
+    assert (training.best_val_perplexity, training.general_perplexity) == (None, None)
+
+
+def test_a_place_that_no_system_can_read(folder):
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        inspect("x" * 5000)
+    header = b'{"e":{"shape":[1e999],"data_offsets":[0,0]}}'
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(CheckpointError, match="damaged or cut short"):
+        inspect(folder)
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(CheckpointError, match="no folder"):
         inspect(tmp_path / "none")

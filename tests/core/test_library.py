@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,20 @@ def test_what_looks_like_a_model(filled, run, tmp_path):
         assert not library.is_model_folder(path)
     shutil.rmtree(run.folder / "checkpoints")
     assert not library.is_model_folder(run.folder)
+
+
+def test_a_folder_closed_to_this_user_hides_no_other(filled, monkeypatch):
+    closed, stat = filled / "lost+found", Path.stat
+    closed.mkdir()
+
+    def refusing(path, **options):
+        if closed in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refusing)
+    assert not library.is_run(closed)
+    assert library.downloaded() == {"mine": filled / "mine"}
 
 
 def test_deleting(filled, run):

@@ -340,6 +340,24 @@ def test_why_nothing_can_be_chosen_is_said(view, qtbot):
     assert chosen == []
 
 
+@pytest.mark.parametrize(("text", "possible"), [("<|user|>", False), ("<UNK>", False), ("<|end|>", True), ("ly", True)])
+def test_marks_of_other_turns_and_unknown_text_are_shown_but_cannot_be_chosen(open_view, qtbot, text, possible):
+    alternatives = (Alternative(7, "the", 0.6), Alternative(9, text, 0.3))
+    view = open_view([Chunk(7, "the", 0.6, alternatives)])
+    chosen = []
+    view.alternative_chosen.connect(lambda *args: chosen.append(args))
+    qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert view.popup.rows.alternatives == alternatives
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    assert ("cannot be chosen" in described(view)) is not possible
+    qtbot.keyClick(view, Qt.Key.Key_Return)
+    qtbot.keyClick(view, Qt.Key.Key_Escape)
+    qtbot.keyClick(view, Qt.Key.Key_Return)
+    qtbot.mouseClick(view.popup.rows, Qt.MouseButton.LeftButton, pos=QPoint(40, ROW_HEIGHT + 5))
+    assert chosen == ([(0, 9)] * 2 if possible else [])
+
+
 def test_chunks_whose_alternatives_were_not_kept_say_so(open_view, qtbot):
     view = open_view([Chunk(3, "the", 0.4)])
     qtbot.keyClick(view, Qt.Key.Key_Return)

@@ -124,7 +124,8 @@ class Tour(QObject):
     def steps(self) -> Iterator[Step]:
         """The walk."""
         session, model = self.window.session, self.desk.parts.model
-        yield lambda: model.state is ModelState.READY
+        self.window.activateWindow()
+        yield lambda: model.state is ModelState.READY and self.window.isActiveWindow()
         self.picture("empty")
         self.phase("stream")
         self.type("tell me about the moon")

@@ -24,7 +24,7 @@ from i3desk.store import Store, checkpoint, search, tidy  # noqa: E402
 
 CONVERSATIONS, MESSAGES, WORDS = 10_000, 10, 40
 chance = random.Random(0)
-syllables = "ba mo on the ri ka lo pe ti su an er in st re do fa ge hu wa".split()
+syllables = [first + second for first in "bdfgklmnprstw" for second in "aeiou"]
 vocabulary = ["".join(chance.choices(syllables, k=chance.randint(1, 4))) for _ in range(20_000)]
 weights = list(itertools.accumulate(1 / rank for rank in range(1, len(vocabulary) + 1)))
 
