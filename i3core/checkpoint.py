@@ -23,7 +23,7 @@ from . import adapter as adapters
 from . import checksums, library
 from .adapter_config import Adapter, is_adapter, read_config
 from .config import ModelConfig
-from .device import DeviceChoice, choose_device
+from .device import DeviceChoice, choose_device, release_freed_memory
 from .errors import CheckpointError, I3Error, TrainingError
 from .files import read_json, replaced, write_json
 from .lora import insert_lora, lora_layers, merge_lora
@@ -91,7 +91,9 @@ def load(
     if precision == "int8":
         choice = choose_device(device, precision)
         model = load(path_or_name, "cpu", "float32", base)
-        return dataclasses.replace(model, network=quantize(model.network), device=choice)
+        quantize(model.network)
+        release_freed_memory()  # of the float32 weights
+        return dataclasses.replace(model, device=choice)
     folder = find_model(path_or_name)
     if is_adapter(folder):
         model = load_adapter(folder, device, precision, base)

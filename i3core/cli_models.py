@@ -87,7 +87,8 @@ def models(arguments: argparse.Namespace) -> None:
         )
     for part in unfinished:
         share = part.done_bytes / max(part.total_bytes, 1)
-        print(f"{part.name:20} {share:.0%} downloaded; go on with `i3core download {part.repo}`")
+        revision = "" if part.revision == "main" else f" --revision {part.revision}"
+        print(f"{part.name:20} {share:.0%} downloaded; go on with `i3core download {part.repo}{revision}`")
 
 
 def verify(arguments: argparse.Namespace) -> None:

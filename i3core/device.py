@@ -118,14 +118,23 @@ def keep_freed_memory() -> None:
     pages are the slowest to get, and help only what reads the same weights again and again.
     """
     os.environ["THP_MEM_ALLOC_ENABLE"] = "0"  # read when torch first takes memory
-    if not sys.platform.startswith("linux"):
-        return
-    try:
-        glibc = ctypes.CDLL("libc.so.6")
+    if glibc := _glibc():
         glibc.mallopt(M_MMAP_THRESHOLD, 2**30)
         glibc.mallopt(M_TRIM_THRESHOLD, -1)  # never
-    except (OSError, AttributeError):  # another libc
-        pass
+
+
+def release_freed_memory() -> None:
+    """Tells glibc to hand freed memory back to the system now, after something large that will not be needed again."""
+    if glibc := _glibc():
+        glibc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    try:
+        glibc = ctypes.CDLL("libc.so.6") if sys.platform.startswith("linux") else None
+        return glibc if hasattr(glibc, "mallopt") and hasattr(glibc, "malloc_trim") else None
+    except OSError:  # another libc
+        return None
 
 
 def peak_memory_bytes() -> int:

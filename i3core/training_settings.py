@@ -7,7 +7,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from .device import PRECISIONS
+from .device import TRAINING_PRECISIONS
 from .errors import ConfigError
 from .settings import Setting
 
@@ -74,7 +74,7 @@ TRAINING_SETTINGS: tuple[Setting, ...] = (
 CHOICES = {
     "loss_on": ("assistant", "all"),
     "optimizer": ("adamw", "muon"),
-    "precision": PRECISIONS,
+    "precision": TRAINING_PRECISIONS,
 }
 RECIPE = ("weight_decay", "beta2", "decay_share", "min_lr_share")  # which the public recipe settles
 TRACKERS = ("tensorboard", "wandb")

@@ -174,7 +174,7 @@ def wipe(places: Places) -> None:
     for path in (places.models_folder, places.runs_folder):
         shutil.rmtree(path, ignore_errors=True)
     for path in (places.conversations_file, places.settings_file, places.log_file):
-        for each in path.parent.glob(path.name + "*"):
+        for each in [*path.parent.glob(path.name + "*"), *path.parent.glob(f"{path.stem}-damaged-*")]:
             each.unlink(missing_ok=True)
         for folder in (path.parent, path.parent.parent):
             try:

@@ -174,7 +174,7 @@ class Parts(QObject):
 
 def _read_rows(database: Path) -> list[ConversationRow]:
     """The list of conversations, read by a connection of its own: for the background."""
-    with closing(Store(database)) as store:
+    with closing(Store(database, salvage=False)) as store:
         return store.rows()
 
 

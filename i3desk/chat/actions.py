@@ -48,10 +48,10 @@ class ConversationActions(QObject):
         self._page = page
         self._toast = toast
         self._window = parent
-        self._deleted: int | None = None
+        self._deleted: tuple[int, bool] | None = None  # which one, and whether it was on screen
         self._to_show: tuple[Conversation, int | None, Sequence[str]] | None = None
         self._dialog: QFileDialog | QInputDialog | None = None
-        self._to_write: str | dict | None = None  # None for all conversations
+        self._to_write: Callable[[Store], str | dict | list] | None = None
         self._connect(page.sidebar)
         page.header.export_requested.connect(self._export_shown)
         page.header.rename_requested.connect(self._ask_title)
@@ -109,15 +109,17 @@ class ConversationActions(QObject):
         title = title.strip()
         if not title:
             return
-        if self._session.conversation.id == number:
-            self._session.rename(title)
+        held = self._session.find_held(number)
+        if held is not None:
+            held.title, held.has_own_title = title, True
             self._page.header.show_title()
         self._library.rename(number, title)
 
     @Slot(object, bool)
     def _pin(self, number: int, pinned: bool) -> None:
-        if self._session.conversation.id == number:
-            self._session.conversation.pinned = pinned
+        held = self._session.find_held(number)
+        if held is not None:
+            held.pinned = pinned
         self._library.set_pinned(number, pinned)
 
     @Slot(object)
@@ -136,21 +138,28 @@ class ConversationActions(QObject):
         row = self._library.model.find(number)
         if row is None:
             return
-        self._session.forget(number)
+        was_shown = self._session.conversation.id == number
         if self._library.delete(number):
-            self._deleted = number
+            self._session.forget(number)
+            self._deleted = number, was_shown
             self._toast.show_message(f"Deleted “{row.title}”", "Undo", self._undo)
 
     @Slot()
     def _undo(self) -> None:
-        if self._library.restore(self._deleted):
-            self.open(self._deleted)
+        number, was_shown = self._deleted
+        if self._library.restore(number) and was_shown:
+            self.open(number)
 
     @Slot()
     def delete_all(self) -> None:
         """Delete all conversations for good."""
         self._session.forget(*(row.id for row in self._library.model.rows))
-        self._in_background(lambda store: store.delete_all(), self._on_all_deleted)
+        try:
+            newest = self._store.newest_id()
+        except I3Error as error:
+            self.say_failure(error.what, error.remedy)
+        else:
+            self._in_background(lambda store: store.delete_all(newest), self._on_all_deleted)
 
     def _on_all_deleted(self, _: None) -> None:
         self._library.reload()
@@ -188,17 +197,12 @@ class ConversationActions(QObject):
 
     @Slot(str)
     def _export_shown(self, kind: str) -> None:
-        conversation = self._session.conversation
-        if kind == "json":
-            for message in conversation.messages.values():
-                self._session.fill_chunks(message)
-        self._export(conversation, kind)
+        self._export(self._session.conversation, kind)
 
     @Slot(object, str)
     def _export_stored(self, number: int, kind: str) -> None:
-        shown = self._session.conversation
         try:
-            self._export(shown if shown.id == number else self._store.open(number), kind)
+            self._export(self._session.find(number), kind)
         except I3Error as error:
             self.say_failure(error.what, error.remedy)
 
@@ -207,19 +211,25 @@ class ConversationActions(QObject):
         conversation = self._session.conversation
         message = conversation.messages[number]
         self._session.fill_chunks(message)
-        self._ask_file(conversation.title, "csv", exchange.chunks_to_csv(message))
+        content = exchange.chunks_to_csv(message)
+        self._ask_file(conversation.title, "csv", lambda _store: content)
 
     @Slot()
     def export_all(self) -> None:
         """Ask for a file and write all conversations into it."""
-        self._ask_file("conversations", "json", None)
+        self._ask_file("conversations", "json", _everything)
 
     def _export(self, conversation: Conversation, kind: str) -> None:
-        title = conversation.title
-        form = exchange.to_markdown if kind == "markdown" else exchange.to_json
-        self._ask_file(title, kind, form(conversation))
+        number = conversation.id
+        if kind == "json" and number is not None and self._keeper.find(number) is None:
+            self._ask_file(conversation.title, kind, lambda store: exchange.to_json(store.open_whole(number)))
+        else:  # also what could not be stored
+            form = exchange.to_markdown if kind == "markdown" else exchange.to_json
+            content = form(conversation)
+            self._ask_file(conversation.title, kind, lambda _store: content)
 
-    def _ask_file(self, name: str, kind: str, content: str | dict | None) -> None:
+    def _ask_file(self, name: str, kind: str, content: Callable[[Store], str | dict | list]) -> None:
+        """Ask where to write; `content` is then called in the background."""
         safe = "".join(c if c.isalnum() or c in " -_" else "" for c in name).strip()[:60] or "chat"
         self._to_write = content
         dialog = self._dialog = QFileDialog(self._window, "Export", f"{safe}.{SUFFIXES[kind]}", FILTERS[kind])
@@ -232,10 +242,10 @@ class ConversationActions(QObject):
     def write_export(self, path: str) -> None:
         """Write what was asked for to a file."""
         content = self._to_write
+        self._keeper.save_now()
 
         def write(store: Store) -> str:
-            everything = [exchange.to_json(store.open(row.id)) for row in store.rows()] if content is None else content
-            exchange.write_file(path, everything)
+            exchange.write_file(path, content(store))
             return path
 
         self._in_background(write, self._on_exported)
@@ -275,7 +285,11 @@ class ConversationActions(QObject):
         database = self._store.path
 
         def run() -> Any:
-            with closing(Store(database)) as store:
+            with closing(Store(database, salvage=False)) as store:
                 return work(store)
 
         self._background.run(run, done, self._on_background_failed)
+
+
+def _everything(store: Store) -> list[dict]:
+    return [exchange.to_json(store.open_whole(row.id)) for row in store.rows()]

@@ -138,7 +138,7 @@ class DraftChunks(QWidget):
             self.refresh()
 
     def show_text(self, text: str, caret: int) -> None:
-        """Show `text`, soon, scrolled to where the caret is in it."""
+        """Show `text`, soon, scrolled to where the caret is in it; Qt counts an emoji as two places."""
         self._text, self._caret = text, caret
         if self.isVisible() and not self._timer.isActive():
             self._timer.start()
@@ -172,7 +172,7 @@ class DraftChunks(QWidget):
     def _follow_caret(self) -> None:
         position = 0
         for index, chunk in enumerate(self.chunks):
-            position += len(chunk.text)
+            position += len(chunk.text) + sum(character > "\uffff" for character in chunk.text)
             if position >= self._caret or index == len(self.chunks) - 1:
                 self.area.ensureVisible(0, self.field.middle_of(index), 0, self.field.measures.pitch // 2)
                 return

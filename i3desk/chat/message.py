@@ -112,7 +112,10 @@ class UserMessage(MessageRow):
 
     @Slot(str)
     def _submit(self, text: str) -> None:
-        self.edit_submitted.emit(self.message.number, text)
+        if text == self.message.text:
+            self.end_edit()
+        else:
+            self.edit_submitted.emit(self.message.number, text)
 
 
 class ReplyMessage(MessageRow):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
+from collections import deque
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from i3desk.jobs import ModelInfo, ModelJobs
+
+WAITING = "waiting for its turn"
 
 
 class ModelState(enum.Enum):
@@ -19,17 +22,18 @@ class ModelState(enum.Enum):
 
 
 class ModelInUse(QObject):
-    """Loads models. While another one is being loaded, the one before goes on answering.
+    """Loads models, one after the other. What was asked of the one before, it still answers first.
 
     Attributes:
         state: where the model stands; READY also while another one is being loaded.
         info: the model; None without one.
         error: what and remedy of the last load that failed.
         stage: what the load that is under way does now; "" if none is.
-        folder, precision: what was asked for last; folder None for the bundled model.
+        folder, precision: what is being loaded; else what is in use, or without a model what was tried last. The folder
+            is None for the bundled model.
     Signals:
         ready(ModelInfo): another model answers from now on.
-        refused(what, remedy): a model could not be loaded; the one before stays.
+        refused(what, remedy): the model in `folder` could not be loaded; the one before stays.
         changed: any attribute is new.
     """
 
@@ -45,18 +49,26 @@ class ModelInUse(QObject):
         self.stage = ""
         self.folder: str | None = None
         self.precision = "auto"
+        self._asked: deque[tuple[str | None, str]] = deque()  # folder and precision of each load that is under way
+        self._used: tuple[str | None, str] = (None, "auto")
         self._jobs = jobs
         jobs.model_ready.connect(self._on_ready)
         jobs.load_failed.connect(self._on_failed)
         jobs.load_progressed.connect(self._on_progressed)
         jobs.unloaded.connect(self._on_unloaded)
 
+    @property
+    def answers_now(self) -> bool:
+        """Whether what is asked now is answered by this model, and not by one that is loaded first."""
+        return self.info is not None and not self.stage
+
     def load(self, folder: str | None, precision: str = "auto") -> None:
         """Load a model folder, or the bundled model (None)."""
-        self.folder, self.precision = folder, precision
+        self._asked.append((folder, precision))
         if self.info is None:
             self.state = ModelState.LOADING
-        self.stage = "waiting for its turn"
+        if not self.stage:
+            self._begin_next()
         self._jobs.load(folder, precision)
         self.changed.emit()
 
@@ -69,18 +81,30 @@ class ModelInUse(QObject):
         self._jobs.cancel()
         self._jobs.unload()
 
+    def _begin_next(self) -> None:
+        if self._asked:
+            (self.folder, self.precision), self.stage = self._asked[0], WAITING
+
     @Slot(object)
     def _on_ready(self, info: ModelInfo) -> None:
-        self.info, self.state, self.stage = info, ModelState.READY, ""
+        self.folder, self.precision = self._used = self._asked.popleft()
+        self.info, self.state = info, ModelState.READY
+        self.stage = WAITING if self._asked else ""
         self.ready.emit(info)
+        self._begin_next()
         self.changed.emit()
 
     @Slot(str, str)
     def _on_failed(self, what: str, remedy: str) -> None:
-        self.error, self.stage = (what, remedy), ""
-        if self.info is None:
+        self.folder, self.precision = self._asked.popleft()
+        self.error = (what, remedy)
+        self.stage = WAITING if self._asked else ""
+        if self.info is None and not self._asked:
             self.state = ModelState.FAILED
         self.refused.emit(what, remedy)
+        if self.info is not None:
+            self.folder, self.precision = self._used
+        self._begin_next()
         self.changed.emit()
 
     @Slot(str)
@@ -90,5 +114,5 @@ class ModelInUse(QObject):
 
     @Slot()
     def _on_unloaded(self) -> None:
-        self.info, self.state = None, ModelState.NONE
+        self.info, self.state = None, ModelState.LOADING if self._asked else ModelState.NONE
         self.changed.emit()

@@ -86,6 +86,7 @@ class ChatPage(QWidget):
 
     def _connect_session(self) -> None:
         session = self.session
+        session.leaving.connect(self.panel.flush)
         session.conversation_opened.connect(self._show_conversation)
         session.path_changed.connect(self._on_path_changed)
         session.message_changed.connect(self._on_message_changed)
@@ -139,6 +140,7 @@ class ChatPage(QWidget):
     @Slot()
     def start_new(self, temporary: bool = False) -> None:
         """Begin a new chat."""
+        self.panel.flush()  # new chats begin with what was set last
         self.session.start_new(temporary)
         self.composer.edit.setFocus()
 

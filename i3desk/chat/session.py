@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from i3core.errors import I3Error
 from i3core.pieces import Chunk, Piece
 from i3desk.chat.conversation import (
     ASSISTANT,
@@ -58,6 +59,7 @@ class ChatSession(QObject):
         conversation: what is on screen.
         defaults: settings that new conversations begin with.
     Signals:
+        leaving: another conversation will be opened; the last chance to change this one.
         conversation_opened: `conversation` is another one.
         path_changed: messages of it were added, or another version is shown.
         message_changed(number): one of its messages has other text or another state.
@@ -66,6 +68,7 @@ class ChatSession(QObject):
         busy_changed: `busy` or `busy_ids` is new.
     """
 
+    leaving = Signal()
     conversation_opened = Signal()
     path_changed = Signal()
     message_changed = Signal(object)
@@ -90,6 +93,7 @@ class ChatSession(QObject):
         self._store = store
         self._keeper = keeper
         self._answers: list[_Answer] = []
+        self._unsent = ""  # written in a chat that has no messages yet, and so is not stored
         self._draw_timer = QTimer(self, interval=DRAW_EVERY_MS)
         self._draw_timer.timeout.connect(self._draw)
         model.ready.connect(self._on_model_ready)
@@ -118,20 +122,32 @@ class ChatSession(QObject):
         return {answer.conversation.id for answer in self._answers if answer.conversation.id is not None}
 
     def start_new(self, temporary: bool = False) -> None:
-        """Put an empty conversation on screen; replies that are under way go on."""
-        self.show(Conversation(settings=self.defaults, temporary=temporary))
+        """Put an empty conversation on screen, with what was written in the last empty one; replies that are under way
+        go on."""
+        self._remember_unsent()
+        self.show(Conversation(settings=self.defaults, temporary=temporary, draft=self._unsent))
+
+    def _remember_unsent(self) -> None:
+        if not self.conversation.messages and not self.conversation.temporary:
+            self._unsent = self.conversation.draft
 
     def find(self, number: int) -> Conversation:
         """A stored conversation, as it is in memory if it is. Raises I3Error if it cannot be read."""
+        return self.find_held(number) or self._store.open(number)
+
+    def find_held(self, number: int) -> Conversation | None:
+        """A stored conversation that is in memory: on screen, being answered, or not all written yet."""
         if self.conversation.id == number:
             return self.conversation
         running = (answer.conversation for answer in self._answers if answer.conversation.id == number)
-        return next(running, None) or self._keeper.find(number) or self._store.open(number)
+        return next(running, None) or self._keeper.find(number)
 
     def show(self, conversation: Conversation) -> None:
         """Put a conversation on screen. A temporary one that was there is gone."""
         if conversation is self.conversation:
             return
+        self.leaving.emit()
+        self._remember_unsent()
         if self.conversation.temporary:
             self._drop(self.conversation)
         self._keeper.save_now()
@@ -148,14 +164,15 @@ class ChatSession(QObject):
         for conversation in [*gone, *filter(None, map(self._keeper.find, numbers))]:
             self._drop(conversation)
         if self.conversation.id in numbers:
-            self._drop(self.conversation)
             self.start_new()
 
     def _drop(self, conversation: Conversation) -> None:
+        """End its replies, write what was said (a deletion can be undone), and let go of it."""
         for answer in [answer for answer in self._answers if answer.conversation is conversation]:
             if answer.job is not None:
                 self._jobs.cancel(answer.job)
-            self._answers.remove(answer)
+            self._end(answer, ReplyState.STOPPED)
+        self._keeper.save_now()
         self._keeper.drop(conversation)
 
     def rename(self, title: str) -> None:
@@ -188,7 +205,7 @@ class ChatSession(QObject):
         if self.busy or not text.strip() or outlook(conversation, self.model.info, text).too_long:
             return False
         question = conversation.add(USER, text if raw else text.strip(), conversation.leaf)
-        conversation.draft = ""
+        conversation.draft = self._unsent = ""
         self._ask(question)
         return True
 
@@ -219,15 +236,17 @@ class ChatSession(QObject):
         if message.role == USER:
             self._ask(message)
         elif message.shown_text:
-            self._ask(self.conversation.messages[message.parent])
+            self._ask(self.conversation.messages.get(message.parent))
         else:
+            message.text, message.chunks, message.given_tokens, message.new_tokens = "", [], 0, 0
             self._answer(message, ())
 
     def edit(self, number: int, text: str) -> None:
         """Say something else in place of a message; the old version stays."""
         old = self.conversation.messages[number]
-        if text.strip() and text.strip() != old.text and not self.busy:
-            self._ask(self.conversation.add(USER, text.strip(), old.parent))
+        said = text if self.conversation.settings.mode == "raw" else text.strip()
+        if said.strip() and said != old.text and not self.busy:
+            self._ask(self.conversation.add(USER, said, old.parent))
 
     def select(self, number: int) -> None:
         """Show another version of a message."""
@@ -278,13 +297,18 @@ class ChatSession(QObject):
     def fill_chunks(self, message: Message) -> None:
         """Read the tokens of a stored reply, which are not read with its conversation."""
         if not message.chunks and message.new_tokens and self._store and self.conversation.id is not None:
-            message.chunks = self._store.load_chunks(self.conversation.id, message.number)
+            try:
+                message.chunks = self._store.load_chunks(self.conversation.id, message.number)
+            except I3Error as error:
+                self._keeper.failed.emit(error.what, error.remedy)
 
     # ------------------------------------------------------------------------------------------- asking the model
 
-    def _ask(self, question: Message) -> None:
-        reply = self.conversation.add(ASSISTANT, parent=question.number, state=ReplyState.QUEUED)
-        self._keeper.keep(self.conversation, question, reply)
+    def _ask(self, question: Message | None) -> None:
+        """Have a question answered; None for a reply that stands first, as in an imported conversation."""
+        asked = [] if question is None else [question]
+        reply = self.conversation.add(ASSISTANT, parent=question.number if question else None, state=ReplyState.QUEUED)
+        self._keeper.keep(self.conversation, *asked, reply)
         self._answer(reply, ())
 
     def _answer(self, reply: Message, begun: Sequence[int] | None, seed: int | None = None) -> None:
@@ -294,7 +318,7 @@ class ChatSession(QObject):
         reply.finish_reason = None
         answer = _Answer(self.conversation, reply, begun, seed)
         self._answers.append(answer)
-        if self.model.state is ModelState.READY:
+        if self.model.answers_now:
             self._request(answer)
         elif self.model.state in (ModelState.FAILED, ModelState.NONE):
             self.model.load_again()
@@ -309,8 +333,10 @@ class ChatSession(QObject):
             answer.begun = self._ids_of(reply)
         reply.state, reply.model = ReplyState.WAITING, model.name
         reply.sampling = settings.sampling if answer.seed is None else replace(settings.sampling, seed=answer.seed)
-        answer.prompt = conversation.prompt(reply.parent, model.has_place_for_persona)
         raw = settings.mode == "raw"
+        nothing = Prompt("" if raw else [], [])
+        before = reply.parent
+        answer.prompt = nothing if before is None else conversation.prompt(before, model.has_place_for_persona)
         answer.job = self._jobs.generate(answer.prompt.content, reply.sampling, answer.begun, keep_end=raw)
         self._draw_timer.start()
 
@@ -318,15 +344,23 @@ class ChatSession(QObject):
         if self.can_branch(reply):
             ids = [chunk.token_id for chunk in reply.chunks]
             return ids[:-1] if ids and ids[-1] == self.model.info.template.end_id else ids
-        reply.chunks, reply.given_tokens = [], 0  # another model's tokens say nothing here
-        return self.model.info.template.tokenizer.encode(reply.text)
+        # Another model's tokens say nothing here: the text is given to this one in its own.
+        tokenizer = self.model.info.template.tokenizer
+        ids = tokenizer.encode(reply.text)
+        reply.chunks = [Chunk(token_id, tokenizer.chunks[token_id], 1.0) for token_id in ids]
+        reply.given_tokens = len(ids)
+        return ids
+
+    def _request_waiting(self) -> None:
+        if self.model.answers_now:
+            for answer in self._answers:
+                if answer.job is None:
+                    self._request(answer)
+                    self._tell(answer)
 
     @Slot(object)
     def _on_model_ready(self, _model: ModelInfo) -> None:
-        for answer in self._answers:
-            if answer.job is None:
-                self._request(answer)
-                self._tell(answer)
+        self._request_waiting()
         if not self.busy:
             measure(self.conversation, self.model.info)
         self.settings_changed.emit()
@@ -335,9 +369,10 @@ class ChatSession(QObject):
 
     @Slot(str, str)
     def _on_model_refused(self, what: str, remedy: str) -> None:
-        if self.model.info is None:
+        if self.model.state is ModelState.FAILED:
             for answer in [answer for answer in self._answers if answer.job is None]:
                 self._fail(answer, what, remedy)
+        self._request_waiting()
 
     @Slot()
     def _on_model_changed(self) -> None:

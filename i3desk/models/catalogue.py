@@ -170,6 +170,7 @@ class Catalogue(QObject):
             tuple(each for each in self.recent_models if each != name),
         )
         self.entries = [entry for entry in self.entries if str(entry.folder) != name or entry.origin is not Origin.OWN]
+        self._begin_again_if_reading()
         self.changed.emit()
 
     def delete(self, folder: str | Path) -> None:
@@ -191,6 +192,11 @@ class Catalogue(QObject):
         if (own_folders, recent_models) != (self.own_folders, self.recent_models):
             self.own_folders, self.recent_models = own_folders, recent_models
             self.kept_changed.emit()
+
+    def _begin_again_if_reading(self) -> None:
+        """A look that began before the list was changed would undo the change."""
+        if self.reading:
+            self.refresh()
 
     def _on_found(self, found: list[tuple[Path, Origin]]) -> None:
         # What was known stays until it is read again, so that the page does not flicker.
@@ -223,6 +229,7 @@ class Catalogue(QObject):
         if self.entry(folder) is None:
             self.entries = [*self.entries, Entry(folder, Origin.OWN, facts)]
             self._keep((*self.own_folders, str(folder)), self.recent_models)
+            self._begin_again_if_reading()
             self.changed.emit()
         self.added.emit(str(folder))
 

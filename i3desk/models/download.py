@@ -39,7 +39,7 @@ ACTIVE = (DownloadState.STARTING, DownloadState.RUNNING)
 
 class Download(QObject):
     """Attributes:
-        name: what was asked for, such as "i3-80m" or "author/name".
+        name, revision: what was asked for, such as "i3-80m" or "author/name", and which of its versions.
         state, done_bytes, total_bytes, bytes_per_second, seconds_left: None where it is not known.
         what: why it failed.
         folder: where the model is, once it is there.
@@ -62,7 +62,7 @@ class Download(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self.name = name
+        self.name, self.revision = name, "main"
         self.state = DownloadState.PAUSED
         self.done_bytes = 0
         self.total_bytes: int | None = None
@@ -87,18 +87,25 @@ class Download(QObject):
         """Whether nothing more will come of it."""
         return self.state in (DownloadState.CANCELLED, DownloadState.DONE)
 
-    def show_interrupted(self, done_bytes: int, total_bytes: int) -> None:
+    def show_interrupted(self, found: library.Interrupted) -> None:
         """It was begun before, and this much of it is there."""
-        self.done_bytes, self.total_bytes = done_bytes, total_bytes
+        self.revision, self.done_bytes, self.total_bytes = found.revision, found.done_bytes, found.total_bytes
         self.changed.emit()
+
+    def begin(self, name: str) -> None:
+        """Start with this name, unless something goes on: models of two authors may have the same folder."""
+        if not self._process.running:
+            self.name, self.revision = name, "main"
+            self.start()
 
     @Slot()
     def start(self) -> None:
         """Begin, or go on."""
-        if not self._process.running:
+        if not self._process.running and self.state is not DownloadState.CANCELLING:
             self.what = ""
             self._set(DownloadState.STARTING)
-            self._process.start(["download", self.name, "--to", str(self._models_folder), "--json"])
+            options = ["--revision", self.revision, "--to", str(self._models_folder), "--json"]
+            self._process.start(["download", self.name, *options])
 
     @Slot()
     def pause(self) -> None:

@@ -102,7 +102,6 @@ class DownloadCard(QFrame):
         self.title.setProperty("grade", "heading")
         self.numbers = tabular(label(tone="muted"))
         self.bar = QProgressBar(textVisible=False, maximum=STEPS)
-        self.bar.setAccessibleName(f"Download of {download.name}")
         self.busy = BusyBar()
         self.failure = Notice()
         self.pause_button = button("Pause", "Stop for now; what is there stays, also when the window is closed")
@@ -111,8 +110,6 @@ class DownloadCard(QFrame):
         self.resume_button.clicked.connect(download.start)
         self.cancel_button = button("Cancel", "End the download and remove what is there of it")
         self.cancel_button.clicked.connect(download.cancel)
-        for each in (self.pause_button, self.resume_button, self.cancel_button):
-            each.setAccessibleName(f"{each.text()} the download of {download.name}")
 
         column = column_in(self, 16, 13, 16, 15, spacing=10)
         heading = row(self.title, self.numbers, spacing=12)
@@ -143,12 +140,20 @@ class DownloadCard(QFrame):
         self.bar.setVisible(measured)
         self.busy.setVisible(not measured and state in ACTIVE)
         self.failure.show_error(download.what, "")
-        self.pause_button.setVisible(state in (*ACTIVE, DownloadState.PAUSING))
-        self.pause_button.setEnabled(state in ACTIVE)
-        self.resume_button.setVisible(state in (DownloadState.PAUSED, DownloadState.FAILED))
+        self._show_buttons(state)
         self.resume_button.setText("Try again" if state is DownloadState.FAILED else "Resume")
-        self.resume_button.setAccessibleName(f"{self.resume_button.text()}: download of {download.name}")
+        self.bar.setAccessibleName(f"Download of {download.name}")
+        for each in (self.pause_button, self.resume_button, self.cancel_button):
+            each.setAccessibleName(f"{each.text()}: download of {download.name}")
         self.cancel_button.setEnabled(state is not DownloadState.CANCELLING)
+
+    def _show_buttons(self, state: DownloadState) -> None:
+        """Pause or Resume; the one takes the keyboard over from the other, else it would go to Cancel."""
+        had_focus = self.window().focusWidget() in (self.pause_button, self.resume_button)
+        self.pause_button.setVisible(state in (*ACTIVE, DownloadState.PAUSING))
+        self.resume_button.setVisible(state in (DownloadState.PAUSED, DownloadState.FAILED))
+        if had_focus:
+            (self.resume_button if self.pause_button.isHidden() else self.pause_button).setFocus()
 
     def _title(self) -> str:
         name = self.download.name

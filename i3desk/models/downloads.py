@@ -62,7 +62,7 @@ class Downloads(QWidget):
     def begin(self, name: str) -> None:
         """Download a model, or go on if that was begun."""
         self.form.hide()
-        self._card(name).download.start()
+        self._card(name).download.begin(name)
 
     def shut_down(self) -> None:
         """End all children at once; what they got stays. Only after the event loop: it blocks."""
@@ -87,7 +87,7 @@ class Downloads(QWidget):
         known = {card.download.partial_folder for card in self.cards}
         for each in found:
             if each.folder not in known:
-                self._card(each.repo).download.show_interrupted(each.done_bytes, each.total_bytes)
+                self._card(each.repo).download.show_interrupted(each)
 
     @Slot(str)
     def _on_done(self, folder: str) -> None:

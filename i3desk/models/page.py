@@ -289,7 +289,7 @@ class ModelsPage(QWidget):
     @Slot(str)
     def _convert(self, folder: str) -> None:
         card = self.cards[Path(folder)]
-        target = free_folder(self._places.models_folder, f"{card.entry.folder.name}-safetensors")
+        target = self._free_folder(self._places.models_folder, f"{card.entry.folder.name}-safetensors")
         card.task.convert(card.entry.facts, card.entry.folder, target, "safetensors")
 
     @Slot(str)
@@ -305,8 +305,14 @@ class ModelsPage(QWidget):
 
     def export(self, folder: Path, parent: Path) -> None:
         """Copy a model in the public layout into a new folder in `parent`."""
-        card = self.cards[folder]
-        card.task.convert(card.entry.facts, folder, free_folder(parent, f"{folder.name}-public"), "public")
+        card = self.cards.get(folder)
+        if card is not None and card.entry.facts is not None:  # else it went while the dialog was open
+            target = self._free_folder(parent, f"{folder.name}-public")
+            card.task.convert(card.entry.facts, folder, target, "public")
+
+    def _free_folder(self, parent: Path, name: str) -> Path:
+        """A folder that neither exists nor is about to be written."""
+        return free_folder(parent, name, {card.task.target for card in self.cards.values() if card.task.running})
 
     @Slot(str)
     def _on_copied(self, folder: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -14,10 +15,10 @@ from i3desk.jobs import BackgroundJobs
 DTYPES = ("float32", "float16", "bfloat16")
 
 
-def free_folder(parent: Path, name: str) -> Path:
-    """A folder in `parent` that does not exist yet, called `name` or nearly so."""
-    names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
-    return next(parent / each for each in names if not (parent / each).exists())
+def free_folder(parent: Path, name: str, taken: Collection[Path | None] = ()) -> Path:
+    """A folder in `parent` that does not exist yet and is not `taken`, called `name` or nearly so."""
+    places = [parent / each for each in (name, *(f"{name}-{number}" for number in range(2, 1000)))]
+    return next(place for place in places if place not in taken and not place.exists())
 
 
 def plain(what: str) -> str:
@@ -32,6 +33,7 @@ class ModelTask(QObject):
         doing: what is being done, for example "Verifying the files…"; empty when nothing is.
         result: how the last task ended well; empty if it did not.
         what, remedy: why it failed; empty if it did not.
+        target: the folder that the last task wrote; None if it wrote none.
     Signals:
         changed: one of these is another now.
         copied(folder): a copy in another layout is there.
@@ -44,7 +46,7 @@ class ModelTask(QObject):
         super().__init__(parent)
         self._background = background
         self.doing = self.result = self.what = self.remedy = ""
-        self._target: Path | None = None
+        self.target: Path | None = None
         self._report: dict = {}
         self._stopping = False
         self._process = CoreProcess("task", self)
@@ -81,14 +83,17 @@ class ModelTask(QObject):
         self.changed.emit()
 
     def shut_down(self) -> None:
-        """End the child at once. Only after the event loop: it blocks."""
+        """End the child at once and remove a copy that was begun. Only after the event loop: it blocks."""
+        unfinished = self.target if self.running else None
         self._process.blockSignals(True)
         self._process.kill()
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
     def _start(self, doing: str, target: Path | None, arguments: list[str]) -> None:
         if self.running:
             return
-        self._target, self._report, self._stopping = target, {}, False
+        self.target, self._report, self._stopping = target, {}, False
         self.doing, self.result, self.what, self.remedy = doing, "", "", ""
         self._process.start(arguments)
         self.changed.emit()
@@ -100,9 +105,9 @@ class ModelTask(QObject):
     @Slot()
     def _on_finished(self) -> None:
         self.doing = ""
-        if self._target is not None:
-            self.result = f"The copy is in {self._target}."
-            self.copied.emit(str(self._target))
+        if self.target is not None:
+            self.result = f"The copy is in {self.target}."
+            self.copied.emit(str(self.target))
         else:
             self.result = verified_text(self._report)
         self.changed.emit()
@@ -112,8 +117,8 @@ class ModelTask(QObject):
         self.doing = ""
         if not self._stopping:
             self.what = plain(what)
-        if self._target is not None:
-            self._background.run(lambda folder=self._target: shutil.rmtree(folder, ignore_errors=True), lambda _: None)
+        if self.target is not None:
+            self._background.run(lambda folder=self.target: shutil.rmtree(folder, ignore_errors=True), lambda _: None)
         self.changed.emit()
 
 

@@ -149,11 +149,11 @@ class SamplingPanel(QFrame):
         """Answer with this seed from now on."""
         self._choose(replace(self._settings, sampling=replace(self._settings.sampling, seed=seed)))
 
+    @Slot()
     def flush(self) -> None:
         """Take over what is still being typed."""
         for row in (self.stop_row, self.persona_row):
-            if row.isVisible():
-                row.announce()
+            row.flush()
 
     def _choose(self, settings: ChatSettings) -> None:
         """Take over `settings` and tell."""
@@ -172,8 +172,7 @@ class SamplingPanel(QFrame):
 
     @Slot(str, object)
     def _on_stop(self, _key: str, text: str) -> None:
-        stops = tuple(line for line in text.splitlines() if line.strip())
-        self._choose_sampling(replace(self._settings.sampling, stop=stops))
+        self._choose_sampling(replace(self._settings.sampling, stop=_stops_in(text)))
 
     @Slot(str, object)
     def _on_persona(self, _key: str, text: str) -> None:
@@ -253,7 +252,8 @@ class SamplingPanel(QFrame):
         sampling = self._settings.sampling
         for key, row in self.rows.items():
             row.show_value(getattr(sampling, key))
-        self.stop_row.show_value("\n".join(sampling.stop))
+        if _stops_in(self.stop_row.edit.toPlainText()) != sampling.stop:  # else an empty line may be the next one's
+            self.stop_row.show_value("\n".join(sampling.stop))
         self.persona_row.show_value(self._settings.persona)
         self.modes.show_choice(self._settings.mode)
         self._show_preset()
@@ -268,6 +268,10 @@ class SamplingPanel(QFrame):
         for key, row in self.switches.items():
             row.show_value(getattr(self._store.preferences, key))
         self.legend.setVisible(self._store.preferences.glass)
+
+
+def _stops_in(text: str) -> tuple[str, ...]:
+    return tuple(line for line in text.splitlines() if line.strip())
 
 
 def _heading(text: str) -> QLabel:

@@ -274,6 +274,11 @@ class TextRow(SettingRow):
             with QSignalBlocker(self.edit):
                 self.edit.setPlainText(value)
 
+    def flush(self) -> None:
+        """Take over what was typed a moment ago."""
+        if self._pause.isActive():
+            self.announce()
+
     @Slot()
     def announce(self) -> None:
         """Take over what was typed, now."""

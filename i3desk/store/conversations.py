@@ -15,7 +15,7 @@ from i3core.pieces import Chunk
 from i3desk.chat import encoding
 from i3desk.chat.conversation import Conversation, Message
 from i3desk.store import index
-from i3desk.store.database import LIST, UNFINISHED, explained, transaction
+from i3desk.store.database import LIST, UNFINISHED, connect, explained, transaction
 from i3desk.store.message_rows import MESSAGE_FIELDS, message_from, values_of
 from i3desk.store.salvage import open_or_salvage
 
@@ -60,12 +60,14 @@ class Store:
         notice: what the user should be told about opening it, for example that it was damaged; else "".
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, salvage: bool = True) -> None:
+        """`salvage`: replace a damaged file by what can be read of it. Not while another Store has the file open, which
+        would go on writing into the damaged one."""
         self.path = Path(path)
         # (conversation, message number) -> how many chunks are stored, and the last of them
         self._stored_chunks: dict[tuple[int, int], tuple[int, Chunk | None]] = {}
         with explained(self.path):
-            self._connection, self.notice = open_or_salvage(self.path)
+            self._connection, self.notice = open_or_salvage(self.path) if salvage else (connect(self.path), "")
 
     def close(self) -> None:
         """Let go of the file. Call `checkpoint` in the background before, then this takes no time."""
@@ -116,23 +118,38 @@ class Store:
             first_seen=first_seen if first_seen in messages else None,
         )
 
+    def open_whole(self, number: int) -> Conversation:
+        """A conversation with the chunks of all its replies: for export, in the background."""
+        conversation = self.open(number)
+        for message in conversation.messages.values():
+            message.chunks = self.load_chunks(number, message.number)
+        return conversation
+
     def load_chunks(self, conversation: int, message: int) -> list[Chunk]:
         """The chunks of a reply, as far as they are stored."""
         with explained(self.path):
-            blocks = self._connection.execute(
-                "SELECT first, data FROM chunk_blocks WHERE message = "
-                "(SELECT id FROM messages WHERE conversation = ? AND number = ?) ORDER BY first",
-                (conversation, message),
-            ).fetchall()
+            row = self._connection.execute(
+                "SELECT id FROM messages WHERE conversation = ? AND number = ?", (conversation, message)
+            ).fetchone()
+            return [] if row is None else self._chunks_of(row[0])
+
+    def _chunks_of(self, identity: int) -> list[Chunk]:
         chunks: list[Chunk] = []
         try:
-            for first, data in blocks:
+            for first, data in self._connection.execute(
+                "SELECT first, data FROM chunk_blocks WHERE message = ? ORDER BY first", (identity,)
+            ):
                 if first != len(chunks):
                     raise ValueError("A block of chunks is missing")
                 chunks += encoding.unpack_chunks(data)
         except ValueError as error:
-            log.warning("Chunks of message %s in conversation %s cannot be read: %s", message, conversation, error)
+            log.warning("The chunks of message %s cannot be read: %s", identity, error)
         return chunks
+
+    def newest_id(self) -> int:
+        """The highest id of a conversation so far; 0 if there is none."""
+        with explained(self.path):
+            return self._connection.execute("SELECT coalesce(max(id), 0) FROM conversations").fetchone()[0]
 
     def add(self, conversation: Conversation) -> int:
         """Store a new conversation with what it has already; sets and returns its id."""
@@ -220,14 +237,17 @@ class Store:
             self._purge(number)
         return len(deleted)
 
-    def delete_all(self) -> None:
-        """Remove every conversation for good; cannot be undone. Takes long if there are many."""
+    def delete_all(self, newest: int) -> None:
+        """Remove every conversation up to the id `newest` for good; cannot be undone. Takes long if there are many.
+
+        Those that were begun since the user asked stay.
+        """
         self._stored_chunks.clear()
         with self._writing() as connection:
-            for table in ("chunk_blocks", "messages", "conversations"):
-                connection.execute(f"DELETE FROM {table}")
+            connection.execute("DELETE FROM conversations WHERE id <= ?", (newest,))  # and what belongs to them
             connection.execute("DROP TABLE texts")
             index.create(connection)
+            index.fill(connection)
         with explained(self.path):
             self._connection.execute("VACUUM")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -345,11 +365,14 @@ class Store:
         chunks = message.chunks
         if key in self._stored_chunks:
             count, last = self._stored_chunks[key]
-        else:
-            query = "SELECT coalesce(sum(count), 0) FROM chunk_blocks WHERE message = ?"
-            count, last = connection.execute(query, (identity,)).fetchone()[0], None
+            replaced = chunks and (len(chunks) < count or (last is not None and chunks[count - 1] != last))
+        else:  # for the first time since it was read; probabilities are stored with fewer digits
+            stored = [(chunk.token_id, chunk.text) for chunk in self._chunks_of(identity)]
+            count = connection.execute(
+                "SELECT coalesce(sum(count), 0) FROM chunk_blocks WHERE message = ?", (identity,)
+            ).fetchone()[0]
+            replaced = chunks and [(chunk.token_id, chunk.text) for chunk in chunks[:count]] != stored
         begun_anew = not chunks and not message.text and count
-        replaced = chunks and (len(chunks) < count or (last is not None and chunks[count - 1] != last))
         if begun_anew or replaced:
             connection.execute("DELETE FROM chunk_blocks WHERE message = ?", (identity,))
             count = 0

@@ -53,7 +53,7 @@ def tidy(path: Path | str, cancelled: Callable[[], bool] = lambda: False, undo_s
     path = Path(path)
     if not path.exists():
         return
-    with closing(Store(path)) as store:
+    with closing(Store(path, salvage=False)) as store:
         purged = store.purge_deleted(undo_s)
     _merge_index(path, everything=purged > 0, cancelled=cancelled)
     checkpoint(path)

@@ -205,6 +205,13 @@ def test_a_new_revision_does_not_continue_the_old_files(server, original, models
     assert same_model(hub.download(REPO), newer)
 
 
+def test_the_command_says_how_to_go_on(server, models, cli):
+    server.cuts = [0] * 20
+    with pytest.raises(DownloadError):
+        hub.download(REPO, revision=server.repos[REPO].commit)
+    assert f"`i3core download {REPO} --revision {server.repos[REPO].commit}`" in cli("models").out
+
+
 def test_cancelling_keeps_what_came(server, original, models):
     server.bytes_per_second = 2_000_000
     assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 100_000) is None

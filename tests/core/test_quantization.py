@@ -13,13 +13,14 @@ from i3core import assets
 from i3core.adapter_config import is_adapter
 from i3core.checkpoint import load, load_adapter, save
 from i3core.documents import read_documents
-from i3core.errors import DeviceError, I3Error
+from i3core.errors import ConfigError, DeviceError, I3Error
 from i3core.evaluation import evaluate_documents
 from i3core.generation import Generator
 from i3core.lora import add_lora
 from i3core.model import Linear
 from i3core.quantization import Int8Linear, has_int8_kernel, quantize
 from i3core.settings import SamplingConfig
+from i3core.training_settings import TrainingConfig
 
 
 def layer_of(inputs, outputs, seed=0):
@@ -205,3 +206,8 @@ def test_the_float32_weights_do_not_stay(small_folder):
     small = load(small_folder, device="cpu", precision="int8")
     assert not mapped()
     assert small.network.embed.weight.dtype == torch.float32
+
+
+def test_a_run_in_int8_is_refused_by_its_settings():
+    with pytest.raises(ConfigError, match="precision"):
+        TrainingConfig(data=("x",), model="i3-mini", out="runs/x", precision="int8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -10,6 +11,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from i3core.errors import I3Error
+from i3desk.app import wipe
+from i3desk.chat import exchange
 from i3desk.chat.conversation import ReplyState
 from i3desk.chat.message import ReplyMessage
 from i3desk.store import Store
@@ -285,3 +288,66 @@ def test_stored_chats_are_exported_from_the_list(desk, say, qtbot, tmp_path, kin
     desk.window.findChild(QFileDialog).fileSelected.emit(str(path))
     qtbot.waitUntil(lambda: "Exported" in desk.window.toast.text.text())
     assert REPLY in path.read_text(encoding="utf-8")
+
+
+def test_renaming_and_pinning_last_while_a_reply_is_written_elsewhere(desk, say, qtbot, model):
+    model.may_speak.clear()
+    say(desk, "names for a cat", wait=False)
+    number = desk.window.session.conversation.id
+    desk.window.chat_page.start_new()
+    sidebar = desk.window.sidebar
+    sidebar.rename_requested.emit(number, "Cats")
+    sidebar.pin_requested.emit(number, True)
+    model.may_speak.set()
+    qtbot.waitUntil(lambda: not desk.window.session.any_busy)
+    stored = desk.parts.store.open(number)
+    assert (stored.title, stored.pinned, stored.last.shown_text) == ("Cats", True, REPLY)
+    assert rows(desk) == ["Cats"]
+
+
+def test_undo_leaves_another_chat_on_screen(desk, say, qtbot):
+    say(desk, "names for a cat")
+    number = desk.window.session.conversation.id
+    desk.actions.start_temporary()
+    say(desk, "a secret")
+    desk.actions.delete(number)
+    desk.window.toast.action_button.click()
+    qtbot.waitUntil(lambda: rows(desk) == ["names for a cat"])
+    qtbot.wait(1)
+    assert texts(desk) == ["a secret", REPLY]
+
+
+def test_a_chat_begun_after_delete_all_stays(desk, say, qtbot):
+    say(desk, "names for a cat")
+    before = threading.Event()
+    desk.parts.background.run(before.wait, lambda _: None)
+    desk.actions.delete_all()
+    say(desk, "a new start")
+    before.set()
+    qtbot.waitUntil(lambda: desk.window.toast.isVisible())
+    assert rows(desk) == ["a new start"]
+    assert [row.title for row in desk.parts.store.rows()] == ["a new start"]
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_exports_carry_the_probabilities(desk, say, qtbot, tmp_path, everything):
+    say(desk, "names for a cat")
+    number = desk.window.session.conversation.id
+    desk.window.chat_page.start_new()
+    if everything:
+        desk.actions.export_all()
+    else:
+        desk.window.sidebar.export_requested.emit(number, "json")
+    target = tmp_path / "chats.json"
+    desk.window.findChild(QFileDialog).fileSelected.emit(str(target))
+    qtbot.waitUntil(target.exists)
+    (conversation,) = exchange.read_file(target)
+    assert conversation.last.chunks == desk.parts.store.load_chunks(number, conversation.last.number) != []
+
+
+def test_deleting_everything_takes_damaged_copies_too(places):
+    places.conversations_file.parent.mkdir(parents=True)
+    copy = places.conversations_file.with_name("conversations-damaged-2026-01-02-030405.sqlite3")
+    copy.write_bytes(b"secret")
+    wipe(places)
+    assert not copy.exists()

@@ -108,6 +108,20 @@ def test_a_folder_is_added_once_by_itself_or_by_a_file_in_it(qtbot, open_catalog
     assert ("mine", "yours") in names(reopened)
 
 
+def test_what_changes_while_folders_are_read_stays_changed(qtbot, open_catalogue, tmp_path):
+    own, other = copy_model(tmp_path / "mine"), copy_model(tmp_path / "other")
+    catalogue = open_catalogue(own_folders=[str(other)])
+    with qtbot.waitSignal(catalogue.added):
+        catalogue.add_folder(own)
+        catalogue.refresh()  # looks with the list from before
+    open_catalogue.settle(catalogue)
+    assert catalogue.entry(own).facts is not None
+    catalogue.refresh()
+    catalogue.remove(other)
+    open_catalogue.settle(catalogue)
+    assert catalogue.entry(other) is None
+
+
 def test_a_folder_without_a_model_is_refused_with_a_reason(qtbot, open_catalogue, tmp_path):
     catalogue = open_catalogue()
     with qtbot.waitSignal(catalogue.failed) as failed:

@@ -285,3 +285,14 @@ def test_a_suggestion_is_one_click(desk, qtbot):
     qtbot.mouseClick(desk.window.chat_page.empty.suggestions[0], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(shown(desk, ReplyMessage)) == 1)
     assert text_of(shown(desk, UserMessage)[0]) == SUGGESTIONS[0]
+
+
+def test_sending_an_edit_that_changes_nothing_ends_it(desk, say, qtbot):
+    say(desk, "hello")
+    transcript = desk.window.chat_page.transcript
+    transcript.begin_edit(1)
+    row = transcript.row_of(1)
+    qtbot.keyClick(row.editor.field, Qt.Key.Key_Return)
+    assert row.editor is None
+    assert row.hasFocus()
+    assert len(desk.window.session.conversation.messages) == 2

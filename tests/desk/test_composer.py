@@ -200,6 +200,17 @@ def test_without_a_model_the_view_says_so(composer):
     assert composer.draft_chunks.hint.text() == "Chunks show as soon as a model is loaded"
 
 
+def test_the_chunks_of_emoji_scroll_to_where_it_is_written(composer, qtbot):
+    composer.show_chunks(True)
+    text = "😀" * 1000
+    composer.set_text(text)
+    cursor = composer.edit.textCursor()
+    cursor.setPosition(len(text))  # in the middle: each emoji has two places
+    composer.edit.setTextCursor(cursor)
+    bar = composer.draft_chunks.area.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 500 and abs(bar.value() - bar.maximum() / 2) < bar.pageStep())
+
+
 def test_a_long_text_scrolls_to_where_it_is_written(composer, qtbot):
     composer.show_chunks(True)
     composer.set_text("the moon pulls on the water " * 200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -133,6 +134,19 @@ def test_progress_pause_and_resume_send_every_byte_once(qtbot, begin, server, mo
     assert library.downloaded(models) == {"small": models / "small"}
 
 
+def test_the_keyboard_stays_on_the_button_that_pauses_and_resumes(qtbot, begin, server):
+    server.bytes_per_second = SLOW
+    _, card = begin(REPO)
+    qtbot.waitUntil(lambda: card.bar.value() > 50, timeout=CHILD_MS)
+    card.pause_button.setFocus()
+    qtbot.keyClick(card.pause_button, Qt.Key.Key_Space)
+    qtbot.waitUntil(card.resume_button.isVisible, timeout=CHILD_MS)
+    assert card.window().focusWidget() is card.resume_button  # and not Cancel, which would remove everything
+    qtbot.keyClick(card.resume_button, Qt.Key.Key_Space)
+    qtbot.waitUntil(card.pause_button.isVisible)
+    assert card.window().focusWidget() is card.pause_button
+
+
 def test_cancel_removes_what_is_there(qtbot, begin, server, models):
     server.bytes_per_second = SLOW
     downloads, card = begin(REPO)
@@ -158,6 +172,48 @@ def test_what_was_interrupted_by_closing_is_offered_at_the_next_start(qtbot, beg
     with qtbot.waitSignal(again.downloaded, timeout=CHILD_MS):
         press(qtbot, card.resume_button)
     assert server.sent[-1].start > 0
+
+
+def test_the_revision_that_was_begun_goes_on(qtbot, open_downloads, server, models):
+    commit = server.repos[REPO].commit
+    partial = models / "small.partial"
+    partial.mkdir(parents=True)
+    content = {"repo": REPO, "revision": commit, "total_bytes": 1}
+    (partial / library.DOWNLOAD_FILE).write_text(json.dumps(content))
+    downloads = open_downloads()
+    downloads.show()
+    qtbot.waitUntil(lambda: len(downloads.cards) == 1)
+    with qtbot.waitSignal(downloads.downloaded, timeout=CHILD_MS):
+        press(qtbot, downloads.cards[0].resume_button)
+    assert server.requests[0][1].endswith(f"/revision/{commit}")
+
+
+def test_a_model_of_the_same_name_by_another_author_is_the_one_that_comes(qtbot, begin, server, models, original):
+    server.add("another/small", original, {"README.md": b"Another model."})
+    server.bytes_per_second = SLOW
+    downloads, card = begin(REPO)
+    qtbot.waitUntil(lambda: card.bar.value() > 50, timeout=CHILD_MS)
+    press(qtbot, card.pause_button)
+    qtbot.waitUntil(state_is(card, DownloadState.PAUSED), timeout=CHILD_MS)
+    server.bytes_per_second = None
+    with qtbot.waitSignal(downloads.downloaded, timeout=CHILD_MS):
+        downloads.begin("another/small")
+        qtbot.waitUntil(lambda: "another/small" in card.title.text())
+        assert card.pause_button.accessibleName() == "Pause: download of another/small"
+    assert (models / "small" / "README.md").read_bytes() == b"Another model."
+
+
+def test_nothing_begins_while_its_files_are_being_removed(qtbot, begin, server, models):
+    server.bytes_per_second = SLOW
+    downloads, card = begin(REPO)
+    qtbot.waitUntil(lambda: card.bar.value() > 50, timeout=CHILD_MS)
+    press(qtbot, card.pause_button)
+    qtbot.waitUntil(state_is(card, DownloadState.PAUSED), timeout=CHILD_MS)
+    with qtbot.waitSignal(card.download.cancelled, timeout=CHILD_MS):
+        card.download.cancel()
+        downloads.begin(REPO)
+    assert not card.download._process.running
+    assert [path.name for path in models.iterdir() if not path.name.startswith(".")] == []
 
 
 def test_a_cut_connection_does_not_disturb(qtbot, begin, server, original):

@@ -254,6 +254,26 @@ def test_a_model_is_exported_converted_back_and_verified(qtbot, here, open_page,
     assert not public.task_failure.isVisible()
 
 
+def test_two_copies_of_one_name_go_to_two_folders(qtbot, open_page, tmp_path):
+    folders = [copy_model(tmp_path / parent / "mine") for parent in ("a", "b")]
+    page = open_page(own_folders=[str(folder) for folder in folders])
+    for folder in folders:
+        page.export(folder, tmp_path)
+    page.export(tmp_path / "gone", tmp_path)  # its card went while the dialog was open
+    targets = [page.cards[folder].task.doing for folder in folders]
+    assert targets == [f"Writing {tmp_path / name}…" for name in ("mine-public", "mine-public-2")]
+
+
+def test_closing_the_window_leaves_no_half_of_a_copy(qtbot, open_page, tmp_path):
+    page = open_page()
+    page.export(MINI, tmp_path)
+    copy = tmp_path / "i3-mini-public"
+    qtbot.waitUntil(lambda: copy.is_dir() and any(copy.iterdir()), timeout=CHILD_MS)
+    assert page.cards[MINI].task.running
+    page.shut_down()
+    assert not copy.exists()
+
+
 @pytest.mark.parametrize(("width", "columns"), [(1208, 2), (828, 2), (640, 1)])
 def test_cards_are_whole_at_every_width(qtbot, here, open_page, width, columns):
     copy_model(here.models_folder / "i3-80m", description="The original: stories, chat and sentences. " * 4)

@@ -7,6 +7,7 @@ import pytest
 from i3core.errors import I3Error
 from i3core.settings import SamplingConfig
 from i3desk.chat.conversation import ASSISTANT, USER, ChatSettings, Message, ReplyState
+from i3desk.chat.exchange import from_json
 from i3desk.chat.keeper import Keeper
 from i3desk.chat.model_in_use import ModelInUse, ModelState
 from i3desk.chat.session import ChatSession
@@ -372,3 +373,59 @@ def test_roles_alternate_on_every_path(session, say, qtbot):
     say("two")
     roles = [message.role for message in session.conversation.path()]
     assert roles == [USER, ASSISTANT, USER, ASSISTANT]
+
+
+def test_a_reply_without_a_word_is_retried_from_nothing(session, say, qtbot, model, store):
+    model.words = (" ",)
+    empty = say("hello")
+    model.words = ("now.",)
+    session.retry(empty.number)
+    assert wait(qtbot, session) is empty
+    assert empty.text == "now."
+    assert [chunk.text for chunk in store.load_chunks(session.conversation.id, empty.number)] == ["now."]
+
+
+def test_a_reply_that_stands_first_can_be_retried(session, qtbot, store, model):
+    greeting = from_json([{"role": "assistant", "content": "welcome!"}])
+    session.show(store.open(store.import_conversation(greeting)))
+    session.retry(1)
+    assert wait(qtbot, session).shown_text == REPLY
+    assert model.asked[-1].prompt == []
+    assert session.conversation.versions(1) == [1, 2]
+
+
+def test_edits_in_raw_mode_keep_their_blanks(session, say, model):
+    session.change_settings(ChatSettings(mode="raw"))
+    say("once upon a time")
+    session.edit(1, "once upon a time ")
+    assert session.conversation.messages[3].text == "once upon a time "
+
+
+def test_what_a_deleted_chat_had_said_is_there_after_undo(session, qtbot, model, store):
+    model.endless = True
+    session.send("go on")
+    conversation = session.conversation
+    qtbot.waitUntil(lambda: bool(conversation.last.text))
+    session.start_new()
+    with qtbot.waitSignal(session.busy_changed, timeout=0):
+        store.delete(conversation.id)
+        session.forget(conversation.id)
+    store.restore(conversation.id)
+    again = store.open(conversation.id)
+    assert again.last.state is ReplyState.STOPPED
+    assert again.last.text == conversation.last.text
+
+
+def test_what_is_written_in_a_new_chat_is_there_in_the_next_one(session, say):
+    say("hello")
+    first = session.conversation
+    session.start_new()
+    session.keep_draft("half a thought")
+    session.start_new()
+    assert session.conversation.draft == "half a thought"
+    session.show(first)
+    session.start_new()
+    assert session.conversation.draft == "half a thought"
+    say("half a thought, and the rest")
+    session.start_new()
+    assert session.conversation.draft == ""

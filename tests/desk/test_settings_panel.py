@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from i3core.settings import SAMPLING_SETTINGS, SamplingConfig
 from i3desk.palette import DARK, LIGHT
+from i3desk.settings.rows import TYPED_AFTER_MS
 from i3desk.settings.store import Preferences, read_preferences
 from i3desk.theme import Theme
 
@@ -256,3 +257,23 @@ def test_switches_are_kept_and_change_the_display_only(open_desk, say, qtbot, mo
     again = open_desk()
     assert again.store.preferences.capitalise
     assert again.window.panel.switches["glass"].switch.isChecked()
+
+
+def test_what_is_being_typed_stays_with_its_chat(desk, say, qtbot):
+    say(desk, "hello")
+    first = desk.window.session.conversation
+    desk.window.panel.persona_row.edit.setPlainText("you are a pirate")
+    desk.window.chat_page.start_new()
+    assert first.settings.persona == "you are a pirate"
+    qtbot.wait(TYPED_AFTER_MS + 50)
+    assert desk.window.session.conversation.settings.persona == ""
+
+
+def test_a_new_line_waits_for_the_next_stop_text(desk, qtbot):
+    edit = desk.window.panel.stop_row.edit
+    qtbot.keyClicks(edit, "rock")
+    qtbot.keyClick(edit, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: desk.window.session.conversation.settings.sampling.stop == ("rock",))
+    qtbot.keyClicks(edit, "sea")
+    desk.window.panel.flush()
+    assert desk.window.session.conversation.settings.sampling.stop == ("rock", "sea")

@@ -19,7 +19,7 @@ from i3core.pieces import Alternative, Chunk
 from i3core.settings import SamplingConfig
 from i3desk.chat.conversation import ASSISTANT, USER, ChatSettings, Conversation, ReplyState
 from i3desk.store import Store, check, checkpoint, search, tidy
-from i3desk.store.database import MIGRATIONS
+from i3desk.store.database import MIGRATIONS, mark_of_damage
 from i3desk.store.search import query_for
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -189,7 +189,7 @@ def test_delete_all_leaves_nothing(path, store):
     conversation = chat("xylophone", "Geheimnis")
     conversation.last.chunks = [chunk(1)]
     store.add(conversation)
-    store.delete_all()
+    store.delete_all(store.newest_id())
     assert store.rows() == []
     assert found(path, "xylophone") == []
     remains = b"".join(file.read_bytes() for file in path.parent.iterdir())
@@ -572,3 +572,22 @@ def test_kills_lose_nothing():
     script = REPOSITORY / "tests" / "long" / "store_kill.py"
     child = subprocess.run([sys.executable, script, "--kills", "3"], capture_output=True, text=True, timeout=120)
     assert child.returncode == 0, child.stdout + child.stderr
+
+
+def test_a_second_connection_leaves_a_damaged_file_to_the_next_start(path, store):
+    store.add(chat("the moon"))
+    mark_of_damage(path).touch()
+    Store(path, salvage=False).close()
+    assert not list(path.parent.glob("*-damaged-*"))
+    with closing(Store(path)) as salvaged:
+        assert "1 conversation could be taken over" in salvaged.notice
+
+
+def test_what_was_begun_since_stays_when_all_is_deleted(path, store):
+    store.add(chat("old"))
+    newest = store.newest_id()
+    store.add(chat("young"))
+    store.delete_all(newest)
+    assert [row.title for row in store.rows()] == ["young"]
+    assert found(path, "old") == []
+    assert found(path, "young") == [("young", 1)]
