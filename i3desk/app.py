@@ -185,6 +185,8 @@ def wipe(places: Places) -> None:
 
 def run(model_folder: str | None, theme: str | None) -> int:
     """Open the window and return the exit status once it is closed."""
+    if model_folder and os.path.exists(model_folder):
+        model_folder = os.path.abspath(model_folder)  # another process may be the one that loads it
     places = Places.of_user()
     start_log(places)
     app = create_application(places)

@@ -358,6 +358,11 @@ class BackgroundJobs(QObject):
             self._requested.emit(job, work)
         return job
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs are begun and not done."""
+        return len(self._waiting)
+
     def forget(self, job: int | None) -> None:
         """The result of this job is no longer wanted; it is not called back."""
         self._waiting.pop(job, None)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMainWindow,
+    QMessageBox,
     QSizePolicy,
     QStackedWidget,
     QToolButton,
@@ -61,6 +62,8 @@ class MainWindow(QMainWindow):
         self._painted = False
         self._closing = False
         self._still_running = 2
+        self._may_lose = False
+        self._question: QMessageBox | None = None
 
         self.session = parts.session
         self.panel = parts.panel
@@ -82,7 +85,10 @@ class MainWindow(QMainWindow):
         self.models_button = self._add_page(self.models_page, "Models", "models", "Ctrl+M")
         self._rail_layout.addStretch(1)
         self.settings_button = self._add_page(self.settings_page, "Settings", "settings", "Ctrl+,")
-        self.chat_button.setChecked(True)
+        last = next(
+            (each for each in self._rail_buttons.buttons() if each.text() == self._store.preferences.page), None
+        )
+        first_page = self._rail_buttons.id(last or self.chat_button)
         self._rail_buttons.idClicked.connect(self.show_page)
 
         middle = QWidget()
@@ -96,7 +102,7 @@ class MainWindow(QMainWindow):
         self.toast = Toast(middle, bottom=ABOVE_COMPOSER)
         self._add_shortcuts()
         self._restore_place()
-        self.chat_page.composer.edit.setFocus()
+        self.show_page(first_page)
 
     # --------------------------------------------------------------------------------------------------- the pages
 
@@ -104,7 +110,9 @@ class MainWindow(QMainWindow):
     def show_page(self, index: int) -> None:
         """Bring a page to the front."""
         self.pages.setCurrentIndex(index)
-        self._rail_buttons.button(index).setChecked(True)
+        button = self._rail_buttons.button(index)
+        button.setChecked(True)
+        self._store.change(page=button.text())
         if self.pages.currentWidget() is self.chat_page:
             self.chat_page.composer.edit.setFocus()
 
@@ -233,11 +241,34 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Two steps: hide, save and ask the threads to end; once they have, the window is closed for good."""
         event.ignore()
-        if not self._closing:
+        if not self._closing and (self._may_lose or self._is_saved()):
             self._closing = True
             self._store.change(maximized=self.isMaximized())
             self.hide()
             self.parts.shut_down()
+
+    def _is_saved(self) -> bool:
+        """Whether all that was said is stored; if not, the user is asked what to do."""
+        keeper = self.parts.keeper
+        keeper.save_now()
+        if keeper.has_unsaved and self._question is None:
+            box = self._question = QMessageBox(self)
+            box.setIcon(QMessageBox.Icon.Warning)
+            box.setText("The last messages could not be stored.")
+            box.setInformativeText("The disk is probably full. Free some space and try again, or close and lose them.")
+            self.again_button = box.addButton("Try again", QMessageBox.ButtonRole.AcceptRole)
+            self.lose_button = box.addButton("Close and lose them", QMessageBox.ButtonRole.DestructiveRole)
+            box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
+            box.finished.connect(self._on_answered)
+            box.open()
+        return not keeper.has_unsaved
+
+    @Slot(int)
+    def _on_answered(self, _result: int) -> None:
+        chosen, self._question = self._question.clickedButton(), None
+        self._may_lose = chosen is self.lose_button
+        if chosen in (self.again_button, self.lose_button):
+            self.close()
 
     @Slot()
     def _on_stopped(self) -> None:

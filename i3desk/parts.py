@@ -25,7 +25,7 @@ from i3desk.places import Places
 from i3desk.settings.page import SettingsPage
 from i3desk.settings.panel import SamplingPanel
 from i3desk.settings.store import SettingsStore
-from i3desk.store import ConversationRow, Store, checkpoint, tidy
+from i3desk.store import ConversationRow, Store, check, checkpoint, tidy
 from i3desk.theme import Theme
 
 log = logging.getLogger(__name__)
@@ -149,9 +149,20 @@ class Parts(QObject):
 
     @Slot()
     def _tidy(self) -> None:
-        """Make the search index small; what is said meanwhile goes first."""
-        work = partial(tidy, self.store.path, cancelled=lambda: self.session.any_busy or self._ending)
+        """See whether the database is sound, and make its search index small; everything else goes first."""
+        self.background.run(partial(check, self.store.path), self._on_checked, _ignore)
+        work = partial(tidy, self.store.path, cancelled=self._has_better_to_do)
         self.background.run(work, _ignore, _ignore)
+
+    def _has_better_to_do(self) -> bool:
+        return self.session.any_busy or self._ending or self.background.waiting > 1
+
+    def _on_checked(self, sound: bool) -> None:
+        if not sound:
+            self.library.failed.emit(
+                "The database of conversations is damaged.",
+                "Start i3desk again: it sets the file aside and takes over what can still be read.",
+            )
 
     def shut_down(self) -> None:
         """Save, and ask the threads to end."""

@@ -254,6 +254,7 @@ class ConversationActions(QObject):
         self._toast.show_message(f"Exported to {path}")
 
     def _on_background_failed(self, error: I3Error) -> None:
+        self._library.reload()  # a part may have been done
         self.say_failure(error.what, error.remedy)
 
     @Slot()

@@ -200,6 +200,10 @@ class Conversation:
         """Numbers of all versions of a message, itself included, oldest first."""
         return self._children[self.messages[number].parent]
 
+    def is_answered(self, number: int) -> bool:
+        """Whether something was said after a message."""
+        return bool(self._children.get(number))
+
     def add(self, role: str, text: str = "", parent: int | None = None, **fields) -> Message:
         """Append a message under `parent` (None: as a first message) and show it as the last one."""
         message = Message(max(self.messages, default=0) + 1, parent, role, text, **fields)

@@ -42,6 +42,11 @@ class Keeper(QObject):
         elif not self._timer.isActive():
             self._timer.start(SAVE_EVERY_MS)
 
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether something is not written yet."""
+        return bool(self._unsaved)
+
     def find(self, number: int) -> Conversation | None:
         """The conversation of this id if it holds something that is not written yet."""
         return next((conversation for conversation, _ in self._unsaved if conversation.id == number), None)

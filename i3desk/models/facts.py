@@ -14,8 +14,14 @@ NOT_STATED = "not stated"
 LONGEST_DESCRIPTION = 130
 PRECISIONS = {
     "float32": ("float32", "Every number as it was trained: the replies are exact, and need the most memory."),
-    "bfloat16": ("bfloat16", "Shorter numbers: replies differ very slightly. Made for GPUs."),
-    "int8": ("int8", "Weights in one byte each: least memory and fastest on a CPU; replies differ slightly."),
+    "bfloat16": (
+        "bfloat16",
+        "Shorter numbers: replies differ very slightly. Made for GPUs; no faster on most CPUs.",
+    ),
+    "int8": (
+        "int8",
+        "Weights in one byte each: least memory, fastest on most CPUs; replies differ slightly.",
+    ),
 }
 LAYOUTS = {"safetensors": "safetensors", "public": "public (pytorch_model.bin)"}
 

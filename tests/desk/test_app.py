@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from i3core.errors import CheckpointError
+from i3core.errors import CheckpointError, I3Error
 from i3desk.app import saved_scale
 from i3desk.places import Places
+from i3desk.store import Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,6 +53,53 @@ def test_a_model_that_is_gone_gives_way_to_the_bundled_one(open_desk, qtbot, mod
     assert desk.window.session.model.info.name == "i3-mini"
     assert "bundled model is used" in desk.window.toast.text.text()
     assert desk.store.preferences.model == ""
+
+
+def test_a_message_that_waited_is_answered_by_the_model_that_came_instead(open_desk, say, qtbot, model, places):
+    places.settings_file.parent.mkdir(parents=True)
+    places.settings_file.write_text(json.dumps({"model": "/models/gone"}), encoding="utf-8")
+    model.may_load.clear()
+    load = model.load
+
+    def picky(request, progressed):
+        if request.folder:
+            model.may_load.wait(10)
+            raise CheckpointError("There is no model folder '/models/gone'.", "Choose another one.")
+        return load(request, progressed)
+
+    model.load = picky
+    desk = open_desk()
+    say(desk, "are you there?", wait=False)
+    model.may_load.set()
+    qtbot.waitUntil(lambda: not desk.window.session.any_busy)
+    assert desk.window.session.conversation.last.shown_text == "the moon is a big rock."
+
+
+def test_the_page_of_last_time_is_shown_again(open_desk, qtbot):
+    desk = open_desk()
+    desk.window.show_models()
+    open_desk.close(desk)
+    assert open_desk().window.models_page.isVisible()
+
+
+def test_messages_that_cannot_be_stored_are_not_lost_by_closing(desk, say, qtbot, monkeypatch):
+    say(desk, "one")
+    window = desk.window
+
+    def full(*_):
+        raise I3Error("The disk is full.", "Free some space.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "save_message", full)
+        say(desk, "two")
+        window.close()
+        assert window.isVisible()
+    number = window.session.conversation.id
+    with qtbot.waitSignal(window.closed):
+        window.again_button.click()
+    store = Store(desk.parts.places.conversations_file)
+    assert len(store.open(number).messages) == 4
+    store.close()
 
 
 def test_a_precision_that_this_machine_lacks_gives_way(open_desk, qtbot, model, places):
@@ -95,6 +143,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from i3desk.app import Desk, create_application
 from i3desk.places import Places
+from i3desk.store import Store
 places = Places.under(Path(sys.argv[1]))
 app = create_application(places)
 desk = Desk(app, places)

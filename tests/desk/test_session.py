@@ -429,3 +429,41 @@ def test_what_is_written_in_a_new_chat_is_there_in_the_next_one(session, say):
     say("half a thought, and the rest")
     session.start_new()
     assert session.conversation.draft == ""
+
+
+def test_a_reply_that_was_answered_is_continued_beside_itself(session, say, qtbot, model):
+    model.finish_reason = "length"
+    first = say("one")
+    say("two")
+    session.continue_reply(first.number)
+    longer = wait(qtbot, session)
+    assert longer.number != first.number
+    assert longer.text == REPLY + REPLY
+    assert first.text == REPLY
+    session.select(first.number)
+    assert texts(session) == ["one", REPLY, "two", REPLY]
+
+
+def test_marks_of_the_template_cannot_be_chosen(session, say):
+    from dataclasses import replace
+
+    from i3core.pieces import Alternative
+
+    old = say("hello")
+    mark = session.model.info.template.tokenizer.special_tokens["user"]
+    old.chunks[1] = replace(old.chunks[1], alternatives=(Alternative(mark, "<|user|>", 0.4),))
+    session.continue_from(old.number, 1, mark)
+    assert session.conversation.last is old
+
+
+def test_another_version_can_be_read_while_a_reply_is_written(session, say, qtbot, model):
+    first = say("hello")
+    model.may_speak.clear()
+    session.retry()
+    second = session.conversation.last
+    session.select(first.number)
+    assert texts(session) == ["hello", REPLY]
+    model.may_speak.set()
+    qtbot.waitUntil(lambda: not session.any_busy)
+    assert second.shown_text == REPLY
+    assert session.conversation.leaf == first.number
