@@ -16,6 +16,7 @@ Parameter names are those of the public i3 training code, so that its checkpoint
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -66,18 +67,21 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., in) -> (..., out)."""
-        return self.step(x) if is_single_token(x, self.in_features) else super().forward(x)
+        if not is_single_token(x, self.in_features):
+            return super().forward(x)
+        return self.step(x.reshape(1, -1)).view(*x.shape[:-1], -1)
 
     def step(self, x: Tensor) -> Tensor:
-        """The same for a single token, one float32 vector on a CPU."""
+        """The same for a single token, x: (1, in) float32 on a CPU -> (1, out)."""
         if self._parts is None or self._parts[0] != self.weight.data_ptr():
             self._parts = self._cut()
         _, weight, bias = self._parts
         # The strides of this column are those that take torch's fast path.
-        y = torch.baddbmm(bias, weight, x.reshape(1, -1).T.expand(weight.shape[0], -1, 1)).view(-1)
-        if len(y) < self.out_features:
-            y = torch.cat([y, F.linear(x.reshape(-1), self.weight[len(y) :], self.bias[len(y) :])])
-        return y.view(*x.shape[:-1], self.out_features)
+        y = torch.baddbmm(bias, weight, x.T.expand(len(weight), -1, 1)).view(1, -1)
+        whole = y.shape[1]
+        if whole < self.out_features:
+            y = torch.cat([y, F.linear(x, self.weight[whole:], self.bias[whole:])], 1)
+        return y
 
     def loss(self, x: Tensor, targets: Tensor) -> Tensor:
         """Of the head: mean cross-entropy in nats over the targets that are not negative. x: (rows, in)."""
@@ -126,12 +130,11 @@ class RWKVMambaMixer(nn.Module):
             return torch.addcmul(s @ self.C.T, self.D, h)
 
     def step(self, x: Tensor, state: LayerState) -> Tensor:
-        """One token, x: (1, 1, D): the definition as it stands, in as few operations as possible."""
-        x = x[0]
+        """One token, x: (1, D): the definition as it stands, in as few operations as possible."""
         h = torch.lerp(x, state.first, self.w_mix)
-        s = torch.addmm(x @ self.B.T, state.second, self.A.T)
+        s = F.linear(state.second, self.A).add_(F.linear(x, self.B))
         state.first, state.second = h, s
-        return torch.addcmul(s @ self.C.T, self.D, h)[None]
+        return torch.addcmul(F.linear(s, self.C), self.D, h)
 
 
 class CausalSelfAttention(nn.Module):
@@ -160,13 +163,13 @@ class CausalSelfAttention(nn.Module):
         return self.out_proj(y.transpose(1, 2).reshape(batch, time, width))
 
     def step(self, x: Tensor, state: LayerState, position: int) -> Tensor:
-        """One token, x: (1, 1, D): a query against the cache."""
+        """One token, x: (1, D): a query against the cache."""
         q, k, v = self.qkv.step(x).view(3, self.n_heads, 1, -1).unbind(0)  # (heads, 1, head_dim) each
-        keys, values = state.first[0], state.second[0]
-        keys[:, position : position + 1] = k
-        values[:, position : position + 1] = v
-        scores = torch.bmm(q, keys[:, : position + 1].transpose(1, 2)).mul_(q.shape[-1] ** -0.5)
-        return self.out_proj.step(torch.bmm(scores.softmax(-1), values[:, : position + 1]).view(1, 1, -1))
+        keys, values = state.first[0, :, : position + 1], state.second[0, :, : position + 1]
+        keys[:, position:] = k
+        values[:, position:] = v
+        scores = torch.bmm(q, keys.mT).mul_(q.shape[-1] ** -0.5)
+        return self.out_proj.step(torch.bmm(scores.softmax(-1), values).view(1, -1))
 
 
 class Block(nn.Module):
@@ -193,15 +196,21 @@ class Block(nn.Module):
         return x + self.ffn(self.ln2(x))
 
     def step(self, x: Tensor, state: LayerState, position: int) -> Tensor:
-        """`forward` for one token on a CPU, x: (1, 1, D), without what only batches and training need."""
+        """`forward` for one token on a CPU, x: (1, D), without what only batches and training need."""
         mixed = _normalised(x, self.ln1)
         x = x + (self.attn.step(mixed, state, position) if self.is_attention else self.hybrid.step(mixed, state))
         widen, _, narrow = self.ffn
-        return x + narrow.step(F.gelu(widen.step(_normalised(x, self.ln2))))
+        return x + narrow.step(_gelu(widen.step(_normalised(x, self.ln2))))
 
 
 def _normalised(x: Tensor, norm: nn.LayerNorm) -> Tensor:
     return torch.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
+def _gelu(x: Tensor) -> Tensor:
+    """F.gelu, which for a single token spends most of its time on waking threads."""
+    half = x * 0.5
+    return torch.addcmul(half, half, torch.erf(x * math.sqrt(0.5)))
 
 
 class I3Network(nn.Module):
@@ -246,11 +255,13 @@ class I3Network(nn.Module):
         if end > self.config.window:
             raise ValueError(f"{end} tokens do not fit a window of {self.config.window}")
         x = self.embed(ids) + self.pos_embed.weight[position:end]
-        single = state is not None and is_single_token(x, self.config.d_model)
-        for i, block in enumerate(self.layers):
-            if single:
-                x = block.step(x, state.layers[i], position)
-            else:
+        if state is not None and is_single_token(x, self.config.d_model):
+            x = x[0]
+            for block, layer in zip(self.layers, state.layers, strict=True):
+                x = block.step(x, layer, position)
+            x = x[None]
+        else:
+            for i, block in enumerate(self.layers):
                 x = block(x, None if state is None else state.layers[i], position)
         if state is not None:
             state.position = end

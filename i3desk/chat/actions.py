@@ -21,6 +21,7 @@ from i3desk.jobs import BackgroundJobs
 from i3desk.store import Store
 from i3desk.toast import Toast
 
+SHOWN_AFTER_MS = 8  # so that the event loop turns between reading a conversation and showing it
 SUFFIXES = {"markdown": "md", "json": "json", "csv": "csv"}
 FILTERS = {"markdown": "Markdown (*.md)", "json": "JSON (*.json)", "csv": "CSV (*.csv)"}
 
@@ -85,7 +86,7 @@ class ConversationActions(QObject):
         except I3Error as error:
             self.say_failure(error.what, error.remedy)
         else:
-            QTimer.singleShot(0, self, self._show)
+            QTimer.singleShot(SHOWN_AFTER_MS, self, self._show)
 
     @Slot()
     def _show(self) -> None:

@@ -108,10 +108,13 @@ class Tour(QObject):
             self._stalls.restart()
             self._stalls.longest_ms = stall
 
-    def type(self, text: str) -> None:
-        """Write into the composer and press Enter."""
-        QTest.keyClicks(self.page.composer.edit, text)
+    def say(self, text: str) -> Iterator[Step]:
+        """Write into the composer a word at a time, and press Enter."""
+        for word in text.split(" "):
+            QTest.keyClicks(self.page.composer.edit, word + " ")
+            yield 0.02
         QTest.keyClick(self.page.composer.edit, Qt.Key.Key_Return)
+        yield 0.02
 
     def press(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.ControlModifier) -> None:
         """Press a shortcut."""
@@ -128,9 +131,9 @@ class Tour(QObject):
         yield lambda: model.state is ModelState.READY and self.window.isActiveWindow()
         self.picture("empty")
         self.phase("stream")
-        self.type("tell me about the moon")
+        yield from self.say("tell me about the moon")
         yield self.quiet
-        self.type("why is there a tide?")
+        yield from self.say("why is there a tide?")
         yield self.quiet
         yield 0.3
         first = session.conversation.id
@@ -159,7 +162,7 @@ class Tour(QObject):
         yield 0.2
 
         self.phase("switch while streaming")
-        self.type("and what do you like to do?")
+        yield from self.say("and what do you like to do?")
         yield 0.05
         self.press(Qt.Key.Key_N)
         yield 0.2
@@ -186,7 +189,9 @@ class Tour(QObject):
 
         self.phase("search")
         self.press(Qt.Key.Key_K)
-        QTest.keyClicks(self.window.sidebar.search, "lighthouse mess")
+        for word in ("light", "house", " mess"):
+            QTest.keyClicks(self.window.sidebar.search, word)
+            yield 0.05
         yield 0.6
         self.picture("search")
         self.window.sidebar.search.clear()
@@ -206,7 +211,7 @@ class Tour(QObject):
         yield 0.2
         self.desk.actions.open(first)
         yield 0.2
-        self.type("are you still there?")
+        yield from self.say("are you still there?")
         yield self.quiet
         yield 0.2
 
