@@ -72,15 +72,15 @@ class Linear(nn.Linear):
         return self.step(x.reshape(1, -1)).view(*x.shape[:-1], -1)
 
     def step(self, x: Tensor) -> Tensor:
-        """The same for a single token, x: (1, in) float32 on a CPU -> (1, out)."""
+        """The same for a single token, x: (..., 1, in) float32 on a CPU -> (..., 1, out)."""
         if self._parts is None or self._parts[0] != self.weight.data_ptr():
             self._parts = self._cut()
         _, weight, bias = self._parts
         # The strides of this column are those that take torch's fast path.
-        y = torch.baddbmm(bias, weight, x.T.expand(len(weight), -1, 1)).view(1, -1)
-        whole = y.shape[1]
+        y = torch.baddbmm(bias, weight, x.mT.expand(len(weight), -1, 1)).view(*x.shape[:-1], -1)
+        whole = y.shape[-1]
         if whole < self.out_features:
-            y = torch.cat([y, F.linear(x, self.weight[whole:], self.bias[whole:])], 1)
+            y = torch.cat([y, F.linear(x, self.weight[whole:], self.bias[whole:])], -1)
         return y
 
     def loss(self, x: Tensor, targets: Tensor) -> Tensor:

@@ -193,6 +193,8 @@ def run(model_folder: str | None, theme: str | None) -> int:
     instance = SingleInstance(places)
     if not instance.is_first:
         if instance.call_first(model_folder):
+            if sys.stdout is not None:
+                print("i3desk is open already; its window was brought to the front.")
             return 0
         print("i3desk runs already, but does not answer. End it first.", file=sys.stderr)
         return 1

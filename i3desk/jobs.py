@@ -18,6 +18,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
+from i3core.device import release_freed_memory
 from i3core.errors import I3Error
 from i3core.pieces import Piece
 from i3core.settings import SamplingConfig
@@ -158,11 +159,13 @@ class _Worker(QObject):
         else:
             if loaded is not None:
                 info, self._stream = loaded
+                release_freed_memory()  # that of the model before
                 self.model_ready.emit(info)
 
     @Slot()
     def unload(self) -> None:
         self._stream = None
+        release_freed_memory()
         self.unloaded.emit()
 
     @Slot(object)

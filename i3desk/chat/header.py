@@ -98,7 +98,7 @@ class ChatHeader(QFrame):
         row.addWidget(self.sidebar_button)
         row.addWidget(self.new_button)
         row.addWidget(self.title)
-        row.addWidget(self.badge)
+        row.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addStretch(1)
         row.addWidget(self.chip)
         row.addWidget(self.export_button)

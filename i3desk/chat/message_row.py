@@ -143,7 +143,8 @@ class MessageRow(Row):
         """Show or hide the line of actions, and bring it up to date."""
         focused = QApplication.focusWidget()
         has_focus = focused is not None and (focused is self or self.isAncestorOf(focused))
-        wanted = self._may_act() and (self._is_last or self.underMouse() or has_focus)
+        has_versions = len(self._versions) > 1  # what is hidden in another version must be found again
+        wanted = self._may_act() and (self._is_last or has_versions or self.underMouse() or has_focus)
         if wanted and self.actions is None:
             self.actions = self._make_actions()
             self._place_actions()

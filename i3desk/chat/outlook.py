@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from i3core.errors import PromptError
 from i3core.window import plan_window
-from i3desk.chat.conversation import Conversation
+from i3desk.chat.conversation import USER, Conversation
 from i3desk.jobs import ModelInfo
 
 
@@ -38,7 +38,8 @@ def outlook(conversation: Conversation, model: ModelInfo | None, text: str) -> O
     try:
         plan = plan_window(model.template, prompt.content, sampling.max_new_tokens, model.window)
     except PromptError as error:
-        return Outlook(too_long=f"{error.what} {error.remedy}".strip())
+        tokens = len(model.template.encode_turn({"role": USER, "content": text.strip()}))
+        return Outlook(tokens, too_long=f"{error.what} {error.remedy}".strip())
     seen = [number for number in prompt.numbers if number is not None]
     if not plan.dropped:
         return Outlook(plan.tokens[-1])

@@ -238,6 +238,8 @@ class ChatPage(QWidget):
     @Slot()
     def _on_path_changed(self) -> None:
         self.transcript.update_path(self.session.conversation)
+        if self.session.busy:  # the button that asked for this reply is gone
+            self.composer.edit.setFocus()
         self._middle.setCurrentWidget(self.transcript)
         self.header.show_title()
         self._look_ahead()

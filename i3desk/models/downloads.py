@@ -61,8 +61,10 @@ class Downloads(QWidget):
     @Slot(str)
     def begin(self, name: str) -> None:
         """Download a model, or go on if that was begun."""
+        card = self._card(name)
+        card.pause_button.setFocus()  # else the focus would go to some button of a model
         self.form.hide()
-        self._card(name).download.begin(name)
+        card.download.begin(name)
 
     def shut_down(self) -> None:
         """End all children at once; what they got stays. Only after the event loop: it blocks."""

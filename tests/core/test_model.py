@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from i3core.config import ModelConfig
 from i3core.generation import Generator
+from i3core.lora import add_lora
+from i3core.model import Linear
 from i3core.reference import sequential_logits, sequential_loss
 
 WINDOW = 24
@@ -42,6 +44,28 @@ def test_forward_equals_the_sequential_code(build, hybrid, attention, tied):
     assert logits.dtype == torch.float32
     torch.testing.assert_close(logits, expected, **TOLERANCE)
     assert logits.std() > 0.5  # the comparison would be idle between constants
+
+
+@given(inputs=st.integers(1, 40), outputs=st.integers(1, 40), shape=st.sampled_from([(), (1,), (1, 1), (1, 1, 1)]))
+def test_a_linear_layer_of_any_size_for_a_single_token(inputs, outputs, shape):
+    layer = Linear(inputs, outputs)
+    x = torch.randn(2, *shape, inputs)[1]
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), x @ layer.weight.T + layer.bias, rtol=1e-4, atol=1e-5)
+
+
+def test_a_single_token_beside_lora_matrices(build):
+    network = build.network(ModelConfig(40, 16, 4, 5, 1, 1, window=8))
+    ids = torch.tensor([[7, 9]])
+    add_lora(network, 2, 4.0)
+    with torch.no_grad():
+        for name, matrix in network.named_parameters():
+            if name.endswith("lora_B"):
+                matrix.fill_(0.1)
+        expected, state = network(ids), network.new_state()
+        torch.testing.assert_close(network(ids[:, :1]), expected[:, :1], **TOLERANCE)
+        steps = torch.cat([network(ids[:, i : i + 1], state) for i in range(2)], 1)
+    torch.testing.assert_close(steps, expected, **TOLERANCE)
 
 
 def test_gradients_equal_the_sequential_code(build):

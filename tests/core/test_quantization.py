@@ -59,6 +59,8 @@ def test_a_layer_of_any_size_is_that_of_its_rounded_weights(use_kernel, inputs, 
     slack = 2**-7 * ((x.double().abs() @ weight.abs().T) + 1)
     assert y.dtype == torch.float32
     assert ((y - (x.double() @ weight.T + layer.bias.double())).abs() <= slack).all()
+    for i in range(rows):
+        torch.testing.assert_close(quantized.step(x[i : i + 1]), y[i : i + 1])
 
 
 @pytest.mark.parametrize("use_kernel", [True, False])
