@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from . import adapter as adapters
-from . import checksums, library
+from . import checksums, model_library
 from .adapter_config import Adapter, is_adapter, read_config
 from .config import ModelConfig
 from .device import DeviceChoice, choose_device, release_freed_memory
@@ -67,8 +67,8 @@ class Model:
 
 
 def find_model(path_or_name: str | Path | None) -> Path:
-    """The folder of a model given by path or name; see `library.find`."""
-    return library.find(path_or_name)
+    """The folder of a model given by path or name; see `model_library.find`."""
+    return model_library.find(path_or_name)
 
 
 def load(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from . import assets, library
+from . import assets, model_library
 from .errors import I3Error
 from .terminal import print_json, progress_bar
 
@@ -64,16 +64,16 @@ def models(arguments: argparse.Namespace) -> None:
     from .inspection import inspect
 
     found = []
-    for origin, folders in (("bundled", assets.models()), ("downloaded", library.downloaded())):
+    for origin, folders in (("bundled", assets.models()), ("downloaded", model_library.downloaded())):
         for folder in folders.values():
             try:
                 found.append({"origin": origin, **inspect(folder).to_json()})
             except I3Error as error:
                 found.append({"origin": origin, "name": folder.name, "folder": str(folder), "error": str(error)})
-    unfinished = library.interrupted()
+    unfinished = model_library.interrupted()
     if arguments.json:
         rest = [{**dataclasses.asdict(part), "folder": str(part.folder)} for part in unfinished]
-        print_json({"models": found, "interrupted": rest, "models_folder": str(library.models_folder())})
+        print_json({"models": found, "interrupted": rest, "models_folder": str(model_library.models_folder())})
         return
     for facts in found:
         if "error" in facts:
@@ -94,7 +94,7 @@ def models(arguments: argparse.Namespace) -> None:
 def verify(arguments: argparse.Namespace) -> None:
     from .checksums import check_files, read_checksums
 
-    folder = library.find(arguments.model)
+    folder = model_library.find(arguments.model)
     sums = read_checksums(folder)
     if sums is not None:
         total = sum(size for _, size in sums.files.values())

@@ -22,7 +22,7 @@ from .errors import CheckpointError, I3Error
 from .files import read_json, write_json
 from .hub_errors import check_room, endpoint, explained
 from .inspection import inspect
-from .library import DOWNLOAD_FILE, PARTIAL, models_folder
+from .model_library import DOWNLOAD_FILE, PARTIAL, models_folder
 from .transfer import WAITS_S, Cancelled, DownloadError, Meter, fetch, is_passing, wait
 from .weight_files import TOKENIZER_FILES, WEIGHT_FILES
 

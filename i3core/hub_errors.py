@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import read_json
-from .library import DOWNLOAD_FILE
+from .model_library import DOWNLOAD_FILE
 from .transfer import DiskFullError, DownloadError
 
 KEPT = "What was downloaded is kept: the same download goes on where it stopped."

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import adapter_config, library
+from . import adapter_config, model_library
 from .checksums import read_checksums
 from .config import ModelConfig
 from .errors import CheckpointError, I3Error
@@ -134,8 +134,8 @@ def inspect(folder: str | Path) -> ModelFacts:
 def _inspect(folder: Path) -> ModelFacts:
     if not folder.is_dir():
         raise CheckpointError(f"There is no folder {folder}.", "It may have been deleted or moved.")
-    is_run = library.is_run(folder)
-    weights_folder = library.find(folder) if is_run else folder
+    is_run = model_library.is_run(folder)
+    weights_folder = model_library.find(folder) if is_run else folder
     details = _read_details(weights_folder)
     about = _read_about(weights_folder)
     sums = read_checksums(weights_folder)

@@ -58,7 +58,7 @@ class Desk(QObject):
         self.collector = Collector(self)
         self.window = MainWindow(self.parts)
         self.actions = ConversationActions(
-            self.parts.session, self.parts.library, self.parts.keeper, self.parts.store,
+            self.parts.session, self.parts.conversations, self.parts.keeper, self.parts.store,
             self.parts.background, self.parts.chat_page, self.window.toast, self.window,
         )  # fmt: skip
         self.model_menu = ModelMenu(self.parts, self.window)

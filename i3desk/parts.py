@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 from i3core.errors import I3Error
 from i3desk.chat.conversation import ChatSettings
+from i3desk.chat.conversation_library import Library
 from i3desk.chat.keeper import Keeper
-from i3desk.chat.library import Library
 from i3desk.chat.model_in_use import ModelInUse
 from i3desk.chat.page import ChatPage
 from i3desk.chat.session import ChatSession
@@ -54,12 +54,12 @@ class Parts(QObject):
         self.store = self._open_store(places.conversations_file)
 
         self.keeper = Keeper(self.store, self)
-        self.library = Library(self.store, self.background, self)
+        self.conversations = Library(self.store, self.background, self)
         self.model = ModelInUse(self.jobs, self)
         defaults = ChatSettings(preferences.sampling)
         self.session = ChatSession(self.jobs, self.model, self.store, self.keeper, defaults, self)
-        self.keeper.stored.connect(self.library.note)
-        self.sidebar = Sidebar(self.library, theme)
+        self.keeper.stored.connect(self.conversations.note)
+        self.sidebar = Sidebar(self.conversations, theme)
         self.panel = SamplingPanel(settings)
         self.chat_page = ChatPage(self.session, self.sidebar, self.panel, settings, theme)
         self.catalogue = Catalogue(places, self.background, preferences.own_folders, preferences.recent_models, self)
@@ -134,13 +134,13 @@ class Parts(QObject):
 
     def start(self) -> None:
         """After the first paint: read the lists."""
-        self.background.run(partial(_read_rows, self.store.path), self.library.model.show, self._on_unreadable)
+        self.background.run(partial(_read_rows, self.store.path), self.conversations.model.show, self._on_unreadable)
         self.catalogue.refresh()
         self.models_page.find_interrupted()
         QTimer.singleShot(TIDY_AFTER_MS, self, self._tidy)
 
     def _on_unreadable(self, error: I3Error) -> None:
-        self.library.failed.emit(error.what, error.remedy)
+        self.conversations.failed.emit(error.what, error.remedy)
 
     @Slot()
     def _checkpoint(self) -> None:
@@ -159,7 +159,7 @@ class Parts(QObject):
 
     def _on_checked(self, sound: bool) -> None:
         if not sound:
-            self.library.failed.emit(
+            self.conversations.failed.emit(
                 "The database of conversations is damaged.",
                 "Start i3desk again: it sets the file aside and takes over what can still be read.",
             )

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 from i3core.errors import I3Error
 from i3desk.chat import exchange
 from i3desk.chat.conversation import Conversation
+from i3desk.chat.conversation_library import Library
 from i3desk.chat.keeper import Keeper
-from i3desk.chat.library import Library
 from i3desk.chat.page import ChatPage
 from i3desk.chat.session import ChatSession
 from i3desk.chat.sidebar import Sidebar

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3desk import icons
-from i3desk.chat.library import ID_ROLE, ROW_ROLE, Library
+from i3desk.chat.conversation_library import ID_ROLE, ROW_ROLE, Library
 from i3desk.chat.sectioned_list import SectionedList
 from i3desk.chat.sidebar_rows import HIT_ROLE, ConversationPainter, HitModel, HitPainter
 from i3desk.icons import IconPushButton, IconToolButton

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QTextChar
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyleOptionViewItem, QWidget
 
 from i3desk import icons, palette
-from i3desk.chat.library import BUSY_ROLE, ID_ROLE, ROW_ROLE
+from i3desk.chat.conversation_library import BUSY_ROLE, ID_ROLE, ROW_ROLE
 from i3desk.chat.sectioned_list import GAP, MORE_WIDTH, PADDING, RowPainter, sized
 from i3desk.chat.sections import Section
 from i3desk.store import Hit

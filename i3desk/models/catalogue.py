@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from i3core import assets, library
+from i3core import assets, model_library
 from i3core.errors import I3Error
 from i3core.inspection import ModelFacts, inspect
 from i3desk.jobs import BackgroundJobs
@@ -67,7 +67,7 @@ def absolute(path: str | Path) -> Path:
 def find_folders(places: Places, own: Iterable[str], recent: Iterable[str]) -> list[tuple[Path, Origin]]:
     """Every model folder once, in the order of Origin; within one, recently used ones first, then by name."""
     found = dict.fromkeys(assets.models().values(), Origin.BUNDLED)
-    for folder in library.downloaded(places.models_folder).values():
+    for folder in model_library.downloaded(places.models_folder).values():
         found.setdefault(folder, Origin.DOWNLOADED)
     for folder in _runs_in(places.runs_folder):
         found.setdefault(folder, Origin.FINE_TUNED)
@@ -85,7 +85,7 @@ def find_folders(places: Places, own: Iterable[str], recent: Iterable[str]) -> l
 
 def _runs_in(folder: Path) -> list[Path]:
     try:
-        return [path for path in folder.iterdir() if library.is_run(path)]
+        return [path for path in folder.iterdir() if model_library.is_run(path)]
     except OSError:  # not there yet
         return []
 
@@ -176,7 +176,7 @@ class Catalogue(QObject):
     def delete(self, folder: str | Path) -> None:
         """Delete a downloaded or fine-tuned model from the disk, in the background."""
         path = absolute(folder)
-        work = partial(library.delete, path, self._places.models_folder)
+        work = partial(model_library.delete, path, self._places.models_folder)
         self._background.run(work, partial(self._on_deleted, path), partial(self._on_not_deleted, path))
 
     def remember_used(self, folder: str | Path | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from i3core import library
+from i3core import model_library
 from i3desk.jobs import BackgroundJobs
 from i3desk.models.download import SUGGESTION, Download
 from i3desk.models.download_card import DownloadCard, DownloadForm
@@ -56,7 +56,7 @@ class Downloads(QWidget):
     @Slot()
     def find_interrupted(self) -> None:
         """Offer to go on with downloads that were begun before."""
-        self._background.run(partial(library.interrupted, self._models_folder), self._on_interrupted)
+        self._background.run(partial(model_library.interrupted, self._models_folder), self._on_interrupted)
 
     @Slot(str)
     def begin(self, name: str) -> None:
@@ -85,7 +85,7 @@ class Downloads(QWidget):
         self.show()
         return card
 
-    def _on_interrupted(self, found: list[library.Interrupted]) -> None:
+    def _on_interrupted(self, found: list[model_library.Interrupted]) -> None:
         known = {card.download.partial_folder for card in self.cards}
         for each in found:
             if each.folder not in known:

@@ -15,7 +15,7 @@ from hub_server import HubServer
 from huggingface_hub import close_session, constants
 from safetensors.numpy import save as to_bytes
 
-from i3core import hub, library, transfer
+from i3core import hub, model_library, transfer
 from i3core.checkpoint import load
 from i3core.errors import CheckpointError
 from i3core.transfer import DownloadError
@@ -99,7 +99,7 @@ def wait_until(condition, seconds=20.0):
 def test_a_whole_download(server, models, original):
     told = []
     folder = hub.download(REPO, progress=told.append)
-    assert folder == models / "small" == library.downloaded()["small"] == library.find("small")
+    assert folder == models / "small" == model_library.downloaded()["small"] == model_library.find("small")
     assert same_model(folder, original)
     assert sorted(path.name for path in folder.iterdir()) == [
         "README.md", "checksums.json", "config.json", WEIGHTS, "tokenizer.json",
@@ -179,8 +179,8 @@ def test_a_network_that_stays_broken_leaves_what_came(server, original, models):
         hub.download(REPO)
     assert "goes on where it stopped" in broken.value.remedy
     assert part_bytes(models) == 300_000
-    assert "small" not in library.downloaded()
-    (unfinished,) = library.interrupted()
+    assert "small" not in model_library.downloaded()
+    (unfinished,) = model_library.interrupted()
     assert (unfinished.name, unfinished.repo, unfinished.revision) == ("small", REPO, "main")
     assert 300_000 < unfinished.done_bytes < unfinished.total_bytes
     server.cuts.clear()
@@ -231,7 +231,7 @@ def test_damaged_bytes_are_removed_and_come_anew(server, original, models, name)
         hub.download(REPO)
     assert "again" in damaged.value.remedy
     assert not list((models / "small.partial").glob(f"{name}*"))
-    assert library.downloaded() == {}
+    assert model_library.downloaded() == {}
     server.corrupt = set()
     server.sent.clear()
     assert same_model(hub.download(REPO), original)
@@ -283,7 +283,7 @@ def test_ending_the_process_is_a_pause(server, start, models, original, way):
     assert all(line["event"] == "progress" for line in lines)
     kept = part_bytes(models)
     assert 100_000 < kept < (original / WEIGHTS).stat().st_size
-    assert [part.repo for part in library.interrupted()] == [REPO]
+    assert [part.repo for part in model_library.interrupted()] == [REPO]
     assert all("torch" not in headers["user-agent"] for _, _, headers in server.requests)
     server.bytes_per_second = None
     server.sent.clear()
@@ -292,7 +292,7 @@ def test_ending_the_process_is_a_pause(server, start, models, original, way):
     assert err == ""
     assert [(entry.file, entry.start) for entry in server.sent] == [(WEIGHTS, kept)]
     assert same_model(models / "small", original)
-    assert library.interrupted() == []
+    assert model_library.interrupted() == []
 
 
 def test_progress_for_the_window(server, start, models, tmp_path):
@@ -332,7 +332,7 @@ def test_there_is_no_such_model(server, models):
     ):
         with pytest.raises(DownloadError, match=words):
             hub.download(*arguments)
-    assert library.interrupted() == []
+    assert model_library.interrupted() == []
     assert list(models.iterdir()) == []
 
 
@@ -443,11 +443,11 @@ def test_the_reader_of_the_progress_goes_away(server, start_environment):
     command = f"{sys.executable} -m i3core download {REPO} --json | head -1"
     done = subprocess.run(["bash", "-c", command], env=start_environment(), capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
-    assert [part.repo for part in library.interrupted()] == [REPO]
+    assert [part.repo for part in model_library.interrupted()] == [REPO]
 
 
 def test_nothing_is_imported_before_it_is_needed(process):
-    code = "import sys, i3core.hub, i3core.cli_models, i3core.inspection, i3core.library\n"
+    code = "import sys, i3core.hub, i3core.cli_models, i3core.inspection, i3core.model_library\n"
     code += "sys.exit(any(name in sys.modules for name in ('torch', 'huggingface_hub', 'httpx', 'httpx2')))"
     assert process(code=code).status == 0
     assert os.environ["HF_ENDPOINT"]

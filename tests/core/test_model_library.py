@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from i3core import assets, library
+from i3core import assets, model_library
 from i3core.checksums import check_files, read_checksums, write_checksums
 from i3core.errors import CheckpointError, TrainingError
 from i3core.run import RunFolder
@@ -46,57 +46,57 @@ def run(build, tmp_path):
 
 
 def test_downloaded_and_interrupted(filled):
-    assert library.models_folder() == filled
-    assert library.downloaded() == {"mine": filled / "mine"}
-    assert library.known() == {**assets.models(), "mine": filled / "mine"}
-    (half,) = library.interrupted()
+    assert model_library.models_folder() == filled
+    assert model_library.downloaded() == {"mine": filled / "mine"}
+    assert model_library.known() == {**assets.models(), "mine": filled / "mine"}
+    (half,) = model_library.interrupted()
     assert (half.name, half.repo, half.revision, half.folder) == ("half", "a/half", "main", filled / "half.partial")
     assert (half.done_bytes, half.total_bytes) == (40, 100)
     (half.folder / ".download.json").write_text("{")
-    assert library.interrupted() == []
+    assert model_library.interrupted() == []
 
 
 def test_no_folder_of_models_yet(models):
-    assert library.downloaded() == {}
-    assert library.interrupted() == []
+    assert model_library.downloaded() == {}
+    assert model_library.interrupted() == []
     assert not models.exists()
 
 
 def test_where_models_are_by_default(monkeypatch, tmp_path):
     monkeypatch.delenv("I3DESK_MODELS", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert library.models_folder().parts[-2:] == ("i3desk", "models")
+    assert model_library.models_folder().parts[-2:] == ("i3desk", "models")
 
 
 def test_names_and_paths(filled, run, tmp_path, monkeypatch):
     bundled = assets.models()["i3-mini"]
-    assert library.find(None) == library.find("i3-mini") == bundled
-    assert library.find("mine") == filled / "mine"
-    assert library.find(filled / "mine" / "model.safetensors") == filled / "mine"
-    assert library.find(run.folder) == run.best
+    assert model_library.find(None) == model_library.find("i3-mini") == bundled
+    assert model_library.find("mine") == filled / "mine"
+    assert model_library.find(filled / "mine" / "model.safetensors") == filled / "mine"
+    assert model_library.find(run.folder) == run.best
     run.best.rename(run.best.with_name("best.old"))  # killed while it replaced this checkpoint
-    assert library.find(run.folder) == library.find(run.best) == run.best.with_name("best.old")
+    assert model_library.find(run.folder) == model_library.find(run.best) == run.best.with_name("best.old")
     monkeypatch.chdir(filled)
-    assert library.find("notes") == library.Path("notes")
+    assert model_library.find("notes") == model_library.Path("notes")
     for name in ("none", "half", "half.partial/none", str(tmp_path / "none")):
         with pytest.raises(CheckpointError, match="no model folder") as unknown:
-            library.find(name)
+            model_library.find(name)
         assert "i3-mini, mine" in unknown.value.remedy
 
 
 def test_a_bundled_model_keeps_its_name(filled):
     shutil.copytree(filled / "mine", filled / "i3-mini")
-    assert library.find("i3-mini") == assets.models()["i3-mini"]
+    assert model_library.find("i3-mini") == assets.models()["i3-mini"]
 
 
 def test_what_looks_like_a_model(filled, run, tmp_path):
-    assert library.is_model_folder(filled / "mine")
-    assert library.is_model_folder(str(run.folder))
-    assert library.is_model_folder(run.best)
+    assert model_library.is_model_folder(filled / "mine")
+    assert model_library.is_model_folder(str(run.folder))
+    assert model_library.is_model_folder(run.best)
     for path in (filled, filled / "notes", filled / "file", filled / "half.partial", tmp_path / "none"):
-        assert not library.is_model_folder(path)
+        assert not model_library.is_model_folder(path)
     shutil.rmtree(run.folder / "checkpoints")
-    assert not library.is_model_folder(run.folder)
+    assert not model_library.is_model_folder(run.folder)
 
 
 def test_a_folder_closed_to_this_user_hides_no_other(filled, monkeypatch):
@@ -109,14 +109,14 @@ def test_a_folder_closed_to_this_user_hides_no_other(filled, monkeypatch):
         return stat(path, **options)
 
     monkeypatch.setattr(Path, "stat", refusing)
-    assert not library.is_run(closed)
-    assert library.downloaded() == {"mine": filled / "mine"}
+    assert not model_library.is_run(closed)
+    assert model_library.downloaded() == {"mine": filled / "mine"}
 
 
 def test_deleting(filled, run):
-    library.delete(filled / "mine")
-    library.delete(filled / "half.partial")
-    library.delete(run.folder)
+    model_library.delete(filled / "mine")
+    model_library.delete(filled / "half.partial")
+    model_library.delete(run.folder)
     assert sorted(path.name for path in filled.iterdir()) == ["file", "notes"]
     assert list(run.folder.parent.iterdir()) == []
 
@@ -127,28 +127,28 @@ def test_what_is_never_deleted(filled, run, build, tmp_path):
     kept = (elsewhere, filled, filled / "notes", filled / "link", run.best, run.folder.parent, tmp_path, assets.root())
     for folder in (*kept, filled / "none"):
         with pytest.raises(CheckpointError):
-            library.delete(folder)
+            model_library.delete(folder)
     with pytest.raises(CheckpointError):
-        library.delete(filled / "mine" / ".." / ".." / "elsewhere")
+        model_library.delete(filled / "mine" / ".." / ".." / "elsewhere")
     assert all(folder.exists() for folder in kept)
 
 
 def test_a_run_with_other_files_or_at_work_stays(run):
     (run.folder / "novel.txt").write_text("my only copy")
     with pytest.raises(CheckpointError, match=r"novel\.txt"):
-        library.delete(run.folder)
+        model_library.delete(run.folder)
     (run.folder / "novel.txt").unlink()
     run.write_status("running", 4)
     status = json.loads((run.folder / "status.json").read_text())
     (run.folder / "status.json").write_text(json.dumps({**status, "pid": os.getppid()}))
     with pytest.raises(TrainingError, match="still going on"):
-        library.delete(run.folder)
+        model_library.delete(run.folder)
     assert run.best.is_dir()
 
 
 def test_what_a_cut_deletion_left_goes_with_the_next(filled):
     (filled / ".gone.deleted-0123abcd").mkdir()
-    library.delete(filled / "mine")
+    model_library.delete(filled / "mine")
     assert not any(path.name.startswith(".") for path in filled.iterdir())
 
 

@@ -21,7 +21,7 @@ REPLY = "the moon is a big rock."
 
 
 def rows(desk) -> list[str]:
-    model = desk.parts.library.model
+    model = desk.parts.conversations.model
     return [row.title for row in model.rows]
 
 
@@ -34,7 +34,7 @@ def test_chats_appear_in_the_list_and_open_again(desk, say, qtbot, open_chat):
     qtbot.keyClick(desk.window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
     say(desk, "a story about a fox")
     assert rows(desk) == ["a story about a fox", "names for a cat"]
-    first = desk.parts.library.model.rows[1].id
+    first = desk.parts.conversations.model.rows[1].id
     open_chat(desk, first)
     assert texts(desk) == ["names for a cat", REPLY]
     assert desk.window.chat_page.header.title.text() == "names for a cat"
@@ -46,7 +46,7 @@ def test_chats_are_there_after_a_restart(open_desk, say, qtbot, open_chat):
     open_desk.close(desk)
     again = open_desk()
     qtbot.waitUntil(lambda: rows(again) == ["names for a cat"])
-    open_chat(again, again.parts.library.model.rows[0].id)
+    open_chat(again, again.parts.conversations.model.rows[0].id)
     assert texts(again) == ["names for a cat", REPLY]
 
 
@@ -63,7 +63,7 @@ def test_a_reply_cut_by_the_end_of_the_program_is_marked_and_can_be_continued(op
     model.words = ("and so on.",)
     again = open_desk()
     qtbot.waitUntil(lambda: rows(again) == ["go on and on"])
-    open_chat(again, again.parts.library.model.rows[0].id)
+    open_chat(again, again.parts.conversations.model.rows[0].id)
     reply = again.window.session.conversation.last
     assert reply.state is ReplyState.CUT
     before = reply.text
@@ -210,8 +210,8 @@ def test_a_hit_opens_at_its_message_in_its_version(desk, say, qtbot, model, open
     qtbot.waitUntil(lambda: not desk.window.session.busy)
     desk.window.chat_page.start_new()
     found = []
-    desk.parts.library.hits_ready.connect(lambda text, hits: found.extend(hits))
-    desk.parts.library.search("zebra")
+    desk.parts.conversations.hits_ready.connect(lambda text, hits: found.extend(hits))
+    desk.parts.conversations.search("zebra")
     qtbot.waitUntil(lambda: bool(found))
     open_chat(desk, number, found[0].message_number, ["zebra"])
     assert desk.window.session.conversation.leaf == old

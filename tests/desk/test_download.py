@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 
-from i3core import assets, library
+from i3core import assets, model_library
 from i3desk.jobs import BackgroundJobs
 from i3desk.models.download import DownloadState
 from i3desk.models.downloads import Downloads
@@ -123,7 +123,7 @@ def test_progress_pause_and_resume_send_every_byte_once(qtbot, begin, server, mo
     press(qtbot, card.pause_button)
     qtbot.waitUntil(lambda: card.title.text() == f"Download of {REPO} is paused", timeout=CHILD_MS)
     assert "left" not in card.numbers.text()
-    (paused,) = library.interrupted(models)
+    (paused,) = model_library.interrupted(models)
     assert 0 < paused.done_bytes < paused.total_bytes
     server.bytes_per_second = None
     with qtbot.waitSignal(downloads.downloaded, timeout=CHILD_MS):
@@ -131,7 +131,7 @@ def test_progress_pause_and_resume_send_every_byte_once(qtbot, begin, server, mo
     resumed_from = server.sent[-1].start
     assert resumed_from > 0
     assert server.sent[-1].count == (original / WEIGHTS).stat().st_size - resumed_from
-    assert library.downloaded(models) == {"small": models / "small"}
+    assert model_library.downloaded(models) == {"small": models / "small"}
 
 
 def test_the_keyboard_stays_on_the_button_that_pauses_and_resumes(qtbot, begin, server):
@@ -179,7 +179,7 @@ def test_the_revision_that_was_begun_goes_on(qtbot, open_downloads, server, mode
     partial = models / "small.partial"
     partial.mkdir(parents=True)
     content = {"repo": REPO, "revision": commit, "total_bytes": 1}
-    (partial / library.DOWNLOAD_FILE).write_text(json.dumps(content))
+    (partial / model_library.DOWNLOAD_FILE).write_text(json.dumps(content))
     downloads = open_downloads()
     downloads.show()
     qtbot.waitUntil(lambda: len(downloads.cards) == 1)

@@ -13,7 +13,7 @@ from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from i3desk.chat.conversation import Conversation
-from i3desk.chat.library import ConversationModel, Library
+from i3desk.chat.conversation_library import ConversationModel, Library
 from i3desk.chat.sectioned_list import SectionedList
 from i3desk.chat.sidebar import WIDTH, Sidebar
 from i3desk.chat.sidebar_rows import ConversationPainter, lead_to_match

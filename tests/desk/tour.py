@@ -216,14 +216,14 @@ class Tour(QObject):
         yield 0.2
 
         self.phase("delete and undo")
-        count = self.desk.parts.library.model.rowCount()
+        count = self.desk.parts.conversations.model.rowCount()
         self.desk.actions.delete(first)
         yield 0.3
-        assert self.desk.parts.library.model.rowCount() == count - 1
+        assert self.desk.parts.conversations.model.rowCount() == count - 1
         self.picture("deleted")
         self.window.toast.take_action()
         yield 0.3
-        assert self.desk.parts.library.model.rowCount() == count
+        assert self.desk.parts.conversations.model.rowCount() == count
         assert session.conversation.id == first
 
         self.phase("settings")

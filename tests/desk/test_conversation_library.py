@@ -13,7 +13,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 
 from i3core.errors import I3Error
 from i3desk.chat.conversation import Conversation
-from i3desk.chat.library import ID_ROLE, ROW_ROLE, ConversationModel, Library
+from i3desk.chat.conversation_library import ID_ROLE, ROW_ROLE, ConversationModel, Library
 from i3desk.chat.sections import sections_of, sort_key
 from i3desk.jobs import BackgroundJobs
 from i3desk.store import ConversationRow, Store
