@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .cli_compare import add_compare, add_keep
+from .cli_data import add_data
 from .cli_models import add_download, download, models, verify
+from .cli_runs import add_runs
 from .cli_train import add_training, train
 from .device import PRECISIONS, is_out_of_memory
 from .errors import ConfigError, I3Error, PromptError
@@ -109,6 +112,11 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--base", metavar="FOLDER", help="an adapter's base model, if it is no longer where it was")
     sub.add_argument("--license", metavar="NAME", help="licence to write into config.json, such as Apache-2.0")
 
+    add_data(commands)
+    add_runs(commands)
+    add_keep(commands)
+    add_compare(commands)
+
     printable(command("models", models, "the bundled and downloaded models of this computer", model=False))
 
     add_download(printable(command("download", download, "get a model from the Hugging Face hub", model=False)))
@@ -119,6 +127,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("model", nargs="?", help="model folder or name; the bundled model if absent")
 
     sub = printable(command("bench", bench, "speed of this machine against the plain sequential code", model=False))
+    sub.add_argument(
+        "--beside-training", action="store_true", help="chat and training on the same processor, alone and together"
+    )
     sub.add_argument("--preset", default="i3-80m", help="sizes to measure with random weights (default: %(default)s)")
     sub.add_argument("--quick", action="store_true", help="fewer repetitions")
     return parser
@@ -360,6 +371,16 @@ def convert(arguments: argparse.Namespace) -> None:
 
 def bench(arguments: argparse.Namespace) -> None:
     from .bench import report, run_bench
+
+    if arguments.beside_training:
+        from . import bench_sharing
+
+        figures = bench_sharing.bench_beside_training(arguments.quick)
+        if arguments.json:
+            print_json(figures)
+        else:
+            print(bench_sharing.report(figures))
+        return
 
     content = run_bench(arguments.preset, quick=arguments.quick)
     print_json(content) if arguments.json else print(report(content))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .device import keep_freed_memory
 from .errors import ConfigError
+from .priority import give_way
 from .terminal import print_json, progress_bar
 from .training_settings import CHOICES, TRAINING_SETTINGS, TrainingConfig
 
@@ -34,6 +35,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add("--config", metavar="FILE", help="TOML or JSON file of settings; options override it")
     add("--resume", metavar="RUN", help="go on with a run folder from its last checkpoint")
     add("--dry-run", action="store_true", help="read model and data, say what would happen, and train nothing")
+    add("--measure", action="store_true", help="with --dry-run: also do some steps, to tell how long the run will take")
 
     group = parser.add_argument_group("what to train")
     add = group.add_argument
@@ -73,6 +75,8 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add("--device", help="auto, cpu or cuda (default: auto)")
     add("--precision", choices=CHOICES["precision"], help="of matrix products (default: auto)")
 
+    group.add_argument("--low-priority", action="store_true", help="leave the processor to other programs first")
+
     group = parser.add_argument_group("watching")
     add = group.add_argument
     add("--sample-prompts", nargs="*", metavar="TEXT", help="answered at each evaluation; none for no samples")
@@ -106,7 +110,7 @@ def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 RESUMABLE = (
     "steps", "epochs", "lr", "patience", "eval_every", "eval_tokens", "checkpoint_every", "log_every", "sample_prompts",
-    "track", "device", "precision",
+    "track", "device", "precision", "threads",
 )  # fmt: skip
 
 
@@ -130,13 +134,15 @@ def train(arguments: argparse.Namespace) -> None:
         # A closed terminal stops and saves, too.
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     keep_freed_memory()
+    if arguments.low_priority:
+        give_way()
     with _processes() as world:
         config = _config(arguments) if world is None else world.shared(world.attempt(lambda: _config(arguments)))
         from . import training
 
         with _Progress() as progress:
             if arguments.dry_run:
-                events = training.rehearse(config, progress.read)
+                events = training.rehearse(config, progress.read, arguments.measure)
             else:
                 events = training.train(config, bool(arguments.resume), world, progress.read)
             lost: OSError | None = None
@@ -170,6 +176,8 @@ def _processes() -> Iterator[World | None]:
 
 
 def _config(arguments: argparse.Namespace) -> TrainingConfig:
+    if arguments.measure and not arguments.dry_run:
+        raise ConfigError("--measure is for rehearsals.", "Add --dry-run.")
     if not arguments.resume:
         return training_config(arguments)
     from .training import resume_config
@@ -260,6 +268,12 @@ def describe(event: Any) -> Iterator[str]:
         yield f"step {event.step:,}: {'; '.join(losses)}"
     elif isinstance(event, events.Sampled):
         yield f"  {event.prompt!r} -> {event.text!r}"
+    elif isinstance(event, events.Measured):
+        yield (
+            f"about {duration(event.seconds)}: {event.steps:,} steps of {event.step_s:.3g} s "
+            f"({event.tokens_per_second:,.0f} tokens/s), an evaluation {event.evaluation_s:.3g} s, "
+            f"samples {event.sample_s:.3g} s, a checkpoint {event.checkpoint_s:.3g} s"
+        )
     elif isinstance(event, events.Finished):
         reason = {"early": "ended early, as the validation loss no longer fell,"}.get(event.reason, event.reason)
         yield f"{reason} at step {event.step:,}; the model is in {event.folder}"

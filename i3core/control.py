@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .errors import I3Error
 from .run import RunFolder
 
 HEARTBEAT_S = 5.0
@@ -19,11 +20,13 @@ class Control:
 
     Attributes:
         paused: whether the run should wait.
+        prompts: the sample prompts from now on, if the user wants others; whoever takes them sets None.
     """
 
     def __init__(self, run: RunFolder, interrupted: threading.Event) -> None:
         self.run, self._interrupted = run, interrupted
         self.paused = False
+        self.prompts: tuple[str, ...] | None = None
         self._wishes: set[str] = set()
         self._shown: tuple[str, float] = ("", -math.inf)  # state in status.json, and when it was written
 
@@ -33,8 +36,14 @@ class Control:
         return self._interrupted.is_set()
 
     def look(self, step: int, state: str = "running", note: str = "") -> None:
-        """Reads the control folder and shows that the run is alive. Cheap enough for every step."""
+        """Reads the control folder and shows that the run is alive. Cheap enough for every step.
+
+        Raises TrainingError if the run folder was deleted.
+        """
+        self.run.refuse_if_deleted()
         found = self.run.take_controls()
+        prompts = self.run.take_prompts()  # after the wish for a sample, which may have been made with them
+        self.prompts = self.prompts if prompts is None else prompts
         if "stop" in found:
             self._interrupted.set()
         self.paused = (self.paused or "pause" in found) and "resume" not in found and not self.stopping
@@ -42,7 +51,10 @@ class Control:
         state = "paused" if self.paused else state
         shown, at = self._shown
         if shown != state or time.monotonic() - at > HEARTBEAT_S:
-            self.run.write_status(state, step, note=note)
+            try:
+                self.run.write_status(state, step, note=note)
+            except I3Error:  # a sign of life is not worth the run; what must be written will say what is wrong
+                self.run.refuse_if_deleted()
             self._shown = state, time.monotonic()
 
     def take(self) -> set[str]:

@@ -1,7 +1,7 @@
 """Sources to documents: which record shapes are known, and the cache of what is made from a source's content.
 
 {"text": "..."}                                                     text
-{"messages": [{"role": "user", "content": "..."}, ...]}             messages
+{"messages": [{"role": "user", "content": "..."}, ...]}             messages (of a reply also "weight": 0)
 {"conversations": [{"from": "human", "value": "..."}, ...]}         ShareGPT conversations
 {"instruction": "...", "input": "...", "output": "..."}             Alpaca instructions
 {"prompt": "...", "completion": "..."}                              prompt and completion
@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DataError
-from .formats import BadRecord, Records, cut_text, data_files, is_table, read_records, refuse
+from .formats import cut_text, data_files, is_table, read_records, refuse
+from .records import BadRecord, BadRecordError, Beginning, Records
 from .template import ROLES
 
 # Names of the fields in data sets that people share, the most specific first.
@@ -40,6 +41,7 @@ class Document:
     """One record: a conversation if `messages` is not empty, tokens if `ids` is not, else plain text.
 
     Attributes:
+        context: numbers of the assistant's messages that are read and not learned.
         source: the record's `src`, by which an evaluation can be told apart.
         shape: what the record looked like, for people.
     """
@@ -47,6 +49,7 @@ class Document:
     text: str = ""
     messages: tuple[dict[str, str], ...] = ()
     ids: tuple[int, ...] = ()
+    context: frozenset[int] = frozenset()
     source: str = ""
     shape: str = ""
 
@@ -73,15 +76,20 @@ def parse_source(argument: str) -> tuple[Path, float]:
 
 
 def read_documents(
-    path: str | Path, on_bad: BadRecord | None = None, vocab_size: int | None = None
+    path: str | Path,
+    on_bad: BadRecord | None = None,
+    vocab_size: int | None = None,
+    beginning: Beginning | None = None,
 ) -> Iterator[Document]:
     """Streams the documents of a file or folder; a text that is very long becomes several.
 
-    A bad record raises DataError naming file, line and reason, or is handed to `on_bad` and left out. With
-    `vocab_size`, token ids of that size and above are bad.
+    A bad record raises BadRecordError naming file, line and reason, or is handed to `on_bad` and left out. With
+    `vocab_size`, token ids of that size and above are bad. With `beginning`, no more than that is read.
     """
     for file in data_files(path):
-        records = read_records(file, on_bad)
+        if beginning is not None and beginning.is_over:
+            return
+        records = read_records(file, on_bad, beginning)
         for place, record in _named_cells(records, on_bad) if is_table(file) else records:
             try:
                 document = _parse(record)
@@ -91,7 +99,7 @@ def read_documents(
                         "The ids belong to another tokenizer.",
                     )
             except DataError as error:
-                refuse(DataError(f"{place}: {error.what}", error.remedy), on_bad)
+                refuse(BadRecordError(place, error.what, error.remedy), on_bad)
                 continue
             if document.text:
                 yield from (replace(document, text=piece) for piece in cut_text(document.text))
@@ -117,8 +125,9 @@ def _named_cells(rows: Records, on_bad: BadRecord | None) -> Records:
         yield place, cells
     for place, cells in rows:
         if len(cells) != len(names):
-            error = DataError(
-                f"{place}: {len(cells)} columns, but the first row has {len(names)}.",
+            error = BadRecordError(
+                place,
+                f"{len(cells)} columns, but the first row has {len(names)}.",
                 "Enclose texts that hold the delimiter in quotes.",
             )
             refuse(error, on_bad)
@@ -148,9 +157,11 @@ def _parse(record: Any) -> Document:
 def _parse_fields(record: dict[str, Any]) -> Document:
     source = _mended(str(record.get("src", "")))
     if "messages" in record:
-        return Document(messages=_turns(record["messages"]), source=source, shape="messages")
+        messages, context = _turns(record["messages"])
+        return Document(messages=messages, context=context, source=source, shape="messages")
     if "conversations" in record:
-        return Document(messages=_turns(record["conversations"]), source=source, shape="ShareGPT conversations")
+        messages, context = _turns(record["conversations"])
+        return Document(messages=messages, context=context, source=source, shape="ShareGPT conversations")
     answer = _first(ANSWERS, record)
     if "instruction" in record and answer:
         question = _text(record, "instruction")
@@ -184,12 +195,16 @@ def _exchange(question: str, answer: str) -> tuple[dict[str, str], ...]:
     return {"role": "user", "content": _mended(question)}, {"role": "assistant", "content": _mended(answer)}
 
 
-def _turns(items: Any) -> tuple[dict[str, str], ...]:
-    """User and assistant turns; what the system says is put in front of the first user turn, as templates lack it."""
+def _turns(items: Any) -> tuple[tuple[dict[str, str], ...], frozenset[int]]:
+    """User and assistant turns, and which of the assistant's are context only.
+
+    What the system says is put in front of the first user turn, as templates lack it.
+    """
     example = 'A turn must look like {"role": "user", "content": "..."} or {"from": "human", "value": "..."}.'
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise DataError("the turns are not a list of objects.", example)
     turns: list[dict[str, str]] = []
+    learned: list[bool] = []
     system: list[str] = []
     for item in items:
         role, content = item.get("role", item.get("from")), item.get("content", item.get("value"))
@@ -202,15 +217,28 @@ def _turns(items: Any) -> tuple[dict[str, str], ...]:
             system.append(_mended(content))
         else:
             turns.append({"role": known, "content": _mended(content)})
+            learned.append(_is_learned(item))
     if not turns:
         raise DataError("no turn of a user or an assistant.", example)
     if any(text.strip() for text in system):
         asked = next((i for i, turn in enumerate(turns) if turn["role"] == "user"), None)
         if asked is None:
             turns.insert(0, {"role": "user", "content": "\n\n".join(system)})
+            learned.insert(0, True)
         else:
             turns[asked] = {"role": "user", "content": "\n\n".join([*system, turns[asked]["content"]])}
-    return tuple(turns)
+    context = (i for i, turn in enumerate(turns) if turn["role"] == "assistant" and not learned[i])
+    return tuple(turns), frozenset(context)
+
+
+def _is_learned(item: dict[str, Any]) -> bool:
+    """Whether a turn says nothing else: `"weight": 0`, as in the fine-tuning files of others, or `"learn": false`."""
+    weight, learn = item.get("weight"), item.get("learn")
+    if weight is not None and (isinstance(weight, bool) or weight not in (0, 1)):
+        raise DataError(f"a turn has the weight {weight!r}.", "A reply is learned (1) or is context only (0).")
+    if learn is not None and not isinstance(learn, bool):
+        raise DataError(f"a turn says `learn`: {learn!r}.", "A reply is learned (true) or is context only (false).")
+    return weight != 0 and learn is not False
 
 
 def _mended(text: str) -> str:

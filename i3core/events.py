@@ -35,11 +35,15 @@ class DataRead:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something that the user should know; training goes on."""
+    """Something that the user should know; training goes on.
+
+    `kind` is that of a finding before the start: "disk", "memory", "data" or "learning_rate"; else empty.
+    """
 
     step: int
     what: str
     remedy: str
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ class Started:
 class Stepped:
     """One optimiser step. `loss` in nats per learned token, `eta_s` seconds to the end.
 
-    `grad_norm` is None where float16 overflowed; the step was skipped then, and the next one is scaled down.
+    `seconds` the run has spent so far, without pauses and stops. `grad_norm` is None where float16 overflowed; the step
+    was skipped then, and the next one is scaled down.
 
     `cpu_percent` is the load of the whole machine, `rss_bytes` the memory of this process; readings are None where
     there is nothing to read.
@@ -89,6 +94,7 @@ class Stepped:
     grad_norm: float | None
     tokens_per_second: float
     eta_s: float
+    seconds: float
     rss_bytes: int
     cpu_percent: float | None = None
     gpu_memory_bytes: int | None = None
@@ -102,11 +108,12 @@ class Evaluated:
     """Validation after `step` steps; `is_best` if it is the trained model's lowest loss so far.
 
     The general loss is that on text which has nothing to do with the data: it rises when the model forgets. Losses are
-    None where there is no such text.
+    None where there is no such text. `seconds` as in Stepped.
     """
 
     step: int
     tokens: int
+    seconds: float
     val_loss: float | None
     val_perplexity: float | None
     general_loss: float | None
@@ -144,4 +151,26 @@ class Finished:
     folder: str
 
 
-Event = DataRead | Warned | Started | Stepped | Evaluated | Sampled | Checkpointed | Finished
+@dataclass(frozen=True)
+class Measured:
+    """What a run will take on this machine, from steps that were really done.
+
+    Attributes:
+        seconds: of the whole run, with its evaluations, samples and checkpoints; without what is read at the start.
+        tokens_per_second: without padding, while it steps.
+        step_s, evaluation_s, sample_s, checkpoint_s: seconds of one step, of one evaluation's losses, of the answers to
+            all sample prompts, and of saving once.
+        steps: of the whole run; tokens_per_step: without padding, on average.
+    """
+
+    tokens_per_second: float
+    seconds: float
+    step_s: float
+    evaluation_s: float
+    sample_s: float
+    checkpoint_s: float
+    steps: int
+    tokens_per_step: int
+
+
+Event = DataRead | Warned | Started | Stepped | Evaluated | Sampled | Checkpointed | Finished | Measured

@@ -23,21 +23,21 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from .errors import DataError
+from .records import BadRecord, BadRecordError, Beginning, Place, Records, WatchedReader
 
 LONGEST_TEXT = 1_000_000  # characters; longer texts are cut, so that memory stays bounded
 LONGEST_RECORD = 64_000_000  # bytes of one JSON record or one cell
 _BLOCK = 1 << 20
 _PACKED = {".xz": lzma.open, ".gz": gzip.open}
+_BY_LINE = (".txt", ".md", ".jsonl")  # end well after any line
 _HEADING = re.compile(r" {0,3}#{1,6}(\s|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _SPACE = re.compile(r"[ \t\r\n]*")
-
-BadRecord = Callable[[DataError], None]
-Records = Iterator[tuple[str, Any]]  # place ("FILE, line N") and record
 
 
 def data_files(path: str | Path) -> list[Path]:
@@ -69,23 +69,29 @@ def is_table(path: Path) -> bool:
     return _kind(path)[0] in (".csv", ".tsv")
 
 
-def read_records(path: Path, on_bad: BadRecord | None = None) -> Records:
+def read_records(path: Path, on_bad: BadRecord | None = None, beginning: Beginning | None = None) -> Records:
     """Streams the records of one file; texts come as {"text": ...}, rows of a table as tuples of cells.
 
-    A bad record raises DataError, or is handed to `on_bad` and left out; a damaged file raises DataError anyway.
+    A bad record raises BadRecordError, or is handed to `on_bad` and left out; a damaged file raises DataError anyway.
     """
     kind, packed = _kind(path)
     try:
         if kind == ".parquet":
-            yield from _parquet_rows(path)
+            yield from _parquet_rows(path, beginning)
             return
-        with _open(path, packed) as source:
-            if kind == ".jsonl":
-                yield from _json_lines(source, str(path), on_bad)
-                return
-            line_ends = "" if is_table(path) else None  # in a table those within quotes belong to the text
-            with io.TextIOWrapper(source, "utf-8-sig", newline=line_ends) as reader:
+        with _open(path, packed) as (file, source):
+            reader: Any = source
+            if kind != ".jsonl":  # its lines are decoded one by one, so that one in another encoding spoils no other
+                line_ends = "" if is_table(path) else None  # in a table those within quotes belong to the text
+                reader = io.TextIOWrapper(source, "utf-8-sig", newline=line_ends)
+            if beginning is None:
                 yield from _READERS[kind](reader, str(path), on_bad)
+                return
+            for item in _READERS[kind](WatchedReader(reader, beginning, kind in _BY_LINE), str(path), on_bad):
+                yield item
+                if beginning.is_over:
+                    break
+            beginning.disk_bytes += file.tell()
     except UnicodeDecodeError as error:
         line = _first_line_not_utf8(path, packed)
         raise DataError(f"{path}, line {line}: not UTF-8 text.", "Convert the file to UTF-8.") from error
@@ -93,7 +99,7 @@ def read_records(path: Path, on_bad: BadRecord | None = None) -> Records:
         raise DataError(f"{path} cannot be read to its end: {error}.", "The file may be damaged.") from error
 
 
-def refuse(error: DataError, on_bad: BadRecord | None) -> None:
+def refuse(error: BadRecordError, on_bad: BadRecord | None) -> None:
     """Raises the error of a bad record, unless someone takes it."""
     if on_bad is None:
         raise error
@@ -123,13 +129,16 @@ def _known_types() -> str:
     return f"{' '.join(_READERS)} (also packed as .xz or .gz) and .parquet"
 
 
-def _open(path: Path, packed: str) -> BinaryIO:
-    return _PACKED.get(packed, open)(path, "rb")
+@contextmanager
+def _open(path: Path, packed: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """The file as it lies on the disk, and its content."""
+    with open(path, "rb") as file:
+        yield file, _PACKED[packed](file, "rb") if packed else file
 
 
 def _first_line_not_utf8(path: Path, packed: str) -> int:
     decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
-    with _open(path, packed) as source:
+    with _open(path, packed) as (_, source):
         while block := source.read(_BLOCK):
             try:
                 decoder.decode(block)
@@ -171,7 +180,7 @@ def _texts(reader: TextIO, path: str, starts: Callable[[str], bool]) -> Records:
     while line := reader.readline(LONGEST_TEXT):
         if whole and starts(line):
             if text := "".join(lines).strip():
-                yield f"{path}, line {first}", {"text": text}
+                yield Place(path, first), {"text": text}
             lines, size = [], 0
         if not size and line.strip():
             first = number
@@ -182,12 +191,12 @@ def _texts(reader: TextIO, path: str, starts: Callable[[str], bool]) -> Records:
             *pieces, rest = cut_text("".join(lines))
             for piece in pieces:
                 if piece.strip():
-                    yield f"{path}, line {first}", {"text": piece}
+                    yield Place(path, first), {"text": piece}
             lines, size = [rest], len(rest)
         whole = line.endswith("\n")
         number += whole
     if text := "".join(lines).strip():
-        yield f"{path}, line {first}", {"text": text}
+        yield Place(path, first), {"text": text}
 
 
 # ------------------------------------------------------------------------------------------------------------- JSON
@@ -198,19 +207,19 @@ def _json_lines(source: BinaryIO, path: str, on_bad: BadRecord | None) -> Record
         line = source.readline(LONGEST_RECORD)
         if not line:
             return
-        where = f"{path}, line {number}"
+        where = Place(path, number)
         if len(line) == LONGEST_RECORD and not line.endswith(b"\n"):
             while line and not line.endswith(b"\n"):
                 line = source.readline(_BLOCK)
-            refuse(DataError(f"{where}: longer than 64 MB.", "Cut the record into several."), on_bad)
+            refuse(BadRecordError(where, "longer than 64 MB.", "Cut the record into several."), on_bad)
             continue
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             record = json.loads(text) if text.strip() else None
         except UnicodeDecodeError:
-            refuse(DataError(f"{where}: not UTF-8 text.", "Convert the file to UTF-8."), on_bad)
+            refuse(BadRecordError(where, "not UTF-8 text.", "Convert the file to UTF-8."), on_bad)
         except (ValueError, RecursionError):
-            refuse(DataError(f"{where}: not JSON.", "Each line must be one JSON record."), on_bad)
+            refuse(BadRecordError(where, "not JSON.", "Each line must be one JSON record."), on_bad)
         else:
             if text.strip():
                 yield where, record
@@ -231,10 +240,10 @@ class _JsonText:
             self.text, self.at, self._counted = self.text[self.at :] + block, 0, 0
         return bool(block)
 
-    def place(self, position: int) -> str:
+    def place(self, position: int) -> Place:
         self._line += self.text.count("\n", self._counted, position)
         self._counted = position
-        return f"{self.path}, line {self._line}"
+        return Place(self.path, self._line)
 
     def next_sign(self) -> str:
         """The first character that is not white space, "" at the end."""
@@ -339,11 +348,11 @@ def _delimiter(lines: list[str]) -> str:
 def _table_rows(lines: Iterator[str], path: str, delimiter: str, on_bad: BadRecord | None) -> Records:
     rows = _csv_reader(lines, delimiter)
     while True:
-        where = f"{path}, line {rows.line_num + 1}"
+        where = Place(path, rows.line_num + 1)
         try:
             cells = next(rows, None)
         except csv.Error as error:
-            refuse(DataError(f"{where}: not a row of a table ({error}).", "Check the quotes."), on_bad)
+            refuse(BadRecordError(where, f"not a row of a table ({error}).", "Check the quotes."), on_bad)
             continue
         if cells is None:
             return
@@ -351,7 +360,7 @@ def _table_rows(lines: Iterator[str], path: str, delimiter: str, on_bad: BadReco
             yield where, tuple(cells)
 
 
-def _parquet_rows(path: Path) -> Records:
+def _parquet_rows(path: Path, beginning: Beginning | None) -> Records:
     try:
         import pyarrow
         from pyarrow.parquet import ParquetFile
@@ -365,7 +374,13 @@ def _parquet_rows(path: Path) -> Records:
             for batch in file.iter_batches(batch_size=256, use_threads=False):
                 for record in batch.to_pylist():
                     number += 1
-                    yield f"{path}, row {number}", record
+                    yield Place(str(path), number, "row"), record
+                if beginning is not None:
+                    beginning.text_bytes += batch.nbytes
+                    if beginning.is_over:
+                        break
+            if beginning is not None:
+                beginning.disk_bytes += path.stat().st_size * number // max(1, file.metadata.num_rows)
     except pyarrow.ArrowException as error:
         raise DataError(f"{path} cannot be read behind row {number}: {error}.", "The file may be damaged.") from error
 

@@ -7,6 +7,7 @@ import math
 import platform
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
@@ -19,7 +20,7 @@ from .errors import PromptError, TrainingError
 from .evaluation import Interrupted, evaluate_rows
 from .events import Checkpointed, Evaluated, Event, Finished, Sampled, Started, Stepped, Warned
 from .generation import generate
-from .pace import Pace
+from .pace import Pace, Stopwatch
 from .preflight import block_matrices, checkpoint_bytes
 from .preparation import (
     Progress,
@@ -51,9 +52,11 @@ class Loop:
         step: optimiser steps done; total_steps: how many there will be.
         tokens: tokens read so far.
         start_loss: validation loss before the first step, infinite until then.
-        best: lowest validation loss of the trained model, infinite before the first; since_best: evaluations since.
+        best: lowest validation loss of the trained model, infinite before the first; best_step: its step; since_best:
+            evaluations since.
         evaluated, saved: the step of the last evaluation and of the last checkpoint; -1 before the first.
         stopping: whether the user wants the run to end.
+        watch: counts the seconds spent, from `begin` on.
     """
 
     def __init__(
@@ -85,6 +88,8 @@ class Loop:
         self.pace, self.readings = Pace(place), Readings(self.device)
         self.step, self.tokens, self.since_best = 0, 0, 0
         self.start_loss = self.best = math.inf
+        self.best_step: int | None = None
+        self.watch = Stopwatch()
         self.evaluated = self.saved = -1
         if state is not None:
             self._restore(state)
@@ -97,9 +102,12 @@ class Loop:
         self.trackers: list[Tracker] = []
 
     def begin(self, control: Control) -> None:
-        """The run starts: from now on it is steered and tracked."""
+        """The run starts: from now on it is steered, timed and tracked."""
         self.control = control
+        self._tell_figures()
         control.look(self.step)
+        self._take_prompts()
+        self.watch.start()
         if self.world.is_main:
             settings = dataclasses.asdict(self.config)
             self.trackers = build_trackers(self.config.track, self.run.folder, settings, self.step)
@@ -137,7 +145,7 @@ class Loop:
         for warning in self.model.warnings:
             yield Warned(self.step, warning, "")
         for finding in self.preflight.findings:
-            yield Warned(self.step, finding.what, finding.remedy)
+            yield Warned(self.step, finding.what, finding.remedy, finding.kind)
         sets = self.data.training
         tokens = [part.rows.tokens for part in sets]
         yield Started(
@@ -241,6 +249,7 @@ class Loop:
             grad_norm=grad_norm if math.isfinite(grad_norm) else None,
             tokens_per_second=self.pace.tokens_per_second,
             eta_s=self.eta_s() or 0.0,
+            seconds=self.watch.seconds,
             **self.readings.read(),
         )
 
@@ -273,6 +282,7 @@ class Loop:
         waiting = False
         while True:
             self.control.look(self.step)
+            self._take_prompts()
             wishes, paused, self.stopping = self.world.shared(
                 (self.control.take(), self.control.paused, self.control.stopping)
             )
@@ -281,9 +291,22 @@ class Loop:
             if "sample" in wishes:
                 yield from self.sample()
             if not paused:
-                return
+                break
             waiting = True
+            self.watch.stop()
             time.sleep(0.1)
+        if waiting:
+            self.watch.start()
+
+    def _take_prompts(self) -> None:
+        """Answers other prompts from now on, if the user wants it, also after a resume."""
+        if self.control.prompts is None:
+            return
+        self.config = dataclasses.replace(self.config, sample_prompts=self.control.prompts)
+        self.control.prompts = None
+        description = self.run.description()
+        description["config"]["sample_prompts"] = self.config.sample_prompts
+        self.run.describe(description)
 
     def evaluate(self) -> Iterator[Event]:
         """Validation and general loss, the best checkpoint, and samples. A wish to stop breaks it off unrecorded."""
@@ -297,17 +320,19 @@ class Loop:
         self.evaluated = self.step
         self._save_again = self.saved == self.step  # that checkpoint does not know of this evaluation
         if is_best:
-            self.best, self.since_best = val_loss, 0
+            self.best, self.best_step, self.since_best = val_loss, self.step, 0
+            self._tell_figures()
         elif self.step > 0 and val_loss is not None:
             self.since_best += 1
         elif val_loss is not None:
             self.start_loss = val_loss
         if val_loss is not None or general_loss is not None:
             perplexities = [None if loss is None else math.exp(min(loss, 700)) for loss in (val_loss, general_loss)]
-            event = Evaluated(self.step, self.tokens, val_loss, perplexities[0], general_loss, perplexities[1], is_best)
+            losses = (val_loss, perplexities[0], general_loss, perplexities[1])
+            event = Evaluated(self.step, self.tokens, self.watch.seconds, *losses, is_best)
             self._record(dataclasses.asdict(event))
             if is_best and self.world.is_main:
-                save_checkpoint(self.model, self.run.best)
+                self._save_model(self.run.best)
             yield event
         yield from self.sample()
         self.pace.add("evaluation", time.perf_counter() - start)
@@ -348,11 +373,22 @@ class Loop:
             return
         start = time.perf_counter()
         state = {name: getattr(self, name) for name in KEPT} | {"pace": self.pace.state_dict()}
+        state |= {"best_step": self.best_step, "seconds": self.watch.seconds}
         if self.world.is_main:
-            save_checkpoint(self.model, self.run.last, {**self.trainer.state_dict(), **state})
+            self._save_model(self.run.last, {**self.trainer.state_dict(), **state})
         self.saved, self._save_again = self.step, False
         self.pace.add("checkpoint", time.perf_counter() - start)
         yield Checkpointed(self.step, str(self.run.last))
+
+    def _save_model(self, folder: Path, trainer_state: dict | None = None) -> None:
+        self.run.refuse_if_deleted()
+        model = dataclasses.replace(self.model, details={**self.model.details, "step": self.step})
+        save_checkpoint(model, folder, trainer_state)
+
+    def _tell_figures(self) -> None:
+        """What status.json says from its next writing on."""
+        best = {"best_val_loss": self.best, "best_step": self.best_step} if math.isfinite(self.best) else {}
+        self.run.figures = {"total_steps": self.total_steps, **best}
 
     def last_words(self) -> Iterator[Warned]:
         """What should be known about the result."""
@@ -369,6 +405,8 @@ class Loop:
             for name in KEPT:
                 setattr(self, name, state[name])
             self.pace.load_state_dict(state["pace"])
+            self.best_step = state.get("best_step")  # these two came later
+            self.watch = Stopwatch(state.get("seconds", 0.0))
         except (KeyError, ValueError) as error:
             raise TrainingError(
                 f"The checkpoint {self.run.last} was made by another version of i3core.",

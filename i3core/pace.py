@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
+
+
+class Stopwatch:
+    """Seconds that a run has spent, over all its starts; it stands still while the run is paused."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._before, self._since = seconds, None
+
+    @property
+    def seconds(self) -> float:
+        return self._before + (0.0 if self._since is None else time.perf_counter() - self._since)
+
+    def start(self) -> None:
+        self._before, self._since = self.seconds, time.perf_counter()
+
+    def stop(self) -> None:
+        self._before, self._since = self.seconds, None
 
 
 class Pace:

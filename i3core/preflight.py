@@ -132,6 +132,7 @@ class Plan:
         lr: peak learning rate; public_recipe: with the optimiser of the public i3 code.
         fine_tuning: whether a trained model is the start; lora: whether an adapter is trained.
         documents, tokens_per_epoch: of the training data; unknown_share: of `<UNK>` among its tokens.
+        learned_tokens: those that the model learns to say; None if nobody counted.
         tokens_per_step, steps_per_epoch, total_steps: how the data is gone through.
         evaluates: whether the user wants validation; held_out_rows: for it; patience: evaluations, 0 for no limit.
         memory_bytes: estimate for a whole batch; memory_least_bytes: for the smallest part it can be split into, or 0.
@@ -162,6 +163,7 @@ class Plan:
     evaluates: bool = True
     held_out_rows: int = 0
     patience: int = 0
+    learned_tokens: int | None = None
 
 
 def check_run(plan: Plan) -> list[Finding]:
@@ -182,15 +184,15 @@ def _disk(plan: Plan) -> Iterator[Finding]:
         yield Finding(
             "disk",
             f"The checkpoints in {plan.out} need {_size(needed)}, and the disk has {_size(max(0, free))} left.",
-            "Free some disk space, or choose a folder on another disk with --out.",
+            "Free some disk space, or choose a folder on another disk (--out).",
             fatal=True,
         )
 
 
 def _memory(plan: Plan) -> Iterator[Finding]:
     least = plan.memory_least_bytes or plan.memory_bytes
-    smaller = "a smaller --batch-size" if least == plan.memory_bytes else "a smaller model"
-    remedy = f"Use {smaller}, or train a small part of the model with --lora-rank 8."
+    smaller = "a smaller batch (--batch-size)" if least == plan.memory_bytes else "a smaller model"
+    remedy = f"Use {smaller}, or train a small adapter beside the model (--lora-rank 8)."
     if plan.lora:
         remedy = f"Use {smaller}."
     if least > plan.memory_total:
@@ -213,13 +215,13 @@ def _memory(plan: Plan) -> Iterator[Finding]:
             "memory",
             f"A whole batch would need about {_size(plan.memory_bytes)} of memory, and {_size(plan.memory_available)} "
             "are free: it goes through the model in parts.",
-            "The result is the same. Close other programs, or use a smaller --batch-size, to have it in one.",
+            "The result is the same. Close other programs, or use a smaller batch (--batch-size), to have it in one.",
         )
 
 
 def _data(plan: Plan) -> Iterator[Finding]:
     if plan.tokens_per_epoch <= 0:
-        yield Finding("data", "The data holds no text to learn from.", "Add text with --data.", fatal=True)
+        yield Finding("data", "The data holds no text to learn from.", "Add text (--data).", fatal=True)
         return
     if plan.documents < 20:
         count = "a single document" if plan.documents == 1 else f"only {plan.documents} documents"
@@ -233,23 +235,32 @@ def _data(plan: Plan) -> Iterator[Finding]:
             "data",
             f"The data is shorter than one training step: {plan.tokens_per_epoch:,} tokens where a step takes "
             f"{plan.tokens_per_step:,}.",
-            "Add more text, or use a smaller --batch-size or --accumulate.",
+            "Add more text, or use a smaller batch (--batch-size) or fewer batches a step (--accumulate).",
+        )
+    if plan.learned_tokens == 0:
+        yield Finding(
+            "data",
+            "The data holds no reply to learn from: all of them are marked as context.",
+            "Remove the marks (weight 0), or learn every turn (--loss-on all).",
+            fatal=True,
         )
     validates = plan.held_out_rows > 0
     if plan.evaluates and not validates:
         yield Finding(
             "data",
             "No text is held out, so nothing will show when the model stops learning and starts repeating its data.",
-            "Name a file with --val, or set --val-share; with little data, add more.",
+            "Name a file to validate with (--val), or hold out a share (--val-share); with little data, add more.",
         )
     if plan.patience and not validates:
-        yield Finding("data", "Patience has no effect where no text is held out.", "Name a file with --val.")
+        yield Finding(
+            "data", "Patience has no effect where no text is held out.", "Name a file to validate with (--val)."
+        )
     epochs = plan.total_steps / max(1, plan.steps_per_epoch)
     if epochs > (50 if validates and plan.evaluates else 16) and not plan.patience:
         yield Finding(
             "data",
             f"The model will read the same data {epochs:,.0f} times, and will end by repeating it word for word.",
-            "Use fewer --epochs or --steps, or end the run when it no longer improves with --patience 5.",
+            "Use fewer epochs (--epochs) or steps (--steps), or end the run when it no longer improves (--patience 5).",
         )
     if plan.unknown_share > 0.02:
         lacks = "The model's vocabulary lacks" if plan.fine_tuning else "The vocabulary lacks"
@@ -258,7 +269,7 @@ def _data(plan: Plan) -> Iterator[Finding]:
             f"{lacks} characters of this text: {plan.unknown_share:.0%} of it cannot be told apart.",
             "Train from scratch, with a vocabulary built from this data."
             if plan.fine_tuning
-            else "Build the vocabulary from this data: leave --tokenizer out.",
+            else "Build a vocabulary from this data instead of the one that was named (--tokenizer).",
         )
 
 

@@ -14,6 +14,7 @@ from . import assets, checkpoint
 from .batches import WeightedRows, padded_width
 from .cache import content_hash
 from .config import preset
+from .data_report import DataReport
 from .device import DeviceChoice, choose_device
 from .distributed import World
 from .documents import parse_source
@@ -24,7 +25,7 @@ from .lora import add_lora, train_last_blocks
 from .model import I3Network
 from .preflight import Finding, Plan, block_matrices, check_run, estimate_memory, largest_micro_batch
 from .readings import available_memory_bytes, total_memory_bytes
-from .rows import DataReport, TokenRows, tokenize_source
+from .rows import TokenRows, tokenize_source
 from .run import RunFolder
 from .template import SPECIAL_ROLES, ChatTemplate
 from .tokenizer import ChunkTokenizer
@@ -101,9 +102,9 @@ def general_data(config: TrainingConfig) -> Path | None:
 
 
 def _read(report: DataReport, role: str) -> DataRead:
-    values = dataclasses.asdict(report)
-    unknown = values.pop("unknown")
-    return DataRead(**values, role=role, unknown_share=unknown / max(1, report.tokens))
+    names = {field.name for field in dataclasses.fields(DataRead)} - {"role", "unknown_share"}
+    values = {name: getattr(report, name) for name in names}
+    return DataRead(**values, role=role, unknown_share=report.unknown / max(1, report.tokens))
 
 
 def _sources(config: TrainingConfig) -> list[Path]:
@@ -251,6 +252,9 @@ def check_before_start(
         evaluates=bool(config.eval_every),
         held_out_rows=sum(len(rows) for rows in data.held_out),
         patience=config.patience,
+        learned_tokens=sum(part.rows.report.learned for part in data.training)
+        if config.loss_on == "assistant"
+        else None,
     )
     findings = [finding for finding in check_run(plan) if world.is_main or finding.kind != "disk"]  # which it writes
     for finding in findings:

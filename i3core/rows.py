@@ -17,20 +17,21 @@ import struct
 import tempfile
 import zlib
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from .cache import cache_entry, cache_folder, mark_used, source_key, source_state
+from .data_report import DataReport, ReportWriter
 from .documents import Document, read_documents
 from .errors import DataError
+from .formats import data_files
+from .records import Beginning
 from .template import ChatTemplate
 
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 _MAPPED_BYTES = 64 << 20  # resident pages of the map before they are given back
 _ROW = np.dtype([("start", "<i8"), ("length", "<i4"), ("document", "<i4")])
 _END = struct.Struct("<I4s")
@@ -39,7 +40,7 @@ _END = struct.Struct("<I4s")
 def encode_rows(
     document: Document, template: ChatTemplate, window: int, on_drop: Callable[[int], None] | None = None
 ) -> Iterator[tuple[list[int], list[bool]]]:
-    """Rows of at most window + 1 ids, and for each id whether it belongs to an assistant turn.
+    """Rows of at most window + 1 ids, and for each id whether it belongs to an assistant turn that is to be learned.
 
     All of plain text and of given ids counts as the assistant's, and so does a conversation in which the assistant
     says nothing. An exchange longer than a row is shortened; `on_drop` is told by how many ids.
@@ -56,12 +57,15 @@ def encode_rows(
     one_sided = all(message["role"] != "assistant" for message in document.messages)
     for exchange in _exchanges(document.messages):
         ids, assistant = [], []
-        for message in exchange:
+        answer = None  # where it begins
+        for number, message in exchange:
             turn = template.encode_turn(message)
+            if answer is None and message["role"] == "assistant":
+                answer = len(ids)
             ids += turn
             # The opening belongs to the question: chat feeds it, the model never has to produce it.
             opening = len(template.reply_opening()) if message["role"] == "assistant" else len(turn)
-            assistant += [one_sided] * opening + [True] * (len(turn) - opening)
+            assistant += [one_sided] * opening + [number not in document.context] * (len(turn) - opening)
         if row and len(row) + len(ids) > limit:
             yield row, marks
             row, marks = [], []
@@ -71,8 +75,7 @@ def encode_rows(
                 on_drop(excess)
             # What is asked gives way, from its beginning, before what is answered loses its end.
             begin = len(template.prompt_opening())
-            answer = next((i for i, learned in enumerate(assistant) if learned), 0) - len(template.reply_opening())
-            end = begin + min(excess, max(0, answer - begin))
+            end = begin + min(excess, max(0, (answer or 0) - begin))
             ids, assistant = ids[:begin] + ids[end:], assistant[:begin] + assistant[end:]
         row += ids[:limit]
         marks += assistant[:limit]
@@ -80,44 +83,16 @@ def encode_rows(
         yield row, marks
 
 
-def _exchanges(messages: Sequence[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
-    """Groups turns so that each group starts with a user turn (the first group may not)."""
-    group: list[dict[str, str]] = []
-    for message in messages:
-        if message["role"] == "user" and group and group[-1]["role"] != "user":
+def _exchanges(messages: Sequence[dict[str, str]]) -> Iterator[list[tuple[int, dict[str, str]]]]:
+    """Groups numbered turns so that each group starts with a user turn (the first group may not)."""
+    group: list[tuple[int, dict[str, str]]] = []
+    for number, message in enumerate(messages):
+        if message["role"] == "user" and group and group[-1][1]["role"] != "user":
             yield group
             group = []
-        group.append(message)
+        group.append((number, message))
     if group:
         yield group
-
-
-@dataclass(frozen=True)
-class DataReport:
-    """What was found in a file or folder.
-
-    Attributes:
-        shapes: how many documents of each shape.
-        records: documents that were read.
-        rows, tokens: what they became.
-        characters: of their lower-cased text.
-        unknown: `<UNK>` among the tokens.
-        truncated: documents that lost text because an exchange is longer than the window.
-        skipped: bad records that were left out; skipped_reasons: the first five of them.
-        examples: up to three rows as the model sees them, from the beginning, the middle and the end.
-    """
-
-    file: str
-    shapes: dict[str, int]
-    records: int
-    rows: int
-    tokens: int
-    characters: int
-    unknown: int
-    truncated: int
-    skipped: int
-    skipped_reasons: tuple[str, ...]
-    examples: tuple[str, ...]
 
 
 # ------------------------------------------------------------------------------------------------------------- rows
@@ -141,7 +116,7 @@ class TokenRows:
     def open(cls, path: Path, source: str | None = None) -> TokenRows:
         """Rows that RowWriter wrote, reported as those of `source`. Raises OSError or ValueError if damaged."""
         stored, report = _MappedRows.open(path)
-        return cls(stored, dataclasses.replace(report, file=source or report.file))
+        return cls(stored, report if source is None else report.of(source))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -222,9 +197,7 @@ class _MappedRows:
         table = np.frombuffer(content, _ROW, count, at)
         if zlib.crc32(table) != footer["crc"]:
             raise ValueError("a file of rows with a damaged table")
-        fields = footer["report"]
-        report = DataReport(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
-        return cls(content, np.dtype(footer["kind"]), table), report
+        return cls(content, np.dtype(footer["kind"]), table), DataReport.from_json(footer["report"])
 
     def row(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         start, length, _ = self.table[number].tolist()
@@ -276,32 +249,44 @@ def tokenize_source(
     window: int,
     skip_bad_records: bool = False,
     progress: Callable[[int], None] | None = None,
+    sample_bytes: int = 0,
 ) -> TokenRows:
     """Rows of a file or folder, from the cache if the same content was seen with the same tokenizer and window.
 
-    Raises DataError if the source cannot be read or holds nothing to learn from, or the cache cannot be written.
-    `progress` receives numbers of characters that were read.
+    Raises DataError if the source cannot be read or holds nothing to learn from, or the cache cannot be written, and
+    BadRecordError for a record that cannot be used unless `skip_bad_records`.
+
+    Args:
+        progress: receives numbers of characters that were read.
+        sample_bytes: read only about so many bytes of the beginning; 0 for all. Then `report.share` is below 1.
     """
     tokenizer = template.tokenizer
     state = source_state([path])
-    settings = [CACHE_VERSION, window, template.to_json(), tokenizer.to_json(), skip_bad_records]
-    stored = cache_folder() / f"{source_key([path], settings)}.rows"
+    settings: list = [CACHE_VERSION, window, template.to_json(), tokenizer.to_json()]
+    beginning = None
+    if 0 < sample_bytes < sum(size for size, _ in state):
+        beginning = Beginning(sample_bytes)
+        name = str(Path(path).resolve()), state, sample_bytes  # to hash the content would mean to read it all
+        stored = cache_folder() / f"{source_key([], [*settings, name])}.rows"
+    else:
+        stored = cache_folder() / f"{source_key([path], settings)}.rows"
     try:
         rows = TokenRows.open(stored, str(path))
         mark_used(stored)
-        return rows
     except (OSError, ValueError, KeyError, TypeError):  # absent, or damaged
-        pass
-    with (
-        cache_entry(stored) as temporary,
-        open(temporary, "wb") as target,
-        tempfile.TemporaryFile(dir=stored.parent) as table,
-    ):
-        writer = RowWriter(target, table, tokenizer.vocab_size)
-        writer.finish(_write_rows(path, template, window, skip_bad_records, writer, progress or (lambda count: None)))
-        if source_state([path]) != state:
-            raise DataError(f"{path} was changed while it was read.", "Start again when it is complete.")
-    return TokenRows.open(stored)
+        with (
+            cache_entry(stored) as temporary,
+            open(temporary, "wb") as target,
+            tempfile.TemporaryFile(dir=stored.parent) as table,
+        ):
+            writer = RowWriter(target, table, tokenizer.vocab_size)
+            writer.finish(_write_rows(path, template, window, skip_bad_records, writer, progress, beginning))
+            if source_state([path]) != state:
+                raise DataError(f"{path} was changed while it was read.", "Start again when it is complete.") from None
+        rows = TokenRows.open(stored)
+    if rows.report.bad and not skip_bad_records:
+        raise rows.report.bad[0].error()
+    return rows
 
 
 def _write_rows(
@@ -310,52 +295,17 @@ def _write_rows(
     window: int,
     skip_bad_records: bool,
     writer: RowWriter,
-    progress: Callable[[int], None],
+    progress: Callable[[int], None] | None,
+    beginning: Beginning | None,
 ) -> DataReport:
-    shapes: Counter[str] = Counter()
-    reasons: list[str] = []
-    samples: list[list[int]] = [[], [], []]  # of the first document, of the last 1st, 2nd, 4th, 8th ..., of the last
-    characters = unknown = skipped = truncated = told = numbered = dropped = 0
-
-    def skip(error: DataError) -> None:
-        nonlocal skipped
-        skipped += 1
-        if len(reasons) < 5:
-            reasons.append(str(error))
-
-    def drop(count: int) -> None:
-        nonlocal dropped
-        dropped += count
-
-    decode, vocab_size = template.tokenizer.decode, template.tokenizer.vocab_size
-    for document in read_documents(path, skip if skip_bad_records else None, vocab_size):
-        shapes[document.shape] += 1
-        texts = [decode(document.ids)] if document.ids else document.texts
-        characters += sum(len(text.lower()) for text in texts)
-        before, dropped = writer.rows, 0
-        for ids, marks in encode_rows(document, template, window, drop):
-            if len(ids) > 1:
-                if writer.rows == before:
-                    samples[0] = samples[0] or ids
-                    samples[1] = ids if numbered & (numbered - 1) == 0 else samples[1]
-                    samples[2] = ids
-                writer.add(ids, marks, numbered)
-                unknown += ids.count(0)
-        truncated += dropped > 0
-        numbered += writer.rows > before
-        if characters - told >= 1 << 16:
-            progress(characters - told)
-            told = characters
-    progress(characters - told)
-    if not writer.rows:
-        left_out = f"Bad records left out: {skipped}. The first: {reasons[0]}" if skipped else ""
-        raise DataError(f"{path} holds no text to learn from.", left_out)
-    examples = tuple(dict.fromkeys(_shortened(decode(ids)) for ids in samples))
-    return DataReport(
-        str(path), dict(shapes), sum(shapes.values()), writer.rows, writer.tokens, characters, unknown, truncated,
-        skipped, tuple(reasons), examples,
-    )  # fmt: skip
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 300 else text[:299] + "…"
+    report = ReportWriter(path, template.tokenizer, progress or (lambda count: None))
+    on_bad = report.refuse if skip_bad_records else None
+    for document in read_documents(path, on_bad, template.tokenizer.vocab_size, beginning):
+        rows = [row for row in encode_rows(document, template, window, report.drop) if len(row[0]) > 1]
+        for ids, marks in rows:
+            writer.add(ids, marks, report.documents)
+        report.add(document, rows)
+    share = 1.0
+    if beginning is not None:
+        share = beginning.disk_bytes / max(1, sum(file.stat().st_size for file in data_files(path)))
+    return report.finished(share)

@@ -3,11 +3,15 @@
     run.json          configuration, base model, data, versions, device
     metrics.jsonl     one line per logged step and per evaluation
     samples.jsonl     fixed prompts, answered at every evaluation
-    status.json       starting | running | paused | stopping | finished | failed | interrupted
-    control/          files that the trainer obeys between steps: pause, resume, stop, checkpoint, sample
+    status.json       starting | running | paused | stopping | finished | failed | interrupted; which process, how far
+    control/          files that the trainer obeys between steps: pause, resume, stop, checkpoint, sample, prompts.json
     checkpoints/      last and best: complete model folders; last also holds trainer.pt
+    request.json      configuration of a run that was asked for in the window
+    queue.json        while it waits for its turn
+    trainer.log       what the trainer of such a run said
+    notes.json        name and note by the user
 
-The folder on disk is the truth about a run; whoever shows it only reads it.
+The folder on disk is the truth about a run; whoever shows it only reads it (run_reader.py).
 """
 
 from __future__ import annotations
@@ -20,20 +24,47 @@ from typing import Any
 
 import psutil
 
+from . import run_list
 from .errors import I3Error, TrainingError
 from .files import read_json, replaced, write_json
 
 CONTROLS = ("pause", "resume", "stop", "checkpoint", "sample")
+PROMPTS = "prompts.json"  # also dropped into control: a list of texts
 PARTS = (
     "run.json", "metrics.jsonl", "samples.jsonl", "status.json", "control", "checkpoints", "tensorboard", "wandb",
+    "request.json", "queue.json", "trainer.log", "notes.json",
 )  # fmt: skip
+ALIVE = ("starting", "running", "paused", "stopping")
+CLOCK_S = 2.0  # by which the start of one process may seem to differ
+SILENCE_S = 600.0  # after which a process of which only the number is known is taken for another
+FIGURES = ("total_steps", "best_val_loss", "best_step")  # in status.json once known
+
+
+def process_is_at_work(status: dict) -> bool:
+    """Whether the process that wrote this status.json still lives. Its number alone may belong to another by now."""
+    try:
+        process = psutil.Process(int(status["pid"]))
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        heartbeat, started = float(status["heartbeat"]), process.create_time()
+        if "process_started" in status:
+            return abs(started - float(status["process_started"])) < CLOCK_S
+    except (psutil.Error, KeyError, TypeError, ValueError, OverflowError):
+        return False
+    return started < heartbeat + CLOCK_S and time.time() - heartbeat < SILENCE_S
 
 
 class RunFolder:
-    """Reads and writes one run folder."""
+    """Reads and writes one run folder.
+
+    Attributes:
+        figures: how far the run has come, as FIGURES names it; part of status.json from the next writing on.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self.figures: dict[str, Any] = {}
+        self._proof: Path | None = None  # without which the folder has been deleted
         self.metrics = self.folder / "metrics.jsonl"
         self.samples = self.folder / "samples.jsonl"
         self.last = self.folder / "checkpoints" / "last"
@@ -56,10 +87,37 @@ class RunFolder:
             raise TrainingError(
                 f"The run folder {self.folder} cannot be made: {error.strerror}.", "Choose another with --out."
             ) from error
+        self._proof = self.folder / "control"
+
+    def open(self) -> int:
+        """Takes up a run that stopped; returns the step it had come to.
+
+        Raises TrainingError if there is no run, or it is going on.
+        """
+        self.refuse_if_running()
+        self.description()
+        self._proof = self.folder / "run.json"
+        try:
+            before = read_json(self.folder / "status.json")
+            self.figures = {name: before[name] for name in FIGURES if name in before}
+            return int(before["step"])
+        except (I3Error, KeyError, TypeError, ValueError):
+            return 0
 
     def describe(self, description: dict) -> None:
-        """Writes run.json; from now on the folder holds a run."""
+        """Writes run.json; from now on the folder holds a run, and this computer knows of it."""
+        self.refuse_if_deleted()
         write_json(self.folder / "run.json", description)
+        self._proof = self.folder / "run.json"
+        run_list.register(self.folder)
+
+    def refuse_if_deleted(self) -> None:
+        """Raises TrainingError if the folder is no longer there; otherwise the next writing would make half of it."""
+        if self._proof is not None and not self._proof.exists():
+            raise TrainingError(
+                f"The run folder {self.folder} was deleted or moved while the run was going on.",
+                "Training has ended. If it was moved, resume it where it is now.",
+            )
 
     def description(self) -> dict:
         """The content of run.json. Raises TrainingError if there is none."""
@@ -77,11 +135,14 @@ class RunFolder:
 
     def write_status(self, state: str, step: int, error: str = "", note: str = "") -> None:
         """Replaces status.json; `note` says what a run that is starting is busy with."""
+        self.refuse_if_deleted()
         status = {"state": state, "step": step, "pid": os.getpid(), "heartbeat": time.time(), "error": error}
+        status |= {"process_started": psutil.Process().create_time()}  # moves with the clock, as the reader's view does
         status |= {"note": note} if note else {}
-        write_json(self.folder / "status.json", status)
+        write_json(self.folder / "status.json", status | self.figures)
 
     def append(self, path: Path, record: dict[str, Any]) -> None:
+        self.refuse_if_deleted()
         try:
             with open(path, "a", encoding="utf-8") as lines:
                 lines.write(json.dumps(record, ensure_ascii=False) + "\n")
@@ -108,11 +169,10 @@ class RunFolder:
         """Raises TrainingError if another process is at work in this folder."""
         try:
             status = read_json(self.folder / "status.json")
-            pid, heartbeat, state = int(status["pid"]), float(status["heartbeat"]), status["state"]
-        except (I3Error, KeyError, TypeError, ValueError):
+            pid, state = status["pid"], status["state"]
+        except (I3Error, KeyError, TypeError):
             return
-        recent = time.time() - heartbeat < 600 and state in ("starting", "running", "paused", "stopping")
-        if recent and pid != os.getpid() and psutil.pid_exists(pid):
+        if state in ALIVE and pid != os.getpid() and process_is_at_work(status):
             raise TrainingError(
                 f"The run in {self.folder} is still going on (process {pid}).", "Stop it first, or let it finish."
             )
@@ -127,6 +187,19 @@ class RunFolder:
                 found.add(name)
         return found
 
+    def take_prompts(self) -> tuple[str, ...] | None:
+        """The sample prompts dropped into the control folder, if there are new ones; the file is removed."""
+        path = self.folder / "control" / PROMPTS
+        if not path.exists():
+            return None
+        try:
+            content = read_json(path)
+        except I3Error:  # not one of ours
+            content = None
+        path.unlink(missing_ok=True)
+        known = isinstance(content, list) and all(isinstance(text, str) for text in content)
+        return tuple(content) if known else None
+
 
 class SilentRunFolder(RunFolder):
     """Writes nothing and is never steered: a rank that is not the first, or a dry run."""
@@ -137,6 +210,13 @@ class SilentRunFolder(RunFolder):
     def append(self, path: Path, record: dict[str, Any]) -> None: ...
     def truncate_after(self, step: int) -> None: ...
     def refuse_if_running(self) -> None: ...
+    def refuse_if_deleted(self) -> None: ...
+
+    def open(self) -> int:
+        return 0
 
     def take_controls(self) -> set[str]:
         return set()
+
+    def take_prompts(self) -> tuple[str, ...] | None:
+        return None

@@ -15,7 +15,9 @@ from pathlib import Path
 import torch
 
 from . import checkpoint
+from .adapter_config import CONFIG_FILE, is_adapter
 from .errors import I3Error, TrainingError
+from .files import read_json, write_json
 from .run import RunFolder
 
 INTACT = "Free some disk space and --resume; what was saved before is intact."
@@ -24,12 +26,16 @@ INTACT = "Free some disk space and --resume; what was saved before is intact."
 def save_checkpoint(model: checkpoint.Model, folder: Path, trainer_state: dict | None = None) -> None:
     """Writes a checkpoint beside `folder`, then puts it in its place; the old one stays until then.
 
+    The "step" in the model's details also goes into an adapter_config.json, which holds no details.
+
     Raises TrainingError if the disk refuses; the checkpoint before is intact, and nothing else is left.
     """
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     try:
         _tidy(folder)
         checkpoint.save(model, fresh)
+        if is_adapter(fresh) and "step" in model.details:
+            write_json(fresh / CONFIG_FILE, read_json(fresh / CONFIG_FILE) | {"step": model.details["step"]})
         if trainer_state is not None:
             with open(fresh / "trainer.pt", "wb") as target:
                 torch.save(trainer_state, target)

@@ -10,12 +10,15 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 
+import torch
+
 from .control import Control, interruption
 from .device import is_out_of_memory
 from .distributed import World, joined_world
 from .errors import I3Error, TrainingError
 from .events import Event
 from .loop import Loop
+from .measurement import measure_run
 from .preparation import Progress, check_run_folder
 from .run import RunFolder, SilentRunFolder
 from .trackers import check_trackers
@@ -44,19 +47,20 @@ def train(
     check_run_folder(config)
     with joined_world() if world is None else contextlib.nullcontext(world) as world:
         run = RunFolder(config.out) if world.is_main else SilentRunFolder(config.out)
-        world.attempt(run.refuse_if_running if resume else run.create)
+        step = world.attempt(run.open if resume else run.create) or 0
         run.take_controls()  # meant for an earlier start
-        step = 0
         try:
-            run.write_status("starting", 0)
+            run.write_status("starting", step)
             for event in _train(config, run, resume, world, progress):
                 step = getattr(event, "step", step)
                 if world.is_main:
                     yield event
         except I3Error as error:
+            run.refuse_if_deleted()  # that is why, whatever it was that could not be written
             _report(run, "failed", step, str(error))
             raise
         except OSError as error:
+            run.refuse_if_deleted()
             failure = TrainingError(
                 f"{error.filename or run.folder} cannot be read or written: {error.strerror or error}.",
                 "Check the disk and its free space, then --resume; the last checkpoint is intact.",
@@ -83,11 +87,17 @@ def train(
             raise failure from error
 
 
-def rehearse(config: TrainingConfig, progress: Progress | None = None) -> Iterator[Event]:
-    """Reads model and data as `train` would, yields what it found (DataRead, Warned, Started) and trains nothing."""
+def rehearse(config: TrainingConfig, progress: Progress | None = None, measure: bool = False) -> Iterator[Event]:
+    """Reads model and data as `train` would, yields what it found (DataRead, Warned, Started) and trains nothing.
+
+    With `measure`, some steps are done and thrown away, to tell how long the run will take (Measured).
+    """
     check_trackers(config.track)
-    with contextlib.closing(Loop(config, SilentRunFolder(config.out), False, World(), progress)) as loop:
+    run = SilentRunFolder(config.out)
+    with _threads(config.threads), contextlib.closing(Loop(config, run, False, World(), progress)) as loop:
         yield from loop.introduction()
+        if measure:
+            yield measure_run(loop)
 
 
 def resume_config(folder: str) -> TrainingConfig:
@@ -114,6 +124,17 @@ def _watched(control: Control, progress: Progress | None) -> Progress:
     return tell
 
 
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """torch works with so many threads of the CPU; 0 for as many as it likes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _report(run: RunFolder, state: str, step: int, error: str = "") -> None:
     """Writes how a run ended to status.json, if the disk still takes it."""
     try:
@@ -125,7 +146,7 @@ def _report(run: RunFolder, state: str, step: int, error: str = "") -> None:
 def _train(
     config: TrainingConfig, run: RunFolder, resume: bool, world: World, progress: Progress | None
 ) -> Iterator[Event]:
-    with interruption() as interrupted:
+    with interruption() as interrupted, _threads(config.threads):
         control = Control(run, interrupted)
         with contextlib.closing(Loop(config, run, resume, world, _watched(control, progress))) as loop:
             run.describe(loop.description())

@@ -68,6 +68,10 @@ TRAINING_SETTINGS: tuple[Setting, ...] = (
         "checkpoint_every", "Save every", 200, 0, 10**9, 10, 0, "Steps between checkpoints; 0 for only the last."
     ),
     Setting("log_every", "Log every", 1, 1, 10**9, 1, 0, "Steps between lines of the log."),
+    Setting(
+        "threads", "Threads", 0, 0, 1024, 1, 0,
+        "CPU threads; 0 for all cores. Fewer leave room for chat and other programs.",
+    ),
     Setting("seed", "Seed", 0, 0, 2**63 - 1, 1, 0, "Of new weights, the order of the data, and the split."),
 )  # fmt: skip
 
@@ -140,6 +144,7 @@ class TrainingConfig:
     sample_prompts: tuple[str, ...] = ("hello!", "what do you like to do?", "tell me a story.")
     track: tuple[str, ...] = ()
     seed: int = 0
+    threads: int = 0
     device: str = "auto"
     precision: str = "auto"
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
+from i3core.run_reader import RunState, RunStatus
 from i3desk.chat.actions import ConversationActions
 from i3desk.chat.model_menu import ModelMenu
 from i3desk.collector import Collector
 from i3desk.crash import CrashReporter, start_log
+from i3desk.dropping import Dropped, kind_of
 from i3desk.icons import app_icon
 from i3desk.jobs import Loader, load_i3core
 from i3desk.main_window import MainWindow
@@ -30,7 +32,6 @@ log = logging.getLogger(__name__)
 
 # How long Python lets one thread run while another waits: short, so that the window never waits long for the worker.
 SWITCH_INTERVAL_S = 0.0005
-IMPORTED = (".json", ".jsonl")
 
 
 class Desk(QObject):
@@ -75,6 +76,7 @@ class Desk(QObject):
         page.export_all_requested.connect(self.actions.export_all)
         page.delete_conversations_requested.connect(self.actions.delete_all)
         page.delete_everything_requested.connect(self._wipe)
+        self._connect_training()
         self.window.dropped.connect(self._on_dropped)
         self.window.first_painted.connect(self._begin)
         self.window.closed.connect(self.collector.release)
@@ -123,14 +125,91 @@ class Desk(QObject):
             self.actions.say_failure(what, "The bundled model is used instead.")
             self.parts.use_model(None)
 
-    @Slot(str)
-    def _on_dropped(self, path: str) -> None:
-        if path.lower().endswith(IMPORTED) and Path(path).is_file():
-            self.window.show_chat()
-            self.actions.import_files([path])
-        else:
+    @Slot(object)
+    def _on_dropped(self, paths: list[Path]) -> None:
+        sorts: dict[Dropped, list[Path]] = {}
+        for path in paths:
+            sorts.setdefault(kind_of(path), []).append(path)
+        if models := sorts.get(Dropped.MODEL):
             self.window.show_models()
-            self.parts.models_page.add_dropped([Path(path)])
+            self.parts.models_page.add_dropped(models)
+        if data := sorts.get(Dropped.DATA):
+            self.window.show_training()
+            self.parts.train_page.add_data(data)
+        if chats := sorts.get(Dropped.CHAT):
+            self.window.show_chat()
+            self.actions.import_files([str(path) for path in chats])
+
+    # --------------------------------------------------------------------------------------------------- training
+
+    def _connect_training(self) -> None:
+        parts, window = self.parts, self.window
+        parts.training_jobs.crashed.connect(self.crash_reporter.report)
+        parts.runs.failed.connect(self.actions.say_failure)
+        parts.runs.ended.connect(self._on_run_ended)
+        parts.runs.changed.connect(self._show_training)
+        parts.runs.changed.connect(self._find_run)
+        parts.train_page.chat_requested.connect(self._chat_with)
+        parts.train_page.curves.failed.connect(self.actions.say_failure)
+        parts.train_page.curves.exported.connect(self._on_exported)
+        parts.teacher.show_run_requested.connect(self._show_run)
+        parts.teacher.corrections.failed.connect(self.actions.say_failure)
+        page = parts.runs_page
+        page.chat_requested.connect(self._chat_with)
+        page.open_requested.connect(self._show_run)
+        page.again_requested.connect(self._train_again)
+        page.train_requested.connect(window.show_training)
+
+    @Slot(str)
+    def _on_exported(self, path: str) -> None:
+        self.window.toast.show_message(f"Saved as {Path(path).name}.")
+
+    @Slot()
+    def _show_training(self) -> None:
+        self.window.status_bar.show_training(self.parts.runs.active)
+
+    @Slot()
+    def _find_run(self) -> None:
+        """A run that went on without the window is shown when the window opens."""
+        self.parts.runs.changed.disconnect(self._find_run)
+        run, page = self.parts.runs.active, self.parts.train_page
+        if run is not None and page.folder is None and not page.setup.choices.data:
+            page.show_run(run.folder)
+
+    @Slot(str, object)
+    def _on_run_ended(self, folder: str, status: RunStatus) -> None:
+        run = self.parts.runs.summary(folder)
+        name = run.name if run else Path(folder).name
+        words = {
+            RunState.FINISHED: "is done: talk to it, or keep it as a model.",
+            RunState.INTERRUPTED: "was stopped and saved.",
+            RunState.FAILED: "failed.",
+            RunState.DIED: "ended unexpectedly.",
+        }.get(status.state)
+        page = self.parts.train_page
+        in_view = self.window.pages.currentWidget() is page and page.folder == Path(folder)
+        if words and not in_view:
+            self.window.toast.show_message(f"The run “{name}” {words}")
+        self.parts.catalogue.refresh()
+
+    @Slot(str)
+    def _chat_with(self, folder: str) -> None:
+        self.window.show_chat()
+        self.parts.chat_page.start_new()
+        self.parts.run_in_chat.begin(folder)
+
+    @Slot(str)
+    def _show_run(self, folder: str) -> None:
+        self.window.show_training()
+        self.parts.train_page.show_run(folder)
+
+    @Slot(str)
+    def _train_again(self, folder: str) -> None:
+        run = self.parts.runs.summary(folder)
+        if run is not None:
+            self.window.show_training()
+            self.parts.train_page.show_run(None)
+            self.parts.train_page.setup.show_config(run.config)
 
     @Slot()
     def _wipe(self) -> None:

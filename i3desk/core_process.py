@@ -76,9 +76,15 @@ class CoreProcess(QObject):
         self._unread, self._said, self._complained = b"", "", ""
         self._process.start(program, list(arguments))
 
+    def say(self, line: str) -> None:
+        """Write a line to the child's standard input, as soon as the child reads it."""
+        if self.running:
+            self._process.write(line.encode("utf-8") + b"\n")
+
     def end(self) -> None:
         """Ask the child to end, and after a while make it. `failed` or `finished` follows."""
         if self.running:
+            self._process.closeWriteChannel()  # which ends one that waits for a line, also where it hears no signals
             self._process.terminate()
             self._patience.start()
 

@@ -40,6 +40,7 @@ class ModelInfo:
     Attributes:
         folder: where it is; None for one without a folder.
         precision: of its matrix products.
+        step: how far a run had come that it is a checkpoint of; None for other models.
         template: turns messages into ids; a copy of the window's own, which the worker does not touch.
     """
 
@@ -51,6 +52,12 @@ class ModelInfo:
     folder: str | None = None
     precision: str = "float32"
     template: ChatTemplate | None = None
+    step: int | None = None
+
+    @property
+    def label(self) -> str:
+        """What it is called, and of a checkpoint also which one it is."""
+        return self.name if self.step is None else f"{self.name} · step {self.step:,}"
 
     @property
     def has_place_for_persona(self) -> bool:
@@ -97,6 +104,7 @@ def load_i3core(request: LoadRequest, progressed: Callable[[str], None]) -> tupl
     generator = Generator(model)
     for _ in generator.stream("hello", SamplingConfig(max_new_tokens=2, seed=0), cancelled=request.cancelled.is_set):
         pass
+    step = model.details.get("step")
     info = ModelInfo(
         name=model.name,
         parameters=model.parameters,
@@ -106,6 +114,7 @@ def load_i3core(request: LoadRequest, progressed: Callable[[str], None]) -> tupl
         folder=None if model.folder is None else str(model.folder),
         precision=model.device.precision,
         template=template,
+        step=step if isinstance(step, int) else None,
     )
 
     def stream(request: GenerateRequest) -> Iterator[Piece]:

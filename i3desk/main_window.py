@@ -33,6 +33,7 @@ from i3desk.models.drop import dropped_paths
 from i3desk.parts import Parts
 from i3desk.status import StatusBar
 from i3desk.toast import Toast
+from i3desk.training.leaving import Leaving
 
 RAIL_WIDTH = 72
 ABOVE_COMPOSER = 128
@@ -45,12 +46,12 @@ class MainWindow(QMainWindow):
     Signals:
         first_painted: the window is on the screen for the first time.
         closed: the window is gone and the threads have ended.
-        dropped(path): a file or folder was dropped on the window.
+        dropped(paths): files or folders were dropped on the window.
     """
 
     first_painted = Signal()
     closed = Signal()
-    dropped = Signal(str)
+    dropped = Signal(object)
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
@@ -61,7 +62,7 @@ class MainWindow(QMainWindow):
         self._store = parts.settings
         self._painted = False
         self._closing = False
-        self._still_running = 2
+        self._still_running = 3
         self._may_lose = False
         self._question: QMessageBox | None = None
 
@@ -69,10 +70,13 @@ class MainWindow(QMainWindow):
         self.panel = parts.panel
         self.sidebar = parts.sidebar
         self.chat_page = parts.chat_page
+        self.train_page = parts.train_page
+        self.runs_page = parts.runs_page
         self.models_page = parts.models_page
         self.settings_page = parts.settings_page
         parts.jobs.stopped.connect(self._on_stopped)
-        parts.background.stopped.connect(self._on_stopped)
+        for jobs in (parts.background, parts.training_jobs):
+            jobs.stopped.connect(self._on_stopped)
 
         self.pages = QStackedWidget()
         self._rail = QFrame(objectName="rail")
@@ -82,6 +86,8 @@ class MainWindow(QMainWindow):
         self._rail_layout.setSpacing(4)
         self._rail_buttons = QButtonGroup(self)
         self.chat_button = self._add_page(self.chat_page, "Chat", "chat", "Ctrl+1")
+        self.train_button = self._add_page(self.train_page, "Train", "train", "Ctrl+2")
+        self.runs_button = self._add_page(self.runs_page, "Runs", "runs", "Ctrl+3")
         self.models_button = self._add_page(self.models_page, "Models", "models", "Ctrl+M")
         self._rail_layout.addStretch(1)
         self.settings_button = self._add_page(self.settings_page, "Settings", "settings", "Ctrl+,")
@@ -98,7 +104,10 @@ class MainWindow(QMainWindow):
         row.addWidget(self._rail)
         row.addWidget(self.pages, 1)
         self.setCentralWidget(middle)
-        self.setStatusBar(StatusBar(self.session, parts.theme))
+        self.status_bar = StatusBar(self.session, parts.theme)
+        self.setStatusBar(self.status_bar)
+        self.leaving = Leaving(parts.runs, parts.settings, self)
+        self.leaving.answered.connect(self.close)
         self.toast = Toast(middle, bottom=ABOVE_COMPOSER)
         self._add_shortcuts()
         self._restore_place()
@@ -120,6 +129,11 @@ class MainWindow(QMainWindow):
     def show_chat(self) -> None:
         """Bring the chat to the front."""
         self.show_page(self.pages.indexOf(self.chat_page))
+
+    @Slot()
+    def show_training(self) -> None:
+        """Bring the Train page to the front."""
+        self.show_page(self.pages.indexOf(self.train_page))
 
     @Slot()
     def show_models(self) -> None:
@@ -162,6 +176,8 @@ class MainWindow(QMainWindow):
             "Ctrl+B": page.header.sidebar_button.click,
             "F9": page.header.panel_button.click,
             "Ctrl+1": self.chat_button.click,
+            "Ctrl+2": self.train_button.click,
+            "Ctrl+3": self.runs_button.click,
             "Ctrl+M": self.models_button.click,
             "Ctrl+,": self.settings_button.click,
             "F1": self._show_shortcuts,
@@ -233,15 +249,14 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        for path in dropped_paths(event.mimeData()):
-            self.dropped.emit(str(path))
+        self.dropped.emit(dropped_paths(event.mimeData()))
 
     # ------------------------------------------------------------------------------------------------------- closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Two steps: hide, save and ask the threads to end; once they have, the window is closed for good."""
         event.ignore()
-        if not self._closing and (self._may_lose or self._is_saved()):
+        if not self._closing and (self._may_lose or self._is_saved()) and self.leaving.may_leave():
             self._closing = True
             self._store.change(maximized=self.isMaximized())
             self.hide()

@@ -22,11 +22,16 @@ from i3desk.jobs import BackgroundJobs, Loader, ModelJobs
 from i3desk.models.catalogue import Catalogue
 from i3desk.models.page import ModelsPage
 from i3desk.places import Places
+from i3desk.runs.page import RunsPage
+from i3desk.runs.runs import Runs
 from i3desk.settings.page import SettingsPage
 from i3desk.settings.panel import SamplingPanel
 from i3desk.settings.store import SettingsStore
 from i3desk.store import ConversationRow, Store, check, checkpoint, tidy
+from i3desk.teach.teacher import Teacher
 from i3desk.theme import Theme
+from i3desk.training.page import TrainPage
+from i3desk.training.talk import RunInChat
 
 log = logging.getLogger(__name__)
 CHECKPOINT_EVERY_MS = 60_000
@@ -65,7 +70,15 @@ class Parts(QObject):
         self.catalogue = Catalogue(places, self.background, preferences.own_folders, preferences.recent_models, self)
         self.models_page = ModelsPage(self.catalogue, self.background, places, theme, preferences.precision)
         self.settings_page = SettingsPage(settings, theme, places)
+        self.training_jobs = BackgroundJobs(self)
+        self.runs = Runs(places, self.training_jobs, self)
+        self.train_page = TrainPage(self.runs, self.training_jobs, places, settings, theme)
+        self.runs_page = RunsPage(self.runs, theme, self.training_jobs)
+        self.run_in_chat = RunInChat(self.runs, self.session, self.use_model, self)
+        self.teacher = Teacher(self.session, self.runs, self.training_jobs, places, self.use_model, self)
+        self.chat_page.set_teach_bar(self.teacher.bar)
         self._connect_models()
+        self._connect_runs()
         self._checkpoint_timer = QTimer(self, interval=CHECKPOINT_EVERY_MS)
         self._checkpoint_timer.timeout.connect(self._checkpoint)
         self._checkpoint_timer.start()
@@ -130,6 +143,15 @@ class Parts(QObject):
         elif self.model.info is None:
             self.models_page.show_unloaded()
 
+    def _connect_runs(self) -> None:
+        self.train_page.kept.connect(self.catalogue.refresh)
+        self.catalogue.changed.connect(self._show_base_models)
+
+    @Slot()
+    def _show_base_models(self) -> None:
+        entries = [entry for entry in self.catalogue.entries if entry.facts]
+        self.train_page.setup.show_models(entries, self.model.folder)
+
     # ------------------------------------------------------------------------------------------------ start and end
 
     def start(self) -> None:
@@ -137,6 +159,8 @@ class Parts(QObject):
         self.background.run(partial(_read_rows, self.store.path), self.conversations.model.show, self._on_unreadable)
         self.catalogue.refresh()
         self.models_page.find_interrupted()
+        self.runs.refresh()
+        self.teacher.corrections.load()
         QTimer.singleShot(TIDY_AFTER_MS, self, self._tidy)
 
     def _on_unreadable(self, error: I3Error) -> None:
@@ -173,8 +197,11 @@ class Parts(QObject):
         self.settings.save()
         self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)
         self.models_page.shut_down()
+        self.train_page.shut_down()
+        self.teacher.shut_down()
         self.jobs.shut_down()
         self.background.shut_down()
+        self.training_jobs.shut_down()
 
     def close_store(self) -> None:
         """After the threads have ended: close the database."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from dataclasses import replace
@@ -11,12 +12,14 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from i3core import assets
+from i3core.errors import I3Error
+from i3core.run_reader import RunState, RunStatus
 from i3desk.app import Desk, create_application
 from i3desk.chat.conversation import ASSISTANT, ReplyState
 from i3desk.jobs import ModelInfo
 from i3desk.places import Places
+from i3desk.runs import care
 from i3desk.stalls import StallMeter, seconds_since_start
-from i3desk.trainer_process import TrainerProcess
 
 MESSAGE = "tell me a short story about a fox"
 TIME_LIMIT_MS = 300_000
@@ -31,7 +34,7 @@ class SmokeRun(QObject):
         result: the fields of the JSON line.
     """
 
-    def __init__(self, desk: Desk, model: str, folder: Path) -> None:
+    def __init__(self, desk: Desk, model: str) -> None:
         super().__init__()
         self.result: dict = {
             "ok": False,
@@ -45,13 +48,13 @@ class SmokeRun(QObject):
         self._model = model
         self._desk = desk
         self._window = desk.window
-        self._run_folder = folder / "run"
+        self._run_folder: Path | None = None
         self._stalls = StallMeter(self)
         self._sent = False
         self._closing = False
-        self._trainer = TrainerProcess(self)
-        self._trainer.finished.connect(self._check_training)
-        self._trainer.failed.connect(self._fail)
+        self._runs = desk.parts.runs
+        self._runs.ended.connect(self._on_training_ended)
+        self._runs.failed.connect(self._on_refused)
         self._window.first_painted.connect(self._on_first_painted)
         desk.jobs.model_ready.connect(self._on_model_ready)
         desk.jobs.load_failed.connect(self._on_load_failed)
@@ -88,11 +91,14 @@ class SmokeRun(QObject):
             return
         self.result["first_token_s"] = round(reply.seconds_to_first_token, 3)
         self.result["tokens_per_second"] = round(reply.tokens_per_second, 1)
-        options = ("--steps", "2", "--batch-size", "2")
-        self._trainer.start(self._model, assets.path(TRAINING_DATA), self._run_folder, options)
+        config = {"model": self._model, "data": [str(assets.path(TRAINING_DATA))], "steps": 2, "batch_size": 2}
+        self._run_folder = self._runs.start(config, "smoke")
 
-    @Slot()
-    def _check_training(self) -> None:
+    @Slot(str, object)
+    def _on_training_ended(self, _folder: str, status: RunStatus) -> None:
+        if status.state is not RunState.FINISHED:
+            self._fail(f"The training ended as {status.state}. {status.error}")
+            return
         try:
             lines = (self._run_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
             steps = sum("loss" in json.loads(line) for line in lines)
@@ -112,6 +118,10 @@ class SmokeRun(QObject):
         self._close()
 
     @Slot(str, str)
+    def _on_refused(self, what: str, remedy: str) -> None:
+        self._fail(f"{what} {remedy}")
+
+    @Slot(str, str)
     def _on_load_failed(self, what: str, remedy: str) -> None:
         self._fail(f"{what} {remedy}")
 
@@ -124,8 +134,12 @@ class SmokeRun(QObject):
         self._fail(f"Not done after {TIME_LIMIT_MS // 1000} seconds.")
 
     def end_training(self) -> None:
-        """After the event loop: leave no child behind."""
-        self._trainer.kill()
+        """After the event loop: leave no trainer behind."""
+        try:
+            if self._run_folder is not None:
+                care.kill(self._run_folder)
+        except I3Error:  # it has ended by itself
+            pass
 
     def _close(self) -> None:
         if self._closing:
@@ -133,7 +147,6 @@ class SmokeRun(QObject):
         self._closing = True
         if self.result["model_ready_s"] is not None:
             self.result["max_stall_ms"] = round(self._stalls.restart(), 1)
-        self._trainer.end()
         self._window.close()
 
 
@@ -141,12 +154,13 @@ def run_smoke(model_folder: str | None) -> int:
     """Do the smoke run with settings of its own, print the JSON line; returns 0 if all went well."""
     with tempfile.TemporaryDirectory(prefix="i3desk-smoke-") as name:
         folder = Path(name)
+        os.environ["I3DESK_RUNS_FILE"] = str(folder / "runs.json")  # the user's list of runs is left alone
         app = create_application()
         desk = Desk(app, Places.under(folder), model_folder)
         desk.store.change(sampling=replace(desk.store.preferences.sampling, seed=SEED))
         desk.crash_reporter.install()
         desk.window.closed.connect(app.quit)
-        run = SmokeRun(desk, model_folder or assets.BUNDLED_MODEL, folder)
+        run = SmokeRun(desk, model_folder or assets.BUNDLED_MODEL)
         desk.show()
         app.exec()
         run.end_training()

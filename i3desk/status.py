@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from i3core.device import memory_used_bytes
+from i3core.run_reader import RunState, RunSummary
 from i3desk.chat.model_in_use import ModelState
 from i3desk.chat.session import ChatSession
 from i3desk.elided import ElidedLabel
@@ -37,6 +38,7 @@ class StatusBar(QStatusBar):
         self.model = self._label("The model in use and its number of parameters")
         self.device = ElidedLabel()
         self.device.setToolTip("Where the model computes, and why there")
+        self.training = self._label("Training that is under way")
         self.speed = self._label("Speed of the last reply")
         self.window_use = self._label("Use of the model's window by this chat")
         self.memory = self._label("Memory that i3desk uses")
@@ -54,7 +56,7 @@ class StatusBar(QStatusBar):
         row = QHBoxLayout(right)
         row.setContentsMargins(0, 0, 14, 0)
         row.setSpacing(18)
-        for label in (self.speed, self.window_use, self.memory):
+        for label in (self.training, self.speed, self.window_use, self.memory):
             row.addWidget(label)
         self.addPermanentWidget(right)
 
@@ -65,6 +67,7 @@ class StatusBar(QStatusBar):
         self._memory_timer = QTimer(self, interval=READ_MEMORY_EVERY_MS)
         self._memory_timer.timeout.connect(self._show_memory)
         self._memory_timer.start()
+        self.show_training(None)
         self._show_state()
         self._show_numbers()
 
@@ -79,7 +82,7 @@ class StatusBar(QStatusBar):
         if model.state is ModelState.READY:
             info = model.info
             self._dot.show_colour(tokens.ok)
-            self.model.setText(f"{info.name} · {short_count(info.parameters)}")
+            self.model.setText(f"{info.label} · {short_count(info.parameters)}")
             self.device.setText(info.device)
             self._show_memory()
         elif model.state is ModelState.FAILED:
@@ -94,6 +97,20 @@ class StatusBar(QStatusBar):
             self._dot.show_colour(tokens.warn)
             self.model.setText("loading the model…")
             self.device.setText("")
+
+    def show_training(self, run: RunSummary | None) -> None:
+        """Show how far the run that is under way has come; None if there is none."""
+        text = ""
+        if run is not None:
+            text = f"{run.name}: {run.status.state.value}"
+            if run.total_steps:
+                text = f"training {run.name} {run.step / run.total_steps:.0%}"
+            if run.status.state is RunState.PAUSED:
+                text += ", paused"
+            elif run.tokens_per_second:
+                text += f" · {run.tokens_per_second:,.0f} tokens/s"
+        self.training.setText(text)
+        self.training.setVisible(bool(text))
 
     @Slot()
     def _show_numbers(self) -> None:

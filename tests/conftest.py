@@ -1,20 +1,11 @@
-"""For all tests: hypothesis without deadlines or a database, and a cache folder of our own."""
-
-import os
+"""For all tests: they keep out of the user's own lists."""
 
 import pytest
-from hypothesis import HealthCheck, settings
-
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: spinning threads starve the other processes
-settings.register_profile(
-    "i3", deadline=None, database=None, derandomize=True, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("i3")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory):
-    """The token cache, for this process and for those that the tests start."""
+def own_list_of_runs(tmp_path_factory):
+    """Runs that tests make are not registered with the user's."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("I3DESK_RUNS_FILE", str(tmp_path_factory.mktemp("runs") / "runs.json"))
         yield

@@ -114,7 +114,7 @@ class Answers(QObject):
 
     def can_branch(self, message: Message) -> bool:
         """Whether the model in use is the one that said this, so that its tokens mean the same."""
-        return self._model.info is not None and bool(message.chunks) and message.model == self._model.info.name
+        return self._model.info is not None and bool(message.chunks) and message.model == self._model.info.label
 
     def _of(self, conversation: Conversation) -> list[Answer]:
         return [answer for answer in self._answers if answer.conversation is conversation]
@@ -124,7 +124,7 @@ class Answers(QObject):
         settings = conversation.settings
         if answer.begun is None:
             answer.begun = self._ids_of(reply)
-        reply.state, reply.model = ReplyState.WAITING, model.name
+        reply.state, reply.model = ReplyState.WAITING, model.label
         reply.sampling = settings.sampling if answer.seed is None else replace(settings.sampling, seed=answer.seed)
         raw = settings.mode == "raw"
         nothing = Prompt("" if raw else [], [])

@@ -16,6 +16,7 @@ from i3core.settings import SamplingConfig
 
 TITLE_LENGTH = 60
 USER, ASSISTANT = "user", "assistant"
+CORRECTED = "corrected"  # the finish_reason of a reply that the user wrote
 DRAFT = -1  # the number of a message that is not said yet
 
 
@@ -114,6 +115,8 @@ class Message:
     def facts(self) -> str:
         """One line about an ended reply, for example "34 tokens · 181/s · seed 7321"."""
         ended_early = {ReplyState.STOPPED: "stopped", ReplyState.CUT: "cut off when i3desk ended"}.get(self.state, "")
+        if self.finish_reason == CORRECTED:
+            return "corrected by you"
         if not self.new_tokens:
             return ended_early
         parts = [f"{self.new_tokens:,} token{'' if self.new_tokens == 1 else 's'}"]

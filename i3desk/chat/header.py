@@ -123,7 +123,7 @@ class ChatHeader(QFrame):
         """Show the model in use."""
         model, tokens = self._session.model, self._theme.tokens
         if model.state is ModelState.READY:
-            text, colour, hint = model.info.name, tokens.ok, model.info.device
+            text, colour, hint = model.info.label, tokens.ok, model.info.device
             if model.stage:
                 text, colour, hint = f"{text} · loading another…", tokens.warn, model.stage
         elif model.state is ModelState.FAILED:

@@ -12,7 +12,7 @@ from i3desk.chat.conversation import Message, ReplyState
 from i3desk.chat.display import capitalise
 from i3desk.chat.message_actions import BUSY_HINT, CopyButton, MessageActions, quiet_button
 from i3desk.chat.message_cards import Failure, Interrupted
-from i3desk.chat.message_editor import MessageEditor
+from i3desk.chat.message_editor import CORRECT, MessageEditor
 from i3desk.chat.message_row import GUTTER, PART_SPACING, Display, MessageRow, View
 from i3desk.chat.text_block import TextBlock
 
@@ -83,11 +83,7 @@ class UserMessage(MessageRow):
 
     def _fit_content(self, width: int, y: int) -> int:
         if self.editor is not None:
-            self.editor.resize(width, self.editor.height())
-            self.editor.field.fit_width(width)
-            height = self.editor.layout().totalSizeHint().height()
-            self.editor.setGeometry(GUTTER, y, width, height)
-            return y + height
+            return self.editor.place(GUTTER, y, width)
         most = int(width * BUBBLE_SHARE) - 2 * BUBBLE_X
         if self._fitted != (self.message.shown_text, most, self._text.is_markdown):
             self._fitted = (self.message.shown_text, most, self._text.is_markdown)
@@ -131,6 +127,32 @@ class ReplyMessage(MessageRow):
         self.note: QLabel | None = None
         self.failure: Failure | None = None
         self.interrupted: Interrupted | None = None
+        self.editor: MessageEditor | None = None
+
+    def begin_correction(self) -> None:
+        """Turn the reply into a text field for what it should have been."""
+        if self.editor is None and self.message.ended and self.message.shown_text:
+            self.editor = MessageEditor(self.message.shown_text, self, CORRECT)
+            self.editor.submitted.connect(self._submit_correction)
+            self.editor.cancelled.connect(self.end_correction)
+            self._show_content()
+            self.editor.show()
+            self.show_actions()
+            self.updateGeometry()
+        if self.editor is not None:
+            self.editor.field.setFocus()
+
+    @Slot()
+    def end_correction(self) -> None:
+        """Show the reply again."""
+        if self.editor is not None:
+            self.editor.hide()
+            self.editor.deleteLater()
+            self.editor = None
+            self._show_content()
+            self.show_actions()
+            self.updateGeometry()
+            self.setFocus()
 
     @property
     def text(self) -> TextBlock:
@@ -146,7 +168,9 @@ class ReplyMessage(MessageRow):
         message = self.message
         speaking = message.state in (ReplyState.WAITING, ReplyState.STREAMING)
         in_chunks = self._display.glass and bool(message.chunks)
-        self._text.setVisible((bool(message.shown_text) or speaking) and not in_chunks)
+        if self.editor is not None:
+            self.editor.set_busy(self._busy)
+        self._text.setVisible((bool(message.shown_text) or speaking) and not in_chunks and self.editor is None)
         if in_chunks:
             self._show_chunks(speaking)
         else:
@@ -154,7 +178,7 @@ class ReplyMessage(MessageRow):
             self._show_text(capitalise(shown, growing=not message.ended) if self._display.capitalise else shown)
             self._text.show_caret(speaking)
         if self.chunk_view is not None:
-            self.chunk_view.setVisible(in_chunks)
+            self.chunk_view.setVisible(in_chunks and self.editor is None)
         self._show_note(_note(message))
         self._show_failure()
         self._show_interrupted()
@@ -201,6 +225,8 @@ class ReplyMessage(MessageRow):
 
     def _fit_content(self, width: int, y: int) -> int:
         y += REPLY_ABOVE
+        if self.editor is not None:
+            return self.editor.place(GUTTER, y, width)
         spacing = 0
         for part in (self._text, self.chunk_view, self.note, self.interrupted, self.failure):
             if part is None or part.isHidden():
@@ -220,10 +246,36 @@ class ReplyMessage(MessageRow):
         return y
 
     def _fill_menu(self, menu: QMenu) -> None:
+        if self.message.shown_text and self.message.ended:
+            menu.addAction("Correct", self.begin_correction).setEnabled(not self._busy)
         if self.message.ended:
             menu.addAction("Retry", self._retry).setEnabled(not self._busy)
         if self.message.can_continue:
             menu.addAction("Continue", self._continue).setEnabled(not self._busy)
+
+    def must_stay(self) -> bool:
+        return self.editor is not None or super().must_stay()
+
+    def _may_act(self) -> bool:
+        return self.message.ended and self.editor is None
+
+    def _make_actions(self) -> MessageActions:
+        actions = super()._make_actions()
+        actions.correct_requested.connect(self.begin_correction)
+        return actions
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self.hasFocus() and event.key() == Qt.Key.Key_C and not event.modifiers() and not self._busy:
+            self.begin_correction()
+        else:
+            super().keyPressEvent(event)
+
+    @Slot(str)
+    def _submit_correction(self, text: str) -> None:
+        said = self.message.shown_text
+        self.end_correction()
+        if text.strip() != said:
+            self.correction_submitted.emit(self.message.number, text)
 
     @Slot(int, int)
     def _on_alternative_chosen(self, index: int, token_id: int) -> None:

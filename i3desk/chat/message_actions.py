@@ -113,12 +113,13 @@ class MessageActions(QWidget):
     """The line under one message. Where room is short, facts give way before actions.
 
     Signals:
-        edit_requested, retry_requested, continue_requested, csv_requested: what the buttons say.
+        edit_requested, correct_requested, retry_requested, continue_requested, csv_requested: what the buttons say.
         version_chosen(number): show this version.
         seed_chosen(seed): use the seed of this reply again.
     """
 
     edit_requested = Signal()
+    correct_requested = Signal()
     retry_requested = Signal()
     continue_requested = Signal()
     csv_requested = Signal()
@@ -152,6 +153,8 @@ class MessageActions(QWidget):
 
     def _add_reply_parts(self, row: QHBoxLayout) -> None:
         self.retry_button = quiet_button("Retry", "Answer anew; this reply stays as another version")
+        self.correct_button = quiet_button("Correct", "Write what it should have said; i3 can be taught that (C)")
+        self.correct_button.clicked.connect(self.correct_requested)
         self.continue_button = quiet_button("Continue", "Let i3 go on where this reply ends")
         self.csv_button = quiet_button("CSV…", "Save the probabilities of this reply as a table")
         self.retry_button.clicked.connect(self.retry_requested)
@@ -164,7 +167,8 @@ class MessageActions(QWidget):
         self.seed_button.setProperty("kind", "link")
         self.seed_button.clicked.connect(self._on_seed_clicked)
         self._give_way = [self.time, self.more_facts, self.facts, self.seed_button]
-        for widget in (self.copy_button, self.retry_button, self.continue_button, self.csv_button, self.versions):
+        buttons = (self.retry_button, self.correct_button, self.continue_button, self.csv_button)
+        for widget in (self.copy_button, *buttons, self.versions):
             row.addWidget(widget)
         row.addSpacing(6)
         row.addWidget(self.time)
@@ -195,11 +199,14 @@ class MessageActions(QWidget):
         wanted = set()
         if message.state is not ReplyState.FAILED:
             wanted.add(self.retry_button)
+        if message.shown_text:
+            wanted.add(self.correct_button)
         if message.can_continue and message.state is not ReplyState.CUT:  # then there is a larger button
             wanted.add(self.continue_button)
         if glass and message.new_tokens:
             wanted.add(self.csv_button)
         _allow(self.retry_button, not busy)
+        _allow(self.correct_button, not busy)
         _allow(self.continue_button, not busy)
         facts = message.facts().split(" · ") if message.facts() else []
         if glass and message.perplexity is not None:

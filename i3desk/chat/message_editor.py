@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextCursor, QTextOption
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextEdit, QVBoxLayout, QWidget
 
 from i3desk.chat.message_actions import BUSY_HINT, quiet_button
 
 TALLEST = 240
 
 
+@dataclass(frozen=True)
+class Purpose:
+    """What a message is edited for, in words.
+
+    Attributes:
+        heading: above the field; "" for none.
+        field, field_hint: name and tooltip of the field.
+        done, done_name, done_hint: the button that ends the editing.
+        keep_hint: tooltip of Cancel.
+    """
+
+    heading: str
+    field: str
+    field_hint: str
+    done: str
+    done_name: str
+    done_hint: str
+    keep_hint: str = "Keep what was said (Esc)"
+
+
+SAY_ANEW = Purpose(
+    heading="",
+    field="Edit your message",
+    field_hint="Enter sends, Shift+Enter begins a new line, Esc keeps what was said",
+    done="Send",
+    done_name="Send the edited message",
+    done_hint="Send as a new version; what was said before stays (Enter)",
+)
+CORRECT = Purpose(
+    heading="It should have said…",
+    field="What i3 should have said",
+    field_hint="Enter keeps the correction, Shift+Enter begins a new line, Esc leaves the reply as it is",
+    done="Correct",
+    done_name="Keep the correction",
+    done_hint="Keep it as a new version, and remember it to teach i3 (Enter)",
+)
+
+
 class _Field(QTextEdit):
     submitted = Signal()
     cancelled = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, purpose: Purpose) -> None:
         super().__init__(objectName="text")
         self.setAcceptRichText(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -24,8 +64,8 @@ class _Field(QTextEdit):
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.viewport().setAutoFillBackground(False)
         self.document().setDocumentMargin(0)
-        self.setAccessibleName("Edit your message")
-        self.setToolTip("Enter sends, Shift+Enter begins a new line, Esc keeps what was said")
+        self.setAccessibleName(purpose.field)
+        self.setToolTip(purpose.field_hint)
         self.document().documentLayout().documentSizeChanged.connect(self.fit_height)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -56,23 +96,24 @@ class MessageEditor(QFrame):
     """A bubble to write in, with Send and Cancel.
 
     Signals:
-        submitted(text): say this instead.
+        submitted(text): this instead.
         cancelled(): keep what was said.
     """
 
     submitted = Signal(str)
     cancelled = Signal()
 
-    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+    def __init__(self, text: str, parent: QWidget | None = None, purpose: Purpose = SAY_ANEW) -> None:
         super().__init__(parent, objectName="bubbleEditor")
         self._busy = False
-        self.field = _Field()
+        self._purpose = purpose
+        self.field = _Field(purpose)
         self.field.setPlainText(text)
         self.field.moveCursor(QTextCursor.MoveOperation.End)
-        self.cancel_button = quiet_button("Cancel", "Keep what was said (Esc)")
-        self.send_button = QPushButton("Send")
+        self.cancel_button = quiet_button("Cancel", purpose.keep_hint)
+        self.send_button = QPushButton(purpose.done)
         self.send_button.setProperty("kind", "primary")
-        self.send_button.setAccessibleName("Send the edited message")
+        self.send_button.setAccessibleName(purpose.done_name)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addStretch(1)
@@ -81,6 +122,11 @@ class MessageEditor(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 10, 10, 10)
         column.setSpacing(8)
+        if purpose.heading:
+            heading = QLabel(purpose.heading)
+            heading.setProperty("tone", "muted")
+            heading.setProperty("grade", "small")
+            column.addWidget(heading)
         column.addWidget(self.field)
         column.addLayout(buttons)
         self.field.submitted.connect(self._submit)
@@ -89,6 +135,14 @@ class MessageEditor(QFrame):
         self.send_button.clicked.connect(self._submit)
         self.cancel_button.clicked.connect(self.cancelled)
         self._show_state()
+
+    def place(self, x: int, y: int, width: int) -> int:
+        """Take this place, as high as the text; returns where it ends."""
+        self.resize(width, self.height())
+        self.field.fit_width(width)
+        height = self.layout().totalSizeHint().height()
+        self.setGeometry(x, y, width, height)
+        return y + height
 
     def set_busy(self, busy: bool) -> None:
         """Sending waits while a reply is under way; writing does not."""
@@ -103,5 +157,4 @@ class MessageEditor(QFrame):
     @Slot()
     def _show_state(self) -> None:
         self.send_button.setEnabled(not self._busy and bool(self.field.toPlainText().strip()))
-        hint = "Send as a new version; what was said before stays (Enter)"
-        self.send_button.setToolTip(BUSY_HINT if self._busy else hint)
+        self.send_button.setToolTip(BUSY_HINT if self._busy else self._purpose.done_hint)

@@ -73,12 +73,14 @@ class _Veil(QWidget):
 class MessageRow(Row):
     """What the rows of both sides share. Actions show on the last message, and under the pointer or the focus.
 
-    Signals, each with the message's number first: edit_submitted(number, text), retry_requested(number),
+    Signals, each with the message's number first: edit_submitted(number, text),
+    correction_submitted(number, text), retry_requested(number),
     continue_requested(number), csv_requested(number), alternative_chosen(number, chunk_index, token_id);
     version_chosen(number of the other version), seed_chosen(seed), place_found(number, y of what was highlighted).
     """
 
     edit_submitted = Signal(object, str)
+    correction_submitted = Signal(object, str)
     retry_requested = Signal(object)
     continue_requested = Signal(object)
     csv_requested = Signal(object)

@@ -107,6 +107,7 @@ class ChatPage(QWidget):
         self.empty.load_requested.connect(session.model.load_again)
         transcript.retry_requested.connect(session.retry)
         transcript.edit_submitted.connect(session.edit)
+        transcript.correction_submitted.connect(session.correct)
         transcript.version_chosen.connect(session.select)
         transcript.continue_requested.connect(session.continue_reply)
         transcript.alternative_chosen.connect(session.continue_from)
@@ -125,6 +126,8 @@ class ChatPage(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
+        self._above_composer = QVBoxLayout()
+        column.addLayout(self._above_composer)
         column.addWidget(self.composer)
         column.addWidget(self.meter)
         bar = QFrame(objectName="composerBar")
@@ -134,6 +137,10 @@ class ChatPage(QWidget):
         row.addWidget(inside, 1000)
         row.addStretch(1)
         return bar
+
+    def set_teach_bar(self, bar: QWidget) -> None:
+        """Give the bar about corrections its place above the composer."""
+        self._above_composer.addWidget(bar)
 
     # ---------------------------------------------------------------------------------------------- what keys do
 
@@ -258,7 +265,7 @@ class ChatPage(QWidget):
         preferences = self._store.preferences
         model = self.session.model.info
         self.transcript.show_display(
-            preferences.capitalise, preferences.markdown, preferences.glass, model.name if model else ""
+            preferences.capitalise, preferences.markdown, preferences.glass, model.label if model else ""
         )
         self.composer.show_chunks(preferences.show_chunks)
 

@@ -16,6 +16,7 @@ from i3core.tokenizer import UNK_ID
 from i3desk.chat.answers import Answers
 from i3desk.chat.conversation import (
     ASSISTANT,
+    CORRECTED,
     USER,
     ChatSettings,
     Conversation,
@@ -38,6 +39,7 @@ class ChatSession(QObject):
     Signals:
         leaving: another conversation will be opened; the last chance to change this one.
         conversation_opened: `conversation` is another one.
+        corrected(conversation, number, old): the user wrote in message `number` what reply `old` should have been.
         path_changed: messages of it were added, or another version is shown.
         message_changed(number): one of its messages has other text or another state.
         window_changed: `conversation.window_used` or `first_seen` is new.
@@ -47,6 +49,7 @@ class ChatSession(QObject):
 
     leaving = Signal()
     conversation_opened = Signal()
+    corrected = Signal(object, object, object)
     path_changed = Signal()
     message_changed = Signal(object)
     window_changed = Signal()
@@ -213,6 +216,18 @@ class ChatSession(QObject):
         if said.strip() and said != old.text and not self.busy:
             self._ask(self.conversation.add(USER, said, old.parent))
 
+    def correct(self, number: int, text: str) -> None:
+        """Put what the user wrote beside a reply, as a version of it."""
+        old = self.conversation.messages[number]
+        if self.busy or old.role != ASSISTANT or not text.strip() or text.strip() == old.shown_text:
+            return
+        reply = self.conversation.add(ASSISTANT, text.strip(), old.parent, finish_reason=CORRECTED)
+        self._keeper.keep(self.conversation, reply)
+        measure(self.conversation, self.model.info)
+        self.path_changed.emit()
+        self.window_changed.emit()
+        self.corrected.emit(self.conversation, reply.number, number)
+
     def select(self, number: int) -> None:
         """Show another version of a message; a reply that is under way goes on in its own."""
         self.conversation.select(number)
@@ -251,7 +266,7 @@ class ChatSession(QObject):
             old.parent,
             chunks=chunks,
             given_tokens=len(chunks),
-            model=self.model.info.name,
+            model=self.model.info.label,
         )
         if is_end:
             reply.finish_reason = "stop"

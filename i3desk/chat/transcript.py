@@ -34,6 +34,7 @@ class Transcript(VirtualColumn):
 
     Signals:
         retry_requested(number): answer anew what this reply answers.
+        correction_submitted(number, text): this is what the reply should have been.
         edit_submitted(number, text): say `text` instead of this message.
         version_chosen(number): show this version of a message.
         continue_requested(number): let this reply go on.
@@ -45,6 +46,7 @@ class Transcript(VirtualColumn):
 
     retry_requested = Signal(object)
     edit_submitted = Signal(object, str)
+    correction_submitted = Signal(object, str)
     version_chosen = Signal(object)
     continue_requested = Signal(object)
     alternative_chosen = Signal(object, object, object)
@@ -192,7 +194,7 @@ class Transcript(VirtualColumn):
         message = self._message(index)
         row = (UserMessage if message.role == USER else ReplyMessage)(message, self.viewport())
         for name in (
-            "retry_requested", "edit_submitted", "version_chosen", "continue_requested", "alternative_chosen",
+            "retry_requested", "edit_submitted", "correction_submitted", "version_chosen", "continue_requested", "alternative_chosen",
             "csv_requested", "seed_chosen",
         ):  # fmt: skip
             getattr(row, name).connect(getattr(self, name))

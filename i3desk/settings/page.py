@@ -33,6 +33,12 @@ SCALE_CHOICES = {
     for scale in SCALES
 }
 
+ON_CLOSE_CHOICES = {
+    "ask": ("Ask", "Ask each time what becomes of a training run"),
+    "go_on": ("Goes on", "The run goes on without the window, and is found again at the next start"),
+    "stop": ("Stops and saves", "The run saves and ends; it can be resumed"),
+}
+
 
 class SettingsPage(QWidget):
     """What concerns the whole program; what concerns replies is in the panel beside the chat.
@@ -77,7 +83,7 @@ class SettingsPage(QWidget):
         column.setContentsMargins(0, 24, 0, 24)
         column.setSpacing(16)
         self.shortcuts = _shortcuts(SHORTCUTS)
-        for card in (self._appearance(), self.data, self.shortcuts, self.about):
+        for card in (self._appearance(), self._training(), self.data, self.shortcuts, self.about):
             column.addWidget(card)
         column.addStretch(1)
 
@@ -123,6 +129,27 @@ class SettingsPage(QWidget):
         grid.addWidget(self.scale_note, 2, 1)
         card.column.addLayout(grid)
         return card
+
+    def _training(self) -> Card:
+        card = Card("Training")
+        self.on_close_choice = Segments("Training when the window is closed", ON_CLOSE_CHOICES)
+        self.on_close_choice.show_choice(self._store.preferences.training_on_close)
+        self.on_close_choice.chosen.connect(self._choose_on_close)
+        self._store.changed.connect(self._show_on_close)
+        row = QHBoxLayout()
+        row.setSpacing(24)
+        row.addWidget(QLabel("When the window is closed, training"))
+        row.addWidget(self.on_close_choice, 1)
+        card.column.addLayout(row)
+        return card
+
+    @Slot(str)
+    def _choose_on_close(self, choice: str) -> None:
+        self._store.change(training_on_close=choice)
+
+    @Slot()
+    def _show_on_close(self) -> None:
+        self.on_close_choice.show_choice(self._store.preferences.training_on_close)
 
     @Slot(str)
     def _choose_theme(self, choice: str) -> None:

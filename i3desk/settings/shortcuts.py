@@ -19,6 +19,8 @@ SHORTCUTS = [
     ("Ctrl+B", "Show or hide the list of chats"),
     ("F9", "Show or hide the generation settings"),
     ("Ctrl+1", "Chat"),
+    ("Ctrl+2", "Train"),
+    ("Ctrl+3", "Runs"),
     ("Ctrl+M", "Models"),
     ("Ctrl+,", "Settings"),
     ("F1", "This list"),

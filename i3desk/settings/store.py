@@ -20,6 +20,7 @@ SAVE_AFTER_MS = 400
 LARGEST_SIDE = 16_384  # pixels of a window
 SCALES = (0, 100, 125, 150, 175, 200)  # percent; 0 as the system says
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
+ON_CLOSE = ("ask", "go_on", "stop")  # what becomes of a training run when the window is closed
 MOST_REMEMBERED = 50  # folders and presets
 
 
@@ -37,6 +38,7 @@ class Preferences:
         presets: name -> sampling settings that the user has given a name.
         capitalise, markdown, glass, show_chunks: how messages are shown; see settings/display.py.
         model, precision: what was loaded last; "" for the bundled model.
+        training_on_close: whether training goes on without the window; see ON_CLOSE.
         own_folders, recent_models: model folders that the user added or used.
     """
 
@@ -58,6 +60,7 @@ class Preferences:
     show_chunks: bool = False
     model: str = ""
     precision: str = "auto"
+    training_on_close: str = "ask"
     own_folders: tuple[str, ...] = ()
     recent_models: tuple[str, ...] = ()
 
@@ -115,7 +118,12 @@ def _read(name: str, value: object) -> Any:
         return tuple(value[:MOST_REMEMBERED]) if each_is_text else None
     if type(value) is not type(default):
         return None
-    choices = {"theme": tuple(CHOICES), "scale": SCALES, "precision": PRECISIONS}.get(name)
+    choices = {
+        "theme": tuple(CHOICES),
+        "scale": SCALES,
+        "precision": PRECISIONS,
+        "training_on_close": ON_CLOSE,
+    }.get(name)
     if choices is not None:
         return value if value in choices else None
     if name in ("width", "height"):

@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 import lzma
+import random
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from i3core import formats
 from i3core.documents import Document, parse_source, read_documents
 from i3core.errors import DataError
 from i3core.formats import cut_text, data_files
+from i3core.records import BadRecordError, Beginning
 
 RECORDS = [{"text": "the cat"}, {"messages": [{"role": "user", "content": "hi"}], "src": "here"}]
 JSONL = "\n\n".join(map(json.dumps, RECORDS)) + "\n"
@@ -28,6 +30,10 @@ def turns(*contents):
 
 def texts(path):
     return [document.text for document in read_documents(path)]
+
+
+def texts_of(documents):
+    return [document.text for document in documents]
 
 
 def exchanges(path):
@@ -306,6 +312,44 @@ def test_what_the_system_says_comes_before_the_first_question(tmp_path, role):
     ]  # fmt: skip
 
 
+def marked(*marks):
+    """A conversation of "q0" "a0" "q1" "a1" ..., the replies with these marks."""
+    pairs = [({"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"a{n}", **mark}) for n, mark in
+             enumerate(marks)]  # fmt: skip
+    return [turn for pair in pairs for turn in pair]
+
+
+@pytest.mark.parametrize("key", ["messages", "conversations"])
+def test_replies_can_be_marked_as_context(tmp_path, key):
+    marks = (
+        {"weight": 0},
+        {"weight": 1},
+        {"learn": False},
+        {"learn": True},
+        {"weight": None},
+        {"weight": 1, "learn": False},
+    )
+    said = [{"role": "system", "content": "be kind"}, *marked(*marks)]
+    [document] = read_documents(write(tmp_path / "a.jsonl", json.dumps({key: said})))
+    assert [document.messages[i]["content"] for i in sorted(document.context)] == ["a0", "a2", "a5"]
+    assert all(turn.keys() == {"role", "content"} for turn in document.messages)
+
+
+def test_marks_keep_their_replies_when_the_system_comes_first(tmp_path):
+    said = [{"role": "system", "content": "be kind"}, {"role": "assistant", "content": "a", "weight": 0}]
+    [document] = read_documents(write(tmp_path / "a.jsonl", json.dumps({"messages": said})))
+    assert [turn["role"] for turn in document.messages] == ["user", "assistant"]
+    assert document.context == {1}
+
+
+@pytest.mark.parametrize("mark", [{"weight": 0.5}, {"weight": 2}, {"weight": "0"}, {"weight": True}, {"learn": 0}])
+def test_other_marks_are_refused(tmp_path, mark):
+    path = write(tmp_path / "a.jsonl", json.dumps({"messages": marked({}, mark)}))
+    with pytest.raises(DataError, match=r"line 1: a turn .*(weight|learn)") as raised:
+        list(read_documents(path))
+    assert "context only" in raised.value.remedy
+
+
 @pytest.mark.parametrize("role", ["tool", "function", ""])
 def test_other_roles_are_named(tmp_path, role):
     record = {"messages": [{"role": "user", "content": "q"}, {"role": role, "content": "3"}]}
@@ -410,3 +454,51 @@ def test_an_empty_answer_is_a_bad_record(tmp_path, line):
     (tmp_path / "a.jsonl").write_text('{"text": "fine"}\n' + line + "\n")
     with pytest.raises(DataError, match="line 2: an answer is empty"):
         list(read_documents(tmp_path / "a.jsonl"))
+
+
+# --------------------------------------------------------------------------------------------- complaints, beginnings
+
+
+def test_complaints_name_file_line_and_reason_apart(tmp_path):
+    path = write(tmp_path / "a.jsonl", '{"text": "fine"}\n{"text"\n{"other": 1}\n')
+    bad = []
+    assert len(list(read_documents(path, bad.append))) == 1
+    assert all(isinstance(error, BadRecordError) for error in bad)
+    assert [(error.place.file, error.place.number) for error in bad] == [(str(path), 2), (str(path), 3)]
+    assert [error.what for error in bad] == [f"{path}, line {n}: {e.reason}" for n, e in zip((2, 3), bad, strict=True)]
+
+
+@pytest.mark.parametrize("packed", ["", ".gz", ".xz"])
+@pytest.mark.parametrize("kind", [".jsonl", ".json", ".txt", ".md", ".csv"])
+def test_only_the_beginning_of_large_files_is_read(tmp_path, kind, packed):
+    source = random.Random(0)
+    words = [source.randbytes(100).hex() for _ in range(5000)]
+    content = {
+        ".jsonl": "\n".join(json.dumps({"text": text}) for text in words),
+        ".json": json.dumps([{"text": text} for text in words]),
+        ".txt": "\n\n".join(words),
+        ".md": "\n".join(f"# {text}" for text in words),
+        ".csv": "text,n\n" + "\n".join(f'"{text}",1' for text in words),
+    }[kind]
+    path = write(tmp_path / f"a{kind}{packed}", content, packed)
+    beginning = Beginning(len(content) // 4)
+    found = texts_of(read_documents(path, beginning=beginning))
+    whole = texts(path)
+    assert len(whole) == 5000
+    assert found == whole[: len(found)]
+    assert 0.2 < len(found) / len(whole) < 0.3
+    assert abs(beginning.disk_bytes / path.stat().st_size - len(found) / len(whole)) < (0.2 if packed else 0.05)
+
+
+def test_a_beginning_ends_where_the_files_do(tmp_path):
+    write(tmp_path / "a.jsonl", '{"text": "one"}\n')
+    write(tmp_path / "b.txt", "two")
+    beginning = Beginning(1000)
+    assert texts_of(read_documents(tmp_path, beginning=beginning)) == ["one", "two"]
+    assert beginning.text_bytes == beginning.disk_bytes == sum(p.stat().st_size for p in tmp_path.iterdir())
+
+
+def test_a_beginning_of_bad_lines_ends_too(tmp_path):
+    path, bad = write(tmp_path / "a.jsonl", "nothing\n" * 1000), []
+    assert list(read_documents(path, bad.append, beginning=Beginning(80))) == []
+    assert len(bad) == 10

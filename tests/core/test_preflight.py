@@ -167,6 +167,7 @@ FINDINGS = [
         ["20.0 GB", "the card has 16.0 GB", "a smaller model"],
     ),
     ({"tokens_per_epoch": 0}, "data", True, ["no text", "--data"]),
+    ({"learned_tokens": 0}, "data", True, ["marked as context", "--loss-on"]),
     ({"documents": 1}, "data", False, ["a single document", "by heart"]),
     ({"documents": 19}, "data", False, ["only 19 documents", "Add more text"]),
     ({"tokens_per_epoch": 2047}, "data", False, ["2,047 tokens", "2,048", "--batch-size"]),

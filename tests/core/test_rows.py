@@ -116,6 +116,38 @@ def test_a_conversation_without_replies_is_learned_whole(model):
     assert marks == [True] * len(row)
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12), st.booleans()), min_size=1, max_size=8),
+    st.integers(10, 60),
+)
+def test_context_is_read_and_not_learned(model, exchanges, window):
+    messages, chosen = [], []
+    for question, answer, learned in exchanges:
+        messages.append({"role": "user", "content": "the " * question})
+        messages.append({"role": "assistant", "content": "cat " * answer})
+        chosen += [] if learned else [len(messages) - 1]
+
+    def rows(context):
+        document = Document(messages=tuple(messages), context=frozenset(context))
+        return list(encode_rows(document, model.template, window))
+
+    others = [i for i in range(1, len(messages), 2) if i not in chosen]
+    for (ids, marks), (kept, here), (rest, there) in zip(rows([]), rows(chosen), rows(others), strict=True):
+        assert ids == kept == rest
+        assert marks == [a or b for a, b in zip(here, there, strict=True)]
+        assert not any(a and b for a, b in zip(here, there, strict=True))
+    assert sum(sum(marks) for _, marks in rows(range(len(messages)))) == 0
+
+
+def test_marks_of_context_by_hand(model):
+    messages = tuple({"role": role, "content": "the cat"} for role in ("user", "assistant") * 2)
+    [(row, marks)] = encode_rows(Document(messages=messages, context=frozenset({1})), model.template, 60)
+    half = len(row) // 2
+    assert row[:half] == row[half:]
+    assert not any(marks[:half])
+    assert sum(marks[half:]) == len(model.tokenizer.encode("the cat")) + 1
+
+
 # ---------------------------------------------------------------------------------------------------- rows on disk
 
 
@@ -159,6 +191,10 @@ def test_the_report(model, build, tmp_path):
     assert report.examples[0] == "<|end|>the cat<|end|>"
     assert report.examples[-1] == "the boat"
     assert len(report.examples) == 3
+    assert [(record.number, record.unit) for record in report.bad] == [(4, "line"), (6, "line")]
+    assert report.unknown_characters == ("§",)
+    assert report.learned == sum(int(rows.row(i)[1][1:].sum()) for i in range(len(rows)))
+    assert report.share == 1.0
     assert all(len(example) <= 300 for example in report.examples)
     assert tokenize_source(tmp_path / "a.jsonl", model.template, 64, skip_bad_records=True).report == report
 
@@ -268,7 +304,39 @@ def test_the_cache_knows_content_kind_vocabulary_window_and_skipping(model, buil
     path.write_text(path.read_text() * 2)
     assert len(tokenize_source(path, model.template, 64)) == 2 * len(first)
     assert tokenize_source(path, model.template, 64, skip_bad_records=True).report.skipped == 0
-    assert len(entries(cache)) == 6
+    assert len(entries(cache)) == 5  # what is skipped makes no difference where nothing is bad
+
+
+def test_bad_records_of_cached_rows_are_told_as_when_they_were_read(model, tmp_path, cache):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "the cat"}\n{"other": 1}\n')
+    with pytest.raises(DataError, match="line 2") as first:
+        tokenize_source(path, model.template, 64)
+    assert entries(cache) == []
+    assert len(tokenize_source(path, model.template, 64, skip_bad_records=True)) == 1
+    with pytest.raises(DataError) as again:
+        tokenize_source(path, model.template, 64)
+    assert str(again.value) == str(first.value)
+    path.rename(tmp_path / "b.jsonl")
+    with pytest.raises(DataError, match=r"b\.jsonl, line 2: "):
+        tokenize_source(tmp_path / "b.jsonl", model.template, 64)
+    assert len(entries(cache)) == 1
+
+
+def test_a_sample_is_known_again_until_the_file_changes(model, build, tmp_path, cache):
+    path = build.conversations(tmp_path / "a.jsonl", 500)
+    size = path.stat().st_size
+    part = tokenize_source(path, model.template, 64, sample_bytes=size // 10)
+    whole = tokenize_source(path, model.template, 64)
+    assert len(part) / len(whole) == pytest.approx(part.report.share, rel=0.2) == pytest.approx(0.1, rel=0.2)
+    assert ids_of(part) == ids_of(whole)[: part.tokens]
+    tokenize_source(path, model.template, 64, sample_bytes=size // 10)
+    assert len(entries(cache)) == 2
+    assert len(tokenize_source(path, model.template, 64, sample_bytes=size)) == len(whole)
+    assert len(entries(cache)) == 2
+    build.conversations(path, 600)
+    tokenize_source(path, model.template, 64, sample_bytes=size // 10)
+    assert len(entries(cache)) == 3
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "table", "other"])

@@ -99,3 +99,17 @@ def test_a_crash_is_told_as_one(qtbot, child):
     with qtbot.waitSignal(process.failed) as failed:
         pass
     assert failed.args == ["The download process was ended from outside. Perhaps the memory ran out."]
+
+
+def test_lines_reach_the_child_as_they_are_said_and_asking_it_to_end_ends_its_input(qtbot, child):
+    source = (
+        "import json, signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "for line in sys.stdin: print(json.dumps({'heard': line}), flush=True)"
+    )
+    process, told = child(source)
+    process.say("caf\u00e9")
+    qtbot.waitUntil(lambda: told == [{"heard": "caf\u00e9\n"}])
+    process.say("again")
+    qtbot.waitUntil(lambda: len(told) == 2)
+    with qtbot.waitSignal(process.finished):
+        process.end()

@@ -1,0 +1,1 @@
+"""Curves of a run: series, plots, and the panel that shows them."""

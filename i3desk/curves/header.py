@@ -1,0 +1,199 @@
+"""The lines above the large plot: what it shows, how the run stands, the legend, and how to look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+
+from i3desk.curves.legend import Legend
+from i3desk.curves.progress import ProgressLine
+from i3desk.curves.wording import X_UNITS
+from i3desk.icons import IconPushButton, IconToolButton
+from i3desk.theme import Theme
+
+SMOOTHINGS = (0.0, 0.6, 0.9, 0.98)
+SEPARATE_BUTTONS_FROM = 640  # pixels of width; below, one menu has all
+
+
+class CurvesHeader(QWidget):
+    """Two lines.
+
+    Attributes:
+        title, progress, legend: what they say.
+        log_y, log_x, reset, png, csv: actions; their signals are Qt's. `reset` is there while the plot is zoomed.
+    Signals:
+        smoothing_chosen(weight), unit_chosen(column)
+    """
+
+    smoothing_chosen = Signal(float)
+    unit_chosen = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self.title.setProperty("grade", "heading")
+        self.progress = ProgressLine()
+        self.legend = Legend(theme)
+        self._smooths = True
+        self._make_actions()
+        self.smoothing_button = self._menu_button("Smoothing", self._smoothing_menu)
+        self.unit_button = self._menu_button("Across", self._unit_menu)
+        self.log_button = self._action_button(self.log_y)
+        self.reset_button = self._action_button(self.reset)
+        self.reset_button.setObjectName("wholeRun")
+        self.png_button, self.csv_button = self._action_button(self.png), self._action_button(self.csv)
+        self.all_button = IconToolButton()
+        self.all_button.set_icon("sliders", size=16)
+        self.all_button.setAccessibleName("How to show the curves")
+        self.all_button.setToolTip("Smoothing, axes, and saving the curves")
+        self.all_button.setPopupMode(self.all_button.ToolButtonPopupMode.InstantPopup)
+        self.all_button.setMenu(self._whole_menu())
+        self._separate = (self.smoothing_button, self.unit_button, self.log_button, self.png_button, self.csv_button)
+
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.setSpacing(12)
+        first.addWidget(self.title)
+        first.addWidget(self.progress, 1)
+        second.setSpacing(2)
+        second.addWidget(self.legend)
+        second.addStretch(1)
+        second.addWidget(self.reset_button)
+        for button in (*self._separate, self.all_button):
+            second.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(first)
+        column.addLayout(second)
+        self.show_smoothing(0.9)
+        self.show_unit("step")
+        self.show_zoomed(False)
+
+    def _make_actions(self) -> None:
+        self._smoothing_menu, self._unit_menu = QMenu("Smoothing", self), QMenu("Across", self)
+        self._smoothings = self._choices(
+            self._smoothing_menu, [(weight, _weight_text(weight)) for weight in SMOOTHINGS], self._on_smoothing
+        )
+        self._units = self._choices(
+            self._unit_menu, [(unit, name.capitalize()) for unit, name in X_UNITS.items()], self._on_unit
+        )
+        self.log_x = QAction("Logarithmic", self, checkable=True)
+        self._unit_menu.addSeparator()
+        self._unit_menu.addAction(self.log_x)
+        self.log_y = QAction("Log", self, checkable=True)
+        self.log_y.setToolTip("A logarithmic upright axis: small differences at the end become visible")
+        self.reset = QAction("Whole run", self)
+        self.reset.setToolTip("Show the whole run again (Home, or a double click on the plot)")
+        self.png = QAction("PNG", self)
+        self.png.setToolTip("Save the plot as a picture")
+        self.csv = QAction("CSV", self)
+        self.csv.setToolTip("Save all steps of the run as a table")
+
+    def _choices(
+        self, menu: QMenu, choices: list[tuple[object, str]], chosen: Callable[[QAction], None]
+    ) -> QActionGroup:
+        group = QActionGroup(menu)
+        for value, text in choices:
+            action = menu.addAction(text)
+            action.setCheckable(True)
+            action.setData(value)
+            group.addAction(action)
+        group.triggered.connect(chosen)
+        return group
+
+    def _whole_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addMenu(self._smoothing_menu)
+        menu.addMenu(self._unit_menu)
+        menu.addAction(self.log_y)
+        menu.addSeparator()
+        menu.addAction(self.png)
+        menu.addAction(self.csv)
+        return menu
+
+    def _menu_button(self, name: str, menu: QMenu) -> IconPushButton:
+        button = IconPushButton()
+        button.setProperty("kind", "quiet")
+        button.setAccessibleName(name)
+        button.setMenu(menu)
+        button.set_icon("unfolded", size=12)
+        button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow stands behind the text
+        return button
+
+    def _action_button(self, action: QAction) -> QPushButton:
+        button = QPushButton(action.text())
+        button.setProperty("kind", "quiet")
+        button.setToolTip(action.toolTip())
+        button.setAccessibleName(action.toolTip())
+        button.setCheckable(action.isCheckable())
+        button.clicked.connect(action.trigger)
+        if action.isCheckable():
+            action.toggled.connect(button.setChecked)
+        return button
+
+    def show_smoothing(self, weight: float) -> None:
+        """Say how much curves are smoothed."""
+        _check(self._smoothings, weight)
+        self.smoothing_button.setText("No smoothing" if not weight else f"Smoothing {_short(weight)}")
+        self.smoothing_button.setToolTip("How much the strong curve is smoothed; the faint one tells each step")
+
+    def offer_smoothing(self, offered: bool) -> None:
+        """Whether what is in the plot can be smoothed."""
+        self._smooths = offered
+        self._smoothing_menu.menuAction().setVisible(offered)
+        self._fold()
+
+    def show_unit(self, unit: str, available: Sequence[str] = tuple(X_UNITS)) -> None:
+        """Say what the x axis is, and what it can be."""
+        _check(self._units, unit)
+        for action in self._units.actions():
+            action.setEnabled(action.data() in available)
+        self.unit_button.setText(X_UNITS[unit].capitalize())
+        self.unit_button.setToolTip("What the curves are drawn over")
+
+    def show_zoomed(self, zoomed: bool) -> None:
+        """Offer the whole run while only a part is in sight."""
+        self.reset_button.setVisible(zoomed)
+
+    @Slot(QAction)
+    def _on_smoothing(self, action: QAction) -> None:
+        self.show_smoothing(action.data())
+        self.smoothing_chosen.emit(action.data())
+
+    @Slot(QAction)
+    def _on_unit(self, action: QAction) -> None:
+        self.unit_chosen.emit(action.data())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fold()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Polish:
+            self._fold()
+        return super().event(event)
+
+    def _fold(self) -> None:
+        wide = self.width() >= SEPARATE_BUTTONS_FROM
+        for button in self._separate:
+            button.setVisible(wide and (self._smooths or button is not self.smoothing_button))
+        self.all_button.setVisible(not wide)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(240, super().minimumSizeHint().height())
+
+
+def _check(group: QActionGroup, value: object) -> None:
+    for action in group.actions():
+        action.setChecked(action.data() == value)
+
+
+def _short(weight: float) -> str:
+    return f"{weight:g}"
+
+
+def _weight_text(weight: float) -> str:
+    return _short(weight) if weight else "None"

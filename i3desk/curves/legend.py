@@ -1,0 +1,107 @@
+"""Names and colours of the curves in a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from i3desk.palette import mix
+from i3desk.theme import Theme
+
+_DOT, _ICON_WIDTH = 8, 11  # a little room before the name
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """A curve in the legend."""
+
+    key: str
+    name: str
+    token: str
+    opacity: float = 1.0
+    visible: bool = True
+
+
+class Legend(QWidget):
+    """Names and colours of the curves; a click hides or shows one.
+
+    Signals:
+        toggled(key, visible)
+    """
+
+    toggled = Signal(str, bool)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("curveLegend")
+        self._theme = theme
+        self._entries: tuple[LegendEntry, ...] = ()
+        self.buttons: dict[str, QPushButton] = {}
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(4)
+        theme.changed.connect(self._recolour)
+
+    def show_entries(self, entries: Sequence[LegendEntry]) -> None:
+        """Have these entries."""
+        if tuple(entries) == self._entries:
+            return
+        before, self._entries = self._entries, tuple(entries)
+        if [entry.key for entry in before] != [entry.key for entry in self._entries]:
+            for button in self.buttons.values():
+                self._row.removeWidget(button)
+                button.hide()
+                button.deleteLater()
+            self.buttons = {entry.key: self._make_button(entry) for entry in self._entries}
+        for entry in self._entries:
+            button = self.buttons[entry.key]
+            button.setText(entry.name)
+            button.setChecked(entry.visible)
+        self._recolour()
+
+    def _make_button(self, entry: LegendEntry) -> QPushButton:
+        button = QPushButton()
+        button.setProperty("kind", "quiet")
+        button.setCheckable(True)
+        button.setAccessibleName(f"Curve: {entry.name}")
+        button.setToolTip(f"Show or hide the curve “{entry.name}”")
+        button.clicked.connect(self._on_clicked)
+        self._row.addWidget(button)
+        return button
+
+    @Slot()
+    def _on_clicked(self) -> None:
+        clicked = self.sender()
+        key = next(key for key, button in self.buttons.items() if button is clicked)
+        self.toggled.emit(key, clicked.isChecked())
+
+    @Slot()
+    def _recolour(self) -> None:
+        tokens = self._theme.tokens
+        for entry in self._entries:
+            colour = mix(tokens.surface, getattr(tokens, entry.token), entry.opacity)
+            self.buttons[entry.key].setIcon(_dot(colour, tokens.muted))
+            self.buttons[entry.key].setIconSize(QSize(_ICON_WIDTH, _DOT))
+
+
+def _dot(colour: str, off_colour: str) -> QIcon:
+    """A disc where the curve is shown, a ring where it is hidden."""
+    icon = QIcon()
+    for scale in (1, 2):
+        for state in (QIcon.State.On, QIcon.State.Off):
+            image = QPixmap(QSize(_ICON_WIDTH, _DOT) * scale)
+            image.setDevicePixelRatio(scale)
+            image.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(image)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            shown = state == QIcon.State.On
+            painter.setPen(Qt.PenStyle.NoPen if shown else QPen(QColor(off_colour), 1.25))
+            painter.setBrush(QColor(colour) if shown else Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(QRectF(0, 0, _DOT, _DOT) if shown else QRectF(0.75, 0.75, _DOT - 1.5, _DOT - 1.5))
+            painter.end()
+            icon.addPixmap(image, QIcon.Mode.Normal, state)
+    return icon

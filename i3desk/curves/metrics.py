@@ -1,0 +1,176 @@
+"""What a run tells of itself that has a curve, and what was read of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from i3core.run_reader import Evaluation, MetricsPart
+from i3desk.curves.series import Column, Smoother, rising, with_gaps
+from i3desk.curves.wording import (
+    X_UNITS,
+    bytes_text,
+    count_text,
+    exponent_text,
+    figure_text,
+    percent_text,
+    power_text,
+)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One quantity.
+
+    Attributes:
+        key: a column of MetricsPart.steps, or "perplexity", which evaluations tell.
+        name: of its curve in a legend.
+        token: its colour on a small card.
+        text: a value for people.
+        noisy: whether it helps to smooth it.
+    """
+
+    key: str
+    title: str
+    name: str
+    token: str
+    text: Callable[[float], str]
+    meaning: str
+    noisy: bool = True
+
+
+METRICS = {
+    metric.key: metric
+    for metric in (
+        Metric("loss", "Loss", "training", "series_1", figure_text,
+               "How surprised the model is by the text it learns, in nats per token: lower is better"),
+        Metric("perplexity", "Perplexity", "your text", "series_2", figure_text,
+               "Among how many equally likely tokens the model hesitates on text kept for validation: lower is better",
+               noisy=False),
+        Metric("lr", "Learning rate", "learning rate", "series_3", exponent_text,
+               "How far each step goes", noisy=False),
+        Metric("grad_norm", "Gradient norm", "gradient norm", "series_1", figure_text,
+               "How strongly a step wants to change the model, before clipping; peaks are signs of trouble"),
+        Metric("tokens_per_second", "Tokens/s", "tokens/s", "series_3", count_text, "How fast the run learns"),
+        Metric("gpu_memory_bytes", "Device memory", "device memory", "series_3", bytes_text,
+               "Memory in use on the graphics card"),
+        Metric("gpu_utilization_percent", "Device load", "device load", "series_3", percent_text,
+               "How busy the graphics card is"),
+        Metric("gpu_power_w", "Device power", "device power", "series_3", power_text,
+               "What the graphics card draws from the mains"),
+        Metric("rss_bytes", "Memory", "memory", "series_3", bytes_text, "Memory of the trainer's process"),
+        Metric("cpu_percent", "CPU load", "CPU load", "series_3", percent_text, "Load of this whole computer"),
+    )
+}  # fmt: skip
+_EXACT = (*X_UNITS, "loss")  # the rest is drawn only: half the memory will do
+
+
+class History:
+    """Everything read of one run. What is not finite is a gap."""
+
+    def __init__(self, smoothing: float) -> None:
+        self._smoothing = smoothing
+        self.clear()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.evaluations: list[Evaluation] = []
+        self.eta_s: float | None = None  # as the run said last
+        self._columns: dict[str, Column] = {}
+        self._smooth: dict[str, tuple[Smoother, Column]] = {}
+        self._lacking: set[str] = set()
+        self._count = 0
+
+    def add(self, part: MetricsPart) -> None:
+        """Take over what was read; what it says to be void is forgotten first."""
+        if part.restarted:
+            self.clear()
+        placed = np.isfinite(part.steps["step"])
+        count = int(placed.sum())
+        for name, values in part.steps.items():
+            if name in X_UNITS:
+                self._add_x(name, values[placed])
+            elif name in METRICS:
+                self._add_values(name, values[placed])
+        self._count += count
+        if count:
+            eta_s = float(part.steps["eta_s"][placed][-1])
+            self.eta_s = eta_s if np.isfinite(eta_s) else None
+        self.evaluations.extend(part.evaluations)
+
+    def _add_x(self, unit: str, values: np.ndarray) -> None:
+        column = self._columns.setdefault(unit, Column())
+        if not np.isfinite(values).all():
+            self._lacking.add(unit)
+        last = column.values[-1] if len(column) else -np.inf
+        column.extend(rising(values, last))
+
+    def _add_values(self, name: str, values: np.ndarray) -> None:
+        if name not in self._columns:
+            if name != "loss" and not np.isfinite(values).any():
+                return
+            column = self._columns[name] = Column(np.float64 if name in _EXACT else np.float32)
+            column.extend(np.full(self._count, np.nan))
+        self._columns[name].extend(with_gaps(values))
+
+    @property
+    def smoothing(self) -> float:
+        """How much earlier values weigh in `smoothed`; see Smoother."""
+        return self._smoothing
+
+    @smoothing.setter
+    def smoothing(self, weight: float) -> None:
+        self._smoothing = weight
+        self._smooth.clear()
+
+    def has_unit(self, unit: str) -> bool:
+        """Whether every step tells its place in this unit."""
+        return unit not in self._lacking
+
+    def has(self, metric: str) -> bool:
+        """Whether there are any values of it."""
+        if metric == "perplexity":
+            return any(evaluation.val_perplexity is not None for evaluation in self.evaluations)
+        return len(self.values(metric)) > 0
+
+    def xs(self, unit: str) -> np.ndarray:
+        """The places of all steps."""
+        return self._columns[unit].values if unit in self._columns else np.empty(0)
+
+    def values(self, name: str) -> np.ndarray:
+        """A column, as long as `xs`, or empty."""
+        return self._columns[name].values if name in self._columns else np.empty(0)
+
+    def smoothed(self, name: str) -> np.ndarray:
+        """A column, smoothed; what was smoothed before is kept."""
+        smoother, smooth = self._smooth.setdefault(name, (Smoother(self._smoothing), Column()))
+        smooth.extend(smoother.extend(self.values(name)[len(smooth) :]))
+        return smooth.values
+
+    def evaluated(self, unit: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Places and values of what evaluations tell, such as "val_loss"; those that tell it not are left out."""
+        told = [(getattr(each, unit), getattr(each, name)) for each in self.evaluations]
+        points = [(x, y) for x, y in told if x is not None and y is not None and np.isfinite([x, y]).all()]
+        xs, ys = np.array(points, np.float64).reshape(-1, 2).T
+        return rising(xs), ys
+
+    @property
+    def best(self) -> Evaluation | None:
+        """The evaluation of the best checkpoint so far."""
+        best = [each for each in self.evaluations if each.is_best and each.val_loss is not None]
+        return best[-1] if best else None
+
+    def latest(self, name: str) -> float | None:
+        """The last value of a metric, if there is one."""
+        if name == "perplexity":
+            values = self.evaluated("step", "val_perplexity")[1]
+        else:
+            values = self.smoothed(name) if name == "loss" else self.values(name)
+        recent = values[-200:]
+        finite = recent[np.isfinite(recent)]
+        return float(finite[-1]) if len(finite) else None

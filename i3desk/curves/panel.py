@@ -1,0 +1,142 @@
+"""The place of a run's curves: says why there are none yet, and shows them once they and their code are there.
+
+Needs neither numpy nor pyqtgraph to be imported: both come in the background when the panel is first seen.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QLabel, QStackedLayout, QVBoxLayout, QWidget
+
+from i3core.errors import I3Error
+from i3core.run_reader import Evaluation, MetricsPart, RunState, RunStatus, RunSummary
+from i3desk.curves.loading import import_plots
+from i3desk.jobs import BackgroundJobs
+from i3desk.theme import Theme
+
+NOTHING_YET = "Curves appear here as soon as a run takes its first step"
+LOADING = "Loading the curves…"
+_HINTS = {
+    RunState.QUEUED: "This run waits for its turn",
+    RunState.STARTING: "The run is starting",
+    RunState.RUNNING: "The first step is on its way",
+    RunState.MISSING: "There is no run in this folder any more",
+}
+_ENDED_EARLY = "This run ended before its first step"
+
+
+class CurvesPanel(QWidget):
+    """Shows what is added to it.
+
+    Attributes:
+        evaluations: all that were read of the run, in order.
+        board: the curves; None until their code is loaded.
+    Signals:
+        exported(path): a picture or a table was written.
+        failed(what, remedy): it could not be.
+    """
+
+    exported = Signal(str)
+    failed = Signal(str, str)
+
+    def __init__(self, theme: Theme, background: BackgroundJobs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._background = theme, background
+        self.evaluations: list[Evaluation] = []
+        self.board = None
+        self._parts: list[MetricsPart] = []  # what came before there was a board
+        self._steps = 0
+        self._status: RunStatus | None = None
+        self._summary: RunSummary | None = None
+        self._loading = False
+        self._trouble = ""
+        self.hint = QLabel(textFormat=Qt.TextFormat.PlainText, alignment=Qt.AlignmentFlag.AlignCenter)
+        self.hint.setProperty("tone", "muted")
+        self.hint.setWordWrap(True)
+        self._empty = QFrame()
+        self._empty.setObjectName("card")
+        QVBoxLayout(self._empty).addWidget(self.hint)
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(self._empty)
+        self._show()
+
+    def clear(self) -> None:
+        """Show no run."""
+        self._forget()
+        self._status = self._summary = None
+        if self.board is not None:
+            self.board.clear()
+        self._show()
+
+    def add(self, part: MetricsPart) -> None:
+        """Take what was read of the run; it is drawn within a tenth of a second."""
+        if part.restarted:
+            self._forget()
+        self._steps += len(part.steps["step"])
+        self.evaluations.extend(part.evaluations)
+        if self.board is None:
+            self._parts.append(part)
+        else:
+            self.board.add(part)
+        self._show()
+
+    def show_status(self, status: RunStatus) -> None:
+        """Show how the run stands."""
+        self._status = status
+        if self.board is not None:
+            self.board.show_status(status)
+        self._show()
+
+    def show_summary(self, summary: RunSummary) -> None:
+        """Take the run's name, its folder, and how many steps it will have."""
+        self._summary = summary
+        if self.board is not None:
+            self.board.show_summary(summary)
+        self._show()
+
+    def _forget(self) -> None:
+        self._parts.clear()
+        self.evaluations.clear()
+        self._steps = 0
+
+    def _show(self) -> None:
+        something = self._steps > 0 or bool(self.evaluations)
+        self.hint.setText(self._trouble or (LOADING if something else self._hint_text()))
+        self._stack.setCurrentWidget(self.board if something and self.board is not None else self._empty)
+
+    def _hint_text(self) -> str:
+        status = self._status or (self._summary.status if self._summary else None)  # the former is newer
+        if status is None:
+            return NOTHING_YET
+        if status.state == RunState.STARTING and status.note:
+            return f"The run is starting: {status.note}"
+        return _HINTS.get(status.state, _ENDED_EARLY)
+
+    # -------------------------------------------------------------------------------------------------------- loading
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self.board is None and not self._loading:
+            self._loading = True
+            self._background.run(import_plots, self._on_loaded, self._on_not_loaded)
+
+    def _on_loaded(self, _nothing: None) -> None:
+        from i3desk.curves.board import CurvesBoard  # 0.3 s, but for the background job before
+
+        board = self.board = CurvesBoard(self._theme, self._background)
+        board.exported.connect(self.exported)
+        board.failed.connect(self.failed)
+        self._stack.addWidget(board)
+        for part in self._parts:
+            board.add(part)
+        self._parts.clear()
+        if self._summary is not None:
+            board.show_summary(self._summary)
+        if self._status is not None:
+            board.show_status(self._status)
+        self._show()
+
+    def _on_not_loaded(self, error: I3Error) -> None:
+        self._trouble = f"The curves cannot be shown. {error}"
+        self._show()

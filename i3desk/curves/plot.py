@@ -1,0 +1,390 @@
+"""One plot: curves of any length over steps, tokens or time, with zoom, a cursor and marks. Imports pyqtgraph.
+
+Import it only after i3desk.curves.loading.import_plots() has run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtWidgets import QWidget
+
+from i3desk.curves.axes import Axis
+from i3desk.curves.curve import EMPTY, Curve
+from i3desk.curves.marks import Reading, paint_best, paint_cursor, paint_now
+from i3desk.curves.picture import paint_picture, write_png
+from i3desk.curves.projection import Projection, whole_range
+from i3desk.curves.series import nearest
+from i3desk.curves.wording import figure_text, place_text
+from i3desk.theme import Theme
+
+DRAW_EVERY_MS = 30
+HEADROOM = 0.07  # free space above and below the curves
+ZOOM = 1.5
+CURSOR_STEPS = 200  # keyboard steps across the plot
+KEYS = "Left and right move the cursor, plus and minus zoom, Home shows all"
+
+pg.setConfigOptions(useOpenGL=False, antialias=False, exitCleanup=False)
+
+
+class CurvePlot(pg.GraphicsView):
+    """Curves by key.
+
+    Zooming and panning concern x; y follows what is visible. "In the view" coordinates are logarithms on log axes.
+
+    Signals:
+        zoom_changed(zoomed): the user looks at a part, or at all again.
+        cursor_moved(): `cursor_x` or `cursor_text` are others now.
+    """
+
+    zoom_changed = Signal(bool)
+    cursor_moved = Signal()
+
+    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent, background=None)
+        self._theme = theme
+        self._curves: dict[str, Curve] = {}
+        self._log_x = self._log_y = False
+        self._x_unit, self._y_text = "step", figure_text
+        self._end: float | None = None
+        self._now: float | None = None
+        self._best: tuple[float, float, str] | None = None
+        self._shows_focus = False
+        self.zoomed = False
+        self.cursor_x: float | None = None
+        self.cursor_text = ""
+        self._mouse_at: QPointF | None = None
+        self.setAccessibleName(name)
+        self.setAccessibleDescription(KEYS)
+        self.setMinimumSize(160, 90)
+
+        self._view = pg.ViewBox(enableMenu=False, defaultPadding=0)
+        self._view.disableAutoRange()
+        self._view.setMouseEnabled(x=True, y=False)
+        self._left, self._bottom = Axis("left"), Axis("bottom")
+        layout = pg.GraphicsLayout()
+        layout.setContentsMargins(0, 6, 14, 0)
+        layout.setSpacing(0)
+        for item, row, column in ((self._left, 0, 0), (self._view, 0, 1), (self._bottom, 1, 1)):
+            layout.addItem(item, row, column)
+        layout.layout.setRowStretchFactor(0, 1)
+        layout.layout.setColumnStretchFactor(1, 1)
+        self._left.linkToView(self._view)
+        self._bottom.linkToView(self._view)
+        self._left.setZValue(-1)  # its lines lie behind the curves
+        self.setCentralItem(layout)
+
+        self._draw_timer = QTimer(self, singleShot=True, interval=DRAW_EVERY_MS)
+        self._draw_timer.timeout.connect(self.draw)
+        self._cursor_timer = QTimer(self, singleShot=True, interval=DRAW_EVERY_MS)
+        self._cursor_timer.timeout.connect(self._follow_mouse)
+        self._view.sigRangeChangedManually.connect(self._on_user_view)
+        self._view.sigResized.connect(self._on_resized)
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    # -------------------------------------------------------------------------------------------------- what is shown
+
+    def add_curve(
+        self,
+        key: str,
+        name: str,
+        colour_token: str,
+        width: float = 1.0,
+        opacity: float = 1.0,
+        points: bool = False,
+        dashed: bool = False,
+    ) -> None:
+        """A curve without points yet, in front of those before. `opacity` mixes its colour with the background's."""
+        self.remove_curve(key)
+        self._curves[key] = Curve(name, colour_token, width, opacity, points, dashed)
+
+    def show_series(self, key: str, xs: np.ndarray, ys: np.ndarray) -> None:
+        """The points of a curve, all of them: `xs` never decrease. The arrays are kept, not copied."""
+        self._curves[key].xs, self._curves[key].ys = xs, ys
+        self._draw_soon()
+
+    def set_curve_visible(self, key: str, visible: bool) -> None:
+        """Show or hide a curve."""
+        self._curves[key].visible = visible
+        self._draw_soon()
+
+    def remove_curve(self, key: str) -> None:
+        """Forget a curve, if there is one of this key."""
+        if self._curves.pop(key, None) is not None:
+            self._draw_soon()
+
+    def clear_curves(self) -> None:
+        """Forget all curves, marks and the zoom."""
+        for key in list(self._curves):
+            self.remove_curve(key)
+        self._end = self._now = self._best = None
+        self.move_cursor(None)
+        self.reset_zoom()
+
+    def set_log(self, log: bool) -> None:
+        """A logarithmic y axis; values of zero and below are gaps then."""
+        self._log_y = log
+        self._left.setLogMode(log)
+        self._draw_soon()
+
+    def set_log_x(self, log: bool) -> None:
+        """A logarithmic x axis; it begins at the first x above zero."""
+        self._log_x = log
+        self._bottom.setLogMode(log)
+        self.reset_zoom()
+
+    def set_units(self, x: str = "step", y_text: Callable[[float], str] = figure_text) -> None:
+        """What x is ("step", "tokens" or "seconds") and how values are told at the cursor."""
+        if x != self._x_unit:
+            self.reset_zoom()
+            self.move_cursor(None)
+        self._x_unit, self._y_text = x, y_text
+        self._bottom.set_time(x == "seconds")
+        self._draw_soon()
+
+    def set_end(self, x: float | None) -> None:
+        """The x axis reaches at least to here: the end of a run that goes on."""
+        self._end = x
+        self._draw_soon()
+
+    def mark_point(self, x: float | None, y: float = 0.0, text: str = "") -> None:
+        """A ring around a point, with a text; None for none."""
+        self._best = None if x is None else (x, y, text)
+        self._draw_soon()
+
+    def mark_now(self, x: float | None) -> None:
+        """A dashed line where the run is; None for none."""
+        self._now = x
+        self._draw_soon()
+
+    @property
+    def has_points(self) -> bool:
+        """Whether there is anything to draw."""
+        return any(len(curve.xs) for curve in self._curves.values())
+
+    # -------------------------------------------------------------------------------------------------- zoom and view
+
+    def reset_zoom(self) -> None:
+        """Show all."""
+        if self.zoomed:
+            self.zoomed = False
+            self.zoom_changed.emit(False)
+        self._draw_soon()
+
+    def zoom(self, factor: float) -> None:
+        """Show `factor` times less of x, around the cursor or the middle."""
+        low, high = self._view.viewRange()[0]
+        centre = np.nan if self.cursor_x is None else self._projection().view_x(np.array([self.cursor_x]))[0]
+        if not low <= centre <= high:
+            centre = (low + high) / 2
+        self._view.setXRange(centre - (centre - low) / factor, centre + (high - centre) / factor, padding=0)
+        self._on_user_view()
+
+    def visible_range(self) -> tuple[float, float]:
+        """The lowest and the highest x in sight."""
+        low, high = self._view.viewRange()[0]
+        return (10**low, 10**high) if self._log_x else (low, high)
+
+    @Slot()
+    @Slot(object)
+    def _on_user_view(self, _enabled: object = None) -> None:
+        if not self.zoomed:
+            self.zoomed = True
+            self.zoom_changed.emit(True)
+        self._draw_soon()
+
+    # -------------------------------------------------------------------------------------------------------- drawing
+
+    def _draw_soon(self) -> None:
+        if not self._draw_timer.isActive():
+            self._draw_timer.start()
+
+    @Slot(object)
+    def _on_resized(self, _view: object) -> None:
+        self._draw_soon()  # labels of an axis may have changed their width, and with it the columns of pixels
+
+    @Slot()
+    def draw(self) -> None:
+        """Thin the curves for what is in sight and hand them to the painter; else it happens by itself, soon."""
+        self._draw_timer.stop()
+        shown = self._visible()
+        whole = whole_range([curve.xs for curve in shown], self._end, self._log_x)
+        if whole is not None:
+            span = whole[1] - whole[0]
+            self._view.setLimits(xMin=whole[0], xMax=whole[1], minXRange=span * 1e-5, maxXRange=span)
+            low, high = self._view.viewRange()[0]
+            if self.zoomed and low <= whole[0] and whole[1] <= high:
+                self.reset_zoom()
+            if not self.zoomed:
+                self._view.setXRange(*whole, padding=0)
+        seen = self._projection()
+        edges = seen.edges(self.devicePixelRatioF())
+        lowest, highest = np.inf, -np.inf
+        for curve in shown:
+            ys = curve.find_in_sight(seen, edges)
+            if len(ys):
+                lowest, highest = min(lowest, float(ys.min())), max(highest, float(ys.max()))
+        if lowest <= highest:
+            room = (highest - lowest) * HEADROOM or (0.1 if self._log_y else abs(highest) * 0.1 or 1.0)
+            self._view.setYRange(lowest - room, highest + room, padding=0)
+        self._read_cursor()
+        self.viewport().update()
+
+    def _projection(self) -> Projection:
+        across, up = self._view.viewRange()
+        return Projection(self._view.sceneBoundingRect(), tuple(across), tuple(up), self._log_x, self._log_y)
+
+    def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
+        seen, tokens = self._projection(), self._theme.tokens
+        area, inside = seen.area, seen.area.adjusted(-1, -4, 1, 4)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(inside)
+        if self._now is not None and (now := seen.place(self._now)) is not None:
+            paint_now(painter, area, now.x(), tokens)
+        for curve in self._visible():
+            curve.paint(painter, seen, tokens)
+        best = None if self._best is None else seen.place(*self._best[:2])
+        if best is not None and inside.contains(best):
+            paint_best(painter, area, best, self._best[2], tokens)
+        cursor = None if self.cursor_x is None else seen.place(self.cursor_x)
+        if cursor is not None and area.left() - 1 <= cursor.x() <= area.right() + 1:
+            title = place_text(self._x_unit, self.cursor_x)
+            paint_cursor(painter, area, cursor.x(), title, self._readings(seen), tokens)
+        painter.setClipping(False)
+        if self._shows_focus and self.hasFocus():
+            painter.setPen(QPen(QColor(tokens.accent), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(area.adjusted(0.5, -3.5, -0.5, -0.5), 4, 4)
+        painter.restore()
+
+    def _visible(self) -> list[Curve]:
+        return [curve for curve in self._curves.values() if curve.visible]
+
+    # -------------------------------------------------------------------------------------------------------- cursor
+
+    def move_cursor(self, x: float | None) -> None:
+        """Put the cursor at the point nearest to `x`; None hides it."""
+        self.cursor_x = x
+        self._read_cursor()
+        self.viewport().update()
+
+    def _snaps_to(self) -> np.ndarray:
+        """The xs that the cursor stops at: those of the longest curve."""
+        return max((curve.xs for curve in self._visible()), key=len, default=EMPTY)
+
+    def _read_cursor(self) -> None:
+        xs = self._snaps_to()
+        before = self.cursor_x, self.cursor_text
+        if self.cursor_x is None or not len(xs):
+            self.cursor_x, self.cursor_text = None, ""
+        else:
+            self.cursor_x = float(xs[nearest(xs, self.cursor_x)])
+            values = [f"{reading.name} {reading.value}" for reading in self._readings(self._projection())]
+            self.cursor_text = ", ".join([place_text(self._x_unit, self.cursor_x), *values])
+        if before != (self.cursor_x, self.cursor_text):
+            self.setAccessibleDescription(self.cursor_text or KEYS)
+            self.cursor_moved.emit()
+
+    def _readings(self, seen: Projection) -> list[Reading]:
+        """The value of every visible curve at the cursor."""
+        read = (self.cursor_x, self._x_unit, self._y_text, seen, self._theme.tokens)
+        return [reading for curve in self._visible() if (reading := curve.read(*read)) is not None]
+
+    @Slot()
+    def _follow_mouse(self) -> None:
+        seen = self._projection()
+        over = self._mouse_at is not None and seen.area.contains(self._mouse_at)
+        self.move_cursor(seen.x_at(self._mouse_at.x()) if over else None)
+
+    def step_cursor(self, steps: int) -> None:
+        """Move the cursor by so many two-hundredths of the plot, but at least to the next point."""
+        xs = self._snaps_to()
+        if not len(xs):
+            return
+        low, high = self.visible_range()
+        if self.cursor_x is None or not low <= self.cursor_x <= high:
+            self.move_cursor(min(high, float(xs[-1])))
+            return
+        here = nearest(xs, self.cursor_x)
+        there = nearest(xs, self.cursor_x + steps * (high - low) / CURSOR_STEPS)
+        if there == here:
+            there = here + (1 if steps > 0 else -1)
+        x = float(xs[min(max(there, 0), len(xs) - 1)])
+        if low <= x <= high:
+            self.move_cursor(x)
+
+    # ------------------------------------------------------------------------------------------------ keys and mouse
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        fast = 10 if event.modifiers() & Qt.KeyboardModifier.ControlModifier else 1
+        match event.key():
+            case Qt.Key.Key_Left:
+                self.step_cursor(-fast)
+            case Qt.Key.Key_Right:
+                self.step_cursor(fast)
+            case Qt.Key.Key_Plus | Qt.Key.Key_Equal:
+                self.zoom(ZOOM)
+            case Qt.Key.Key_Minus:
+                self.zoom(1 / ZOOM)
+            case Qt.Key.Key_Home:
+                self.reset_zoom()
+            case Qt.Key.Key_Escape if self.cursor_x is not None:
+                self.move_cursor(None)
+            case _:
+                event.ignore()
+                return
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        self._mouse_at = event.position()
+        if not self._cursor_timer.isActive():
+            self._cursor_timer.start()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        super().mouseDoubleClickEvent(event)
+        self.reset_zoom()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._mouse_at = None
+        self._cursor_timer.start()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._shows_focus = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
+
+    # ------------------------------------------------------------------------------------------- colours and pictures
+
+    @Slot()
+    def _restyle(self) -> None:
+        tokens = self._theme.tokens
+        self.setBackground(tokens.surface)
+        self._left.show_colours(tokens, grid=True)
+        self._bottom.show_colours(tokens, grid=False)
+        self._draw_soon()
+
+    def picture(self, title: str, scale: float = 2.0) -> QImage:
+        """The plot as it is shown but without the cursor, under `title` and the names of the curves."""
+        cursor, self.cursor_x = self.cursor_x, None
+        self.draw()
+        names = [(curve.name, curve.colour(self._theme.tokens)) for curve in self._visible() if len(curve.xs)]
+        image = paint_picture(self, title, names, self._theme.tokens, scale)
+        self.cursor_x = cursor
+        return image
+
+    def save_png(self, path: Path | str, title: str = "") -> None:
+        """Write the plot as a picture at twice its size. Raises I3Error if the disk refuses."""
+        write_png(self.picture(title or self.accessibleName()), path)

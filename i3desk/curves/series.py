@@ -1,0 +1,194 @@
+"""Curves as numbers: series that grow, thinning that keeps the extremes, and smoothing."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import numpy as np
+
+POINTS_PER_BUCKET = 4  # first, lowest, highest, last: what a line through all points shows in one pixel column
+_BLOCK = 256
+
+
+class Column:
+    """A float array that grows at its end."""
+
+    def __init__(self, dtype: type = np.float64) -> None:
+        self._buffer = np.empty(256, dtype)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def values(self) -> np.ndarray:
+        """What was added, without a copy: valid until the next `extend`."""
+        return self._buffer[: self._count]
+
+    def extend(self, values: np.ndarray) -> None:
+        """Add `values` at the end."""
+        needed = self._count + len(values)
+        if needed > len(self._buffer):
+            larger = np.empty(max(needed, 2 * len(self._buffer)), self._buffer.dtype)
+            larger[: self._count] = self.values
+            self._buffer = larger
+        self._buffer[self._count : needed] = values
+        self._count = needed
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._buffer = np.empty(256, self._buffer.dtype)
+        self._count = 0
+
+
+class Series:
+    """Points of one curve. `xs` never decrease; what is not finite in `ys` is a gap (NaN)."""
+
+    def __init__(self) -> None:
+        self._xs, self._ys = Column(), Column()
+
+    def __len__(self) -> int:
+        return len(self._xs)
+
+    @property
+    def xs(self) -> np.ndarray:
+        return self._xs.values
+
+    @property
+    def ys(self) -> np.ndarray:
+        return self._ys.values
+
+    def append(self, xs: np.ndarray, ys: np.ndarray) -> None:
+        """Add points at the end. One without a finite x is left out; one that lies before the last moves up to it."""
+        xs, ys = np.asarray(xs, np.float64), np.asarray(ys, np.float64)
+        placed = np.isfinite(xs)
+        if not placed.all():
+            xs, ys = xs[placed], ys[placed]
+        if len(xs):
+            self._xs.extend(rising(xs, self.xs[-1] if len(self) else -np.inf))
+            self._ys.extend(with_gaps(ys))
+
+    def clear(self) -> None:
+        """Forget all points."""
+        self._xs.clear()
+        self._ys.clear()
+
+    def thinned(self, low: float, high: float, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+        """The points from `low` to `high` for a plot of `pixels` columns; see `thin`."""
+        return thin(self.xs, self.ys, np.linspace(low, high, max(1, pixels) + 1))
+
+
+def rising(xs: np.ndarray, last: float = -np.inf) -> np.ndarray:
+    """`xs`, each at least as large as all before it and as `last`; a NaN takes the value before it, if there is one."""
+    return np.fmax.accumulate(np.concatenate(([last], xs)))[1:]
+
+
+def with_gaps(ys: np.ndarray) -> np.ndarray:
+    """`ys` with NaN for what is not finite."""
+    finite = np.isfinite(ys)
+    return ys if finite.all() else np.where(finite, ys, np.nan)
+
+
+def thin(xs: np.ndarray, ys: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """At most POINTS_PER_BUCKET points for each pixel column between two `edges`, and the neighbours outside.
+
+    The first, the lowest, the highest and the last y of every column survive, so that the line looks as if all points
+    had been drawn. `xs` and `edges` must not decrease; a column without points gets none.
+    """
+    begin, end = int(np.searchsorted(xs, edges[0], "left")), int(np.searchsorted(xs, edges[-1], "right"))
+    outer_begin, outer_end = max(0, begin - 1), min(len(xs), end + 1)
+    if end - begin <= POINTS_PER_BUCKET * (len(edges) - 1):
+        return xs[outer_begin:outer_end], ys[outer_begin:outer_end]
+    starts = np.searchsorted(xs[begin:end], edges[:-1], "left")
+    starts = np.unique(starts[starts < end - begin])
+    lasts = np.append(starts[1:], end - begin) - 1
+    inside_xs, inside_ys = xs[begin:end], ys[begin:end]
+    columns = len(starts)
+    thin_xs = np.empty((columns, POINTS_PER_BUCKET), np.float64)
+    thin_ys = np.empty((columns, POINTS_PER_BUCKET), np.float64)
+    thin_xs[:, :3] = inside_xs[starts][:, None]
+    thin_xs[:, 3] = inside_xs[lasts]
+    thin_ys[:, 0] = inside_ys[starts]
+    thin_ys[:, 1] = np.fmin.reduceat(inside_ys, starts)
+    thin_ys[:, 2] = np.fmax.reduceat(inside_ys, starts)
+    thin_ys[:, 3] = inside_ys[lasts]
+    before, after = slice(outer_begin, begin), slice(end, outer_end)
+    return (
+        np.concatenate((xs[before], thin_xs.ravel(), xs[after])),
+        np.concatenate((ys[before], thin_ys.ravel(), ys[after])),
+    )
+
+
+def averaged(xs: np.ndarray, ys: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One point for each column between two `edges` that has any: its first x and the mean of its ys."""
+    starts = np.searchsorted(xs, edges[:-1], "left")
+    starts = np.unique(starts[starts < len(xs)])
+    finite = np.isfinite(ys)
+    counts = np.add.reduceat(finite, starts, dtype=np.int64)
+    sums = np.add.reduceat(np.where(finite, ys, 0.0), starts, dtype=np.float64)
+    return xs[starts], np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def nearest(xs: np.ndarray, x: float) -> int:
+    """The place of the value in `xs` (not empty, rising) that is nearest to `x`."""
+    right = int(np.searchsorted(xs, x))
+    if right == 0:
+        return 0
+    if right == len(xs) or x - xs[right - 1] <= xs[right] - x:
+        return right - 1
+    return right
+
+
+class Smoother:
+    """An exponential moving average that goes on where it stopped.
+
+    Each value weighs `weight` times as much as the next one. Corrected for its start: the first values are not drawn
+    towards zero (as in Adam, arXiv:1412.6980). A NaN stays one and does not count.
+    """
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+        self._average = 0.0
+        self._count = 0
+
+    def extend(self, values: np.ndarray) -> np.ndarray:
+        """The average at each of the next values."""
+        if not self.weight:
+            return np.array(values, np.float64)
+        finite = np.isfinite(values)
+        gapless = bool(finite.all())
+        kept = np.asarray(values if gapless else values[finite], np.float64)
+        if not len(kept):
+            return np.full(len(values), np.nan)
+        averages = _moving_average(kept, self.weight, self._average)
+        self._average = float(averages[-1])
+        # After as many values as this the correction is less than a float can tell.
+        early = min(len(kept), max(0, int(-40 / np.log(self.weight)) - self._count))
+        averages[:early] /= -np.expm1(np.arange(self._count + 1, self._count + early + 1) * np.log(self.weight))
+        self._count += len(kept)
+        if gapless:
+            return averages
+        smooth = np.full(len(values), np.nan)
+        smooth[finite] = averages
+        return smooth
+
+
+def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
+    """The bias-corrected exponential moving average of `values`; see Smoother."""
+    return Smoother(weight).extend(values)
+
+
+def _moving_average(values: np.ndarray, weight: float, before: float) -> np.ndarray:
+    """a[i] = weight a[i-1] + (1 - weight) values[i], where a[-1] is `before`.
+
+    Whole blocks at a time: within one, a[i] = weight^(i+1) (a[-1] + (1 - weight) sum of values[j] / weight^(j+1)).
+    """
+    # As long as weight^-length stays far within the range of floats.
+    length = int(max(1, min(_BLOCK, 500 / -np.log(weight))))
+    padded = np.zeros(-(-len(values) // length) * length)
+    padded[: len(values)] = values
+    powers = weight ** np.arange(1, length + 1)
+    sums = np.cumsum(padded.reshape(-1, length) * ((1 - weight) / powers), axis=1)
+    ends = accumulate(sums[:, -1] * powers[-1], lambda average, own: average * powers[-1] + own, initial=before)
+    starts = np.fromiter(ends, np.float64, len(sums) + 1)[:-1]
+    return ((sums + starts[:, None]) * powers).ravel()[: len(values)]

@@ -1,0 +1,339 @@
+"""Everything about one run beside the list, and what can be done with it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QMenu, QPlainTextEdit, QScrollArea, QToolButton, QWidget
+
+from i3core.run_reader import RunState, RunSummary, folder_bytes, read_description
+from i3desk.icons import Dot, IconToolButton
+from i3desk.jobs import BackgroundJobs
+from i3desk.models.pieces import button, column_in, label, row
+from i3desk.runs.configs import changes
+from i3desk.runs.fact_rows import FactRows
+from i3desk.runs.facts import facts_of
+from i3desk.runs.note import NoteEdit
+from i3desk.runs.row import LONGEST_NAME
+from i3desk.runs.runs import Runs
+from i3desk.runs.sparkline import Sparkline
+from i3desk.runs.wording import progress_text, state_text, tone_of, trouble_text
+from i3desk.theme import Theme
+
+LAST_WORDS_HEIGHT = 104
+MARGIN = 16
+
+
+class NameEdit(QLineEdit):
+    """The name of a run, to be changed in place: Enter keeps it, Esc leaves it as it was.
+
+    Signals:
+        renamed(name): another name was typed.
+    """
+
+    renamed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("runName")
+        self.setMaxLength(LONGEST_NAME)
+        self.setAccessibleName("Name of the run")
+        self.setToolTip("Rename (F2): Enter keeps the name, Esc leaves it as it was")
+        self._name = ""
+        self.editingFinished.connect(self._finish)
+
+    def show_name(self, name: str) -> None:
+        """Show the name, unless the user is typing another one."""
+        if name != self._name and not self.isModified():
+            self._name = name
+            self.setText(name)
+            self.setCursorPosition(0)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.isModified():
+            self.setText(self._name)
+        else:
+            super().keyPressEvent(event)
+
+    @Slot()
+    def _finish(self) -> None:
+        name = " ".join(self.text().split())
+        if name and name != self._name:
+            self._name = name
+            self.renamed.emit(name)
+        self.setText(self._name)
+        self.setCursorPosition(0)
+
+
+class RunDetails(QWidget):
+    """One run of the list.
+
+    Signals:
+        open_requested(folder), chat_requested(folder), again_requested(folder): as in RunsPage.
+        removal_requested: the user wants the run gone; to be asked.
+        closed: the user does not want to see this any more.
+    """
+
+    open_requested = Signal(str)
+    chat_requested = Signal(str)
+    again_requested = Signal(str)
+    removal_requested = Signal()
+    closed = Signal()
+
+    def __init__(self, runs: Runs, theme: Theme, background: BackgroundJobs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._runs, self._theme, self._background = runs, theme, background
+        self.summary: RunSummary | None = None
+        self._description: dict = {}
+        self._bytes: int | None = None
+        self._reading: int | None = None
+        self._read_for: tuple = ()
+        column = column_in(self, spacing=0)
+        column.addWidget(self._head())
+        inside = QWidget(objectName="panelBody")
+        self._column = column_in(inside, MARGIN, 12, MARGIN, MARGIN, spacing=12)
+        self._column.addWidget(self._trouble())
+        self._column.addLayout(row(self.show_button, self.chat_button, self.resume_button, None))
+        self._column.addLayout(row(self.again_button, self.keep_button, None, self.more_button))
+        self._column.addWidget(self._curve())
+        self.facts = FactRows()
+        self._column.addWidget(_card("About this run", self.facts))
+        self.settings = FactRows()
+        self.no_settings = label("All settings are the defaults.", tone="muted", grade="small", wrap=True)
+        self.no_settings.setMinimumSize(1, 1)
+        self._column.addWidget(_card("Changed settings", self.settings, self.no_settings))
+        self.note = NoteEdit()
+        self.note.note_changed.connect(runs.set_note)
+        self._column.addWidget(_card("Note", self.note))
+        self._column.addStretch(1)
+        self.scroll = QScrollArea(objectName="backdrop", widgetResizable=True)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroll.setWidget(inside)
+        column.addWidget(self.scroll, 1)
+        theme.changed.connect(self._tint)
+
+    # ------------------------------------------------------------------ its parts
+
+    def _head(self) -> QWidget:
+        self.name = NameEdit()
+        self.name.renamed.connect(self._rename)
+        self.dot = Dot()
+        self.state = label(grade="small")
+        self.progress = label(tone="muted", grade="small")
+        close = IconToolButton()
+        close.set_icon("close", size=16)
+        close.setAccessibleName("Close the details")
+        close.setToolTip("Close the details (Esc)")
+        close.clicked.connect(self.closed)
+        self.close_button = close
+        self.show_button = button("Show", "Show its curves and samples on the Train page (Enter)", kind="primary")
+        self.chat_button = button("Chat with it", "Talk to the newest checkpoint of this run")
+        self.resume_button = button("Resume", "Go on from the last checkpoint")
+        self.again_button = button("Train again…", "Set up a new run with these settings")
+        self.keep_button = button("Keep as model…", "Make a model of its best checkpoint, on the Train page")
+        self.show_button.clicked.connect(self._open)
+        self.keep_button.clicked.connect(self._open)
+        self.chat_button.clicked.connect(self._chat)
+        self.resume_button.clicked.connect(self._resume)
+        self.again_button.clicked.connect(self._again)
+        self.more_button = IconToolButton(objectName="more")
+        self.more_button.set_icon("more")
+        self.more_button.setAccessibleName("More")
+        self.more_button.setToolTip("Rename, open the folder or delete")
+        self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.more_button)
+        self.rename_action = menu.addAction("Rename\tF2", self.begin_rename)
+        self.folder_action = menu.addAction("Open folder", self._open_folder)
+        menu.addSeparator()
+        self.remove_action = menu.addAction("Delete…\tDel", self.removal_requested.emit)
+        self.more_button.setMenu(menu)
+
+        head = QWidget()
+        column = column_in(head, MARGIN, 12, MARGIN - 4, 0, spacing=2)
+        column.addLayout(row(self.name, close))
+        state = row(self.dot, self.state, self.progress, None, spacing=6)
+        column.addLayout(state)
+        return head
+
+    def _trouble(self) -> QWidget:
+        self.trouble = QFrame(objectName="failure")
+        self.trouble_text = label(wrap=True)
+        self.trouble_text.setMinimumSize(1, 1)
+        self.trouble_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.last_words = QPlainTextEdit(objectName="details", readOnly=True)
+        self.last_words.setFixedHeight(LAST_WORDS_HEIGHT)
+        self.last_words.setTabChangesFocus(True)
+        self.last_words.setAccessibleName("Last words of the training process")
+        self.last_words.setToolTip("What the training process said last")
+        self.copy_button = button("Copy", "Copy its last words", kind="quiet")
+        self.copy_button.clicked.connect(self._copy)
+        column = column_in(self.trouble, 14, 10, 14, 10, spacing=8)
+        column.addWidget(self.trouble_text)
+        column.addWidget(self.last_words)
+        column.addLayout(row(self.copy_button, None))
+        return self.trouble
+
+    def _curve(self) -> QWidget:
+        self.sparkline = Sparkline(self._theme)
+        self.curve_card = _card("Training loss", self.sparkline)
+        return self.curve_card
+
+    # ------------------------------------------------------------------ what it shows
+
+    def show_run(self, summary: RunSummary) -> None:
+        """Show a run, or what is new about the one that is shown."""
+        if summary == self.summary:
+            return
+        if self.summary is None or summary.folder != self.summary.folder:
+            self._description, self._bytes, self._read_for = {}, None, ()
+            self.name.setModified(False)
+            self.scroll.verticalScrollBar().setValue(0)
+        self.summary = summary
+        self.setAccessibleName(f"Run {summary.name}")
+        self.name.show_name(summary.name)
+        self.state.setText(state_text(summary))
+        progress = progress_text(summary)
+        self.progress.setText(f"·  {progress}" if progress else "")
+        self._tint()
+        self._show_trouble()
+        self._show_buttons()
+        self.curve_card.setVisible(len(summary.sparkline) > 1)
+        self.sparkline.show_values(summary.sparkline)
+        self.note.show_note(summary.folder, summary.note)
+        self._show_facts()
+        self._show_settings()
+        self._read_soon()
+
+    def begin_rename(self) -> None:
+        """Let the user type another name."""
+        self.name.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.name.selectAll()
+
+    def leave(self) -> None:
+        """Another thing is shown now: keep what was written."""
+        self.note.keep()
+
+    def _show_trouble(self) -> None:
+        status = self.summary.status
+        text = trouble_text(status)
+        self.trouble.setVisible(bool(text))
+        self.trouble_text.setText(text)
+        if self.last_words.toPlainText() != status.last_words:
+            self.last_words.setPlainText(status.last_words)
+            self.last_words.verticalScrollBar().setValue(self.last_words.verticalScrollBar().maximum())
+        for part in (self.last_words, self.copy_button):
+            part.setVisible(bool(status.last_words))
+
+    def _show_buttons(self) -> None:
+        status = self.summary.status
+        has_checkpoint = status.saved_step is not None
+        gone = status.state is RunState.MISSING
+        self.show_button.setEnabled(not gone)
+        self.chat_button.setVisible(has_checkpoint and not gone)
+        self.resume_button.setVisible(status.state.can_resume)
+        self.keep_button.setVisible(has_checkpoint and not status.state.is_alive and not gone)
+        self.again_button.setEnabled(bool(self.summary.config))
+        self.rename_action.setEnabled(not gone)
+        self.folder_action.setEnabled(not gone)
+        self.remove_action.setEnabled(not status.state.is_alive)
+
+    def _show_facts(self) -> None:
+        self.facts.show_rows(facts_of(self.summary, self._description, self._bytes))
+
+    def _show_settings(self) -> None:
+        rows = [(each.label, f"{each.text}  (default: {each.default})", each.tooltip)
+                for each in changes(self.summary.config)]  # fmt: skip
+        self.settings.show_rows(rows)
+        self.settings.setVisible(bool(rows))
+        self.no_settings.setVisible(not rows)
+
+    @Slot()
+    def _tint(self) -> None:
+        if self.summary is None:
+            return
+        tone = tone_of(self.summary.status.state)
+        self.dot.show_colour(getattr(self._theme.tokens, tone))
+        if self.state.property("tone") != tone:
+            self.state.setProperty("tone", tone)
+            self.state.style().unpolish(self.state)
+            self.state.style().polish(self.state)
+
+    def _read_soon(self) -> None:
+        """Read run.json and count the bytes: when the run is another one, or may have written them anew."""
+        summary = self.summary
+        wanted = (summary.folder, summary.status.state, summary.started, summary.status.saved_step)
+        if wanted != self._read_for:
+            self._read_for = wanted
+            self._background.forget(self._reading)
+            self._reading = self._background.run(partial(_read, summary.folder), self._on_read)
+
+    def _on_read(self, found: tuple[dict, int]) -> None:
+        self._description, self._bytes = found
+        if self.summary is not None:
+            self._show_facts()
+
+    # ------------------------------------------------------------------ what can be done
+
+    @property
+    def _folder(self) -> str:
+        return str(self.summary.folder)
+
+    @Slot()
+    def _open(self) -> None:
+        self.open_requested.emit(self._folder)
+
+    @Slot()
+    def _chat(self) -> None:
+        self.chat_requested.emit(self._folder)
+
+    @Slot()
+    def _again(self) -> None:
+        self.again_requested.emit(self._folder)
+
+    @Slot()
+    def _resume(self) -> None:
+        self._runs.resume(self.summary.folder)
+
+    @Slot(str)
+    def _rename(self, name: str) -> None:
+        self._runs.rename(self.summary.folder, name)
+
+    @Slot()
+    def _open_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(self._folder))
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.last_words.toPlainText())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.closed.emit()
+        elif event.key() == Qt.Key.Key_F2:
+            self.begin_rename()
+        else:
+            super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+            event.accept()  # else Esc would do what it does in the rest of the window
+            return True
+        return super().event(event)
+
+
+def _card(title: str, *parts: QWidget) -> QFrame:
+    card = QFrame(objectName="card")
+    heading: QLabel = label(title, grade="heading")
+    column = column_in(card, 14, 10, 14, 12, spacing=8)
+    column.addWidget(heading)
+    for part in parts:
+        column.addWidget(part)
+    return card
+
+
+def _read(folder: Path) -> tuple[dict, int]:
+    return read_description(folder), folder_bytes(folder)

@@ -1,0 +1,328 @@
+"""The Runs page: the list of all runs, and beside it the details of one or the comparison of several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QColor, QHideEvent, QIcon, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QToolButton, QWidget
+
+from i3core import run_list
+from i3core.run_reader import RunSummary
+from i3desk import icons
+from i3desk.jobs import BackgroundJobs
+from i3desk.models.pieces import column_in, label, row
+from i3desk.palette import tabular
+from i3desk.runs.details import RunDetails
+from i3desk.runs.empty import EmptyNote
+from i3desk.runs.overlay import RunComparison
+from i3desk.runs.removal import RemovalQuestion
+from i3desk.runs.row import RunPainter
+from i3desk.runs.run_model import ORDERS, SUMMARY_ROLE, RunModel, arranged
+from i3desk.runs.run_view import RunView
+from i3desk.runs.runs import Runs
+from i3desk.settings.segments import Segments
+from i3desk.theme import Theme
+
+HEADER_HEIGHT = 48
+MARGIN = 16
+CARD_PADDING = 5
+LIST_WIDTH = (304, 400)  # least and most beside a comparison
+DETAILS_WIDTH = (376, 408)
+COMPARISON_LEAST_WIDTH = 500
+WIDEST = 16_777_215  # as Qt has it: any width
+SHOW_MS = 30
+EMPTY_AFTER_MS = 400  # so that "no runs" does not flash up before they are read
+NO_RUNS = "Runs of the Train page and of “i3core train” are listed here: how far they came, and how good they are."
+
+
+class RunsPage(QWidget):
+    """Shows `runs`; asks the window for what belongs to other pages.
+
+    Signals:
+        open_requested(folder): show this run on the Train page.
+        chat_requested(folder): talk to it.
+        again_requested(folder): set up a new run with its settings.
+        train_requested: set up a run.
+    """
+
+    open_requested = Signal(str)
+    chat_requested = Signal(str)
+    again_requested = Signal(str)
+    train_requested = Signal()
+
+    def __init__(
+        self,
+        runs: Runs,
+        theme: Theme,
+        background: BackgroundJobs,
+        runs_folder: Path | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """`runs_folder` is the window's own, by default that of the user: runs elsewhere are never deleted here."""
+        super().__init__(parent)
+        self.setObjectName("wide")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._runs, self._theme = runs, theme
+        self.order = "newest"
+        self._chosen: list[RunSummary] = []
+        self._may_be_empty = False
+        self.model = RunModel(self)
+        self.painter = RunPainter(theme, self)
+        self.list = RunView(self.model, self.painter, theme)
+        self.note = EmptyNote(theme)
+        self.details = RunDetails(runs, theme, background)
+        self.comparison = RunComparison(theme, background)
+        self.question = RemovalQuestion(background, runs_folder or run_list.runs_folder())
+        self._build()
+        self._show_timer = QTimer(self, singleShot=True, interval=SHOW_MS)
+        self._show_timer.timeout.connect(self.show_now)
+        self._empty_timer = QTimer(self, singleShot=True, interval=EMPTY_AFTER_MS)
+        self._empty_timer.timeout.connect(self._show_empty)
+        self._connect()
+        self.show_now()
+
+    # ------------------------------------------------------------------ its parts
+
+    def _build(self) -> None:
+        self.count = tabular(label(tone="muted", grade="small"))
+        self.search = QLineEdit(objectName="search")
+        self.search.setPlaceholderText("Search runs")
+        self.search.setAccessibleName("Search runs")
+        self.search.setToolTip("Words in the name, note, model, data or state; Esc ends the search")
+        self.search.setMinimumWidth(120)
+        self.search.setMaximumWidth(260)
+        self._glass = self.search.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
+        for tool in self.search.findChildren(QToolButton):
+            tool.setAccessibleName("Search")
+            tool.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.sorting = Segments("Sort", ORDERS)
+        self.sorting.setFixedSize(204, self.sorting.sizeHint().height())
+        self.sorting.show_choice(self.order)
+        header = QFrame(objectName="header")
+        header.setFixedHeight(HEADER_HEIGHT)
+        header.setLayout(row(label("Runs", grade="title"), self.count, None, self.search, self.sorting, spacing=10))
+        header.layout().setStretch(2, 1)
+        header.layout().setStretch(3, 2)
+        header.layout().setContentsMargins(24, 0, 16, 0)
+
+        self._card = QFrame(objectName="card")
+        column_in(self._card, *[CARD_PADDING] * 4, spacing=0).addWidget(self.list)
+        self._card_page = QWidget()
+        around = column_in(self._card_page, *[MARGIN] * 4, spacing=0)
+        around.addWidget(self._card, 1000)
+        around.addStretch(1)
+        self._left = QStackedWidget()
+        self._blank = QWidget()
+        for part in (self._card_page, self.note, self._blank):
+            self._left.addWidget(part)
+
+        self._side_stack = QStackedWidget()
+        self._side_stack.addWidget(self.details)
+        self._side_stack.addWidget(self.comparison)
+        self._side = QFrame(objectName="panel")
+        side = column_in(self._side, 1, 0, 0, 0, spacing=0)
+        self._question_room = QWidget()
+        column_in(self._question_room, MARGIN, MARGIN, MARGIN, 0, spacing=0).addWidget(self.question)
+        self._question_room.hide()
+        side.addWidget(self._question_room)
+        side.addWidget(self._side_stack, 1)
+        self._side.hide()
+        self._body = QHBoxLayout()
+        self._body.setContentsMargins(0, 0, 0, 0)
+        self._body.setSpacing(0)
+        self._body.addWidget(self._left, 1)
+        self._body.addWidget(self._side)
+        outer = column_in(self, spacing=0)
+        outer.addWidget(header)
+        outer.addLayout(self._body, 1)
+
+    def _connect(self) -> None:
+        self._runs.changed.connect(self._show_soon)
+        self._runs.deleted.connect(self._show_soon)
+        self.search.textChanged.connect(self._show_soon)
+        self.sorting.chosen.connect(self._sort)
+        self.list.chosen_changed.connect(self._on_chosen)
+        self.list.open_asked.connect(self._open)
+        self.list.delete_asked.connect(self.ask_removal)
+        self.list.typed.connect(self._type)
+        self.painter.renamed.connect(self._runs.rename)
+        self.note.train_requested.connect(self.train_requested)
+        self.details.open_requested.connect(self.open_requested)
+        self.details.chat_requested.connect(self.chat_requested)
+        self.details.again_requested.connect(self.again_requested)
+        for part in (self.details, self.comparison):
+            part.removal_requested.connect(self.ask_removal)
+            part.closed.connect(self._close_side)
+        self.comparison.looks_changed.connect(self._show_looks)
+        self.question.confirmed.connect(self._remove)
+        self.question.closed.connect(self._on_question_closed)
+        self._theme.changed.connect(self._tint)
+        self._tint()
+
+    # ------------------------------------------------------------------ the list
+
+    @Slot()
+    @Slot(str)
+    def _show_soon(self, _folder: str = "") -> None:
+        if not self._show_timer.isActive():
+            self._show_timer.start()
+
+    @Slot()
+    def show_now(self) -> None:
+        """Show the runs as they were read last; else it happens by itself, soon."""
+        self._show_timer.stop()
+        everything = self._runs.summaries
+        shown = arranged(everything, self.search.text(), self.order)
+        self.list.show_runs(shown)
+        if shown:
+            self._card.setMaximumHeight(len(shown) * self.list.sizeHintForRow(0) + 2 * CARD_PADDING + 2)
+        found = f"{len(shown)} of {len(everything)}" if len(shown) < len(everything) else f"{len(everything)}"
+        self.count.setText(found if everything else "")
+        if shown:
+            self._left.setCurrentWidget(self._card_page)
+        elif everything:
+            words = self.search.text().strip()
+            self.note.show_note("search", "Nothing found", f"No run has “{words}” in it.", may_train=False)
+            self._left.setCurrentWidget(self.note)
+        elif self._may_be_empty:
+            self.note.show_note("runs", "No runs yet", NO_RUNS, may_train=True)
+            self._left.setCurrentWidget(self.note)
+        else:
+            self._left.setCurrentWidget(self._blank)
+        self._show_side()
+
+    @Slot()
+    def _show_empty(self) -> None:
+        self._may_be_empty = True
+        self.show_now()
+
+    @Slot(str)
+    def _sort(self, order: str) -> None:
+        self.order = order
+        self.sorting.show_choice(order)
+        self.show_now()
+
+    @Slot(object)
+    def _open(self, folder: Path) -> None:
+        self.open_requested.emit(str(folder))
+
+    # ------------------------------------------------------------------ the side
+
+    @Slot()
+    def _on_chosen(self) -> None:
+        if not self.question.isHidden():
+            self.question.close_question()
+        self._show_soon()
+
+    def _show_side(self) -> None:
+        self._chosen = self.list.chosen()
+        count = len(self._chosen)
+        self.comparison.show_runs(self._chosen if count > 1 else [])
+        if count == 1:
+            self.details.show_run(self._chosen[0])
+        else:
+            self.details.leave()
+        side = self.details if count == 1 else self.comparison
+        if count and self._side_stack.currentWidget() is not side:
+            if self._side_stack.isAncestorOf(self.window().focusWidget() or self):
+                self.list.setFocus()  # else the keyboard would go on anywhere, perhaps at "Delete"
+            self._side_stack.setCurrentWidget(side)
+        if not self.question.isHidden():
+            self.question.show_states(self._runs.summaries)
+        self._share_room()
+        self._side.setVisible(bool(count))
+
+    def _share_room(self) -> None:
+        """A third for the details of one run, two thirds for a comparison, within what is good to read."""
+        compares = len(self._chosen) > 1
+        least, most = (COMPARISON_LEAST_WIDTH, WIDEST) if compares else DETAILS_WIDTH
+        self._side.setMinimumWidth(least)
+        self._side.setMaximumWidth(most)
+        self._left.setMinimumWidth(LIST_WIDTH[0])
+        self._left.setMaximumWidth(LIST_WIDTH[1] if compares else WIDEST)
+        self._body.setStretch(0, 1 if compares else 2)
+        self._body.setStretch(1, 2 if compares else 1)
+
+    @Slot()
+    def _show_looks(self) -> None:
+        """The check marks of the compared runs have the colours of their curves."""
+        looks = {summary.folder: self.comparison.look_of(summary.folder) for summary in self._runs.summaries}
+        tokens = self._theme.tokens
+        self.painter.colours = {folder: getattr(tokens, look.token) for folder, look in looks.items() if look}
+        self.list.viewport().update()
+
+    @Slot()
+    def _close_side(self) -> None:
+        self.list.clearSelection()
+        self.list.setFocus()
+
+    # ------------------------------------------------------------------ removing
+
+    @Slot()
+    def ask_removal(self) -> None:
+        """Ask whether the chosen runs shall be deleted, or taken off the list."""
+        chosen = self.list.chosen()
+        if chosen:
+            self.show_now()
+            self._question_room.show()
+            self.question.ask(chosen)
+
+    @Slot(object, object)
+    def _remove(self, to_delete: list[Path], to_forget: list[Path]) -> None:
+        for folder in to_delete:
+            self._runs.delete(folder)
+        for folder in to_forget:
+            self._runs.forget(folder)
+
+    @Slot()
+    def _on_question_closed(self) -> None:
+        self._question_room.hide()
+        self.list.setFocus()
+
+    # ------------------------------------------------------------------ keys, colours, being shown
+
+    @Slot(str)
+    def _type(self, text: str) -> None:
+        self.search.setFocus()
+        self.search.deselect()
+        self.search.insert(text)
+
+    def event(self, event: QEvent) -> bool:
+        is_escape = event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape
+        if is_escape and (self.search.text() or self._chosen):
+            event.accept()  # else Esc would do what it does in the rest of the window
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if key == Qt.Key.Key_Escape and self.search.text():
+            self.search.clear()
+        elif key == Qt.Key.Key_Down and self.search.hasFocus() and self.model.rowCount():
+            self.list.setFocus(Qt.FocusReason.TabFocusReason)
+            if not self.list.selectionModel().hasSelection():
+                self.list.choose(self.model.index(0).data(SUMMARY_ROLE).folder)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.search.hasFocus() and self.model.rowCount():
+            self.list.choose(self.model.index(0).data(SUMMARY_ROLE).folder)
+        else:
+            super().keyPressEvent(event)
+
+    @Slot()
+    def _tint(self) -> None:
+        self._glass.setIcon(icons.icon("search", QColor(self._theme.tokens.muted), size=16))
+        self._show_looks()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._runs.set_watched(True)
+        self._show_soon()
+        self.list.setFocus(Qt.FocusReason.OtherFocusReason)
+        if not self._may_be_empty:
+            self._empty_timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._runs.set_watched(False)
+        self.comparison.show_runs([])  # nothing is read for a page that nobody sees

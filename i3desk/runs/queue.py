@@ -1,0 +1,117 @@
+"""Runs that wait for their turn: queue.json in the run folder; new folders are there as a whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from i3core.errors import I3Error, TrainingError
+from i3core.files import read_json, write_json
+from i3core.training_settings import TrainingConfig
+
+QUEUE_FILE = "queue.json"
+NOTES_FILE = "notes.json"
+LONGEST_FOLDER_NAME = 48
+_NEW = ".new-"
+_LEFT_BEHIND_S = 60.0
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The content of queue.json.
+
+    Attributes:
+        since: Unix time; who waits longest is next.
+        resume: whether it goes on from its last checkpoint.
+        changes: settings that it takes anew when it goes on.
+    """
+
+    since: float
+    resume: bool = False
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is written; changes only where there are any."""
+        return {key: value for key, value in asdict(self).items() if key != "changes" or value}
+
+    @classmethod
+    def from_dict(cls, content: dict) -> Waiting:
+        """Raises KeyError, TypeError or ValueError for one that is damaged."""
+        changes = content.get("changes", {})
+        if not isinstance(changes, dict):
+            raise ValueError("changes")
+        return cls(float(content["since"]), bool(content["resume"]), changes)
+
+
+def read(folder: Path) -> Waiting | None:
+    """What the run waits for; None if it does not. A damaged file counts as one that came last."""
+    path = folder / QUEUE_FILE
+    if not path.exists():
+        return None
+    try:
+        return Waiting.from_dict(read_json(path))
+    except (I3Error, KeyError, TypeError, ValueError):
+        return Waiting(time.time(), (folder / "run.json").exists())
+
+
+def write(folder: Path, waiting: Waiting) -> None:
+    """Let the run wait. Raises I3Error if the disk refuses."""
+    write_json(folder / QUEUE_FILE, waiting.as_dict())
+
+
+def remove(folder: Path) -> None:
+    """Let the run wait no longer."""
+    (folder / QUEUE_FILE).unlink(missing_ok=True)
+
+
+def make_run(runs_folder: Path, config: dict[str, Any], name: str) -> Path:
+    """A new run folder that waits for its turn, called `name` or nearly so. Milliseconds; nothing is left half.
+
+    Raises ConfigError for settings that cannot be, TrainingError if the disk refuses.
+    """
+    folder = free_folder(runs_folder, name)
+    config = {**config, "out": str(folder)}
+    TrainingConfig.from_dict(config)
+    notes = {"name": name.strip() or folder.name, "note": ""}
+    files = {"request.json": config, NOTES_FILE: notes, QUEUE_FILE: Waiting(time.time()).as_dict()}
+    fresh = runs_folder / f".{folder.name}{_NEW}{uuid.uuid4().hex[:8]}"
+    try:
+        fresh.mkdir(parents=True)
+        for file, content in files.items():
+            (fresh / file).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        fresh.rename(folder)
+    except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise TrainingError(
+            f"The run folder {folder} cannot be made: {error.strerror or error}.",
+            "Free some disk space, or see whether you may write there.",
+        ) from error
+    return folder
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """A folder in `parent` that does not exist yet, called nearly as `name`, in letters that every disk knows."""
+    short = re.sub(r"[^\w.-]+", "-", name.lower()).strip("-._")[:LONGEST_FOLDER_NAME].rstrip("-._") or "run"
+    if os.path.isreserved(short) if hasattr(os.path, "isreserved") else False:
+        short = f"run-{short}"
+    numbers = range(2, 100_000)
+    return next(
+        place for place in (parent / short, *(parent / f"{short}-{number}" for number in numbers)) if not place.exists()
+    )
+
+
+def remove_left_behind(runs_folder: Path) -> None:
+    """Remove folders that a window was killed in while it made them."""
+    for folder in runs_folder.glob(f".*{_NEW}*"):
+        try:
+            if time.time() - folder.stat().st_mtime > _LEFT_BEHIND_S:
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            pass

@@ -1,0 +1,1 @@
+"""Corrections of replies, and training on them."""

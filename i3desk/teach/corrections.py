@@ -1,0 +1,169 @@
+"""What replies should have been: the set of corrections that a model can be taught, as a file of training data."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from i3core.errors import I3Error
+from i3core.files import replaced
+from i3desk.chat import encoding
+from i3desk.chat.conversation import ASSISTANT, CORRECTED, Conversation
+
+log = logging.getLogger(__name__)
+MOST_CONTEXT = 6  # messages before a corrected reply that are kept with it
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One reply as it should have been. As JSON it is a record that the trainer reads.
+
+    Attributes:
+        messages: what was said before, and at the end the correction; earlier replies have weight 0, as they are
+            nothing to learn from.
+        said: what the model said.
+        chat, message: where: the conversation's number in the store (None if it is not stored), and the message's.
+        time: seconds since 1970.
+        taught: name of the run that learned it; "" if none has.
+    """
+
+    messages: tuple[dict, ...]
+    said: str
+    chat: int | None = None
+    message: int = 0
+    time: float = field(default_factory=time.time)
+    taught: str = ""
+
+    @property
+    def asked(self) -> str:
+        """The last thing that the user had said."""
+        return next((each["content"] for each in reversed(self.messages) if each["role"] != ASSISTANT), "")
+
+    @property
+    def wanted(self) -> str:
+        """What the reply should have been."""
+        return self.messages[-1]["content"]
+
+
+class Corrections(QObject):
+    """The set, kept in one file of JSON lines.
+
+    Attributes:
+        entries: oldest first.
+    Signals:
+        changed: `entries` are others now.
+        failed(what, remedy): the file could not be read or written.
+    """
+
+    changed = Signal()
+    failed = Signal(str, str)
+
+    def __init__(self, path: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.path = path
+        self.entries: tuple[Correction, ...] = ()
+
+    @property
+    def untaught(self) -> tuple[Correction, ...]:
+        """Those that no run has learned."""
+        return tuple(entry for entry in self.entries if not entry.taught)
+
+    def load(self) -> None:
+        """Read the file. Lines that cannot be read are left out, and the file is set aside with them."""
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self.failed.emit(f"The corrections in {self.path} cannot be read: {error.strerror}.", "Check the file.")
+            return
+        entries = [_read(line) for line in lines if line.strip()]
+        self.entries = tuple(entry for entry in entries if entry is not None)
+        if None in entries:
+            aside = self.path.with_name(f"{self.path.stem}-damaged-{time.time():.0f}.jsonl")
+            try:
+                self.path.rename(aside)
+                self._save()
+            except OSError as error:
+                log.error("%s cannot be set aside: %s", self.path, error)
+            self.failed.emit("Some corrections cannot be read.", f"The file as it was is kept as {aside.name}.")
+        self.changed.emit()
+
+    def add(self, conversation: Conversation, number: int, old: int) -> None:
+        """Message `number` of a conversation is what reply `old` should have been."""
+        *before, corrected = conversation.path(number)
+        if not any(message.role != ASSISTANT for message in before):
+            return  # nothing was asked
+        replaced_one = conversation.messages[old]
+        same = (conversation.id, old)
+        earlier = next((entry for entry in self.entries if (entry.chat, entry.message) == same), None)
+        said = earlier.said if earlier and replaced_one.finish_reason == CORRECTED else replaced_one.shown_text
+        messages = [
+            {"role": message.role, "content": encoding.encodable(message.shown_text)}
+            | ({"weight": 0} if message.role == ASSISTANT else {})
+            for message in before[-MOST_CONTEXT:]
+            if message.shown_text
+        ]
+        messages.append({"role": ASSISTANT, "content": encoding.encodable(corrected.shown_text)})
+        entry = Correction(tuple(messages), encoding.encodable(said), conversation.id, number)
+        self._change([each for each in self.entries if each is not earlier] + [entry])
+
+    def remove(self, entry: Correction) -> None:
+        """Take one out of the set; the chat stays as it is."""
+        self._change(each for each in self.entries if each != entry)
+
+    def clear(self) -> None:
+        """Take all out of the set."""
+        self._change(())
+
+    def mark(self, entries: Iterable[Correction], taught: str) -> None:
+        """Say which run has learned these; "" for none."""
+        chosen = {(entry.chat, entry.message, entry.time) for entry in entries}
+        self._change(
+            replace(each, taught=taught) if (each.chat, each.message, each.time) in chosen else each
+            for each in self.entries
+        )
+
+    def _change(self, entries: Iterable[Correction]) -> None:
+        self.entries = tuple(entries)
+        try:
+            self._save()
+        except I3Error as error:
+            self.failed.emit(error.what, error.remedy)
+        self.changed.emit()
+
+    def _save(self) -> None:
+        write_records(self.path, self.entries)
+
+
+def write_records(path: Path, entries: Iterable[Correction]) -> None:
+    """Write corrections as training data. Raises I3Error if the disk refuses; what was there before stays then."""
+    lines = (json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries)
+    with replaced(path) as temporary:
+        temporary.write_text("".join(lines), encoding="utf-8")
+
+
+def _read(line: bytes) -> Correction | None:
+    try:
+        values = json.loads(line)
+        messages = tuple(values["messages"])
+        roles = [each["role"] for each in messages]
+        texts = [each["content"] for each in messages]
+        if roles[-1] != ASSISTANT or len(roles) < 2 or not all(isinstance(text, str) for text in texts):
+            return None
+        return Correction(
+            messages,
+            str(values["said"]),
+            values["chat"] if isinstance(values["chat"], int) else None,
+            int(values["message"]),
+            float(values["time"]),
+            str(values["taught"]),
+        )
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return None

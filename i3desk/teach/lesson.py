@@ -1,0 +1,223 @@
+"""One lesson: a short run over the corrections and some general text, and what the model said before and after it."""
+
+from __future__ import annotations
+
+import enum
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from i3core import assets
+from i3core.errors import I3Error
+from i3core.files import replaced
+from i3core.run_reader import Evaluation, MetricsPart, RunState, RunStatus, Sample
+from i3desk.jobs import BackgroundJobs
+from i3desk.runs.runs import Runs
+from i3desk.runs.watch import RunWatch
+from i3desk.teach.corrections import Correction, write_records
+
+GENERAL = "data/small-talk.jsonl"  # every second record is replayed, the others show what is forgotten
+LR = 2e-4
+LEAST_STEPS, STEPS_EACH, MOST_STEPS = 24, 4, 80
+MOST_WEIGHT = 1000
+MOST_PROMPTS = 6
+
+
+class LessonState(enum.Enum):
+    """Where the lesson stands."""
+
+    NONE = "none"
+    STARTING = "starting"  # or waiting for another run
+    TEACHING = "teaching"
+    TAUGHT = "taught"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a lesson did.
+
+    Attributes:
+        answers: prompt, answer before and after, for the corrections' questions.
+        general: perplexity of general text before and after; None if unknown.
+    """
+
+    answers: tuple[tuple[str, str, str], ...]
+    general: tuple[float, float] | None
+
+
+class Lesson(QObject):
+    """Teaches corrections to a model, in a run of its own that also shows on the Runs page.
+
+    Attributes:
+        state: where it stands.
+        taught: the corrections of the lesson.
+        folder: its run; None before the first lesson.
+        base: the model that it began with; None for the bundled one.
+        step, total_steps: how far it has come.
+        error: what and remedy, if it failed.
+        note: what it waits for.
+    Signals:
+        changed: any attribute is new.
+        done(checkpoint folder): the model has learned; `outcome` says what.
+    """
+
+    changed = Signal()
+    done = Signal(str)
+
+    def __init__(self, runs: Runs, background: BackgroundJobs, folder: Path, parent: QObject | None = None) -> None:
+        """`folder` is where the data of lessons is kept."""
+        super().__init__(parent)
+        self._runs, self._data_folder = runs, folder
+        self._watch = RunWatch(background, self)
+        self._watch.status_changed.connect(self._on_status)
+        self._watch.metrics_read.connect(self._on_metrics)
+        self._watch.samples_read.connect(self._on_samples)
+        self._samples: list[Sample] = []
+        self._evaluations: list[Evaluation] = []
+        self.state = LessonState.NONE
+        self.taught: tuple[Correction, ...] = ()
+        self.folder: Path | None = None
+        self.base: str | None = None
+        self.step, self.total_steps = 0, 0
+        self.error = ("", "")
+        self.note = ""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether one has begun and not ended."""
+        return self.state in (LessonState.STARTING, LessonState.TEACHING)
+
+    def begin(self, corrections: Sequence[Correction], base: str | None) -> None:
+        """Teach these to the model in folder `base` (None for the bundled one)."""
+        self.taught, self.base = tuple(corrections), base
+        self.step, self.total_steps, self.note = 0, steps_for(len(corrections)), ""
+        self._samples, self._evaluations = [], []
+        try:
+            config = lesson_config(corrections, base, self._data_folder / f"{time.time_ns()}")
+        except I3Error as error:
+            self._fail(error.what, error.remedy)
+            return
+        self.folder = self._runs.start(config, "taught")
+        if self.folder is None:
+            self._fail("The lesson could not begin.", "Free some disk space and try again.")
+            return
+        self.state = LessonState.STARTING
+        self._watch.watch(self.folder)
+        self.changed.emit()
+
+    def stop(self) -> None:
+        """End the lesson; the model stays as it was."""
+        if self.is_under_way:
+            if self.state is LessonState.STARTING and self.note:
+                self._runs.leave_queue(self.folder)
+            else:
+                self._runs.stop(self.folder)
+            self._end(LessonState.NONE)
+
+    def forget(self) -> None:
+        """The outcome was seen."""
+        if not self.is_under_way:
+            self._end(LessonState.NONE)
+
+    def shut_down(self) -> None:
+        """The window closes."""
+        self._watch.watch(None)
+
+    def outcome(self) -> Outcome:
+        """Before and after, as far as the run has told."""
+        answers: dict[str, list[str]] = {}
+        for sample in self._samples:
+            answers.setdefault(sample.prompt, []).append(sample.text)
+        general = [each.general_perplexity for each in self._evaluations if each.general_perplexity is not None]
+        return Outcome(
+            tuple((prompt, texts[0], texts[-1]) for prompt, texts in answers.items() if len(texts) > 1),
+            (general[0], general[-1]) if len(general) > 1 else None,
+        )
+
+    def _end(self, state: LessonState) -> None:
+        self._watch.watch(None)
+        self.state = state
+        self.changed.emit()
+
+    def _fail(self, what: str, remedy: str) -> None:
+        self.error = (what, remedy)
+        self._end(LessonState.FAILED)
+
+    @Slot(object)
+    def _on_status(self, status: RunStatus) -> None:
+        if not self.is_under_way:
+            return
+        state = status.state
+        if state is RunState.FINISHED:
+            folder = self.folder / "checkpoints" / "last"
+            self.step = self.total_steps
+            self._end(LessonState.TAUGHT)
+            self.done.emit(str(folder))
+        elif state is RunState.INTERRUPTED:
+            self._end(LessonState.NONE)
+        elif state in (RunState.FAILED, RunState.DIED, RunState.MISSING):
+            self._fail(status.error or "The lesson's run is gone.", "What you corrected is kept: teach it again.")
+        else:
+            self.step = status.step
+            self.note = self._waits_for() if state is RunState.QUEUED else ""
+            started = state in (RunState.RUNNING, RunState.PAUSED, RunState.STOPPING)
+            self.state = LessonState.TEACHING if started else LessonState.STARTING
+            self.changed.emit()
+
+    def _waits_for(self) -> str:
+        other = self._runs.active
+        return f"waits until the run “{other.name}” has ended" if other else "waits for its turn"
+
+    @Slot(object)
+    def _on_metrics(self, part: MetricsPart) -> None:
+        self._evaluations += part.evaluations
+        if len(part.steps["step"]):
+            self.step = int(part.steps["step"][-1])
+            self.changed.emit()
+
+    @Slot(bool, object)
+    def _on_samples(self, restarted: bool, samples: list[Sample]) -> None:
+        self._samples = samples if restarted else self._samples + samples
+
+
+def steps_for(count: int) -> int:
+    """Steps that are enough for so many corrections."""
+    return min(MOST_STEPS, LEAST_STEPS + STEPS_EACH * count)
+
+
+def lesson_config(corrections: Sequence[Correction], base: str | None, folder: Path) -> dict:
+    """The training settings of a lesson, whose data is written into `folder` (and stays, so that it can be resumed).
+
+    Corrections are about half of what is read, general text the other half; what is replayed is not what forgetting is
+    measured on.
+    """
+    records = assets.path(GENERAL).read_text(encoding="utf-8").splitlines(keepends=True)
+    replayed, measured = "".join(records[::2]), "".join(records[1::2])
+    taught = folder / "corrections.jsonl"
+    write_records(taught, corrections)
+    for name, text in (("general.jsonl", replayed), ("measured.jsonl", measured)):
+        with replaced(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    characters = sum(len(each["content"]) for entry in corrections for each in entry.messages)
+    general = sum(len(each["content"]) for record in records[::2] for each in json.loads(record)["messages"])
+    weight = max(1, min(MOST_WEIGHT, round(general / max(1, characters))))
+    steps = steps_for(len(corrections))
+    prompts = list(dict.fromkeys(entry.asked for entry in corrections if entry.asked.strip()))[-MOST_PROMPTS:]
+    return {
+        "model": base or assets.BUNDLED_MODEL,
+        "data": [f"{taught}:{weight}", str(folder / "general.jsonl")],
+        "general_val": str(folder / "measured.jsonl"),
+        "val_share": 0.0,
+        "steps": steps,
+        "batch_size": 2,
+        "lr": LR,
+        "warmup_steps": 4,
+        "eval_every": steps,
+        "checkpoint_every": 0,
+        "sample_prompts": prompts,
+    }

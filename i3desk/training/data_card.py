@@ -1,0 +1,237 @@
+"""The card of one data file: what was recognised, the chunks as they will be learned, and what is wrong in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QFrame, QWidget
+
+from i3desk.elided import ElidedLabel
+from i3desk.icons import IconToolButton
+from i3desk.models.pieces import BusyBar, button, column_in, label, row
+from i3desk.models.wording import count_text
+from i3desk.palette import tabular
+from i3desk.training import data_words
+from i3desk.training.choices import WEIGHTS
+from i3desk.training.data_check import Source
+from i3desk.training.preview import Preview
+
+MOST_BAD_SHOWN = 8
+
+
+class DataCard(QFrame):
+    """Shows one Source.
+
+    Signals:
+        remove_requested(path), weight_chosen(path, weight), skip_chosen(skip), again_requested(path).
+    """
+
+    remove_requested = Signal(str)
+    weight_chosen = Signal(str, float)
+    skip_chosen = Signal(bool)
+    again_requested = Signal(str)
+
+    def __init__(self, path: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="card")
+        self.path = path
+        self.setAccessibleName(f"Data {Path(path).name}")
+        self._weight = 1.0
+        self._shown: tuple = ()
+
+        self.fold = IconToolButton()
+        self.fold.setObjectName("leaf")
+        self.fold.clicked.connect(self._on_fold)
+        self._folded = False
+        self.name = ElidedLabel()
+        self.name.setProperty("grade", "name")
+        self.name.setText(Path(path).name)
+        self.name.setToolTip(path)
+        self.kind = label(tone="muted", grade="small")
+        self.remove = _tool("close", "Remove", "Train without this file; it stays where it is")
+        self.remove.setAccessibleName(f"Remove {Path(path).name}")
+        self.remove.clicked.connect(self._on_remove)
+        heading = row(self.fold, self.name, self.remove, spacing=4)
+        heading.setStretch(1, 1)
+        self.facts = tabular(label(tone="muted", grade="small", wrap=True))
+        self.unknown = label(tone="bad", grade="small", wrap=True)
+        self.truncated = label(tone="warn", grade="small", wrap=True)
+        self.busy = BusyBar()
+        self.error = label(tone="bad", grade="small", wrap=True)
+        self.remedy = label(tone="muted", grade="small", wrap=True)
+        self.again = button("Try again", "Read the file once more")
+        self.again.clicked.connect(self._on_again)
+        self.preview = Preview()
+
+        column = column_in(self, 12, 10, 12, 12, spacing=4)
+        column.addLayout(heading)
+        for part in (self.kind, self.facts, self.unknown, self.truncated, self.busy, self.error, self.remedy):
+            column.addWidget(part)
+        column.addLayout(row(self.again, None))
+        column.addWidget(self._bad_part())
+        column.addSpacing(4)
+        column.addWidget(self.preview)
+        self._foot = self._foot_part()
+        column.addWidget(self._foot)
+        self.set_folded(False)
+
+    def _bad_part(self) -> QWidget:
+        self.bad_title = label(tone="bad", grade="small", wrap=True)
+        self.bad_list = label(grade="small", wrap=True)
+        self.bad_list.setAccessibleName("Records that cannot be used")
+        self.bad_remedies = label(tone="muted", grade="small", wrap=True)
+        for text in (self.bad_list, self.bad_remedies):
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.skip = button("Skip", "Train on the rest of the file")
+        self.skip.clicked.connect(self._on_skip)
+        self.unfold_bad = button("Show", "The place and the reason of each", kind="quiet")
+        self.unfold_bad.setCheckable(True)
+        self.unfold_bad.toggled.connect(self._show_bad_list)
+        self.bad = QFrame(objectName="failure")
+        column = column_in(self.bad, 10, 8, 10, 10, spacing=6)
+        column.addWidget(self.bad_title)
+        column.addWidget(self.bad_list)
+        column.addWidget(self.bad_remedies)
+        column.addLayout(row(self.skip, self.unfold_bad, None, spacing=6))
+        return self.bad
+
+    def _foot_part(self) -> QWidget:
+        self.less = _tool("minus", "Less often", "Show this file less often than the others")
+        self.weight = tabular(label(tone="muted", grade="small"))
+        self.weight.setToolTip("How often an epoch shows each record of this file")
+        self.more = _tool("plus", "More often", "Show this file more often than the others")
+        self.less.clicked.connect(self._on_less)
+        self.more.clicked.connect(self._on_more)
+        foot = QWidget()
+        line = row(None, self.less, self.weight, self.more, spacing=2)
+        line.insertLayout(0, self.preview.controls)
+        foot.setLayout(line)
+        return foot
+
+    # ------------------------------------------------------------------------------------------------ what it shows
+
+    def set_folded(self, folded: bool) -> None:
+        """Show only the heading and the figures, or everything."""
+        self._folded = folded
+        self.fold.set_icon("right" if folded else "unfolded", size=14)
+        self.fold.setToolTip("Show what the model will see" if folded else "Fold this card")
+        self.fold.setAccessibleName(self.fold.toolTip())
+        self._show_parts()
+
+    def show_source(
+        self, source: Source, weight: float, skip: bool, val_share: float, has_val_file: bool, waits: bool
+    ) -> None:
+        """Show what is known of the file now; `waits` if no model is there to read it with."""
+        shown = (source, weight, skip, val_share, has_val_file, waits)
+        if shown == self._shown:
+            return
+        self._shown, self._weight = shown, weight
+        report = source.report
+        if report is not None:
+            self.kind.setText(data_words.kind_text(report))
+            self.kind.setToolTip(data_words.shapes_text(report))
+            self.facts.setText(data_words.facts_text(report, val_share, has_val_file))
+            self.unknown.setText(data_words.unknown_text(report))
+            self.truncated.setText(data_words.truncated_text(report))
+            self.preview.show_previews(report.get("previews", ()))
+            self._fill_bad(report, skip)
+        elif source.what:
+            self.kind.setText("cannot be read")
+        else:
+            done = f" {count_text(source.characters)} characters" if source.characters else ""
+            self.kind.setText("waits for a model" if waits else f"reading…{done}")
+        self.error.setText(source.what)
+        self.remedy.setText(source.remedy)
+        self.weight.setText(f"× {weight:g}")
+        self.weight.setAccessibleName(f"Each record is shown {weight:g} times an epoch")
+        self.less.setEnabled(weight > WEIGHTS[0])
+        self.more.setEnabled(weight < WEIGHTS[-1])
+        self._show_parts()
+
+    def _fill_bad(self, report: dict, skip: bool) -> None:
+        count, bad = report.get("bad_count", 0), report.get("bad", [])
+        records = data_words.plural(count, "record")
+        verb = "is" if count == 1 else "are"
+        self.bad_title.setText(f"{records} {verb} left out" if skip else f"{records} cannot be used")
+        tone = "muted" if skip else "bad"
+        if self.bad_title.property("tone") != tone:
+            self.bad_title.setProperty("tone", tone)
+            self.bad_title.style().polish(self.bad_title)
+        self.bad.setObjectName("well" if skip else "failure")
+        self.bad.style().polish(self.bad)
+        lines = [data_words.bad_line(each) for each in bad[:MOST_BAD_SHOWN]]
+        if count > len(lines):
+            lines.append(f"and {count - len(lines):,} more")
+        self.bad_list.setText("\n".join(lines))
+        self.bad_remedies.setText(
+            "\n".join(dict.fromkeys(each.get("remedy", "") for each in bad[:MOST_BAD_SHOWN])).strip()
+        )
+        this = "this record" if count == 1 else f"these {count:,} records"
+        self.skip.setText("Do not skip" if skip else f"Skip {this}")
+        self.skip.setAccessibleName(self.skip.text())
+        self.skip.setToolTip("Refuse to train until the file is mended" if skip else "Train on the rest of the file")
+        if not skip and count <= 3 and not self.unfold_bad.isChecked():
+            self.unfold_bad.setChecked(True)
+        self._show_bad_list(self.unfold_bad.isChecked())
+
+    def _show_parts(self) -> None:
+        source = self._shown[0] if self._shown else Source(self.path)
+        report, folded = source.report, self._folded
+        self.facts.setVisible(report is not None)
+        self.unknown.setVisible(report is not None and bool(self.unknown.text()))
+        self.truncated.setVisible(report is not None and bool(self.truncated.text()))
+        self.busy.setVisible(not source.is_known and bool(self._shown) and not self._shown[-1])
+        for part in (self.error, self.again):
+            part.setVisible(bool(source.what))
+        self.remedy.setVisible(bool(source.remedy))
+        self.bad.setVisible(report is not None and report.get("bad_count", 0) > 0)
+        self.preview.setVisible(report is not None and not folded)
+        self._foot.setVisible(report is not None and not folded)
+        self.fold.setVisible(report is not None)
+
+    # ----------------------------------------------------------------------------------------------- what the user does
+
+    @Slot(bool)
+    def _show_bad_list(self, shown: bool) -> None:
+        self.bad_list.setVisible(shown)
+        self.bad_remedies.setVisible(shown)
+        self.unfold_bad.setText("Hide" if shown else "Show")
+        self.unfold_bad.setAccessibleName(f"{self.unfold_bad.text()} the records")
+
+    @Slot()
+    def _on_fold(self) -> None:
+        self.set_folded(not self._folded)
+
+    @Slot()
+    def _on_remove(self) -> None:
+        self.remove_requested.emit(self.path)
+
+    @Slot()
+    def _on_again(self) -> None:
+        self.again_requested.emit(self.path)
+
+    @Slot()
+    def _on_skip(self) -> None:
+        self.skip_chosen.emit(not self._shown[2])
+
+    @Slot()
+    def _on_less(self) -> None:
+        self._choose(max((each for each in WEIGHTS if each < self._weight), default=self._weight))
+
+    @Slot()
+    def _on_more(self) -> None:
+        self._choose(min((each for each in WEIGHTS if each > self._weight), default=self._weight))
+
+    def _choose(self, weight: float) -> None:
+        if weight != self._weight:
+            self._weight = weight  # the next click may come before this one is shown
+            self.weight_chosen.emit(self.path, weight)
+
+
+def _tool(icon: str, name: str, tooltip: str) -> IconToolButton:
+    made = IconToolButton()
+    made.setObjectName("leaf")
+    made.set_icon(icon, size=14)
+    made.setAccessibleName(name)
+    made.setToolTip(tooltip)
+    return made

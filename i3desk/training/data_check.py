@@ -1,0 +1,173 @@
+"""What is in the files to be trained on: `i3core data` for one file after the other."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from i3desk.core_process import CoreProcess
+from i3desk.models.task import plain
+
+LARGE_FILE = 200_000_000  # bytes; of larger ones only the beginning is read
+SAMPLE_BYTES = 30_000_000
+LOOKED_AT_FILES = 1000
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is known of a file or folder.
+
+    Attributes:
+        characters: read so far, while it is being read.
+        report: the JSON that `i3core data` tells of it; None until it is read, or if it cannot be.
+        what, remedy: why it cannot be read; empty if it can.
+        stamp: size and time of the file when reading began; tells whether it was changed since.
+    """
+
+    path: str
+    stamp: tuple[int, int] | None = None
+    characters: int = 0
+    report: dict[str, Any] | None = None
+    what: str = ""
+    remedy: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        return self.report is not None or bool(self.what)
+
+
+class DataCheck(QObject):
+    """Keeps what is known of each file for the model in use.
+
+    Signals:
+        changed(path): more is known of this file.
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.sources: dict[str, Source] = {}
+        self._model, self._loss_on = "", "assistant"
+        self._current = ""  # the file that the child reads; empty if its answer is no longer wanted
+        self._open = False
+        self._process = CoreProcess("reading of the data", self)
+        self._process.reported.connect(self._on_reported)
+        self._process.finished.connect(self._on_finished)
+        self._process.failed.connect(self._on_failed)
+
+    def set_model(self, model: str, loss_on: str = "assistant") -> None:
+        """Judge the files with this model's chunks; `loss_on` says what of a conversation is learned."""
+        if (model, loss_on) != (self._model, self._loss_on):
+            self._model, self._loss_on = model, loss_on
+            for path in self.sources:
+                self.sources[path] = Source(path)
+                self.changed.emit(path)
+            self._drop_current()
+            self._go_on()
+
+    def set_files(self, paths: list[str]) -> None:
+        """The files that count; new ones are read."""
+        self.sources = {path: self.sources.get(path) or Source(path) for path in paths}
+        if self._current and self._current not in self.sources:
+            self._drop_current()
+        self._go_on()
+
+    def read_again(self, path: str) -> None:
+        """The file has changed on the disk, or could not be read before."""
+        self.sources[path] = Source(path)
+        if path == self._current:
+            self._drop_current()
+        self.changed.emit(path)
+        self._go_on()
+
+    def open(self) -> None:
+        """Begin to read, and read again what has changed; before the first time, nothing is started."""
+        self._open = True
+        for path, source in list(self.sources.items()):
+            if source.is_known and source.stamp != _stamp(path):
+                self.read_again(path)
+        self._go_on()
+
+    def shut_down(self) -> None:
+        """End the child at once. Only after the event loop: it blocks."""
+        self._open = False
+        self._process.blockSignals(True)
+        self._process.kill()
+
+    def _drop_current(self) -> None:
+        self._current = ""
+        self._process.end()
+
+    def _waiting(self) -> Iterator[str]:
+        return (path for path, source in self.sources.items() if not source.is_known)
+
+    def _go_on(self) -> None:
+        if not self._open or not self._model or self._process.running:
+            return
+        path = self._current = next(self._waiting(), "")
+        if path:
+            self.sources[path] = replace(self.sources[path], stamp=_stamp(path))
+            arguments = ["data", self._model, "--data", path, "--loss-on", self._loss_on, "--json"]
+            if _size(path) > LARGE_FILE:
+                arguments += ["--sample-bytes", str(SAMPLE_BYTES)]
+            self._process.start(arguments)
+
+    @Slot(object)
+    def _on_reported(self, line: dict[str, Any]) -> None:
+        source = self.sources.get(self._current)
+        if source is None:
+            return
+        event = line.get("event")
+        if event == "source":
+            source = replace(source, report=line)
+        elif event == "refused":
+            source = replace(source, what=str(line.get("what", "")), remedy=str(line.get("remedy", "")))
+        elif event == "reading":
+            source = replace(source, characters=int(line.get("characters", 0)))
+        else:
+            return
+        self.sources[self._current] = source
+        self.changed.emit(self._current)
+
+    @Slot()
+    def _on_finished(self) -> None:
+        self._end("Nothing was found in it.")
+
+    @Slot(str)
+    def _on_failed(self, what: str) -> None:
+        self._end(plain(what))
+
+    def _end(self, what: str) -> None:
+        """The child is gone; a file that it told nothing of cannot be read, and `what` says why."""
+        path, self._current = self._current, ""
+        source = self.sources.get(path)
+        if source is not None and not source.is_known:
+            self.sources[path] = replace(source, what=what)
+            self.changed.emit(path)
+        self._go_on()
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        state = os.stat(path)
+        return state.st_size, state.st_mtime_ns
+    except OSError:
+        return None
+
+
+def _size(path: str) -> int:
+    try:
+        place = Path(path)
+        if not place.is_dir():
+            return place.stat().st_size
+        with os.scandir(place) as entries:  # the first of them tell whether it is large
+            return sum(entry.stat().st_size for entry in itertools.islice(entries, LOOKED_AT_FILES))
+    except OSError:
+        return 0

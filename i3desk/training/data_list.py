@@ -1,0 +1,190 @@
+"""All files to be trained on: their cards, the place to drop more, and what to say while there are none."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from PySide6.QtCore import QRectF, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QFileDialog, QFrame, QPushButton, QSizePolicy, QWidget
+
+from i3core import assets
+from i3desk.icons import IconToolButton
+from i3desk.models.drop import DASHES
+from i3desk.models.pieces import button, column_in, label, row
+from i3desk.training.data_card import DataCard
+from i3desk.training.data_check import Source
+
+log = logging.getLogger(__name__)
+SUFFIXES = (".txt", ".md", ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz", ".xz")
+SAMPLES_FILE = "data/samples.json"
+MOST_UNFOLDED = 2
+SHAPES = (
+    ("Plain text", ".txt or .md: learned as it stands"),
+    ("Conversations", ".jsonl with messages, or prompt and completion"),
+    ("Tables", ".csv with two columns: question and answer"),
+)
+
+
+def sample_sets() -> list[dict[str, str]]:
+    """The sample sets that come with the program: file, title and description of each."""
+    try:
+        content = json.loads(assets.path(SAMPLES_FILE).read_text(encoding="utf-8"))
+        return [{**each, "file": str(assets.path(f"data/{each['file']}"))} for each in content]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("The list of sample sets cannot be read: %s", error)
+        return []
+
+
+class DropZone(QPushButton):
+    """Says that files can be dropped, and asks for them when it is pressed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "drop")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Choose data files")
+        self.setToolTip("Choose files: " + " ".join(SUFFIXES))
+        self._dragging = False
+        self.show_state(False, False)
+
+    def show_state(self, dragging: bool, has_data: bool) -> None:
+        """Whether something is held over the panel now, and whether there are files already."""
+        self._dragging = dragging
+        more = "more files" if has_data else "files"
+        self.setText("Drop it here to train on it" if dragging else f"Drop {more} here, or choose…")
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        palette = self.palette()
+        lit = self._dragging or self.hasFocus() or self.underMouse()
+        pen = QPen(palette.color(QPalette.ColorRole.Accent if lit else QPalette.ColorRole.PlaceholderText), 1)
+        pen.setDashPattern(DASHES)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setOpacity(1.0 if lit else 0.5)
+        painter.setPen(pen)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+
+
+class DataList(QWidget):
+    """Shows the sources.
+
+    Signals:
+        added(paths): the user chose files or folders.
+        remove_requested(path), weight_chosen(path, weight), skip_chosen(skip), again_requested(path): of a card.
+    """
+
+    added = Signal(object)
+    remove_requested = Signal(str)
+    weight_chosen = Signal(str, float)
+    skip_chosen = Signal(bool)
+    again_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.cards: dict[str, DataCard] = {}
+        self.samples: list[QPushButton] = []
+        self._sample_files: dict[QPushButton, str] = {}
+        self.column = column_in(self, spacing=12)
+        self.empty = self._empty_card()
+        self.column.addWidget(self.empty)
+        self.zone = DropZone()
+        self.zone.clicked.connect(self._ask_for_files)
+        self.folder_button = IconToolButton(objectName="boxedTool")
+        self.folder_button.set_icon("folder")
+        self.folder_button.setAccessibleName("Choose a folder of data")
+        self.folder_button.setToolTip("Choose a folder: all files of known types in it")
+        self.folder_button.clicked.connect(self._ask_for_folder)
+        line = row(self.zone, self.folder_button)
+        line.setStretch(0, 1)
+        self.column.addLayout(line)
+
+    def _empty_card(self) -> QFrame:
+        card = QFrame(objectName="card")
+        card.setAccessibleName("What the data can look like")
+        column = column_in(card, 12, 12, 12, 12, spacing=4)
+        column.addWidget(label("Your own text", grade="name"))
+        for name, meaning in SHAPES:
+            text = label(f"{name}: {meaning}", "muted", "small", wrap=True)
+            column.addWidget(text)
+        sets = sample_sets()
+        if sets:
+            column.addSpacing(6)
+            column.addWidget(label("Nothing at hand? Try one", grade="name"))
+            for number in range(0, len(sets), 2):
+                line = []
+                for each in sets[number : number + 2]:
+                    made = button(each.get("title", ""), each.get("description", ""), kind="sample")
+                    made.setAccessibleName(f"Try: {made.text()}")
+                    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+                    made.clicked.connect(self._on_sample)
+                    self._sample_files[made] = each["file"]
+                    line.append(made)
+                self.samples += line
+                column.addLayout(row(*line))
+        return card
+
+    def show_sources(
+        self,
+        sources: Mapping[str, Source],
+        weights: Mapping[str, float],
+        skip: bool,
+        val_share: float,
+        has_val_file: bool,
+        waits: bool,
+    ) -> None:
+        """Show a card for each source, in their order."""
+        for path in [path for path in self.cards if path not in sources]:
+            card = self.cards.pop(path)
+            self.column.removeWidget(card)
+            card.hide()
+            card.deleteLater()
+        for path, source in sources.items():
+            card = self.cards.get(path)
+            if card is None:
+                card = self.cards[path] = DataCard(path)
+                card.remove_requested.connect(self.remove_requested)
+                card.weight_chosen.connect(self.weight_chosen)
+                card.skip_chosen.connect(self.skip_chosen)
+                card.again_requested.connect(self.again_requested)
+                self.column.insertWidget(len(self.cards), card)
+                card.show()
+                if len(self.cards) > MOST_UNFOLDED:
+                    for each in self.cards.values():
+                        each.set_folded(each is not card)
+            card.show_source(source, weights.get(path, 1.0), skip, val_share, has_val_file, waits)
+        self.empty.setVisible(not sources)
+        self.zone.show_state(False, bool(sources))
+
+    def show_dragging(self, dragging: bool) -> None:
+        """Show whether files are held over the panel."""
+        self.zone.show_state(dragging, bool(self.cards))
+
+    @Slot()
+    def _on_sample(self) -> None:
+        self.added.emit([Path(self._sample_files[self.sender()])])
+
+    @Slot()
+    def _ask_for_files(self) -> None:
+        dialog = self._dialog = QFileDialog(self.window(), "Text to train on")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setNameFilters([f"Text and tables ({' '.join('*' + each for each in SUFFIXES)})", "All files (*)"])
+        dialog.filesSelected.connect(self._on_chosen)
+        dialog.open()
+
+    @Slot()
+    def _ask_for_folder(self) -> None:
+        dialog = self._dialog = QFileDialog(self.window(), "Folder of text to train on")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.filesSelected.connect(self._on_chosen)
+        dialog.open()
+
+    @Slot(list)
+    def _on_chosen(self, names: list[str]) -> None:
+        self.added.emit([Path(name) for name in names])

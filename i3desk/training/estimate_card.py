@@ -1,0 +1,89 @@
+"""Time, memory and disk of the run that is set up, and what is doubtful about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
+
+from i3desk.models.pieces import BusyBar, column_in, label
+from i3desk.palette import tabular
+
+ROWS = {
+    "time": ("Time", "From Start to the end, evaluations and checkpoints included; less if it ends early"),
+    "memory": ("Memory", "Of this computer or its graphics card, while a step is done"),
+    "disk": ("Disk", "For the checkpoints, of what is free"),
+}
+
+
+class EstimateCard(QFrame):
+    """Three figures and a line about the measurement.
+
+    Attributes:
+        values: the labels of the figures by "time", "memory" and "disk".
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="card")
+        self.setAccessibleName("Estimate")
+        column = column_in(self, 12, 10, 12, 12, spacing=6)
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(2)
+        grid.setColumnStretch(1, 1)
+        self.values = {}
+        for number, (key, (name, tooltip)) in enumerate(ROWS.items()):
+            title = label(name, tone="muted")
+            value = self.values[key] = tabular(label(grade="value"))
+            for part in (title, value):
+                part.setToolTip(tooltip)
+            value.setAlignment(value.alignment().AlignRight)
+            grid.addWidget(title, number, 0)
+            grid.addWidget(value, number, 1)
+        column.addLayout(grid)
+        self.busy = BusyBar()
+        self.note = label(tone="muted", grade="small", wrap=True)
+        column.addWidget(self.busy)
+        column.addWidget(self.note)
+
+    def show_values(self, time: str, memory: str, disk: str, note: str, measuring: bool) -> None:
+        """Show these; an empty one is a dash."""
+        for key, text in (("time", time), ("memory", memory), ("disk", disk)):
+            self.values[key].setText(text or "–")
+            self.values[key].setAccessibleName(f"{ROWS[key][0]}: {text or 'not known'}")
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
+        self.busy.setVisible(measuring)
+
+
+class Findings(QWidget):
+    """Notices: what makes the run impossible, then what is doubtful."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("What was found before the start")
+        self.shown: tuple[tuple[str, str, bool], ...] = ()
+        self._column = column_in(self, spacing=8)
+        self._notices: list[QFrame] = []
+
+    def show_findings(self, findings: Sequence[tuple[str, str, bool]]) -> None:
+        """(what, remedy, whether it is fatal) of each."""
+        findings = tuple(dict.fromkeys(findings))
+        if findings == self.shown:
+            return
+        self.shown = findings
+        for notice in self._notices:
+            notice.hide()
+            notice.deleteLater()
+        self._notices = [self._notice(*each) for each in sorted(findings, key=lambda each: not each[2])]
+        self.setVisible(bool(findings))
+
+    def _notice(self, what: str, remedy: str, fatal: bool) -> QFrame:
+        notice = QFrame(objectName="failure" if fatal else "caution")
+        notice.setAccessibleName(f"{what} {remedy}".strip())
+        column = column_in(notice, 12, 8, 12, 10, spacing=2)
+        column.addWidget(label(what, "bad" if fatal else "warn", "small", wrap=True))
+        if remedy:
+            column.addWidget(label(remedy, "", "small", wrap=True))
+        self._column.addWidget(notice)
+        return notice

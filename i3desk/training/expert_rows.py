@@ -1,0 +1,204 @@
+"""Rows of the expert's settings: a number, a choice, several choices, a file; each can say why it has no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
+
+from i3core.settings import Setting
+from i3desk.elided import ElidedLabel
+from i3desk.icons import IconToolButton
+from i3desk.models.pieces import button, label, row
+from i3desk.settings.rows import SettingRow, SwitchRow
+from i3desk.settings.segments import Segments
+
+NUMBER_WIDTH = 108
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting that is not a number; `choices` are its values, if they are known."""
+
+    key: str
+    label: str
+    tooltip: str
+    choices: tuple[str, ...] = ()
+
+
+class _Explained:
+    """What the rows share: a line that says why the setting has no effect now."""
+
+    def _add_reason(self: SettingRow) -> None:
+        self.reason = label(tone="muted", grade="small", wrap=True)
+        self.reason.hide()
+        self._grid.addWidget(self.reason, 3, 0, 1, 2)
+
+    def is_being_typed(self) -> bool:
+        """Whether something is written that does not count yet."""
+        return False
+
+    def show_reason(self: SettingRow, reason: str) -> None:
+        """Disable the editor and say why; without a reason, enable it."""
+        self.editor.setEnabled(not reason)
+        self.reason.setText(reason)
+        self.reason.setVisible(bool(reason))
+
+
+class _Field(QLineEdit):
+    """A number to type; the arrow keys step it.
+
+    Signals:
+        stepped(count): the user wants it so many steps higher.
+    """
+
+    stepped = Signal(int)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}
+        if event.key() in steps:
+            self.stepped.emit(steps[event.key()])
+        else:
+            super().keyPressEvent(event)
+
+
+class ValueRow(_Explained, SettingRow):
+    """A number of any size, as people write it: 500, 0.0003, 3e-4."""
+
+    def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
+        super().__init__(setting, parent)
+        self._value: float = setting.default
+        self.editor = _Field()
+        self.editor.editingFinished.connect(self._on_edited)
+        self.editor.stepped.connect(self._on_stepped)
+        self._add_editor(self.editor, NUMBER_WIDTH)
+        self._add_reason()
+
+    def show_value(self, value: float) -> None:
+        """Show a value without announcing it as a choice."""
+        self._value = value
+        text = f"{value:,}".replace(",", "") if self.setting.decimals == 0 else f"{value:.{self.setting.decimals}g}"
+        self.editor.setText(text)
+
+    def is_being_typed(self) -> bool:
+        return self.editor.hasFocus() and self.editor.isModified()
+
+    @Slot()
+    def _on_edited(self) -> None:
+        try:
+            value = float(self.editor.text().replace(",", ".").strip())
+        except ValueError:  # no number
+            self.show_value(self._value)
+            return
+        self._choose(value)
+
+    @Slot(int)
+    def _on_stepped(self, count: int) -> None:
+        self._choose(self._value + count * self.setting.step)
+
+    def _choose(self, value: float) -> None:
+        setting = self.setting
+        value = min(setting.maximum, max(setting.minimum, value))
+        value = round(value, setting.decimals) if setting.decimals else round(value)
+        before = self._value
+        self.show_value(value)
+        if value != before:
+            self.changed.emit(setting.key, value)
+
+
+class ChoiceRow(_Explained, SettingRow):
+    """One of a few values."""
+
+    def __init__(self, choice: Choice, parent: QWidget | None = None) -> None:
+        super().__init__(choice, parent)
+        self.editor = Segments(choice.label, {each: (each, f"{choice.label}: {each}") for each in choice.choices})
+        self.editor.chosen.connect(self._on_chosen)
+        self._grid.addWidget(self.editor, 1, 0, 1, 2)
+        self._add_reason()
+
+    def show_value(self, value: str) -> None:
+        """Show a value without announcing it as a choice."""
+        self.editor.show_choice(value)
+
+    @Slot(str)
+    def _on_chosen(self, value: str) -> None:
+        self.changed.emit(self.setting.key, value)
+
+
+class ToggleRow(_Explained, SwitchRow):
+    """On or off."""
+
+    def __init__(self, choice: Choice, parent: QWidget | None = None) -> None:
+        super().__init__(choice, parent)
+        self.editor = self.switch
+        self._add_reason()
+
+
+class MemberRow(ToggleRow):
+    """Whether one value is in a list of them, such as a tracker."""
+
+    def __init__(self, choice: Choice, parent: QWidget | None = None) -> None:
+        super().__init__(choice, parent)
+        self._values: tuple[str, ...] = ()
+
+    def show_value(self, values: Sequence[str]) -> None:
+        """Show whether it is among these."""
+        self._values = tuple(values)
+        self.switch.setChecked(self.setting.choices[0] in self._values)
+
+    @Slot(bool)
+    def _on_clicked(self, value: bool) -> None:
+        own = self.setting.choices[0]
+        rest = tuple(each for each in self._values if each != own)
+        self.changed.emit(self.setting.key, (*rest, own) if value else rest)
+
+
+class FileRow(_Explained, SettingRow):
+    """A file, or none."""
+
+    def __init__(self, choice: Choice, none: str, parent: QWidget | None = None) -> None:
+        """`none` says what happens without a file."""
+        super().__init__(choice, parent)
+        self._none = none
+        self.name = ElidedLabel()
+        self.name.setProperty("grade", "small")
+        self.name.setProperty("tone", "muted")
+        self.choose_button = button("Choose…", choice.tooltip, kind="quiet")
+        self.choose_button.setAccessibleName(f"Choose a file for {choice.label}")
+        self.choose_button.clicked.connect(self._ask)
+        self.clear_button = IconToolButton(objectName="leaf")
+        self.clear_button.set_icon("close", size=14)
+        self.clear_button.setAccessibleName(f"No file for {choice.label}")
+        self.clear_button.setToolTip("Without a file")
+        self.clear_button.clicked.connect(self._clear)
+        self.editor = QWidget()
+        line = row(self.name, self.clear_button, self.choose_button, spacing=4)
+        line.setStretch(0, 1)
+        self.editor.setLayout(line)
+        self._grid.addWidget(self.editor, 1, 0, 1, 2)
+        self._add_reason()
+
+    def show_value(self, value: str) -> None:
+        """Show a path without announcing it as a choice."""
+        self.name.setText(Path(value).name if value else self._none)
+        self.name.setToolTip(value)
+        self.clear_button.setVisible(bool(value))
+
+    @Slot()
+    def _ask(self) -> None:
+        dialog = self._dialog = QFileDialog(self.window(), self.setting.label)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self._on_file)
+        dialog.open()
+
+    @Slot(str)
+    def _on_file(self, name: str) -> None:
+        self.changed.emit(self.setting.key, name)
+
+    @Slot()
+    def _clear(self) -> None:
+        self.changed.emit(self.setting.key, "")

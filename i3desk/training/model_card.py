@@ -1,0 +1,129 @@
+"""The base model, and what of it is trained: a card that opens a menu of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu, QPushButton, QWidget
+
+from i3desk.elided import ElidedLabel
+from i3desk.icons import IconToolButton
+from i3desk.models.catalogue import Entry
+from i3desk.models.pieces import column_in, label, row
+from i3desk.models.wording import count_text
+
+LAST_BLOCKS, LORA_RANK = 2, 8
+PARTS = {
+    "all": ("All weights", "Learns the most; the whole model changes"),
+    "last": (f"The last {LAST_BLOCKS} blocks", "Quicker, and forgets less"),
+    "lora": (f"A LoRA adapter of rank {LORA_RANK}", "A small file beside the model, which itself stays as it is"),
+}
+
+
+def part_changes(part: str) -> dict[str, int]:
+    """The settings that train this part."""
+    return {"last": {"last_blocks": LAST_BLOCKS}, "lora": {"lora_rank": LORA_RANK}}.get(part, {})
+
+
+def part_text(changes: dict) -> str:
+    """What is trained, in words."""
+    if rank := changes.get("lora_rank"):
+        return f"LoRA adapter of rank {rank}"
+    if blocks := changes.get("last_blocks"):
+        return "the last block" if blocks == 1 else f"the last {blocks} blocks"
+    return "all weights"
+
+
+class ModelCard(QPushButton):
+    """The model that a run begins with.
+
+    Signals:
+        chosen(folder): the user wants another model.
+        part_chosen(part): the user wants this part trained, a key of PARTS.
+    """
+
+    chosen = Signal(object)
+    part_chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "card")
+        self.setToolTip("Choose the model to begin with, and what of it is trained")
+        self._entries: list[Entry] = []
+        self._entry: Entry | None = None
+        self._part = "all"
+        self.name = ElidedLabel()
+        self.name.setProperty("grade", "name")
+        self.size_label = label(tone="muted")
+        self.about = label(tone="muted", grade="small")
+        self.opens = IconToolButton(objectName="leaf")
+        self.opens.set_icon("unfolded", size=14)
+        self.opens.setFixedSize(20, 18)
+        self.opens.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for part in (self.name, self.size_label, self.about, self.opens):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        column = column_in(self, 12, 10, 12, 10, spacing=2)
+        line = row(self.name, self.size_label)
+        line.setStretch(0, 1)
+        column.addLayout(line)
+        line = row(self.about, self.opens)
+        line.setStretch(0, 1)
+        line.setContentsMargins(0, 0, -5, 0)
+        column.addLayout(line)
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(self._fill)
+        self.setMenu(menu)
+
+    def sizeHint(self) -> QSize:
+        return self.layout().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return self.layout().minimumSize()
+
+    def show_model(self, entries: Sequence[Entry], entry: Entry | None, changes: dict) -> None:
+        """Show the chosen model among those that can be, and what is trained of it."""
+        self._entries, self._entry = [each for each in entries if each.facts], entry
+        self._part = "lora" if changes.get("lora_rank") else "last" if changes.get("last_blocks") else "all"
+        self.name.setText(entry.name if entry else "Choose a model")
+        facts = entry.facts if entry else None
+        self.size_label.setText(count_text(facts.parameters) if facts else "")
+        self.about.setText(f"base model · {part_text(changes)}" if entry else "the model to begin with")
+        self.setAccessibleName(f"Base model: {self.name.text()}, {part_text(changes)}")
+
+    @Slot()
+    def _fill(self) -> None:
+        menu = self.menu()
+        menu.clear()
+        models = QActionGroup(menu)
+        for entry in self._entries:
+            action = menu.addAction(f"{entry.name}  ·  {entry.origin.value}")
+            action.setToolTip(str(entry.folder))
+            self._offer(action, models, entry.folder, self._entry is not None and entry.folder == self._entry.folder)
+            action.triggered.connect(self._on_model)
+        if not self._entries:
+            menu.addAction("No model was found").setEnabled(False)
+        menu.addSection("What is trained")
+        parts = QActionGroup(menu)
+        for part, (text, tooltip) in PARTS.items():
+            action = menu.addAction(text)
+            action.setToolTip(tooltip)
+            self._offer(action, parts, part, part == self._part)
+            action.triggered.connect(self._on_part)
+
+    def _offer(self, action: QAction, group: QActionGroup, data: object, checked: bool) -> None:
+        action.setActionGroup(group)
+        action.setCheckable(True)
+        action.setChecked(checked)
+        action.setData(data)
+
+    @Slot()
+    def _on_model(self) -> None:
+        self.chosen.emit(Path(self.sender().data()))
+
+    @Slot()
+    def _on_part(self) -> None:
+        self.part_chosen.emit(self.sender().data())

@@ -1,0 +1,219 @@
+"""The Train page: on the left what will be trained or what is, on the right its curves and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from i3core.run_reader import MetricsPart, RunStatus, RunSummary
+from i3desk.curves.panel import CurvesPanel
+from i3desk.jobs import BackgroundJobs
+from i3desk.places import Places
+from i3desk.runs.runs import Runs
+from i3desk.runs.watch import RunWatch
+from i3desk.settings.store import SettingsStore
+from i3desk.theme import Theme
+from i3desk.training.run_panel import RunPanel
+from i3desk.training.samples import SamplesPanel
+from i3desk.training.setup import SetupPanel
+from i3desk.training.side_by_side import SideBySide
+
+LEFT_WIDTH = 316
+MARGIN = 16
+
+
+class TrainPage(QWidget):
+    """Sets up a run, or shows one.
+
+    Attributes:
+        folder: the run that is shown; None while one is set up.
+    Signals:
+        chat_requested(folder): the user wants to talk to this run.
+        kept(folder): a model was made of a run.
+    """
+
+    chat_requested = Signal(str)
+    kept = Signal(str)
+
+    def __init__(
+        self,
+        runs: Runs,
+        background: BackgroundJobs,
+        places: Places,
+        settings: SettingsStore,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("wide")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self._runs = runs
+        self.folder: Path | None = None
+        self.watch = RunWatch(background, self)
+        self.setup = SetupPanel(theme, places, settings)
+        self.run_panel = RunPanel(runs, theme)
+        self.curves = CurvesPanel(theme, background)
+        self.samples = SamplesPanel()
+        self.side_by_side = SideBySide()
+
+        self._left = QStackedWidget()
+        self._left.setFixedWidth(LEFT_WIDTH)
+        self._left.addWidget(self.setup)
+        self._left.addWidget(self.run_panel)
+        self._below = QStackedWidget()
+        self._below.addWidget(self.samples)
+        self._below.addWidget(self.side_by_side)
+        self._right = QSplitter(Qt.Orientation.Vertical)
+        self._right.setChildrenCollapsible(False)
+        self._right.setHandleWidth(12)
+        self._right.addWidget(self.curves)
+        self._right.addWidget(self._below)
+        self._right.setStretchFactor(0, 3)
+        self._right.setStretchFactor(1, 2)
+        self._right.setSizes([3000, 2000])  # shares of the height that there is
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        column.addWidget(self._right)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self._left)
+        row.addWidget(right, 1)
+        self._connect()
+        self.show_run(None)
+
+    def _connect(self) -> None:
+        self.setup.start_requested.connect(self._start)
+        panel = self.run_panel
+        panel.chat_requested.connect(self.chat_requested)
+        panel.compare_requested.connect(self._compare)
+        panel.new_requested.connect(self.show_setup)
+        panel.kept.connect(self.kept)
+        self.samples.prompts_changed.connect(self._on_prompts)
+        self.samples.sample_requested.connect(self._on_sample)
+        self.side_by_side.closed.connect(self._show_samples)
+        self.watch.status_changed.connect(self._on_status)
+        self.watch.described.connect(self._on_described)
+        self.watch.metrics_read.connect(self._on_metrics)
+        self.watch.samples_read.connect(self._on_samples)
+        self._runs.started.connect(self._on_started)
+        self._runs.changed.connect(self._on_runs_changed)
+        self._runs.deleted.connect(self._on_deleted)
+
+    # ---------------------------------------------------------------------------------------------- what is shown
+
+    @Slot()
+    def show_setup(self) -> None:
+        """Set up a new run."""
+        self.show_run(None)
+
+    def show_run(self, folder: Path | str | None) -> None:
+        """Show a run from its folder; None to set one up."""
+        self.folder = None if folder is None else Path(folder)
+        self.curves.clear()
+        self.samples.clear()
+        self._show_samples()
+        self.side_by_side.shut_down()
+        self.watch.watch(self.folder)
+        self.setFocus()  # and not the first field of what comes to the front
+        if self.folder is None:
+            self._left.setCurrentWidget(self.setup)
+        else:
+            self.run_panel.show_run(self.folder)
+            summary = self._runs.summary(self.folder)
+            if summary is not None:
+                self._show_summary(summary)
+            self._left.setCurrentWidget(self.run_panel)
+
+    def add_data(self, paths: Sequence[Path]) -> None:
+        """Train on these files."""
+        self.show_run(None)
+        self.setup.add_data(paths)
+
+    def shut_down(self) -> None:
+        """End what runs beside the window; a training run goes on."""
+        self.watch.watch(None)
+        self.setup.shut_down()
+        self.run_panel.shut_down()
+        self.side_by_side.shut_down()
+
+    # ------------------------------------------------------------------------------------------- what the run says
+
+    @Slot(object, str)
+    def _start(self, config: dict, name: str) -> None:
+        self._runs.start(config, name)
+
+    @Slot(str)
+    def _on_started(self, folder: str) -> None:
+        if self.folder is None or self.folder == Path(folder):
+            self.show_run(folder)
+
+    @Slot(object)
+    def _on_status(self, status: RunStatus) -> None:
+        self.run_panel.show_status(status)
+        self.curves.show_status(status)
+        self.samples.set_alive(status.state.is_alive)
+
+    @Slot(object)
+    def _on_described(self, description: dict) -> None:
+        prompts = description.get("config", {}).get("sample_prompts", ())
+        self.samples.show_prompts(tuple(prompts), editable=True)
+
+    @Slot(object)
+    def _on_metrics(self, part: MetricsPart) -> None:
+        self.curves.add(part)
+        self.run_panel.show_metrics(part)
+        if part.evaluations or part.restarted:
+            self.samples.show_evaluations(self.curves.evaluations)
+
+    @Slot(bool, object)
+    def _on_samples(self, restarted: bool, samples: list) -> None:
+        if restarted:
+            self.samples.clear_samples()
+        self.samples.add(samples)
+
+    @Slot()
+    def _on_runs_changed(self) -> None:
+        active = self._runs.active
+        self.setup.show_busy(active.name if active else "")
+        summary = None if self.folder is None else self._runs.summary(self.folder)
+        if summary is not None:
+            self._show_summary(summary)
+
+    def _show_summary(self, summary: RunSummary) -> None:
+        self.run_panel.show_summary(summary)
+        self.curves.show_summary(summary)
+
+    @Slot(str)
+    def _on_deleted(self, folder: str) -> None:
+        if self.folder == Path(folder):
+            self.show_run(None)
+
+    # --------------------------------------------------------------------------------------------------- answers
+
+    @Slot(object)
+    def _on_prompts(self, prompts: tuple[str, ...]) -> None:
+        if self.folder is not None:
+            self._runs.sample(self.folder, prompts)
+
+    @Slot()
+    def _on_sample(self) -> None:
+        if self.folder is not None:
+            self._runs.sample(self.folder)
+
+    @Slot(str)
+    def _compare(self, folder: str) -> None:
+        summary = self._runs.summary(folder)
+        if summary is not None:
+            step = summary.best_step or summary.status.saved_step or summary.step
+            self.side_by_side.show_models(summary.config.get("model") or summary.model, folder, f"step {step:,}", summary.name)
+            self._below.setCurrentWidget(self.side_by_side)
+
+    @Slot()
+    def _show_samples(self) -> None:
+        self._below.setCurrentWidget(self.samples)

@@ -1,0 +1,237 @@
+"""From the user's choices, the data and the model to one configuration: what it takes, and why it cannot start.
+
+Pure but for a look at the disk and the memory of this computer.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from i3core import assets
+from i3core.errors import I3Error
+from i3core.preflight import Plan as Preflight
+from i3core.preflight import check_run
+from i3core.readings import total_memory_bytes
+from i3core.training_settings import TrainingConfig
+from i3desk.models.catalogue import Entry, bundled_folder
+from i3desk.training import preset
+from i3desk.training.choices import Choices
+from i3desk.training.data_check import Source
+from i3desk.training.data_words import held_out_share, plural
+from i3desk.training.estimate import part_text, run_seconds, time_text, times_text
+from i3desk.training.expert import default_of, why_without_effect
+from i3desk.training.rehearsal import Rehearsed
+
+Finding = tuple[str, str, bool]  # what, remedy, whether it is fatal
+OWN_FINDINGS = ("disk", "data", "learning_rate")  # which arithmetic finds; the rest is found by a rehearsal
+STILL_READING = "Reading the data…"
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run as it would start now.
+
+    Attributes:
+        config: settings of TrainingConfig without `out`; empty if there is no data or model yet.
+        can_rehearse: whether a rehearsal of it makes sense.
+        epochs: how often the data is gone through.
+        about: the length of the run in words.
+        time, memory, disk: the estimate in words; empty where nothing is known.
+        is_measured: whether the time was measured on this machine.
+        findings: what is doubtful.
+        obstacle: why it cannot start; empty if it can.
+        name: a name for it.
+    """
+
+    config: dict[str, Any]
+    can_rehearse: bool = False
+    epochs: float = 0.0
+    about: str = ""
+    time: str = ""
+    memory: str = ""
+    disk: str = ""
+    is_measured: bool = False
+    findings: tuple[Finding, ...] = ()
+    obstacle: str = ""
+    name: str = ""
+
+
+def model_argument(entry: Entry) -> str:
+    """How a configuration names this model: the bundled one by its name, which holds wherever the program lies."""
+    return assets.BUNDLED_MODEL if entry.folder == bundled_folder() else str(entry.folder)
+
+
+def default_name(data: Mapping[str, float], entry: Entry | None) -> str:
+    """Such as "pirate", or "pirate-i3-80m" with another model than the bundled one."""
+    if not data:
+        return ""
+    first = Path(next(iter(data))).name
+    name = first.split(".")[0] or first
+    if len(data) > 1:
+        name += f"+{len(data) - 1}"
+    if entry is not None and entry.folder != bundled_folder():
+        name += f"-{entry.name}"
+    return name[:60]
+
+
+def make_plan(
+    choices: Choices,
+    entry: Entry | None,
+    sources: Mapping[str, Source],
+    answer: Callable[[dict[str, Any]], Rehearsed | None],
+    runs_folder: Path,
+) -> RunPlan:
+    """Everything that follows from the choices. `answer` is what is known from rehearsals."""
+    name = default_name(choices.data, entry)
+    obstacle = _model_obstacle(entry) or _data_obstacle(choices, sources)
+    reports = {path: source.report for path, source in sources.items() if source.report is not None}
+    if entry is None or entry.facts is None or not reports:
+        return RunPlan({}, obstacle=obstacle, name=name)
+    changes = choices.in_force
+    share = 0.0 if changes.get("val") else changes.get("val_share", default_of("val_share"))
+    held = {path: held_out_share(report, share) for path, report in reports.items()}
+    tokens = int(
+        sum(report["tokens"] * choices.data.get(path, 1.0) * (1 - held[path]) for path, report in reports.items())
+    )
+    facts = preset.Facts(tokens, entry.facts.parameters, entry.facts.window)
+    fixed = {
+        "model": model_argument(entry),
+        "data": [_argument(path, weight) for path, weight in choices.data.items()],
+        "sample_prompts": list(choices.prompts),
+    }
+    draft = _effective(fixed | preset.settings(choices.preset, facts, changes))
+    rehearsed = answer(draft) or Rehearsed()
+    started = rehearsed.started or {}
+    facts = preset.Facts(
+        tokens, entry.facts.parameters, entry.facts.window,
+        steps_per_epoch=started.get("total_steps", 0), pace=rehearsed.pace,
+    )  # fmt: skip
+    config = _effective(fixed | preset.settings(choices.preset, facts, changes))
+    validates = bool(changes.get("val")) or (started["held_out_rows"] > 0 if started else any(held.values()))
+    if not validates and "patience" not in changes:
+        config["patience"] = 0
+    facts = facts.with_batch(config["batch_size"] * config.get("accumulate", 1), config["eval_tokens"])
+    epochs = config["steps"] / facts.steps_per_epoch
+    error = _config_error(config)
+    seconds = run_seconds(config, facts.pace, config["steps"]) if not error else 0.0
+    findings = _findings(config, facts, reports, started, rehearsed, validates, runs_folder)
+    refusal = rehearsed.refusal if not started else ""
+    if error or refusal:
+        findings = ((error or refusal, "", True), *findings)
+    elif rehearsed.refusal:
+        findings = (*findings, (f"The pace could not be measured: {rehearsed.refusal}", "", False))
+    fatal = next((what for what, _, fatal in findings if fatal), "")
+    where = "on this CPU" if str(started.get("device", "CPU")).startswith("CPU") else "on the GPU"
+    return RunPlan(
+        config,
+        can_rehearse=not obstacle and not error,
+        epochs=epochs,
+        about=f"{times_text(epochs)}: {plural(config['steps'], 'step')}".capitalize(),
+        time=f"{time_text(seconds)} {where}" if not error else "",
+        memory=_memory_text(started),
+        disk=_disk_text(started, runs_folder),
+        is_measured=rehearsed.pace is not None,
+        findings=findings,
+        obstacle=obstacle or fatal,
+        name=name,
+    )
+
+
+def _effective(config: dict[str, Any]) -> dict[str, Any]:
+    """Without what has no effect beside the rest: the trainer takes that for a mistake."""
+    for key in why_without_effect(config):
+        if key in config:
+            config[key] = default_of(key)
+    return config
+
+
+def _argument(path: str, weight: float) -> str:
+    return path if weight == 1 else f"{path}:{weight:g}"
+
+
+def _model_obstacle(entry: Entry | None) -> str:
+    if entry is None:
+        return "There is no model to begin with."
+    if entry.what:
+        return f"The model cannot be read. {entry.what}"
+    return "" if entry.facts else "Reading the model…"
+
+
+def _data_obstacle(choices: Choices, sources: Mapping[str, Source]) -> str:
+    if not choices.data:
+        return "Add some text to train on."
+    for path, source in sources.items():
+        if source.what:
+            return f"{Path(path).name} cannot be read."
+    if not all(source.is_known for source in sources.values()):
+        return STILL_READING
+    bad = sum(source.report.get("bad_count", 0) for source in sources.values())
+    if bad and not choices.in_force.get("skip_bad_records"):
+        return f"{plural(bad, 'record')} cannot be used: mend or skip {'it' if bad == 1 else 'them'}."
+    return ""
+
+
+def _config_error(config: dict[str, Any]) -> str:
+    try:
+        TrainingConfig.from_dict({**config, "out": "run"})
+    except I3Error as error:
+        return str(error)
+    return ""
+
+
+def _findings(
+    config: dict[str, Any],
+    facts: preset.Facts,
+    reports: Mapping[str, dict],
+    started: dict[str, Any],
+    rehearsed: Rehearsed,
+    validates: bool,
+    runs_folder: Path,
+) -> tuple[Finding, ...]:
+    """What arithmetic finds, which knows of every step, and what else the rehearsal did."""
+    tokens = sum(report["tokens"] for report in reports.values())
+    unknown = sum(report.get("unknown_share", 0.0) * report["tokens"] for report in reports.values())
+    asked = Preflight(
+        out=runs_folder / "run",
+        parameters=facts.parameters,
+        trainable=started.get("trainable", 0),
+        optimizer=config.get("optimizer", "adamw"),
+        lr=config["lr"],
+        documents=sum(report["records"] for report in reports.values()),
+        tokens_per_epoch=started.get("tokens_per_epoch", facts.tokens_per_epoch),
+        tokens_per_step=config["batch_size"] * config.get("accumulate", 1) * facts.window,
+        steps_per_epoch=facts.steps_per_epoch,
+        total_steps=config["steps"],
+        memory_bytes=0,
+        memory_available=1,
+        memory_total=1,
+        lora=bool(config.get("lora_rank")),
+        unknown_share=unknown / max(1, tokens),
+        evaluates=bool(config["eval_every"]),
+        held_out_rows=int(validates),
+        patience=config["patience"],
+    )
+    found = [(each.what, each.remedy, each.fatal) for each in check_run(asked) if each.kind in OWN_FINDINGS]
+    found += [(what, remedy, False) for kind, what, remedy in rehearsed.warnings if kind not in OWN_FINDINGS]
+    return tuple(found)
+
+
+def _memory_text(started: dict[str, Any]) -> str:
+    if not started:
+        return ""
+    if str(started.get("device", "")).startswith("CPU"):
+        return part_text(started["memory_bytes"], total_memory_bytes())
+    return part_text(started["memory_bytes"], 0).partition(" of ")[0]
+
+
+def _disk_text(started: dict[str, Any], runs_folder: Path) -> str:
+    if not started:
+        return ""
+    there = runs_folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return part_text(started["checkpoint_bytes"], shutil.disk_usage(there).free)

@@ -1,0 +1,97 @@
+"""The sample prompts: an editable list of a few, each answered at every evaluation."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+from i3desk.icons import IconToolButton
+from i3desk.models.pieces import button, column_in, label, row
+from i3desk.settings.rows import TYPED_AFTER_MS
+from i3desk.training.choices import MOST_PROMPTS
+
+LONGEST = 300  # characters
+
+
+class PromptList(QWidget):
+    """A line for each prompt.
+
+    Signals:
+        changed(prompts): the user wants these, a tuple of texts.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.edits: list[QLineEdit] = []
+        self._lines: list[QWidget] = []
+        self._pause = QTimer(self, singleShot=True, interval=TYPED_AFTER_MS)
+        self._pause.timeout.connect(self._announce)
+        self.column = column_in(self, spacing=6)
+        self.column.addWidget(label("Answered at every evaluation, with the same seed", "muted", "small", wrap=True))
+        self.add_button = button("Add a prompt", f"At most {MOST_PROMPTS}", kind="quiet")
+        self.add_button.clicked.connect(self._add_empty)
+        self.column.addLayout(row(self.add_button, None))
+
+    def prompts(self) -> tuple[str, ...]:
+        """What is written, without empty lines and repetitions."""
+        texts = (edit.text().strip() for edit in self.edits)
+        return tuple(dict.fromkeys(text for text in texts if text))
+
+    def show_prompts(self, prompts: tuple[str, ...]) -> None:
+        """Show these, unless they are what is written already."""
+        if prompts != self.prompts():
+            for line in self._lines:
+                line.hide()
+                line.deleteLater()
+            self.edits, self._lines = [], []
+            for prompt in prompts:
+                self._add(prompt)
+        self._show_add()
+
+    def _add(self, text: str) -> QLineEdit:
+        edit = QLineEdit(text, objectName="field")
+        edit.setMaxLength(LONGEST)
+        edit.setPlaceholderText("a prompt")
+        edit.setAccessibleName(f"Sample prompt {len(self.edits) + 1}")
+        edit.setToolTip("Answered at every evaluation")
+        edit.setCursorPosition(0)
+        edit.textEdited.connect(self._pause.start)
+        edit.editingFinished.connect(self._announce)
+        remove = IconToolButton(objectName="leaf")
+        remove.set_icon("close", size=14)
+        remove.setAccessibleName(f"Remove sample prompt {len(self.edits) + 1}")
+        remove.setToolTip("Remove this prompt")
+        remove.clicked.connect(self._on_remove)
+        line = QWidget()
+        content = row(edit, remove, spacing=4)
+        content.setStretch(0, 1)
+        line.setLayout(content)
+        self.edits.append(edit)
+        self._lines.append(line)
+        self.column.insertWidget(len(self._lines), line)
+        return edit
+
+    def _show_add(self) -> None:
+        self.add_button.setEnabled(len(self.edits) < MOST_PROMPTS)
+
+    @Slot()
+    def _add_empty(self) -> None:
+        self._add("").setFocus()
+        self._show_add()
+
+    @Slot()
+    def _on_remove(self) -> None:
+        number = self._lines.index(self.sender().parentWidget())
+        line = self._lines.pop(number)
+        self.edits.pop(number)
+        line.hide()
+        line.deleteLater()
+        self._show_add()
+        self._announce()
+
+    @Slot()
+    def _announce(self) -> None:
+        self._pause.stop()
+        self.changed.emit(self.prompts())

@@ -1,0 +1,56 @@
+"""The answers of a run by step and prompt, as they came."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+
+from i3core.run_reader import Sample
+
+
+class SampleLog:
+    """Attributes:
+    steps: rising; those with at least one answer.
+    prompts: that were asked, in the order of their first answers.
+    longest: number of characters of the longest answer of each step.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.prompts: list[str] = []
+        self.longest: dict[int, int] = {}
+        self._answers: dict[int, dict[str, str]] = {}
+
+    def add(self, samples: Iterable[Sample]) -> int:
+        """Take over answers, the later of two to the same; returns the place of the first step that is another now."""
+        first = len(self.steps)
+        for sample in samples:
+            if sample.step not in self._answers:
+                self._answers[sample.step] = {}
+                insort(self.steps, sample.step)
+            self._answers[sample.step][sample.prompt] = sample.text
+            self.longest[sample.step] = max(self.longest.get(sample.step, 0), len(sample.text))
+            if sample.prompt not in self.prompts:
+                self.prompts.append(sample.prompt)
+            first = min(first, self.place(sample.step))
+        return first
+
+    def place(self, step: int) -> int:
+        """The place of a step in `steps`."""
+        return bisect_left(self.steps, step)
+
+    def answers(self, step: int) -> dict[str, str]:
+        """The answers of a step by prompt."""
+        return self._answers.get(step, {})
+
+    def answer_before(self, place: int, prompt: str) -> str | None:
+        """The newest answer to a prompt that is older than that of the step at `place`."""
+        for step in reversed(self.steps[:place]):
+            if prompt in self._answers[step]:
+                return self._answers[step][prompt]
+        return None
+
+
+def step_text(step: int) -> str:
+    """What a step is called."""
+    return "before" if step == 0 else f"step {step:,}"

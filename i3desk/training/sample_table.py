@@ -1,0 +1,286 @@
+"""What a run answered at each step: a row for a step, a column for a prompt. Only the rows in view exist as widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from i3core.run_reader import Sample
+from i3desk.chat.virtual_column import Row, VirtualColumn
+from i3desk.elided import ElidedLabel
+from i3desk.icons import IconToolButton
+from i3desk.palette import tabular
+from i3desk.training.answer import AnswerText
+from i3desk.training.differences import differences
+from i3desk.training.sample_log import SampleLog, step_text
+
+MARGIN = 16  # as the card's; also the room for the scroll bar
+STEP_WIDTH = 84
+GAP = 20  # between columns
+ROW_PADDING = 7
+COLUMN_WIDTH = 190  # of a prompt, at least
+WIDEST = 100_000  # the table takes all the width there is
+CHARACTER_WIDTH, LINE_HEIGHT = 6.7, 19.5  # about, for rows that have not been made yet
+
+
+def column_places(width: int, count: int) -> list[tuple[int, int]]:
+    """Left and width of each of `count` columns in a row of this width, right of the step."""
+    room = max(1, width - STEP_WIDTH)
+    each = max(1, (room - GAP * (count - 1)) // max(1, count))
+    return [(STEP_WIDTH + number * (each + GAP), each) for number in range(count)]
+
+
+class StepRow(Row):
+    """What was answered at one step.
+
+    Signals:
+        chosen(step): the user asked for this step beside another.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, step: int, is_first: bool, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.step = step
+        self._is_first = is_first
+        self.button = QPushButton(step_text(step), self)
+        self.button.setProperty("kind", "step")
+        self.button.setToolTip("See this step beside the first")
+        self.button.setAccessibleName(f"Compare {step_text(step)}")
+        self.button.clicked.connect(self._on_clicked)
+        tabular(self.button)
+        self.answers: list[AnswerText] = []
+
+    def show_answers(self, answers: Sequence[tuple[str, str | None, str | None]]) -> None:
+        """Show prompt, answer and the answer before of each column."""
+        for prompt, text, before in answers:
+            block = AnswerText(f"{step_text(self.step)}: {prompt}", parent=self)
+            spans = differences(before, text)[1] if text is not None and before is not None else ()
+            block.show_answer(text, spans)
+            self.answers.append(block)
+
+    def fit(self, width: int) -> int:
+        height = self.fontMetrics().height()
+        for block, (left, room) in zip(self.answers, column_places(width, len(self.answers)), strict=True):
+            block.fit(room)
+            block.move(left, ROW_PADDING)
+            height = max(height, block.height())
+        self.button.setGeometry(0, ROW_PADDING - 3, STEP_WIDTH - 8, self.button.sizeHint().height())
+        return height + 2 * ROW_PADDING
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:  # an answer made before it could be measured has its height now
+            self.updateGeometry()
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._is_first:
+            painter = QPainter(self)
+            painter.fillRect(0, 0, self.width(), 1, self.palette().color(QPalette.ColorRole.Mid))
+
+    @Slot()
+    def _on_clicked(self) -> None:
+        self.chosen.emit(self.step)
+
+
+class _Rows(VirtualColumn):
+    """The rows below the heads.
+
+    Signals:
+        step_chosen(step): see StepRow.
+        turned(pages): the user wants the columns that do not fit.
+    """
+
+    step_chosen = Signal(object)
+    turned = Signal(int)
+
+    def __init__(self, log: SampleLog, parent: QWidget | None = None) -> None:
+        super().__init__(WIDEST, MARGIN, 0, parent)
+        self.setObjectName("sampleRows")
+        self.setAccessibleName("Answers by step")
+        self._log = log
+        self.prompts: tuple[str, ...] = ()  # that have a column in view
+        self._measured, self._per_line = -1, 1  # a width, and how many characters a line of an answer then has
+
+    def show_log(self, log: SampleLog) -> None:
+        """Show other answers, or other columns."""
+        self._log, self._measured = log, -1
+        self.replace_rows(0, len(log.steps))
+
+    def make_row(self, index: int) -> StepRow:
+        row = StepRow(self._log.steps[index], index == 0, self.viewport())
+        row.chosen.connect(self.step_chosen)
+        return row
+
+    def prepare_row(self, index: int) -> None:
+        row: StepRow = self.rows[index]
+        given = self._log.answers(row.step)
+        row.show_answers(
+            [
+                (prompt, given.get(prompt), self._log.answer_before(index, prompt) if prompt in given else None)
+                for prompt in self.prompts
+            ]
+        )
+
+    def estimate_height(self, index: int, width: int) -> int:
+        if width != self._measured:  # it is asked for thousands of rows at a time
+            self._measured = width
+            self._per_line = max(1, int(column_places(width, max(1, len(self.prompts)))[0][1] / CHARACTER_WIDTH))
+        lines = 1 + self._log.longest[self._log.steps[index]] // self._per_line
+        return round(lines * LINE_HEIGHT) + 2 * ROW_PADDING
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        turns = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+        if event.key() in turns:
+            self.turned.emit(turns[event.key()])
+        elif event.key() == Qt.Key.Key_Home and self.count:
+            self.scroll_to(0, share=0.0)
+        elif event.key() == Qt.Key.Key_End:
+            self.jump_to_latest()
+        else:
+            super().keyPressEvent(event)
+
+
+class SampleTable(QWidget):
+    """Heads and rows. Where not all prompts find room, arrows turn to the others.
+
+    Attributes:
+        log: what was answered so far.
+        prompts: the columns: what is asked now, then what was asked before.
+    Signals:
+        step_chosen(step): the user asked for this step beside another.
+    """
+
+    step_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.log = SampleLog()
+        self.prompts: tuple[str, ...] = ()
+        self._asked: tuple[str, ...] = ()
+        self._first = 0  # column in view
+        self.previous_button = _arrow("left", "Earlier prompts")
+        self.next_button = _arrow("right", "Further prompts")
+        self.previous_button.clicked.connect(self._turn_back)
+        self.next_button.clicked.connect(self._turn_on)
+        self._turns = QWidget()
+        self._turns.setFixedWidth(STEP_WIDTH - 8)
+        turns = QHBoxLayout(self._turns)
+        turns.setContentsMargins(0, 0, 0, 0)
+        turns.setSpacing(0)
+        turns.addWidget(self.previous_button)
+        turns.addWidget(self.next_button)
+        self.place_label = ElidedLabel()
+        self.place_label.setProperty("tone", "muted")
+        self.place_label.setProperty("grade", "small")
+        turns.addWidget(self.place_label, 1)
+        self._heads_row = QHBoxLayout()
+        self._heads_row.setContentsMargins(MARGIN, 0, MARGIN, 4)
+        self._heads_row.setSpacing(GAP)
+        self._heads_row.addWidget(self._turns)
+        self._heads_row.addSpacing(8 - GAP)
+        self.heads: list[ElidedLabel] = []
+        self.rows = _Rows(self.log)
+        self.rows.step_chosen.connect(self.step_chosen)
+        self.rows.turned.connect(self.turn)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._heads_row)
+        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(self.rows, 1)
+
+    def clear(self) -> None:
+        """Forget all answers."""
+        self.log = SampleLog()
+        self.rows.prompts = ()
+        self.rows.show_log(self.log)
+        self.rows.jump_to_latest()
+        self._arrange()
+
+    def ask(self, prompts: Sequence[str]) -> None:
+        """These are the prompts now."""
+        self._asked = tuple(dict.fromkeys(prompts))
+        self._arrange()
+
+    def add(self, samples: Sequence[Sample]) -> None:
+        """Take over answers."""
+        place = self.log.add(samples)
+        if not self._arrange():
+            self.rows.replace_rows(place, len(self.log.steps))
+
+    def shown_prompts(self) -> tuple[str, ...]:
+        """The prompts whose columns are in view."""
+        return self.rows.prompts
+
+    @Slot(int)
+    def turn(self, pages: int) -> None:
+        """Show the columns that do not fit."""
+        self._first += pages * self._fitting()
+        self._arrange()
+
+    @Slot()
+    def _turn_back(self) -> None:
+        self.turn(-1)
+
+    @Slot()
+    def _turn_on(self) -> None:
+        self.turn(1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _fitting(self) -> int:
+        return max(1, (self.width() - 2 * MARGIN - STEP_WIDTH + GAP) // (COLUMN_WIDTH + GAP))
+
+    def _arrange(self) -> bool:
+        """Show the columns that fit; returns whether they are others than before, and so all rows were made anew."""
+        self.prompts = (*self._asked, *(prompt for prompt in self.log.prompts if prompt not in self._asked))
+        fitting = self._fitting()
+        if fitting >= len(self.prompts):
+            self._first = 0
+        self._first = max(0, min(self._first, len(self.prompts) - fitting))
+        shown = self.prompts[self._first : self._first + fitting]
+        self._show_turns(len(shown))
+        if shown == self.rows.prompts:
+            return False
+        self.rows.prompts = shown
+        self._show_heads(shown)
+        self.rows.show_log(self.log)
+        return True
+
+    def _show_turns(self, shown: int) -> None:
+        some_hidden = shown < len(self.prompts)
+        for part in (self.previous_button, self.next_button, self.place_label):
+            part.setVisible(some_hidden)
+        self.previous_button.setEnabled(self._first > 0)
+        self.next_button.setEnabled(self._first + shown < len(self.prompts))
+        place = f"{self._first + 1}" if shown == 1 else f"{self._first + 1}–{self._first + shown}"
+        self.place_label.setText(f"{place}/{len(self.prompts)}")
+
+    def _show_heads(self, prompts: Sequence[str]) -> None:
+        while len(self.heads) < len(prompts):
+            head = ElidedLabel()
+            head.setProperty("tone", "muted")
+            head.setProperty("grade", "small")
+            self._heads_row.addWidget(head, 1)
+            self.heads.append(head)
+        for number, head in enumerate(self.heads):
+            head.setVisible(number < len(prompts))
+            if number < len(prompts):
+                head.setText(prompts[number])
+                head.setToolTip(prompts[number])
+                head.setAccessibleName(f"Prompt: {prompts[number]}")
+
+
+def _arrow(icon: str, tooltip: str) -> IconToolButton:
+    button = IconToolButton()
+    button.setObjectName("version")
+    button.set_icon(icon, size=14)
+    button.setToolTip(tooltip)
+    button.setAccessibleName(tooltip)
+    return button

@@ -1,0 +1,189 @@
+"""What a run answered at two steps, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSignalBlocker,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QApplication, QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from i3desk.icons import IconToolButton, pixmap
+from i3desk.training.before_after import GAP, BeforeAfter
+from i3desk.training.sample_log import SampleLog, step_text
+
+MARGIN = 16
+ARROW = 14
+NOWHERE = QModelIndex()
+
+
+class StepComparison(QWidget):
+    """Two steps to choose, and below them the answers to every prompt.
+
+    Attributes:
+        rows: one for each prompt.
+    Signals:
+        closed: the user has seen enough.
+    """
+
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._log = SampleLog()
+        self._prompts: tuple[str, ...] = ()
+        self.rows: list[BeforeAfter] = []
+        self._steps = StepsModel(self)
+        self.first_box = StepBox("The step on the left", self._steps)
+        self.second_box = StepBox("The step on the right", self._steps)
+        for box in (self.first_box, self.second_box):
+            box.currentIndexChanged.connect(self._show_answers)
+        self.close_button = IconToolButton()
+        self.close_button.setObjectName("version")
+        self.close_button.set_icon("close", size=16)
+        self.close_button.setToolTip("Back to all steps (Esc)")
+        self.close_button.setAccessibleName("Back to all steps")
+        self.close_button.clicked.connect(self.closed)
+        self._heads = QHBoxLayout()
+        self._heads.setContentsMargins(MARGIN, 0, MARGIN, 6)
+        self._heads.setSpacing(GAP)
+        self._heads.addWidget(_at_left(self.first_box), 1)
+        self._heads.addWidget(_at_left(self.second_box, self.close_button), 1)
+        content = QWidget(objectName="column")
+        self._column = QVBoxLayout(content)
+        self._column.setContentsMargins(MARGIN, 4, MARGIN, 8)
+        self._column.setSpacing(14)
+        self._column.addStretch(1)
+        self.scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setAccessibleName("Answers at two steps")
+        self.scroll.setWidget(content)
+        self.scroll.verticalScrollBar().rangeChanged.connect(self._on_range)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._heads)
+        column.addWidget(self.scroll, 1)
+
+    @property
+    def steps(self) -> tuple[int, int] | None:
+        """The steps that are compared; None before the first."""
+        first, second = self.first_box.currentData(), self.second_box.currentData()
+        return None if first is None or second is None else (first, second)
+
+    def compare(self, log: SampleLog, prompts: tuple[str, ...], first: int, second: int) -> None:
+        """Show what was answered at two steps."""
+        self._log, self._prompts = log, prompts
+        with QSignalBlocker(self.first_box), QSignalBlocker(self.second_box):
+            self._steps.show_steps(log.steps)
+            self.first_box.setCurrentIndex(log.place(first))
+            self.second_box.setCurrentIndex(log.place(second))
+        self._show_answers()
+
+    def refresh(self, prompts: tuple[str, ...]) -> None:
+        """More has been answered, perhaps to other prompts."""
+        chosen = self.steps
+        if chosen is not None:
+            self.compare(self._log, prompts, *chosen)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.closed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    @Slot(int, int)
+    def _on_range(self, _: int, most: int) -> None:
+        """Keep the boxes above their answers whether or not there is a scroll bar."""
+        taken = self.scroll.verticalScrollBar().sizeHint().width() if most else 0
+        self._heads.setContentsMargins(MARGIN, 0, MARGIN + taken, 6)
+
+    @Slot()
+    def _show_answers(self) -> None:
+        chosen = self.steps
+        if chosen is None:
+            return
+        answers = [self._log.answers(step) for step in chosen]
+        prompts = [prompt for prompt in self._prompts if any(prompt in each for each in answers)]
+        while len(self.rows) < len(prompts):
+            row = BeforeAfter()
+            self._column.insertWidget(len(self.rows), row)
+            self.rows.append(row)
+        while len(self.rows) > len(prompts):
+            row = self.rows.pop()
+            row.hide()
+            row.deleteLater()
+        for row, prompt in zip(self.rows, prompts, strict=True):
+            row.show_prompt(prompt)
+            row.show_names(*map(step_text, chosen))
+            row.show_answers(*(each.get(prompt) for each in answers))
+
+
+class StepsModel(QAbstractListModel):
+    """Thousands of steps to choose from."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.steps: list[int] = []
+
+    def show_steps(self, steps: Sequence[int]) -> None:
+        """These are the steps now; what is chosen stays where only more follow."""
+        known = len(self.steps)
+        if self.steps == steps[:known]:
+            if len(steps) > known:
+                self.beginInsertRows(QModelIndex(), known, len(steps) - 1)
+                self.steps = list(steps)
+                self.endInsertRows()
+        else:
+            self.beginResetModel()
+            self.steps = list(steps)
+            self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self.steps)
+
+    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole:
+            return step_text(self.steps[index.row()])
+        return self.steps[index.row()] if role == Qt.ItemDataRole.UserRole else None
+
+
+class StepBox(QComboBox):
+    """A choice of one of the model's steps."""
+
+    def __init__(self, name: str, steps: StepsModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setToolTip(name)
+        self.setMaxVisibleItems(12)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(10)
+        self.setModel(steps)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        colour = QApplication.palette().color(QPalette.ColorRole.PlaceholderText).name()
+        arrow = pixmap("unfolded", colour, ARROW, self.devicePixelRatioF())
+        QPainter(self).drawPixmap(self.width() - ARROW - 6, (self.height() - ARROW) // 2, arrow)
+
+
+def _at_left(*widgets: QWidget) -> QWidget:
+    """The first widget at the left of its half, the others at the right."""
+    half = QWidget()
+    row = QHBoxLayout(half)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(widgets[0])
+    row.addStretch(1)
+    for widget in widgets[1:]:
+        row.addWidget(widget)
+    return half

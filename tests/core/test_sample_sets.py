@@ -1,0 +1,65 @@
+"""The sample sets in assets/data: what a newcomer trains on first must be whole, readable and worth it."""
+
+import collections
+import json
+import re
+
+import pytest
+
+from i3core import assets
+from i3core.documents import read_documents
+from i3core.tokenizer import UNK_ID, ChunkTokenizer
+from i3core.weight_files import tokenizer_path
+
+LISTED = json.loads(assets.path("data/samples.json").read_text(encoding="utf-8"))
+PIRATE = re.compile(r"\b(arr+|ahoy|aye|matey|me hearty|ye|yer|be me)\b")
+BUTLER = re.compile(
+    r"\b(dear|guest|honou?r\w*|service|pleasure|may i|permit|kind\w*|pardon|please\w*|thank|good day)\b"
+)
+
+
+def pairs(name):
+    lines = assets.path(f"data/{name}").read_text(encoding="utf-8").splitlines()
+    return [(record["prompt"], record["completion"]) for record in map(json.loads, lines)]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return ChunkTokenizer.from_file(tokenizer_path(assets.models()[assets.BUNDLED_MODEL]))
+
+
+@pytest.mark.parametrize("sample", LISTED, ids=lambda sample: sample["file"])
+def test_each_listed_set_is_there_and_described_as_it_is(sample):
+    assert set(sample) == {"file", "title", "description", "kind"}
+    documents = list(read_documents(assets.path(f"data/{sample['file']}")))
+    assert {bool(document.messages) for document in documents} == {sample["kind"] == "chat"}
+    told = re.match(r"(\d+) short chats", sample["description"])
+    assert (int(told[1]) if told else None) == (len(documents) if sample["kind"] == "chat" else None)
+
+
+@pytest.mark.parametrize("sample", LISTED, ids=lambda sample: sample["file"])
+def test_the_bundled_model_knows_every_chunk_and_each_record_fits_its_window(sample, tokenizer):
+    unknown = total = 0
+    for document in read_documents(assets.path(f"data/{sample['file']}")):
+        ids = [i for text in document.texts for i in tokenizer.encode(text)]
+        assert len(ids) < 500
+        unknown += ids.count(UNK_ID)
+        total += len(ids)
+    assert unknown < total / 1000
+
+
+@pytest.mark.parametrize(("name", "least", "voice"), [("pirate.jsonl", 400, PIRATE), ("butler.jsonl", 250, BUTLER)])
+def test_every_answer_has_the_voice_and_no_line_is_there_twice(name, least, voice):
+    found = pairs(name)
+    assert len(found) >= least
+    assert max(collections.Counter(prompt for prompt, _ in found).values()) <= 2
+    assert max(collections.Counter(answer for _, answer in found).values()) == 1
+    assert [answer for _, answer in found if answer != answer.lower() or not 4 <= len(answer.split()) <= 25] == []
+    without = [answer for _, answer in found if not voice.search(answer)]
+    assert len(without) <= len(found) / 20, without
+
+
+def test_answers_do_not_all_begin_alike():
+    for name in ("pirate.jsonl", "butler.jsonl"):
+        beginnings = collections.Counter(" ".join(answer.split()[:3]) for _, answer in pairs(name))
+        assert max(beginnings.values()) < 20, beginnings.most_common(3)
