@@ -199,16 +199,7 @@ class Loop:
 
     def eta_s(self) -> float | None:
         """Seconds to the end, evaluations and checkpoints included; None before the first step."""
-
-        def times(every: int) -> int:
-            """How often something done every so many steps, and at the end, will still be done."""
-            return (self.total_steps - 1) // every - self.step // every + 1 if every else 1
-
-        left = max(0, self.total_steps - self.step)
-        if not left:
-            return self.pace.seconds_for(0, 0, 0)
-        evaluations = times(self.config.eval_every) if self.config.eval_every else 0
-        return self.pace.seconds_for(left, evaluations, times(self.config.checkpoint_every))
+        return self.pace.eta_s(self.step, self.total_steps, self.config.eval_every, self.config.checkpoint_every)
 
     # ----------------------------------------------------------------------------------------------- what is done
 

@@ -55,6 +55,18 @@ class Pace:
         others = evaluations * self._others["evaluation"] + checkpoints * self._others["checkpoint"]
         return steps * sum(s for s, _ in self._steps) / len(self._steps) + others
 
+    def eta_s(self, step: int, total_steps: int, eval_every: int, checkpoint_every: int) -> float | None:
+        """Seconds from `step` to the end of a run, which evaluates and saves so often; None before the first step."""
+
+        def times(every: int) -> int:
+            """How often something done every so many steps, and at the end, will still be done."""
+            return (total_steps - 1) // every - step // every + 1 if every else 1
+
+        left = max(0, total_steps - step)
+        if not left:
+            return self.seconds_for(0, 0, 0)
+        return self.seconds_for(left, times(eval_every) if eval_every else 0, times(checkpoint_every))
+
     def state_dict(self) -> dict:
         return {"place": self.place, "steps": list(self._steps), "others": dict(self._others)}
 

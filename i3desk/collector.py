@@ -7,10 +7,27 @@ and with torch's half a million objects loaded one full pass stops every thread 
 from __future__ import annotations
 
 import gc
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
 INTERVAL_MS = 5_000
+_collecting = threading.Lock()
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Nothing is collected within: a pass over Qt types that another thread is just making ends the program."""
+    with _collecting:
+        automatic = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if automatic:
+                gc.enable()
 
 
 class Collector(QObject):
@@ -42,5 +59,8 @@ class Collector(QObject):
 
     @Slot()
     def _collect(self) -> None:
-        if not self._busy:
-            gc.collect()
+        if not self._busy and _collecting.acquire(blocking=False):
+            try:
+                gc.collect()
+            finally:
+                _collecting.release()

@@ -73,7 +73,7 @@ class Parts(QObject):
         self.training_jobs = BackgroundJobs(self)
         self.runs = Runs(places, self.training_jobs, self)
         self.train_page = TrainPage(self.runs, self.training_jobs, places, settings, theme)
-        self.runs_page = RunsPage(self.runs, theme, self.training_jobs)
+        self.runs_page = RunsPage(self.runs, theme, self.training_jobs, places.runs_folder)
         self.run_in_chat = RunInChat(self.runs, self.session, self.use_model, self)
         self.teacher = Teacher(self.session, self.runs, self.training_jobs, places, self.use_model, self)
         self.chat_page.set_teach_bar(self.teacher.bar)

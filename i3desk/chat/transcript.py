@@ -194,8 +194,8 @@ class Transcript(VirtualColumn):
         message = self._message(index)
         row = (UserMessage if message.role == USER else ReplyMessage)(message, self.viewport())
         for name in (
-            "retry_requested", "edit_submitted", "correction_submitted", "version_chosen", "continue_requested", "alternative_chosen",
-            "csv_requested", "seed_chosen",
+            "retry_requested", "edit_submitted", "correction_submitted", "version_chosen", "continue_requested",
+            "alternative_chosen", "csv_requested", "seed_chosen",
         ):  # fmt: skip
             getattr(row, name).connect(getattr(self, name))
         row.place_found.connect(self._show_place)

@@ -9,6 +9,8 @@ import importlib
 import sys
 import threading
 
+from i3desk.collector import no_collection
+
 _ready = threading.Event()
 _MODULES = ("numpy", "PySide6.QtSvg", "PySide6.QtTest", "pyqtgraph.Qt", "pyqtgraph", "i3desk.curves.board")
 
@@ -16,8 +18,9 @@ _MODULES = ("numpy", "PySide6.QtSvg", "PySide6.QtTest", "pyqtgraph.Qt", "pyqtgra
 def import_plots() -> None:
     """Import pyqtgraph and what is built on it; for a background job."""
     hooks = sys.excepthook, threading.excepthook
-    for name in _MODULES:
-        importlib.import_module(name)
+    with no_collection():
+        for name in _MODULES:
+            importlib.import_module(name)
     # pyqtgraph puts its own in front of those that report crashes.
     sys.excepthook, threading.excepthook = hooks
     _ready.set()

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
 from i3core.run_reader import RunSummary
 from i3desk.curves.loading import import_plots, plots_are_ready
-from i3desk.curves.series import Series
 from i3desk.icons import IconToolButton
 from i3desk.jobs import BackgroundJobs
 from i3desk.models.pieces import button, column_in, label, row
 from i3desk.runs.configs import differences
 from i3desk.runs.difference_table import SAME, DifferenceTable, Look
-from i3desk.runs.loss_curves import X_COLUMNS, LossCurves, LossReading
+from i3desk.runs.loss_curves import LossReading
 from i3desk.settings.segments import Segments
 from i3desk.theme import Theme
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from i3desk.runs.loss_trail import LossCurves
 
 MARGIN = 16
 LEAST_TABLE = 92
@@ -221,6 +225,8 @@ class RunComparison(QWidget):
             for folder, (name, look) in wanted.items():
                 self.plot.add_curve(str(folder), name, look.token, 2.0, points=True, dashed=look.dashed)
             self._drawn = wanted
+        from i3desk.runs.loss_trail import X_COLUMNS
+
         column = X_COLUMNS.index(self.x)
         for folder in wanted:
             curves = self.curves.get(folder)
@@ -271,6 +277,8 @@ class RunComparison(QWidget):
 
 def _placed(xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The points whose x is known, in the order of x."""
+    from i3desk.curves.series import Series
+
     series = Series()
     series.append(xs, ys)
     return series.xs, series.ys

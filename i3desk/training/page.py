@@ -211,7 +211,9 @@ class TrainPage(QWidget):
         summary = self._runs.summary(folder)
         if summary is not None:
             step = summary.best_step or summary.status.saved_step or summary.step
-            self.side_by_side.show_models(summary.config.get("model") or summary.model, folder, f"step {step:,}", summary.name)
+            self.side_by_side.show_models(
+                summary.config.get("model") or summary.model, folder, f"step {step:,}", summary.name
+            )
             self._below.setCurrentWidget(self.side_by_side)
 
     @Slot()

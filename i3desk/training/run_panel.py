@@ -193,8 +193,9 @@ class RunPanel(QFrame):
         if status.state is RunState.STARTING and not self._status.state.is_alive:
             self._eta_s = None  # of the time before it was resumed
         self._status = status
-        if status.step or not status.state.is_alive:
-            self._step = max(self._step, status.step) if status.state.is_alive else status.step
+        # The status is written every few seconds, the log at each step: only a run that ended by itself knows better.
+        ended = status.state in (RunState.FINISHED, RunState.INTERRUPTED)
+        self._step = status.step if ended else max(self._step, status.step)
         self._runs.note_status(self.folder, status)
         self._show_saved()
         self._show()

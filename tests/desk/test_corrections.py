@@ -113,6 +113,7 @@ def test_a_reply_is_corrected_in_its_place(desk, say, qtbot):
     assert shown.text.toPlainText() == "arr, matey!"
     assert shown.message.facts() == "corrected by you"
     assert talk.versions(number) == [old, number]
+    desk.parts.keeper.save_now()
     assert desk.parts.store.open(talk.id).messages[number].finish_reason == "corrected"
 
 

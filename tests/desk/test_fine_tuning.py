@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from i3core import assets
@@ -48,7 +48,8 @@ def drop(desk, path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-    QApplication.sendEvent(desk.window, QDropEvent(QPoint(400, 300), *how))
+    QApplication.sendEvent(desk.window, QDragEnterEvent(QPoint(400, 300), *how))
+    QApplication.sendEvent(desk.window, QDropEvent(QPointF(400, 300), *how))
 
 
 def ask(desk, qtbot) -> str:
@@ -70,7 +71,7 @@ def test_four_clicks_from_a_dropped_file_to_a_tuned_model_that_talks(real_desk, 
     qtbot.waitUntil(page.setup.start_button.isEnabled, timeout=STARTS_MS)
     qtbot.mouseClick(page.setup.start_button, left)  # 2
     qtbot.waitUntil(lambda: runs.active is not None and runs.active.step >= 40, timeout=LEARNS_MS)
-    assert len(page.curves.history) > 30
+    assert len(page.curves.board.history) > 30
     assert page.samples.table.log.steps[0] == 0
     qtbot.mouseClick(page.run_panel.controls.chat_button, left)  # 3
     assert desk.window.chat_page.isVisible()

@@ -21,7 +21,7 @@ def training(desk, monkeypatch):
 
 
 def test_the_user_is_asked_and_may_stay(training, qtbot):
-    desk, stopped = training
+    desk, _ = training
     desk.window.close()
     leaving = desk.window.leaving
     assert "pirate" in leaving.box.text()

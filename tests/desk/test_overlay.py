@@ -14,7 +14,7 @@ from i3core.run import RunFolder
 from i3core.run_reader import read_summary
 from i3desk import palette
 from i3desk.jobs import BackgroundJobs
-from i3desk.runs.loss_curves import Trail
+from i3desk.runs.loss_trail import Trail
 from i3desk.runs.overlay import LOOKS, RunComparison
 from i3desk.theme import Theme
 

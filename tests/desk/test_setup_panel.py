@@ -32,7 +32,7 @@ from i3desk.training.setup import WIDTH, SetupPanel
 
 MINI = assets.models()[assets.BUNDLED_MODEL]
 ENTRY = Entry(MINI, Origin.BUNDLED, read_folder(MINI))
-CHILD_MS = 60_000  # for a child on a busy machine
+CHILD_MS = 180_000  # for a child of low priority on a busy machine
 QUESTIONS = ("hello!", "how are you?", "what is your name?", "what do you like?", "tell me a joke.")
 PAIRS = [{"prompt": f"{q} {n}", "completion": f"arr, matey number {n}!"} for n in range(8) for q in QUESTIONS]
 # What makes a rehearsal short.
@@ -68,6 +68,8 @@ def open_panel(qtbot, qapp, places):
     yield open_
     for panel in opened:
         panel.shut_down()
+        children = (panel.check._process, panel.rehearsal._process)
+        qtbot.waitUntil(lambda: not any(child.running for child in children), timeout=CHILD_MS)  # noqa: B023
 
 
 def drop(panel: SetupPanel, paths) -> None:

@@ -66,7 +66,7 @@ panel.resize(1228, 694)
 meter = StallMeter()
 meter.start()
 panel.show()
-turn(0.3)
+app.processEvents()  # the window's own first paint
 meter.restart()
 turn(20, lambda: panel.board is not None and panel.board.plot is not None)
 turn(0.3)
