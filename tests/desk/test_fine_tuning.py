@@ -84,7 +84,7 @@ def test_four_clicks_from_a_dropped_file_to_a_tuned_model_that_talks(real_desk, 
     desk.window.show_training()
     qtbot.mouseClick(page.run_panel.controls.stop_button, left)
     qtbot.waitUntil(lambda: runs.active is None, timeout=LEARNS_MS)
-    (run,) = runs.summaries
+    run = runs.summary(page.folder)
     assert run.status.state is RunState.INTERRUPTED
     assert run.status.saved_step == run.step
 
