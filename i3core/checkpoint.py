@@ -115,7 +115,9 @@ def load_adapter(
     model = _load_complete(adapter.base, device, precision)
     adapters.check_fingerprint(folder, model.network, adapter)
     insert_lora(model.network, adapters.read_matrices(folder, model.network, adapter), adapter.alpha)
-    details = {key: value for key, value in model.details.items() if key != "name"}
+    details = {key: value for key, value in model.details.items() if key not in ("name", "step")}
+    step = read_json(folder / "adapter_config.json").get("step")
+    details |= {} if step is None else {"step": step}
     if name is not None:
         details["name"] = name
     model.network.eval()

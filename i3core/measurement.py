@@ -20,7 +20,7 @@ import torch
 from .batches import WeightedRows, choose_rows, make_batch, padded_width, plan_epoch
 from .distributed import World
 from .errors import PromptError, TrainingError
-from .evaluation import evaluate_rows
+from .evaluation import TOKENS_AT_ONCE, evaluate_rows
 from .events import Measured
 from .generation import generate
 from .loop import GENERAL_TOKENS
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from .loop import Loop
 
 STEPS_S, EVALUATION_S, SAMPLES_S = 2.5, 0.3, 0.4  # of measuring, about
-FEW_TOKENS = 256  # to begin with: with fewer, what does not depend on them would hide what does
+WORST_S = 5.0  # for a second size
+FEW_TOKENS, SECOND_TOKENS = 128, 512  # to begin with, and then
+MOST_STEPS = 200
 SAVED_BYTES = 32 << 20
 _LOOKED_AT = 256  # batches that stand for all of an epoch
 
@@ -45,19 +47,16 @@ def measure_run(loop: Loop) -> Measured:
 
     Raises TrainingError if the folder of the run cannot be written, or a step fails.
     """
-    config, world = loop.config, World()
+    config = loop.config
     samples = _samples_s(loop)
-    held_out = choose_rows(loop.data.held_out, config.eval_tokens, config.seed)
-    general = choose_rows(loop.data.general, min(GENERAL_TOKENS, config.eval_tokens), config.seed)
-    evaluation = _evaluation_s(loop, loop.data.held_out, held_out, world)
-    evaluation += _evaluation_s(loop, loop.data.general, general, world)
+    evaluation = _evaluation_s(loop)
     step, read = _step_s(loop)
     disk = _bytes_saved_per_s(loop)
     weights, state = _checkpoint_bytes(loop)
     steps = loop.total_steps
     evaluations = -(-steps // config.eval_every) if config.eval_every else 0  # and one before the first step
     checkpoints = -(-steps // config.checkpoint_every) if config.checkpoint_every else 1
-    better = evaluations if held_out else 0  # each may be the best so far
+    better = evaluations if loop.data.held_out else 0  # each may be the best so far
     seconds = steps * step + (evaluations + bool(evaluations)) * (evaluation + samples)
     seconds += (checkpoints * (weights + state) + better * weights) / disk
     return Measured(
@@ -95,38 +94,44 @@ def _step_s(loop: Loop) -> tuple[float, float]:
     groups = [group(int(n)) for n in np.linspace(0, loop.per_epoch - 1, min(loop.per_epoch, _LOOKED_AT))]
     padded = sum(_padded(sets, items) for batches in groups for items in batches) / len(groups)
     read = sum(_length(sets, item) for batches in groups for items in batches for item in items) / len(groups)
-    fixed, per_token = fit(_timed_steps(groups, timed, lambda items: _padded(sets, items)))
+    batch = groups[0][0]
+    few = min(len(batch), max(1, FEW_TOKENS // _padded(sets, batch[:1])))
+    points = explore(lambda rows: timed([batch[:rows]]), few, len(batch), STEPS_S)
+    left = STEPS_S - sum(seconds for _, seconds in points)
+    whole: list[Timed] = []
+    for number in np.random.RandomState(0).permutation(np.arange(MOST_STEPS) % len(groups)):
+        fixed, per_token = fit(points + whole)
+        if fixed + per_token * sum(_padded(sets, items) for items in groups[number]) > left:
+            break
+        whole.append(timed(groups[number]))
+        left -= whole[-1][1]
+    if len(whole) > 1:
+        points = points[:1]  # memory grew during the others
+    fixed, per_token = fit(points + whole)
     return fixed + per_token * padded, read
 
 
-def _timed_steps(
-    groups: Sequence[list[Items]], timed: Callable[[list[Items]], Timed], padded: Callable[[Items], int]
-) -> list[Timed]:
-    """Steps of a few rows, and then steps as large as there is time for, whole ones if possible."""
-    first = groups[0][0]
-    few = [first[: max(1, FEW_TOKENS // padded(first[:1]))]]
+def explore(timed: Callable[[int], Timed], few: int, most: int, budget_s: float) -> list[Timed]:
+    """Times `few` rows, then more of them, up to `most`, as far as `budget_s` reaches.
+
+    A second size is timed in any case that does not take forever: where threads wait for a busy processor, a few tokens
+    take as long as many.
+    """
     # The first also takes memory and loads kernels, unless another program got in the way of the second.
     points = [min(timed(few), timed(few), key=lambda point: point[1])]
-    left = STEPS_S - points[0][1]
-    order = np.random.RandomState(0).permutation(len(groups))
-    number, is_grown = 0, False
-    while True:
-        batches = groups[order[number % len(order)]]
+    rows, (tokens, seconds) = few, points[0]
+    left = budget_s - seconds
+    while rows < most:
         fixed, per_token = fit(points)
-        affordable, wanted = (left - fixed) / per_token, sum(map(padded, batches))
-        if wanted > affordable:
-            row = padded(batches[0][:1])
-            rows = min(int(affordable // row), len(batches[0]))
-            if rows * row < 1.5 * max(tokens for tokens, _ in points):
-                return points
-            batches = [batches[0][:rows]]
-        elif not is_grown and 3 * wanted < affordable:
-            is_grown = True
-            left -= timed(batches)[1]  # memory grows to its size
-            continue
-        points.append(timed(batches))
+        wanted = int((left - fixed) / per_token * few / tokens)
+        if len(points) == 1:
+            wanted = max(wanted, int(few * min(SECOND_TOKENS / tokens, WORST_S / seconds)))
+        if min(wanted, most) < 1.5 * rows:
+            break
+        rows = min(wanted, most)
+        points.append(timed(rows))
         left -= points[-1][1]
-        number += 1
+    return points
 
 
 def fit(points: Sequence[Timed]) -> tuple[float, float]:
@@ -151,32 +156,34 @@ def _padded(sets: Sequence[WeightedRows], items: Items) -> int:
 # --------------------------------------------------------------------------------- evaluations, samples, checkpoints
 
 
-def _evaluation_s(loop: Loop, sets: Sequence[TokenRows], items: Items, world: World) -> float:
-    """Seconds of the losses on all `items`, from those on some of them."""
-    if not items or not loop.config.eval_every:
+def _evaluation_s(loop: Loop) -> float:
+    """Seconds of the losses on held-out and general text, from those on some of it."""
+    config, data, world = loop.config, loop.data, World()
+    parts = [
+        (data.held_out, choose_rows(data.held_out, config.eval_tokens, config.seed)),
+        (data.general, choose_rows(data.general, min(GENERAL_TOKENS, config.eval_tokens), config.seed)),
+    ]
+    if not config.eval_every or not any(items for _, items in parts):
         return 0.0
-    weighted = [WeightedRows(rows) for rows in sets]
+    sizes = [_padded_rows(sets, items) for sets, items in parts]
+    sets, items = parts[int(np.argmax(sizes))]
+    middle = padded_width(int(sets[items[len(items) // 2][0]].lengths[items[len(items) // 2][1]]) - 1)
 
     def timed(count: int) -> Timed:
         begin = (len(items) - count) // 2
         some = items[begin : begin + count]  # of about equal length, as in the batches of an evaluation
         start = time.perf_counter()
-        evaluate_rows(
-            loop.model.network, loop.device, sets, some, loop.config.loss_on == "assistant", world, lambda: None
-        )
-        return sum(_padded(weighted, [item]) for item in some), time.perf_counter() - start
+        evaluate_rows(loop.model.network, loop.device, sets, some, config.loss_on == "assistant", world, lambda: None)
+        return _padded_rows(sets, some), time.perf_counter() - start
 
-    count = min(len(items), max(1, FEW_TOKENS // _padded(weighted, [items[len(items) // 2]])))
-    timed(1)
-    points = [timed(count), timed(count)]
-    seconds = min(seconds for _, seconds in points)
-    left = EVALUATION_S - seconds
-    while left > 2 * seconds and count < len(items):
-        count = min(len(items), max(2 * count, int(count * left / 2 / seconds)))
-        points.append(timed(count))
-        seconds = points[-1][1]
-        left -= seconds
-    return min(seconds / tokens for tokens, seconds in points) * sum(_padded(weighted, [item]) for item in items)
+    few, most = (min(len(items), max(1, tokens // middle)) for tokens in (FEW_TOKENS, TOKENS_AT_ONCE))
+    fixed, per_token = fit(explore(timed, few, most, EVALUATION_S))
+    return sum(-(-size // TOKENS_AT_ONCE) * fixed + per_token * size for size in sizes)
+
+
+def _padded_rows(sets: Sequence[TokenRows], items: Items) -> int:
+    """Tokens of rows that stand beside others of their length."""
+    return sum(int(padded_width(int(sets[number].lengths[row]) - 1)) for number, row in items)
 
 
 def _samples_s(loop: Loop) -> float:

@@ -259,7 +259,8 @@ def read_summary(folder: Path) -> RunSummary:
     ends = last_records(metrics)
     steps = [record for record in ends if "loss" in record]
     last = steps[-1] if steps else {}
-    best = figures if "best_val_loss" in figures else _best_evaluation(metrics) if ends else {}
+    told = "total_steps" in figures and ("best_val_loss" in figures) == (figures.get("best_step") is not None)
+    best = figures if told or not ends else _best_evaluation(metrics)  # of a run begun before status.json told it
     started = _float(description.get("started")) or _asked_for(folder)
     seconds = _float(ends[-1].get("seconds")) if ends else 0.0
     if not seconds and ends and "resumed" not in description:  # made before runs counted their seconds

@@ -371,6 +371,11 @@ class BackgroundJobs(QObject):
         return job
 
     @property
+    def running(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.isRunning()
+
+    @property
     def waiting(self) -> int:
         """How many jobs are begun and not done."""
         return len(self._waiting)

@@ -197,6 +197,7 @@ class Parts(QObject):
         self.settings.save()
         self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)
         self.models_page.shut_down()
+        self.runs.shut_down()
         self.train_page.shut_down()
         self.teacher.shut_down()
         self.jobs.shut_down()

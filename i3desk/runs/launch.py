@@ -116,7 +116,8 @@ def _options(changes: dict[str, Any]) -> list[str]:
 
 
 def spawn(arguments: list[str], folder: Path) -> int:
-    """Start `i3core ARGUMENTS` in a session of its own, its words appended to the run's log; returns its pid.
+    """Start `i3core ARGUMENTS` in a session of its own, its complaints appended to the run's log (the rest is
+    in the run folder anyway); returns its pid.
 
     Not by QProcess.startDetached: PySide does not tell the pid of a process whose output is redirected.
     """
@@ -124,8 +125,8 @@ def spawn(arguments: list[str], folder: Path) -> int:
     try:
         with open(folder / LOG_FILE, "ab") as log:
             process = subprocess.Popen(
-                [program, *all_arguments], cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, start_new_session=True, creationflags=_DETACHED,
+                [program, *all_arguments], cwd=folder, env=_environment(), stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=log, start_new_session=True, creationflags=_DETACHED,
             )  # fmt: skip
     except OSError as error:
         raise I3Error(

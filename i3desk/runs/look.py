@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from i3core.run_reader import RunState, RunSummary
 from i3desk.runs import launch, queue
 
 WATCHED_FILES = (
-    "run.json", "status.json", "metrics.jsonl", "request.json", "notes.json", queue.QUEUE_FILE, launch.LAUNCH_FILE,
+    "run.json", "status.json", "metrics.jsonl", "request.json", "notes.json", "trainer.log", queue.QUEUE_FILE,
+    launch.LAUNCH_FILE,
 )  # fmt: skip
 
 
@@ -35,6 +37,9 @@ class Look:
 class Looker:
     """Reads all runs, those at rest only when their files have changed. `look` runs in the background thread, and
     there alone: so no two looks ever start a run each.
+
+    Attributes:
+        cancelled: set when nobody wants to know any more; a look then ends without starting anything.
     """
 
     def __init__(self, runs_folder: Path) -> None:
@@ -43,6 +48,7 @@ class Looker:
         self._at_once: list[Path] = []  # to be started whatever is alive; the GUI thread appends
         self._trainers: list[int] = []  # pids of those that we started
         self._is_first = True
+        self.cancelled = threading.Event()
 
     def start_next(self, folder: Path) -> None:
         """Let the next look start this run even if another is alive."""
@@ -55,7 +61,11 @@ class Looker:
             self._is_first = False
         self._trainers = [pid for pid in self._trainers if not launch.take_note_of_end(pid)]
         folders = run_list.known_runs(self._runs_folder)
-        summaries = {folder: self._summary(folder) for folder in folders}
+        summaries: dict[Path, RunSummary] = {}
+        for folder in folders:
+            if self.cancelled.is_set():
+                return Look([], [], [])
+            summaries[folder] = self._summary(folder)
         self._seen = {folder: seen for folder, seen in self._seen.items() if folder in summaries}
         started: list[Path] = []
         problems: list[tuple[str, str]] = []

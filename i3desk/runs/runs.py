@@ -153,6 +153,11 @@ class Runs(QObject):
         else:
             self._timer.stop()
 
+    def shut_down(self) -> None:
+        """The window closes: a look that is under way ends at once. Training goes on."""
+        self._timer.stop()
+        self._looker.cancelled.set()
+
     # ------------------------------------------------------------------------------------------- starting and ending
 
     def start(self, config: dict[str, Any], name: str) -> Path | None:

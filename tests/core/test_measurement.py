@@ -41,6 +41,23 @@ def test_a_fit_to_noise_is_never_negative(points):
     assert per_token > 0
 
 
+@given(st.floats(0, 2), st.floats(1e-6, 3e-3), st.integers(1, 64), st.floats(0.1, 3))
+def test_what_is_timed_tells_a_whole_batch_and_takes_not_much_longer_than_it_may(fixed, per_token, most, budget):
+    """With seconds as they would be; also where threads wait, and nearly all of them are fixed."""
+    spent = []
+
+    def timed(rows):
+        spent.append(fixed + per_token * 64 * rows)
+        return 64 * rows, spent[-1]
+
+    points = measurement.explore(timed, min(2, most), most, budget)
+    found = measurement.fit(points)
+    if len(points) > 1 or fixed == 0 or most <= 2:
+        assert found[0] + found[1] * 64 * most == pytest.approx(fixed + per_token * 64 * most, rel=0.01)
+    assert len(points) > 1 or most <= 2 or points[0][1] > measurement.WORST_S / 3
+    assert sum(spent) <= 2 * spent[0] + budget + measurement.WORST_S
+
+
 def test_parts_of_the_estimate_add_up(config):
     event = measured(config(steps=50, eval_every=20, checkpoint_every=10, sample_prompts=("hello!",)))
     assert event.steps == 50
@@ -85,6 +102,7 @@ def test_measuring_leaves_nothing_behind(config, tmp_path):
 def test_a_large_model_is_measured_with_a_part_of_its_batch(config, material, tmp_path, monkeypatch):
     """Where even some rows take all the time there is, no whole batch is tried."""
     monkeypatch.setattr(measurement, "STEPS_S", 0.0)
+    monkeypatch.setattr(measurement, "WORST_S", 0.0)
     sizes = []
     from i3core.trainer import Trainer
 

@@ -377,7 +377,7 @@ def test_a_long_run_is_summed_up_without_reading_it(folder):
         target.write(lines(step_line(1)))
         target.seek(20 * 10**9)
         target.write("\n" + lines(*(step_line(n) for n in range(900, 1000))))
-    write(folder, "status.json", status("finished", step=999, best_val_loss=1.0, best_step=3))
+    write(folder, "status.json", status("finished", step=999, total_steps=999, best_val_loss=1.0, best_step=3))
     start = time.perf_counter()
     summary = read_summary(folder)
     assert time.perf_counter() - start < 1

@@ -127,6 +127,7 @@ def places(tmp_path, monkeypatch) -> Places:
         raise AssertionError("a test reached for the user's own files")
 
     monkeypatch.setattr(Places, "of_user", staticmethod(refuse))
+    monkeypatch.setenv("I3DESK_RUNS_FILE", str(tmp_path / "user" / "runs.json"))
     return Places.under(tmp_path / "user")
 
 
@@ -153,6 +154,8 @@ def open_desk(qtbot, qapp, places, model):
         if desk.window.isVisible():
             with qtbot.waitSignal(desk.window.closed):
                 desk.window.close()
+        parts = desk.parts
+        qtbot.waitUntil(lambda: not any(j.running for j in (parts.jobs, parts.background, parts.training_jobs)))
         desk.window.deleteLater()
         desk.deleteLater()
         qapp.processEvents()
