@@ -229,12 +229,19 @@ def config_to_json(config: ModelConfig, template: ChatTemplate, dtype: str, deta
     }
 
 
-def save(model: Model, folder: str | Path, layout: str = "safetensors", dtype: torch.dtype = torch.float32) -> None:
+def save(
+    model: Model,
+    folder: str | Path,
+    layout: str = "safetensors",
+    dtype: torch.dtype = torch.float32,
+    make_folder: bool = True,
+) -> None:
     """Writes a model folder, or an adapter folder for a network with LoRA matrices.
 
     Each file is replaced whole or not at all, the weights (of an adapter its config) last.
 
     Args:
+        make_folder: whether it is made; otherwise one that goes away meanwhile is not made anew.
         layout: "safetensors", or "public" for the pytorch_model.bin of the public code (always with head.weight).
     """
     folder = Path(folder)
@@ -249,10 +256,11 @@ def save(model: Model, folder: str | Path, layout: str = "safetensors", dtype: t
     if any(not torch.isfinite(value).all() for value in weights.values()):
         raise CheckpointError(f"Some weights do not fit {str(dtype).removeprefix('torch.')}.", "Save as float32.")
     dtype_name = str(dtype).removeprefix("torch.")
-    write_json(folder / "tokenizer.json", model.tokenizer.to_json(), indent=None)
-    write_json(folder / "config.json", config_to_json(model.config, model.template, dtype_name, model.details))
+    write_json(folder / "tokenizer.json", model.tokenizer.to_json(), indent=None, make_folder=make_folder)
+    content = config_to_json(model.config, model.template, dtype_name, model.details)
+    write_json(folder / "config.json", content, make_folder=False)
     name = "model.safetensors" if layout == "safetensors" else "pytorch_model.bin"
-    with _refused_by_disk(folder / name), replaced(folder / name) as temporary:
+    with _refused_by_disk(folder / name), replaced(folder / name, make_folder=False) as temporary:
         if layout == "safetensors":
             save_file(weights, temporary, metadata={"format": "pt"})
         else:

@@ -18,15 +18,18 @@ os.umask(_UMASK)
 
 
 @contextmanager
-def replaced(path: str | Path) -> Iterator[Path]:
+def replaced(path: str | Path, make_folder: bool = True) -> Iterator[Path]:
     """Yields a temporary path beside `path`; on success it takes the place of `path`, on failure nothing changes.
+
+    Without `make_folder` a folder that is gone stays so.
 
     Raises I3Error with the remedy if the disk refuses (full, read-only).
     """
     path = Path(path)
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
         os.close(handle)
         temporary = Path(name)
@@ -45,9 +48,9 @@ def replaced(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
-    """Replaces `path` by `content` as JSON."""
-    with replaced(path) as temporary:
+def write_json(path: str | Path, content: Any, indent: int | None = 2, make_folder: bool = True) -> None:
+    """Replaces `path` by `content` as JSON; see `replaced`."""
+    with replaced(path, make_folder) as temporary:
         temporary.write_text(json.dumps(content, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
 
 

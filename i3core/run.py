@@ -107,7 +107,7 @@ class RunFolder:
     def describe(self, description: dict) -> None:
         """Writes run.json; from now on the folder holds a run, and this computer knows of it."""
         self.refuse_if_deleted()
-        write_json(self.folder / "run.json", description)
+        write_json(self.folder / "run.json", description, make_folder=False)
         self._proof = self.folder / "run.json"
         run_list.register(self.folder)
 
@@ -139,7 +139,7 @@ class RunFolder:
         status = {"state": state, "step": step, "pid": os.getpid(), "heartbeat": time.time(), "error": error}
         status |= {"process_started": psutil.Process().create_time()}  # moves with the clock, as the reader's view does
         status |= {"note": note} if note else {}
-        write_json(self.folder / "status.json", status | self.figures)
+        write_json(self.folder / "status.json", status | self.figures, make_folder=False)
 
     def append(self, path: Path, record: dict[str, Any]) -> None:
         self.refuse_if_deleted()

@@ -33,7 +33,8 @@ def save_checkpoint(model: checkpoint.Model, folder: Path, trainer_state: dict |
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     try:
         _tidy(folder)
-        checkpoint.save(model, fresh)
+        fresh.mkdir()
+        checkpoint.save(model, fresh, make_folder=False)
         if is_adapter(fresh) and "step" in model.details:
             write_json(fresh / CONFIG_FILE, read_json(fresh / CONFIG_FILE) | {"step": model.details["step"]})
         if trainer_state is not None:

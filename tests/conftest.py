@@ -1,6 +1,10 @@
 """For all tests: they keep out of the user's own lists."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of ours
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="session")

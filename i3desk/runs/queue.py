@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
 import re
 import shutil
 import time
@@ -19,6 +19,7 @@ from i3core.training_settings import TrainingConfig
 QUEUE_FILE = "queue.json"
 NOTES_FILE = "notes.json"
 LONGEST_FOLDER_NAME = 48
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}  # on Windows
 _NEW = ".new-"
 _LEFT_BEHIND_S = 60.0
 
@@ -99,12 +100,10 @@ def make_run(runs_folder: Path, config: dict[str, Any], name: str) -> Path:
 def free_folder(parent: Path, name: str) -> Path:
     """A folder in `parent` that does not exist yet, called nearly as `name`, in letters that every disk knows."""
     short = re.sub(r"[^\w.-]+", "-", name.lower()).strip("-._")[:LONGEST_FOLDER_NAME].rstrip("-._") or "run"
-    if os.path.isreserved(short) if hasattr(os.path, "isreserved") else False:
+    if short.partition(".")[0] in RESERVED:
         short = f"run-{short}"
-    numbers = range(2, 100_000)
-    return next(
-        place for place in (parent / short, *(parent / f"{short}-{number}" for number in numbers)) if not place.exists()
-    )
+    names = itertools.chain((short,), (f"{short}-{number}" for number in itertools.count(2)))
+    return next(place for place in (parent / name for name in names) if not place.exists())
 
 
 def remove_left_behind(runs_folder: Path) -> None:

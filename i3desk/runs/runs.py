@@ -267,8 +267,11 @@ class Runs(QObject):
             self._keep_looking()
 
     def note_status(self, folder: str | Path, status: RunStatus) -> None:
-        """A fresher state than that of the summaries is known: see whether it is what was wished for."""
+        """A state is known, perhaps before the summaries have it: see whether it is what was wished for."""
         folder = Path(folder)
+        summary = self._by_folder.get(folder)
+        if summary is not None and summary.status.state is not status.state:
+            self.refresh()
         wish = self._wishes.get(folder)
         if wish is None:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal, Slot
@@ -247,7 +248,7 @@ class RunPanel(QFrame):
         if not status.state.is_alive:
             self.kill_question.hide()
         if not self.removal.isHidden() and summary is not None:
-            self.removal.show_states([summary])
+            self.removal.show_states([replace(summary, status=status)])
 
     def _show_waiting(self) -> None:
         others = [each for each in self._runs.summaries if each.folder != self.folder]
@@ -361,7 +362,7 @@ class RunPanel(QFrame):
     @Slot()
     def _ask_to_delete(self) -> None:
         if self._summary is not None:
-            self.removal.ask([self._summary])
+            self.removal.ask([replace(self._summary, status=self._status)])  # it may have ended since it was listed
 
     @Slot(object, object)
     def _delete(self, to_delete: list[Path], to_forget: list[Path]) -> None:

@@ -8,6 +8,7 @@ Prints one JSON line: the longest stall of the event loop in each phase, in mill
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -23,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtTest import QTest
 
+from i3core import assets
 from i3desk.app import Desk, create_application
 from i3desk.chat.conversation import ASSISTANT, USER, Conversation
 from i3desk.chat.model_in_use import ModelState
@@ -58,7 +60,7 @@ def prepare(places: Places) -> int:
 class Tour(QObject):
     """Runs `steps`, a generator: what it yields is waited for."""
 
-    def __init__(self, desk: Desk, big: int, pictures: Path | None) -> None:
+    def __init__(self, desk: Desk, big: int, pictures: Path | None, train: bool) -> None:
         super().__init__()
         self.result: dict = {"ok": False, "stalls_ms": {}}
         self.desk, self.window, self.big = desk, desk.window, big
@@ -66,7 +68,7 @@ class Tour(QObject):
         self._pictures = pictures
         self._stalls = StallMeter(self)
         self._phase = "start"
-        self._steps = self.steps()
+        self._steps = itertools.chain(self.steps(), self.training_steps() if train else ())
         self._wanted: Callable[[], bool] = lambda: True
         self._began = time.monotonic()
         self._timer = QTimer(self, interval=10)
@@ -238,6 +240,63 @@ class Tour(QObject):
         self.press(Qt.Key.Key_1)
         yield 0.2
 
+    def training_steps(self) -> Iterator[Step]:
+        """The rest of the walk: a run, and the chat while it goes on."""
+        page, runs = self.desk.parts.train_page, self.desk.parts.runs
+        self.phase("train page")
+        self.press(Qt.Key.Key_2)
+        yield 3.0
+        self.picture("train-empty")
+        self.phase("set up")
+        page.add_data([assets.path("data/pirate.jsonl")])
+        page.setup.presets.buttons["quick"].click()
+        yield 12.0
+        self.picture("train-set-up")
+        self.phase("train")
+        page.setup.start_button.click()
+        yield lambda: runs.active is not None and runs.active.step >= 45
+        self.picture("train-running")
+        self.phase("chat beside training")
+        self.press(Qt.Key.Key_1)
+        yield 0.3
+        yield from self.say("tell me about the sea")
+        yield self.quiet
+        self.result["tokens_per_second_beside"] = round(self.window.session.conversation.last.tokens_per_second)
+        self.phase("chat with the run")
+        self.desk.parts.train_page.chat_requested.emit(str(page.folder))
+        yield lambda: self.desk.parts.model.info.step is not None
+        yield from self.say("what do you like to eat?")
+        yield self.quiet
+        self.picture("chat-run")
+        self.phase("correct")
+        row = self.page.transcript.last_reply()
+        row.begin_correction()
+        yield 0.3
+        self.picture("correct")
+        row.editor.field.setPlainText("i like fried squid with lemon.")
+        QTest.keyClick(row.editor.field, Qt.Key.Key_Return)
+        yield 0.3
+        self.desk.parts.teacher.bar.show_button.click()
+        yield 0.3
+        self.picture("teach")
+        self.phase("train to the end")
+        self.press(Qt.Key.Key_2)
+        yield lambda: runs.active is None
+        yield 0.5
+        self.picture("train-done")
+        self.phase("side by side")
+        page.run_panel.controls.compare_button.click()
+        yield 0.3
+        page.side_by_side.prompt.setText("what do you like to eat?")
+        page.side_by_side.ask_button.click()
+        yield lambda: not page.side_by_side.busy
+        yield 0.3
+        self.picture("side-by-side")
+        self.phase("runs")
+        self.press(Qt.Key.Key_3)
+        yield 1.0
+        self.picture("runs")
+
 
 def _after(seconds: float) -> Callable[[], bool]:
     end = time.monotonic() + seconds
@@ -250,6 +309,7 @@ def main() -> int:
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--theme", default="light")
     parser.add_argument("--size", default="1280x800")
+    parser.add_argument("--train", action="store_true", help="go on with a training run of a minute")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="i3desk-tour-") as name:
         places = Places.under(options.folder or Path(name))
@@ -262,7 +322,7 @@ def main() -> int:
         if options.pictures:
             options.pictures.mkdir(parents=True, exist_ok=True)
         tours = []
-        desk.window.first_painted.connect(lambda: tours.append(Tour(desk, big, options.pictures)))
+        desk.window.first_painted.connect(lambda: tours.append(Tour(desk, big, options.pictures, options.train)))
         desk.crash_reporter.crashed.connect(lambda details: tours[0].result.update(crash=details))
         desk.show()
         app.exec()
