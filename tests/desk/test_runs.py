@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from training_window import LONG_MS, metrics, no_trainer_left, starts, tiny_config, trainers_in
+from training_window import LONG_MS, count_starts, metrics, no_trainer_left, starts, tiny_config, trainers_in
 
 from i3core import run_list
 from i3core.run_reader import RunState
@@ -27,6 +27,8 @@ ALIVE = (RunState.STARTING, RunState.RUNNING)
 def window(qtbot, places, tmp_path, monkeypatch):
     """Opens the object behind all runs, as often as a test likes; each as a window of its own would."""
     monkeypatch.setenv("I3DESK_RUNS_FILE", str(tmp_path / "runs.json"))
+    for name, value in count_starts(tmp_path / "counting").items():
+        monkeypatch.setenv(name, value)
     opened: list[tuple[Runs, BackgroundJobs]] = []
 
     def open_() -> Runs:
@@ -180,13 +182,13 @@ def test_what_keeps_a_run_from_starting_is_told_in_words(qtbot, runs, state_of, 
 def test_a_trainer_that_cannot_be_started_has_failed_and_the_next_has_its_turn(
     qtbot, runs, state_of, tmp_path, monkeypatch
 ):
+    child_command = launch.child_command
     monkeypatch.setattr(launch, "child_command", lambda arguments: (str(tmp_path / "no-program"), arguments))
     with qtbot.waitSignal(runs.failed) as failed:
         folder = runs.start(tiny_config(tmp_path, 3), "no program")
     assert "no-program" in failed.args[0]
     state_of(runs, folder, RunState.FAILED)
-    monkeypatch.undo()
-    monkeypatch.setenv("I3DESK_RUNS_FILE", str(tmp_path / "runs.json"))
+    monkeypatch.setattr(launch, "child_command", child_command)
     runs.resume(folder)  # it never came to its first step: it begins anew
     state_of(runs, folder, RunState.FINISHED)
 
@@ -266,7 +268,7 @@ def test_a_window_killed_while_it_starts_a_run_loses_nothing_and_starts_nothing_
     places.runs_folder.mkdir(parents=True)
     runs = window()
     source = KILLED.format(here=str(HERE))
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(HERE.parents[1]), os.environ["PYTHONPATH"]))}
     killed = subprocess.run([sys.executable, "-c", source, places.runs_folder, point], env=environment, timeout=60)
     assert killed.returncode == -9
     folder = runs.folder / "cut"
