@@ -13,6 +13,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
+from i3core import run_list
 from i3core.run_reader import RunState, RunStatus
 from i3desk.chat.actions import ConversationActions
 from i3desk.chat.model_menu import ModelMenu
@@ -248,11 +249,12 @@ def saved_scale(places: Places | None) -> int:
 
 
 def wipe(places: Places) -> None:
-    """Delete everything that i3desk keeps: conversations, downloaded models, runs, settings and the log."""
+    """Delete everything that i3desk keeps: conversations, corrections, models, runs, settings and the log."""
     logging.shutdown()
-    for path in (places.models_folder, places.runs_folder):
+    for path in (places.models_folder, places.runs_folder, places.lessons_folder):
         shutil.rmtree(path, ignore_errors=True)
-    for path in (places.conversations_file, places.settings_file, places.log_file):
+    kept = (places.conversations_file, places.corrections_file, places.settings_file, places.training_file)
+    for path in (*kept, run_list.list_file(), places.log_file):
         for each in [*path.parent.glob(path.name + "*"), *path.parent.glob(f"{path.stem}-damaged-*")]:
             each.unlink(missing_ok=True)
         for folder in (path.parent, path.parent.parent):

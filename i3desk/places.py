@@ -26,6 +26,21 @@ class Places:
     models_folder: Path
     runs_folder: Path
 
+    @property
+    def corrections_file(self) -> Path:
+        """What replies should have been, as training data."""
+        return self.conversations_file.with_name("corrections.jsonl")
+
+    @property
+    def training_file(self) -> Path:
+        """What was chosen for the next training run."""
+        return self.settings_file.with_name("training.json")
+
+    @property
+    def lessons_folder(self) -> Path:
+        """The data of lessons, a folder each."""
+        return self.runs_folder.with_name("lessons")
+
     @classmethod
     def of_user(cls) -> Places:
         """The folders that this system provides for settings, data and logs."""

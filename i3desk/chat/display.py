@@ -51,7 +51,7 @@ def _ends_no_sentence(text: str, at: int, sign: str) -> bool:
 def _upper(letter: str) -> str:
     upper = letter.upper()
     # Some letters have a capital of two characters, and some capitals are other letters' capitals too.
-    return upper if len(upper) == 1 else letter
+    return upper if upper.lower() == letter else letter
 
 
 _MARKDOWN = re.compile(

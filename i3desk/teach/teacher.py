@@ -37,8 +37,8 @@ class Teacher(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._use_model = session, use_model
-        self.corrections = Corrections(places.conversations_file.with_name("corrections.jsonl"), self)
-        self.lesson = Lesson(runs, background, places.runs_folder.with_name("lessons"), self)
+        self.corrections = Corrections(places.corrections_file, self)
+        self.lesson = Lesson(runs, background, places.lessons_folder, self)
         self.bar = TeachBar()
         session.corrected.connect(self._on_corrected)
         session.model.changed.connect(self._show)

@@ -36,7 +36,6 @@ MARGIN = 16
 UPDATE_MS = 30
 SAVE_AFTER_MS = 400
 LONGEST_NAME = 60
-FILE_NAME = "training.json"
 
 
 class SetupPanel(QFrame):
@@ -56,7 +55,7 @@ class SetupPanel(QFrame):
         self.setObjectName("setup")
         self.setFixedWidth(WIDTH)
         self.setAcceptDrops(True)
-        self._file = settings.path.with_name(FILE_NAME)
+        self._file = places.training_file
         self._runs_folder = places.runs_folder
         self.choices: Choices = read_choices(self._file)
         self.plan = RunPlan({})

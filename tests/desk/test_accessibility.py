@@ -81,7 +81,7 @@ def test_the_keyboard_reaches_every_control_of_the_chat_and_comes_round(desk, sa
     assert QApplication.focusWidget() is met[0]
     window.chat_button.setFocus()
     qtbot.keyClick(window.chat_button, Qt.Key.Key_Down)
-    assert window.models_page.isVisible()
+    assert window.train_page.isVisible()
     for wanted in (
         window.chat_page.composer.edit,
         window.sidebar.search,
