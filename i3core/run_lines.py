@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ class LineReader:
     def read(self, limit_bytes: int) -> tuple[bool, list[bytes], bool]:
         """Whether lines read before are there no more, the next ones, and whether those are all."""
         try:
-            with open(self.path, "rb") as source:
+            with open_lines(self.path) as source:
                 return self._read(source, limit_bytes)
         except OSError:  # not there yet, or deleted
             return self._start_again(None), [], True
@@ -207,13 +208,20 @@ def _sample(record: dict[str, Any]) -> Sample | None:
     return Sample(step, prompt, text) if known else None
 
 
+def open_lines(path: Path) -> BinaryIO:
+    """Opens a file to read. Raises OSError for what is none: a device could be read for ever."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise FileNotFoundError(f"{path} is no file")
+    return open(path, "rb")
+
+
 def last_records(path: Path, size_bytes: int = 1 << 16) -> list[dict[str, Any]]:
     """Records of the last whole lines, at most `size_bytes` of them."""
     try:
-        with open(path, "rb") as source:
+        with open_lines(path) as source:
             start = max(0, source.seek(0, os.SEEK_END) - size_bytes)
             source.seek(start)
-            content = source.read()
+            content = source.read(size_bytes)
     except OSError:
         return []
     lines = content.split(b"\n")[1 if start else 0 : -1]
@@ -224,7 +232,7 @@ def records_at_places(path: Path, count: int, wanted: bytes = b'"loss"') -> list
     """About `count` records of lines that hold `wanted`, evenly spaced over the file's bytes, each once."""
     lines: dict[int, bytes] = {}  # where it begins -> line
     try:
-        with open(path, "rb") as source:
+        with open_lines(path) as source:
             size = source.seek(0, os.SEEK_END)
             for place in range(count):
                 start = size * place // count

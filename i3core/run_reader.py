@@ -32,6 +32,7 @@ from .run_lines import (
     evaluation,
     last_records,
     number,
+    open_lines,
     parse,
     records_at_places,
 )  # fmt: skip
@@ -217,7 +218,7 @@ def _has_checkpoint(folder: Path) -> bool:
 def last_words(folder: Path) -> str:
     """The last lines of the trainer's log that are for people."""
     try:
-        with open(folder / "trainer.log", "rb") as source:
+        with open_lines(folder / "trainer.log") as source:
             start = max(0, source.seek(0, os.SEEK_END) - LOG_BYTES)
             source.seek(start)
             text = source.read().decode("utf-8", errors="replace")
@@ -292,7 +293,7 @@ def read_summary(folder: Path) -> RunSummary:
 def _best_evaluation(metrics: Path) -> dict[str, Any]:
     """Best loss and its step of a run that did not write them down: its last evaluation that was the best so far."""
     try:
-        with open(metrics, "rb") as source:
+        with open_lines(metrics) as source:
             size = source.seek(0, os.SEEK_END)
             with mmap.mmap(source.fileno(), size, access=mmap.ACCESS_READ) as content:
                 found = content.rfind(b'"is_best": true')

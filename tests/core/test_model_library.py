@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+import psutil
 import pytest
 
 from i3core import assets, model_library
@@ -140,7 +141,9 @@ def test_a_run_with_other_files_or_at_work_stays(run):
     (run.folder / "novel.txt").unlink()
     run.write_status("running", 4)
     status = json.loads((run.folder / "status.json").read_text())
-    (run.folder / "status.json").write_text(json.dumps({**status, "pid": os.getppid()}))
+    (run.folder / "status.json").write_text(
+        json.dumps({**status, "pid": os.getppid(), "process_started": psutil.Process(os.getppid()).create_time()})
+    )
     with pytest.raises(TrainingError, match="still going on"):
         model_library.delete(run.folder)
     assert run.best.is_dir()

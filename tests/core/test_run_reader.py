@@ -387,3 +387,14 @@ def test_a_long_run_is_summed_up_without_reading_it(folder):
 def test_reading_needs_no_torch(process):
     outcome = process(code="import sys, i3core.run_reader, i3core.run_list; sys.exit('torch' in sys.modules)")
     assert outcome.status == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device here")
+def test_a_device_in_place_of_a_file_is_not_read(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    for name in ("metrics.jsonl", "samples.jsonl", "trainer.log"):
+        (tmp_path / name).symlink_to("/dev/full")  # as a disk that is full in other tests; reading never ends
+    summary = read_summary(tmp_path)
+    assert summary.loss is None
+    assert len(MetricsReader(tmp_path).read().steps["step"]) == 0
+    assert SamplesReader(tmp_path).read() == (False, [])

@@ -50,6 +50,7 @@ def internet_sockets(pid: int) -> set[str]:
 def test_a_walk_through_the_window_opens_no_connection(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(HOOK)
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    environment["I3DESK_RUNS_FILE"] = str(tmp_path / "runs.json")
     process = subprocess.Popen(
         [sys.executable, str(TOUR), str(tmp_path / "data")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,

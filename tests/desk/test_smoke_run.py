@@ -20,6 +20,7 @@ def run_smoke(home: Path, *options: str) -> tuple[int, dict]:
         "QT_QPA_PLATFORM": "offscreen",
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home),
+        "I3DESK_RUNS_FILE": str(home / "runs.json"),
     }
     done = subprocess.run(
         [sys.executable, "-m", "i3desk", "--smoke", *options],

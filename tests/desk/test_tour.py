@@ -44,7 +44,8 @@ def test_nothing_holds_the_window_up_on_a_walk_through_it(environment, tmp_path)
     for number in range(MOST_TRIES):
         done = subprocess.run(
             [sys.executable, str(TOUR), str(tmp_path / str(number))],
-            capture_output=True, text=True, timeout=180, env=environment,
+            capture_output=True, text=True, timeout=180,
+            env=environment | {"I3DESK_RUNS_FILE": str(tmp_path / "runs.json")},
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         result = json.loads(done.stdout.splitlines()[-1])
