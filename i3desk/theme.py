@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
@@ -32,6 +35,7 @@ class Theme(QObject):
         self._app = app
         self.choice = ""
         self.tokens = None
+        self._dressed = True
         app.setStyle("Fusion")
         app.setFont(palette.interface_font())
         app.styleHints().colorSchemeChanged.connect(self._refresh)
@@ -48,6 +52,17 @@ class Theme(QObject):
         """What the system asks for; unknown where it does not say, which counts as light."""
         return self._app.styleHints().colorScheme()
 
+    @contextmanager
+    def undressed(self) -> Iterator[None]:
+        """Build a window in here: widgets are cheap to put into each other while no style sheet is in force."""
+        self._dressed = False
+        self._app.setStyleSheet("")
+        try:
+            yield
+        finally:
+            self._dressed = True
+            self._app.setStyleSheet(palette.style_sheet(self.tokens))
+
     @Slot()
     def _refresh(self) -> None:
         if self.choice == "system":
@@ -59,5 +74,6 @@ class Theme(QObject):
             return
         self.tokens = tokens
         self._app.setPalette(palette.qt_palette(tokens))
-        self._app.setStyleSheet(palette.style_sheet(tokens))
+        if self._dressed:
+            self._app.setStyleSheet(palette.style_sheet(tokens))
         self.changed.emit()

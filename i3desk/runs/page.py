@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QHideEvent, QIcon, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QSizePolicy, QStackedWidget, QToolButton, QWidget
 
 from i3core import run_list
 from i3core.run_reader import RunSummary
@@ -98,7 +98,8 @@ class RunsPage(QWidget):
             tool.setAccessibleName("Search")
             tool.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.sorting = Segments("Sort", ORDERS)
-        self.sorting.setFixedSize(204, self.sorting.sizeHint().height())
+        self.sorting.setFixedWidth(204)
+        self.sorting.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.sorting.show_choice(self.order)
         header = QFrame(objectName="header")
         header.setFixedHeight(HEADER_HEIGHT)
