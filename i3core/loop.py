@@ -379,7 +379,7 @@ class Loop:
     def _tell_figures(self) -> None:
         """What status.json says from its next writing on."""
         best = {"best_val_loss": self.best, "best_step": self.best_step} if math.isfinite(self.best) else {}
-        self.run.figures = {"total_steps": self.total_steps, **best}
+        self.run.figures |= {"total_steps": self.total_steps, **best}
 
     def last_words(self) -> Iterator[Warned]:
         """What should be known about the result."""

@@ -37,7 +37,8 @@ PARTS = (
 ALIVE = ("starting", "running", "paused", "stopping")
 CLOCK_S = 2.0  # by which the start of one process may seem to differ
 SILENCE_S = 600.0  # after which a process of which only the number is known is taken for another
-FIGURES = ("total_steps", "best_val_loss", "best_step")  # in status.json once known
+FIGURES = ("total_steps", "best_val_loss", "best_step", "warnings")  # in status.json once known
+MOST_WARNINGS = 8
 
 
 def process_is_at_work(status: dict) -> bool:
@@ -140,6 +141,12 @@ class RunFolder:
         status |= {"process_started": psutil.Process().create_time()}  # moves with the clock, as the reader's view does
         status |= {"note": note} if note else {}
         write_json(self.folder / "status.json", status | self.figures, make_folder=False)
+
+    def note_warning(self, what: str, remedy: str) -> None:
+        """Has status.json say so from its next writing on, each warning once."""
+        warning = [what, remedy]
+        known = [each for each in self.figures.get("warnings", ()) if each != warning]
+        self.figures["warnings"] = [*known, warning][-MOST_WARNINGS:]
 
     def append(self, path: Path, record: dict[str, Any]) -> None:
         self.refuse_if_deleted()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from .events import Evaluated, Sampled
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -25,29 +27,6 @@ STEP_COLUMNS = (
 TAIL_BYTES = 64  # of the last line read, to know its file again
 BATCH = 256  # lines; one call holds the interpreter for a millisecond
 PLACE_BYTES = 2048  # several lines
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One evaluation. Losses are None where there is no such text; `seconds` as in STEP_COLUMNS."""
-
-    step: int
-    tokens: int
-    seconds: float
-    val_loss: float | None
-    val_perplexity: float | None
-    general_loss: float | None
-    general_perplexity: float | None
-    is_best: bool
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A fixed prompt answered after `step` steps."""
-
-    step: int
-    prompt: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +42,7 @@ class MetricsPart:
 
     restarted: bool
     steps: dict[str, np.ndarray]
-    evaluations: tuple[Evaluation, ...]
+    evaluations: tuple[Evaluated, ...]
     complete: bool
 
 
@@ -132,7 +111,7 @@ class SamplesReader:
         self.folder = folder
         self._lines = LineReader(folder / "samples.jsonl")
 
-    def read(self) -> tuple[bool, list[Sample]]:
+    def read(self) -> tuple[bool, list[Sampled]]:
         """Whether what was read before does not hold any more, and the next samples. Never raises."""
         restarted, lines, _ = self._lines.read(1 << 24)
         return restarted, [s for record in parse(lines) if (s := _sample(record)) is not None]
@@ -185,7 +164,7 @@ def number(value: object) -> float:
         return math.nan
 
 
-def evaluation(record: dict[str, Any]) -> Evaluation | None:
+def evaluation(record: dict[str, Any]) -> Evaluated | None:
     """The evaluation that a line of metrics.jsonl tells, if it does."""
     if "val_loss" not in record and "general_loss" not in record:
         return None
@@ -199,13 +178,13 @@ def evaluation(record: dict[str, Any]) -> Evaluation | None:
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     losses = (loss(name) for name in ("val_loss", "val_perplexity", "general_loss", "general_perplexity"))
-    return Evaluation(step, tokens, number(record.get("seconds")), *losses, record.get("is_best") is True)
+    return Evaluated(step, tokens, number(record.get("seconds")), *losses, record.get("is_best") is True)
 
 
-def _sample(record: dict[str, Any]) -> Sample | None:
+def _sample(record: dict[str, Any]) -> Sampled | None:
     step, prompt, text = (record.get(name) for name in ("step", "prompt", "text"))
     known = isinstance(step, int) and isinstance(prompt, str) and isinstance(text, str)
-    return Sample(step, prompt, text) if known else None
+    return Sampled(step, prompt, text) if known else None
 
 
 def open_lines(path: Path) -> BinaryIO:

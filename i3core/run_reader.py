@@ -24,10 +24,8 @@ from .files import read_json
 from .run import process_is_at_work
 from .run_lines import (
     STEP_COLUMNS,
-    Evaluation,
     MetricsPart,
     MetricsReader,
-    Sample,
     SamplesReader,
     evaluation,
     last_records,
@@ -38,8 +36,8 @@ from .run_lines import (
 )  # fmt: skip
 
 __all__ = [
-    "STEP_COLUMNS", "Evaluation", "MetricsPart", "MetricsReader", "RunState", "RunStatus", "RunSummary", "Sample",
-    "SamplesReader", "folder_bytes", "read_description", "read_status", "read_summary",
+    "STEP_COLUMNS", "MetricsPart", "MetricsReader", "RunState", "RunStatus", "RunSummary", "SamplesReader",
+    "folder_bytes", "read_description", "read_status", "read_summary",
 ]  # fmt: skip
 
 STARTING_S = 30.0  # after which a run that was asked for and does not show itself has not come about
@@ -89,6 +87,7 @@ class RunStatus:
         note: what a run that is starting is busy with.
         last_words: the last lines of its log, for FAILED and DIED.
         saved_step: step of checkpoints/last; None without one.
+        warnings: (what, remedy) of each thing that the user should know about it, the newest last.
     """
 
     state: RunState
@@ -99,6 +98,7 @@ class RunStatus:
     pid: int = 0
     heartbeat: float = 0.0
     saved_step: int | None = None
+    warnings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,7 @@ def read_status(folder: Path) -> RunStatus:
         pid=_int(status.get("pid")),
         heartbeat=_float(status.get("heartbeat")),
         saved_step=saved,
+        warnings=_pairs(status.get("warnings")),
     )
     if state.is_alive and process_is_at_work(status):
         return whole
@@ -346,6 +347,11 @@ def _content(path: Path) -> dict[str, Any]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    pairs = [each for each in value if isinstance(each, list) and len(each) == 2] if isinstance(value, list) else []
+    return tuple((_text(first), _text(second)) for first, second in pairs)
 
 
 def _number_or_none(value: object) -> float | None:

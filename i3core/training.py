@@ -16,7 +16,7 @@ from .control import Control, interruption
 from .device import is_out_of_memory
 from .distributed import World, joined_world
 from .errors import I3Error, TrainingError
-from .events import Event
+from .events import Event, Warned
 from .loop import Loop
 from .measurement import measure_run
 from .preparation import Progress, check_run_folder
@@ -53,6 +53,8 @@ def train(
             run.write_status("starting", step)
             for event in _train(config, run, resume, world, progress):
                 step = getattr(event, "step", step)
+                if isinstance(event, Warned):
+                    run.note_warning(event.what, event.remedy)
                 if world.is_main:
                     yield event
         except I3Error as error:

@@ -4,4 +4,4 @@ set -eu
 cd "$(dirname "$0")/.."
 sh packaging/setup.sh dev </dev/null
 export QT_QPA_PLATFORM=offscreen
-exec .venv/bin/python -m pytest "$@"
+exec .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal "$@"

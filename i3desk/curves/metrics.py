@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from i3core.run_reader import Evaluation, MetricsPart
+from i3core.events import Evaluated
+from i3core.run_reader import MetricsPart
 from i3desk.curves.series import Column, Smoother, rising, with_gaps
 from i3desk.curves.wording import (
     X_UNITS,
@@ -79,7 +80,7 @@ class History:
 
     def clear(self) -> None:
         """Forget all."""
-        self.evaluations: list[Evaluation] = []
+        self.evaluations: list[Evaluated] = []
         self.eta_s: float | None = None  # as the run said last
         self._columns: dict[str, Column] = {}
         self._smooth: dict[str, tuple[Smoother, Column]] = {}
@@ -160,7 +161,7 @@ class History:
         return rising(xs), ys
 
     @property
-    def best(self) -> Evaluation | None:
+    def best(self) -> Evaluated | None:
         """The evaluation of the best checkpoint so far."""
         best = [each for each in self.evaluations if each.is_best and each.val_loss is not None]
         return best[-1] if best else None

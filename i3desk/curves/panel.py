@@ -10,7 +10,8 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from i3core.errors import I3Error
-from i3core.run_reader import Evaluation, MetricsPart, RunState, RunStatus, RunSummary
+from i3core.events import Evaluated
+from i3core.run_reader import MetricsPart, RunState, RunStatus, RunSummary
 from i3desk.curves.loading import import_plots
 from i3desk.jobs import BackgroundJobs
 from i3desk.theme import Theme
@@ -43,7 +44,7 @@ class CurvesPanel(QWidget):
     def __init__(self, theme: Theme, background: BackgroundJobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._background = theme, background
-        self.evaluations: list[Evaluation] = []
+        self.evaluations: list[Evaluated] = []
         self.board = None
         self._parts: list[MetricsPart] = []  # what came before there was a board
         self._steps = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QMenu, QPlainTextEdit, QScrollArea, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPlainTextEdit, QScrollArea, QToolButton, QWidget
 
 from i3core.run_reader import RunState, RunSummary, folder_bytes, read_description
 from i3desk.icons import Dot, IconToolButton
@@ -16,8 +16,8 @@ from i3desk.models.pieces import button, column_in, label, row
 from i3desk.runs.configs import changes
 from i3desk.runs.fact_rows import FactRows
 from i3desk.runs.facts import facts_of
+from i3desk.runs.name_edit import NameEdit
 from i3desk.runs.note import NoteEdit
-from i3desk.runs.row import LONGEST_NAME
 from i3desk.runs.runs import Runs
 from i3desk.runs.sparkline import Sparkline
 from i3desk.runs.wording import progress_text, state_text, tone_of, trouble_text
@@ -25,47 +25,6 @@ from i3desk.theme import Theme
 
 LAST_WORDS_HEIGHT = 104
 MARGIN = 16
-
-
-class NameEdit(QLineEdit):
-    """The name of a run, to be changed in place: Enter keeps it, Esc leaves it as it was.
-
-    Signals:
-        renamed(name): another name was typed.
-    """
-
-    renamed = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("runName")
-        self.setMaxLength(LONGEST_NAME)
-        self.setAccessibleName("Name of the run")
-        self.setToolTip("Rename (F2): Enter keeps the name, Esc leaves it as it was")
-        self._name = ""
-        self.editingFinished.connect(self._finish)
-
-    def show_name(self, name: str) -> None:
-        """Show the name, unless the user is typing another one."""
-        if name != self._name and not self.isModified():
-            self._name = name
-            self.setText(name)
-            self.setCursorPosition(0)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.isModified():
-            self.setText(self._name)
-        else:
-            super().keyPressEvent(event)
-
-    @Slot()
-    def _finish(self) -> None:
-        name = " ".join(self.text().split())
-        if name and name != self._name:
-            self._name = name
-            self.renamed.emit(name)
-        self.setText(self._name)
-        self.setCursorPosition(0)
 
 
 class RunDetails(QWidget):
@@ -119,7 +78,7 @@ class RunDetails(QWidget):
     # ------------------------------------------------------------------ its parts
 
     def _head(self) -> QWidget:
-        self.name = NameEdit()
+        self.name = NameEdit("runName")
         self.name.renamed.connect(self._rename)
         self.dot = Dot()
         self.state = label(grade="small")

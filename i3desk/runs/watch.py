@@ -9,7 +9,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from i3core.errors import I3Error
-from i3core.run_reader import MetricsPart, MetricsReader, RunState, RunStatus, Sample, SamplesReader, read_description
+from i3core.events import Sampled
+from i3core.run_reader import MetricsPart, MetricsReader, RunState, RunStatus, SamplesReader, read_description
 from i3desk.jobs import BackgroundJobs
 from i3desk.runs.launch import read_status
 
@@ -23,7 +24,7 @@ class _News:
     description: dict | None  # None while it is as before
     metrics: MetricsPart
     samples_restarted: bool
-    samples: list[Sample]
+    samples: list[Sampled]
 
 
 class _Reading:
@@ -64,7 +65,7 @@ class RunWatch(QObject):
         status_changed(RunStatus): more than its heartbeat is another.
         described(dict): run.json is there, or another.
         metrics_read(MetricsPart): new steps and evaluations; with `restarted`, forget all before.
-        samples_read(restarted, list[Sample]): new samples.
+        samples_read(restarted, list[Sampled]): new samples.
     """
 
     status_changed = Signal(object)

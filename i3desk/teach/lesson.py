@@ -13,8 +13,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from i3core import assets
 from i3core.errors import I3Error
+from i3core.events import Evaluated, Sampled
 from i3core.files import replaced
-from i3core.run_reader import Evaluation, MetricsPart, RunState, RunStatus, Sample
+from i3core.run_reader import MetricsPart, RunState, RunStatus
 from i3desk.jobs import BackgroundJobs
 from i3desk.runs.runs import Runs
 from i3desk.runs.watch import RunWatch
@@ -77,8 +78,8 @@ class Lesson(QObject):
         self._watch.status_changed.connect(self._on_status)
         self._watch.metrics_read.connect(self._on_metrics)
         self._watch.samples_read.connect(self._on_samples)
-        self._samples: list[Sample] = []
-        self._evaluations: list[Evaluation] = []
+        self._samples: list[Sampled] = []
+        self._evaluations: list[Evaluated] = []
         self.state = LessonState.NONE
         self.taught: tuple[Correction, ...] = ()
         self.folder: Path | None = None
@@ -181,7 +182,7 @@ class Lesson(QObject):
             self.changed.emit()
 
     @Slot(bool, object)
-    def _on_samples(self, restarted: bool, samples: list[Sample]) -> None:
+    def _on_samples(self, restarted: bool, samples: list[Sampled]) -> None:
         self._samples = samples if restarted else self._samples + samples
 
 

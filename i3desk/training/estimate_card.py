@@ -1,8 +1,6 @@
-"""Time, memory and disk of the run that is set up, and what is doubtful about it."""
+"""Time, memory and disk of the run that is set up."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 
@@ -54,36 +52,3 @@ class EstimateCard(QFrame):
         self.note.setText(note)
         self.note.setVisible(bool(note))
         self.busy.setVisible(measuring)
-
-
-class Findings(QWidget):
-    """Notices: what makes the run impossible, then what is doubtful."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName("What was found before the start")
-        self.shown: tuple[tuple[str, str, bool], ...] = ()
-        self._column = column_in(self, spacing=8)
-        self._notices: list[QFrame] = []
-
-    def show_findings(self, findings: Sequence[tuple[str, str, bool]]) -> None:
-        """(what, remedy, whether it is fatal) of each."""
-        findings = tuple(dict.fromkeys(findings))
-        if findings == self.shown:
-            return
-        self.shown = findings
-        for notice in self._notices:
-            notice.hide()
-            notice.deleteLater()
-        self._notices = [self._notice(*each) for each in sorted(findings, key=lambda each: not each[2])]
-        self.setVisible(bool(findings))
-
-    def _notice(self, what: str, remedy: str, fatal: bool) -> QFrame:
-        notice = QFrame(objectName="failure" if fatal else "caution")
-        notice.setAccessibleName(f"{what} {remedy}".strip())
-        column = column_in(notice, 12, 8, 12, 10, spacing=2)
-        column.addWidget(label(what, "bad" if fatal else "warn", "small", wrap=True))
-        if remedy:
-            column.addWidget(label(remedy, "", "small", wrap=True))
-        self._column.addWidget(notice)
-        return notice

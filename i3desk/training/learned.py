@@ -8,7 +8,7 @@ from typing import NamedTuple
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from i3core.run_reader import Evaluation
+from i3core.events import Evaluated
 from i3desk.palette import tabular
 
 A_LITTLE_FORGOTTEN, MUCH_FORGOTTEN = 1.05, 1.3  # general perplexity now, as a multiple of what it was
@@ -24,7 +24,7 @@ class Change(NamedTuple):
     later: float | None
 
 
-def evaluation_to_show(evaluations: Sequence[Evaluation]) -> Evaluation | None:
+def evaluation_to_show(evaluations: Sequence[Evaluated]) -> Evaluated | None:
     """The one to hold against the first: the best so far, which is what is kept; else the newest."""
     best = [each for each in evaluations[1:] if each.is_best]
     return (best or evaluations)[-1] if len(evaluations) > 1 else None
@@ -77,7 +77,7 @@ class Learned(QWidget):
         row.addStretch(1)
         self.show_evaluations(())
 
-    def show_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
+    def show_evaluations(self, evaluations: Sequence[Evaluated]) -> None:
         """Show the first against the best or newest."""
         later = evaluation_to_show(evaluations)
         data = _change(evaluations, later, "val_perplexity")
@@ -103,7 +103,7 @@ class Learned(QWidget):
             value.style().polish(value)
 
 
-def _change(evaluations: Sequence[Evaluation], later: Evaluation | None, name: str) -> Change | None:
+def _change(evaluations: Sequence[Evaluated], later: Evaluated | None, name: str) -> Change | None:
     first = next((getattr(each, name) for each in evaluations if getattr(each, name) is not None), None)
     if first is None:
         return None

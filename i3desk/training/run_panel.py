@@ -6,66 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices, QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from i3core.run_reader import MetricsPart, RunState, RunStatus, RunSummary
 from i3desk.icons import Dot
 from i3desk.models.pieces import column_in, label, row
+from i3desk.runs.name_edit import NameEdit
 from i3desk.runs.removal import RemovalQuestion
 from i3desk.runs.runs import Runs
 from i3desk.theme import Theme
 from i3desk.training import run_facts
 from i3desk.training.controls import KillQuestion, RunControls
 from i3desk.training.keep_card import KeepCard
+from i3desk.training.notices import Notices
 from i3desk.training.run_cards import ProgressCard, SettingsCard, TroubleCard, WaitingCard
 
 WIDTH = 316
-LONGEST_NAME = 60
 NOTICE_MS = 4000
-
-
-class RunName(QLineEdit):
-    """What the run is called, changed where it stands: Enter keeps it, Esc brings the old one back.
-
-    Signals:
-        renamed(name): the user calls it something else.
-    """
-
-    renamed = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="shownRunName", maxLength=LONGEST_NAME)
-        self.setAccessibleName("Name of the run")
-        self.setToolTip("Click to call this run something else")
-        self._name = ""
-        self.editingFinished.connect(self._keep)
-
-    def show_name(self, name: str) -> None:
-        """Show this, unless the user is changing it."""
-        self._name = name
-        if not self.isModified() and self.text() != name:
-            self.setText(name)
-            self.setCursorPosition(0)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.setText(self._name)
-            self.clearFocus()
-        else:
-            super().keyPressEvent(event)
-
-    @Slot()
-    def _keep(self) -> None:
-        name = self.text().strip()
-        changed = self.isModified() and bool(name) and name != self._name
-        self.setModified(False)
-        if changed:
-            self._name = name
-            self.renamed.emit(name)
-        self.setText(self._name)
-        if self.hasFocus():
-            self.clearFocus()
 
 
 class RunPanel(QFrame):
@@ -96,11 +54,12 @@ class RunPanel(QFrame):
         self._step, self._eta_s = 0, None
         self._saving_from: int | None = None  # step when a checkpoint was asked for
 
-        self.name = RunName()
+        self.name = NameEdit("shownRunName")
         self.dot, self.state = Dot(), label(grade="figure")
         self.chip = QWidget()
         self.progress, self.settings_card = ProgressCard(), SettingsCard()
         self.trouble, self.waiting = TroubleCard(), WaitingCard()
+        self.warnings = Notices("What should be known about this run")
         self.keep_card = KeepCard()
         self.removal = RemovalQuestion(runs.background, runs.folder)
         self.kill_question = KillQuestion()
@@ -121,7 +80,7 @@ class RunPanel(QFrame):
         head.addWidget(self.chip)
         body = QWidget(objectName="backdropColumn")
         cards = column_in(body, 16, 0, 16, 16, spacing=12)
-        for card in (self.trouble, self.waiting, self.progress, self.settings_card):
+        for card in (self.trouble, self.waiting, self.progress, self.warnings, self.settings_card):
             cards.addWidget(card)
         cards.addStretch(1)
         self.scroll = QScrollArea(objectName="backdrop", widgetResizable=True)
@@ -239,6 +198,7 @@ class RunPanel(QFrame):
         if queued:
             self._show_waiting()
         self.trouble.show_trouble(status, run_facts.place_text(self.folder))
+        self.warnings.show_notices([(what, remedy, False) for what, remedy in reversed(status.warnings)])
         begun = not queued and status.state is not RunState.MISSING and (status.state.is_alive or self._step > 0)
         self.progress.setVisible(begun)
         if begun:

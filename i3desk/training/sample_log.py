@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from i3core.run_reader import Sample
+from i3core.events import Sampled
 
 
 class SampleLog:
@@ -21,7 +21,7 @@ class SampleLog:
         self.longest: dict[int, int] = {}
         self._answers: dict[int, dict[str, str]] = {}
 
-    def add(self, samples: Iterable[Sample]) -> int:
+    def add(self, samples: Iterable[Sampled]) -> int:
         """Take over answers, the later of two to the same; returns the place of the first step that is another now."""
         first = len(self.steps)
         for sample in samples:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from i3core.run_reader import Sample
+from i3core.events import Sampled
 from i3desk.chat.virtual_column import Row, VirtualColumn
 from i3desk.elided import ElidedLabel
 from i3desk.icons import IconToolButton
@@ -206,7 +206,7 @@ class SampleTable(QWidget):
         self._asked = tuple(dict.fromkeys(prompts))
         self._arrange()
 
-    def add(self, samples: Sequence[Sample]) -> None:
+    def add(self, samples: Sequence[Sampled]) -> None:
         """Take over answers."""
         place = self.log.add(samples)
         if not self._arrange():

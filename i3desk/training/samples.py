@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
-from i3core.run_reader import Evaluation, Sample
+from i3core.events import Evaluated, Sampled
 from i3desk.elided import ElidedLabel
 from i3desk.models.pieces import button
 from i3desk.training.learned import Learned
@@ -43,7 +43,7 @@ class SamplesPanel(QFrame):
         self._asked: tuple[str, ...] = ()
         self._editable = self._alive = False
         self._has_run = False
-        self._waiting: list[Sample] = []  # to be drawn
+        self._waiting: list[Sampled] = []  # to be drawn
         self._draw_timer = QTimer(self, singleShot=True, interval=DRAW_MS)
         self._draw_timer.timeout.connect(self._draw)
         self._patience = QTimer(self, singleShot=True, interval=ANSWERED_WITHIN_MS)
@@ -136,13 +136,13 @@ class SamplesPanel(QFrame):
             self._end_sampling()
             self._refresh()
 
-    def add(self, samples: Sequence[Sample]) -> None:
+    def add(self, samples: Sequence[Sampled]) -> None:
         """Show more answers, a moment later."""
         self._waiting += samples
         if self._waiting and not self._draw_timer.isActive():
             self._draw_timer.start()
 
-    def show_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
+    def show_evaluations(self, evaluations: Sequence[Evaluated]) -> None:
         """Show what was learned and forgotten."""
         self.learned.show_evaluations(evaluations)
 

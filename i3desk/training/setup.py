@@ -23,9 +23,10 @@ from i3desk.theme import Theme
 from i3desk.training.choices import MOST_SOURCES, Choices, check_change, choices_of, read_choices, write_choices
 from i3desk.training.data_check import DataCheck
 from i3desk.training.data_list import DataList
-from i3desk.training.estimate_card import EstimateCard, Findings
+from i3desk.training.estimate_card import EstimateCard
 from i3desk.training.expert import ExpertPanel, default_of
 from i3desk.training.model_card import ModelCard, part_changes
+from i3desk.training.notices import Notices
 from i3desk.training.plan import RunPlan, make_plan, model_argument
 from i3desk.training.preset import LABELS
 from i3desk.training.prompts import PromptList
@@ -143,8 +144,7 @@ class SetupPanel(QFrame):
         self._unfold_prompts(False)
         self.prompts.changed.connect(self._on_prompts)
         self.estimate = EstimateCard()
-        self.findings = Findings()
-        self.findings.hide()
+        self.findings = Notices("What was found before the start")
 
         body = QWidget(objectName="backdropColumn")
         # The scroll bar comes and goes in the right margin, so that the cards keep their width.
@@ -322,7 +322,7 @@ class SetupPanel(QFrame):
             note = "Not measured yet: a guess from the model's size."
         self.estimate.show_values(plan.time, plan.memory, plan.disk, note, self.rehearsal.measuring)
         self.estimate.setVisible(bool(plan.config))
-        self.findings.show_findings(plan.findings)
+        self.findings.show_notices(plan.findings)
 
     def _show_start(self, plan: RunPlan) -> None:
         self.name.setPlaceholderText(plan.name or "name of the run")

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from i3core.events import Sampled
 from i3core.run_reader import (
     STEP_COLUMNS,
     MetricsReader,
     RunState,
-    Sample,
     SamplesReader,
     folder_bytes,
     read_description,
@@ -79,6 +79,14 @@ def test_a_run_that_is_alive_or_ended_well(folder, state):
     found = read_status(folder)
     assert (found.state, found.step, found.pid, found.note) == (RunState(state), 7, os.getpid(), "reading")
     assert found.error == ""
+
+
+@pytest.mark.parametrize("odd", [None, "text", [["alone"], "text", 7], [[{}, 3]]])
+def test_warnings_are_pairs_or_left_out(folder, odd):
+    write(folder, "status.json", status("finished", warnings=[["Memory was short.", "One row at a time."]]))
+    assert read_status(folder).warnings == (("Memory was short.", "One row at a time."),)
+    write(folder, "status.json", status("finished", warnings=odd))
+    assert all(isinstance(text, str) for pair in read_status(folder).warnings for text in pair)
 
 
 @pytest.mark.parametrize("state", ["starting", "running", "paused", "stopping"])
@@ -363,9 +371,9 @@ def test_samples(tmp_path):
     assert reader.read() == (False, [])
     sample = {"step": 0, "prompt": "hé", "text": "line\nbreak"}
     path.write_text(lines(sample) + "[]\n" + lines(sample | {"step": "x"}, sample | {"step": 4}), encoding="utf-8")
-    assert reader.read() == (False, [Sample(0, "hé", "line\nbreak"), Sample(4, "hé", "line\nbreak")])
+    assert reader.read() == (False, [Sampled(0, "hé", "line\nbreak"), Sampled(4, "hé", "line\nbreak")])
     path.write_text(lines(sample))
-    assert reader.read() == (True, [Sample(0, "hé", "line\nbreak")])
+    assert reader.read() == (True, [Sampled(0, "hé", "line\nbreak")])
     path.unlink()
     assert reader.read() == (True, [])
     assert reader.read() == (False, [])

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from i3core.checkpoint import load, save
 from i3core.errors import ConfigError, DataError, TrainingError
 from i3core.events import Sampled, Warned
 from i3core.run import RunFolder
+from i3core.run_reader import read_status
 
 
 def arguments(settings):
@@ -157,6 +159,9 @@ def test_a_model_that_only_got_worse_is_told(config, material, tmp_path):
     settings = config(model=str(material / "model"), val=str(tmp_path / "val.txt"), steps=20, lr=5e-3, eval_every=20)
     events = run(settings)
     assert any(isinstance(event, Warned) and "never lower than before" in event.what for event in events)
+    assert (
+        "never lower than before" in read_status(Path(settings.out)).warnings[-1][0]
+    )  # whoever looks later knows, too
     assert events[-1].folder == str(RunFolder(settings.out).best)
 
 

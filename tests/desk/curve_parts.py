@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from i3core.run_reader import STEP_COLUMNS, Evaluation, MetricsPart
+from i3core.events import Evaluated
+from i3core.run_reader import STEP_COLUMNS, MetricsPart
 
 
 def part(
@@ -30,7 +31,7 @@ def part(
     return MetricsPart(restarted, filled, tuple(evaluations), True)
 
 
-def evaluation(step: int, loss: float, best: bool = False) -> Evaluation:
+def evaluation(step: int, loss: float, best: bool = False) -> Evaluated:
     """Validation after `step` steps; the general loss rises a little."""
     general = 2.9 + step / 1000
-    return Evaluation(step, step * 512, step / 4, loss, math.exp(loss), general, math.exp(general), best)
+    return Evaluated(step, step * 512, step / 4, loss, math.exp(loss), general, math.exp(general), best)

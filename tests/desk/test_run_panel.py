@@ -51,7 +51,7 @@ def show(panel, runs):
 
     def show_(state: RunState, step: int = 310, saved: int | None = 200, **said) -> Path:
         folder = runs.folder / "pirate"
-        status = {key: said.pop(key) for key in ("error", "note", "last_words") if key in said}
+        status = {key: said.pop(key) for key in ("error", "note", "last_words", "warnings") if key in said}
         facts = {
             "model": "i3-mini", "data": ("pirate.jsonl",), "step": step, "total_steps": 500, "seconds": 133.0,
             "config": {"model": "i3-mini", "data": ["pirate.jsonl"], "epochs": 4.0}, "best_val_loss": 1.7134,
@@ -81,6 +81,14 @@ def in_menu(panel: RunPanel) -> list[str]:
 
 
 AFTER = ["Chat with it", "Compare with base", "Keep as model"]
+
+
+def test_what_should_be_known_stays_beside_a_run_that_has_ended(panel, show):
+    show(RunState.FINISHED, warnings=(("Memory was short.", "One row passes at a time."), ("It got worse.", "")))
+    assert [what for what, _, _ in panel.warnings.shown] == ["It got worse.", "Memory was short."]
+    assert panel.warnings.isVisible()
+    show(RunState.FINISHED)
+    assert not panel.warnings.isVisible()
 
 
 @pytest.mark.parametrize(

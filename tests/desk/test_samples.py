@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 
-from i3core.run_reader import Evaluation, Sample
+from i3core.events import Evaluated, Sampled
 from i3desk.theme import Theme
 from i3desk.training.learned import Change, forgot_tone, learned_tone
 from i3desk.training.sample_log import SampleLog
@@ -35,7 +35,7 @@ def say(qtbot, panel):
     """Adds the answers of a step, in the order of the prompts, and waits until they are on screen."""
 
     def say_(step: int, *texts: str, prompts=PROMPTS) -> None:
-        panel.add([Sample(step, prompt, text) for prompt, text in zip(prompts, texts, strict=False)])
+        panel.add([Sampled(step, prompt, text) for prompt, text in zip(prompts, texts, strict=False)])
         qtbot.waitUntil(lambda: step in panel.table.log.steps)
 
     return say_
@@ -52,8 +52,8 @@ def marked(panel, step: int) -> list[list[str]]:
     return [answer.marked_words for answer in row.answers]
 
 
-def evaluation(step: int, own: float | None, general: float | None = None, is_best: bool = False) -> Evaluation:
-    return Evaluation(step, step, float(step), own and 1.0, own, general and 1.0, general, is_best)
+def evaluation(step: int, own: float | None, general: float | None = None, is_best: bool = False) -> Evaluated:
+    return Evaluated(step, step, float(step), own and 1.0, own, general and 1.0, general, is_best)
 
 
 # ------------------------------------------------------------------------------------------------------------- table
@@ -79,7 +79,7 @@ def test_marks_of_words_after_signs_beyond_the_basic_plane_are_in_their_place(pa
 def test_answers_that_come_one_by_one_fill_their_row(panel, say):
     say(0, "a")
     say(10, "b")
-    panel.add([Sample(10, PROMPTS[1], "c")])
+    panel.add([Sampled(10, PROMPTS[1], "c")])
     assert shown(panel, 10) == ["b", "—", "—"]
     panel._draw_timer.timeout.emit()
     assert shown(panel, 10) == ["b", "c", "—"]
@@ -122,7 +122,7 @@ def test_rows_are_as_tall_as_their_longest_answer(qtbot, panel, say):
 
 
 def test_thousands_of_samples_show_at_once_and_only_those_in_view_are_made(qtbot, panel):
-    samples = [Sample(step, prompt, f"answer {step} " * 10) for step in range(4000) for prompt in PROMPTS]
+    samples = [Sampled(step, prompt, f"answer {step} " * 10) for step in range(4000) for prompt in PROMPTS]
     panel.add(samples)
     began = time.thread_time()
     panel._draw_timer.timeout.emit()
@@ -130,7 +130,7 @@ def test_thousands_of_samples_show_at_once_and_only_those_in_view_are_made(qtbot
     qtbot.waitUntil(lambda: panel.table.log.steps[-1] == 3999)
     assert len(panel.table.rows.rows) < 40
     assert any(row.step == 3999 for row in panel.table.rows.rows.values())
-    panel.add([Sample(4000, PROMPTS[0], "the newest")])
+    panel.add([Sampled(4000, PROMPTS[0], "the newest")])
     began = time.thread_time()
     panel._draw_timer.timeout.emit()
     assert time.thread_time() - began < 0.1
@@ -141,7 +141,7 @@ def test_thousands_of_samples_show_at_once_and_only_those_in_view_are_made(qtbot
 def test_the_log_holds_the_latest_answer_and_finds_the_one_before(entries):
     log, plain = SampleLog(), {}
     for step, prompt, text in entries:
-        log.add([Sample(step, prompt, text)])
+        log.add([Sampled(step, prompt, text)])
         plain[step, prompt] = text
     assert log.steps == sorted({step for step, _ in plain})
     for place, step in enumerate(log.steps):

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 FIELDS = {
     "ok", "first_paint_s", "model_ready_s", "first_token_s", "tokens_per_second", "max_stall_ms", "startup_stall_ms",
@@ -32,6 +34,7 @@ def run_smoke(home: Path, *options: str) -> tuple[int, dict]:
     return done.returncode, json.loads(lines[0])
 
 
+@pytest.mark.alone
 def test_it_opens_chats_trains_and_closes_in_time(tmp_path):
     for _ in range(MOST_TRIES):
         status, result = run_smoke(tmp_path)

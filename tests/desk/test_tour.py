@@ -39,6 +39,7 @@ def environment(request) -> Iterator[dict[str, str]]:
         server.wait()
 
 
+@pytest.mark.alone
 def test_nothing_holds_the_window_up_on_a_walk_through_it(environment, tmp_path):
     best: dict[str, float] = {}
     for number in range(MOST_TRIES):

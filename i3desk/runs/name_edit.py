@@ -1,0 +1,51 @@
+"""The name of a run, changed where it stands."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+from i3desk.runs.row import LONGEST_NAME
+
+
+class NameEdit(QLineEdit):
+    """What a run is called: Enter keeps what was typed, Esc brings the old name back.
+
+    Signals:
+        renamed(name): the user calls it something else.
+    """
+
+    renamed = Signal(str)
+
+    def __init__(self, look: str, parent: QWidget | None = None) -> None:
+        """`look` is its name in the style sheet."""
+        super().__init__(parent, objectName=look, maxLength=LONGEST_NAME)
+        self.setAccessibleName("Name of the run")
+        self.setToolTip("Rename (F2): Enter keeps the name, Esc leaves it as it was")
+        self._name = ""
+        self.editingFinished.connect(self._finish)
+
+    def show_name(self, name: str) -> None:
+        """Show the name, unless the user is typing another one."""
+        self._name = name
+        if not self.isModified() and self.text() != name:
+            self.setText(name)
+            self.setCursorPosition(0)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.isModified():
+            self.setText(self._name)
+        else:
+            super().keyPressEvent(event)
+
+    @Slot()
+    def _finish(self) -> None:
+        name = " ".join(self.text().split())
+        changed = self.isModified() and bool(name) and name != self._name
+        self.setModified(False)
+        if changed:
+            self._name = name
+            self.renamed.emit(name)
+        self.setText(self._name)
+        self.setCursorPosition(0)
