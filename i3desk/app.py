@@ -54,18 +54,18 @@ class Desk(QObject):
         self._model_folder = model_folder
         self.wipe_at_end = False
         self.store = SettingsStore(places.settings_file, self)
-        self.theme = Theme(app, theme or self.store.preferences.theme, self)
-        with self.theme.undressed():
-            self.parts = Parts(places, self.store, self.theme, loader, self)
-            self.jobs = self.parts.jobs
-            self.collector = Collector(self)
-            self.window = MainWindow(self.parts)
-            self.actions = ConversationActions(
-                self.parts.session, self.parts.conversations, self.parts.keeper, self.parts.store,
-                self.parts.background, self.parts.chat_page, self.window.toast, self.window,
-            )  # fmt: skip
-            self.model_menu = ModelMenu(self.parts, self.window)
-            self.model_menu.models_requested.connect(self.window.show_models)
+        self.theme = Theme(app, theme or self.store.preferences.theme, self, dressed=False)
+        self.parts = Parts(places, self.store, self.theme, loader, self)
+        self.jobs = self.parts.jobs
+        self.collector = Collector(self)
+        self.window = MainWindow(self.parts)
+        self.actions = ConversationActions(
+            self.parts.session, self.parts.conversations, self.parts.keeper, self.parts.store,
+            self.parts.background, self.parts.chat_page, self.window.toast, self.window,
+        )  # fmt: skip
+        self.model_menu = ModelMenu(self.parts, self.window)
+        self.model_menu.models_requested.connect(self.window.show_models)
+        self.theme.dress()
         self.crash_reporter = CrashReporter(places, self.window)
         self.jobs.crashed.connect(self.crash_reporter.report)
         self.parts.background.crashed.connect(self.crash_reporter.report)

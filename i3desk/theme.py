@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
@@ -30,12 +27,15 @@ class Theme(QObject):
 
     changed = Signal()
 
-    def __init__(self, app: QApplication, choice: str = "system", parent: QObject | None = None) -> None:
+    def __init__(
+        self, app: QApplication, choice: str = "system", parent: QObject | None = None, dressed: bool = True
+    ) -> None:
+        """If not `dressed`, the style sheet waits for `dress`: until then, widgets are put together quickly."""
         super().__init__(parent)
         self._app = app
         self.choice = ""
         self.tokens = None
-        self._dressed = True
+        self._dressed = dressed
         app.setStyle("Fusion")
         app.setFont(palette.interface_font())
         app.styleHints().colorSchemeChanged.connect(self._refresh)
@@ -52,14 +52,9 @@ class Theme(QObject):
         """What the system asks for; unknown where it does not say, which counts as light."""
         return self._app.styleHints().colorScheme()
 
-    @contextmanager
-    def undressed(self) -> Iterator[None]:
-        """Build a window in here: widgets are cheap to put into each other while no style sheet is in force."""
-        self._dressed = False
-        self._app.setStyleSheet("")
-        try:
-            yield
-        finally:
+    def dress(self) -> None:
+        """Have the style sheet in force, if it is not yet."""
+        if not self._dressed:
             self._dressed = True
             self._app.setStyleSheet(palette.style_sheet(self.tokens))
 
