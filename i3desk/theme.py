@@ -68,6 +68,8 @@ class Theme(QObject):
         if tokens is self.tokens:
             return
         self.tokens = tokens
+        if self._dressed:
+            self._app.setStyleSheet("")  # to go from one sheet to another takes four times as long
         self._app.setPalette(palette.qt_palette(tokens))
         if self._dressed:
             self._app.setStyleSheet(palette.style_sheet(tokens))
