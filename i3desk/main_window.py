@@ -36,7 +36,6 @@ from i3desk.toast import Toast
 from i3desk.training.leaving import Leaving
 
 RAIL_WIDTH = 72
-ABOVE_COMPOSER = 128
 SMALLEST = QSize(900, 600)
 
 
@@ -108,7 +107,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status_bar)
         self.leaving = Leaving(parts.runs, parts.settings, self)
         self.leaving.answered.connect(self.close)
-        self.toast = Toast(middle, bottom=ABOVE_COMPOSER)
+        self.toast = Toast(middle, above=parts.chat_page.composer_bar)
         self._add_shortcuts()
         self._restore_place()
         self.show_page(first_page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import shiboken6
-from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAccessibleEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -14,6 +14,7 @@ from i3desk.icons import IconToolButton
 SHOWN_MS = 8000
 WIDEST = 520
 MARGIN = 16
+PLACED_ANEW = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)  # of what lies around it
 
 
 class Toast(QFrame):
@@ -28,10 +29,11 @@ class Toast(QFrame):
 
     closed = Signal()
 
-    def __init__(self, parent: QWidget, bottom: int = MARGIN) -> None:
+    def __init__(self, parent: QWidget, above: QWidget | None = None) -> None:
+        """It lies at the bottom of `parent`, and above `above` while that is seen."""
         super().__init__(parent, objectName="toast")
         self.hide()
-        self._bottom = bottom
+        self._above = above
         self._callback: Callable[[], None] | None = None
         self._before: QWidget | None = None
         self._ms = 0
@@ -54,6 +56,8 @@ class Toast(QFrame):
         self._timer.timeout.connect(self.dismiss)
         QApplication.instance().focusChanged.connect(self._on_focus)
         parent.installEventFilter(self)
+        if above is not None:
+            above.installEventFilter(self)
 
     def show_message(
         self, text: str, action: str | None = None, callback: Callable[[], None] | None = None, ms: int = SHOWN_MS
@@ -110,7 +114,7 @@ class Toast(QFrame):
         return focused is not None and self.isAncestorOf(focused)
 
     def _place(self) -> None:
-        """At the bottom of the parent, in its middle, as wide as the text needs and the parent allows."""
+        """In the middle of the parent's bottom, as wide as the text needs and the parent allows."""
         parent = self.parentWidget()
         room = max(0, parent.width() - 2 * MARGIN)
         # A label that wraps asks for little width of its own accord; the text's length says what it would like.
@@ -121,7 +125,10 @@ class Toast(QFrame):
         others = self.layout().sizeHint().width() - self.text.sizeHint().width()
         width = min(room, WIDEST, others + spare)
         height = max(self.layout().totalHeightForWidth(width), self.layout().totalMinimumSize().height())
-        x, y = (parent.width() - width) // 2, parent.height() - height - self._bottom
+        bottom = parent.height()
+        if self._above is not None and self._above.isVisibleTo(parent):
+            bottom = self._above.mapTo(parent, QPoint(0, 0)).y()
+        x, y = (parent.width() - width) // 2, bottom - height - MARGIN
         self.setGeometry(QRect(x, y, width, height))
 
     @Slot(QWidget, QWidget)
@@ -134,7 +141,7 @@ class Toast(QFrame):
             self._wait()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and not self.isHidden():
+        if event.type() in PLACED_ANEW and not self.isHidden():
             self._place()
         return super().eventFilter(watched, event)
 

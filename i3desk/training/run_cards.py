@@ -49,7 +49,9 @@ class Rows(QWidget):
     def _arrange(self, names: list[str]) -> None:
         self._names = names
         while self._grid.count():
-            self._grid.takeAt(0).widget().deleteLater()
+            widget = self._grid.takeAt(0).widget()
+            widget.hide()
+            widget.deleteLater()
         self.values = {}
         for line, name in enumerate(names):
             value = tabular(ElidedLabel())

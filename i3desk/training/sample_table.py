@@ -18,7 +18,7 @@ from i3desk.training.differences import differences
 from i3desk.training.sample_log import SampleLog, step_text
 
 MARGIN = 16  # as the card's; also the room for the scroll bar
-STEP_WIDTH = 84
+STEP_WIDTH = 96
 GAP = 20  # between columns
 ROW_PADDING = 7
 COLUMN_WIDTH = 190  # of a prompt, at least

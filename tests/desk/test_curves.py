@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from curve_parts import evaluation, part
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from i3core.run_reader import RunState, RunStatus, RunSummary
 from i3desk.curves import wording
@@ -44,6 +44,30 @@ def background(qtbot):
     yield jobs
     with qtbot.waitSignal(jobs.stopped):
         jobs.shut_down()
+
+
+class WindowWatch(QObject):
+    """Notes what comes up as a window of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[QWidget] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.shown.append(watched)
+        return False
+
+
+def test_only_what_was_asked_for_comes_up_as_a_window(qtbot, qapp, theme, background):
+    watch = WindowWatch()
+    qapp.installEventFilter(watch)
+    panel = CurvesPanel(theme, background)
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitUntil(lambda: panel.board is not None and panel.board.plot is not None)
+    qapp.removeEventFilter(watch)
+    assert watch.shown == [panel]
 
 
 @pytest.fixture

@@ -110,6 +110,19 @@ def test_esc_on_it_does_not_reach_the_rest_of_the_window(toast, window, qtbot):
     assert stopped == []
 
 
+def test_it_keeps_clear_of_what_it_shall_not_cover(window, qtbot):
+    field = QWidget(window)
+    field.setGeometry(0, window.height() - 90, window.width(), 90)
+    toast = Toast(window, above=field)
+    field.show()
+    toast.show_message("Chat deleted.")
+    assert toast.geometry().bottom() < field.y()
+    field.setGeometry(0, window.height() - 180, window.width(), 180)
+    assert toast.geometry().bottom() < field.y()
+    field.hide()
+    assert toast.geometry().bottom() > field.y() + 90
+
+
 @pytest.mark.parametrize("text", ["Copied", "Deleted “" + "a long title " * 20 + "”"])
 def test_it_keeps_to_the_bottom_of_its_parent_and_inside_it(toast, window, qtbot, text):
     toast.show_message(text, "Undo")
