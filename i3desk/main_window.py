@@ -121,8 +121,11 @@ class MainWindow(QMainWindow):
         button = self._rail_buttons.button(index)
         button.setChecked(True)
         self._store.change(page=button.text())
-        if self.pages.currentWidget() is self.chat_page:
+        page = self.pages.currentWidget()
+        if page is self.chat_page:
             self.chat_page.composer.edit.setFocus()
+        elif not page.isAncestorOf(self.focusWidget() or self):
+            page.setFocus()  # else the keyboard would go on at what comes first in the window
 
     @Slot()
     def show_chat(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEvent
 
 from i3core import assets
 from i3core.pieces import Alternative, Chunk, Piece
@@ -159,6 +160,7 @@ def open_desk(qtbot, qapp, places, model):
         desk.window.deleteLater()
         desk.deleteLater()
         qapp.processEvents()
+        qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # else the next window is styled together with this one
 
     open_.close = close
     yield open_

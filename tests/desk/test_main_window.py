@@ -146,3 +146,18 @@ def test_the_program_can_be_the_command_line_too():
     )
     assert done.returncode == 0
     assert "train" in done.stdout
+
+
+def test_the_keyboard_goes_with_the_page(open_desk, qtbot):
+    desk = open_desk()
+    window = desk.window
+    for keys, page in (
+        (Qt.Key.Key_2, window.train_page),
+        (Qt.Key.Key_3, window.runs_page),
+        (Qt.Key.Key_M, window.models_page),
+    ):
+        qtbot.keyClick(window, keys, Qt.KeyboardModifier.ControlModifier)
+        assert window.pages.currentWidget() is page
+        assert window.focusWidget() is page or page.isAncestorOf(window.focusWidget())
+    qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert window.focusWidget() is window.chat_page.composer.edit
