@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
-from . import __version__
 from .batches import choose_rows, make_batch, plan_epoch
 from .checkpoint import Model
 from .control import Control
 from .distributed import World
 from .errors import PromptError, TrainingError
 from .evaluation import Interrupted, evaluate_rows
-from .events import Checkpointed, Evaluated, Event, Finished, Sampled, Started, Stepped, Warned
+from .events import Checkpointed, Evaluated, Event, Finished, Sampled, Stepped, Warned
 from .generation import generate
 from .pace import Pace, Stopwatch
 from .preflight import block_matrices, checkpoint_bytes
@@ -30,7 +28,6 @@ from .preparation import (
     describe_data,
     largest_batch,
     load_data,
-    unknown_share,
 )  # fmt: skip
 from .readings import Readings
 from .rows import TokenRows
@@ -43,6 +40,7 @@ from .training_settings import TrainingConfig
 
 KEPT = ("step", "tokens", "start_loss", "best", "since_best", "evaluated")  # of the loop, in trainer.pt
 GENERAL_TOKENS = 20_000  # of the general text, at each evaluation
+SAMPLING = SamplingConfig(temperature=0.7, max_new_tokens=60, seed=1)  # of the answers to the sample prompts
 
 
 class Loop:
@@ -117,53 +115,6 @@ class Loop:
         self.readings.close()
         for tracker in self.trackers:
             tracker.close()
-
-    # -------------------------------------------------------------------------------------------- what is told once
-
-    def description(self) -> dict:
-        """What run.json says: configuration, base model, data, versions, device. A resumed run keeps its past."""
-        content = {
-            "config": dataclasses.asdict(self.config),
-            "model": self.model.name,
-            "parameters": self.model.parameters,
-            "trainable": self.trainable,
-            "data": self.described_data,
-            "device": self.device.describe(),
-            "processes": self.world.size,
-            "versions": {"i3core": __version__, "torch": torch.__version__, "python": platform.python_version()},
-            "started": time.time(),
-        }
-        if self.resumed and self.world.is_main:
-            before = self.run.description()
-            past = {key: before[key] for key in ("model", "started") if key in before}
-            content |= past | {"resumed": [*before.get("resumed", []), time.time()]}
-        return content
-
-    def introduction(self) -> Iterator[Event]:
-        """What was read, what is doubtful, and what will be done."""
-        yield from self.data.reports
-        for warning in self.model.warnings:
-            yield Warned(self.step, warning, "")
-        for finding in self.preflight.findings:
-            yield Warned(self.step, finding.what, finding.remedy, finding.kind)
-        sets = self.data.training
-        tokens = [part.rows.tokens for part in sets]
-        yield Started(
-            out=str(self.run.folder),
-            step=self.step,
-            total_steps=self.total_steps,
-            parameters=self.model.parameters,
-            trainable=self.trainable,
-            rows=sum(len(part.rows) for part in sets),
-            held_out_rows=sum(len(rows) for rows in self.data.held_out),
-            tokens_per_epoch=int(sum(n * part.weight for n, part in zip(tokens, sets, strict=True))),
-            unknown_share=unknown_share(self.data.reports),
-            memory_bytes=self.preflight.memory_bytes,
-            checkpoint_bytes=self.checkpoint_bytes(),
-            eta_s=self.eta_s(),
-            device=self.device.describe(),
-            processes=self.world.size,
-        )
 
     def checkpoint_bytes(self) -> int:
         """What the checkpoints take on disk at most."""
@@ -346,9 +297,8 @@ class Loop:
     def sample(self) -> Iterator[Event]:
         """Answers the fixed prompts with a fixed seed."""
         for prompt in self.config.sample_prompts if self.world.is_main else ():
-            sampling = SamplingConfig(temperature=0.7, max_new_tokens=60, seed=1)
             try:
-                pieces = generate(self.model, [{"role": "user", "content": prompt}], sampling)
+                pieces = generate(self.model, [{"role": "user", "content": prompt}], SAMPLING)
                 sample = Sampled(self.step, prompt, "".join(piece.text for piece in pieces))
             except PromptError as error:
                 yield Warned(self.step, f"The sample prompt {prompt!r} cannot be answered: {error.what}", error.remedy)

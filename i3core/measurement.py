@@ -23,10 +23,9 @@ from .errors import PromptError, TrainingError
 from .evaluation import TOKENS_AT_ONCE, evaluate_rows
 from .events import Measured
 from .generation import generate
-from .loop import GENERAL_TOKENS
+from .loop import GENERAL_TOKENS, SAMPLING
 from .preflight import FLOAT32, block_matrices, optimizer_floats
 from .rows import TokenRows
-from .settings import SamplingConfig
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -205,9 +204,8 @@ def _samples_s(loop: Loop) -> float:
 
 def _answer_s(loop: Loop, prompt: str, patience_s: float) -> tuple[float, float]:
     """Seconds that an answer took, broken off after `patience_s`; and would take as a whole."""
-    sampling = SamplingConfig(temperature=0.7, max_new_tokens=60, seed=1)
     start, first, spoken = time.perf_counter(), 0.0, 0
-    for piece in generate(loop.model, [{"role": "user", "content": prompt}], sampling):
+    for piece in generate(loop.model, [{"role": "user", "content": prompt}], SAMPLING):
         took = time.perf_counter() - start
         if not spoken:
             first, spoken = took, piece.new_tokens
@@ -216,7 +214,7 @@ def _answer_s(loop: Loop, prompt: str, patience_s: float) -> tuple[float, float]
     if piece.finish_reason or piece.new_tokens <= spoken:
         return took, took
     each = (took - first) / (piece.new_tokens - spoken)
-    return took, first + each * (sampling.max_new_tokens - spoken)
+    return took, first + each * (SAMPLING.max_new_tokens - spoken)
 
 
 def _checkpoint_bytes(loop: Loop) -> tuple[int, int]:

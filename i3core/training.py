@@ -17,6 +17,7 @@ from .device import is_out_of_memory
 from .distributed import World, joined_world
 from .errors import I3Error, TrainingError
 from .events import Event, Warned
+from .introduction import describe_run, introduce_run
 from .loop import Loop
 from .measurement import measure_run
 from .preparation import Progress, check_run_folder
@@ -97,7 +98,7 @@ def rehearse(config: TrainingConfig, progress: Progress | None = None, measure: 
     check_trackers(config.track)
     run = SilentRunFolder(config.out)
     with _threads(config.threads), contextlib.closing(Loop(config, run, False, World(), progress)) as loop:
-        yield from loop.introduction()
+        yield from introduce_run(loop)
         if measure:
             yield measure_run(loop)
 
@@ -151,8 +152,8 @@ def _train(
     with interruption() as interrupted, _threads(config.threads):
         control = Control(run, interrupted)
         with contextlib.closing(Loop(config, run, resume, world, _watched(control, progress))) as loop:
-            run.describe(loop.description())
-            yield from loop.introduction()
+            run.describe(describe_run(loop))
+            yield from introduce_run(loop)
             loop.begin(control)
             reason = ""
             while not reason:
