@@ -117,15 +117,14 @@ class MainWindow(QMainWindow):
     @Slot(int)
     def show_page(self, index: int) -> None:
         """Bring a page to the front."""
+        if index != self.pages.currentIndex():
+            self.pages.widget(index).setFocus()  # and not its first control, which would look chosen
         self.pages.setCurrentIndex(index)
         button = self._rail_buttons.button(index)
         button.setChecked(True)
         self._store.change(page=button.text())
-        page = self.pages.currentWidget()
-        if page is self.chat_page:
+        if self.pages.currentWidget() is self.chat_page:
             self.chat_page.composer.edit.setFocus()
-        elif not page.isAncestorOf(self.focusWidget() or self):
-            page.setFocus()  # else the keyboard would go on at what comes first in the window
 
     @Slot()
     def show_chat(self) -> None:
