@@ -65,6 +65,11 @@ class Linear(nn.Linear):
 
     _parts: tuple[int, Tensor, Tensor] | None = None  # where the weight lies, and weight and bias cut into a batch
 
+    def reset_parameters(self) -> None:
+        """Drawn at random, unless there is no memory behind the weights yet: see `has_values`."""
+        if has_values(self):
+            super().reset_parameters()
+
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., in) -> (..., out)."""
         if not is_single_token(x, self.in_features):
@@ -94,6 +99,28 @@ class Linear(nn.Linear):
         return self.weight.data_ptr(), weight.view(parts, -1, self.in_features), bias.view(parts, -1, 1)
 
 
+class Embedding(nn.Embedding):
+    """A vector for each id."""
+
+    def reset_parameters(self) -> None:
+        """Drawn at random, unless there is no memory behind the weights yet: see `has_values`."""
+        if has_values(self):
+            super().reset_parameters()
+
+
+def has_values(layer: nn.Linear | nn.Embedding) -> bool:
+    """Whether there is anything to draw at random: not where a network is only a shape that will be given weights.
+
+    torch draws for such a shape too, in Python, and brings in its compiler for that: a second at the first model.
+    """
+    return not layer.weight.is_meta
+
+
+def _small_random(*shape: int) -> Tensor:
+    values = torch.empty(shape)
+    return values if values.is_meta else torch.randn(shape) * 0.01
+
+
 def is_single_token(x: Tensor, width: int) -> bool:
     """Whether x is one float32 vector on a CPU outside of training and autocast: a step of decoding."""
     return (
@@ -112,9 +139,9 @@ class RWKVMambaMixer(nn.Module):
         super().__init__()
         d, n = config.d_model, config.d_state
         self.w_mix = nn.Parameter(torch.full((d,), 0.5))
-        self.A = nn.Parameter(torch.randn(n, n) * 0.01)
-        self.B = nn.Parameter(torch.randn(n, d) * 0.01)
-        self.C = nn.Parameter(torch.randn(d, n) * 0.01)
+        self.A = nn.Parameter(_small_random(n, n))
+        self.B = nn.Parameter(_small_random(n, d))
+        self.C = nn.Parameter(_small_random(d, n))
         self.D = nn.Parameter(torch.full((d,), 0.1))
 
     def forward(self, x: Tensor, state: LayerState | None = None) -> Tensor:
@@ -219,16 +246,16 @@ class I3Network(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed = nn.Embedding(config.vocab_size, config.d_model)
-        self.pos_embed = nn.Embedding(config.window, config.d_model)
+        self.embed = Embedding(config.vocab_size, config.d_model)
+        self.pos_embed = Embedding(config.window, config.d_model)
         self.layers = nn.ModuleList(Block(config, i >= config.hybrid_layers) for i in range(config.n_layers))
         self.ln_f = nn.LayerNorm(config.d_model)
         self.head = Linear(config.d_model, config.vocab_size)
         for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Embedding):
+            if isinstance(module, nn.Linear | nn.Embedding) and has_values(module):
                 nn.init.normal_(module.weight, std=0.02)
-            if isinstance(module, nn.Linear):
-                nn.init.zeros_(module.bias)
+                if isinstance(module, nn.Linear):
+                    nn.init.zeros_(module.bias)
         if config.tie_embeddings:
             self.head.weight = self.embed.weight
 

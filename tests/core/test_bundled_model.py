@@ -1,5 +1,8 @@
 """The model that comes with the application."""
 
+import subprocess
+import sys
+
 import pytest
 
 import i3core
@@ -34,6 +37,19 @@ def test_it_answers_a_greeting(bundled):
         assert all(piece.token_id != 0 for piece in pieces)
         reasons.append(pieces[-1].finish_reason)
     assert reasons.count("stop") >= 8
+
+
+@pytest.mark.parametrize("precision", ["auto", "int8"])
+def test_chatting_does_not_bring_in_the_compiler_of_torch(precision):
+    """Which takes a second, before the first model is ready."""
+    code = (
+        "import sys, i3core\n"
+        f"model = i3core.load('i3-mini', device='cpu', precision='{precision}')\n"
+        "pieces = list(i3core.generate(model, 'hello', i3core.SamplingConfig(max_new_tokens=3)))\n"
+        "assert pieces and 'torch' in sys.modules\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_it_predicts_held_out_conversations(bundled, golden):
