@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import sys
 
@@ -18,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
 
         return int(i3core_main(arguments[1:]) or 0)
 
-    options = parse(arguments)
+    options = build_parser().parse_args(arguments)  # which ends the program by itself on `--help` and on mistakes
     if options.smoke:
         from i3desk.smoke import run_smoke
 
@@ -29,10 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     return run(options.model, options.theme)
 
 
-def parse(arguments: list[str]):
-    """The options of the window; argparse ends the program by itself on `--help` and on mistakes."""
-    import argparse
-
+def build_parser() -> argparse.ArgumentParser:
+    """The options of the window."""
     from i3core import __version__
 
     parser = argparse.ArgumentParser(prog="i3desk", description="Chat with an i3 language model on your own computer.")
@@ -42,7 +41,7 @@ def parse(arguments: list[str]):
     )
     parser.add_argument("--theme", choices=("system", "light", "dark"), help="colours; without it, the saved choice")
     parser.add_argument("--smoke", action="store_true", help="open, chat, train two steps, close, print one JSON line")
-    return parser.parse_args(arguments)
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`i3desk --smoke`: opens the window, chats, trains two steps, closes, and prints one JSON line about it."""
+"""`i3desk --smoke`: opens the window, chats, trains two steps, closes, reads the chat back, and prints one JSON line."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from i3desk.jobs import ModelInfo
 from i3desk.places import Places
 from i3desk.runs import care
 from i3desk.stalls import StallMeter, seconds_since_start
+from i3desk.store import Store
 
 MESSAGE = "tell me a short story about a fox"
 TIME_LIMIT_MS = 300_000
@@ -44,6 +45,7 @@ class SmokeRun(QObject):
             "tokens_per_second": None,
             "max_stall_ms": None,
             "startup_stall_ms": None,
+            "messages_kept": None,
         }
         self._model = model
         self._desk = desk
@@ -141,6 +143,16 @@ class SmokeRun(QObject):
         except I3Error:  # it has ended by itself
             pass
 
+    def read_back(self, places: Places) -> None:
+        """After the window is gone: what was said must be found as the next start would find it."""
+        said = [message.text for message in self._window.session.conversation.path()]
+        store = Store(places.conversations_file)
+        kept = [[message.text for message in store.open_whole(row.id).path()] for row in store.rows()]
+        store.close()
+        self.result["messages_kept"] = sum(map(len, kept))
+        if self.result["ok"] and kept != [said]:
+            self.result |= {"ok": False, "error": f"Said was {said}, but kept {kept}."}
+
     def _close(self) -> None:
         if self._closing:
             return
@@ -156,7 +168,8 @@ def run_smoke(model_folder: str | None) -> int:
         folder = Path(name)
         os.environ["I3DESK_RUNS_FILE"] = str(folder / "runs.json")  # the user's list of runs is left alone
         app = create_application()
-        desk = Desk(app, Places.under(folder), model_folder)
+        places = Places.under(folder)
+        desk = Desk(app, places, model_folder)
         desk.store.change(sampling=replace(desk.store.preferences.sampling, seed=SEED))
         desk.crash_reporter.install()
         desk.window.closed.connect(app.quit)
@@ -164,6 +177,7 @@ def run_smoke(model_folder: str | None) -> int:
         desk.show()
         app.exec()
         run.end_training()
+        run.read_back(places)
         desk.crash_reporter.remove()
     if sys.stdout is not None:
         print(json.dumps(run.result), flush=True)

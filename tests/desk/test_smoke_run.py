@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FIELDS = {
     "ok", "first_paint_s", "model_ready_s", "first_token_s", "tokens_per_second", "max_stall_ms", "startup_stall_ms",
+    "messages_kept",
 }  # fmt: skip
 MOST_TRIES = 5  # a busy machine may hold one run up; the program itself must be able to do it
 
@@ -41,6 +42,7 @@ def test_it_opens_chats_trains_and_closes_in_time(tmp_path):
         assert status == 0, result
         assert result["ok"]
         assert set(result) == FIELDS
+        assert result["messages_kept"] == 2
         assert result["tokens_per_second"] > 0
         assert result["first_token_s"] > 0
         assert result["first_paint_s"] < result["model_ready_s"]
