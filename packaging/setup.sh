@@ -1,11 +1,16 @@
 #!/bin/sh
-# Makes .venv in the project and installs what is missing. Called by run.sh and test.sh:
-#     sh packaging/setup.sh [dev]
+# Makes .venv in the project and installs what is missing. Called by run.sh, test.sh and build.sh:
+#     sh packaging/setup.sh [dev | package | package-cuda]
+# The last two make an environment in build/ with exactly what is packed, in the versions of constraints.txt.
 # Does nothing (and downloads nothing) when all is there. pip's own settings are respected, PIP_FIND_LINKS for example.
 set -eu
 cd "$(dirname "$0")/.."
 extra=${1:-}
 torch=2.13.0  # the build we test with; any from 2.10 on works
+case "$extra" in
+package*) venv=build/venv-$extra pins=packaging/constraints.txt ;;
+*) venv=.venv pins= ;;
+esac
 say() { printf '%s\n' "$*" >&2; }
 
 # --- packages of the system, on Debian and its relatives -----------------------------------------------------------
@@ -47,19 +52,19 @@ fi
 
 # A stamp of what was asked for, so that nothing is checked or fetched when nothing has changed.
 version='import sys; print(*sys.version_info[:2])'
-wanted="$(cksum < pyproject.toml) $torch $(pwd -P) $("$python" -c "$version")"
-stamp=.venv/.installed${extra:+-$extra}
-if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+wanted="$(cat pyproject.toml ${pins:-} | cksum) $torch $(pwd -P) $("$python" -c "$version")"
+stamp=$venv/.installed${extra:+-$extra}
+if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     exit 0
 fi
-if [ "$(.venv/bin/python -c "$version" 2>/dev/null)" != "$("$python" -c "$version")" ]; then
-    rm -rf .venv
+if [ "$("$venv/bin/python" -c "$version" 2>/dev/null)" != "$("$python" -c "$version")" ]; then
+    rm -rf "$venv"
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null && has_apt; then
         apt_install python3-venv || exit 1
     fi
-    if ! problem=$("$python" -m venv .venv 2>&1); then
-        rm -rf .venv
-        say "Python could not make .venv:"
+    if ! problem=$("$python" -m venv "$venv" 2>&1); then
+        rm -rf "$venv"
+        say "Python could not make $venv:"
         say "$problem"
         exit 1
     fi
@@ -68,6 +73,7 @@ fi
 # --- Qt's libraries ------------------------------------------------------------------------------------------------
 if has_apt; then
     missing=
+    case "$extra" in package*) installed binutils || missing=binutils ;; esac
     for package in libegl1 libgl1 libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon0 libxkbcommon-x11-0 \
         libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 fonts-dejavu-core; do
         installed "$package" || missing="$missing $package"
@@ -82,15 +88,25 @@ if has_apt; then
 fi
 
 # --- Python packages -----------------------------------------------------------------------------------------------
-pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@" </dev/null 2>.venv/pip.log; }
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet "$@" </dev/null 2>"$venv/pip.log"; }
 failed() {
-    tail -n 5 .venv/pip.log >&2
+    tail -n 5 "$venv/pip.log" >&2
     say "The installation stopped. Check the network and the free disk space, then run the same command again."
     exit 1
 }
-say "Installing i3desk into .venv (once; some minutes) ..."
-.venv/bin/python -c 'import torch' 2>/dev/null || pip install "torch==$torch" numpy || pip install "torch>=2.10" numpy || failed
-pip install --editable ".${extra:+[$extra]}" || failed
-printf '%s\n' "$wanted" > .venv/.installed
+say "Installing i3desk into $venv (once; some minutes) ..."
+has_torch() { "$venv/bin/python" -c 'import torch' 2>/dev/null; }
+case "$extra" in
+package)  # the build for CPUs: from where pip looks, or from PyTorch's own list
+    has_torch || pip install "torch==$torch+cpu" || pip install "torch==$torch" --index-url https://download.pytorch.org/whl/cpu || failed
+    ;;
+package-cuda) has_torch || pip install "torch==$torch" || failed ;;
+*) has_torch || pip install "torch==$torch" numpy || pip install "torch>=2.10" numpy || failed ;;
+esac
+case "$extra" in
+package*) pip install --constraint "$pins" --editable ".[package]" || failed ;;
+*) pip install --editable ".${extra:+[$extra]}" || failed ;;
+esac
+printf '%s\n' "$wanted" > "$venv/.installed"
 printf '%s\n' "$wanted" > "$stamp"
 say "Installed."

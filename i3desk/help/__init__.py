@@ -1,0 +1,1 @@
+"""Help: licences of the parts, and whether there is a newer version."""

@@ -1,0 +1,102 @@
+"""Collects the licences of everything inside a built program: `python packaging/collect_licences.py PROGRAM_FOLDER`.
+
+Python packages say them in their metadata, the libraries of a Debian system in /usr/share/doc. Written to
+`assets/licences.json` in the program, which its window shows.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+import sys
+import sysconfig
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from contents import MODULES
+
+from i3desk.help.licences import Licence, installed, to_json
+
+COMMON = Path("/usr/share/common-licenses")
+QT = {"PySide6_Essentials", "shiboken6"}
+QT_NOTE = (
+    "Used as shared libraries, which you may replace by your own build of the same version. What Qt itself is made of, "
+    "and its licences: https://doc.qt.io/qt-6/licenses-used-in-qt.html"
+)
+
+
+def inside(licences: list[Licence]) -> list[Licence]:
+    """Without those that the program leaves out; Qt's with its texts, which its packages do not bring."""
+    kept = [each for each in licences if each.name.lower().replace("-", "_") not in {*map(str.lower, MODULES)}]
+    texts = [path.read_text("utf-8") for path in (COMMON / "LGPL-3", COMMON / "GPL-3") if path.is_file()]
+    text = "\n\n".join([QT_NOTE, *texts])
+    return [replace(each, text=text) if each.name in QT else each for each in kept]
+
+
+def icu() -> Licence:
+    """Unicode's library, a part of Qt's package."""
+    text = next((_copyright_of(path.name) for path in sorted(Path("/usr/share/doc").glob("libicu[0-9]*"))), "")
+    page = "https://github.com/unicode-org/icu/blob/main/LICENSE"
+    return Licence("ICU", "73", "Unicode-3.0", page, text or f"The text is at {page}")
+
+
+def python() -> Licence:
+    """Python itself."""
+    candidates = [Path(sysconfig.get_path("stdlib")) / "LICENSE.txt", Path(sys.base_prefix) / "LICENSE.txt"]
+    text = next((path.read_text("utf-8") for path in candidates if path.is_file()), None)
+    return Licence(
+        "Python",
+        platform.python_version(),
+        "PSF-2.0",
+        "https://www.python.org",
+        text or _copyright_of("libpython3-stdlib"),
+    )
+
+
+@cache
+def _copyright_of(package: str) -> str:
+    path = Path("/usr/share/doc") / package.partition(":")[0] / "copyright"
+    return path.read_text("utf-8", errors="replace") if path.is_file() else ""
+
+
+def debian_packages(program: Path) -> dict[str, str]:
+    """Debian package -> version, of the libraries at the top of the program that came from the system."""
+    found = {}
+    for library in sorted((program / "_internal").glob("lib*.so*")):
+        if library.is_symlink():
+            continue  # one of a Python package
+        owner = subprocess.run(["dpkg", "-S", f"*/{library.name}"], capture_output=True, text=True).stdout
+        packages = [
+            line.partition(": ")[0].split(", ")[0] for line in owner.splitlines() if not line.startswith("diversion")
+        ]
+        for package in packages[:1]:
+            asked = ["dpkg-query", "-W", "-f", "${Version}", package]
+            found[package.partition(":")[0]] = subprocess.run(asked, capture_output=True, text=True).stdout
+    return found
+
+
+def short_licence(text: str) -> str:
+    """What a machine-readable Debian copyright file calls its first licence, or a hint."""
+    named = re.search(r"^License: *(\S.*)$", text, re.MULTILINE)
+    return named.group(1).strip() if named else "see the text"
+
+
+def main(program: Path) -> None:
+    licences = [*inside(installed()), python(), icu()]
+    licences += installed("pyinstaller")[:1]  # its small program starts ours
+    if sys.platform.startswith("linux"):
+        for package, version in debian_packages(program).items():
+            text = _copyright_of(package)
+            licences.append(
+                Licence(package, version, short_licence(text), f"https://packages.debian.org/{package}", text)
+            )
+    first, *others = licences
+    target = program / "_internal" / "assets" / "licences.json"
+    target.write_text(to_json([first, *sorted(others, key=lambda each: each.name.lower())]), encoding="utf-8")
+    print(f"{len(licences)} licences", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,170 @@
+"""What of the packages the program leaves out, and why. Used by i3desk.spec.
+
+A pattern is that of a path in the program's `_internal` folder; `*` passes over slashes. What is said to be safe was
+tried: `smoke.sh` chats, trains, converts and downloads with what is left.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+# Modules that nothing of ours reaches.
+MODULES = [
+    "IPython",
+    "PIL",
+    "PyInstaller",
+    "click",
+    "hf_xet",
+    "httpx.cli",
+    "jinja2",
+    "lib2to3",
+    "markupsafe",
+    "matplotlib",
+    "networkx",
+    "numpy.f2py",
+    "pip",
+    "pydoc_data",
+    "pyqtgraph.examples",
+    "pyqtgraph.opengl",
+    "scipy",
+    "setuptools",
+    "tensorboard",
+    "tkinter",
+    "torch.utils.benchmark",
+    "torch.utils.tensorboard",
+    "torch.utils.cpp_extension",
+    "wandb",
+    "PySide6.QtOpenGL",
+    "PySide6.QtOpenGLWidgets",
+    "PySide6.QtTest",
+    "torch._inductor.codegen",
+    "torch._inductor.kernel",
+    "torch._inductor.fx_passes",
+]
+
+# torch's compiler reads these sources, and it needs a C++ compiler: the program never calls it. Their modules stay,
+# because torch imports many of them at its first optimiser; so do the sources of settings, which torch reads itself.
+UNREAD_SOURCES = [
+    f"torch/{name}/*.py"
+    for name in (
+        "_dynamo",
+        "_export",
+        "_functorch",
+        "_higher_order_ops",
+        "_inductor",
+        "_numpy",
+        "_refs",
+        "_vendor",
+        "ao",
+        "distributed/_shard",
+        "distributed/_tools",
+        "distributed/checkpoint",
+        "distributed/elastic",
+        "distributed/fsdp",
+        "distributed/pipelining",
+        "distributed/tensor",
+        "export",
+        "fx",
+        "onnx",
+        "sparse",
+        "testing",
+        "utils/hipify",
+    )
+]
+READ_SOURCES = ["torch/*config*.py"]
+
+LEFT_OUT = [
+    # torch: its tests, their programs and libraries, its headers
+    "torch/test/*",
+    "torch/include/*",
+    "torch/share/*",
+    "torch/bin/*",
+    "torch/lib/*_test.so",
+    "torch/lib/libaoti_custom_ops.so",
+    "torch/lib/libbackend_with_compiler.so",
+    "*.pyi",
+    # Qt: its translations (the window is in English), and plugins for screens, cards and files that a desktop has not
+    "PySide6/Qt/translations/*",
+    "PySide6/translations/*",
+    "PySide6/Qt/plugins/egldeviceintegrations/*",
+    "PySide6/Qt/plugins/generic/*",
+    "PySide6/Qt/plugins/networkinformation/*",
+    "PySide6/Qt/plugins/tls/*",
+    "PySide6/Qt/plugins/platforms/libqeglfs*",
+    "PySide6/Qt/plugins/platforms/libqlinuxfb*",
+    "PySide6/Qt/plugins/platforms/libqminimal*",
+    "PySide6/Qt/plugins/platforms/libqvnc*",
+    "PySide6/Qt/plugins/platforms/libqvkkhrdisplay*",
+    "PySide6/Qt/plugins/platforminputcontexts/libqtvirtualkeyboard*",
+    "PySide6/Qt/plugins/platformthemes/libqgtk3*",
+    "PySide6/Qt/plugins/xcbglintegrations/*",
+    "PySide6/Qt/plugins/wayland-graphics-integration-client/*",
+    "PySide6/Qt/plugins/imageformats/*",
+    # the target's own, which fit its C library, its fonts, its display and its desktop
+    "libstdc++.so*",
+    "libgcc_s.so*",
+    "libfontconfig.so*",
+    "libfreetype.so*",
+    "libX11*.so*",
+    "libdbus-1.so*",
+    "libglib-2.0.so*",
+    "libgthread-2.0.so*",
+    # pictures of the README, records of installed packages
+    "assets/screenshots/*",
+    "*.dist-info/*",
+]
+KEPT = ["torch/bin/torch_shm_manager", "PySide6/Qt/plugins/imageformats/*svg*", "PySide6/Qt/plugins/imageformats/*ico*"]
+
+# numpy's libraries were changed after they were linked, and break when they are stripped.
+UNSTRIPPED = ["numpy*", "*openblas*", "libgfortran*", "libquadmath*"]
+
+
+def matches(path: str, patterns: list[str]) -> bool:
+    """Whether the path in the program is named by one of the patterns."""
+    path = PurePosixPath(path.replace("\\", "/")).as_posix()
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def is_wanted(path: str) -> bool:
+    """Whether a file of the packages belongs into the program."""
+    if matches(path, UNREAD_SOURCES):
+        return matches(path, READ_SOURCES)
+    return matches(path, KEPT) or not matches(path, LEFT_OUT)
+
+
+def linked_with(path: str) -> list[str]:
+    """Names of the shared libraries that a program or library of Linux asks for itself."""
+    shown = subprocess.run(["objdump", "-p", path], capture_output=True, text=True, check=True).stdout
+    return [line.split()[1] for line in shown.splitlines() if line.strip().startswith("NEEDED")]
+
+
+def needed(binaries: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Those of the shared libraries that anything still there is linked with. Entries: (path, source, kind).
+
+    A library at the top of the program or among Qt's is there for others; all other binaries are there for themselves.
+    """
+    if not sys.platform.startswith("linux"):
+        return binaries
+
+    def is_for_others(path: str) -> bool:
+        return ("/" not in path and not path.startswith("libpython")) or path.startswith("PySide6/Qt/lib/")
+
+    by_name = {PurePosixPath(path).name: (path, source, kind) for path, source, kind in binaries if kind != "SYMLINK"}
+    kept = {entry for entry in by_name.values() if not is_for_others(entry[0])}
+    waiting = list(kept)
+    while waiting:
+        _, source, _ = waiting.pop()
+        for name in linked_with(source):
+            entry = by_name.get(name)
+            if entry and entry not in kept:
+                kept.add(entry)
+                waiting.append(entry)
+    names = {PurePosixPath(path).name for path, _, _ in kept}
+    return [
+        entry
+        for entry in binaries
+        if entry in kept or (entry[2] == "SYMLINK" and PurePosixPath(entry[1]).name in names)
+    ]

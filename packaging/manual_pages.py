@@ -1,0 +1,66 @@
+"""Manual pages of i3desk and i3core, made of what `--help` says."""
+
+from __future__ import annotations
+
+import argparse
+
+FILES = r"""
+.SH FILES
+.TP
+.I ~/.local/share/i3desk
+conversations, downloaded models and training runs
+.TP
+.I ~/.config/i3desk
+settings
+.TP
+.I ~/.cache/i3desk
+prepared training data; can be deleted at any time
+"""
+
+
+def manual_page(name: str, summary: str, parser: argparse.ArgumentParser, date: str, version: str) -> str:
+    """A page of section 1 in roff, with the options of the parser and of each of its commands."""
+    parts = [
+        f'.TH {name.upper()} 1 "{date}" "i3desk {version}" "User Commands"',
+        ".SH NAME",
+        f"{name} \\- {_text(summary)}",
+    ]
+    parts += [".SH SYNOPSIS", ".B " + name, "[options]" + (" command [arguments]" if _commands(parser) else "")]
+    if parser.description:
+        parts += [".SH DESCRIPTION", _text(parser.description)]
+    parts += [".SH OPTIONS", *_options(parser)]
+    if commands := _commands(parser):
+        parts.append(".SH COMMANDS")
+        for command, (what, options) in commands.items():
+            parts += [f".SS {name} {command}", _text(what), *_options(options)]
+    return "\n".join(parts) + FILES
+
+
+def _commands(parser: argparse.ArgumentParser) -> dict[str, tuple[str, argparse.ArgumentParser]]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            return {name: (summaries.get(name, ""), sub) for name, sub in action.choices.items()}
+    return {}
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    lines = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction) or action.help == argparse.SUPPRESS:
+            continue
+        value = action.metavar or (action.dest.upper() if action.option_strings else action.dest)
+        value = " ".join(value) if isinstance(value, tuple) else value
+        if action.choices and not action.metavar:
+            value = "|".join(map(str, action.choices))
+        names = ", ".join(action.option_strings)
+        head = " ".join(filter(None, [names, value if action.nargs != 0 else ""]))
+        described = parser._get_formatter()._expand_help(action) if action.help else ""
+        lines += [".TP", ".B " + _text(head), _text(described)]
+    return lines
+
+
+def _text(text: str) -> str:
+    """For roff: hyphens that can be copied, nothing taken for a request."""
+    text = " ".join(text.split()).replace("\\", r"\e").replace("-", r"\-")
+    return r"\&" + text if text.startswith((".", "'")) else text

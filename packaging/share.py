@@ -1,0 +1,87 @@
+"""What desktops look for beside a program: menu entry, icons, metadata and manual pages; and what is new in it."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shutil
+import sys
+import textwrap
+import time
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from manual_pages import manual_page
+
+import i3desk.__main__
+from i3core import __version__
+from i3core.cli import build_parser
+
+PACKAGING = Path(__file__).resolve().parent
+LINUX = PACKAGING / "linux"
+MAINTAINER = "The i3desk project <i3desk@users.noreply.github.com>"
+
+
+def releases() -> list[tuple[str, str, list[str]]]:
+    """(version, date, what changed) of each version in changes.md, the newest first."""
+    text = (PACKAGING / "changes.md").read_text("utf-8")
+    found = []
+    for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        head, _, body = part.partition("\n")
+        version, date = re.fullmatch(r"(\S+) \((\d{4}-\d\d-\d\d)\)", head.strip()).groups()
+        changes = [" ".join(item.split()) for item in re.split(r"^- ", body, flags=re.MULTILINE)[1:]]
+        found.append((version, date, changes))
+    if not found or found[0][0] != __version__:
+        sys.exit(f"packaging/changes.md does not begin with version {__version__}, which i3core/__init__.py has.")
+    return found
+
+
+def changelog() -> str:
+    """The same as Debian writes it."""
+    entries = []
+    for version, date, changes in releases():
+        when = time.strftime("%a, %d %b %Y 12:00:00 +0000", time.strptime(date, "%Y-%m-%d"))
+        lines = "\n".join(
+            textwrap.fill(change, 78, initial_indent="  * ", subsequent_indent="    ") for change in changes
+        )
+        entries.append(f"i3desk ({version}) unstable; urgency=medium\n\n{lines}\n\n -- {MAINTAINER}  {when}\n")
+    return "\n".join(entries)
+
+
+def metainfo() -> str:
+    """The AppStream file with the releases."""
+    items = []
+    for version, date, changes in releases():
+        listed = "".join(f"<li>{escape(change)}</li>" for change in changes)
+        items.append(
+            f'<release version="{version}" date="{date}"><description><ul>{listed}</ul></description></release>'
+        )
+    text = (LINUX / "io.github.i3desk.i3desk.metainfo.xml").read_text("utf-8")
+    return text.replace("@RELEASES@", f"<releases>{''.join(items)}</releases>")
+
+
+def write(path: Path, text: str, packed: bool = False) -> None:
+    """A text file, with its folders; packed as gzip without a time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = text.encode()
+    path.write_bytes(gzip.compress(data, 9, mtime=0) if packed else data)
+
+
+def lay_out_share(share: Path, icons: Path) -> None:
+    """What desktops look for: menu entry, icons, AppStream metadata, manual pages."""
+    date = releases()[0][1]
+    write(share / "applications" / "i3desk.desktop", (LINUX / "i3desk.desktop").read_text("utf-8"))
+    write(share / "metainfo" / "io.github.i3desk.i3desk.metainfo.xml", metainfo())
+    for picture in icons.glob("*.png"):
+        target = share / "icons" / "hicolor" / f"{picture.stem}x{picture.stem}" / "apps" / "i3desk.png"
+        target.parent.mkdir(parents=True)
+        shutil.copyfile(picture, target)
+    svg = (PACKAGING.parent / "assets" / "icons" / "i3desk.svg").read_text("utf-8")
+    write(share / "icons" / "hicolor" / "scalable" / "apps" / "i3desk.svg", svg)
+    for name, summary, parser in (
+        ("i3desk", "chat with an i3 language model in a window", i3desk.__main__.build_parser()),
+        ("i3core", "chat with, train and convert i3 language models", build_parser()),
+    ):
+        write(
+            share / "man" / "man1" / f"{name}.1.gz", manual_page(name, summary, parser, date, __version__), packed=True
+        )

@@ -1,0 +1,90 @@
+#!/bin/sh
+# Tries a built program as a stranger's machine would have it: an empty environment, a fresh home, another folder, a
+# program folder that nobody may write to. Without a screen, and on a screen of its own where Xvfb is installed.
+#     sh packaging/smoke.sh [DIST]     DIST: what build.sh made, or a program's folder; without it, dist/
+set -eu
+dist=${1:-$(dirname "$0")/../dist}
+program=$dist
+[ -x "$dist/i3desk/i3desk" ] && program=$dist/i3desk
+[ -x "$program/i3desk" ] || { echo "There is no i3desk in $dist. Build it: sh packaging/build.sh" >&2 && exit 1; }
+program=$(cd "$program" && pwd -P)
+work=$(mktemp -d)
+screen=
+clean_up() {
+    [ -z "$screen" ] || kill "$screen" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap clean_up EXIT
+mkdir "$work/home" "$work/another folder"
+
+# Root may write anywhere, so somebody else tries it, if that one can see the program.
+as=
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+    nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
+    if $nobody test -x "$program/i3desk" 2>/dev/null; then
+        as=$nobody
+        chown -R 65534:65534 "$work"
+    fi
+fi
+clean() { # everything of the environment is said here
+    (cd "$work/another folder" && $as env -i HOME="$work/home" LANG=C.UTF-8 PATH=/usr/bin:/bin "$@")
+}
+failed() {
+    echo "FAILED: $1" >&2
+    [ ! -f "$work/said" ] || tail -n 20 "$work/said" >&2
+    exit 1
+}
+check() { # what it is, then a command whose output goes to $work/said
+    what=$1
+    shift
+    clean "$@" >"$work/said" 2>&1 </dev/null || failed "$what"
+    echo "ok  $what"
+}
+says() { grep -q -- "$1" "$work/said" || failed "$what: it does not say $1"; }
+listing() { (cd "$program" && find . -type f -printf '%p %s %T@\n' | sort | cksum); }
+
+before=$(listing)
+core=$program/i3core
+check "the version" "$program/i3desk" --version
+check "help" "$core" --help
+check "one reply" "$core" generate --prompt "hello!" --seed 1 --json
+says '"text"'
+check "a conversation from a pipe" sh -c 'printf "hello\nwho are you?\n" | "$1" chat' sh "$core"
+[ -s "$work/said" ] || failed "the chat said nothing"
+printf '{"prompt": "ahoy", "completion": "ahoy, sailor! the sea is calm."}\n%.0s' 1 2 3 4 5 6 7 8 >"$work/home/sea.jsonl"
+check "two steps of training" "$core" train --model i3-mini --data "$work/home/sea.jsonl" --out "$work/home/run" --steps 2 --batch-size 2
+check "the run is listed" "$core" runs
+says run
+check "an adapter" "$core" train --model i3-mini --data "$work/home/sea.jsonl" --out "$work/home/lora" --steps 2 --batch-size 2 --lora-rank 4 --optimizer muon
+check "a model of its own" "$core" keep "$work/home/run" sea
+check "a reply of it, in int8" "$core" generate sea --prompt ahoy --precision int8
+check "conversion" "$core" convert "$work/home/run/checkpoints/last" "$work/home/public" --to public
+check "evaluation" "$core" eval "$work/home/public" "$work/home/sea.jsonl"
+check "a vocabulary, made by several processes" "$core" vocab --data "$program/_internal/assets/data/small-talk.jsonl" --out "$work/home/tokenizer.json"
+check "training from scratch" "$core" train --from-scratch tiny --data "$program/_internal/assets/data/small-talk.jsonl" --out "$work/home/scratch" --steps 2 --batch-size 2
+what="a download without a network"
+if clean env HF_ENDPOINT=http://127.0.0.1:9 "$core" download i3-80m >"$work/said" 2>&1 </dev/null; then failed "$what"; fi
+if grep -q Traceback "$work/said"; then failed "$what"; fi
+[ "$(wc -l <"$work/said")" -le 3 ] || failed "$what"
+echo "ok  $what says so in a line"
+
+smoke() { # the window: it opens, chats, trains two steps, closes, and finds the conversation again
+    check "$@" "$program/i3desk" --smoke
+    grep '^{' "$work/said" | tail -n 1 >"$work/json"
+    for field in '"ok": true' '"messages_kept": 2' '"first_paint_s": [0-9]' '"model_ready_s": [0-9]' '"tokens_per_second": [0-9]'; do
+        says "$field"
+    done
+    echo "    $(cat "$work/json")"
+}
+smoke "the window, without a screen" env QT_QPA_PLATFORM=offscreen
+if command -v Xvfb >/dev/null; then
+    Xvfb -displayfd 3 -screen 0 1280x800x24 -nolisten tcp 3>"$work/display" 2>/dev/null &
+    screen=$!
+    waited=0
+    while [ ! -s "$work/display" ] && [ $waited -lt 100 ]; do sleep 0.1 && waited=$((waited + 1)); done
+    smoke "the window on a screen" env DISPLAY=":$(cat "$work/display")"
+else
+    echo "--  Xvfb is not installed: not tried on a screen"
+fi
+[ "$(listing)" = "$before" ] || failed "the program's folder was changed"
+echo "ok  nothing was written into the program's folder"
