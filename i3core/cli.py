@@ -16,6 +16,7 @@ from .cli_data import add_data
 from .cli_models import add_download, download, models, verify
 from .cli_runs import add_runs
 from .cli_train import add_training, train
+from .cli_updates import add_updates, updates
 from .device import PRECISIONS, is_out_of_memory
 from .errors import ConfigError, I3Error, PromptError
 from .settings import SAMPLING_SETTINGS, SamplingConfig
@@ -125,6 +126,8 @@ def build_parser() -> argparse.ArgumentParser:
         command("verify", verify, "check a model's files against their checksums, and load it", model=False)
     )
     sub.add_argument("model", nargs="?", help="model folder or name; the bundled model if absent")
+
+    add_updates(printable(command("updates", updates, "look whether there is a newer version of i3desk", model=False)))
 
     sub = printable(command("bench", bench, "speed of this machine against the plain sequential code", model=False))
     sub.add_argument(
