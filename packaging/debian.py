@@ -89,10 +89,10 @@ def debian_dependencies(program: Path) -> list[str]:
         versions |= {tuple(map(int, each)) for each in re.findall(r"GLIBC_(\d+)\.(\d+)", shown)}
     cached = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
     places = dict(reversed(re.findall(r"^\s*(\S+) \(libc6,x86-64.*?\) => (\S+)$", cached, re.MULTILINE)))
+    if missing := sorted(wanted - set(places)):
+        sys.exit(f"Nothing on this system provides {', '.join(missing)}, which the program asks for.")
     packages = set()
     for name in wanted:
-        if name not in places:
-            sys.exit(f"Nothing on this system provides {name}, which the program asks for.")
         for path in (places[name], os.path.realpath(places[name]), places[name].replace("/lib/", "/usr/lib/", 1)):
             found = subprocess.run(["dpkg", "-S", path], capture_output=True, text=True).stdout
             if found:

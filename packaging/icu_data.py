@@ -69,7 +69,8 @@ def trim_library(path: Path) -> None:
         folder = Path(name)
         (folder / "icu.dat").write_bytes(trimmed(library[marks[0] : marks[0] + size]))
         (folder / "icu.s").write_text(
-            f'.section .note.GNU-stack,"",@progbits\n.section .rodata\n.balign 16\n.globl {symbol}\n.type {symbol}, @object\n'
+            '.section .note.GNU-stack,"",@progbits\n.section .rodata\n.balign 16\n'
+            f".globl {symbol}\n.type {symbol}, @object\n"
             f'{symbol}:\n.incbin "icu.dat"\n.size {symbol}, . - {symbol}\n'
         )
         subprocess.run(["as", "-o", "icu.o", "icu.s"], cwd=folder, check=True)

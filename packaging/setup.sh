@@ -72,9 +72,9 @@ fi
 
 # --- Qt's libraries ------------------------------------------------------------------------------------------------
 if has_apt; then
-    missing=
-    case "$extra" in package*) installed binutils || missing=binutils ;; esac
-    for package in libegl1 libgl1 libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon0 libxkbcommon-x11-0 \
+    missing= wanted_too=
+    case "$extra" in package*) wanted_too="binutils libwayland-cursor0" ;; esac
+    for package in $wanted_too libegl1 libgl1 libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon0 libxkbcommon-x11-0 \
         libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 fonts-dejavu-core; do
         installed "$package" || missing="$missing $package"
     done
