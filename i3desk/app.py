@@ -20,6 +20,7 @@ from i3desk.chat.model_menu import ModelMenu
 from i3desk.collector import Collector
 from i3desk.crash import CrashReporter, start_log
 from i3desk.dropping import Dropped, kind_of
+from i3desk.help.menu import HelpMenu
 from i3desk.icons import app_icon
 from i3desk.jobs import Loader, load_i3core
 from i3desk.main_window import MainWindow
@@ -65,6 +66,7 @@ class Desk(QObject):
         )  # fmt: skip
         self.model_menu = ModelMenu(self.parts, self.window)
         self.model_menu.models_requested.connect(self.window.show_models)
+        self.help = HelpMenu(self.parts, self.window)
         self.theme.dress()
         self.crash_reporter = CrashReporter(places, self.window)
         self.jobs.crashed.connect(self.crash_reporter.report)

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QDialog,
     QFrame,
     QHBoxLayout,
     QMainWindow,
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
         self.models_button = self._add_page(self.models_page, "Models", "models", "Ctrl+M")
         self._rail_layout.addStretch(1)
         self.settings_button = self._add_page(self.settings_page, "Settings", "settings", "Ctrl+,")
+        self.help_button = self._add_button("Help", "help", "Alt+H")
         last = next(
             (each for each in self._rail_buttons.buttons() if each.text() == self._store.preferences.page), None
         )
@@ -142,21 +144,34 @@ class MainWindow(QMainWindow):
         self.show_page(self.pages.indexOf(self.models_page))
 
     @Slot()
-    def _show_shortcuts(self) -> None:
+    def show_shortcuts(self) -> None:
+        """Bring the list of keys to the front."""
+        self._show_card(self.settings_page.shortcuts)
+
+    @Slot()
+    def show_about(self) -> None:
+        """Bring to the front what i3desk says about itself."""
+        self._show_card(self.settings_page.about)
+
+    def _show_card(self, card: QWidget) -> None:
         self.show_page(self.pages.indexOf(self.settings_page))
-        self.settings_page.show_card(self.settings_page.shortcuts)
+        self.settings_page.show_card(card)
 
     def _add_page(self, page: QWidget, name: str, icon_name: str, keys: str) -> QToolButton:
+        button = self._add_button(name, icon_name, keys)
+        button.setCheckable(True)
+        self._rail_buttons.addButton(button, self.pages.addWidget(page))
+        return button
+
+    def _add_button(self, name: str, icon_name: str, keys: str) -> QToolButton:
         button = IconToolButton()
         button.set_icon(icon_name, size=20)
         button.setText(name)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-        button.setCheckable(True)
         button.setMinimumHeight(52)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         button.setAccessibleName(name)
         button.setToolTip(f"{name} ({keys})")
-        self._rail_buttons.addButton(button, self.pages.addWidget(page))
         self._rail_layout.addWidget(button)
         return button
 
@@ -181,7 +196,8 @@ class MainWindow(QMainWindow):
             "Ctrl+3": self.runs_button.click,
             "Ctrl+M": self.models_button.click,
             "Ctrl+,": self.settings_button.click,
-            "F1": self._show_shortcuts,
+            "F1": self.show_shortcuts,
+            "Alt+H": self.help_button.click,
             "Ctrl+Q": self.close,
         }
         for keys, action in actions.items():
@@ -261,6 +277,9 @@ class MainWindow(QMainWindow):
             self._closing = True
             self._store.change(maximized=self.isMaximized())
             self.hide()
+            for dialog in self.findChildren(QDialog):
+                if dialog.isVisible():
+                    dialog.close()
             self.parts.shut_down()
 
     def _is_saved(self) -> bool:

@@ -114,7 +114,9 @@ LEFT_OUT = [
     "libgthread-2.0.so*",
     # pictures of the README, records of installed packages
     "assets/screenshots/*",
-    "*.dist-info/*",
+    "*.dist-info/RECORD",
+    "*.dist-info/licenses/*",
+    "*.dist-info/INSTALLER",
 ]
 KEPT = ["torch/bin/torch_shm_manager", "PySide6/Qt/plugins/imageformats/*svg*", "PySide6/Qt/plugins/imageformats/*ico*"]
 

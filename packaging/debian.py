@@ -63,19 +63,19 @@ def make_deb(program: Path, target: Path, icons: Path, edition: str, work: Path)
     write(root / "DEBIAN" / "control", "".join(f"{name}: {value}\n" for name, value in fields.items()))
     write(root / "DEBIAN" / "md5sums", sums)
     set_modes(root / "DEBIAN")
-    command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z19", "--build", root, target]
+    command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z22", "--build", root, target]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def binaries_of(folder: Path) -> list[Path]:
     """Programs and shared libraries in the folder."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            with open(path, "rb") as file:
-                if file.read(4) == b"\x7fELF":
-                    found.append(path)
-    return found
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink() and is_binary(path)]
+
+
+def is_binary(path: Path) -> bool:
+    """Whether the file is a program or shared library of Linux."""
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
 
 
 def debian_dependencies(program: Path) -> list[str]:
@@ -128,7 +128,7 @@ def set_modes(root: Path) -> None:
     for path in [root, *root.rglob("*")]:
         if path.is_symlink():
             continue
-        runs = path.is_dir() or path.name in PROGRAMS
+        runs = path.is_dir() or (path.name in PROGRAMS and is_binary(path))
         path.chmod(0o755 if runs else 0o644)
 
 

@@ -1,1 +1,1 @@
-"""Help: licences of the parts, and whether there is a newer version."""
+"""What i3desk tells about itself: keys, licences, new versions."""

@@ -1,31 +1,38 @@
-"""The licences of what i3desk is made of: read from the installed packages, or as a packaged program brings them."""
+"""Whose work is inside, and under which licences: collected from what the installed packages say about themselves.
+
+A packaged program carries the list as `assets/licences.json`, which its build wrote with `installed` and `to_json`.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib import metadata
+from pathlib import PurePosixPath
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from i3core import assets
+from i3core.errors import I3Error
 
-_LICENCE_FILE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
-_SHORT = 60  # characters; a field `License` that is longer is the text itself
+OWN = "i3desk"
+FILE = "licences.json"  # in the assets of a packaged program
+_BEGINNINGS = ("license", "licence", "copying", "notice", "authors")
+_NO_TEXTS = (".py", ".pyc", ".pyi", ".h", ".hpp", ".so", ".dll", ".json", ".svg", ".png")
+_CLASSIFIER = "License :: "
+_HOME_LABELS = ("homepage", "home", "home page", "source", "source code", "repository", "documentation")
 
 
 @dataclass(frozen=True)
 class Licence:
-    """What one part is licensed under.
+    """A piece of software and its licence.
 
     Attributes:
-        name, version: of the part.
-        licence: its short name, an SPDX expression where the part gives one.
-        home: its page; "" if unknown.
-        text: all its licence texts.
+        licence: its short name, as in "Apache-2.0".
+        home: address of its page; may be empty.
+        text: all that its licence files say, or a sentence that says that there is none.
     """
 
     name: str
@@ -35,92 +42,140 @@ class Licence:
     text: str
 
 
-def installed(distribution: str = "i3desk") -> list[Licence]:
-    """Of an installed package, and after it those of everything that it needs here, by name. Reads files: not quick."""
-    found: dict[str, metadata.Distribution] = {}
-    waiting = [distribution]
-    while waiting:
-        name = canonicalize_name(waiting.pop())
-        if name in found:
-            continue
-        try:
-            part = metadata.distribution(name)
-        except metadata.PackageNotFoundError:  # not needed on this system after all
-            continue
-        found[name] = part
-        waiting += _requirements(part)
-    first = canonicalize_name(distribution)
-    return [_licence_of(found[name]) for name in sorted(found, key=lambda name: (name != first, name))]
-
-
 def shipped() -> list[Licence]:
-    """Those of this program: listed by its build if it is a packaged one, else of the installed packages."""
-    listed = assets.path("licences.json")
-    return from_json(listed.read_text(encoding="utf-8")) if listed.is_file() else installed()
+    """What this program is made of: as its build wrote it down, or else as it is installed here."""
+    path = assets.path(FILE)
+    if not path.is_file():
+        return installed()
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise I3Error(f"The list of licences cannot be read: {error}.", "Install i3desk again.") from error
+
+
+def installed(distribution: str = OWN) -> list[Licence]:
+    """A distribution, then everything that it needs and that its needs need, by name.
+
+    Extras count only where somebody asks for them. Raises I3Error if the distribution itself is not installed.
+    """
+    root, *others = _needed(distribution)
+    found = [_licence(each) for each in others]
+    return [_licence(root), *sorted(found, key=lambda each: each.name.casefold())]
 
 
 def to_json(licences: list[Licence]) -> str:
-    """What a build writes into `assets/licences.json`."""
-    return json.dumps([asdict(licence) for licence in licences], indent=1, ensure_ascii=False)
+    """A list as text, for `from_json`."""
+    return json.dumps([asdict(each) for each in licences], ensure_ascii=False, indent=1) + "\n"
 
 
 def from_json(text: str) -> list[Licence]:
-    """What `to_json` wrote."""
-    return [Licence(**fields) for fields in json.loads(text)]
+    """The list that `to_json` wrote. Raises ValueError for anything else."""
+    content = json.loads(text)
+    names = {field.name for field in fields(Licence)}
+    if not isinstance(content, list) or not content:
+        raise ValueError("it is no list of licences")
+    for each in content:
+        if not isinstance(each, dict) or set(each) != names or not all(isinstance(v, str) for v in each.values()):
+            raise ValueError("one of its entries is no licence")
+    return [Licence(**each) for each in content]
 
 
-def _requirements(part: metadata.Distribution) -> Iterator[str]:
-    for line in part.requires or ():
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            yield requirement.name
-
-
-def _licence_of(part: metadata.Distribution) -> Licence:
-    about = part.metadata
-    short = _short_licence(about)
-    text = "\n\n".join(_texts(part)) or f"The package brings no text; its licence is {short}."
-    return Licence(about["Name"], part.version, short, _home(about), text)
-
-
-def _short_licence(about: metadata.PackageMetadata) -> str:
-    if expression := about.get("License-Expression"):
-        return expression
-    classified = [
-        line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or () if line.startswith("License :: ")
-    ]
-    field = (about.get("License") or "").strip()
-    if field and len(field) <= _SHORT and "\n" not in field:
-        return field
-    return ", ".join(classified) or "see the text"
-
-
-def _home(about: metadata.PackageMetadata) -> str:
-    urls = dict(line.split(", ", 1) for line in about.get_all("Project-URL") or () if ", " in line)
-    by_label = {label.lower(): url for label, url in urls.items()}
-    wanted = (by_label.get(label) for label in ("homepage", "home", "source", "repository", "source code"))
-    return about.get("Home-page") or next(filter(None, wanted), next(iter(urls.values()), ""))
-
-
-def _texts(part: metadata.Distribution) -> Iterator[str]:
-    """Each licence file once, with its name where there are several; equal texts once."""
-    paths = [
-        path
-        for path in part.files or ()
-        if ".dist-info" in path.parts[0]
-        and path.suffix != ".py"
-        and (_LICENCE_FILE.match(path.name) or "licenses" in path.parts[1:-1])
-    ]
+def _needed(name: str) -> list[metadata.Distribution]:
+    """The distribution of this name, and all that it needs on this machine, each once."""
+    try:
+        found = {canonicalize_name(name): metadata.distribution(name)}
+    except metadata.PackageNotFoundError as error:
+        raise I3Error(f"{name} is not installed as a package.", "Install it: `pip install -e .`") from error
+    waiting: list[tuple[metadata.Distribution, frozenset[str]]] = [(found[canonicalize_name(name)], frozenset())]
     seen = set()
-    for path in sorted(paths, key=str):
+    while waiting:
+        distribution, extras = waiting.pop()
+        for requirement in map(Requirement, distribution.requires or ()):
+            key = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+            if key in seen or not _applies(requirement, extras):
+                continue
+            seen.add(key)
+            try:
+                needed = metadata.distribution(requirement.name)
+            except metadata.PackageNotFoundError:  # a library that works without it
+                continue
+            found.setdefault(key[0], needed)
+            waiting.append((needed, key[1]))
+    return list(found.values())
+
+
+def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
+
+
+def _licence(distribution: metadata.Distribution) -> Licence:
+    said = distribution.metadata
+    short = _short_name(said)
+    text = _text(distribution) or (_own_text() if said["Name"] == OWN else "")
+    if not text:
+        text = f"The package brings no text; its licence is {short}." if short else "The package states no licence."
+    return Licence(said["Name"], distribution.version, short or "not stated", _home(said), text)
+
+
+def _short_name(said: metadata.PackageMetadata) -> str:
+    """The licence's name; a whole text in that field is not one."""
+    for field in ("License-Expression", "License"):
+        value = (said.get(field) or "").strip()
+        if value and value.upper() != "UNKNOWN" and "\n" not in value and len(value) <= 200:
+            return value
+    lines = [line for line in said.get_all("Classifier") or () if line.startswith(_CLASSIFIER)]
+    names = [line.rpartition(" :: ")[2] for line in lines if line.count(" :: ") > 1 or len(lines) == 1]
+    return " and ".join(names)
+
+
+def _home(said: metadata.PackageMetadata) -> str:
+    """Its page on the web, as far as it says."""
+    pages = {}
+    for line in said.get_all("Project-URL") or ():
+        label, _, address = line.partition(",")
+        pages.setdefault(label.strip().casefold(), address.strip())
+    wanted = [said.get("Home-page") or "", *(pages.get(label, "") for label in _HOME_LABELS), *pages.values()]
+    return next((each for each in wanted if each.startswith(("https://", "http://"))), "")
+
+
+def _text(distribution: metadata.Distribution) -> str:
+    """All its licence files, each text once, below the names of the files that have it."""
+    names: dict[str, list[str]] = {}
+    for name, text in _files(distribution):
+        if text.strip():
+            names.setdefault(text.strip("\n").replace("\r\n", "\n"), []).append(name)
+    if len(names) <= 1:
+        return next(iter(names), "")
+    parts = [f"{', '.join(files)}\n{'-' * min(80, len(', '.join(files)))}\n\n{text}" for text, files in names.items()]
+    return "\n\n\n".join(parts)
+
+
+def _files(distribution: metadata.Distribution) -> Iterator[tuple[str, str]]:
+    """Names and texts: what it declares first, then what is named like a licence."""
+    told = set()
+    for name in distribution.metadata.get_all("License-File") or ():
         try:
-            text = path.locate().read_text(encoding="utf-8", errors="replace").strip()
-        except OSError:
+            text = distribution.read_text(f"licenses/{name}") or distribution.read_text(name)
+        except UnicodeDecodeError:  # read below, as well as it goes
             continue
-        if text and text not in seen:
-            seen.add(text)
-            name = "/".join(part for part in path.parts[1:] if part not in ("licenses", "license_files"))
-            yield text if len(paths) == 1 else f"--- {name}\n\n{text}"
+        if text:
+            told.add(name)
+            yield name, text
+    for path in distribution.files or ():
+        name = path.as_posix().partition(".dist-info/")[2].removeprefix("licenses/") or path.as_posix()
+        if name not in told and (".dist-info/licenses/" in path.as_posix() or _is_licence(path)):
+            try:
+                yield name, path.locate().read_text(encoding="utf-8", errors="replace")
+            except OSError:  # listed, but left out by whoever packaged it
+                continue
+
+
+def _is_licence(path: PurePosixPath) -> bool:
+    return path.name.casefold().startswith(_BEGINNINGS) and path.suffix.casefold() not in _NO_TEXTS
+
+
+def _own_text() -> str:
+    """The licence of i3desk itself, where it runs from its source."""
+    path = assets.root().parent / "LICENSE"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

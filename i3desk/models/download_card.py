@@ -53,8 +53,8 @@ class DownloadForm(QFrame):
         self.close_button = button("Not now", "Close this without downloading (Esc)")
         self.close_button.clicked.connect(self.closed)
         self.promise = label(
-            "This is the only moment at which i3desk uses the network: it asks "
-            f"{hub_host()} for the files of this model, and for nothing else. "
+            "Only now does i3desk use the network for a model: it asks "
+            f"{hub_host()} for its files, and for nothing else. "
             "You see how much it is as soon as the hub has said so.",
             tone="muted", grade="small", wrap=True,
         )  # fmt: skip

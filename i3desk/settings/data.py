@@ -28,7 +28,8 @@ class DataCard(Card):
         super().__init__("Data", parent)
         self._pending: Signal | None = None
         lead = QLabel(
-            "Everything stays on this computer. i3desk uses the network only while you download a model.",
+            "Everything stays on this computer. i3desk uses the network only when you download a model or look "
+            "for a new version.",
             textFormat=Qt.TextFormat.PlainText,
             wordWrap=True,
         )

@@ -1,4 +1,4 @@
-"""The settings page: looks, shortcuts, what i3desk keeps on this computer, and what it is made of."""
+"""The settings page: looks, what i3desk keeps on this computer, keys, new versions, and what i3desk is."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from i3core.updates import switched_on
 from i3desk.places import Places
 from i3desk.settings.about import AboutCard
 from i3desk.settings.card import Card
@@ -20,6 +21,7 @@ from i3desk.settings.data import DataCard
 from i3desk.settings.segments import Segments
 from i3desk.settings.shortcuts import SHORTCUTS
 from i3desk.settings.store import SCALES, SettingsStore
+from i3desk.settings.updates import UpdatesCard
 from i3desk.theme import CHOICES, Theme
 
 COLUMN_WIDTH = 640
@@ -45,11 +47,14 @@ class SettingsPage(QWidget):
 
     Signals:
         export_all_requested, delete_conversations_requested, delete_everything_requested: confirmed by the user.
+        licences_requested, updates_requested: the user wants to know what is inside, or whether there is a new version.
     """
 
     export_all_requested = Signal()
     delete_conversations_requested = Signal()
     delete_everything_requested = Signal()
+    licences_requested = Signal()
+    updates_requested = Signal()
 
     def __init__(
         self,
@@ -77,13 +82,17 @@ class SettingsPage(QWidget):
         self.data.delete_conversations_requested.connect(self.delete_conversations_requested)
         self.data.delete_everything_requested.connect(self.delete_everything_requested)
         self.about = AboutCard()
+        self.about.licences_requested.connect(self.licences_requested)
+        self.updates = UpdatesCard(store)
+        self.updates.requested.connect(self.updates_requested)
+        self.updates.setVisible(switched_on())
         inside = QWidget(objectName="backdropColumn")
         inside.setMaximumWidth(COLUMN_WIDTH)
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 24, 0, 24)
         column.setSpacing(16)
         self.shortcuts = _shortcuts(SHORTCUTS)
-        for card in (self._appearance(), self._training(), self.data, self.shortcuts, self.about):
+        for card in (self._appearance(), self._training(), self.data, self.shortcuts, self.updates, self.about):
             column.addWidget(card)
         column.addStretch(1)
 

@@ -24,5 +24,6 @@ SHORTCUTS = [
     ("Ctrl+M", "Models"),
     ("Ctrl+,", "Settings"),
     ("F1", "This list"),
+    ("Alt+H", "Help"),
     ("Ctrl+Q", "Quit"),
 ]

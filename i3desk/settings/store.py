@@ -40,6 +40,8 @@ class Preferences:
         model, precision: what was loaded last; "" for the bundled model.
         training_on_close: whether training goes on without the window; see ON_CLOSE.
         own_folders, recent_models: model folders that the user added or used.
+        look_for_updates: whether a new version is looked for once a week.
+        looked_for_updates: when that was done last, in seconds since 1970.
     """
 
     theme: str = "system"
@@ -63,6 +65,8 @@ class Preferences:
     training_on_close: str = "ask"
     own_folders: tuple[str, ...] = ()
     recent_models: tuple[str, ...] = ()
+    look_for_updates: bool = False
+    looked_for_updates: int = 0
 
     def to_json(self) -> str:
         """The preferences as text."""

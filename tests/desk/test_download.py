@@ -96,7 +96,7 @@ def test_the_suggested_model_arrives_whole_and_is_told(qtbot, open_downloads, se
     downloads = open_downloads()
     downloads.open()
     assert downloads.form.edit.text() == "i3-80m"
-    assert "only moment" in downloads.form.promise.text()
+    assert "and for nothing else" in downloads.form.promise.text()
     assert server.requests == []
     with qtbot.waitSignal(downloads.downloaded, timeout=CHILD_MS) as told:
         press(qtbot, downloads.form.start_button)

@@ -1,0 +1,125 @@
+"""The list of what is inside: a name with its version, and its licence below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import (
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from i3desk.chat.sectioned_list import sized
+from i3desk.theme import Theme
+
+LICENCE_ROLE = Qt.ItemDataRole.UserRole
+PADDING = 12
+ABOVE = 8
+BETWEEN = 2
+GAP = 8
+_STATE = QStyle.StateFlag
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+class LicenceList(QListWidget):
+    """One row for each entry, of which some may be filtered out.
+
+    Signals:
+        chosen(Licence): another one is in the foreground; None if none is.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="licenceList")
+        self.setAccessibleName("Software inside")
+        self.setToolTip("What i3desk is made of")
+        self.setItemDelegate(_Painter(theme, self))
+        self.setUniformItemSizes(True)
+        self.setMouseTracking(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+        self.currentItemChanged.connect(self._on_current)
+        theme.changed.connect(self.viewport().update)
+
+    def fill(self, licences: list) -> None:
+        """Show these, the first one chosen."""
+        self.clear()
+        for licence in licences:
+            item = QListWidgetItem(f"{licence.name} {licence.version}", self)
+            item.setData(LICENCE_ROLE, licence)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{licence.name} {licence.version}, {licence.licence}")
+            item.setToolTip(licence.licence)
+        self.setCurrentRow(0)
+
+    def filter(self, words: str) -> int:
+        """Show only entries whose name or licence has all the words; returns how many these are."""
+        wanted = words.casefold().split()
+        shown = []
+        for row in range(self.count()):
+            item = self.item(row)
+            licence = item.data(LICENCE_ROLE)
+            text = f"{licence.name} {licence.licence}".casefold()
+            item.setHidden(not all(word in text for word in wanted))
+            if not item.isHidden():
+                shown.append(item)
+        if shown and (self.currentItem() is None or self.currentItem().isHidden()):
+            self.setCurrentItem(shown[0])
+        elif not shown:
+            self.setCurrentItem(None)
+        if shown:
+            self.scrollToItem(self.currentItem())
+        return len(shown)
+
+    @Slot(QListWidgetItem, QListWidgetItem)
+    def _on_current(self, item: QListWidgetItem | None, _before: QListWidgetItem | None) -> None:
+        self.chosen.emit(None if item is None else item.data(LICENCE_ROLE))
+
+
+class _Painter(QStyledItemDelegate):
+    """Draws the rows."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+        upper, lower = (QFontMetrics(sized(option.font, pixels)).height() for pixels in (14, 12))
+        return QSize(160, upper + lower + BETWEEN + 2 * ABOVE)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        licence, tokens = index.data(LICENCE_ROLE), self._theme.tokens
+        box = option.rect.adjusted(0, 0, 0, -1)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        chosen = bool(option.state & _STATE.State_Selected)
+        if chosen or option.state & _STATE.State_MouseOver:
+            painter.setBrush(QColor(tokens.accent_soft if chosen else tokens.raised))
+            painter.drawRoundedRect(box, 8, 8)
+        if option.state & _STATE.State_HasFocus:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(QColor(tokens.accent), 1.5))
+            painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 7, 7)
+        strong, small = sized(option.font, 14, QFont.Weight.DemiBold), sized(option.font, 12)
+        room = box.adjusted(PADDING, ABOVE, -PADDING, -ABOVE)
+        upper = QRect(room.left(), room.top(), room.width(), QFontMetrics(strong).height())
+        lower = QRect(room.left(), upper.bottom() + 1 + BETWEEN, room.width(), QFontMetrics(small).height())
+        used = _write(painter, upper, strong, tokens.text, licence.name)
+        _write(painter, upper.adjusted(used + GAP, 0, 0, 0), small, tokens.muted, licence.version)
+        _write(painter, lower, small, tokens.muted, licence.licence)
+        painter.restore()
+
+
+def _write(painter: QPainter, room: QRect, font: QFont, colour: str, text: str) -> int:
+    """One line, cut where the room ends; returns how wide it is."""
+    measured = QFontMetrics(font)
+    told = measured.elidedText(text, Qt.TextElideMode.ElideRight, max(0, room.width()))
+    painter.setFont(font)
+    painter.setPen(QColor(colour))
+    painter.drawText(room, _LEFT, told)
+    return measured.horizontalAdvance(told)

@@ -1,0 +1,134 @@
+"""The window that shows whose work is inside: a list with a filter, and beside it the text of a licence."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
+
+from i3core.errors import I3Error
+from i3core.updates import is_web_page
+from i3desk.help.licence_list import LicenceList
+from i3desk.help.long_text import LongText
+from i3desk.jobs import BackgroundJobs
+from i3desk.models.pieces import BusyBar, Notice, button, column_in, label
+from i3desk.theme import Theme
+
+LIST_WIDTH = 264
+
+
+class LicencesDialog(QDialog):
+    """Collects the list when it is made, in the background.
+
+    Attributes:
+        filter, list, text: its parts.
+    """
+
+    def __init__(self, background: BackgroundJobs, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Licences")
+        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumSize(560, 360)
+        self.resize(840, 560)
+        self._background = background
+        self._shown = None
+
+        self.filter = QLineEdit(objectName="field")
+        self.filter.setPlaceholderText("Filter")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setAccessibleName("Filter by name or licence")
+        self.filter.setToolTip("Shows only what has these words in its name or licence (Down leads to the list)")
+        self.filter.textChanged.connect(self._filter)
+        self.filter.installEventFilter(self)
+        self.list = LicenceList(theme)
+        self.list.chosen.connect(self._show)
+        self.count = label(tone="muted", grade="small")
+        left = QWidget()
+        column = column_in(left, 16, 16, 8, 16, spacing=8)
+        column.addWidget(self.filter)
+        column.addWidget(self.list, 1)
+        column.addWidget(self.count)
+
+        self.name = label(grade="title", wrap=True)
+        self.licence = label(tone="muted", grade="small", wrap=True)
+        self.home_button = button("Home page", "Open its page in your browser")
+        self.home_button.clicked.connect(self._open_home)
+        self.text = LongText("Text of the licence")
+        titles = QVBoxLayout()
+        titles.setSpacing(2)
+        titles.addWidget(self.name)
+        titles.addWidget(self.licence)
+        head = QHBoxLayout()
+        head.setSpacing(16)
+        head.addLayout(titles, 1)
+        head.addWidget(self.home_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.busy = BusyBar()
+        self.notice = Notice()
+        right = QWidget()
+        column = column_in(right, 8, 16, 16, 16, spacing=12)
+        column.addLayout(head)
+        column.addWidget(self.busy)
+        column.addWidget(self.notice)
+        column.addWidget(self.text, 1)
+
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(left)
+        splitter.addWidget(right)
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([LIST_WIDTH, self.width() - LIST_WIDTH])
+        column_in(self, spacing=0).addWidget(splitter)
+
+        self.name.setText("Collecting the licences…")
+        self.home_button.hide()
+        self._job = background.run(_collect, self._fill, self._fail)
+
+    def _fill(self, licences: list) -> None:
+        self._job = None
+        self.busy.hide()
+        self.list.fill(licences)
+        self._filter()
+
+    def _fail(self, error: I3Error) -> None:
+        self._job = None
+        self.busy.hide()
+        self.name.setText("Licences")
+        self.notice.show_error(error.what, error.remedy)
+
+    @Slot()
+    def _filter(self) -> None:
+        shown, total = self.list.filter(self.filter.text()), self.list.count()
+        self.count.setText(f"{total} parts" if shown == total else f"{shown} of {total} parts")
+
+    @Slot(object)
+    def _show(self, licence) -> None:
+        self._shown = licence
+        self.name.setText("" if licence is None else f"{licence.name} {licence.version}")
+        self.licence.setText("" if licence is None else licence.licence)
+        self.home_button.setVisible(licence is not None and is_web_page(licence.home))
+        if licence is not None:
+            self.home_button.setToolTip(f"Opens {licence.home} in your browser")
+        self.text.show_text("" if licence is None else licence.text)
+
+    @Slot()
+    def _open_home(self) -> None:
+        if self._shown is not None and is_web_page(self._shown.home):
+            QDesktopServices.openUrl(QUrl(self._shown.home))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.filter and event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Down:
+            self.list.setFocus()
+            return True
+        return super().eventFilter(watched, event)
+
+    def done(self, result: int) -> None:
+        self._background.forget(self._job)
+        super().done(result)
+
+
+def _collect() -> list:
+    """All licences. In the background also the import, which takes a tenth of a second."""
+    from i3desk.help.licences import shipped
+
+    return shipped()

@@ -1,0 +1,113 @@
+"""Whether there is a newer version: asks, says so, and leads to the page where it is. Nothing is installed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QDate, QLocale, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QDialog, QWidget
+
+from i3core.updates import host, is_web_page
+from i3desk.help.long_text import LongText
+from i3desk.help.update_check import Update, UpdateCheck
+from i3desk.models.pieces import BusyBar, Notice, button, column_in, label, row
+
+WIDTH = 480
+NOTES_HEIGHT = 200
+
+
+class UpdatesDialog(QDialog):
+    """Attributes:
+    check: what asks; it outlives the dialog.
+    title, facts, notes, notice, and the buttons: its parts.
+    """
+
+    def __init__(self, check: UpdateCheck, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("New version")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.check = check
+        self._update: Update | None = None
+        check.found.connect(self.show_update)
+        check.failed.connect(self._show_failed)
+
+        self.title = label(grade="title", wrap=True)
+        self.facts = label(tone="muted", wrap=True)
+        self.busy = BusyBar()
+        self.notice = Notice()
+        self.notes = LongText("What is new", "news")
+        self.notes.setFixedHeight(NOTES_HEIGHT)
+        self.again_button = button("Try again", "Ask once more", "primary")
+        self.again_button.clicked.connect(self.begin)
+        self.open_button = button("Open the download page", "Opens it in your browser", "primary")
+        self.open_button.clicked.connect(self._open_page)
+        self.close_button = button("Cancel", "Close this window (Esc)")
+        self.close_button.clicked.connect(self.reject)
+        column = column_in(self, 24, 24, 24, 24, spacing=12)
+        for part in (self.title, self.facts, self.busy, self.notice, self.notes):
+            column.addWidget(part)
+        column.addStretch(1)
+        column.addSpacing(4)
+        column.addLayout(row(None, self.close_button, self.again_button, self.open_button))
+        self.setFixedWidth(WIDTH)
+
+    @Slot()
+    def begin(self) -> None:
+        """Ask."""
+        self._show("Looking for a new version…", f"Asking {host()} for the page of the newest one.", self.busy)
+        self._name_close("Cancel", "Stop asking and close this window (Esc)")
+        self.check.start()
+
+    @Slot(object)
+    def show_update(self, update: Update) -> None:
+        """Show what was found."""
+        self._update = update
+        if not update.newer:
+            self._show(f"i3desk {update.current} is the newest.", "")
+            self._name_close("Close", "Close this window (Esc)")
+            return
+        day = QDate.fromString(update.published, Qt.DateFormat.ISODate)
+        published = f"Published on {QLocale.c().toString(day, 'd MMMM yyyy')}. " if day.isValid() else ""
+        facts = f"{published}You have {update.current}. Your chats, models and runs stay when you install it."
+        self.notes.show_text(update.notes)
+        parts = (self.notes, self.open_button) if update.notes else (self.open_button,)
+        self._show(f"i3desk {update.version} is there", facts, *parts)
+        self._name_close("Cancel", "Close this window and keep the version you have (Esc)")
+        self.open_button.setToolTip(f"Opens {update.page} in your browser")
+        self.open_button.setFocus()
+
+    @Slot(str)
+    def _show_failed(self, what: str) -> None:
+        happened, point, remedy = what.partition(". ")
+        self.notice.show_error(happened + point.strip(), remedy)
+        self._show("Could not look for a new version", "", self.notice, self.again_button)
+        self._name_close("Close", "Close this window (Esc)")
+        self.again_button.setFocus()
+
+    def _show(self, title: str, facts: str, *parts: QWidget) -> None:
+        """Show these parts and no others; the window becomes as high as they are."""
+        self.title.setText(title)
+        self.facts.setText(facts)
+        self.facts.setVisible(bool(facts))
+        for part in (self.busy, self.notice, self.notes, self.again_button, self.open_button):
+            part.setVisible(part in parts)
+        self.open_button.setDefault(self.open_button in parts)
+        self.again_button.setDefault(self.again_button in parts)
+        self.setAccessibleName(f"{title} {facts}".strip())
+        self.layout().activate()
+        self.setFixedHeight(self.layout().totalHeightForWidth(WIDTH))
+
+    def _name_close(self, name: str, tooltip: str) -> None:
+        self.close_button.setText(name)
+        self.close_button.setAccessibleName(name)
+        self.close_button.setToolTip(tooltip)
+        self.close_button.setFocus()
+
+    @Slot()
+    def _open_page(self) -> None:
+        if self._update is not None and is_web_page(self._update.page):
+            QDesktopServices.openUrl(QUrl(self._update.page))
+            self.accept()
+
+    def done(self, result: int) -> None:
+        self.check.cancel()
+        super().done(result)
