@@ -23,11 +23,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
 from i3core import assets
 from i3desk.app import Desk, create_application
 from i3desk.chat.conversation import ASSISTANT, USER, Conversation
 from i3desk.chat.model_in_use import ModelState
+from i3desk.help.licence_list import LICENCE_ROLE
 from i3desk.places import Places
 from i3desk.stalls import StallMeter
 from i3desk.store import Store
@@ -102,11 +104,11 @@ class Tour(QObject):
         self.result["stalls_ms"][self._phase] = round(self._stalls.restart(), 1)
         self._phase = name
 
-    def picture(self, name: str) -> None:
-        """Keep a picture, if wanted; taking one takes time that is not counted."""
+    def picture(self, name: str, window: QWidget | None = None) -> None:
+        """Keep a picture of a window (the main one), if wanted; taking one takes time that is not counted."""
         if self._pictures is not None:
             stall = self._stalls.restart()
-            self.window.grab().save(str(self._pictures / f"{name}.png"))
+            (window or self.window).grab().save(str(self._pictures / f"{name}.png"))
             self._stalls.restart()
             self._stalls.longest_ms = stall
 
@@ -234,9 +236,21 @@ class Tour(QObject):
         self.picture("settings")
         page = self.window.settings_page
         page.show_card(page.about)
-        page.about.licences_button.click()
         yield 0.2
         self.picture("about")
+
+        self.phase("licences")
+        page.about.licences_button.click()
+        window = self.desk.help.licences
+        yield lambda: window.list.count() > 20
+        longest = max(range(window.list.count()), key=lambda row: len(window.list.item(row).data(LICENCE_ROLE).text))
+        window.list.setCurrentRow(longest)
+        yield lambda: window.text.complete
+        window.filter.setText("torch")
+        yield 0.3
+        self.picture("licences", window)
+        window.close()
+        yield 0.1
         self.press(Qt.Key.Key_1)
         yield 0.2
 
