@@ -18,6 +18,7 @@ from pathlib import Path
 from . import assets
 from .checkpoint import load
 from .errors import TrainingError
+from .extras import is_packaged
 from .generation import Generator
 from .run import RunFolder
 from .run_reader import MetricsReader, RunState, read_status
@@ -30,7 +31,7 @@ STARTS_WITHIN_S = 120
 @contextlib.contextmanager
 def _trainer(folder: Path) -> Iterator[None]:
     """Trains the bundled model in `folder` as the window does, until the end of the block."""
-    command = [sys.executable, *([] if getattr(sys, "frozen", False) else ["-m"]), "i3core", "train"]
+    command = [sys.executable, *([] if is_packaged() else ["-m"]), "i3core", "train"]
     command += ["--model", assets.BUNDLED_MODEL, "--data", str(assets.path(DATA)), "--out", str(folder)]
     command += ["--steps", "1000000", "--eval-every", "0", "--checkpoint-every", "0", "--low-priority", "--json"]
     environment = os.environ | {"I3DESK_RUNS_FILE": str(folder.with_name("runs.json"))}

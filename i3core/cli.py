@@ -188,13 +188,18 @@ def info(arguments: argparse.Namespace) -> None:
             "lora_rank": model.adapter.rank,
             "lora_alpha": model.adapter.alpha,
         }
+    card = model.device.unused_card
+    if card is not None:
+        content["unused_card"] = dataclasses.asdict(card)
     if arguments.json:
         print_json(content)
         return
     for key, value in content.items():
-        if key != "warnings":
+        if key not in ("warnings", "unused_card"):
             shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
             print(f"{key.replace('_', ' '):18} {shown}")
+    if card is not None:
+        print(f"\n{card.remedy}\n    {card.command}".rstrip())
 
 
 def tokenize(arguments: argparse.Namespace) -> None:

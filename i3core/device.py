@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from .errors import DeviceError
+from .graphics_card import UnusedCard, unused_card
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 TRAINING_PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -29,6 +30,7 @@ class DeviceChoice:
             the recurrences are always float32.
         threads: threads that torch uses on the CPU.
         reason: why this device was chosen.
+        unused_card: a card of this machine that could do it faster, and what it lacks.
     """
 
     name: str
@@ -36,6 +38,7 @@ class DeviceChoice:
     precision: str
     threads: int
     reason: str
+    unused_card: UnusedCard | None = None
 
     def describe(self) -> str:
         """One line for a status bar: device, threads, precision and the reason."""
@@ -65,9 +68,13 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
     if precision not in PRECISIONS:
         raise DeviceError(f"Unknown precision {precision!r}.", f"Known: {', '.join(PRECISIONS)}.")
     found = torch.cuda.is_available()
+    card = None
     if device == "auto":
         name = "cuda:0" if found else "cpu"
+        card = None if found else unused_card()
         reason = "CUDA device found" if found else "no CUDA device found"
+        if card is not None:
+            reason = f"{card.name} not used: {card.reason}"
     else:
         name, reason = device, "chosen by you"
         try:
@@ -95,7 +102,7 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
     if precision == "int8" and name != "cpu":
         raise DeviceError("int8 is for CPUs, and this model would run on a card.", "Use bfloat16, or the device cpu.")
     label = "CPU" if name == "cpu" else torch.cuda.get_device_name(name)
-    return DeviceChoice(name, label, precision, torch.get_num_threads(), reason)
+    return DeviceChoice(name, label, precision, torch.get_num_threads(), reason, card)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from .errors import DataError
+from .extras import how_to_get
 from .records import BadRecord, BadRecordError, Beginning, Place, Records, WatchedReader
 
 LONGEST_TEXT = 1_000_000  # characters; longer texts are cut, so that memory stays bounded
@@ -365,9 +366,8 @@ def _parquet_rows(path: Path, beginning: Beginning | None) -> Records:
         import pyarrow
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
-        raise DataError(
-            f"{path}: .parquet files need the package pyarrow.", 'Install it: pip install "i3desk[parquet]".'
-        ) from error
+        remedy = how_to_get("parquet", "Convert the file to .jsonl or .csv.")
+        raise DataError(f"{path}: .parquet files need the package pyarrow.", remedy) from error
     number = 0
     try:
         with ParquetFile(path, buffer_size=_BLOCK) as file:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
+from .extras import how_to_get
 
 GROUPS = {"val_": "val/", "general_": "general/"}
 MACHINE = ("rss_", "cpu_", "gpu_")
@@ -226,7 +227,8 @@ def _run_id(folder: Path) -> str:
 
 
 def _missing(name: str) -> ConfigError:
-    return ConfigError(f"The package of the tracker {name!r} is not installed.", f'pip install "i3desk[{name}]"')
+    remedy = how_to_get(name, "The run folder's metrics.jsonl has the same log.")
+    return ConfigError(f"The package of the tracker {name!r} is not installed.", remedy)
 
 
 def _first_line(error: Exception) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal, Slot
 
 import i3core
+from i3core.extras import is_packaged
 
 KILL_AFTER_MS = 5_000
 TAIL_CHARACTERS = 4_000
@@ -19,7 +20,7 @@ LONGEST_LINE = 1_000_000  # bytes; what goes on without an end is no report
 
 def child_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
     """Program and arguments that run i3core; the packaged program runs itself."""
-    if getattr(sys, "frozen", False):
+    if is_packaged():
         return sys.executable, ["i3core", *arguments]
     return sys.executable, ["-m", "i3core", *arguments]
 
@@ -54,7 +55,7 @@ class CoreProcess(QObject):
         self._patience = QTimer(self, interval=KILL_AFTER_MS, singleShot=True)
         self._patience.timeout.connect(self._process.kill)
         variables = QProcessEnvironment.systemEnvironment()
-        if not getattr(sys, "frozen", False):
+        if not is_packaged():
             # The child runs the i3core that this window runs, wherever the program was started.
             paths = [str(Path(i3core.__file__).parent.parent), variables.value("PYTHONPATH")]
             variables.insert("PYTHONPATH", os.pathsep.join(filter(None, paths)))

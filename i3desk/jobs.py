@@ -20,6 +20,7 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from i3core.device import release_freed_memory
 from i3core.errors import I3Error
+from i3core.graphics_card import UnusedCard
 from i3core.pieces import Piece
 from i3core.settings import SamplingConfig
 from i3core.template import ChatTemplate
@@ -41,6 +42,7 @@ class ModelInfo:
         folder: where it is; None for one without a folder.
         precision: of its matrix products.
         step: how far a run had come that it is a checkpoint of; None for other models.
+        unused_card: a graphics card that could compute it faster, and what it lacks.
         template: turns messages into ids; a copy of the window's own, which the worker does not touch.
     """
 
@@ -53,6 +55,7 @@ class ModelInfo:
     precision: str = "float32"
     template: ChatTemplate | None = None
     step: int | None = None
+    unused_card: UnusedCard | None = None
 
     @property
     def label(self) -> str:
@@ -115,6 +118,7 @@ def load_i3core(request: LoadRequest, progressed: Callable[[str], None]) -> tupl
         precision=model.device.precision,
         template=template,
         step=step if isinstance(step, int) else None,
+        unused_card=model.device.unused_card,
     )
 
     def stream(request: GenerateRequest) -> Iterator[Piece]:

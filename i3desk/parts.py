@@ -126,6 +126,7 @@ class Parts(QObject):
 
     @Slot(object)
     def _on_model_ready(self, info) -> None:
+        self.settings_page.graphics.show_unused(info.unused_card)
         self.settings.change(model=self.model.folder or "")
         self.catalogue.remember_used(self.model.folder)
         self.models_page.show_loaded(self.model.folder, info.precision)

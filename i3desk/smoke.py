@@ -1,4 +1,4 @@
-"""`i3desk --smoke`: opens the window, chats, trains two steps, closes, reads the chat back, and prints one JSON line."""
+"""`i3desk --smoke`: opens the window, chats, trains two steps, reads the chat back, prints one JSON line."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from i3desk.palette import tabular
 from i3desk.theme import Theme
 
 READ_MEMORY_EVERY_MS = 2_000
+WHERE = "Where the model computes, and why there"
 
 
 def short_count(count: int) -> str:
@@ -37,7 +38,7 @@ class StatusBar(QStatusBar):
         self._dot = Dot()
         self.model = self._label("The model in use and its number of parameters")
         self.device = ElidedLabel()
-        self.device.setToolTip("Where the model computes, and why there")
+        self.device.setToolTip(WHERE)
         self.training = self._label("Training that is under way")
         self.speed = self._label("Speed of the last reply")
         self.window_use = self._label("Use of the model's window by this chat")
@@ -84,6 +85,8 @@ class StatusBar(QStatusBar):
             self._dot.show_colour(tokens.ok)
             self.model.setText(f"{info.label} · {short_count(info.parameters)}")
             self.device.setText(info.device)
+            how = "\nSettings > Graphics card says how to use the card." if info.unused_card else ""
+            self.device.setToolTip(WHERE + how)
             self._show_memory()
         elif model.state is ModelState.FAILED:
             self._dot.show_colour(tokens.bad)

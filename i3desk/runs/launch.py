@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ import psutil
 import i3core
 from i3core import run_reader
 from i3core.errors import I3Error
+from i3core.extras import is_packaged
 from i3core.files import read_json, write_json
 from i3core.run_reader import RunState, RunStatus
 from i3desk.core_process import child_command
@@ -139,7 +139,7 @@ def spawn(arguments: list[str], folder: Path) -> int:
 
 def _environment() -> dict[str, str]:
     """That of the window; the trainer runs the i3core that the window runs, wherever it was started."""
-    if getattr(sys, "frozen", False):
+    if is_packaged():
         return dict(os.environ)
     paths = [str(Path(i3core.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}

@@ -18,6 +18,7 @@ from i3desk.places import Places
 from i3desk.settings.about import AboutCard
 from i3desk.settings.card import Card
 from i3desk.settings.data import DataCard
+from i3desk.settings.graphics import GraphicsCard
 from i3desk.settings.segments import Segments
 from i3desk.settings.shortcuts import SHORTCUTS
 from i3desk.settings.store import SCALES, SettingsStore
@@ -92,7 +93,16 @@ class SettingsPage(QWidget):
         column.setContentsMargins(0, 24, 0, 24)
         column.setSpacing(16)
         self.shortcuts = _shortcuts(SHORTCUTS)
-        for card in (self._appearance(), self._training(), self.data, self.shortcuts, self.updates, self.about):
+        self.graphics = GraphicsCard()
+        for card in (
+            self._appearance(),
+            self.graphics,
+            self._training(),
+            self.data,
+            self.shortcuts,
+            self.updates,
+            self.about,
+        ):
             column.addWidget(card)
         column.addStretch(1)
 

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
+from i3core.extras import is_packaged
 from i3core.training_settings import CHOICES, TRACKERS, TRAINING_SETTINGS, TrainingConfig
 from i3desk.models.pieces import button, column_in, label, row
 from i3desk.settings.rows import SettingRow
@@ -130,7 +131,7 @@ class ExpertPanel(QFrame):
                     Choice("track", _TRACKER_NAMES.get(name, name), f"Mirror the log to {name}, if it is installed.",
                            (name,))
                 )
-                for name in TRACKERS
+                for name in (() if is_packaged() else TRACKERS)  # nothing can be installed into a packaged program
             }  # fmt: skip
         elif key in numbers:
             made = {key: ValueRow(numbers[key])}
