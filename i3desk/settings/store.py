@@ -68,9 +68,10 @@ class Preferences:
     look_for_updates: bool = False
     looked_for_updates: int = 0
 
-    def to_json(self) -> str:
-        """The preferences as text."""
-        return json.dumps(asdict(self) | {"sampling": sampling_to_json(self.sampling)}, indent=2) + "\n"
+    def to_json(self, others: dict[str, Any] | None = None) -> str:
+        """The preferences as text; `others` are those of another version, kept beside."""
+        values = asdict(self) | {"sampling": sampling_to_json(self.sampling)} | (others or {})
+        return json.dumps(values, indent=2) + "\n"
 
 
 def sampling_to_json(sampling: SamplingConfig) -> dict[str, Any]:
@@ -107,6 +108,16 @@ def read_preferences(path: Path) -> Preferences:
         return Preferences()
     known = {each.name: _read(each.name, values[each.name]) for each in fields(Preferences) if each.name in values}
     return Preferences(**{name: value for name, value in known.items() if value is not None})
+
+
+def unknown_preferences(path: Path) -> dict[str, Any]:
+    """What a newer i3desk saved and this one does not know: it is written back as it is. Never raises."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    known = {each.name for each in fields(Preferences)}
+    return {key: value for key, value in values.items() if key not in known} if isinstance(values, dict) else {}
 
 
 def _read(name: str, value: object) -> Any:
@@ -148,6 +159,7 @@ class SettingsStore(QObject):
         super().__init__(parent)
         self.path = path
         self.preferences = read_preferences(path)
+        self._of_others = unknown_preferences(path)
         self._save_timer = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self.save)
 
@@ -165,6 +177,6 @@ class SettingsStore(QObject):
         self._save_timer.stop()
         try:
             with replaced(self.path) as temporary:
-                temporary.write_text(self.preferences.to_json(), encoding="utf-8")
+                temporary.write_text(self.preferences.to_json(self._of_others), encoding="utf-8")
         except I3Error as error:
             log.warning("The settings could not be saved: %s", error)

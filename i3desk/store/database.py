@@ -1,6 +1,6 @@
 """The database file: how it is opened, its tables and their versions, and what its errors mean to the user.
 
-Tables (version 2):
+Tables (version 3):
     conversations   one row each; `preview` and `message_count` spare the list a look at the messages;
                     `deleted_at` is set while a deletion can be undone
     messages        the tree: (conversation, number) names a message, `parent` is the number that it follows
@@ -78,11 +78,6 @@ def _create_tables(connection: sqlite3.Connection) -> None:
             count INTEGER NOT NULL,
             data BLOB NOT NULL
         ) STRICT""")
-    # The list in its order with all it shows, read without a look at the table.
-    connection.execute(
-        "CREATE INDEX conversations_in_list ON conversations "
-        "(pinned DESC, updated_at DESC, id DESC, title, preview, message_count) WHERE deleted_at IS NULL"
-    )
     connection.execute("CREATE INDEX chunk_blocks_of_message ON chunk_blocks (message, first)")
     connection.execute(f"CREATE INDEX unfinished_messages ON messages (state) WHERE state IN {UNFINISHED}")
 
@@ -92,8 +87,20 @@ def _create_search_index(connection: sqlite3.Connection) -> None:
     index.fill(connection)
 
 
+def _create_list_index(connection: sqlite3.Connection) -> None:
+    # The list in its order with all it shows, read without a look at the table. Some of version 2 have it already.
+    connection.execute(
+        "CREATE INDEX IF NOT EXISTS conversations_in_list ON conversations "
+        "(pinned DESC, updated_at DESC, id DESC, title, preview, message_count) WHERE deleted_at IS NULL"
+    )
+
+
 # What makes a database of version n one of version n + 1. Only ever append.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create_tables, _create_search_index)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _create_tables,
+    _create_search_index,
+    _create_list_index,
+)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -105,6 +112,7 @@ def connect(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # what people write is theirs alone
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
+        _refuse_newer(connection, path)  # before anything is written
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -121,15 +129,19 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if version_of(connection) == len(MIGRATIONS):
         return
     with transaction(connection):
+        _refuse_newer(connection, path)
         version = version_of(connection)  # again: another thread may have been first
-        if version > len(MIGRATIONS):
-            raise I3Error(
-                f"The conversations in {path} were written by a newer i3desk.",
-                "Install the newer i3desk again, or move this file away to start with an empty list.",
-            )
         for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
             migrate(connection)
             connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    if version_of(connection) > len(MIGRATIONS):
+        raise I3Error(
+            f"The conversations in {path} were written by a newer i3desk.",
+            "Install the newer i3desk again, or move this file away to start with an empty list.",
+        )
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -1,0 +1,175 @@
+"""What an earlier version left behind is opened by this one, and what a later one left is not harmed.
+
+`tests/data/version-1` was made by i3desk itself, at the time when its tables had version 1.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from i3core import run_list
+from i3core.cli import main as i3core_main
+from i3core.run_reader import RunState
+from i3desk.chat.conversation import ReplyState
+from i3desk.store import Store, search
+from i3desk.store.database import MIGRATIONS, connect
+
+OLD = Path(__file__).parents[1] / "data" / "version-1"
+
+
+def schema(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    return {
+        (name, " ".join(sql.split())) for name, sql in connection.execute("SELECT name, sql FROM sqlite_master") if sql
+    }
+
+
+@pytest.fixture
+def old_data(places) -> None:
+    """The files of an earlier version, where this one looks for them."""
+    places.conversations_file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(places.conversations_file)) as connection:
+        connection.executescript((OLD / "conversations.sql").read_text(encoding="utf-8"))
+    shutil.copy(OLD / "settings.json", places.settings_file)
+    run = places.runs_folder / "first"
+    shutil.copytree(OLD / "run", run)
+    run_list.register(run)
+
+
+def test_the_tables_of_version_1_are_still_what_they_were():
+    """A migration that was ever used must not change: databases of that version exist."""
+    with closing(sqlite3.connect(":memory:")) as then, closing(sqlite3.connect(":memory:")) as now:
+        then.executescript((OLD / "conversations.sql").read_text(encoding="utf-8"))
+        MIGRATIONS[0](now)
+        assert schema(then) == schema(now)
+
+
+def test_an_old_database_becomes_the_same_as_a_new_one(old_data, places, tmp_path):
+    with closing(connect(places.conversations_file)) as old, closing(connect(tmp_path / "new.sqlite3")) as new:
+        assert schema(old) == schema(new)
+        assert old.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_old_conversations_are_there_whole(old_data, desk, open_chat, places):
+    rows = desk.parts.store.rows()
+    assert [(row.title, row.pinned) for row in rows] == [("The harbour", True), ("New chat", False)]
+    open_chat(desk, rows[0].id)
+    conversation = desk.window.session.conversation
+    assert [message.text for message in conversation.path()] == [
+        "what lies in the harbour?",
+        "three herring boats.",
+        "who owns them?",
+        "the widow of the lighthouse keeper.",
+    ]
+    assert sorted(message.text for message in conversation.messages.values() if message.parent == 1) == [
+        "an old tugboat.",
+        "three herring boats.",
+    ]
+    assert conversation.settings.sampling.temperature == 0.6
+    assert conversation.last.seed == 11
+    assert desk.window.chat_page.composer.edit.toPlainText() == "and the gulls?"
+    chunks = desk.parts.store.load_chunks(rows[0].id, conversation.last.number)
+    assert [chunk.text for chunk in chunks] == ["the ", "widow of ", "the lighthouse keeper."]
+    assert search(places.conversations_file, "herring")[0].conversation == rows[0].id
+
+
+def test_an_old_reply_that_was_cut_off_says_so(old_data, desk, open_chat):
+    open_chat(desk, desk.parts.store.rows()[1].id)
+    assert desk.window.session.conversation.last.state is ReplyState.CUT
+
+
+def test_an_old_chat_goes_on(old_data, desk, open_chat, say):
+    number = desk.parts.store.rows()[0].id
+    open_chat(desk, number)
+    desk.window.chat_page.composer.edit.clear()
+    say(desk, "and who else?")
+    desk.parts.keeper.save_now()
+    assert desk.parts.store.open(number).path()[-2].text == "and who else?"
+
+
+def test_old_settings_are_kept(old_data, desk):
+    preferences = desk.store.preferences
+    assert (preferences.theme, preferences.capitalise, preferences.glass) == ("dark", True, True)
+    assert preferences.sampling.temperature == 0.6
+    assert preferences.presets == {"Calm": {"temperature": 0.3}}
+
+
+def test_an_old_run_is_listed_with_its_curves(old_data, desk, qtbot, places, capsys):
+    qtbot.waitUntil(lambda: desk.parts.runs.summary(str(places.runs_folder / "first")) is not None)
+    run = desk.parts.runs.summary(str(places.runs_folder / "first"))
+    assert run.status.state is RunState.FINISHED
+    assert (run.step, run.total_steps) == (6, 6)
+    assert len(run.sparkline) == 6
+    desk._show_run(str(places.runs_folder / "first"))
+    curves = desk.parts.train_page.curves
+    qtbot.waitUntil(lambda: curves.board is not None and len(curves.board.history) == 6)
+    assert i3core_main(["runs"]) == 0
+    assert "first" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------------------------------------- data of a later version
+
+
+@pytest.fixture
+def newer_database(places) -> bytes:
+    """A database of a later version, in use there a moment ago."""
+    places.conversations_file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(Store(places.conversations_file)):
+        pass
+    with closing(sqlite3.connect(places.conversations_file)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("ALTER TABLE conversations ADD COLUMN colour TEXT")
+        connection.execute("INSERT INTO conversations (title, created_at, updated_at) VALUES ('of tomorrow', 1, 2)")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        connection.commit()
+    return places.conversations_file.read_bytes()
+
+
+def test_a_newer_database_is_refused_politely_and_left_as_it_is(newer_database, desk, say, places, open_desk):
+    assert desk.window.toast.isVisible()
+    assert "newer i3desk" in desk.parts.notice
+    assert "Install the newer i3desk again" in desk.parts.notice
+    assert "not kept" in desk.parts.notice
+    say(desk, "hello")
+    assert desk.window.session.conversation.last.text == "the moon is a big rock."
+    open_desk.close(desk)
+    assert places.conversations_file.read_bytes() == newer_database
+    beside = {path.name for path in places.conversations_file.parent.glob("conversations*")}
+    assert beside == {"conversations.sqlite3"}
+
+
+def test_settings_of_a_later_version_survive(places, desk, open_desk, qtbot):
+    open_desk.close(desk)
+    values = json.loads(places.settings_file.read_text(encoding="utf-8"))
+    values |= {"of_tomorrow": {"x": [1, 2]}, "theme": "sepia", "capitalise": True}
+    places.settings_file.write_text(json.dumps(values), encoding="utf-8")
+    again = open_desk()
+    assert again.store.preferences.theme == "system"  # what is not known here
+    assert again.store.preferences.capitalise
+    again.store.change(glass=True)
+    open_desk.close(again)
+    kept = json.loads(places.settings_file.read_text(encoding="utf-8"))
+    assert kept["of_tomorrow"] == {"x": [1, 2]}
+    assert kept["glass"]
+
+
+def test_a_run_of_a_later_version_does_no_harm(places, old_data, desk, qtbot, capsys):
+    later = places.runs_folder / "later"
+    shutil.copytree(OLD / "run", later)
+    status = json.loads((later / "status.json").read_text(encoding="utf-8"))
+    (later / "status.json").write_text(json.dumps(status | {"state": "dreaming", "moon": "full"}), encoding="utf-8")
+    with open(later / "metrics.jsonl", "a", encoding="utf-8") as metrics:
+        metrics.write('{"step": 7, "tokens": 9, "phase": {"of": "the moon"}}\n')
+    run_list.register(later)
+    assert i3core_main(["runs"]) == 0
+    assert "later" in capsys.readouterr().out
+    desk.parts.runs.refresh()
+    qtbot.waitUntil(lambda: desk.parts.runs.summary(later) is not None)
+    assert desk.parts.runs.summary(later).step >= 6
+    desk._show_run(str(later))
+    qtbot.waitUntil(lambda: desk.parts.train_page.curves.board is not None)
