@@ -63,7 +63,7 @@ def make_deb(program: Path, target: Path, icons: Path, edition: str, work: Path)
     write(root / "DEBIAN" / "control", "".join(f"{name}: {value}\n" for name, value in fields.items()))
     write(root / "DEBIAN" / "md5sums", sums)
     set_modes(root / "DEBIAN")
-    command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z22", "--build", root, target]
+    command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z19", "--build", root, target]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
