@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-LOCALE = re.compile(r"(?!(root|en)\b)[a-z]{2,3}(_\w+)?\.res")
+LOCALE = re.compile(r"(?!en[_.])[a-z]{2,3}(_\w+)?\.res")
 TREES = {"", "curr", "lang", "rbnf", "region", "unit", "zone", "translit"}
 
 

@@ -75,7 +75,7 @@ def test_old_conversations_are_there_whole(old_data, desk, open_chat, places):
     assert desk.window.chat_page.composer.edit.toPlainText() == "and the gulls?"
     chunks = desk.parts.store.load_chunks(rows[0].id, conversation.last.number)
     assert [chunk.text for chunk in chunks] == ["the ", "widow of ", "the lighthouse keeper."]
-    assert search(places.conversations_file, "herring")[0].conversation == rows[0].id
+    assert search(places.conversations_file, "herring")[0].conversation_id == rows[0].id
 
 
 def test_an_old_reply_that_was_cut_off_says_so(old_data, desk, open_chat):

@@ -1,0 +1,225 @@
+"""What the build of the packaged program does apart from PyInstaller: what is left out, icons, licences, metadata."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import i3core
+from i3core.cli import build_parser
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT / "packaging"))
+
+import contents  # noqa: E402
+import debian  # noqa: E402
+import icu_data  # noqa: E402
+import manual_pages  # noqa: E402
+import share  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("torch/lib/libtorch_cpu.so", True),
+        ("torch/bin/torch_shm_manager", True),
+        ("torch/bin/protoc", False),
+        ("torch/lib/libtorchbind_test.so", False),
+        ("torch/test/test_jit.py", False),
+        ("torch/optim/optimizer.py", True),
+        ("torch/_inductor/ir.py", False),
+        ("torch/_inductor/config.py", True),
+        ("torch/testing/_internal/common_utils.py", False),
+        ("PySide6/Qt/plugins/platforms/libqxcb.so", True),
+        ("PySide6\\Qt\\plugins\\platforms\\qwindows.dll", True),
+        ("PySide6/Qt/plugins/platformthemes/libqgtk3.so", False),
+        ("PySide6/Qt/plugins/imageformats/libqsvg.so", True),
+        ("PySide6/Qt/plugins/imageformats/libqtiff.so", False),
+        ("libstdc++.so.6", False),
+        ("libxkbcommon.so.0", True),
+        ("assets/models/i3-mini/model.safetensors", True),
+        ("assets/screenshots/chat-light.png", False),
+        ("httpx2-2.0.dist-info/METADATA", True),
+        ("httpx2-2.0.dist-info/RECORD", False),
+    ],
+)
+def test_what_goes_into_the_program(path: str, wanted: bool) -> None:
+    assert contents.is_wanted(path) is wanted
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or not shutil.which("objdump"), reason="needs binutils")
+def test_libraries_that_nothing_asks_for_are_left_out() -> None:
+    import torch
+
+    torch_lib = Path(torch.__file__).parent / "lib"
+    entries = [
+        ("torch/lib/libtorch_python.so", str(torch_lib / "libtorch_python.so"), "BINARY"),
+        ("libtorch_cpu.so", str(torch_lib / "libtorch_cpu.so"), "BINARY"),
+        ("libc10.so", str(torch_lib / "libc10.so"), "BINARY"),
+        ("libshm.so", "torch/lib/libshm.so", "SYMLINK"),
+        ("libunasked.so", str(torch_lib / "libtorch_global_deps.so"), "BINARY"),
+    ]
+    kept = [path for path, _, _ in contents.needed(entries)]
+    assert kept == ["torch/lib/libtorch_python.so", "libtorch_cpu.so", "libc10.so"]
+
+
+# ------------------------------------------------------------------------------------------------------- ICU's data
+
+
+def common_data(items: dict[str, bytes]) -> bytes:
+    """ICU's common data as the documentation describes it, written plainly."""
+    header = struct.pack("<HBB", 32, 0xDA, 0x27) + bytes(8) + b"CmnD\x01\0\0\0" + bytes(12)
+    names = {name: name.encode() + b"\0" for name in sorted(items)}
+    place = 4 + 8 * len(names)
+    table, packed, body, begins = b"", b"", b"", {}
+    for name in names:
+        begins[name] = len(body)
+        body += items[name]
+    start = place + sum(map(len, names.values()))
+    for name, text in names.items():
+        table += struct.pack("<II", place + len(packed), start + begins[name])
+        packed += text
+    return header + struct.pack("<I", len(names)) + table + packed + body
+
+
+def items_of(data: bytes) -> dict[str, bytes]:
+    """Name -> bytes, read back plainly."""
+    table = data[struct.unpack_from("<H", data)[0] :]
+    count = struct.unpack_from("<I", table)[0]
+    places = [struct.unpack_from("<II", table, 4 + 8 * number) for number in range(count)]
+    ends = [begin for _, begin in places[1:]] + [len(table)]
+    return {
+        table[name : table.index(b"\0", name)].decode(): table[begin:end]
+        for (name, begin), end in zip(places, ends, strict=True)
+    }
+
+
+KEPT = ["icudt73l/root.res", "icudt73l/en_GB.res", "icudt73l/coll/de.res", "icudt73l/pool.res", "icudt73l/uprops.icu"]
+DROPPED = ["icudt73l/de.res", "icudt73l/lang/de_AT.res", "icudt73l/unit/fil.res", "icudt73l/brkitr/thaidict.dict"]
+
+
+@given(st.dictionaries(st.sampled_from(KEPT + DROPPED), st.binary(max_size=50), min_size=1))
+def test_trimmed_data_holds_what_is_kept_in_order(items: dict[str, bytes]) -> None:
+    trimmed = items_of(icu_data.trimmed(common_data(items)))
+    assert list(trimmed) == sorted(set(items) & set(KEPT))
+    for name, content in trimmed.items():
+        assert content.rstrip(b"\0") == items[name].rstrip(b"\0")
+        assert len(content) % 16 == 0
+
+
+def test_other_data_is_refused() -> None:
+    with pytest.raises(ValueError, match="not ICU"):
+        icu_data.trimmed(bytes(64))
+
+
+# -------------------------------------------------------------------------------------------- what desktops look for
+
+
+@pytest.fixture(scope="module")
+def icons(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("icons")
+    subprocess.run([sys.executable, PROJECT / "packaging" / "icons.py", folder], check=True, timeout=60)
+    return folder
+
+
+def test_icons_are_pictures_of_their_sizes(icons: Path) -> None:
+    for size in (16, 24, 32, 48, 64, 128, 256, 512):
+        data = (icons / f"{size}.png").read_bytes()
+        assert data[:8] == b"\x89PNG\r\n\x1a\n"
+        assert struct.unpack(">II", data[16:24]) == (size, size)
+    assert (icons / "i3desk.ico").read_bytes()[:4] == b"\0\0\1\0"
+    apple = (icons / "i3desk.icns").read_bytes()
+    assert apple[:4] == b"icns"
+    assert struct.unpack(">I", apple[4:8])[0] == len(apple)
+
+
+@pytest.fixture(scope="module")
+def laid_out(icons: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("root") / "share"
+    share.lay_out_share(folder, icons)
+    return folder
+
+
+def test_the_menu_entry_and_the_metadata_are_valid(laid_out: Path) -> None:
+    checked = 0
+    for tool, *options in (["desktop-file-validate"], ["appstreamcli", "validate", "--no-net"]):
+        if not shutil.which(tool):
+            continue
+        name = (
+            "applications/i3desk.desktop"
+            if tool.startswith("desktop")
+            else "metainfo/io.github.i3desk.i3desk.metainfo.xml"
+        )
+        done = subprocess.run([tool, *options, laid_out / name], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        checked += 1
+    if not checked:
+        pytest.skip("neither desktop-file-validate nor appstreamcli is installed")
+
+
+def test_the_version_stands_in_one_place(laid_out: Path) -> None:
+    version, date, changes = share.releases()[0]
+    assert version == i3core.__version__
+    assert changes
+    metadata = (laid_out / "metainfo" / "io.github.i3desk.i3desk.metainfo.xml").read_text()
+    assert f'<release version="{version}" date="{date}">' in metadata
+    assert share.changelog().startswith(f"i3desk ({version}) ")
+
+
+def test_the_manual_names_every_command_and_option(laid_out: Path) -> None:
+    page = gzip.decompress((laid_out / "man" / "man1" / "i3core.1.gz").read_bytes()).decode().replace("\\-", "-")
+    for command, (_, parser) in manual_pages._commands(build_parser()).items():
+        assert f".SS i3core {command}" in page
+        for action in parser._actions:
+            for option in action.option_strings:
+                assert option in page
+    if shutil.which("man"):
+        command = ["man", "--warnings", "-l", laid_out / "man" / "man1" / "i3core.1.gz"]
+        environment = {"MANWIDTH": "80", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+        checked = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+        assert checked.returncode == 0
+        assert not checked.stderr.strip()
+
+
+def test_the_copyright_file_lists_what_is_inside(tmp_path: Path) -> None:
+    assets = tmp_path / "_internal" / "assets"
+    assets.mkdir(parents=True)
+    parts = [
+        {"name": name, "version": "1", "licence": "MIT", "home": "", "text": f"text of {name}"}
+        for name in ("i3desk", "torch")
+    ]
+    (assets / "licences.json").write_text(json.dumps(parts))
+    assert " torch 1: MIT\n" in debian.copyright_file(tmp_path)
+    assert "text of torch" in debian.licence_texts(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------------ its start
+
+
+def test_the_program_is_the_command_line_under_the_name_i3core(tmp_path: Path) -> None:
+    shutil.copy(PROJECT / "packaging" / "start.py", tmp_path / "i3core")
+    command = [sys.executable, tmp_path / "i3core", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("i3core "), done.stderr
+
+
+def test_opened_programs_find_their_own_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    import start
+
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/usr/lib/i3desk/_internal")
+    monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", "/opt/lib")
+    start.give_back_library_path()
+    assert os.environ["LD_LIBRARY_PATH"] == "/opt/lib"
+    monkeypatch.delenv("LD_LIBRARY_PATH_ORIG", raising=False)
+    start.give_back_library_path()
+    assert "LD_LIBRARY_PATH" not in os.environ
