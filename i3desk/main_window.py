@@ -122,6 +122,8 @@ class MainWindow(QMainWindow):
         if index != self.pages.currentIndex():
             self.pages.widget(index).setFocus()  # and not its first control, which would look chosen
         self.pages.setCurrentIndex(index)
+        if not self.isVisible():  # before it is, only a page in front takes it
+            self.pages.widget(index).setFocus()
         button = self._rail_buttons.button(index)
         button.setChecked(True)
         self._store.change(page=button.text())

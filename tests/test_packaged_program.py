@@ -97,7 +97,7 @@ def items_of(data: bytes) -> dict[str, bytes]:
     table = data[struct.unpack_from("<H", data)[0] :]
     count = struct.unpack_from("<I", table)[0]
     places = [struct.unpack_from("<II", table, 4 + 8 * number) for number in range(count)]
-    ends = [begin for _, begin in places[1:]] + [len(table)]
+    ends = ([begin for _, begin in places[1:]] + [len(table)])[:count]
     return {
         table[name : table.index(b"\0", name)].decode(): table[begin:end]
         for (name, begin), end in zip(places, ends, strict=True)

@@ -30,7 +30,7 @@ class LicencesDialog(QDialog):
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumSize(560, 360)
-        self.resize(840, 560)
+        self.resize(980, 640)
         self._background = background
         self._shown = None
 

@@ -18,7 +18,7 @@ class GraphicsCard(Card):
         super().__init__("Graphics card", parent)
         self.what = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         self.column.addWidget(self.what)
-        self.command = tabular(QLineEdit(readOnly=True))
+        self.command = tabular(QLineEdit(objectName="field", readOnly=True))
         self.command.setAccessibleName("Command that makes the card usable")
         self.command.setToolTip("A line for a terminal")
         self.copy_button = QPushButton("Copy")

@@ -161,3 +161,12 @@ def test_the_keyboard_goes_with_the_page(open_desk, qtbot):
         assert window.focusWidget() is page or page.isAncestorOf(window.focusWidget())
     qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     assert window.focusWidget() is window.chat_page.composer.edit
+
+
+def test_the_page_of_last_time_comes_without_a_control_that_looks_chosen(open_desk):
+    desk = open_desk()
+    desk.window.show_page(desk.window.pages.indexOf(desk.window.settings_page))
+    open_desk.close(desk)
+    again = open_desk()
+    assert again.window.pages.currentWidget() is again.window.settings_page
+    assert again.window.focusWidget() is again.window.settings_page
