@@ -6,10 +6,11 @@ tried: `smoke.sh` chats, trains, converts and downloads with what is left.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+
+from elf import linked_with
 
 # Modules that nothing of ours reaches.
 MODULES = [
@@ -135,12 +136,6 @@ def is_wanted(path: str) -> bool:
     if matches(path, UNREAD_SOURCES):
         return matches(path, READ_SOURCES)
     return matches(path, KEPT) or not matches(path, LEFT_OUT)
-
-
-def linked_with(path: str) -> list[str]:
-    """Names of the shared libraries that a program or library of Linux asks for itself."""
-    shown = subprocess.run(["objdump", "-p", path], capture_output=True, text=True, check=True).stdout
-    return [line.split()[1] for line in shown.splitlines() if line.strip().startswith("NEEDED")]
 
 
 def needed(binaries: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:

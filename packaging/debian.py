@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from contents import linked_with
+from elf import binaries_of, described, is_binary, linked_with
 from share import LINUX, MAINTAINER, changelog, lay_out_share, write
 
 from i3core import __version__
@@ -67,26 +67,14 @@ def make_deb(program: Path, target: Path, icons: Path, edition: str, work: Path)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def binaries_of(folder: Path) -> list[Path]:
-    """Programs and shared libraries in the folder."""
-    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink() and is_binary(path)]
-
-
-def is_binary(path: Path) -> bool:
-    """Whether the file is a program or shared library of Linux."""
-    with open(path, "rb") as file:
-        return file.read(4) == b"\x7fELF"
-
-
 def debian_dependencies(program: Path) -> list[str]:
     """The packages whose libraries the program asks the system for, and the C library's version."""
     binaries = binaries_of(program)
     own = {path.name for path in program.rglob("*.so*")}
     wanted, versions = set(), {(2, 28)}
     for path in binaries:
-        wanted |= set(linked_with(str(path))) - own
-        shown = subprocess.run(["objdump", "-p", path], capture_output=True, text=True, check=True).stdout
-        versions |= {tuple(map(int, each)) for each in re.findall(r"GLIBC_(\d+)\.(\d+)", shown)}
+        wanted |= set(linked_with(path)) - own
+        versions |= {tuple(map(int, each)) for each in re.findall(r"GLIBC_(\d+)\.(\d+)", described(path))}
     cached = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
     places = dict(reversed(re.findall(r"^\s*(\S+) \(libc6,x86-64.*?\) => (\S+)$", cached, re.MULTILINE)))
     if missing := sorted(wanted - set(places)):

@@ -74,6 +74,18 @@ def trim_library(path: Path) -> None:
             f'{symbol}:\n.incbin "icu.dat"\n.size {symbol}, . - {symbol}\n'
         )
         subprocess.run(["as", "-o", "icu.o", "icu.s"], cwd=folder, check=True)
-        link = ["ld", "-shared", "-soname", path.name, "-z", "noexecstack", "--build-id=none", "-o", "icu.so", "icu.o"]
+        link = [
+            "ld",
+            "-s",
+            "-shared",
+            "-soname",
+            path.name,
+            "-z",
+            "noexecstack",
+            "--build-id=none",
+            "-o",
+            "icu.so",
+            "icu.o",
+        ]
         subprocess.run(link, cwd=folder, check=True)
         path.write_bytes((folder / "icu.so").read_bytes())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gzip
 import json
 import os
+import platform
 import shutil
 import struct
 import subprocess
@@ -23,6 +25,7 @@ sys.path.insert(0, str(PROJECT / "packaging"))
 
 import contents  # noqa: E402
 import debian  # noqa: E402
+import elf  # noqa: E402
 import icu_data  # noqa: E402
 import manual_pages  # noqa: E402
 import share  # noqa: E402
@@ -71,6 +74,20 @@ def test_libraries_that_nothing_asks_for_are_left_out() -> None:
     ]
     kept = [path for path, _, _ in contents.needed(entries)]
     assert kept == ["torch/lib/libtorch_python.so", "libtorch_cpu.so", "libc10.so"]
+
+
+@pytest.mark.skipif(not shutil.which("as") or not shutil.which("objdump"), reason="needs binutils")
+def test_libraries_forget_where_they_were_built(tmp_path: Path) -> None:
+    (tmp_path / "a.s").write_text('.section .note.GNU-stack,"",@progbits\n.data\n.globl sea\nsea: .long 7\n')
+    subprocess.run(["as", "-o", "a.o", "a.s"], cwd=tmp_path, check=True)
+    subprocess.run(["ld", "-shared", "-rpath", "/home/builder/lib", "-o", "a.so", "a.o"], cwd=tmp_path, check=True)
+    before = (tmp_path / "a.so").stat().st_size
+    elf.forget_build_paths(tmp_path / "a.so")
+    assert "$ORIGIN" in elf.described(tmp_path / "a.so")
+    assert b"/home/builder" not in (tmp_path / "a.so").read_bytes()
+    assert (tmp_path / "a.so").stat().st_size == before
+    if platform.machine() == "x86_64":
+        assert ctypes.c_int.in_dll(ctypes.CDLL(str(tmp_path / "a.so")), "sea").value == 7
 
 
 # ------------------------------------------------------------------------------------------------------- ICU's data
