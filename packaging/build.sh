@@ -41,3 +41,6 @@ I3DESK_ICONS=$(pwd)/build/icons $python -m PyInstaller --noconfirm --clean --log
     --distpath "$out" --workpath build/program packaging/i3desk.spec 2>build/program.log || { tail -n 20 build/program.log >&2 && exit 1; }
 $python packaging/collect_licences.py "$out/i3desk"
 $python packaging/pack.py "$out" --edition "$cuda" --began "$began" $folder
+if [ -z "$folder" ] && command -v lintian >/dev/null; then
+    lintian --fail-on error "$out"/i3desk_*.deb 2>build/lintian.log || { cat build/lintian.log >&2 && exit 1; }
+fi

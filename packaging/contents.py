@@ -121,8 +121,8 @@ LEFT_OUT = [
 ]
 KEPT = ["torch/bin/torch_shm_manager", "PySide6/Qt/plugins/imageformats/*svg*", "PySide6/Qt/plugins/imageformats/*ico*"]
 
-# numpy's libraries were changed after they were linked, and break when they are stripped.
-UNSTRIPPED = ["numpy*", "*openblas*", "libgfortran*", "libquadmath*"]
+# numpy's libraries were changed after they were linked, and break when stripped; NVIDIA's come stripped.
+UNSTRIPPED = ["numpy*", "*openblas*", "libgfortran*", "libquadmath*", "nvidia*", "libcu*", "libnv*", "libnccl*"]
 
 
 def matches(path: str, patterns: list[str]) -> bool:

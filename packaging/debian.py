@@ -53,7 +53,7 @@ def make_deb(program: Path, target: Path, icons: Path, edition: str, work: Path)
         "Architecture": "amd64",
         "Maintainer": MAINTAINER,
         "Installed-Size": size,
-        "Depends": ", ".join(debian_dependencies(program)),
+        "Depends": ", ".join(debian_dependencies(program, edition)),
         "Recommends": ", ".join(WISHED),
         "Section": "science",
         "Priority": "optional",
@@ -67,8 +67,11 @@ def make_deb(program: Path, target: Path, icons: Path, edition: str, work: Path)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def debian_dependencies(program: Path) -> list[str]:
-    """The packages whose libraries the program asks the system for, and the C library's version."""
+def debian_dependencies(program: Path, edition: str = "") -> list[str]:
+    """The packages whose libraries the program asks the system for, and the C library's version.
+
+    In the edition with CUDA some of torch's parts are for drivers and networks of which a machine has one or none.
+    """
     binaries = binaries_of(program)
     own = {path.name for path in program.rglob("*.so*")}
     wanted, versions = set(), {(2, 28)}
@@ -77,6 +80,8 @@ def debian_dependencies(program: Path) -> list[str]:
         versions |= {tuple(map(int, each)) for each in re.findall(r"GLIBC_(\d+)\.(\d+)", described(path))}
     cached = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
     places = dict(reversed(re.findall(r"^\s*(\S+) \(libc6,x86-64.*?\) => (\S+)$", cached, re.MULTILINE)))
+    if edition:
+        wanted &= set(places)
     if missing := sorted(wanted - set(places)):
         sys.exit(f"Nothing on this system provides {', '.join(missing)}, which the program asks for.")
     packages = set()
