@@ -219,20 +219,25 @@ def test_a_run_whose_reader_goes_away_saves_and_ends(whole_run, tmp_path, start_
     assert (RunFolder(settings.out).last / "trainer.pt").exists()
 
 
+def with_hangup(handling, start):
+    """The process that `start` begins, which inherits how a hang-up is handled (nohup: not at all)."""
+    before = signal.signal(signal.SIGHUP, handling)
+    try:
+        return start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="SIGHUP is unknown here")
 def test_a_closed_terminal_stops_a_run_unless_it_was_told_not_to(whole_run, tmp_path, start_process):
     settings = endless(whole_run, tmp_path)
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; the child inherits it
-    try:
-        child = start_process("train", "--config", tmp_path / "run.json")
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    child = with_hangup(signal.SIG_IGN, lambda: start_process("train", "--config", tmp_path / "run.json"))
     wait_for_step(settings, 2, child)
     child.send_signal(signal.SIGHUP)
     wait_for_step(settings, losses(settings)[-1][0] + 3, child)
     child.send_signal(signal.SIGTERM)
     assert child.wait(60) == 0
-    child = start_process("train", "--resume", settings.out)
+    child = with_hangup(signal.SIG_DFL, lambda: start_process("train", "--resume", settings.out))
     wait_for_step(settings, status(settings)["step"] + 1, child)
     child.send_signal(signal.SIGHUP)
     assert child.wait(60) == 0
