@@ -40,7 +40,10 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what to train")
     add = group.add_argument
     add("--model", metavar="MODEL", help="model folder or name to fine-tune")
-    add("--from-scratch", dest="preset", metavar="PRESET", help="i3-80m, i3-22m, i3-mini or tiny")
+    add(
+        "--from-scratch", dest="preset", metavar="PRESET[,SIZE=N...]",
+        help="i3-80m, i3-22m, i3-mini or tiny; sizes may follow, as in i3-mini,d_model=320,attention_layers=0",
+    )  # fmt: skip
     add("--tokenizer", metavar="FILE", help="vocabulary for training from scratch (default: built from the data)")
     add("--out", metavar="RUN", help="run folder to make")
 

@@ -101,7 +101,32 @@ PRESETS: dict[str, ModelConfig] = {
 
 
 def preset(name: str, **changes: int | bool) -> ModelConfig:
-    """Returns the preset `name` with `changes` applied; raises ConfigError for an unknown name."""
+    """The preset `name` with `changes` applied.
+
+    name: of a preset, which sizes may follow: "i3-mini", or "i3-mini,d_model=320,attention_layers=0". A preset's FFN
+        width is four times its width if d_model is changed and ffn_width is not.
+
+    Raises ConfigError for an unknown preset or size.
+    """
+    name, *sizes = (part.strip() for part in name.split(","))
     if name not in PRESETS:
         raise ConfigError(f"There is no preset {name!r}.", f"Known presets: {', '.join(PRESETS)}.")
-    return dataclasses.replace(PRESETS[name], **changes)
+    named = dict(_size(text) for text in sizes)
+    if "d_model" in named:
+        named.setdefault("ffn_width", 0)
+    return dataclasses.replace(PRESETS[name], **named | changes)
+
+
+def _size(text: str) -> tuple[str, int | bool]:
+    """A size and its value from a text like `d_model=320`."""
+    key, _, value = text.partition("=")
+    known = [field.name for field in dataclasses.fields(ModelConfig) if field.name != "vocab_size"]
+    if key not in known:
+        raise ConfigError(f"There is no size {key!r}.", f"Known sizes: {', '.join(known)}.")
+    if key == "tie_embeddings":
+        if value not in ("true", "false"):
+            raise ConfigError(f"tie_embeddings must be true or false, not {value!r}.")
+        return key, value == "true"
+    if not value.isdecimal():
+        raise ConfigError(f"{key} must be a whole number, not {value!r}.")
+    return key, int(value)

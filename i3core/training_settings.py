@@ -92,7 +92,7 @@ class TrainingConfig:
         data: files or folders, each `PATH` or `PATH:WEIGHT` (how often an epoch shows each document).
         out: the run folder to make.
         model: folder or name of the model to fine-tune; empty to train from scratch.
-        preset: sizes for training from scratch.
+        preset: sizes for training from scratch: a preset, and what differs ("i3-mini,d_model=320").
         tokenizer: vocabulary file for training from scratch; without one it is built from the data.
         val: held-out file or folder; without one, `val_share` of the documents of `data` are held out.
         general_val: text against forgetting, evaluated beside the held-out one; "none" for none, empty for the sample

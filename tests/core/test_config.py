@@ -59,3 +59,27 @@ def test_impossible_sizes_are_named(changes, word):
 def test_an_unknown_preset_lists_the_known_ones():
     with pytest.raises(ConfigError, match="i3-80m"):
         preset("i3-81m")
+
+
+def test_sizes_may_follow_the_name_of_a_preset():
+    config = preset("tiny, d_model=64,attention_layers=0,tie_embeddings=false", window=32)
+    assert (config.d_model, config.attention_layers, config.tie_embeddings, config.window) == (64, 0, False, 32)
+    assert config.ffn_width == 256
+    assert preset("tiny,d_model=64,ffn_width=100").ffn_width == 100
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tiny,d_mode=64", "d_mode"),
+        ("tiny,d_model=wide", "wide"),
+        ("tiny,d_model", "d_model"),
+        ("tiny,tie_embeddings=1", "tie_embeddings"),
+        ("tiny,vocab_size=9", "vocab_size"),
+        ("tiny,d_model=30", "n_heads"),
+        ("tiny,", "''"),
+    ],
+)
+def test_sizes_that_mean_nothing_are_refused(name, told):
+    with pytest.raises(ConfigError, match=told):
+        preset(name)
