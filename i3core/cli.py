@@ -107,8 +107,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("source", metavar="SRC", help="model or adapter folder, or name")
     sub.add_argument("target", metavar="DST", help="folder to write")
     sub.add_argument(
-        "--to", choices=("safetensors", "public"), default="safetensors", help="layout (default: %(default)s)"
-    )
+        "--to", choices=("safetensors", "public", "transformers", "onnx"), default="safetensors",
+        help="layout (default: %(default)s); transformers: loads there with trust_remote_code; onnx: a step as a graph",
+    )  # fmt: skip
     sub.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32", help="of the weights")
     sub.add_argument("--base", metavar="FOLDER", help="an adapter's base model, if it is no longer where it was")
     sub.add_argument("--license", metavar="NAME", help="licence to write into config.json, such as Apache-2.0")
@@ -370,7 +371,16 @@ def convert(arguments: argparse.Namespace) -> None:
     model.details.pop("name", None)  # the copy is called by its folder
     if arguments.license:
         model.details["license"] = arguments.license
-    save(model, arguments.target, arguments.to, getattr(torch, arguments.dtype))
+    if arguments.to == "transformers":
+        from .hf_export import save_for_transformers
+
+        save_for_transformers(model, arguments.target, getattr(torch, arguments.dtype))
+    elif arguments.to == "onnx":
+        from .onnx_export import save_onnx
+
+        save_onnx(model, arguments.target)
+    else:
+        save(model, arguments.target, arguments.to, getattr(torch, arguments.dtype))
     write_checksums(target)
     size = sum(p.stat().st_size for p in Path(arguments.target).iterdir() if p.is_file())
     content = {"out": arguments.target, "layout": arguments.to, "dtype": arguments.dtype, "bytes": size}

@@ -1,0 +1,364 @@
+"""The i3 network as a model of the transformers library: the same blocks, its cache, its masks, its `generate`.
+
+Parameter names are those of i3 checkpoints, so that `from_pretrained` reads any i3 folder and i3core reads what
+`save_pretrained` writes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import GenerationMixin, PreTrainedModel
+from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
+from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+
+from .config import ModelConfig
+from .configuration_i3 import I3Config
+from .hf_defaults import generation_defaults, read_template
+from .model import Block, Embedding, LayerState, Linear, RWKVMambaMixer
+from .shapes import config_from_shapes
+
+
+class RecurrentLayer(CacheLayerMixin):
+    """The cache of an RWKV-Mamba block: `keys` is h (B, D) and `values` is s (B, N), however many tokens they saw."""
+
+    is_compileable = False
+    is_sliding = False
+
+    def __init__(self, **others: Any) -> None:
+        super().__init__()
+        self.tokens = 0
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor | None = None) -> None:
+        self.dtype, self.device = key_states.dtype, key_states.device
+        self.is_initialized = True
+
+    def update(self, key_states: Tensor, value_states: Tensor, tokens: int = 1) -> tuple[Tensor, Tensor]:
+        """Replaces the state by that after `tokens` more tokens."""
+        self.lazy_initialization(key_states)
+        self.keys, self.values = key_states, value_states
+        self.tokens += tokens
+        return key_states, value_states
+
+    def get_seq_length(self) -> int:
+        return self.tokens
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.tokens + query_length, 0
+
+    def get_max_length(self) -> int:
+        return -1
+
+    get_max_cache_shape = get_max_length  # its name before
+
+    def reset(self) -> None:
+        self.keys = self.values = None
+        self.is_initialized, self.tokens = False, 0
+
+    def crop(self, *arguments: Any) -> None:
+        raise ValueError("The state of an RWKV-Mamba block holds the whole past and cannot be cut shorter.")
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        if self.is_initialized:
+            self.keys = self.keys.repeat_interleave(repeats, dim=0)
+            self.values = self.values.repeat_interleave(repeats, dim=0)
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        if self.is_initialized:
+            self.keys, self.values = self.keys[indices], self.values[indices]
+
+
+def prepare_cache(cache: Cache | None, config: I3Config) -> Cache:
+    """`cache` with a layer of the right kind for each block; an empty one of the library's own is refitted in place.
+
+    Raises ValueError for a cache that belongs to another model.
+    """
+    cache = DynamicCache() if cache is None else cache
+    kinds = [RecurrentLayer] * config.conv_layers + [DynamicLayer] * config.attn_layers
+    if [type(layer) for layer in cache.layers] != kinds:
+        if any(getattr(layer, "is_initialized", False) for layer in cache.layers):
+            raise ValueError("past_key_values is not the cache of an i3 model of these sizes.")
+        cache.layers[:] = [kind() for kind in kinds]
+    return cache
+
+
+class I3PreTrainedModel(PreTrainedModel):
+    config_class = I3Config
+    base_model_prefix = "model"
+    main_input_name = "input_ids"
+    _no_split_modules = ["Block"]
+    _skip_keys_device_placement = ["past_key_values"]
+    _keep_in_fp32_modules_strict = ["hybrid"]  # recurrences lose too much in half precision
+    _supports_sdpa = True
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, RWKVMambaMixer):
+            nn.init.constant_(module.w_mix, 0.5)
+            nn.init.constant_(module.D, 0.1)
+            for matrix in (module.A, module.B, module.C):
+                nn.init.normal_(matrix, std=0.01)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *arguments: Any, **options: Any) -> Any:
+        """As the library does it, for any folder of an i3 model.
+
+        Its sizes come from the tensors, since the public exporter writes wrong ones, and what ends a reply from its
+        vocabulary if it has no generation_config.json.
+        """
+        folder = Path(str(pretrained_model_name_or_path))
+        config = options.get("config")
+        if folder.is_dir() and (config is None or isinstance(config, I3Config)):
+            options["config"] = _sizes_corrected(folder, config or I3Config.from_pretrained(folder))
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *arguments, **options)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        if model.can_generate() and folder.is_dir() and not (folder / "generation_config.json").is_file():
+            template = read_template(folder)
+            if template is not None:
+                model.generation_config.update(**generation_defaults(template))
+        return loaded
+
+
+def _sizes_corrected(folder: Path, config: I3Config) -> I3Config:
+    """`config` with the sizes that the weights in `folder` have."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    if (folder / "model.safetensors").is_file():
+        from safetensors import safe_open
+
+        with safe_open(folder / "model.safetensors", "pt") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    elif (folder / "pytorch_model.bin").is_file():
+        tensors = torch.load(folder / "pytorch_model.bin", map_location="meta", weights_only=True)
+        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items() if isinstance(tensor, Tensor)}
+    if "embed.weight" not in shapes:  # in several files, or of another class
+        return config
+    head = "head.weight" in shapes
+    known = shapes if head else {**shapes, "head.weight": shapes["embed.weight"]}
+    sizes, _ = config_from_shapes(known, config.to_dict(), lambda: not head or config.tie_word_embeddings)
+    for key, value in I3Config.from_sizes(sizes).to_dict().items():
+        if key in _SIZES:
+            setattr(config, key, value)
+    return config
+
+
+_SIZES = (
+    "vocab_size", "d_model", "n_heads", "d_state", "conv_layers", "attn_layers", "n_layers", "max_seq_len", "ffn_width",
+)  # fmt: skip
+
+
+class I3Model(I3PreTrainedModel):
+    """Token ids to hidden states: embeddings, the blocks, the final norm."""
+
+    def __init__(self, config: I3Config) -> None:
+        super().__init__(config)
+        self.build(config.sizes)
+        self.post_init()
+
+    def build(self, sizes: ModelConfig) -> None:
+        """The layers, under the names that checkpoints have."""
+        self.embed = Embedding(sizes.vocab_size, sizes.d_model)
+        self.pos_embed = Embedding(sizes.window, sizes.d_model)
+        self.layers = nn.ModuleList(Block(sizes, i >= sizes.hybrid_layers) for i in range(sizes.n_layers))
+        self.ln_f = nn.LayerNorm(sizes.d_model)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embed
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.embed = value
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        **others: Any,
+    ) -> tuple | BaseModelOutputWithPast:
+        """Hidden states (B, T, D) of ids (B, T) that follow what `past_key_values` has seen.
+
+        Args:
+            attention_mask: (B, past + T), 0 where there is padding. What it hides changes nothing, on either side.
+            position_ids: (B, T) or (T,); otherwise the tokens that are not hidden are numbered from 0.
+
+        Raises:
+            ValueError: both or neither of ids and embeddings, more tokens than the window holds.
+        """
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("Give either input_ids or inputs_embeds.")
+        x = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
+        use_cache = self.config.use_cache and not self.training if use_cache is None else use_cache
+        if use_cache or past_key_values is not None:
+            past_key_values = prepare_cache(past_key_values, self.config)
+        past = past_key_values.get_seq_length() if past_key_values is not None else 0
+        shown, allowed = self._masks(attention_mask, past, x)
+        positions = self._positions(position_ids, attention_mask, past, x)
+        x = x + self.pos_embed(positions).to(x.dtype)
+
+        want_attentions = self.config.output_attentions if output_attentions is None else output_attentions
+        want_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        states, attentions = [x], []
+        for index, block in enumerate(self.layers):
+            mixed = block.ln1(x)
+            if block.is_attention:
+                mixed, weights = self._attend(block, mixed, allowed, past_key_values, index, want_attentions)
+                attentions.append(weights)
+            else:
+                mixed = self._recur(block, mixed if shown is None else mixed * shown, past_key_values, index)
+            x = x + mixed.to(x.dtype)
+            x = x + block.ffn(block.ln2(x))
+            states.append(x)
+        states[-1] = x = self.ln_f(x)
+        output = BaseModelOutputWithPast(
+            last_hidden_state=x,
+            past_key_values=past_key_values if use_cache else None,
+            hidden_states=tuple(states) if want_states else None,
+            attentions=tuple(attentions) if want_attentions else None,
+        )
+        as_dict = self.config.return_dict if return_dict is None else return_dict
+        return output if as_dict else output.to_tuple()
+
+    def _masks(self, attention_mask: Tensor | None, past: int, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Which new tokens are not padding, (B, T, 1) in the type of x, and what each may look at, (B, 1, T, past + T).
+
+        None stands for: all, and everything before.
+        """
+        batch, time = x.shape[:2]
+        if attention_mask is None or (attention_mask.dim() == 2 and bool(attention_mask.all())):
+            if time == 1 or past == 0:
+                return None, None
+            allowed = torch.ones(time, past + time, dtype=torch.bool, device=x.device).tril(past)
+            return None, allowed.expand(batch, 1, -1, -1)
+        if attention_mask.dim() != 2 or attention_mask.shape[1] != past + time:
+            raise ValueError(f"attention_mask must be (batch, {past + time}), not {tuple(attention_mask.shape)}.")
+        kept = attention_mask.bool()
+        allowed = torch.ones(time, past + time, dtype=torch.bool, device=x.device).tril(past) & kept[:, None, :]
+        itself = torch.eye(time, past + time, dtype=torch.bool, device=x.device).roll(past, 1)
+        return kept[:, past:, None].to(x.dtype), (allowed | itself)[:, None]  # padding sees itself: no row is empty
+
+    def _positions(self, given: Tensor | None, attention_mask: Tensor | None, past: int, x: Tensor) -> Tensor:
+        time = x.shape[1]
+        if given is not None:
+            positions = given[..., -time:]
+        elif attention_mask is not None:
+            positions = (attention_mask.long().cumsum(1) - 1).clamp(min=0)[:, -time:]
+        else:
+            positions = torch.arange(past, past + time, device=x.device)
+        window = self.config.max_seq_len
+        if past + time > window and int(positions.max()) >= window:
+            raise ValueError(f"{int(positions.max()) + 1} tokens do not fit a window of {window}.")
+        return positions
+
+    def _recur(self, block: Block, x: Tensor, cache: Cache | None, index: int) -> Tensor:
+        """The mixer of an RWKV-Mamba block. Padding comes as zeros: before the text it leaves the states at zero."""
+        if cache is None:
+            return block.hybrid(x)
+        layer = cache.layers[index]
+        if layer.is_initialized:
+            state = LayerState(layer.keys, layer.values)
+        else:
+            size = (len(x), self.config.d_model + self.config.d_state)
+            zeros = torch.zeros(size, device=x.device)
+            state = LayerState(*zeros.split([self.config.d_model, self.config.d_state], dim=1))
+        y = block.hybrid(x, state)
+        layer.update(state.first, state.second, x.shape[1])
+        return y
+
+    def _attend(
+        self, block: Block, x: Tensor, allowed: Tensor | None, cache: Cache | None, index: int, want_weights: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Causal attention over the cache, and its weights (B, heads, T, past + T) if they are wanted."""
+        batch, time, width = x.shape
+        heads = self.config.n_heads
+        q, k, v = block.attn.qkv(x).view(batch, time, 3, heads, width // heads).permute(2, 0, 3, 1, 4).unbind(0)
+        if cache is not None:
+            k, v = cache.update(k, v, index)
+        weights = None
+        if want_weights:
+            if allowed is None:
+                allowed = torch.ones(time, k.shape[2], dtype=torch.bool, device=x.device).tril(k.shape[2] - time)
+            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+            weights = scores.masked_fill(~allowed, -torch.inf).softmax(-1)
+            y = weights @ v
+        else:
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=allowed is None and time > 1)
+        return block.attn.out_proj(y.transpose(1, 2).reshape(batch, time, width)), weights
+
+
+class I3ForCausalLM(I3Model, GenerationMixin):
+    """The whole network: hidden states, and logits through the head."""
+
+    _tied_weights_keys = {"head.weight": "embed.weight"}
+
+    def build(self, sizes: ModelConfig) -> None:
+        super().build(sizes)
+        self.head = Linear(sizes.d_model, sizes.vocab_size)
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.head
+
+    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
+        self.head = new_embeddings
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+        **others: Any,
+    ) -> tuple | CausalLMOutputWithPast:
+        """Logits (B, T, V), and with `labels` (B, T) their loss: each token is asked for at the place before its own.
+
+        Args:
+            labels: -100 where nothing is asked.
+            logits_to_keep: how many of the last places get logits, or which ones; 0 for all.
+        """
+        seen = super().forward(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+            output_attentions=output_attentions,
+            output_hidden_states=output_hidden_states,
+            return_dict=True,
+        )
+        places = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+        logits = self.head(seen.last_hidden_state[:, places])
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **others)
+        output = CausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            past_key_values=seen.past_key_values,
+            hidden_states=seen.hidden_states,
+            attentions=seen.attentions,
+        )
+        as_dict = self.config.return_dict if return_dict is None else return_dict
+        return output if as_dict else output.to_tuple()

@@ -1,0 +1,386 @@
+"""i3 models in the transformers library: the same numbers, its generate, its files, with and without i3core."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import i3core
+from i3core import checkpoint
+from i3core.cli import main
+from i3core.settings import SamplingConfig
+from i3core.template import ChatTemplate
+
+transformers = pytest.importorskip("transformers", reason="the extra `transformers` is not installed")
+
+import i3core.hf  # noqa: E402
+
+PROMPTS = ["the cat", "once upon a time there was a", "a", "hello there, how", "what", "the sun", "you are", "in the"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet():
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+
+
+@pytest.fixture(scope="module")
+def loaded(build, tmp_path_factory):
+    """A model folder, what i3core loads from it, and what the library's Auto classes load from it."""
+    folder = build.folder(tmp_path_factory.mktemp("hf") / "model")
+    ours = checkpoint.load(folder, "cpu", "float32")
+    network = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    return folder, ours, network, transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def greedy_ids(model, prompt, count):
+    """What i3core generates, without the end token."""
+    config = SamplingConfig(temperature=0, max_new_tokens=count)
+    ids = [piece.token_id for piece in i3core.generate(model, prompt, config) if piece.token_id >= 0]
+    return [i for i in ids if i != model.template.end_id]
+
+
+def new_ids(network, tokenizer, encoded, **options):
+    """What the library generates after each prompt, without the end token and what pads it."""
+    out = network.generate(**encoded, do_sample=False, **options)[:, encoded["input_ids"].shape[1] :]
+    return [[i for i in row if i != tokenizer.eos_token_id] for row in out.tolist()]
+
+
+def test_the_example_of_the_model_page(loaded):
+    folder = str(loaded[0])
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    inputs = tokenizer("hello", return_tensors="pt")
+    outputs = model.generate(**inputs, max_length=60, temperature=0.8, top_k=40, do_sample=True)
+    text = tokenizer.decode(outputs[0], skip_special_tokens=True)
+    assert text.startswith("hello")
+
+
+@pytest.mark.parametrize("sizes", [{}, {"attention_layers": 0}, {"hybrid_layers": 0}, {"tie_embeddings": False}])
+@pytest.mark.parametrize("layout", ["safetensors", "public"])
+def test_logits_are_ours(build, tmp_path, sizes, layout):
+    folder = build.folder(tmp_path / "model", layout, **sizes)
+    ours = checkpoint.load(folder, "cpu", "float32")
+    network = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    ids = torch.randint(ours.config.vocab_size, (3, ours.config.window), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(network(ids).logits, ours.network(ids), atol=1e-4, rtol=1e-4)
+
+
+def test_sizes_come_from_the_tensors(build, tmp_path):
+    """The public exporter writes a wrong d_state."""
+    folder = build.folder(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "d_state": 64, "conv_layers": 7, "max_seq_len": 9}))
+    network = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    assert (network.config.d_state, network.config.conv_layers, network.config.max_seq_len) == (8, 2, 64)
+    ours = checkpoint.load(folder, "cpu", "float32")
+    ids = torch.arange(20)[None]
+    with torch.no_grad():
+        torch.testing.assert_close(network(ids).logits, ours.network(ids), atol=1e-4, rtol=1e-4)
+
+
+def test_golden_logits(golden):
+    """A checkpoint of the public training code."""
+    network = transformers.AutoModelForCausalLM.from_pretrained(golden)
+    ours = checkpoint.load(golden, "cpu", "float32")
+    ids = torch.arange(1, 40)[None]
+    with torch.no_grad():
+        torch.testing.assert_close(network(ids).logits, ours.network(ids), atol=1e-4, rtol=1e-4)
+
+
+def test_the_cache_changes_nothing(loaded):
+    _, _, network, _ = loaded
+    ids = torch.randint(1, 150, (2, 40), generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        whole = network(ids).logits
+        seen = network(ids[:, :17], use_cache=True)
+        cache = seen.past_key_values
+        parts = [seen.logits]
+        for start, end in ((17, 18), (18, 30), (30, 31), (31, 40)):
+            parts.append(network(ids[:, start:end], past_key_values=cache).logits)
+            assert cache.get_seq_length() == end
+    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-4, rtol=1e-4)
+
+
+def test_an_empty_cache_of_the_library_is_filled_in_place(loaded):
+    _, _, network, _ = loaded
+    cache = transformers.DynamicCache()
+    ids = torch.arange(1, 11)[None]
+    with torch.no_grad():
+        network(ids[:, :6], past_key_values=cache)
+        rest = network(ids[:, 6:], past_key_values=cache).logits
+        torch.testing.assert_close(rest, network(ids).logits[:, 6:], atol=1e-4, rtol=1e-4)
+    cache.reset()
+    with torch.no_grad():
+        torch.testing.assert_close(network(ids, past_key_values=cache).logits, network(ids).logits)
+
+
+def test_the_cache_of_another_model_is_refused(loaded):
+    cache = transformers.DynamicCache()
+    cache.update(torch.zeros(1, 4, 3, 8), torch.zeros(1, 4, 3, 8), 0)
+    with pytest.raises(ValueError, match="past_key_values"):
+        loaded[2](torch.ones(1, 1, dtype=torch.long), past_key_values=cache)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_changes_no_logits(loaded, side):
+    _, ours, network, tokenizer = loaded
+    tokenizer.padding_side = side
+    try:
+        batch = tokenizer(PROMPTS, padding=True, return_tensors="pt")
+    finally:
+        tokenizer.padding_side = "left"
+    with torch.no_grad():
+        logits = network(**batch).logits
+        for row, prompt in zip(range(len(PROMPTS)), PROMPTS, strict=True):
+            alone = torch.tensor(tokenizer(prompt)["input_ids"])[None]
+            kept = batch["attention_mask"][row].bool()
+            torch.testing.assert_close(logits[row][kept], ours.network(alone)[0], atol=1e-4, rtol=1e-4)
+
+
+def test_greedy_generation_is_ours(loaded):
+    _, ours, network, tokenizer = loaded
+    for prompt in PROMPTS:
+        encoded = tokenizer(prompt, return_tensors="pt")
+        assert new_ids(network, tokenizer, encoded, max_new_tokens=30) == [greedy_ids(ours, prompt, 30)]
+
+
+@pytest.mark.parametrize("sizes", [{}, {"attention_layers": 0}])
+def test_a_batch_of_unequal_prompts_is_each_alone(build, tmp_path, sizes):
+    folder = build.folder(tmp_path / "model", **sizes)
+    ours = checkpoint.load(folder, "cpu", "float32")
+    network = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    batch = tokenizer(PROMPTS, padding=True, return_tensors="pt")
+    assert (batch["attention_mask"] == 0).any()
+    expected = [greedy_ids(ours, prompt, 25) for prompt in PROMPTS]
+    assert new_ids(network, tokenizer, batch, max_new_tokens=25) == expected
+
+
+def test_without_the_cache_the_same_is_generated(loaded):
+    _, _, network, tokenizer = loaded
+    batch = tokenizer(PROMPTS[:3], padding=True, return_tensors="pt")
+    cached = new_ids(network, tokenizer, batch, max_new_tokens=12)
+    assert new_ids(network, tokenizer, batch, max_new_tokens=12, use_cache=False) == cached
+
+
+def test_beam_search_finds_what_is_likelier(loaded):
+    _, _, network, tokenizer = loaded
+    encoded = tokenizer(PROMPTS[:3], padding=True, return_tensors="pt")
+
+    def total(count):
+        out = network.generate(
+            **encoded, max_new_tokens=8, min_new_tokens=8, num_beams=count, do_sample=False, length_penalty=0.0
+        )
+        with torch.no_grad():
+            mask = torch.cat([encoded["attention_mask"], torch.ones(3, 8, dtype=torch.long)], 1)
+            logprobs = network(out, attention_mask=mask).logits.log_softmax(-1)
+        start = encoded["input_ids"].shape[1]
+        return logprobs[:, start - 1 : -1].gather(2, out[:, start:, None]).sum((1, 2))
+
+    uncached = network.generate(**encoded, max_new_tokens=8, num_beams=4, do_sample=False, use_cache=False)
+    assert torch.equal(network.generate(**encoded, max_new_tokens=8, num_beams=4, do_sample=False), uncached)
+    assert (total(6) >= total(1) - 1e-3).all()
+
+
+def test_sampling_repeats_with_its_seed_and_several_sequences_differ(loaded):
+    _, _, network, tokenizer = loaded
+    encoded = tokenizer("the", return_tensors="pt")
+
+    def sample():
+        transformers.set_seed(3)
+        return network.generate(**encoded, max_new_tokens=20, do_sample=True, num_return_sequences=4)
+
+    first = sample()
+    assert torch.equal(first, sample())
+    assert len({tuple(row) for row in first.tolist()}) > 1
+
+
+def test_unknown_and_marks_of_turns_are_never_generated(loaded):
+    _, ours, network, tokenizer = loaded
+    transformers.set_seed(0)
+    out = network.generate(
+        **tokenizer("the", return_tensors="pt"), max_new_tokens=40, do_sample=True, temperature=50.0, top_k=0,
+        num_return_sequences=8,
+    )  # fmt: skip
+    special = ours.tokenizer.special_tokens
+    assert not {0, special["user"], special["assistant"]} & set(out.flatten().tolist())
+
+
+def test_more_than_the_window_is_refused(loaded):
+    with pytest.raises(ValueError, match="window of 64"):
+        loaded[2](torch.ones(1, 65, dtype=torch.long))
+
+
+def test_hidden_states_and_attentions(loaded):
+    _, _, network, _ = loaded
+    ids = torch.arange(1, 13)[None]
+    with torch.no_grad():
+        out = network(ids, output_hidden_states=True, output_attentions=True)
+        torch.testing.assert_close(out.logits, network(ids).logits, atol=1e-4, rtol=1e-4)
+        embeddings = network.get_input_embeddings()(ids)
+        torch.testing.assert_close(network(inputs_embeds=embeddings).logits, network(ids).logits)
+        torch.testing.assert_close(network(ids, logits_to_keep=2).logits, network(ids).logits[:, -2:])
+        base = transformers.AutoModel.from_pretrained(loaded[0])(ids)
+    assert len(out.hidden_states) == 4
+    assert [weights.shape for weights in out.attentions] == [(1, 4, 12, 12)]
+    torch.testing.assert_close(out.attentions[0].sum(-1), torch.ones(1, 4, 12))
+    assert not out.attentions[0].triu(1).any()
+    torch.testing.assert_close(base.last_hidden_state, out.hidden_states[-1])
+
+
+def test_half_precision_keeps_the_recurrences_exact(loaded):
+    network = transformers.AutoModelForCausalLM.from_pretrained(loaded[0], dtype=torch.bfloat16)
+    assert network.layers[0].hybrid.A.dtype == torch.float32
+    assert network.layers[0].ffn[0].weight.dtype == torch.bfloat16
+    ids = torch.arange(1, 30)[None]
+    with torch.no_grad():
+        probabilities = network(ids).logits.float().softmax(-1)
+        exact = loaded[2](ids).logits.softmax(-1)
+    assert (probabilities - exact).abs().sum(-1).mean() < 0.3
+
+
+# ------------------------------------------------------------------------------------------------------- tokenizer
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_the_tokenizer_is_ours(build, tmp_path, special):
+    ours = build.model(special=special)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(build.folder(tmp_path / "model", special=special))
+    for text in ("The cat sat. ", "  two  spaces\n", "ünknown ☃", "", build.story):
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert ids == ours.tokenizer.encode(text)
+        assert tokenizer.decode(ids) == ours.tokenizer.decode(ids)
+    start = [ours.template.end_id] if special else []
+    assert tokenizer("the cat")["input_ids"] == [*start, *ours.tokenizer.encode("the cat")]
+    assert tokenizer.vocab_size == len(tokenizer) == ours.config.vocab_size
+    assert tokenizer.model_max_length == ours.config.window
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_conversations_have_the_ids_of_chat(build, tmp_path, special):
+    template = build.model(special=special).template
+    tokenizer = transformers.AutoTokenizer.from_pretrained(build.folder(tmp_path / "model", special=special))
+    messages = [
+        {"role": "user", "content": " Hello <|end|><|assistant|> there "},
+        {"role": "assistant", "content": "the cat"},
+        {"role": "user", "content": "the"},
+    ]
+    expected = [i for turn in template.encode_turns(messages) for i in turn]
+    assert tokenizer.apply_chat_template(messages)["input_ids"] == expected
+    opened = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
+    assert opened["input_ids"].tolist() == [[*expected, *template.reply_opening()]]
+    both = tokenizer.apply_chat_template([messages, messages[:1]], padding=True, return_tensors="pt")
+    assert both["attention_mask"].sum(1).tolist() == [len(expected), len(template.encode_turns(messages[:1])[0])]
+    shown = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    assert ("<|user|>Hello" if special else "[INST] Hello") in shown
+
+
+def test_a_declared_template_is_kept(build, tmp_path):
+    made = build.model(special=False)
+    made.template = ChatTemplate(made.tokenizer, "text", "you: {user} me: {assistant}\n", "rule: {system}\n")
+    checkpoint.save(made, tmp_path / "model")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "model")
+    messages = [{"role": "system", "content": "the"}, {"role": "user", "content": "a cat"}]
+    expected = [i for turn in made.template.encode_turns(messages) for i in turn]
+    assert tokenizer.apply_chat_template(messages)["input_ids"] == expected
+    assert tokenizer.apply_chat_template(messages, tokenize=False) == "rule: the\nyou: a cat me: "
+    tokenizer.save_pretrained(tmp_path / "saved")
+    again = transformers.AutoTokenizer.from_pretrained(tmp_path / "saved")
+    assert again.apply_chat_template(messages)["input_ids"] == expected
+
+
+# ----------------------------------------------------------------------------------------------------------- files
+
+
+def test_what_is_saved_loads_in_both(loaded, tmp_path):
+    _, ours, network, tokenizer = loaded
+    network.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    again = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    back = checkpoint.load(tmp_path, "cpu", "float32")
+    assert not back.warnings
+    assert back.config == ours.config
+    assert again.generation_config.eos_token_id == ours.template.end_id
+    ids = torch.arange(1, 20)[None]
+    with torch.no_grad():
+        assert torch.equal(again(ids).logits, network(ids).logits)
+        torch.testing.assert_close(back.network(ids), ours.network(ids))
+    other = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert other(PROMPTS)["input_ids"] == tokenizer(PROMPTS)["input_ids"]
+
+
+def test_a_step_of_its_trainer(loaded, tmp_path):
+    pytest.importorskip("accelerate")
+    folder, _, _, tokenizer = loaded
+    network = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    before = network.layers[0].hybrid.A.detach().clone()
+    rows = [{"input_ids": ids, "labels": ids} for ids in tokenizer(["the cat sat on the mat."] * 4)["input_ids"]]
+    settings = transformers.TrainingArguments(
+        str(tmp_path / "out"), max_steps=1, per_device_train_batch_size=2, report_to=[], use_cpu=True, save_steps=1
+    )
+    trainer = transformers.Trainer(network, settings, train_dataset=rows)
+    loss = trainer.train().training_loss
+    row = torch.tensor([rows[0]["input_ids"]])
+    expected = loaded[1].network.loss(row[:, :-1], row[:, 1:]).item()
+    assert loss == pytest.approx(expected, rel=1e-3)
+    assert not torch.equal(before, network.layers[0].hybrid.A)
+    assert checkpoint.read_tensors(tmp_path / "out" / "checkpoint-1" / "model.safetensors")
+
+
+def test_its_pipeline_writes_and_chats(loaded):
+    _, ours, network, tokenizer = loaded
+    pipe = transformers.pipeline("text-generation", model=network, tokenizer=tokenizer, device="cpu")
+    wrote = pipe("the cat", max_new_tokens=10, do_sample=False, return_full_text=False)[0]["generated_text"]
+    assert wrote == ours.tokenizer.decode(greedy_ids(ours, "the cat", 10))
+    messages = [{"role": "user", "content": "hello"}]
+    reply = pipe(messages, max_new_tokens=10, do_sample=False)[0]["generated_text"][-1]
+    assert reply == {"role": "assistant", "content": ours.tokenizer.decode(greedy_ids(ours, messages, 10))}
+
+
+ALONE = """
+import sys
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "i3core":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, NotInstalled())
+from transformers import AutoModelForCausalLM, AutoTokenizer
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1], trust_remote_code=True)
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[1], trust_remote_code=True)
+encoded = tokenizer.apply_chat_template([{"role": "user", "content": "hello"}], add_generation_prompt=True,
+                                        return_tensors="pt")
+out = model.generate(**encoded, max_new_tokens=15, do_sample=False)
+print(out[0, encoded["input_ids"].shape[1]:].tolist())
+"""
+
+
+def test_a_converted_folder_needs_no_i3core(loaded, tmp_path):
+    folder, ours, _, _ = loaded
+    assert main(["convert", str(folder), str(tmp_path / "out"), "--to", "transformers"]) == 0
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, tmp_path / "out"], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    ids = [i for i in json.loads(done.stdout.splitlines()[-1]) if i != ours.template.end_id]
+    assert ids == greedy_ids(ours, [{"role": "user", "content": "hello"}], 15)
+    back = checkpoint.load(tmp_path / "out", "cpu", "float32")
+    assert back.config == ours.config
+    assert not back.warnings
+
+
+def test_without_the_library_it_says_how_to_get_it(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("i3core.hf")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(i3core.I3Error, match="transformers") as caught:
+        importlib.import_module("i3core.hf")
+    assert "i3desk[transformers]" in caught.value.remedy
