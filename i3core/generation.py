@@ -6,85 +6,25 @@ only its new tokens. What the model has in view of long conversations and replie
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from .checkpoint import Model
 from .device import is_out_of_memory
-from .errors import I3Error, PromptError
-from .pieces import Alternative, Chunk, Piece
-from .sampling import choose, uniform
+from .errors import I3Error
+from .pieces import Piece
+from .reply import Reply, StopTexts
 from .settings import SamplingConfig
 from .template import Message
 from .trails import Trails
-from .window import WindowPlan, half_window, plan_window, view_start
+from .window import half_window, plan_window
 
 __all__ = ["Generator", "Piece", "StopTexts", "generate"]
 
 SMALL_NETWORK = 20_000_000  # parameters
-
-
-class StopTexts:
-    """Holds text back while it could be the beginning of a stop text."""
-
-    def __init__(self, stops: Sequence[str]) -> None:
-        self.stops = [stop.lower() for stop in stops]
-        self.held = ""
-
-    def push(self, text: str) -> tuple[str, bool]:
-        """Text that may be shown now, and whether a stop text was reached."""
-        self.held += text
-        found = [place for place in (self.held.find(stop) for stop in self.stops) if place >= 0]
-        if found:
-            return self.held[: min(found)], True
-        keep = 0
-        for stop in self.stops:
-            for length in range(min(len(stop) - 1, len(self.held)), keep, -1):
-                if self.held.endswith(stop[:length]):
-                    keep = length
-                    break
-        shown = self.held[: len(self.held) - keep]
-        self.held = self.held[len(self.held) - keep :]
-        return shown, False
-
-
-class ReplyText:
-    """What of a reply to show: not the space before it, not a stop text, and nothing that it was begun with.
-
-    Attributes:
-        stopped: whether a stop text was reached.
-    """
-
-    def __init__(self, stops: Sequence[str], leading: bool, begun: str = "") -> None:
-        self._stops = StopTexts(stops)
-        self._leading = leading  # whether only blank space has come yet that the template leaves before a reply
-        self._given = 0
-        self.stopped = False
-        self.push(begun)
-        self._given = len(self._stops.held)  # held back, but shown already
-
-    def push(self, text: str) -> str:
-        """Text that may be shown now."""
-        if self._leading:
-            text = text.lstrip()
-            self._leading = not text
-        shown, self.stopped = self._stops.push(text)
-        return self._without_given(shown)
-
-    def rest(self) -> str:
-        """What was held back, once nothing follows that could complete a stop text."""
-        return self._without_given(self._stops.held)
-
-    def _without_given(self, text: str) -> str:
-        known = min(self._given, len(text))
-        self._given -= known
-        return text[known:]
 
 
 class Generator:
@@ -117,7 +57,7 @@ class Generator:
         if known < len(ids):
             fresh = torch.tensor([ids[known:]], device=self.model.device.name)
             state = trail.state(known)
-            with self.model.device.autocast(), self._threads(fresh.shape[1]):
+            with self.model.device.autocast(), decoding_threads(self.model, fresh.shape[1]):
                 logits = self.model.network(fresh, state, last_only=True)[0, -1]
             trail.add(ids, state, logits if fresh.shape[1] > 1 else None)
         else:
@@ -125,23 +65,6 @@ class Generator:
         self._trails.keep(trail)
         self._read = ids
         return logits
-
-    @contextmanager
-    def _threads(self, tokens: int) -> Iterator[None]:
-        """One thread for single tokens of a small network.
-
-        Sharing out so little work gains less than 20 %, and costs three quarters of the speed when another program
-        needs a core: the faster thread waits for the one that is held up, 60 times a token.
-        """
-        before = torch.get_num_threads()
-        alone = tokens == 1 and before > 1 and self.model.parameters < SMALL_NETWORK
-        if alone:
-            torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            if alone:
-                torch.set_num_threads(before)
 
     def step(self, token: int) -> Tensor:
         """Reads one more token and returns the logits (V,) after it.
@@ -185,88 +108,42 @@ class Generator:
             PromptError: the prompt is empty or too long, or `begun` holds ids outside the vocabulary.
             I3Error: the device ran out of memory.
         """
-        config = config or SamplingConfig()
-        started = time.perf_counter()
-        template, decode = self.model.template, self.model.tokenizer.decode
-        plan = plan_window(template, prompt, config.max_new_tokens, self.window, keep_end)
-        if not all(0 <= token < self.model.tokenizer.vocab_size for token in begun):
-            raise PromptError("The reply begins with tokens that this model does not have.", "Let it answer anew.")
-        seed = secrets.randbelow(2**31) if config.seed is None else config.seed
-        is_chat = not isinstance(prompt, str)
-        stops = (*config.stop, *(template.stop_texts if is_chat else ()))
-        reply = ReplyText(stops, is_chat and template.kind == "text", decode(begun))
-        forbidden = [i for role, i in self.model.tokenizer.special_tokens.items() if role != "end"]
-        ends = _ends_in_view(prompt, plan) if is_chat else []
-        said = [*plan.ids, *begun]  # prompt and reply, in view or not
-        count, first_at, last_at = 0, 0.0, 0.0
-
-        def piece(text: str, reason: str | None, logprob: float = 0.0, chunk: Chunk | None = None) -> Piece:
-            read = len(said) - (chunk is not None)  # what was just chosen is not read yet
-            start = view_start(read, self.window)
-            return Piece(
-                text=text,
-                token_id=chunk.token_id if chunk else -1,
-                logprob=logprob,
-                prompt_tokens=len(plan.ids),
-                new_tokens=count,
-                window_used=read - start,
-                window=self.window,
-                dropped_turns=plan.dropped + sum(end <= start for end in ends),
-                tokens_per_second=(count - 1) / (last_at - first_at) if count > 1 and last_at > first_at else 0.0,
-                seconds_to_first_token=first_at - started if count else 0.0,
-                seed=seed,
-                finish_reason=reason,
-                chunk=chunk,
-            )
-
-        if reply.stopped or (begun and begun[-1] == template.end_id):
-            yield piece("", "stop")
+        reply = Reply(self.model, prompt, config or SamplingConfig(), begun, alternatives, keep_end)
+        if reply.is_over:
+            yield reply.end("stop")
             return
         try:
-            logits = None if cancelled() else self.prefill(said[view_start(len(said), self.window) :])
+            logits = None if cancelled() else self.prefill(reply.in_view)
             while logits is not None and not cancelled():
-                logits = logits.float().cpu()
-                token = choose(logits, said, config, uniform(seed, len(begun) + count), forbidden)
-                logprobs = logits.log_softmax(0)
-                chunk, logprob = self._chunk(logprobs, token, alternatives), float(logprobs[token])
-                count += 1
-                last_at = time.perf_counter()
-                first_at = first_at or last_at
-                said.append(token)
-                if token == template.end_id:
-                    yield piece(reply.rest(), "stop", logprob, chunk)
+                piece = reply.take(logits.float().cpu())
+                yield piece
+                if piece.finish_reason:
                     return
-                text = reply.push(chunk.text)
-                if reply.stopped:
-                    yield piece(text, "stop", logprob, chunk)
-                    return
-                if count == config.max_new_tokens:
-                    yield piece(text + reply.rest(), "length", logprob, chunk)
-                    return
-                yield piece(text, None, logprob, chunk)
-                logits = self.step(token)
-            yield piece(reply.rest(), "cancelled")
+                logits = self.step(piece.token_id)
+            yield reply.end("cancelled")
         except (RuntimeError, MemoryError) as error:
             self._trails.clear()
             if not is_out_of_memory(error):
                 raise
             raise I3Error("The device ran out of memory.", "Close other programs, or use --device cpu.") from error
 
-    def _chunk(self, logprobs: Tensor, token: int, alternatives: int) -> Chunk:
-        """The chosen token and the likeliest ones. logprobs: (V,), of the model itself."""
-        decode, others = self.model.tokenizer.decode, []
-        if alternatives:
-            values, ids = logprobs.topk(min(alternatives, len(logprobs)))
-            pairs = zip(ids.tolist(), values.exp().tolist(), strict=True)
-            others = [Alternative(other, decode([other]), probability) for other, probability in pairs]
-        return Chunk(token, decode([token]), float(logprobs[token].exp()), tuple(others))
 
+@contextmanager
+def decoding_threads(model: Model, tokens: int) -> Iterator[None]:
+    """One thread for a single token of a small network.
 
-def _ends_in_view(messages: Sequence[Message], plan: WindowPlan) -> list[int]:
-    """Where in `plan.ids` each message ends that may still fall out of view; a system prompt is not counted."""
-    fixed = int(messages[0]["role"] == "system")
-    kept = [*plan.tokens[:fixed], *plan.tokens[fixed + plan.dropped :]]
-    return list(accumulate(kept))[fixed:]
+    Sharing out so little work gains less than 20 %, and costs three quarters of the speed when another program
+    needs a core: the faster thread waits for the one that is held up, 60 times a token.
+    """
+    before = torch.get_num_threads()
+    alone = tokens == 1 and before > 1 and model.parameters < SMALL_NETWORK
+    if alone:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if alone:
+            torch.set_num_threads(before)
 
 
 def generate(
