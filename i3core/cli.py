@@ -15,6 +15,7 @@ from .cli_compare import add_compare, add_keep
 from .cli_data import add_data
 from .cli_models import add_download, download, models, verify
 from .cli_runs import add_runs
+from .cli_serve import add_serve
 from .cli_train import add_training, train
 from .cli_updates import add_updates, updates
 from .device import PRECISIONS, is_out_of_memory
@@ -118,6 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_runs(commands)
     add_keep(commands)
     add_compare(commands)
+    add_serve(commands)
 
     printable(command("models", models, "the bundled and downloaded models of this computer", model=False))
 
@@ -134,6 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--beside-training", action="store_true", help="chat and training on the same processor, alone and together"
     )
+    sub.add_argument("--serving", action="store_true", help="the server with one client and with many at once")
     sub.add_argument("--preset", default="i3-80m", help="sizes to measure with random weights (default: %(default)s)")
     sub.add_argument("--quick", action="store_true", help="fewer repetitions")
     return parser
@@ -390,14 +393,14 @@ def convert(arguments: argparse.Namespace) -> None:
 def bench(arguments: argparse.Namespace) -> None:
     from .bench import report, run_bench
 
-    if arguments.beside_training:
-        from . import bench_sharing
+    if arguments.beside_training or arguments.serving:
+        from . import bench_serving, bench_sharing
 
-        figures = bench_sharing.bench_beside_training(arguments.quick)
-        if arguments.json:
-            print_json(figures)
+        if arguments.serving:
+            figures, table = bench_serving.bench_serving(arguments.quick), bench_serving.report
         else:
-            print(bench_sharing.report(figures))
+            figures, table = bench_sharing.bench_beside_training(arguments.quick), bench_sharing.report
+        print_json(figures) if arguments.json else print(table(figures))
         return
 
     content = run_bench(arguments.preset, quick=arguments.quick)

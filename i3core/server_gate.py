@@ -11,6 +11,7 @@ import asyncio
 import hmac
 import ipaddress
 import json
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,16 +49,40 @@ class Gate:
         host: what the server listens on.
         api_key: needed in every request but /health, if there is one.
         origin: the web site that may ask from a browser, besides none.
+        log_request: called after each request with method, path, status, tokens of the replies and seconds.
     """
 
-    def __init__(self, app: Any, host: str, api_key: str | None, origin: str | None, limits: Limits) -> None:
-        self.app, self.api_key, self.origin, self.limits = app, api_key, origin, limits
+    def __init__(
+        self,
+        app: Any,
+        host: str,
+        api_key: str | None,
+        origin: str | None,
+        limits: Limits,
+        log_request: Callable[[str, str, int, int, float], None] | None = None,
+    ) -> None:
+        self.app, self.api_key, self.origin, self.limits, self.log_request = app, api_key, origin, limits, log_request
         self.names = {host, "localhost", "127.0.0.1", "::1"} if is_loopback(host) else None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        started, status = time.monotonic(), 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._handle(scope, receive, noted)
+        finally:
+            if self.log_request is not None:
+                tokens = scope.get("i3_tokens", 0)
+                self.log_request(scope["method"], scope["path"], status, tokens, time.monotonic() - started)
+
+    async def _handle(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         origin = headers.get("origin")
         shared = _cors(self.origin) if self.origin and origin == self.origin else []

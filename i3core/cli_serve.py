@@ -1,0 +1,163 @@
+"""`i3core serve`: a model behind the API of OpenAI, for other programs on this computer."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .device import PRECISIONS
+from .errors import ConfigError, I3Error
+from .extras import how_to_get
+from .terminal import print_json
+
+DEFAULT_PORT = 8010
+KEY_VARIABLE = "I3DESK_API_KEY"
+SHUTDOWN_S = 4
+
+
+def add_serve(commands: Any) -> None:
+    text = "answer other programs through the API of OpenAI"
+    parser = commands.add_parser(
+        "serve",
+        help=text,
+        description=text,
+        epilog="Reachable from this computer alone unless --host says otherwise; then an API key is needed: put it "
+        f"into the environment variable {KEY_VARIABLE} or a file (--api-key-file). Clients ask http://HOST:PORT/v1.",
+    )
+    parser.set_defaults(run=serve)
+    add = parser.add_argument
+    add("model", nargs="?", help="model folder or name; the bundled model if absent")
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=DEFAULT_PORT, help="0 for any that is free (default: %(default)s)")
+    add("--api-key-file", metavar="FILE", help="file that holds the key which clients must give")
+    add("--cors", metavar="ORIGIN", help="let pages of this web site ask from a browser, such as http://localhost:3000")
+    add("--slots", type=int, default=16, metavar="N", help="replies made at once (default: %(default)s)")
+    add("--max-waiting", type=int, default=256, metavar="N", help="replies that may wait (default: %(default)s)")
+    add("--max-tokens", type=int, default=4096, metavar="N", help="longest reply (default: %(default)s)")
+    add("--until-stdin-closes", action="store_true", help="end when standard input ends, as a child of a program")
+    add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add("--precision", default="auto", help=f"{', '.join(PRECISIONS)} (default: auto)")
+    add("--json", action="store_true", help="tell where it listens, and each request, as JSON lines")
+
+
+def serve(arguments: argparse.Namespace) -> None:
+    for name, least, most in (
+        ("port", 0, 65535),
+        ("slots", 1, 256),
+        ("max_waiting", 0, 10**6),
+        ("max_tokens", 1, 4096),
+    ):
+        value = getattr(arguments, name)
+        if not least <= value <= most:
+            raise ConfigError(f"--{name.replace('_', '-')} must be from {least} to {most}, not {value}.")
+    from .server_gate import is_loopback
+
+    key = _api_key(arguments.api_key_file)
+    if key is None and not is_loopback(arguments.host):
+        raise ConfigError(
+            f"Without an API key the server listens on this computer alone, not on {arguments.host}.",
+            f"Set {KEY_VARIABLE}, or name a file with --api-key-file.",
+        )
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        raise I3Error(
+            f"The server needs the package {error.name}.", how_to_get("server", "Install i3core with pip for it.")
+        ) from error
+    from .checkpoint import load
+    from .server import ServerSettings, build_app
+    from .serving import Engine
+
+    listening = _listen(arguments.host, arguments.port)
+    with listening:
+        model = load(arguments.model, arguments.device, arguments.precision)
+        for warning in model.warnings:
+            print(f"i3core: warning: {warning}", file=sys.stderr)
+        engine = Engine(model, arguments.slots, arguments.max_waiting)
+        settings = ServerSettings(model.name, arguments.max_tokens, arguments.host, key, arguments.cors)
+        log = _log_json if arguments.json else _log
+        config = uvicorn.Config(
+            build_app(engine, settings, log), log_config=None, access_log=False, server_header=False, lifespan="off",
+            timeout_keep_alive=15, timeout_graceful_shutdown=SHUTDOWN_S, h11_max_incomplete_event_size=32_768,
+            ws="none", http="h11", loop="asyncio",
+        )  # fmt: skip
+
+        class Server(uvicorn.Server):
+            def stop(self, *_: Any) -> None:
+                """Lets no one wait: streams end with an error, then the server."""
+                self.should_exit = True
+                threading.Thread(target=engine.close, daemon=True).start()
+
+            @contextmanager
+            def capture_signals(self) -> Iterator[None]:
+                names = [signal.SIGINT, signal.SIGTERM]
+                before = {name: signal.signal(name, self.stop) for name in names}
+                try:
+                    yield
+                finally:
+                    for name, handler in before.items():
+                        signal.signal(name, handler)
+
+        server = Server(config)
+        host, port = listening.getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+        if arguments.json:
+            print_json({"event": "ready", "url": url, "model": model.name, "device": model.device.describe()})
+        else:
+            print(f"{model.name}, {model.device.describe()}: {url} (Ctrl-C ends)", flush=True)
+        if arguments.until_stdin_closes:
+            threading.Thread(target=_wait_for_end, args=(server.stop,), daemon=True).start()
+        try:
+            server.run(sockets=[listening])
+        finally:
+            engine.close()
+
+
+def _api_key(path: str | None) -> str | None:
+    if path is None:
+        key = os.environ.get(KEY_VARIABLE)
+        return key.strip() if key and key.strip() else None
+    try:
+        key = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The file of the API key {path} cannot be read: {error}.") from error
+    if not key:
+        raise ConfigError(f"The file of the API key {path} is empty.", "Write a long random text into it.")
+    return key
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Before the model is loaded, so that a port in use is told at once."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, UnicodeError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise ConfigError(f"Port {port} is in use.", "Choose another with --port, or 0 for any.") from error
+        raise ConfigError(f"Cannot listen on {host}, port {port}: {error}.", "Check --host and --port.") from error
+
+
+def _log(method: str, path: str, status: int, tokens: int, seconds: float) -> None:
+    print(f"{method} {path} {status} {tokens} tokens {seconds:.2f} s", file=sys.stderr, flush=True)
+
+
+def _log_json(method: str, path: str, status: int, tokens: int, seconds: float) -> None:
+    print_json(
+        {"event": "request", "method": method, "path": path, "status": status, "tokens": tokens, "seconds": seconds}
+    )
+
+
+def _wait_for_end(stop: Any) -> None:
+    while os.read(0, 4096):  # not through sys.stdin, whose lock would be held when Python ends
+        pass
+    stop()

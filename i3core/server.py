@@ -1,0 +1,427 @@
+"""The OpenAI-compatible HTTP server: routes over an `Engine`. Needs the extra `server`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.exceptions import HTTPException
+
+from . import __version__
+from . import api_types as api
+from .errors import I3Error
+from .pieces import Chunk, Piece
+from .reply import Reply
+from .server_gate import Gate, Limits, error_body
+from .serving import BusyError, Engine
+from .settings import SamplingConfig
+from .window import WindowPlan, fit_turns
+
+RETRY_AFTER_S = 1
+_ERRORS = {status: {"model": api.ErrorBody} for status in (400, 401, 403, 404, 405, 408, 413, 429, 500)}
+_KINDS = ("str", "int", "float", "bool")  # which pydantic puts into the place of a value that may be of several
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """How a server answers.
+
+    Attributes:
+        name: of the model, as clients ask for it.
+        max_tokens: the longest reply that may be asked for.
+        host: what it listens on; see `Gate` for this and the next two.
+    """
+
+    name: str
+    max_tokens: int = 4096
+    host: str = "127.0.0.1"
+    api_key: str | None = None
+    origin: str | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+class RequestError(I3Error):
+    """A request that is well-formed, and still cannot be answered."""
+
+    def __init__(self, status: int, message: str, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message, "")
+        self.status, self.code, self.param = status, code, param
+
+
+class Stream:
+    """The pieces of several replies as the engine makes them. Whoever stops listening closes it.
+
+    Raises BusyError when it is made, if too many wait already.
+    """
+
+    def __init__(self, engine: Engine, client: str, replies: Sequence[Reply]) -> None:
+        self._engine, self._left = engine, len(replies)
+        self._pieces: asyncio.Queue[tuple[int, Piece | I3Error]] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def listener(index: int) -> Callable[[Piece | I3Error], None]:
+            def listen(piece: Piece | I3Error) -> None:
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(self._pieces.put_nowait, (index, piece))
+
+            return listen
+
+        self._tickets = engine.submit(client, [(reply, listener(i)) for i, reply in enumerate(replies)])
+
+    async def __aiter__(self) -> AsyncIterator[tuple[int, Piece]]:
+        """Index of the reply, and piece. Raises I3Error if one breaks off."""
+        try:
+            while self._left:
+                index, piece = await self._pieces.get()
+                if isinstance(piece, I3Error):
+                    raise piece
+                self._left -= piece.finish_reason is not None
+                yield index, piece
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self._engine.cancel(self._tickets)
+
+
+class Answering:
+    """Makes answers of one kind: what `chat` and `completions` have in common, and what each has of its own."""
+
+    kind: str
+    prefix: str
+
+    def __init__(self, body: api.ChatRequest | api.CompletionRequest, settings: ServerSettings) -> None:
+        self.body, self.settings = body, settings
+        self.head = {
+            "id": f"{self.prefix}-{uuid.uuid4().hex[:24]}",
+            "created": int(time.time()),
+            "model": settings.name,
+            "system_fingerprint": f"i3core-{__version__}",
+        }
+
+    def config(self, index: int) -> SamplingConfig:
+        """Settings of the reply number `index` to a prompt. What is not asked for is as in the window."""
+        body, given = self.body, {}
+        for key in ("temperature", "top_p", "top_k", "min_p", "repetition_penalty"):
+            if getattr(body, key) is not None:
+                given[key] = getattr(body, key)
+        if "top_p" in given:
+            given["top_p"] = max(given["top_p"], 0.01)
+        asked = getattr(body, "max_completion_tokens", None) or body.max_tokens
+        if asked is not None and asked > self.settings.max_tokens:
+            raise RequestError(400, f"At most {self.settings.max_tokens} tokens can be asked for.", param="max_tokens")
+        if asked is not None:
+            given["max_new_tokens"] = asked
+        if body.seed is not None:
+            given["seed"] = (body.seed + index) % 2**31
+        return SamplingConfig(**given, stop=body.stops)
+
+    @property
+    def opening(self) -> list[dict]:
+        """Choices of the chunks that come before the first token."""
+        return []
+
+    def delta(self, index: int, piece: Piece, reply: Reply) -> dict:
+        """The choice of a streamed chunk."""
+        raise NotImplementedError
+
+    def choice(self, index: int, pieces: list[Piece], reply: Reply) -> dict:
+        """The choice of an answer."""
+        raise NotImplementedError
+
+    def answer(self, pieces: list[list[Piece]], replies: list[Reply]) -> dict:
+        choices = [self.choice(index, *both) for index, both in enumerate(zip(pieces, replies, strict=True))]
+        return {**self.head, "object": self.kind, "choices": choices, "usage": usage(replies)}
+
+    def chunk(self, choices: list[dict], used: dict | None = None) -> dict:
+        content = {**self.head, "object": self.chunk_kind, "choices": choices}
+        if self.body.stream_options is not None and self.body.stream_options.include_usage:
+            content["usage"] = used
+        return content
+
+    @property
+    def chunk_kind(self) -> str:
+        return self.kind
+
+
+class Chat(Answering):
+    kind, prefix = "chat.completion", "chatcmpl"
+    chunk_kind = "chat.completion.chunk"
+    body: api.ChatRequest
+
+    def replies(self, engine: Engine) -> list[Reply]:
+        try:
+            messages = [message.plain() for message in self.body.messages]
+        except ValueError as error:
+            raise RequestError(400, str(error), param="messages") from error
+        alternatives = (self.body.top_logprobs or 0) if self.body.logprobs else 0
+        return [
+            Reply(engine.model, messages, self.config(index), alternatives=alternatives)
+            for index in range(self.body.n or 1)
+        ]
+
+    @property
+    def opening(self) -> list[dict]:
+        delta = {"role": "assistant", "content": ""}
+        choices = range(self.body.n or 1)
+        return [{"index": index, "delta": delta, "logprobs": None, "finish_reason": None} for index in choices]
+
+    def delta(self, index: int, piece: Piece, reply: Reply) -> dict:
+        content = {"content": piece.text} if piece.text or piece.finish_reason is None else {}
+        logprobs = self._logprobs([piece])
+        return {"index": index, "delta": content, "logprobs": logprobs, "finish_reason": piece.finish_reason}
+
+    def choice(self, index: int, pieces: list[Piece], reply: Reply) -> dict:
+        message = {"role": "assistant", "content": "".join(piece.text for piece in pieces), "refusal": None}
+        reason = pieces[-1].finish_reason
+        return {"index": index, "message": message, "logprobs": self._logprobs(pieces), "finish_reason": reason}
+
+    def _logprobs(self, pieces: list[Piece]) -> dict | None:
+        if not self.body.logprobs:
+            return None
+        entries = []
+        for piece in pieces:
+            if piece.chunk is not None:
+                others = [_entry(other.text, log(other.probability)) for other in piece.chunk.alternatives]
+                entries.append({**_entry(piece.chunk.text, piece.logprob), "top_logprobs": others})
+        return {"content": entries, "refusal": None}
+
+
+class Completion(Answering):
+    kind, prefix = "text_completion", "cmpl"
+    body: api.CompletionRequest
+
+    def replies(self, engine: Engine) -> list[Reply]:
+        made = []
+        for prompt in self.body.prompts:
+            read = prompt if isinstance(prompt, str) else self._plan(engine, prompt)
+            made += [
+                Reply(engine.model, read, self.config(index), alternatives=self.body.logprobs or 0)
+                for index in range(self.body.n or 1)
+            ]
+        if len(made) > api.MAX_CHOICES * 8:
+            raise RequestError(400, f"At most {api.MAX_CHOICES * 8} replies can be asked for at once.", param="n")
+        return made
+
+    def _plan(self, engine: Engine, ids: list[int]) -> WindowPlan:
+        size = engine.model.tokenizer.vocab_size
+        if max(ids) >= size:
+            raise RequestError(400, f"Token ids of this model are below {size}.", param="prompt")
+        end = engine.model.template.end_id
+        started = ids if end is None else [end, *ids]
+        return WindowPlan(fit_turns([started], [], engine.model.config.window)[0], (len(started),), 0)
+
+    def _echo(self, reply: Reply) -> str:
+        if not self.body.echo:
+            return ""
+        end = reply.model.template.end_id
+        return reply.model.tokenizer.decode(reply.plan.ids[end is not None :])
+
+    def delta(self, index: int, piece: Piece, reply: Reply) -> dict:
+        text = (self._echo(reply) if piece.new_tokens == 1 else "") + piece.text
+        logprobs = self._logprobs([piece], 0)
+        return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": piece.finish_reason}
+
+    def choice(self, index: int, pieces: list[Piece], reply: Reply) -> dict:
+        start = self._echo(reply)
+        text = start + "".join(piece.text for piece in pieces)
+        logprobs = self._logprobs(pieces, len(start))
+        return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": pieces[-1].finish_reason}
+
+    def _logprobs(self, pieces: list[Piece], offset: int) -> dict | None:
+        if self.body.logprobs is None:
+            return None
+        chunks = [(piece.chunk, piece.logprob) for piece in pieces if piece.chunk is not None]
+        offsets, at = [], offset
+        for chunk, _ in chunks:
+            offsets.append(at)
+            at += len(chunk.text)
+        return {
+            "tokens": [chunk.text for chunk, _ in chunks],
+            "token_logprobs": [logprob for _, logprob in chunks],
+            "top_logprobs": [_top(chunk) for chunk, _ in chunks] if self.body.logprobs else None,
+            "text_offset": offsets,
+        }
+
+
+def _entry(text: str, logprob: float) -> dict:
+    return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
+
+
+def _top(chunk: Chunk) -> dict[str, float]:
+    return {other.text: log(other.probability) for other in chunk.alternatives}
+
+
+def log(probability: float) -> float:
+    return math.log(probability) if probability > 0 else -9999.0  # as the OpenAI API writes what has none
+
+
+def usage(replies: list[Reply]) -> dict[str, int]:
+    """Tokens of the prompts, each counted once for all replies to it, and of the replies."""
+    read = sum({tuple(reply.plan.ids): len(reply.plan.ids) for reply in replies}.values())
+    new = sum(len(reply.said) - len(reply.plan.ids) for reply in replies)
+    return {"prompt_tokens": read, "completion_tokens": new, "total_tokens": read + new}
+
+
+def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..., None] | None = None) -> FastAPI:
+    """The application. `log_request(method, path, status, tokens, seconds)` is called after each request."""
+    app = FastAPI(
+        title="i3desk", version=__version__, docs_url=None, redoc_url=None,  # those pages load from the network
+        description="An i3 language model on this computer, with the API of OpenAI.",
+    )  # fmt: skip
+    card = api.ModelCard(id=settings.name, created=int(time.time()), owned_by="i3desk")
+
+    @app.get("/health", responses=_ERRORS)
+    async def health() -> api.Health:
+        """Whether the server answers, and how busy it is."""
+        load = engine.load
+        return api.Health(running=load.running, waiting=load.waiting)
+
+    @app.get("/v1/models", responses=_ERRORS)
+    async def models() -> api.ModelList:
+        return api.ModelList(data=[card])
+
+    @app.get("/v1/models/{name:path}", responses=_ERRORS)
+    async def model(name: str) -> api.ModelCard:
+        _check_name(name)
+        return card
+
+    @app.post("/v1/chat/completions", responses=_ERRORS, response_model=api.ChatAnswer)
+    async def chat(body: api.ChatRequest, request: Request) -> Response:
+        """The reply to a conversation; as server-sent events with `stream`."""
+        return await respond(Chat(body, settings), request)
+
+    @app.post("/v1/completions", responses=_ERRORS, response_model=api.CompletionAnswer)
+    async def completions(body: api.CompletionRequest, request: Request) -> Response:
+        """What follows a text; as server-sent events with `stream`."""
+        return await respond(Completion(body, settings), request)
+
+    def _check_name(name: str | None) -> None:
+        if name not in (None, settings.name):
+            raise RequestError(
+                404, f"There is no model {name!r} here, only {settings.name!r}.", "model_not_found", "model"
+            )
+
+    async def respond(answering: Answering, request: Request) -> Response:
+        body = answering.body
+        _check_name(body.model)
+        refused = body.refused()
+        if refused is not None:
+            raise RequestError(400, refused[1], "unsupported_value", refused[0])
+        replies = answering.replies(engine)
+        stream = Stream(engine, _client(request), replies)
+        if body.stream:
+            events = _events(answering, stream, replies, request)
+            return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        pieces = await _collect(stream, len(replies), request)
+        request.scope["i3_tokens"] = usage(replies)["completion_tokens"]
+        return Response(status_code=499) if pieces is None else JSONResponse(answering.answer(pieces, replies))
+
+    _handle_errors(app)
+    schema = app.openapi
+
+    def openapi() -> dict:
+        content = schema()
+        for path in content["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)  # it is 400 here, as with OpenAI
+        return content
+
+    app.openapi = openapi
+    app.add_middleware(
+        Gate, host=settings.host, api_key=settings.api_key, origin=settings.origin, limits=settings.limits,
+        log_request=log_request,
+    )  # fmt: skip
+    return app
+
+
+def _client(request: Request) -> str:
+    """Who asks, for turns: a key may stand for many users, an address for many programs."""
+    address = request.client.host if request.client else ""
+    user = request.headers.get("x-client") or request.headers.get("user-agent") or ""
+    return f"{address} {user}"
+
+
+async def _collect(stream: Stream, count: int, request: Request) -> list[list[Piece]] | None:
+    """All pieces of all replies; None if the client left meanwhile."""
+    pieces: list[list[Piece]] = [[] for _ in range(count)]
+
+    async def gather() -> None:
+        async for index, piece in stream:
+            pieces[index].append(piece)
+
+    async def client_left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    gathering, leaving = asyncio.create_task(gather()), asyncio.create_task(client_left())
+    try:
+        await asyncio.wait({gathering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not gathering.done():
+            return None
+        gathering.result()
+        return pieces
+    finally:
+        stream.close()
+        for task in (gathering, leaving):
+            task.cancel()
+        await asyncio.gather(gathering, leaving, return_exceptions=True)
+
+
+async def _events(answering: Answering, stream: Stream, replies: list[Reply], request: Request) -> AsyncIterator[str]:
+    try:
+        for choice in answering.opening:
+            yield _event(answering.chunk([choice]))
+        async for index, piece in stream:
+            yield _event(answering.chunk([answering.delta(index, piece, replies[index])]))
+        if answering.body.stream_options is not None and answering.body.stream_options.include_usage:
+            yield _event(answering.chunk([], usage(replies)))
+        yield "data: [DONE]\n\n"
+    except I3Error as error:
+        yield _event(error_body(500, str(error)))
+    finally:
+        request.scope["i3_tokens"] = usage(replies)["completion_tokens"]
+        stream.close()
+
+
+def _event(content: dict) -> str:
+    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+
+
+def _handle_errors(app: FastAPI) -> None:
+    def answer(status: int, message: str, code: str | None = None, param: str | None = None) -> JSONResponse:
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 429 else None
+        return JSONResponse(error_body(status, message, code, param), status, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        names = [str(part) for part in first["loc"][1:]]
+        param = ".".join(name for name in names if name not in _KINDS and "[" not in name) or None
+        return answer(400, f"{param}: {first['msg']}" if param else first["msg"], first["type"], param)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        response = answer(error.status_code, str(error.detail))
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(I3Error)
+    async def ours(_: Request, error: I3Error) -> JSONResponse:
+        if isinstance(error, RequestError):
+            return answer(error.status, error.what, error.code, error.param)
+        if isinstance(error, BusyError):
+            return answer(429, str(error), "too_many_requests")
+        return answer(400, str(error))
+
+    @app.exception_handler(Exception)
+    async def bug(_: Request, error: Exception) -> JSONResponse:
+        return answer(500, f"The server failed ({type(error).__name__}). Its output says more.")

@@ -1,0 +1,425 @@
+"""The server as its clients see it: a real process on loopback, asked by the real `openai` client."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+openai = pytest.importorskip("openai", reason="the openai client is not installed")
+pytest.importorskip("fastapi", reason="the extra `server` is not installed")
+
+import httpx  # noqa: E402
+
+from i3core import checkpoint  # noqa: E402
+from i3core.cli import main  # noqa: E402
+from i3core.generation import Generator  # noqa: E402
+from i3core.reply import Reply  # noqa: E402
+from i3core.serving import BusyError, Engine, FairQueue  # noqa: E402
+from i3core.settings import SamplingConfig  # noqa: E402
+
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+class Served:
+    """A server in a process of its own."""
+
+    def __init__(self, folder, *options, environment=None):
+        command = [sys.executable, "-m", "i3core", "serve", str(folder), "--port", "0", "--json", *options]
+        self.process = subprocess.Popen(
+            [*command, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, env={**os.environ, **(environment or {})},
+        )  # fmt: skip
+        line = self.process.stdout.readline()
+        assert line, self.process.stderr.read()
+        self.ready = json.loads(line)
+        self.url = self.ready["url"]
+        self.root = self.url.removesuffix("/v1")
+        self.port = int(self.root.rpartition(":")[2])
+        self.lines = []
+        self._reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout))
+        self._reader.start()
+
+    def client(self, key="any"):
+        return openai.OpenAI(base_url=self.url, api_key=key, max_retries=0, timeout=60)
+
+    def load(self):
+        return httpx.get(f"{self.root}/health").json()
+
+    def until_idle(self):
+        for _ in range(2000):
+            if self.load() == {"status": "ok", "running": 0, "waiting": 0}:
+                return
+        raise AssertionError(self.load())
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            assert self.process.wait(20) == 0, self.process.stderr.read()
+        finally:
+            self.process.kill()
+            self._reader.join()
+            self.process.stdout.close()
+            self.process.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def folder(build, tmp_path_factory):
+    return build.folder(tmp_path_factory.mktemp("served") / "tiny", window=256)
+
+
+@pytest.fixture(scope="module")
+def server(folder):
+    server = Served(folder, "--slots", "8", "--max-waiting", "120")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def ours(folder):
+    return checkpoint.load(folder, "cpu", "float32")
+
+
+def expected(ours, prompt, **settings):
+    config = SamplingConfig(**settings)
+    pieces = list(Generator(ours).stream(prompt, config, alternatives=3))
+    return "".join(piece.text for piece in pieces), pieces
+
+
+# ------------------------------------------------------------------------------------------------------------ answers
+
+
+def test_a_reply_is_that_of_generate(server, ours):
+    text, pieces = expected(ours, HELLO, temperature=0, max_new_tokens=30)
+    answer = server.client().chat.completions.create(model="tiny", messages=HELLO, temperature=0, max_tokens=30)
+    assert answer.choices[0].message.content == text
+    assert answer.choices[0].finish_reason == pieces[-1].finish_reason
+    assert answer.usage.prompt_tokens == pieces[0].prompt_tokens
+    assert answer.usage.completion_tokens == pieces[-1].new_tokens
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+
+
+def test_a_stream_brings_the_same(server, ours):
+    text, pieces = expected(ours, HELLO, temperature=0.9, seed=5, max_new_tokens=25)
+    chunks = list(
+        server.client().chat.completions.create(
+            model="tiny", messages=HELLO, temperature=0.9, seed=5, max_completion_tokens=25, stream=True,
+            stream_options={"include_usage": True},
+        )
+    )  # fmt: skip
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == text
+    assert [chunk.choices[0].finish_reason for chunk in chunks[1:-1]] == [piece.finish_reason for piece in pieces]
+    assert chunks[-1].choices == []
+    assert chunks[-1].usage.completion_tokens == pieces[-1].new_tokens
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+def test_the_same_seed_gives_the_same_and_n_gives_several(server, ours):
+    def ask():
+        answer = server.client().chat.completions.create(
+            model="tiny", messages=HELLO, seed=7, n=3, max_tokens=12, temperature=1.0
+        )
+        return [choice.message.content for choice in answer.choices], answer.usage
+
+    (texts, used), (again, _) = ask(), ask()
+    assert texts == again
+    one_by_one = [expected(ours, HELLO, seed=7 + i, max_new_tokens=12, temperature=1.0) for i in range(3)]
+    assert texts == [text for text, _ in one_by_one]
+    assert used.prompt_tokens == one_by_one[0][1][0].prompt_tokens
+    assert used.completion_tokens == sum(pieces[-1].new_tokens for _, pieces in one_by_one)
+
+
+def test_logprobs_are_the_models_own(server, ours):
+    _, pieces = expected(ours, HELLO, temperature=0, max_new_tokens=8)
+    answer = server.client().chat.completions.create(
+        model="tiny", messages=HELLO, temperature=0, max_tokens=8, logprobs=True, top_logprobs=3
+    )
+    entries = answer.choices[0].logprobs.content
+    assert [entry.token for entry in entries] == [piece.chunk.text for piece in pieces]
+    assert [entry.logprob for entry in entries] == pytest.approx([piece.logprob for piece in pieces], abs=1e-3)
+    assert [top.token for top in entries[0].top_logprobs] == [other.text for other in pieces[0].chunk.alternatives]
+    assert bytes(entries[0].bytes).decode() == entries[0].token
+
+
+def test_completions_continue_texts(server, ours):
+    client = server.client()
+    texts = [expected(ours, prompt, temperature=0, max_new_tokens=9)[0] for prompt in ("the cat", "a")]
+    answer = client.completions.create(model="tiny", prompt=["the cat", "a"], temperature=0, max_tokens=9)
+    assert [choice.text for choice in answer.choices] == texts
+    ids = ours.tokenizer.encode("the cat")
+    answer = client.completions.create(
+        model="tiny", prompt=ids, temperature=0, max_tokens=9, echo=True, logprobs=2, stream=False
+    )
+    assert answer.choices[0].text == "the cat" + texts[0]
+    assert len(answer.choices[0].logprobs.top_logprobs[0]) == 2
+    assert answer.choices[0].logprobs.text_offset[0] == len("the cat")
+    streamed = client.completions.create(
+        model="tiny", prompt="the cat", temperature=0, max_tokens=9, echo=True, stream=True
+    )
+    assert "".join(chunk.choices[0].text for chunk in streamed) == "the cat" + texts[0]
+
+
+def test_stop_texts_and_our_own_settings(server, ours):
+    text, _ = expected(ours, HELLO, temperature=0, max_new_tokens=20)
+    stop = text[4:6]
+    answer = server.client().chat.completions.create(
+        model="tiny", messages=HELLO, temperature=0, max_tokens=20, stop=[stop, "never there"]
+    )
+    assert answer.choices[0].message.content == text[: text.index(stop)]
+    assert answer.choices[0].finish_reason == "stop"
+    answer = server.client().chat.completions.create(
+        model="tiny", messages=HELLO, temperature=1.5, max_tokens=20, extra_body={"top_k": 1}
+    )
+    assert answer.choices[0].message.content == text
+    settings = {"temperature": 1.5, "seed": 2, "min_p": 0.2, "repetition_penalty": 1.5, "top_p": 0.7}
+    answer = server.client().chat.completions.create(
+        model="tiny", messages=HELLO, temperature=1.5, seed=2, top_p=0.7, max_tokens=20,
+        extra_body={"min_p": 0.2, "repetition_penalty": 1.5},
+    )  # fmt: skip
+    assert answer.choices[0].message.content == expected(ours, HELLO, max_new_tokens=20, **settings)[0]
+
+
+def test_parts_of_text_and_models(server):
+    client = server.client()
+    parts = [{"role": "user", "content": [{"type": "text", "text": "hel"}, {"type": "text", "text": "lo"}]}]
+    both = [
+        client.chat.completions.create(model="tiny", messages=messages, temperature=0, max_tokens=5)
+        for messages in (parts, HELLO)
+    ]
+    assert both[0].choices[0].message.content == both[1].choices[0].message.content
+    assert [model.id for model in client.models.list()] == ["tiny"]
+    assert client.models.retrieve("tiny").owned_by == "i3desk"
+
+
+# ------------------------------------------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"temperature": 3}, "temperature"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "user", "content": " "}]}, None),
+        ({"messages": [{"role": "wizard", "content": "hi"}]}, "messages.0.role"),
+        ({"messages": [{"role": "assistant", "content": "hi"}]}, None),
+        ({"messages": [{"role": "system", "content": "be nice"}, *HELLO]}, None),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, "messages"),
+        ({"messages": [{"role": "user", "content": "the cat " * 500}]}, None),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": 100_000}, "max_tokens"),
+        ({"n": 99}, "n"),
+        ({"stop": ["a", "b", "c", "d", "e"]}, None),
+        ({"stop": [""]}, "stop"),
+        ({"frequency_penalty": 0.5}, "frequency_penalty"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"extra_body": {"top_k": -1}}, "top_k"),
+    ],
+)
+def test_what_cannot_be_answered_is_a_bad_request(server, change, param):
+    with pytest.raises(openai.BadRequestError) as caught:
+        server.client().chat.completions.create(**{"model": "tiny", "messages": HELLO, **change})
+    error = caught.value.body
+    assert error["message"]
+    assert error["type"] == "invalid_request_error"
+    if param is not None:
+        assert error["param"] == param
+
+
+def test_what_is_not_there(server):
+    client = server.client()
+    with pytest.raises(openai.NotFoundError, match="tiny"):
+        client.chat.completions.create(model="gpt-9", messages=HELLO)
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("gpt-9")
+    for answer in (httpx.get(f"{server.url}/nothing"), httpx.get(f"{server.url}/chat/completions")):
+        assert answer.status_code in (404, 405)
+        assert answer.json()["error"]["message"]
+
+
+def test_an_api_key(folder):
+    server = Served(folder, environment={"I3DESK_API_KEY": "secret-of-ours"})
+    try:
+        assert server.client("secret-of-ours").models.list().data
+        for key in ("wrong", "secret-of-our"):
+            with pytest.raises(openai.AuthenticationError):
+                server.client(key).models.list()
+        assert httpx.get(f"{server.url}/models").json()["error"]["type"] == "authentication_error"
+    finally:
+        server.close()
+    assert not any("secret-of-ours" in line for line in server.lines)
+
+
+def test_web_pages_of_others_are_refused(server):
+    url, body = f"{server.url}/chat/completions", {"messages": HELLO, "max_tokens": 2}
+    assert httpx.post(url, json=body).status_code == 200
+    assert httpx.post(url, json=body, headers={"Host": "evil.example"}).status_code == 403
+    refused = httpx.post(url, json=body, headers={"Origin": "https://evil.example"})
+    assert refused.status_code == 403
+    assert refused.json()["error"]["type"] == "permission_error"
+    preflight = httpx.options(url, headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"})
+    assert preflight.status_code == 403
+    answer = httpx.post(url, json=body, headers={"Origin": f"http://localhost:{server.port}"})
+    assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+def test_one_site_may_be_let_in(folder):
+    server = Served(folder, "--cors", "http://localhost:3000")
+    try:
+        asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+        preflight = httpx.options(f"{server.url}/chat/completions", headers=asked)
+        assert preflight.status_code == 204
+        assert preflight.headers["access-control-allow-origin"] == "http://localhost:3000"
+        assert httpx.get(f"{server.url}/models", headers={"Origin": "https://evil.example"}).status_code == 403
+    finally:
+        server.close()
+
+
+# -------------------------------------------------------------------------------------------------------- many clients
+
+
+def test_a_hundred_streams_at_once(server, ours):
+    """Each is complete, and what it would be alone."""
+    prompts = ["the cat", "once upon a time", "a", "hello there", "what"]
+
+    def ask(index):
+        chunks = server.client().completions.create(
+            model="tiny", prompt=prompts[index % 5], temperature=0, max_tokens=10 + index % 20, stream=True
+        )
+        return "".join(chunk.choices[0].text for chunk in chunks)
+
+    memory = psutil.Process(server.process.pid).memory_info
+    with ThreadPoolExecutor(100) as pool:
+        list(pool.map(ask, range(20)))
+        before = memory().rss
+        texts = list(pool.map(ask, range(100)))
+        texts = list(pool.map(ask, range(100)))
+    assert memory().rss - before < 40e6
+    for index, text in enumerate(texts):
+        whole = expected(ours, prompts[index % 5], temperature=0, max_new_tokens=10 + index % 20)[0]
+        assert text == whole
+
+
+def test_a_client_that_leaves_stops_its_reply(server):
+    body = {"prompt": "the cat", "max_tokens": 4096, "temperature": 2, "top_k": 0, "top_p": 1, "n": 4}
+    with httpx.stream("POST", f"{server.url}/completions", json={**body, "stream": True}) as answer:
+        assert next(answer.iter_lines()).startswith("data:")
+    server.until_idle()
+    content = json.dumps(body).encode()
+    with socket.create_connection(("127.0.0.1", server.port)) as plain:  # leaves before the answer
+        plain.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
+        plain.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(content), content))
+        while not server.load()["running"]:
+            pass
+    server.until_idle()
+
+
+def test_clients_take_turns(model):
+    queue, reply = FairQueue(), Reply(model, "a", SamplingConfig())
+    for ticket, client in enumerate("aaaaabbc"):
+        queue.push(client, ticket, reply)
+    queue.remove(1)
+    assert [queue.pop()[0] for _ in range(len(queue))] == [0, 5, 7, 2, 6, 3, 4]
+
+
+def test_no_more_wait_than_may(model):
+    engine = Engine(model, slots=1, max_waiting=2)
+    try:
+        config = SamplingConfig(max_new_tokens=4096, temperature=2, top_k=0, top_p=1.0, seed=0)
+        taken = engine.submit("a", [(Reply(model, "a", config), lambda piece: None) for _ in range(3)])
+        with pytest.raises(BusyError, match="waiting"):
+            engine.submit("b", [(Reply(model, "a", config), lambda piece: None) for _ in range(4)])
+        engine.cancel(taken)
+        done = threading.Event()
+        short = SamplingConfig(max_new_tokens=2, seed=0)
+        engine.submit("b", [(Reply(model, "a", short), lambda piece: piece.finish_reason and done.set())])
+        assert done.wait(30)
+    finally:
+        engine.close()
+    with pytest.raises(BusyError, match="closing"):
+        engine.submit("a", [(Reply(model, "a", config), print)])
+
+
+def test_a_bug_ends_the_replies_and_not_the_server(model, monkeypatch):
+    engine = Engine(model, slots=4)
+    told, config = [], SamplingConfig(max_new_tokens=5, seed=0)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr("i3core.batching.BatchGenerator.advance", lambda batch: 1 / 0)
+            failed = threading.Event()
+
+            def listen(piece):
+                told.append(piece)
+                failed.set()
+
+            engine.submit("a", [(Reply(model, "a", config), listen)])
+            assert failed.wait(30)
+            assert "ZeroDivisionError" in told[0].what
+    finally:
+        engine.close()
+
+
+# ------------------------------------------------------------------------------------------------------ how it listens
+
+
+def test_nothing_answers_from_outside_loopback(server):
+    listening = [c for c in psutil.Process(server.process.pid).net_connections("inet") if c.status == "LISTEN"]
+    assert [c.laddr.ip for c in listening] == ["127.0.0.1"]
+    outside = [
+        address.address
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family == socket.AF_INET and not address.address.startswith("127.")
+    ]
+    for address in outside:
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection((address, server.port), timeout=10).close()
+
+
+def test_outside_loopback_it_wants_a_key(folder, capsys, monkeypatch):
+    monkeypatch.delenv("I3DESK_API_KEY", raising=False)
+    for host in ("0.0.0.0", "::", "192.168.1.5"):
+        assert main(["serve", str(folder), "--host", host, "--port", "0"]) == 1
+        assert "API key" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--port", "70000"], "--port"),
+        (["--slots", "0"], "--slots"),
+        (["--api-key-file", "/nowhere/key"], "/nowhere/key"),
+        (["--host", "no such host"], "no such host"),
+    ],
+)
+def test_nonsense_is_refused(folder, options, told, capsys, monkeypatch):
+    monkeypatch.setenv("I3DESK_API_KEY", "key")
+    assert main(["serve", str(folder), *options]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_told_before_the_model_is_loaded(server, capsys):
+    assert main(["serve", "no-such-model", "--port", str(server.port)]) == 1
+    assert f"Port {server.port} is in use" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are different there")
+def test_ctrl_c_ends_it_while_a_reply_is_under_way(folder):
+    server = Served(folder)
+    body = {"prompt": "the cat", "max_tokens": 4096, "temperature": 2, "top_k": 0, "top_p": 1, "stream": True, "n": 8}
+    with httpx.stream("POST", f"{server.url}/completions", json=body, timeout=30) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        server.process.send_signal(signal.SIGINT)
+        rest = [line for line in lines if line]
+    assert rest[-1] == "data: [DONE]" or "closing" in rest[-1]
+    assert server.process.wait(20) == 0
+    server.close()
