@@ -6,6 +6,7 @@ import http.client
 import json
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -20,10 +21,10 @@ PROMPTS = ("tell me a story about a cat", "what do you like to do?", "once there
 
 def bench_serving(quick: bool = False) -> dict:
     """Tokens per second of the bundled model for each number of clients, and the server's memory."""
-    command = [sys.executable, "-m", "i3core"] if not getattr(sys, "frozen", False) else [sys.executable, "core"]
-    command += ["serve", "--port", "0", "--json", "--until-stdin-closes"]
+    command = [sys.executable, "-m", "i3core", "serve", "--port", "0", "--json", "--until-stdin-closes"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         ready = json.loads(server.stdout.readline())
+        threading.Thread(target=server.stdout.read, daemon=True).start()  # a full pipe would hold the server up
         memory = psutil.Process(server.pid).memory_info
         _ask_all(ready["url"], 16)  # everything is in memory now
         before = memory().rss
@@ -55,7 +56,7 @@ def _ask_all(url: str, clients: int) -> int:
 def _ask(url: str, client: int, turn: int) -> int:
     """Tokens of one reply, read as a stream."""
     address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=600)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=120)
     message = {"role": "user", "content": PROMPTS[(client + turn) % len(PROMPTS)]}
     body = {"messages": [message], "max_tokens": TOKENS, "stream": True, "temperature": 1.2}
     body |= {"seed": client * REQUESTS + turn, "stream_options": {"include_usage": True}}

@@ -14,6 +14,7 @@ from . import __version__
 from .cli_compare import add_compare, add_keep
 from .cli_data import add_data
 from .cli_models import add_download, download, models, verify
+from .cli_push import add_push
 from .cli_runs import add_runs
 from .cli_serve import add_serve
 from .cli_train import add_training, train
@@ -124,6 +125,8 @@ def build_parser() -> argparse.ArgumentParser:
     printable(command("models", models, "the bundled and downloaded models of this computer", model=False))
 
     add_download(printable(command("download", download, "get a model from the Hugging Face hub", model=False)))
+
+    add_push(commands)
 
     sub = printable(
         command("verify", verify, "check a model's files against their checksums, and load it", model=False)

@@ -21,6 +21,7 @@ from .checksums import git_blob_sha1, read_checksums, sha256, write_checksums
 from .errors import CheckpointError, I3Error
 from .files import read_json, write_json
 from .hub_errors import check_room, endpoint, explained
+from .hub_token import find_token
 from .inspection import inspect
 from .model_library import DOWNLOAD_FILE, PARTIAL, models_folder
 from .transfer import WAITS_S, Cancelled, DownloadError, Meter, fetch, is_passing, wait
@@ -143,7 +144,7 @@ def _list_files(repo: str, revision: str, cancelled: Callable[[], bool]) -> tupl
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HFValidationError, HTTPError
 
-    api = HfApi(endpoint=endpoint(), library_name="i3desk", library_version=__version__)
+    api = HfApi(endpoint=endpoint(), token=find_token(), library_name="i3desk", library_version=__version__)
     for seconds in (*WAITS_S[:2], None):
         try:
             info = api.model_info(
@@ -192,7 +193,7 @@ def _download_files(
     from huggingface_hub import hf_hub_url
     from huggingface_hub.utils import build_hf_headers
 
-    headers = build_hf_headers(library_name="i3desk", library_version=__version__)
+    headers = build_hf_headers(token=find_token(), library_name="i3desk", library_version=__version__)
     total = sum(file.size for file in files)
     partial.mkdir(parents=True, exist_ok=True)
     done = _tidy(partial, files)

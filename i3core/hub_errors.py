@@ -36,7 +36,7 @@ def explained(repo: str, revision: str, partial: Path) -> Iterator[None]:
     except errors.GatedRepoError as error:
         raise DownloadError(
             f"{repo} is given only to those who accept its conditions.",
-            f"Accept them on {endpoint()}/{repo}, then log in with `hf auth login` (or set HF_TOKEN) and try again.",
+            f"Accept them on {endpoint()}/{repo}, then log in with `i3core hub-login` (or set HF_TOKEN) and try again.",
         ) from error
     except errors.RevisionNotFoundError as error:
         raise DownloadError(

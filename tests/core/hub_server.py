@@ -1,4 +1,4 @@
-"""A server on loopback that speaks as much of the Hugging Face hub's protocol as a download needs, and can misbehave.
+"""A server on loopback that speaks as much of the Hugging Face hub's protocol as we need, and can misbehave.
 
     with HubServer() as server:
         server.add("someone/model", folder)
@@ -9,9 +9,11 @@ Large files are answered with a redirect to another path, as the hub does to its
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -29,6 +31,7 @@ class Repo:
     files: dict[str, bytes]
     commit: str
     gated: bool = False
+    private: bool = False
 
     def entry(self, name: str) -> dict:
         """As the listing describes a file."""
@@ -73,6 +76,10 @@ class HubServer:
         login_page: what the network answers to everything instead of the hub, as in a hotel.
         requests: (method, path, headers) of every request so far.
         sent: the answers with bytes of files, in order, with the bytes that went out.
+        users: token -> name of who may write, in the name's own repositories; without a token nothing is written.
+        uploads: SHA-256 -> bytes of the large files that were sent so far, in a commit or not.
+        upload_cuts: the next uploads of large files are cut after so many bytes each.
+        lost: names of files that a commit forgets.
     """
 
     bytes_per_second: int | None = None
@@ -85,6 +92,10 @@ class HubServer:
     login_page: bytes = b""
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
+    users: dict[str, str] = field(default_factory=dict)
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    upload_cuts: list[int] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.repos: dict[str, Repo] = {}
@@ -139,6 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, hub.login_page, {"Content-Type": "text/html"})
         elif hub.statuses:
             self._refuse(hub.statuses.pop(0))
+        elif path == "/api/whoami-v2":
+            user = self._user()
+            self._json({"name": user, "type": "user", "orgs": []}) if user else self._refuse(401)
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
             self._list(*match.groups())
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
@@ -147,6 +161,103 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_file(match[2], hub.repos[match[1]].files[match[2]])
         else:
             self._refuse(404)
+
+    def do_POST(self) -> None:
+        hub, path = self.hub, unquote(urlsplit(self.path).path)
+        hub.requests.append((self.command, path, {key.lower(): value for key, value in self.headers.items()}))
+        body = self._body()
+        if hub.statuses:
+            self._refuse(hub.statuses.pop(0))
+        elif path == "/api/validate-yaml":
+            self._json({"errors": [], "warnings": []})
+        elif self._user() is None:
+            self._refuse(401)
+        elif path == "/api/repos/create":
+            content = json.loads(body)
+            self._create(
+                f"{content.get('organization') or self._user()}/{content['name']}",
+                content.get("visibility") == "private",
+            )
+        elif match := re.fullmatch(r"/(?:api/models/)?([^/]+/[^/]+?)(?:\.git)?/(preupload|info|commit)/(.+)", path):
+            name, what, _ = match.groups()
+            if name.split("/")[0] != self._user():
+                self._refuse(403)
+            else:
+                getattr(self, f"_{what}")(name, body)
+        elif path.startswith("/lfs/verify"):
+            self._json({})
+        else:
+            self._refuse(404)
+
+    def do_PUT(self) -> None:
+        hub, oid = self.hub, self.path.rpartition("/")[2]
+        hub.requests.append((self.command, self.path, {key.lower(): value for key, value in self.headers.items()}))
+        if hub.upload_cuts:
+            self.rfile.read(hub.upload_cuts.pop(0))
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        content = self._body()
+        if hashlib.sha256(content).hexdigest() != oid:
+            self._refuse(400)
+            return
+        hub.uploads[oid] = content
+        self._answer(200, b"", {})
+
+    def _user(self) -> str | None:
+        return self.hub.users.get(self.headers.get("Authorization", "").removeprefix("Bearer "))
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def _create(self, name: str, private: bool | None) -> None:
+        if name.split("/")[0] != self._user():
+            self._refuse(403)
+        elif name in self.hub.repos:
+            self._answer(409, json.dumps({"url": f"{self.hub.url}/{name}", "error": "it is there"}).encode(), {})
+        else:
+            self.hub.repos[name] = Repo({}, "0" * 40, private=bool(private))
+            self._json({"url": f"{self.hub.url}/{name}", "name": name})
+
+    def _preupload(self, name: str, body: bytes) -> None:
+        files = [
+            {"path": file["path"], "uploadMode": "lfs" if file["size"] >= LARGE else "regular", "shouldIgnore": False}
+            for file in json.loads(body)["files"]
+        ]
+        self._json({"files": files})
+
+    def _info(self, name: str, body: bytes) -> None:
+        objects = []
+        for wanted in json.loads(body)["objects"]:
+            entry = {"oid": wanted["oid"], "size": wanted["size"]}
+            if wanted["oid"] not in self.hub.uploads:
+                entry["actions"] = {"upload": {"href": f"{self.hub.url}/cdn-upload/{wanted['oid']}", "header": {}}}
+            objects.append(entry)
+        self._json({"transfer": "basic", "objects": objects})
+
+    def _commit(self, name: str, body: bytes) -> None:
+        repo = self.hub.repos[name]
+        for line in body.splitlines():
+            operation = json.loads(line)
+            value = operation["value"]
+            if operation["key"] == "file":
+                repo.files[value["path"]] = base64.b64decode(value["content"])
+            elif operation["key"] == "lfsFile":
+                repo.files[value["path"]] = self.hub.uploads[value["oid"]]
+        for file in self.hub.lost:
+            repo.files.pop(file, None)
+        repo.commit = hashlib.sha1(b"".join(repo.files[key] for key in sorted(repo.files))).hexdigest()
+        self._json({"commitUrl": f"{self.hub.url}/{name}/commit/{repo.commit}", "commitOid": repo.commit})
+
+    def _json(self, content: object) -> None:
+        self._answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
     def _repo(self, name: str, revision: str | None) -> Repo | None:
         if name in self.hub.moved:
@@ -173,8 +284,9 @@ class _Handler(BaseHTTPRequestHandler):
                 entry["lfs"]["size"] = size
         content = {
             "_id": "0" * 24, "id": name, "modelId": name, "author": name.split("/")[0], "sha": repo.commit,
-            "lastModified": "2025-01-01T00:00:00.000Z", "createdAt": "2025-01-01T00:00:00.000Z", "private": False,
-            "gated": repo.gated, "disabled": False, "downloads": 0, "likes": 0, "tags": [], "siblings": siblings,
+            "lastModified": "2025-01-01T00:00:00.000Z", "createdAt": "2025-01-01T00:00:00.000Z",
+            "private": repo.private, "gated": repo.gated, "disabled": False, "downloads": 0,
+            "likes": 0, "tags": [], "siblings": siblings,
         }  # fmt: skip
         self._answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
