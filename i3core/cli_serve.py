@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
-import signal
-import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .device import PRECISIONS
 from .errors import ConfigError, I3Error
@@ -21,7 +17,6 @@ from .terminal import print_json
 
 DEFAULT_PORT = 8010
 KEY_VARIABLE = "I3DESK_API_KEY"
-SHUTDOWN_S = 4
 
 
 def add_serve(commands: Any) -> None:
@@ -69,46 +64,24 @@ def serve(arguments: argparse.Namespace) -> None:
         )
     try:
         import fastapi  # noqa: F401
-        import uvicorn
+        import uvicorn  # noqa: F401
     except ImportError as error:
         raise I3Error(
             f"The server needs the package {error.name}.", how_to_get("server", "Install i3core with pip for it.")
         ) from error
     from .checkpoint import load
     from .server import ServerSettings, build_app
+    from .server_loop import Server, listen
     from .serving import Engine
 
-    listening = _listen(arguments.host, arguments.port)
-    with listening:
+    with listen(arguments.host, arguments.port) as listening:  # first: a port in use is told at once
         model = load(arguments.model, arguments.device, arguments.precision)
         for warning in model.warnings:
             print(f"i3core: warning: {warning}", file=sys.stderr)
         engine = Engine(model, arguments.slots, arguments.max_waiting)
         settings = ServerSettings(model.name, arguments.max_tokens, arguments.host, key, arguments.cors)
         log = _log_json if arguments.json else _log
-        config = uvicorn.Config(
-            build_app(engine, settings, log), log_config=None, access_log=False, server_header=False, lifespan="off",
-            timeout_keep_alive=15, timeout_graceful_shutdown=SHUTDOWN_S, h11_max_incomplete_event_size=32_768,
-            ws="none", http="h11", loop="asyncio",
-        )  # fmt: skip
-
-        class Server(uvicorn.Server):
-            def stop(self, *_: Any) -> None:
-                """Lets no one wait: streams end with an error, then the server."""
-                self.should_exit = True
-                threading.Thread(target=engine.close, daemon=True).start()
-
-            @contextmanager
-            def capture_signals(self) -> Iterator[None]:
-                names = [signal.SIGINT, signal.SIGTERM]
-                before = {name: signal.signal(name, self.stop) for name in names}
-                try:
-                    yield
-                finally:
-                    for name, handler in before.items():
-                        signal.signal(name, handler)
-
-        server = Server(config)
+        server = Server(build_app(engine, settings, log), engine, settings.limits)
         host, port = listening.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
         if arguments.json:
@@ -136,19 +109,8 @@ def _api_key(path: str | None) -> str | None:
     return key
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Before the model is loaded, so that a port in use is told at once."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=512)
-    except (OSError, UnicodeError) as error:
-        if getattr(error, "errno", None) == errno.EADDRINUSE:
-            raise ConfigError(f"Port {port} is in use.", "Choose another with --port, or 0 for any.") from error
-        raise ConfigError(f"Cannot listen on {host}, port {port}: {error}.", "Check --host and --port.") from error
-
-
 def _log(method: str, path: str, status: int, tokens: int, seconds: float) -> None:
-    print(f"{method} {path} {status} {tokens} tokens {seconds:.2f} s", file=sys.stderr, flush=True)
+    print(f"{method} {quote(path)} {status} {tokens} tokens {seconds:.2f} s", file=sys.stderr, flush=True)
 
 
 def _log_json(method: str, path: str, status: int, tokens: int, seconds: float) -> None:

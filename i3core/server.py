@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,16 +12,16 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from . import __version__
 from . import api_types as api
+from .answers import Answering, Chat, Completion, RequestError, usage
 from .errors import I3Error
-from .pieces import Chunk, Piece
+from .pieces import Piece
 from .reply import Reply
 from .server_gate import Gate, Limits, error_body
 from .serving import BusyError, Engine
-from .settings import SamplingConfig
-from .window import WindowPlan, fit_turns
 
 RETRY_AFTER_S = 1
 _ERRORS = {status: {"model": api.ErrorBody} for status in (400, 401, 403, 404, 405, 408, 413, 429, 500)}
@@ -46,14 +44,6 @@ class ServerSettings:
     api_key: str | None = None
     origin: str | None = None
     limits: Limits = field(default_factory=Limits)
-
-
-class RequestError(I3Error):
-    """A request that is well-formed, and still cannot be answered."""
-
-    def __init__(self, status: int, message: str, code: str | None = None, param: str | None = None) -> None:
-        super().__init__(message, "")
-        self.status, self.code, self.param = status, code, param
 
 
 class Stream:
@@ -92,185 +82,6 @@ class Stream:
         self._engine.cancel(self._tickets)
 
 
-class Answering:
-    """Makes answers of one kind: what `chat` and `completions` have in common, and what each has of its own."""
-
-    kind: str
-    prefix: str
-
-    def __init__(self, body: api.ChatRequest | api.CompletionRequest, settings: ServerSettings) -> None:
-        self.body, self.settings = body, settings
-        self.head = {
-            "id": f"{self.prefix}-{uuid.uuid4().hex[:24]}",
-            "created": int(time.time()),
-            "model": settings.name,
-            "system_fingerprint": f"i3core-{__version__}",
-        }
-
-    def config(self, index: int) -> SamplingConfig:
-        """Settings of the reply number `index` to a prompt. What is not asked for is as in the window."""
-        body, given = self.body, {}
-        for key in ("temperature", "top_p", "top_k", "min_p", "repetition_penalty"):
-            if getattr(body, key) is not None:
-                given[key] = getattr(body, key)
-        if "top_p" in given:
-            given["top_p"] = max(given["top_p"], 0.01)
-        asked = getattr(body, "max_completion_tokens", None) or body.max_tokens
-        if asked is not None and asked > self.settings.max_tokens:
-            raise RequestError(400, f"At most {self.settings.max_tokens} tokens can be asked for.", param="max_tokens")
-        if asked is not None:
-            given["max_new_tokens"] = asked
-        if body.seed is not None:
-            given["seed"] = (body.seed + index) % 2**31
-        return SamplingConfig(**given, stop=body.stops)
-
-    @property
-    def opening(self) -> list[dict]:
-        """Choices of the chunks that come before the first token."""
-        return []
-
-    def delta(self, index: int, piece: Piece, reply: Reply) -> dict:
-        """The choice of a streamed chunk."""
-        raise NotImplementedError
-
-    def choice(self, index: int, pieces: list[Piece], reply: Reply) -> dict:
-        """The choice of an answer."""
-        raise NotImplementedError
-
-    def answer(self, pieces: list[list[Piece]], replies: list[Reply]) -> dict:
-        choices = [self.choice(index, *both) for index, both in enumerate(zip(pieces, replies, strict=True))]
-        return {**self.head, "object": self.kind, "choices": choices, "usage": usage(replies)}
-
-    def chunk(self, choices: list[dict], used: dict | None = None) -> dict:
-        content = {**self.head, "object": self.chunk_kind, "choices": choices}
-        if self.body.stream_options is not None and self.body.stream_options.include_usage:
-            content["usage"] = used
-        return content
-
-    @property
-    def chunk_kind(self) -> str:
-        return self.kind
-
-
-class Chat(Answering):
-    kind, prefix = "chat.completion", "chatcmpl"
-    chunk_kind = "chat.completion.chunk"
-    body: api.ChatRequest
-
-    def replies(self, engine: Engine) -> list[Reply]:
-        try:
-            messages = [message.plain() for message in self.body.messages]
-        except ValueError as error:
-            raise RequestError(400, str(error), param="messages") from error
-        alternatives = (self.body.top_logprobs or 0) if self.body.logprobs else 0
-        return [
-            Reply(engine.model, messages, self.config(index), alternatives=alternatives)
-            for index in range(self.body.n or 1)
-        ]
-
-    @property
-    def opening(self) -> list[dict]:
-        delta = {"role": "assistant", "content": ""}
-        choices = range(self.body.n or 1)
-        return [{"index": index, "delta": delta, "logprobs": None, "finish_reason": None} for index in choices]
-
-    def delta(self, index: int, piece: Piece, reply: Reply) -> dict:
-        content = {"content": piece.text} if piece.text or piece.finish_reason is None else {}
-        logprobs = self._logprobs([piece])
-        return {"index": index, "delta": content, "logprobs": logprobs, "finish_reason": piece.finish_reason}
-
-    def choice(self, index: int, pieces: list[Piece], reply: Reply) -> dict:
-        message = {"role": "assistant", "content": "".join(piece.text for piece in pieces), "refusal": None}
-        reason = pieces[-1].finish_reason
-        return {"index": index, "message": message, "logprobs": self._logprobs(pieces), "finish_reason": reason}
-
-    def _logprobs(self, pieces: list[Piece]) -> dict | None:
-        if not self.body.logprobs:
-            return None
-        entries = []
-        for piece in pieces:
-            if piece.chunk is not None:
-                others = [_entry(other.text, log(other.probability)) for other in piece.chunk.alternatives]
-                entries.append({**_entry(piece.chunk.text, piece.logprob), "top_logprobs": others})
-        return {"content": entries, "refusal": None}
-
-
-class Completion(Answering):
-    kind, prefix = "text_completion", "cmpl"
-    body: api.CompletionRequest
-
-    def replies(self, engine: Engine) -> list[Reply]:
-        made = []
-        for prompt in self.body.prompts:
-            read = prompt if isinstance(prompt, str) else self._plan(engine, prompt)
-            made += [
-                Reply(engine.model, read, self.config(index), alternatives=self.body.logprobs or 0)
-                for index in range(self.body.n or 1)
-            ]
-        if len(made) > api.MAX_CHOICES * 8:
-            raise RequestError(400, f"At most {api.MAX_CHOICES * 8} replies can be asked for at once.", param="n")
-        return made
-
-    def _plan(self, engine: Engine, ids: list[int]) -> WindowPlan:
-        size = engine.model.tokenizer.vocab_size
-        if max(ids) >= size:
-            raise RequestError(400, f"Token ids of this model are below {size}.", param="prompt")
-        end = engine.model.template.end_id
-        started = ids if end is None else [end, *ids]
-        return WindowPlan(fit_turns([started], [], engine.model.config.window)[0], (len(started),), 0)
-
-    def _echo(self, reply: Reply) -> str:
-        if not self.body.echo:
-            return ""
-        end = reply.model.template.end_id
-        return reply.model.tokenizer.decode(reply.plan.ids[end is not None :])
-
-    def delta(self, index: int, piece: Piece, reply: Reply) -> dict:
-        text = (self._echo(reply) if piece.new_tokens == 1 else "") + piece.text
-        logprobs = self._logprobs([piece], 0)
-        return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": piece.finish_reason}
-
-    def choice(self, index: int, pieces: list[Piece], reply: Reply) -> dict:
-        start = self._echo(reply)
-        text = start + "".join(piece.text for piece in pieces)
-        logprobs = self._logprobs(pieces, len(start))
-        return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": pieces[-1].finish_reason}
-
-    def _logprobs(self, pieces: list[Piece], offset: int) -> dict | None:
-        if self.body.logprobs is None:
-            return None
-        chunks = [(piece.chunk, piece.logprob) for piece in pieces if piece.chunk is not None]
-        offsets, at = [], offset
-        for chunk, _ in chunks:
-            offsets.append(at)
-            at += len(chunk.text)
-        return {
-            "tokens": [chunk.text for chunk, _ in chunks],
-            "token_logprobs": [logprob for _, logprob in chunks],
-            "top_logprobs": [_top(chunk) for chunk, _ in chunks] if self.body.logprobs else None,
-            "text_offset": offsets,
-        }
-
-
-def _entry(text: str, logprob: float) -> dict:
-    return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
-
-
-def _top(chunk: Chunk) -> dict[str, float]:
-    return {other.text: log(other.probability) for other in chunk.alternatives}
-
-
-def log(probability: float) -> float:
-    return math.log(probability) if probability > 0 else -9999.0  # as the OpenAI API writes what has none
-
-
-def usage(replies: list[Reply]) -> dict[str, int]:
-    """Tokens of the prompts, each counted once for all replies to it, and of the replies."""
-    read = sum({tuple(reply.plan.ids): len(reply.plan.ids) for reply in replies}.values())
-    new = sum(len(reply.said) - len(reply.plan.ids) for reply in replies)
-    return {"prompt_tokens": read, "completion_tokens": new, "total_tokens": read + new}
-
-
 def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..., None] | None = None) -> FastAPI:
     """The application. `log_request(method, path, status, tokens, seconds)` is called after each request."""
     app = FastAPI(
@@ -297,12 +108,12 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..
     @app.post("/v1/chat/completions", responses=_ERRORS, response_model=api.ChatAnswer)
     async def chat(body: api.ChatRequest, request: Request) -> Response:
         """The reply to a conversation; as server-sent events with `stream`."""
-        return await respond(Chat(body, settings), request)
+        return await respond(Chat(body, settings.name, settings.max_tokens), request)
 
     @app.post("/v1/completions", responses=_ERRORS, response_model=api.CompletionAnswer)
     async def completions(body: api.CompletionRequest, request: Request) -> Response:
         """What follows a text; as server-sent events with `stream`."""
-        return await respond(Completion(body, settings), request)
+        return await respond(Completion(body, settings.name, settings.max_tokens), request)
 
     def _check_name(name: str | None) -> None:
         if name not in (None, settings.name):
@@ -316,11 +127,10 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..
         refused = body.refused()
         if refused is not None:
             raise RequestError(400, refused[1], "unsupported_value", refused[0])
-        replies = answering.replies(engine)
+        replies = answering.replies(engine.model)
         stream = Stream(engine, _client(request), replies)
         if body.stream:
-            events = _events(answering, stream, replies, request)
-            return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+            return EventStream(_events(answering, stream, replies, request), stream)
         pieces = await _collect(stream, len(replies), request)
         request.scope["i3_tokens"] = usage(replies)["completion_tokens"]
         return Response(status_code=499) if pieces is None else JSONResponse(answering.answer(pieces, replies))
@@ -341,6 +151,20 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..
         log_request=log_request,
     )  # fmt: skip
     return app
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events. Ends the replies also where a client left before the first event was asked for."""
+
+    def __init__(self, events: AsyncIterator[str], stream: Stream) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._stream.close()
 
 
 def _client(request: Request) -> str:

@@ -2,7 +2,7 @@
 
 - Without a key the server listens on loopback alone. There it answers only to its own names: a web page whose host name
   was made to point to 127.0.0.1 (DNS rebinding) is refused, and so is a page of another site.
-- A body that is too large or too slow is refused before it is whole; a client that does not read is cut off.
+- A body that is too large or too slow is refused before it is whole.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ class Limits:
     """What a client may do.
 
     Attributes:
+        head_s: time to begin a request in, up to the end of its headers.
         body_bytes: of a request.
         body_s: time to send it in.
         read_s: time to take a part of the answer.
     """
 
+    head_s: float = 10.0
     body_bytes: int = 1_000_000
     body_s: float = 20.0
     read_s: float = 30.0
@@ -90,8 +92,7 @@ class Gate:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *shared]
-            async with asyncio.timeout(self.limits.read_s):
-                await send(message)
+            await send(message)
 
         try:
             self._check_origin(headers, origin)
@@ -119,14 +120,15 @@ class Gate:
         host = _host_name(headers.get("host", ""))
         if self.names is not None and host not in self.names:
             raise _RefusedError(403, "This server answers only to localhost.", "wrong_host")
-        if origin is not None and origin != self.origin and urlsplit(origin).hostname not in (self.names or {host}):
+        site = _host_name((origin or "").partition("://")[2])
+        if origin is not None and origin != self.origin and site not in (self.names or {host}):
             raise _RefusedError(403, "Pages of other web sites may not ask (see --cors).", "wrong_origin")
 
     def _check_key(self, path: str, headers: dict[str, str]) -> None:
         if self.api_key is None or path == "/health":
             return
         kind, _, key = headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), self.api_key.encode()):
+        if kind.lower() != "bearer" or not hmac.compare_digest(key.strip().encode("latin-1"), self.api_key.encode()):
             raise _RefusedError(401, "The API key is missing or wrong.", "invalid_api_key")
 
     async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:

@@ -25,6 +25,7 @@ SPECIAL_ROLES = ("user", "assistant", "end")
 DEFAULT_TEXT_FORM = "[INST] {user} [/INST] {assistant} "
 
 REMEMBERED_TURNS = 4096
+REMEMBERED_CHARACTERS = 4_000_000
 DECLARED_KEYS = {"kind", "form", "system"}  # of "chat_template" in config.json
 
 Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": text}
@@ -122,7 +123,8 @@ class ChatTemplate:
         """`encode_turn` for a window that asks again with every key: only what is new is encoded. Do not change it."""
         key = message["role"], message["content"]
         if key not in self._remembered:
-            if len(self._remembered) >= REMEMBERED_TURNS:
+            held = sum(len(content) for _, content in self._remembered)
+            if len(self._remembered) >= REMEMBERED_TURNS or held > REMEMBERED_CHARACTERS:
                 self._remembered.clear()
             self._remembered[key] = self.encode_turn(message)
         return self._remembered[key]

@@ -26,6 +26,7 @@ from i3desk.runs.page import RunsPage
 from i3desk.runs.runs import Runs
 from i3desk.settings.page import SettingsPage
 from i3desk.settings.panel import SamplingPanel
+from i3desk.settings.server import ApiServer, is_installed
 from i3desk.settings.store import SettingsStore
 from i3desk.store import ConversationRow, Store, check, checkpoint, tidy
 from i3desk.teach.teacher import Teacher
@@ -69,7 +70,9 @@ class Parts(QObject):
         self.chat_page = ChatPage(self.session, self.sidebar, self.panel, settings, theme)
         self.catalogue = Catalogue(places, self.background, preferences.own_folders, preferences.recent_models, self)
         self.models_page = ModelsPage(self.catalogue, self.background, places, theme, preferences.precision)
-        self.settings_page = SettingsPage(settings, theme, places)
+        self.server = ApiServer(self)
+        self.settings_page = SettingsPage(settings, theme, places, self.server)
+        settings.changed.connect(self._serve)
         self.training_jobs = BackgroundJobs(self)
         self.runs = Runs(places, self.training_jobs, self)
         self.train_page = TrainPage(self.runs, self.training_jobs, places, settings, theme)
@@ -128,10 +131,21 @@ class Parts(QObject):
     def _on_model_ready(self, info) -> None:
         self.settings_page.graphics.show_unused(info.unused_card)
         self.settings.change(model=self.model.folder or "")
+        self._serve()
         self.catalogue.remember_used(self.model.folder)
         self.models_page.show_loaded(self.model.folder, info.precision)
         if self.settings.preferences.precision == "auto":
             self.models_page.choose_precision(info.precision)
+
+    @Slot()
+    def _serve(self) -> None:
+        """Other programs are answered by the model of the chat, if the user wants it."""
+        preferences = self.settings.preferences
+        if preferences.serve and is_installed() and not self._ending:
+            if self.model.info is not None:
+                self.server.start(preferences.model, preferences.serve_port)
+        elif self.server.wanted:
+            self.server.stop()
 
     @Slot(str, str)
     def _on_model_refused(self, what: str, remedy: str) -> None:
@@ -198,6 +212,7 @@ class Parts(QObject):
         self.settings.save()
         self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)
         self.models_page.shut_down()
+        self.server.shut_down()
         self.runs.shut_down()
         self.train_page.shut_down()
         self.teacher.shut_down()

@@ -20,6 +20,7 @@ from i3desk.settings.card import Card
 from i3desk.settings.data import DataCard
 from i3desk.settings.graphics import GraphicsCard
 from i3desk.settings.segments import Segments
+from i3desk.settings.server import ApiServer, ServerCard
 from i3desk.settings.shortcuts import SHORTCUTS
 from i3desk.settings.store import SCALES, SettingsStore
 from i3desk.settings.updates import UpdatesCard
@@ -62,6 +63,7 @@ class SettingsPage(QWidget):
         store: SettingsStore,
         theme: Theme,
         places: Places,
+        server: ApiServer,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -94,10 +96,12 @@ class SettingsPage(QWidget):
         column.setSpacing(16)
         self.shortcuts = _shortcuts(SHORTCUTS)
         self.graphics = GraphicsCard()
+        self.server = ServerCard(store, server)
         for card in (
             self._appearance(),
             self.graphics,
             self._training(),
+            self.server,
             self.data,
             self.shortcuts,
             self.updates,

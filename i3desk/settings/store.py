@@ -42,6 +42,7 @@ class Preferences:
         own_folders, recent_models: model folders that the user added or used.
         look_for_updates: whether a new version is looked for once a week.
         looked_for_updates: when that was done last, in seconds since 1970.
+        serve, serve_port: whether other programs on this computer are answered, and where.
     """
 
     theme: str = "system"
@@ -67,6 +68,8 @@ class Preferences:
     recent_models: tuple[str, ...] = ()
     look_for_updates: bool = False
     looked_for_updates: int = 0
+    serve: bool = False
+    serve_port: int = 8010
 
     def to_json(self, others: dict[str, Any] | None = None) -> str:
         """The preferences as text; `others` are those of another version, kept beside."""
@@ -141,6 +144,8 @@ def _read(name: str, value: object) -> Any:
     }.get(name)
     if choices is not None:
         return value if value in choices else None
+    if name == "serve_port":
+        return value if 1024 <= value < 65536 else None
     if name in ("width", "height"):
         return value if 0 < value <= LARGEST_SIDE else None
     return value

@@ -258,13 +258,25 @@ def test_an_api_key(folder):
     assert not any("secret-of-ours" in line for line in server.lines)
 
 
+def test_a_request_is_a_line_without_its_content(server):
+    httpx.post(f"{server.url}/completions", json={"prompt": "the purple cat", "max_tokens": 3})
+    httpx.get(f"{server.root}/forged%0Aline%1b")
+    while not any("forged" in line for line in server.lines):
+        pass
+    asked, forged = map(json.loads, server.lines[-2:])
+    assert (asked["event"], asked["status"], asked["tokens"]) == ("request", 200, 3)
+    assert forged["status"] == 404
+    assert not any("purple" in line for line in server.lines)
+
+
 def test_web_pages_of_others_are_refused(server):
     url, body = f"{server.url}/chat/completions", {"messages": HELLO, "max_tokens": 2}
     assert httpx.post(url, json=body).status_code == 200
     assert httpx.post(url, json=body, headers={"Host": "evil.example"}).status_code == 403
-    refused = httpx.post(url, json=body, headers={"Origin": "https://evil.example"})
-    assert refused.status_code == 403
-    assert refused.json()["error"]["type"] == "permission_error"
+    for origin in ("https://evil.example", "http://localhost.evil.example", "null", "http://["):
+        refused = httpx.post(url, json=body, headers={"Origin": origin})
+        assert refused.status_code == 403
+        assert refused.json()["error"]["type"] == "permission_error"
     preflight = httpx.options(url, headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"})
     assert preflight.status_code == 403
     answer = httpx.post(url, json=body, headers={"Origin": f"http://localhost:{server.port}"})

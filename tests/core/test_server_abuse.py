@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +20,11 @@ from schemathesis.specs.openapi.checks import (  # noqa: E402
     status_code_conformance,
 )
 from test_server import HELLO, Served  # noqa: E402
+
+from i3core.server import ServerSettings, build_app  # noqa: E402
+from i3core.server_gate import Limits  # noqa: E402
+from i3core.server_loop import Server, listen  # noqa: E402
+from i3core.serving import Engine  # noqa: E402
 
 TYPE = {"Content-Type": "application/json"}
 FIELDS = [
@@ -46,7 +52,10 @@ def raw(server, content, timeout=30):
     """What comes back for these bytes; b"" if the server hangs up."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=timeout) as plain:
         plain.sendall(content)
-        plain.shutdown(socket.SHUT_WR)
+        try:
+            plain.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it has hung up already
         parts = []
         try:
             while part := plain.recv(65536):
@@ -183,3 +192,70 @@ def test_clients_that_leave_in_the_middle(server):
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(leave, range(60)))
     server.until_idle()
+
+
+# ------------------------------------------------------------------------------------------------- slow clients
+
+
+@pytest.fixture
+def impatient(model):
+    """A server in this process that waits for no one, its engine, and the tokens of the requests that are over."""
+    engine, limits, tokens = Engine(model, slots=8), Limits(head_s=0.3, body_s=0.3, read_s=0.3), []
+    settings = ServerSettings("tiny", limits=limits)
+    app = build_app(engine, settings, lambda *told: tokens.append(told[3]))
+    with listen("127.0.0.1", 0) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # soon full
+        server = Server(app, engine, limits)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield listening.getsockname(), engine, tokens
+        server.stop()
+        thread.join()
+
+
+def until_closed(plain):
+    said = b""
+    try:
+        while part := plain.recv(65536):
+            said += part
+    except ConnectionError:
+        pass
+    return said
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /v1/completions HT"])
+def test_a_head_that_does_not_come(impatient, begun):
+    address, _, _ = impatient
+    with socket.create_connection(address, timeout=30) as plain:
+        plain.sendall(begun)
+        assert until_closed(plain) == b""
+    with socket.create_connection(address, timeout=30) as plain:  # nor after another request
+        plain.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b" 200 " in plain.recv(65536)
+        plain.sendall(begun or b"\r")
+        assert b" 200 " not in until_closed(plain)
+
+
+def test_a_body_that_does_not_come(impatient):
+    with socket.create_connection(impatient[0], timeout=30) as plain:
+        plain.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
+        said = until_closed(plain)
+    assert b" 408 " in said.split(b"\r\n")[0]
+    assert json.loads(said.partition(b"\r\n\r\n")[2])["error"]["code"] == "timeout"
+
+
+def test_an_answer_that_is_not_read(impatient):
+    """It is given up, with its replies."""
+    address, engine, tokens = impatient
+    body = {"messages": HELLO, "max_tokens": 4096, "n": 8, "stream": True, "logprobs": True, "top_logprobs": 20}
+    content = json.dumps({**body, "temperature": 2, "top_k": 0, "top_p": 1}).encode()
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.connect(address)
+        plain.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
+        plain.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(content), content))
+        while not tokens:
+            pass
+        while engine.load.running:
+            pass
+    assert tokens[0] < 8 * 4096

@@ -163,3 +163,12 @@ def test_a_declared_form_is_used_and_written_again(build):
 def test_special_tokens_need_no_form_for_the_system_prompt(build):
     with pytest.raises(CheckpointError, match="template"):
         ChatTemplate.for_model(build.tokenizer(), {"kind": "special_tokens", "system": "{system}"})
+
+
+def test_what_is_remembered_of_long_turns_has_a_limit(build, monkeypatch):
+    monkeypatch.setattr("i3core.template.REMEMBERED_CHARACTERS", 1000)
+    template = build.model().template
+    for index in range(50):
+        message = {"role": "user", "content": f"{index} the cat sat on the mat " * 10}
+        assert template.remembered_turn(message) == template.encode_turn(message)
+        assert sum(len(content) for _, content in template._remembered) < 2000
