@@ -31,8 +31,8 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=512)
     except (OSError, UnicodeError) as error:
         if getattr(error, "errno", None) == errno.EADDRINUSE:
-            raise ConfigError(f"Port {port} is in use.", "Choose another with --port, or 0 for any.") from error
-        raise ConfigError(f"Cannot listen on {host}, port {port}: {error}.", "Check --host and --port.") from error
+            raise ConfigError(f"Port {port} is in use.", "Choose another port.") from error
+        raise ConfigError(f"Cannot listen on {host}, port {port}: {error}.", "Check address and port.") from error
 
 
 class Connection(H11Protocol):
