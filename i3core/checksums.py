@@ -77,8 +77,11 @@ def sha256(path: Path, progress: Callable[[int], None] = lambda n: None) -> str:
     return _digest(path, hashlib.sha256(), progress)
 
 
-def git_blob_sha1(path: Path) -> str:
-    """The name that git gives to a file's content."""
+def git_blob_sha1(content: Path | bytes) -> str:
+    """The name that git gives to a content: of a file, or these bytes."""
+    if isinstance(content, bytes):
+        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    path = content
     start = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     return _digest(path, start, lambda n: None)
 

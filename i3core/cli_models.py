@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def add_download(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "What is cut off, by the network or by ending this command, goes on where it stopped when the command is "
-        "given again. Besides this command, `push`, `hub-login` and `updates` use the network. HF_ENDPOINT names another hub."
+        "given again. Besides this command, `push`, `hub-login` and `updates` use the network. HF_ENDPOINT names "
+        "another hub."
     )
     parser.add_argument("name", metavar="NAME", help="AUTHOR/NAME on the hub, or i3-80m")
     parser.add_argument(

@@ -8,13 +8,12 @@ from typing import Any
 
 from .template import ChatTemplate
 from .tokenizer import UNK, ChunkTokenizer
-
-VOCABULARY_FILES = ("tokenizer.json", "chunk_vocab_combined.json", "vocab.json")  # the first that is there counts
+from .weight_files import TOKENIZER_FILES
 
 
 def read_template(folder: Path) -> ChatTemplate | None:
     """Vocabulary and chat template of a model folder; None if it has no vocabulary."""
-    path = next((folder / name for name in VOCABULARY_FILES if (folder / name).is_file()), None)
+    path = next((folder / name for name in TOKENIZER_FILES if (folder / name).is_file()), None)
     if path is None:
         return None
     config = folder / "config.json"

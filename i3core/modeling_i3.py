@@ -21,6 +21,7 @@ from .configuration_i3 import I3Config
 from .hf_defaults import generation_defaults, read_template
 from .model import Block, Embedding, LayerState, Linear, RWKVMambaMixer
 from .shapes import config_from_shapes
+from .weight_files import read_header, read_tensors
 
 
 class RecurrentLayer(CacheLayerMixin):
@@ -132,20 +133,14 @@ class I3PreTrainedModel(PreTrainedModel):
 
 def _sizes_corrected(folder: Path, config: I3Config) -> I3Config:
     """`config` with the sizes that the weights in `folder` have."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    if (folder / "model.safetensors").is_file():
-        from safetensors import safe_open
-
-        with safe_open(folder / "model.safetensors", "pt") as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    elif (folder / "pytorch_model.bin").is_file():
-        tensors = torch.load(folder / "pytorch_model.bin", map_location="meta", weights_only=True)
-        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items() if isinstance(tensor, Tensor)}
-    if "embed.weight" not in shapes:  # in several files, or of another class
+    path = next(
+        (folder / name for name in ("model.safetensors", "pytorch_model.bin") if (folder / name).is_file()), None
+    )
+    if path is None:  # in several files
         return config
-    head = "head.weight" in shapes
-    known = shapes if head else {**shapes, "head.weight": shapes["embed.weight"]}
-    sizes, _ = config_from_shapes(known, config.to_dict(), lambda: not head or config.tie_word_embeddings)
+    tensors = read_header(path) if path.suffix == ".safetensors" else read_tensors(path, mmap=True)
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    sizes, _ = config_from_shapes(shapes, config.to_dict(), lambda: config.tie_word_embeddings)
     for key, value in I3Config.from_sizes(sizes).to_dict().items():
         if key in _SIZES:
             setattr(config, key, value)

@@ -127,10 +127,6 @@ def push(plan: Plan, private: bool = False, revision: str = "main", message: str
 def _is_same(entry: Any, content: bytes | Path) -> bool:
     if entry.lfs is not None:
         return not isinstance(content, bytes) and entry.lfs.sha256 == sha256(content)
-    if isinstance(content, bytes):
-        import hashlib
-
-        return entry.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
     return entry.blob_id == git_blob_sha1(content)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from transformers import PreTrainedTokenizer
 from transformers.tokenization_utils_base import BatchEncoding
 
-from .hf_defaults import VOCABULARY_FILES, jinja_template, token_names
+from .hf_defaults import jinja_template, token_names
 from .template import ChatTemplate
 from .tokenizer import UNK, ChunkTokenizer
+from .weight_files import TOKENIZER_FILES
 
 
 class I3Tokenizer(PreTrainedTokenizer):
@@ -23,7 +24,7 @@ class I3Tokenizer(PreTrainedTokenizer):
     """
 
     vocab_files_names = {
-        **dict(zip(("vocab_file", "public_vocab_file", "plain_vocab_file"), VOCABULARY_FILES, strict=True)),
+        **dict(zip(("vocab_file", "public_vocab_file", "plain_vocab_file"), TOKENIZER_FILES, strict=True)),
         "config_file": "config.json",
     }
     model_input_names = ["input_ids", "attention_mask"]
@@ -40,7 +41,7 @@ class I3Tokenizer(PreTrainedTokenizer):
     ) -> None:
         path = vocab_file or public_vocab_file or plain_vocab_file
         if path is None:
-            raise ValueError(f"An i3 tokenizer needs one of {', '.join(VOCABULARY_FILES)}.")
+            raise ValueError(f"An i3 tokenizer needs one of {', '.join(TOKENIZER_FILES)}.")
         self.core = ChunkTokenizer.from_file(path)
         if config_file is not None:
             config = json.loads(Path(config_file).read_text(encoding="utf-8"))
@@ -150,7 +151,7 @@ class I3Tokenizer(PreTrainedTokenizer):
         return encoded if return_dict else encoded["input_ids"]
 
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
-        path = Path(save_directory) / ((f"{filename_prefix}-" if filename_prefix else "") + VOCABULARY_FILES[0])
+        path = Path(save_directory) / ((f"{filename_prefix}-" if filename_prefix else "") + TOKENIZER_FILES[0])
         path.write_text(json.dumps(self.core.to_json(), ensure_ascii=False), encoding="utf-8")
         return (str(path),)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QWidget
 
 from i3core.graphics_card import UnusedCard
-from i3desk.palette import tabular
 from i3desk.settings.card import Card
+from i3desk.settings.copy_line import CopyLine
 
 
 class GraphicsCard(Card):
@@ -18,19 +17,8 @@ class GraphicsCard(Card):
         super().__init__("Graphics card", parent)
         self.what = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         self.column.addWidget(self.what)
-        self.command = tabular(QLineEdit(objectName="field", readOnly=True))
-        self.command.setAccessibleName("Command that makes the card usable")
-        self.command.setToolTip("A line for a terminal")
-        self.copy_button = QPushButton("Copy")
-        self.copy_button.setAccessibleName("Copy the command")
-        self.copy_button.setToolTip("Copy the line")
-        self.copy_button.clicked.connect(self._copy)
-        self._line = QWidget()
-        line = QHBoxLayout(self._line)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(8)
-        line.addWidget(self.command, 1)
-        line.addWidget(self.copy_button)
+        self._line = CopyLine("Command that makes the card usable", "A line for a terminal")
+        self.command, self.copy_button = self._line.field, self._line.button
         self.column.addWidget(self._line)
         self.hide()
 
@@ -39,10 +27,5 @@ class GraphicsCard(Card):
         self.setVisible(card is not None)
         if card is not None:
             self.what.setText(f"{card.name} is not used: {card.reason}. {card.remedy}")
-            self.command.setText(card.command)
-            self.command.setCursorPosition(0)
+            self._line.show_text(card.command)
             self._line.setVisible(bool(card.command))
-
-    @Slot()
-    def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.command.text())

@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib.util
 
 from PySide6.QtCore import QObject, QRegularExpression, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QRegularExpressionValidator
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtGui import QRegularExpressionValidator
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from i3core.extras import how_to_get
 from i3desk.core_process import CoreProcess
 from i3desk.models.task import plain
 from i3desk.palette import tabular
 from i3desk.settings.card import Card
+from i3desk.settings.copy_line import CopyLine
 from i3desk.settings.rows import SwitchButton
 from i3desk.settings.store import SettingsStore
 
@@ -122,19 +123,10 @@ class ServerCard(Card):
         line.addSpacing(8)
         line.addWidget(self.switch)
         self.column.addLayout(line)
-        self.address = tabular(QLineEdit(objectName="field", readOnly=True))
-        self.address.setAccessibleName("Address of the server")
-        self.address.setToolTip("Give this to a program as the address (base URL) of OpenAI, with any key")
-        self.copy_button = QPushButton("Copy")
-        self.copy_button.setAccessibleName("Copy the address")
-        self.copy_button.setToolTip("Copy the address")
-        self.copy_button.clicked.connect(self._copy)
-        self._line = QWidget()
-        line = QHBoxLayout(self._line)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(8)
-        line.addWidget(self.address, 1)
-        line.addWidget(self.copy_button)
+        self._line = CopyLine(
+            "Address of the server", "Give this to a program as the address (base URL) of OpenAI, with any key"
+        )
+        self.address, self.copy_button = self._line.field, self._line.button
         self.column.addWidget(self._line)
         self.state = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         self.state.setProperty("grade", "small")
@@ -171,19 +163,13 @@ class ServerCard(Card):
             self.port.setText(str(self._store.preferences.serve_port))
 
     @Slot()
-    def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.address.text())
-
-    @Slot()
     def _show(self) -> None:
         preferences, server = self._store.preferences, self._server
         self.switch.setChecked(preferences.serve and is_installed())
         if not self.port.hasFocus():
             self.port.setText(str(preferences.serve_port))
         self._line.setVisible(bool(server.url))
-        if server.url != self.address.text():
-            self.address.setText(server.url)
-            self.address.setCursorPosition(0)
+        self._line.show_text(server.url)
         if server.trouble:
             text, tone = server.trouble, "bad"
         elif server.url:
