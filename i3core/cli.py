@@ -7,11 +7,11 @@ import dataclasses
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from . import __version__
 from .cli_compare import add_compare, add_keep
+from .cli_convert import add_convert, convert
 from .cli_data import add_data
 from .cli_models import add_download, download, models, verify
 from .cli_push import add_push
@@ -103,18 +103,11 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--min-count", type=int, default=1, metavar="N", help="drop chunks seen less often (default: 1)")
     sub.add_argument("--no-special-tokens", action="store_true", help="leave out the chat's user, assistant and end")
 
-    sub = printable(
-        command("convert", convert, "copy a model into another layout or precision; merges adapters", model=False)
+    add_convert(
+        printable(
+            command("convert", convert, "copy a model into another layout or precision; merges adapters", model=False)
+        )
     )
-    sub.add_argument("source", metavar="SRC", help="model or adapter folder, or name")
-    sub.add_argument("target", metavar="DST", help="folder to write")
-    sub.add_argument(
-        "--to", choices=("safetensors", "public", "transformers", "onnx"), default="safetensors",
-        help="layout (default: %(default)s); transformers: loads there with trust_remote_code; onnx: a step as a graph",
-    )  # fmt: skip
-    sub.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32", help="of the weights")
-    sub.add_argument("--base", metavar="FOLDER", help="an adapter's base model, if it is no longer where it was")
-    sub.add_argument("--license", metavar="NAME", help="licence to write into config.json, such as Apache-2.0")
 
     add_data(commands)
     add_runs(commands)
@@ -359,38 +352,6 @@ def vocab(arguments: argparse.Namespace) -> None:
     print_json(content) if arguments.json else print(
         f"{arguments.out}: {content['vocab_size']:,} ids from {content['chunks_counted']:,} chunks"
     )
-
-
-def convert(arguments: argparse.Namespace) -> None:
-    import torch
-
-    from .checkpoint import find_model, save
-    from .checkpoint import load as load_model
-    from .checksums import write_checksums
-
-    target = Path(arguments.target).resolve()
-    if target == find_model(arguments.source).resolve():
-        raise ConfigError("Source and target are the same folder.", "Name another folder to write to.")
-    model = load_model(arguments.source, "cpu", "float32", base=arguments.base)
-    if model.adapter is not None and target == model.adapter.base:
-        raise ConfigError("The target is the adapter's base model.", "Name another folder to write to.")
-    model.details.pop("name", None)  # the copy is called by its folder
-    if arguments.license:
-        model.details["license"] = arguments.license
-    if arguments.to == "transformers":
-        from .hf_export import save_for_transformers
-
-        save_for_transformers(model, arguments.target, getattr(torch, arguments.dtype))
-    elif arguments.to == "onnx":
-        from .onnx_export import save_onnx
-
-        save_onnx(model, arguments.target)
-    else:
-        save(model, arguments.target, arguments.to, getattr(torch, arguments.dtype))
-    write_checksums(target)
-    size = sum(p.stat().st_size for p in Path(arguments.target).iterdir() if p.is_file())
-    content = {"out": arguments.target, "layout": arguments.to, "dtype": arguments.dtype, "bytes": size}
-    print_json(content) if arguments.json else print(f"{arguments.target}: {size / 1e6:.1f} MB, {arguments.dtype}")
 
 
 def bench(arguments: argparse.Namespace) -> None:
