@@ -3,13 +3,15 @@
     python prepare.py DATA OUT
 
 DATA holds train/ and heldout/ with chat.jsonl.xz and text.jsonl.xz, records with a `src`. OUT receives one .jsonl for
-each source, and self_dialogue_swapped.jsonl: the same conversations seen from the other speaker.
+each source, self_dialogue_swapped.jsonl: the same conversations seen from the other speaker, and heldout.jsonl: all that is
+held out, mixed, so that a part of it stands for the whole.
 """
 
 from __future__ import annotations
 
 import json
 import lzma
+import random
 import sys
 from pathlib import Path
 
@@ -43,6 +45,13 @@ def main(data: Path, out: Path) -> None:
                     write("self_dialogue_swapped", {"messages": turns, "src": record["src"]})
     for file in files.values():
         file.close()
+
+    heldout = []
+    for kind in ("chat", "text"):
+        with lzma.open(data / "heldout" / f"{kind}.jsonl.xz", "rt", encoding="utf-8") as lines:
+            heldout += lines.readlines()
+    random.Random(0).shuffle(heldout)
+    (out / "heldout.jsonl").write_text("".join(heldout), encoding="utf-8")
 
 
 if __name__ == "__main__":
