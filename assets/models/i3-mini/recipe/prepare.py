@@ -3,8 +3,8 @@
     python prepare.py DATA OUT
 
 DATA holds train/ and heldout/ with chat.jsonl.xz and text.jsonl.xz, records with a `src`. OUT receives one .jsonl for
-each source, self_dialogue_swapped.jsonl: the same conversations seen from the other speaker, and heldout.jsonl: all that is
-held out, mixed, so that a part of it stands for the whole.
+each source, self_dialogue_swapped.jsonl: the same conversations seen from the other speaker, and heldout.jsonl: all
+that is held out, mixed, so that a part of it stands for the whole.
 """
 
 from __future__ import annotations

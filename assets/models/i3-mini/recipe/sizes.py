@@ -20,21 +20,18 @@ from i3core.config import ModelConfig, preset
 RUNS = Path("runs/i3-mini/sizes")
 RECIPE = Path("assets/models/i3-mini/recipe")
 BASE = "i3-mini,d_model=256,hybrid_layers=6,attention_layers=3"
-BASE_STEPS = 300
+BASE_STEPS = 160
 CANDIDATES = {
-    "256: 6 hybrid, 3 attention": BASE,
-    "320: 6 hybrid, 3 attention": "i3-mini,d_model=320,hybrid_layers=6,attention_layers=3",
     "384: 4 hybrid, 2 attention": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2",
-    "384: 3 hybrid, 2 attention": "i3-mini,d_model=384,hybrid_layers=3,attention_layers=2",
-    "384: 2 hybrid, 2 attention": "i3-mini,d_model=384,hybrid_layers=2,attention_layers=2",
-    "384: 5 hybrid, 1 attention": "i3-mini,d_model=384,hybrid_layers=5,attention_layers=1",
+    "512: 2 hybrid, 2 attention": "i3-mini,d_model=512,hybrid_layers=2,attention_layers=2",
     "384: 2 hybrid, 4 attention": "i3-mini,d_model=384,hybrid_layers=2,attention_layers=4",
+    "384: 5 hybrid, 1 attention": "i3-mini,d_model=384,hybrid_layers=5,attention_layers=1",
+    "256: 6 hybrid, 3 attention": BASE,
     "384: 4 + 2, window 1,024": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,window=1024",
     "384: 4 + 2, untied head": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,tie_embeddings=false",
-    "384: 4 + 2, 1,024 chunks": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,vocab_size=1024",
     "384: 4 + 2, 4,096 chunks": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,vocab_size=4096",
-    "448: 3 hybrid, 2 attention": "i3-mini,d_model=448,hybrid_layers=3,attention_layers=2",
-    "512: 2 hybrid, 2 attention": "i3-mini,d_model=512,hybrid_layers=2,attention_layers=2",
+    "384: 4 + 2, 1,024 chunks": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,vocab_size=1024",
+    "384: 2 hybrid, 2 attention": "i3-mini,d_model=384,hybrid_layers=2,attention_layers=2",
 }
 
 
@@ -63,7 +60,8 @@ def i3core(*arguments: object) -> str:
 def vocabulary(data: Path, ids: int) -> Path:
     to = RUNS / f"tokenizer-{ids}.json"
     if not to.exists():
-        i3core("vocab", "--data", data / "train/chat.jsonl.xz", data / "train/text.jsonl.xz", "--max-vocab", ids, "--out", to)
+        files = data / "train/chat.jsonl.xz", data / "train/text.jsonl.xz"
+        i3core("vocab", "--data", *files, "--max-vocab", ids, "--out", to)
     return to
 
 
@@ -77,7 +75,7 @@ def measure(name: str, spec: str, data: Path) -> dict:
     chat = sample(data / "heldout/chat.jsonl.xz", 12)
     text = sample(data / "heldout/text.jsonl.xz", 4)
     options = ["--config", RECIPE / "pretrain.toml", "--from-scratch", spec, "--out", run, "--steps", steps]
-    options += ["--tokenizer", vocabulary(data, config.vocab_size), "--val", chat, "--eval-every", 0]
+    options += ["--tokenizer", vocabulary(data, config.vocab_size), "--val", chat, "--eval-every", 0, "--batch-size", 8]
     options += ["--warmup-steps", 20, "--decay-share", 1, "--min-lr-share", 0.05, "--checkpoint-every", 0]
     if not (run / "run.json").exists():
         i3core("train", "--json", *options)
