@@ -298,12 +298,15 @@ def _print_reply(pieces: Any) -> str:
 def evaluate(arguments: argparse.Namespace) -> None:
     from .documents import read_documents
     from .evaluation import evaluate_documents
+    from .hub_data import fetch_all
 
     if len(arguments.paths) > 2:
         raise ConfigError("eval takes a model and one data file or folder.", "Quote names that hold spaces.")
     *named, data = arguments.paths
     arguments.model = named[0] if named else None
     model = load(arguments)
+    with progress_bar(None, "char", "getting", scale=True) as bar:
+        fetch_all([data], bar.update)
     documents = list(read_documents(data, vocab_size=model.tokenizer.vocab_size))
     with progress_bar(len(documents), "document", "evaluating") as bar:
         whole = evaluate_documents(model.network, model.template, model.device, documents, bar.update)

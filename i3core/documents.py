@@ -18,13 +18,18 @@ from typing import Any
 
 from .errors import DataError
 from .formats import cut_text, data_files, is_table, read_records, refuse
-from .records import BadRecord, BadRecordError, Beginning, Records
+from .hub_names import HubData, is_hub_name, place_of, weighted
+from .records import BadRecord, BadRecordError, Beginning, Place, Records
 from .template import ROLES
 
 # Names of the fields in data sets that people share, the most specific first.
 QUESTIONS = ("prompt", "question", "instruction", "input", "user", "query", "human")
 ANSWERS = ("completion", "response", "answer", "output", "assistant", "reply", "bot")
 CONTEXTS = ("input", "context")
+# All fields that `_parse_fields` looks at.
+KNOWN_FIELDS = tuple(
+    dict.fromkeys(("text", "messages", "conversations", "ids", *QUESTIONS, *ANSWERS, *CONTEXTS, "src"))
+)
 _ROLES = {
     "user": "user", "human": "user", "prompter": "user",
     "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant",
@@ -61,35 +66,48 @@ class Document:
         return [m["content"] for m in self.messages] if self.messages else [self.text]
 
 
-def parse_source(argument: str) -> tuple[Path, float]:
-    """Splits `PATH` or `PATH:WEIGHT`; the weight is how often each document is seen in an epoch."""
+def parse_source(argument: str) -> tuple[Path | HubData, float]:
+    """Splits `PATH` or `PATH:WEIGHT`; the weight is how often each document is seen in an epoch.
+
+    `hub:OWNER/NAME` is such a path as well. Reads nothing. Raises DataError for a weight or name that cannot be one.
+    """
+    if is_hub_name(argument):
+        data, weight = weighted(argument)
+        return data, _checked_weight(1.0 if weight is None else weight, argument)
     head, colon, tail = argument.rpartition(":")
     if colon and not Path(argument).exists():
         try:
             weight = float(tail)
         except ValueError:
             return Path(argument), 1.0
-        if not 0 < weight <= 1000:
-            raise DataError(f"The weight in {argument!r} must be above 0 and at most 1000.")
-        return Path(head), weight
+        return Path(head), _checked_weight(weight, argument)
     return Path(argument), 1.0
 
 
+def _checked_weight(weight: float, argument: str) -> float:
+    if not 0 < weight <= 1000:
+        raise DataError(f"The weight in {argument!r} must be above 0 and at most 1000.")
+    return weight
+
+
 def read_documents(
-    path: str | Path,
+    path: str | Path | HubData,
     on_bad: BadRecord | None = None,
     vocab_size: int | None = None,
     beginning: Beginning | None = None,
 ) -> Iterator[Document]:
-    """Streams the documents of a file or folder; a text that is very long becomes several.
+    """Streams the documents of a file, a folder or a data set of the hub; a text that is very long becomes several.
 
     A bad record raises BadRecordError naming file, line and reason, or is handed to `on_bad` and left out. With
     `vocab_size`, token ids of that size and above are bad. With `beginning`, no more than that is read.
     """
-    for file in data_files(path):
+    source = place_of(path)
+    for file in data_files(source):
         if beginning is not None and beginning.is_over:
             return
         records = read_records(file, on_bad, beginning)
+        if isinstance(source, HubData):
+            records = ((Place(str(source), place.number, "record"), record) for place, record in records)
         for place, record in _named_cells(records, on_bad) if is_table(file) else records:
             try:
                 document = _parse(record)

@@ -29,6 +29,7 @@ from typing import Any, BinaryIO, TextIO
 
 from .errors import DataError
 from .extras import how_to_get
+from .hub_names import HubData, place_of
 from .records import BadRecord, BadRecordError, Beginning, Place, Records, WatchedReader
 
 LONGEST_TEXT = 1_000_000  # characters; longer texts are cut, so that memory stays bounded
@@ -41,12 +42,15 @@ _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def data_files(path: str | Path) -> list[Path]:
-    """The file itself, or all files of known types below a folder in the order of their relative paths.
-
-    Raises DataError if the path is missing, of an unknown type, or a folder without any data.
+def data_files(path: str | Path | HubData) -> list[Path]:
+    """The file itself, all files of known types below a folder in the order of their relative paths, or the local file
+    of a data set of the hub. Raises DataError for what is missing, of an unknown type, or holds no data.
     """
-    path = Path(path)
+    path = place_of(path)
+    if isinstance(path, HubData):
+        from .hub_data import fetch
+
+        return [fetch(path).path]
     if path.is_dir():
         found = []
         for folder, folders, names in os.walk(path):

@@ -14,18 +14,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .checksums import git_blob_sha1, read_checksums, sha256, write_checksums
 from .errors import CheckpointError, I3Error
 from .files import read_json, write_json
+from .hub_api import ask
 from .hub_errors import check_room, endpoint, explained
 from .hub_token import find_token
 from .inspection import inspect
 from .model_library import DOWNLOAD_FILE, PARTIAL, models_folder
-from .transfer import WAITS_S, Cancelled, DownloadError, Meter, fetch, is_passing, wait
+from .transfer import Cancelled, DownloadError, Meter, fetch
 from .weight_files import TOKENIZER_FILES, WEIGHT_FILES
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 SUGGESTED = {"i3-80m": "FlameF0X/i3-80m"}  # names that stand for repositories
 PROGRESS_EVERY_S = 0.25
@@ -141,29 +145,14 @@ def choose_files(repo: str, files: dict[str, HubFile]) -> list[HubFile]:
 
 def _list_files(repo: str, revision: str, cancelled: Callable[[], bool]) -> tuple[str, str, dict[str, HubFile]]:
     """The repository's present name, the commit, and its files by name."""
-    from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HFValidationError, HTTPError
+    from huggingface_hub import constants
 
-    api = HfApi(endpoint=endpoint(), token=find_token(), library_name="i3desk", library_version=__version__)
-    for seconds in (*WAITS_S[:2], None):
-        try:
-            info = api.model_info(
-                repo, revision=revision, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT
-            )
-            files = [_hub_file(entry) for entry in info.siblings or () if entry.lfs or entry.blob_id]
-            return info.id, info.sha or revision, {file.name: file for file in files}
-        except HTTPError as error:
-            if seconds is None or not is_passing(error):
-                raise
-            wait(seconds, cancelled)
-        except HFValidationError as error:
-            raise DownloadError(f"{repo!r} is not the name of a model.", "Give AUTHOR/NAME.") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DownloadError(
-                f"{endpoint()} does not answer as a hub does.",
-                "Check HF_ENDPOINT, or whether the network wants you to log in first.",
-            ) from error
-    raise AssertionError("the last attempt raises")
+    def listing(api: HfApi) -> tuple[str, str, dict[str, HubFile]]:
+        info = api.model_info(repo, revision=revision, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+        files = [_hub_file(entry) for entry in info.siblings or () if entry.lfs or entry.blob_id]
+        return info.id, info.sha or revision, {file.name: file for file in files}
+
+    return ask(listing, repo, cancelled)
 
 
 def _hub_file(entry: Any) -> HubFile:

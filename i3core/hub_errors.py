@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,39 +24,54 @@ def endpoint() -> str:
 
 
 @contextmanager
-def explained(repo: str, revision: str, partial: Path) -> Iterator[None]:
-    """Makes of everything that network, hub and disk raise a message that says what to do."""
+def answers_explained(repo: str, revision: str, kept: Callable[[], str], data_set: bool = False) -> Iterator[None]:
+    """Makes of everything that network and hub raise a message that says what to do; `kept` says what is not lost."""
     from huggingface_hub import errors
 
     host = endpoint().split("://")[-1]
+    page = f"{endpoint()}/{'datasets/' if data_set else ''}{repo}"
     try:
         yield
-    except BrokenPipeError:  # of whoever reads the progress
-        raise
     except errors.GatedRepoError as error:
-        raise DownloadError(
-            f"{repo} is given only to those who accept its conditions.",
-            f"Accept them on {endpoint()}/{repo}, then log in with `i3core hub-login` (or set HF_TOKEN) and try again.",
-        ) from error
+        raise gated(repo, page) from error
     except errors.RevisionNotFoundError as error:
         raise DownloadError(
             f"{repo} has no revision {revision!r}.", "Leave the revision out for the newest."
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise DownloadError(
-            f"There is no public model {repo} on {host}.", "Check the name; a private one needs a token (HF_TOKEN)."
+            f"There is no public {'data set' if data_set else 'model'} {repo} on {host}.",
+            "Check the name; a private one needs a token (HF_TOKEN).",
         ) from error
     except errors.HfHubHTTPError as error:
-        raise DownloadError(_status(error, repo, host), f"Try again later. {_kept(partial)}") from error
+        raise DownloadError(_status(error, repo, host), f"Try again later. {kept()}".rstrip()) from error
     except errors.HTTPError as error:
         raise DownloadError(
             f"{host} cannot be reached, or the connection broke: {_reason(error)}.",
-            f"Check the network connection and try again. {_kept(partial)}",
+            f"Check the network connection and try again. {kept()}".rstrip(),
         ) from error
     except errors.OfflineModeIsEnabled as error:
         raise DownloadError(
             "Downloads are switched off: HF_HUB_OFFLINE is set.", "Unset this environment variable to download."
         ) from error
+
+
+def gated(repo: str, page: str) -> DownloadError:
+    """The error of a repository with conditions that the user has not accepted."""
+    return DownloadError(
+        f"{repo} is given only to those who accept its conditions.",
+        f"Accept them on {page}, then log in with `i3core hub-login` (or set HF_TOKEN) and try again.",
+    )
+
+
+@contextmanager
+def explained(repo: str, revision: str, partial: Path) -> Iterator[None]:
+    """The same for a download of files into the folder `partial`, and for what the disk raises."""
+    try:
+        with answers_explained(repo, revision, lambda: _kept(partial)):
+            yield
+    except BrokenPipeError:  # of whoever reads the progress
+        raise
     except DiskFullError as error:
         needed = _missing_bytes(partial)
         raise _no_room(partial, needed, shutil.disk_usage(partial).free) from error

@@ -31,7 +31,6 @@ def log_in(token: str) -> str:
 
     Raises TokenError: the hub refuses it, cannot be reached, or there is no keyring.
     """
-    import httpx
     from huggingface_hub import HfApi, errors
 
     keyring, host = _keyring(), _host()
@@ -44,7 +43,7 @@ def log_in(token: str) -> str:
                 f"{host} does not know this token.", "Make one in its settings, and copy it whole."
             ) from None
         raise TokenError(f"{host} is busy or out of order (status {code}).", "Try again later.") from None
-    except (httpx.HTTPError, OSError) as error:
+    except (errors.HTTPError, OSError) as error:
         raise TokenError(f"{host} cannot be reached ({type(error).__name__}).", "Check the network.") from None
     try:
         keyring.set_password(SERVICE, host, token)

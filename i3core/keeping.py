@@ -21,6 +21,7 @@ from . import adapter_config, assets, model_library
 from .checksums import write_checksums
 from .errors import CheckpointError, ConfigError, I3Error
 from .files import read_json, write_json
+from .hub_names import shown_name
 from .inspection import inspect
 from .run import RunFolder
 from .run_reader import read_status, read_summary
@@ -182,7 +183,7 @@ def _merge(adapter: Path, fresh: Path) -> None:
 def _facts(run: Path, description: dict, source: _Source) -> dict[str, Any]:
     """What config.json tells about where the model comes from."""
     data = description.get("data")
-    names = [Path(str(part.get("file"))).name for part in data if isinstance(part, dict)] if data else []
+    names = [shown_name(str(part.get("file"))) for part in data if isinstance(part, dict)] if data else []
     base = str(description.get("model") or "")
     facts: dict[str, Any] = {"folder": str(run.resolve()), "checkpoint": source.checkpoint}
     if source.step is not None:

@@ -26,6 +26,7 @@ from .preparation import (
     check_before_start,
     check_unchanged,
     describe_data,
+    fetch_data,
     largest_batch,
     load_data,
 )  # fmt: skip
@@ -60,6 +61,7 @@ class Loop:
     def __init__(
         self, config: TrainingConfig, run: RunFolder, resume: bool, world: World, progress: Progress | None
     ) -> None:
+        config = world.shared(world.attempt(lambda: fetch_data(config, progress)))
         self.config, self.run, self.world = config, run, world
         self.resumed = resume
         state = world.attempt(lambda: load_trainer_state(run)) if resume else None

@@ -10,6 +10,7 @@ from typing import Any
 from .documents import parse_source
 from .errors import I3Error
 from .files import read_json
+from .hub_names import is_hub_name
 from .inspection import ModelFacts, inspect
 
 _HEADER = re.compile(r"---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
@@ -37,7 +38,7 @@ def model_card(folder: Path, repo: str, licence: str = "") -> str:
 
 
 def _header(licence: str, run: dict) -> str:
-    sources = sorted({match[1] for name in run.get("data", []) if (match := re.match(r"hub:([^@#?:]+)", name))})
+    sources = sorted({parse_source(name)[0].repo for name in run.get("data", []) if is_hub_name(name)})
     lines = [
         "---",
         *([f"license: {licence.lower()}"] if licence else []),
@@ -74,8 +75,9 @@ def _sizes(facts: ModelFacts) -> str:
 def _training(run: dict) -> str:
     data = []
     for argument in run.get("data", []):
-        path, weight = parse_source(argument)
-        data.append(f"- {path.name}" + (f", {weight:g} times" if weight != 1 else ""))
+        source, weight = parse_source(argument)
+        name = str(source) if is_hub_name(argument) else source.name
+        data.append(f"- {name}" + (f", {weight:g} times" if weight != 1 else ""))
     chosen = ("preset", "steps", "epochs", "batch_size", "optimizer", "lr", "lora_rank", "loss_on", "seed")
     kept = {key: run.get(key) for key in chosen if run.get(key) not in (None, "", 0)}
     if "steps" in kept:

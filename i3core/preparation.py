@@ -21,6 +21,8 @@ from .documents import parse_source
 from .errors import DataError, I3Error, TrainingError
 from .events import DataRead
 from .formats import data_files
+from .hub_data import fetch
+from .hub_names import HubData, is_hub_name, place_of
 from .lora import add_lora, train_last_blocks
 from .model import I3Network
 from .preflight import Finding, Plan, block_matrices, check_run, estimate_memory, largest_micro_batch
@@ -74,7 +76,7 @@ def load_data(
 def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, progress: Progress | None) -> RunData:
     reports: list[DataRead] = []
 
-    def rows_of(path: Path, role: str) -> TokenRows:
+    def rows_of(path: Path | HubData, role: str) -> TokenRows:
         count = None if progress is None else lambda characters: progress(f"reading {path.name}", characters)
         rows = tokenize_source(path, template, window, config.skip_bad_records, count)
         reports.append(_read(rows.report, role))
@@ -89,16 +91,16 @@ def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, prog
             held_out += [rest] if len(rest) else []
         training.append(WeightedRows(rows, weight))
     if config.val:
-        held_out = [rows_of(Path(config.val), "validation")]
+        held_out = [rows_of(place_of(config.val), "validation")]
     general = general_data(config) if config.eval_every else None
     return RunData(training, held_out, [rows_of(general, "general")] if general else [], tuple(reports))
 
 
-def general_data(config: TrainingConfig) -> Path | None:
+def general_data(config: TrainingConfig) -> Path | HubData | None:
     """Text that shows forgetting: the user's, or the sample conversations when a model is fine-tuned."""
     if config.general_val == "none" or not (config.general_val or config.model):
         return None
-    return Path(config.general_val) if config.general_val else assets.path(GENERAL_DATA)
+    return place_of(config.general_val) if config.general_val else assets.path(GENERAL_DATA)
 
 
 def _read(report: DataReport, role: str) -> DataRead:
@@ -107,25 +109,50 @@ def _read(report: DataReport, role: str) -> DataRead:
     return DataRead(**values, role=role, unknown_share=report.unknown / max(1, report.tokens))
 
 
-def _sources(config: TrainingConfig) -> list[Path]:
-    """Files and folders that the user named."""
-    named = [Path(place) for place in (config.val, config.general_val) if place not in ("", "none")]
+def fetch_data(config: TrainingConfig, progress: Progress | None) -> TrainingConfig:
+    """Fetches what of the data is on the hub. Returns the configuration with the commits in the names, so that the run
+    means the same data wherever it is resumed.
+
+    Raises DataError or DownloadError.
+    """
+
+    def pinned(argument: str) -> str:
+        if not is_hub_name(argument):
+            return argument
+        data, weight = parse_source(argument)
+        count = None if progress is None else lambda characters: progress(f"getting {data.name}", characters)
+        name = str(fetch(data, count).pinned)
+        return name if weight == 1 else f"{name}:{weight:g}"
+
+    names = {key: pinned(getattr(config, key)) for key in ("val", "general_val")}
+    return dataclasses.replace(config, data=tuple(map(pinned, config.data)), **names)
+
+
+def _sources(config: TrainingConfig) -> list[Path | HubData]:
+    """Files, folders and data sets that the user named."""
+    named = [place_of(place) for place in (config.val, config.general_val) if place not in ("", "none")]
     return [parse_source(argument)[0] for argument in config.data] + named
 
 
 def check_run_folder(config: TrainingConfig) -> None:
     """Raises DataError if the run folder lies among the data: what it holds would be read as such."""
     for source in _sources(config):
-        if Path(config.out).resolve().is_relative_to(source.resolve()):
+        if isinstance(source, Path) and Path(config.out).resolve().is_relative_to(source.resolve()):
             raise DataError(
                 f"The run folder {config.out} lies in {source}, which is read as data.", "Name another one with --out."
             )
 
 
 def describe_data(config: TrainingConfig) -> list[dict]:
-    """Every file that the run reads: its path, bytes and SHA-256."""
-    files = [file for source in _sources(config) for file in data_files(source)]
-    return [{"file": str(p), "bytes": p.stat().st_size, "sha256": content_hash(p)} for p in files]
+    """Every file that the run reads: its path, bytes and SHA-256; of a data set of the hub also what it is there."""
+    described = []
+    for source in _sources(config):
+        of_hub = fetch(source).describe() if isinstance(source, HubData) else {}
+        described += [
+            {"file": str(file), "bytes": file.stat().st_size, "sha256": content_hash(file), **of_hub}
+            for file in data_files(source)
+        ]
+    return described
 
 
 def check_unchanged(described: object, found: Sequence[dict]) -> None:

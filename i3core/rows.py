@@ -28,6 +28,8 @@ from .data_report import DataReport, ReportWriter
 from .documents import Document, read_documents
 from .errors import DataError
 from .formats import data_files
+from .hub_data import fetch_all
+from .hub_names import HubData, place_of
 from .records import Beginning
 from .template import ChatTemplate
 
@@ -244,14 +246,14 @@ class RowWriter:
 
 
 def tokenize_source(
-    path: str | Path,
+    path: str | Path | HubData,
     template: ChatTemplate,
     window: int,
     skip_bad_records: bool = False,
     progress: Callable[[int], None] | None = None,
     sample_bytes: int = 0,
 ) -> TokenRows:
-    """Rows of a file or folder, from the cache if the same content was seen with the same tokenizer and window.
+    """Rows of a source of data, from the cache if the same content was seen with the same tokenizer and window.
 
     Raises DataError if the source cannot be read or holds nothing to learn from, or the cache cannot be written, and
     BadRecordError for a record that cannot be used unless `skip_bad_records`.
@@ -260,13 +262,18 @@ def tokenize_source(
         progress: receives numbers of characters that were read.
         sample_bytes: read only about so many bytes of the beginning; 0 for all. Then `report.share` is below 1.
     """
-    tokenizer = template.tokenizer
-    state = source_state([path])
+    tokenizer, place = template.tokenizer, place_of(path)
+    fetch_all([place], progress)
+    state = source_state([place])
     settings: list = [CACHE_VERSION, window, template.to_json(), tokenizer.to_json()]
     beginning = None
     if 0 < sample_bytes < sum(size for size, _ in state):
         beginning = Beginning(sample_bytes)
-        name = str(Path(path).resolve()), state, sample_bytes  # to hash the content would mean to read it all
+        name = (
+            str(place.resolve() if isinstance(place, Path) else place),
+            state,
+            sample_bytes,
+        )  # to hash the content would mean to read it all
         stored = cache_folder() / f"{source_key([], [*settings, name])}.rows"
     else:
         stored = cache_folder() / f"{source_key([path], settings)}.rows"
@@ -290,7 +297,7 @@ def tokenize_source(
 
 
 def _write_rows(
-    path: str | Path,
+    path: str | Path | HubData,
     template: ChatTemplate,
     window: int,
     skip_bad_records: bool,

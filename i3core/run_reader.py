@@ -21,6 +21,7 @@ import psutil
 
 from .errors import I3Error
 from .files import read_json
+from .hub_names import shown_name
 from .run import process_is_at_work
 from .run_lines import (
     STEP_COLUMNS,
@@ -315,7 +316,7 @@ def _model_name(description: dict, config: dict) -> str:
 
 def _data_names(data: object) -> tuple[str, ...]:
     places = [place for place in data if isinstance(place, str)] if isinstance(data, list) else []
-    return tuple(Path(WEIGHT.sub("", place)).name for place in places)
+    return tuple(shown_name(WEIGHT.sub("", place)) for place in places)
 
 
 def folder_bytes(folder: Path) -> int:

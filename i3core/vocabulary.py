@@ -17,6 +17,7 @@ from .cache import cache_entry, cache_folder, mark_used, source_key, source_stat
 from .documents import read_documents
 from .errors import DataError
 from .formats import BadRecord
+from .hub_data import fetch_all
 from .tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
 
 COUNTS_VERSION = 1
@@ -55,6 +56,7 @@ def count_source_chunks(
 
     Raises DataError if a source cannot be read or the cache cannot be written.
     """
+    fetch_all(paths, progress)
     state = source_state(paths)
     stored = cache_folder() / f"{source_key(paths, [COUNTS_VERSION, MOST_CHUNKS])}.counts"
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from i3core.hub_names import is_hub_name
 from i3core.training_settings import TRAINING_SETTINGS, TrainingConfig
 
 NOT_COMPARED = ("out",)  # differs always and says nothing
@@ -130,7 +131,7 @@ def value_text(key: str, value: Any) -> str:
 
 
 def _name(path: str) -> str:
-    return Path(path).name or path
+    return path if is_hub_name(path) else Path(path).name or path  # commits of data sets may be what differs
 
 
 def _ordered(keys: Iterable[str]) -> list[str]:

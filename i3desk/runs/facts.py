@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from i3core.hub_names import shown_name
 from i3core.run_reader import RunState, RunSummary
 from i3desk.models.wording import count_text, size_text, when_text
 from i3desk.runs.wording import loss_text, model_text, progress_text, spent_text
@@ -84,7 +84,7 @@ def _data(summary: RunSummary, description: Mapping[str, Any]) -> tuple[str, str
     if not files:
         return "\n".join(summary.data), ""
     lines = [
-        Path(file).name + (f"  ({size_text(size)})" if isinstance(size, (int, float)) else "") for file, size in files
+        shown_name(file) + (f"  ({size_text(size)})" if isinstance(size, (int, float)) else "") for file, size in files
     ]
     if len(lines) > MOST_FILES:
         lines[MOST_FILES - 1 :] = [f"and {len(lines) - MOST_FILES + 1} more"]

@@ -2,6 +2,7 @@
 
     with HubServer() as server:
         server.add("someone/model", folder)
+        server.add("datasets/someone/tales", files={"data/train.jsonl": b"..."})
         ... HF_ENDPOINT=server.url ...
 
 Large files are answered with a redirect to another path, as the hub does to its CDN.
@@ -19,7 +20,7 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 LARGE = 50_000  # bytes from which a file counts as one of Git LFS
 
@@ -42,6 +43,22 @@ class Repo:
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha}\nsize {len(content)}\n".encode()
         lfs = {"sha256": sha, "size": len(content), "pointerSize": len(pointer)}
         return {"rfilename": name, "size": len(content), "blobId": blob_sha1(pointer), "lfs": lfs}
+
+    def tree_entry(self, path: str) -> dict:
+        """As the listing of a folder describes a file or a folder."""
+        if path not in self.files:
+            return {"type": "directory", "oid": blob_sha1(path.encode()), "size": 0, "path": path}
+        entry = self.entry(path)
+        described = {"type": "file", "oid": entry["blobId"], "size": entry["size"], "path": path}
+        if "lfs" in entry:
+            described["lfs"] = {**entry["lfs"], "oid": entry["lfs"]["sha256"]}
+        return described
+
+
+def _parents(path: str) -> list[str]:
+    """The folders that a path lies in."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
 def is_lfs(content: bytes) -> bool:
@@ -99,6 +116,7 @@ class HubServer:
 
     def __post_init__(self) -> None:
         self.repos: dict[str, Repo] = {}
+        self.past: dict[tuple[str, str], Repo] = {}  # by name and commit
         self.closing = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._http.daemon_threads = False  # closing waits for those that still send
@@ -122,11 +140,11 @@ class HubServer:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def add(self, name: str, folder: Path | None = None, files: dict[str, bytes] | None = None) -> Repo:
-        """Makes (or replaces) a repository of the files in a folder, and of `files`."""
+        """Makes a repository, or another commit of it (the old one stays), of the files in a folder, and of `files`."""
         content = {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()} if folder else {}
         content |= files or {}
         commit = hashlib.sha1(b"".join(content[key] for key in sorted(content))).hexdigest()
-        self.repos[name] = Repo(content, commit)
+        self.repos[name] = self.past[name, commit] = Repo(content, commit)
         return self.repos[name]
 
     def bytes_sent(self, name: str) -> int:
@@ -153,11 +171,13 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/api/whoami-v2":
             user = self._user()
             self._json({"name": user, "type": "user", "orgs": []}) if user else self._refuse(401)
-        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
+        elif match := re.fullmatch(r"/api/(?:models/)?((?:datasets/)?[^/]+/[^/]+)(?:/revision/(.+))?", path):
             self._list(*match.groups())
-        elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        elif match := re.fullmatch(r"/api/(datasets/[^/]+/[^/]+)/tree/([^/]+)(?:/(.+))?", path):
+            self._tree(*match.groups())
+        elif match := re.fullmatch(r"/((?:datasets/)?[^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._resolve(*match.groups())
-        elif match := re.fullmatch(r"/cdn/([^/]+/[^/]+)/(.+)", path):
+        elif match := re.fullmatch(r"/cdn/((?:datasets/)?[^/]+/[^/]+)/(.+)", path):
             self._send_file(match[2], hub.repos[match[1]].files[match[2]])
         else:
             self._refuse(404)
@@ -170,6 +190,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(hub.statuses.pop(0))
         elif path == "/api/validate-yaml":
             self._json({"errors": [], "warnings": []})
+        elif match := re.fullmatch(r"/api/(datasets/[^/]+/[^/]+)/paths-info/(.+)", path):
+            self._paths_info(*match.groups(), body)
         elif self._user() is None:
             self._refuse(401)
         elif path == "/api/repos/create":
@@ -264,10 +286,11 @@ class _Handler(BaseHTTPRequestHandler):
             target = self.path.replace(name, self.hub.moved[name])
             self._answer(307, b"", {"Location": target})
             return None
-        repo = self.hub.repos.get(name)
-        if repo is None:
+        repo = self.hub.past.get((name, revision or "")) or self.hub.repos.get(name)
+        if repo is None or (repo.private and self._user() is None):
             self._refuse(401, "RepoNotFound", "Repository not found")
-        elif revision not in (None, "main", repo.commit):
+            return None
+        if revision not in (None, "main", repo.commit):
             self._refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
             return None
         return repo
@@ -282,13 +305,40 @@ class _Handler(BaseHTTPRequestHandler):
             entry["size"] = size
             if "lfs" in entry:
                 entry["lfs"]["size"] = size
+        plain = name.removeprefix("datasets/")
         content = {
-            "_id": "0" * 24, "id": name, "modelId": name, "author": name.split("/")[0], "sha": repo.commit,
+            "_id": "0" * 24, "id": plain, "modelId": plain, "author": plain.split("/")[0], "sha": repo.commit,
             "lastModified": "2025-01-01T00:00:00.000Z", "createdAt": "2025-01-01T00:00:00.000Z",
             "private": repo.private, "gated": repo.gated, "disabled": False, "downloads": 0,
             "likes": 0, "tags": [], "siblings": siblings,
         }  # fmt: skip
         self._answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+    def _tree(self, name: str, revision: str, folder: str | None) -> None:
+        """Files and folders below a folder of a data set; a page of all of them."""
+        repo = self._repo(name, revision)
+        if repo is None:
+            return
+        inside = f"{folder}/" if folder else ""
+        below = [file[len(inside) :] for file in repo.files if file.startswith(inside)]
+        if folder and not below:
+            self._refuse(404, "EntryNotFound", "Entry not found")
+            return
+        folders = {part for file in below for part in _parents(file)}
+        entries = [repo.tree_entry(inside + path) for path in [*sorted(folders), *below]]
+        if "recursive=true" not in self.path.lower():
+            entries = [entry for entry in entries if "/" not in entry["path"][len(inside) :]]
+        self._json(entries)
+
+    def _paths_info(self, name: str, revision: str, body: bytes) -> None:
+        repo = self._repo(name, revision)
+        if repo is None:
+            return
+        asked = parse_qs(body.decode()).get("paths", [])
+        if self.headers.get("Content-Type", "").startswith("application/json"):
+            asked = json.loads(body)["paths"]
+        known = {part for file in repo.files for part in [file, *_parents(file)]}
+        self._json([repo.tree_entry(path) for path in asked if path in known])
 
     def _resolve(self, name: str, revision: str, file: str) -> None:
         repo = self._repo(name, revision)

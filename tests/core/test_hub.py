@@ -50,7 +50,6 @@ def here(server, tmp_path, monkeypatch):
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(transfer, "WAITS_S", (0.01, 0.01, 0.01))
-    monkeypatch.setattr(hub, "WAITS_S", (0.01, 0.01, 0.01))
     yield
     close_session()
 

@@ -107,7 +107,8 @@ def test_the_suggested_model_arrives_whole_and_is_told(qtbot, open_downloads, se
 
 def test_the_window_itself_knows_neither_the_hub_nor_torch():
     source = (
-        "import sys, i3desk.models.page; print({'torch', 'huggingface_hub', 'httpx', 'requests'} & set(sys.modules))"
+        "import sys, i3desk.models.page\n"
+        "print({'torch', 'huggingface_hub', 'httpx', 'httpx2', 'requests'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
