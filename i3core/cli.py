@@ -21,6 +21,7 @@ from .cli_train import add_training, train
 from .cli_updates import add_updates, updates
 from .device import PRECISIONS, is_out_of_memory
 from .errors import ConfigError, I3Error, PromptError
+from .hub_names import HELP
 from .settings import SAMPLING_SETTINGS, SamplingConfig
 from .terminal import print_json, progress_bar
 
@@ -90,13 +91,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = printable(command("eval", evaluate, "loss, perplexity and bits per character on held-out text"))
     sub.usage = "%(prog)s [options] [MODEL] DATA"
-    sub.add_argument("paths", nargs="+", metavar="[MODEL] DATA", help="model (as above), and a data file or folder")
+    sub.add_argument("paths", nargs="+", metavar="[MODEL] DATA", help=f"model, and data: a file, folder or {HELP}")
     sub.add_argument("--by-source", action="store_true", help="also for each value of the records' `src`")
 
     add_training(printable(command("train", train, "fine-tune a model, or pre-train one from scratch", model=False)))
 
     sub = printable(command("vocab", vocab, "build a vocabulary from text", model=False))
-    sub.add_argument("--data", nargs="+", required=True, metavar="PATH", help="files and folders to count chunks in")
+    sub.add_argument("--data", nargs="+", required=True, metavar="PATH", help=f"files, folders or {HELP}")
     sub.add_argument("--skip-bad-records", action="store_true", help="leave out records that cannot be read")
     sub.add_argument("--out", required=True, metavar="FILE", help="tokenizer.json to write")
     sub.add_argument("--max-vocab", type=int, metavar="N", help="largest number of ids (default: no limit)")
@@ -301,7 +302,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from .hub_data import fetch_all
 
     if len(arguments.paths) > 2:
-        raise ConfigError("eval takes a model and one data file or folder.", "Quote names that hold spaces.")
+        raise ConfigError("eval takes a model and one source of data.", "Quote names that hold spaces.")
     *named, data = arguments.paths
     arguments.model = named[0] if named else None
     model = load(arguments)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .errors import DataError
+from .hub_names import HELP
 from .terminal import print_json, progress_bar
 from .training_settings import CHOICES
 
@@ -23,8 +24,8 @@ def add_data(subparsers: Any) -> None:
     parser.set_defaults(run=data)
     add = parser.add_argument
     add("model", nargs="?", help="model folder or name; the bundled model if absent")
-    add("--data", nargs="+", required=True, metavar="PATH[:WEIGHT]", help="files or folders, as for training")
-    add("--val", default="", metavar="PATH", help="held-out file or folder")
+    add("--data", nargs="+", required=True, metavar="PATH[:WEIGHT]", help=f"as for training: files, folders or {HELP}")
+    add("--val", default="", metavar="PATH", help="held-out data, named likewise")
     add(
         "--loss-on", choices=CHOICES["loss_on"], default="assistant",
         help="learn replies only, or every turn (default: %(default)s)",

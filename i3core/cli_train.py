@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .device import keep_freed_memory
 from .errors import ConfigError
+from .hub_names import HELP
 from .priority import give_way
 from .terminal import print_json, progress_bar
 from .training_settings import CHOICES, TRAINING_SETTINGS, TrainingConfig
@@ -51,9 +52,10 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add(
         "--data", nargs="+", metavar="PATH[:WEIGHT]",
-        help="files or folders (.txt .md .jsonl .json .csv .tsv .parquet; also .xz, .gz), with how often each is seen",
+        help="files or folders (.txt .md .jsonl .json .csv .tsv .parquet; also .xz, .gz), with how often each is seen; "
+        f"or data sets of the hub: {HELP}",
     )  # fmt: skip
-    add("--val", metavar="PATH", help="held-out file or folder; otherwise a share of the data is held out")
+    add("--val", metavar="PATH", help="held-out data, named likewise; otherwise a share of the data is held out")
     add(
         "--general-val", metavar="PATH",
         help="text to notice forgetting by, or none (default: sample conversations when fine-tuning)",

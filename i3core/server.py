@@ -87,6 +87,7 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..
     app = FastAPI(
         title="i3desk", version=__version__, docs_url=None, redoc_url=None,  # those pages load from the network
         description="An i3 language model on this computer, with the API of OpenAI.",
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},  # whatever is set
     )  # fmt: skip
     card = api.ModelCard(id=settings.name, created=int(time.time()), owned_by="i3desk")
 

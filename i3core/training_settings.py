@@ -89,7 +89,8 @@ class TrainingConfig:
     """One training run. Numbers, their ranges and meanings are in TRAINING_SETTINGS.
 
     Attributes:
-        data: files or folders, each `PATH` or `PATH:WEIGHT` (how often an epoch shows each document).
+        data: files, folders or data sets of the hub, each `PATH` or `PATH:WEIGHT` (how often an epoch shows each
+            document); see hub_names.py.
         out: the run folder to make.
         model: folder or name of the model to fine-tune; empty to train from scratch.
         preset: sizes for training from scratch: a preset, and what differs ("i3-mini,d_model=320").

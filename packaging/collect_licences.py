@@ -19,6 +19,7 @@ from contents import MODULES
 
 from i3desk.help.licences import Licence, installed, to_json
 
+EXTRAS = ("server",)  # that the program brings along, as the extra `package` says
 COMMON = Path("/usr/share/common-licenses")
 QT = {"PySide6_Essentials", "shiboken6"}
 QT_NOTE = (
@@ -84,7 +85,7 @@ def short_licence(text: str) -> str:
 
 
 def main(program: Path) -> None:
-    licences = [*inside(installed()), python(), icu()]
+    licences = [*inside(installed(extras=EXTRAS)), python(), icu()]
     licences += installed("pyinstaller")[:1]  # its small program starts ours
     if sys.platform.startswith("linux"):
         for package, version in debian_packages(program).items():

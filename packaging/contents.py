@@ -1,7 +1,7 @@
 """What of the packages the program leaves out, and why. Used by i3desk.spec.
 
 A pattern is that of a path in the program's `_internal` folder; `*` passes over slashes. What is said to be safe was
-tried: `smoke.sh` chats, trains, converts and downloads with what is left.
+tried: `smoke.sh` chats, trains, converts, downloads and serves with what is left.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ MODULES = [
     "IPython",
     "PIL",
     "PyInstaller",
-    "click",
     "hf_xet",
     "httpx.cli",
     "jinja2",

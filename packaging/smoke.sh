@@ -9,9 +9,10 @@ program=$dist
 [ -x "$program/i3desk" ] || { echo "There is no i3desk in $dist. Build it: sh packaging/build.sh" >&2 && exit 1; }
 program=$(cd "$program" && pwd -P)
 work=$(mktemp -d)
-screen=
+screen= server=
 clean_up() {
     [ -z "$screen" ] || kill "$screen" 2>/dev/null || true
+    [ -z "$server" ] || kill "$server" 2>/dev/null || true
     rm -rf "$work"
 }
 trap clean_up EXIT
@@ -62,6 +63,32 @@ check "conversion" "$core" convert "$work/home/run/checkpoints/last" "$work/home
 check "evaluation" "$core" eval "$work/home/public" "$work/home/sea.jsonl"
 check "a vocabulary, made by several processes" "$core" vocab --data "$program/_internal/assets/data/small-talk.jsonl" --out "$work/home/tokenizer.json"
 check "training from scratch" "$core" train --from-scratch tiny --data "$program/_internal/assets/data/small-talk.jsonl" --out "$work/home/scratch" --steps 2 --batch-size 2
+
+mkfifo "$work/end" # the server ends when nobody holds the other end of its input
+exec 9<>"$work/end"
+(exec 9>&- && clean "$core" serve --port 0 --json --until-stdin-closes) >"$work/served" 2>"$work/said" <"$work/end" &
+server=$!
+waited=0
+while ! grep -q '"url"' "$work/served" && kill -0 $server 2>/dev/null && [ $waited -lt 600 ]; do sleep 0.1 && waited=$((waited + 1)); done
+port=$(sed -n 's|.*"url": "http://127.0.0.1:\([0-9]*\)/v1".*|\1|p' "$work/served")
+[ -n "$port" ] || failed "the server does not start"
+ask() { # what it is, the first line of a request, and its body; bash, as a bare system has no other client
+    printf '%s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nContent-Type: application/json\r\nContent-Length: %s\r\nConnection: close\r\n\r\n%s' \
+        "$2" "$port" "${#3}" "$3" >"$work/request"
+    check "$1" bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && cat "$2" >&3 && cat <&3' bash "$port" "$work/request"
+    says 'HTTP/1.1 200'
+}
+ask "the server says its models" "GET /v1/models" ""
+says '"i3-mini"'
+ask "a completion of the server" "POST /v1/completions" '{"model": "i3-mini", "prompt": "the sea is", "max_tokens": 8, "seed": 1}'
+says '"text_completion"'
+says '"completion_tokens":[0-9]'
+ask "a streamed reply of the server" "POST /v1/chat/completions" '{"model": "i3-mini", "messages": [{"role": "user", "content": "hello!"}], "max_tokens": 8, "stream": true}'
+says 'data: \[DONE\]'
+exec 9>&-
+wait $server || failed "the server does not end well"
+server=
+echo "ok  the server ends when its input does"
 what="a download without a network"
 if clean env HF_ENDPOINT=http://127.0.0.1:9 "$core" download i3-80m >"$work/said" 2>&1 </dev/null; then failed "$what"; fi
 if grep -q Traceback "$work/said"; then failed "$what"; fi

@@ -11,24 +11,72 @@ import shutil
 import struct
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
 
 import i3core
 from i3core.cli import build_parser
+from i3desk.help.licences import installed
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "packaging"))
 
+import collect_licences  # noqa: E402
 import contents  # noqa: E402
 import debian  # noqa: E402
 import elf  # noqa: E402
 import icu_data  # noqa: E402
 import manual_pages  # noqa: E402
 import share  # noqa: E402
+
+SERVE_WITHOUT = """
+import sys
+class LeftOut:
+    def find_spec(self, name, path=None, target=None):
+        if any(name == left_out or name.startswith(left_out + ".") for left_out in {modules!r}):
+            raise ModuleNotFoundError(f"{{name}} is not in the program", name=name)
+sys.meta_path.insert(0, LeftOut())
+from i3core.cli import main
+sys.exit(main(["serve", "--port", "0", "--json", "--until-stdin-closes"]))
+"""
+
+
+def test_the_server_answers_without_the_modules_that_are_left_out() -> None:
+    code = SERVE_WITHOUT.format(modules=contents.MODULES)
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, text=True, **pipes) as server:
+        try:
+            ready = json.loads(server.stdout.readline() or "{}")
+            assert ready.get("event") == "ready", server.communicate()
+            with urlopen(f"{ready['url']}/models", timeout=60) as answer:
+                assert json.load(answer)["data"][0]["id"] == "i3-mini"
+            body = json.dumps({"prompt": "the sea is", "max_tokens": 4, "seed": 1}).encode()
+            with urlopen(
+                Request(f"{ready['url']}/completions", body, {"Content-Type": "application/json"}), timeout=60
+            ) as answer:
+                assert json.load(answer)["usage"]["completion_tokens"] >= 1
+            server.stdin.close()
+            assert server.wait(60) == 0
+        finally:
+            server.kill()
+
+
+def test_every_package_of_the_program_has_its_version_and_its_licence() -> None:
+    lines = (PROJECT / "packaging" / "constraints.txt").read_text().splitlines()
+    pinned = {canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line}
+    inside = {canonicalize_name(each.name) for each in collect_licences.inside(installed(extras=("server",)))}
+    assert {"fastapi", "uvicorn", "starlette", "pydantic", "pydantic-core", "click"} <= inside
+    assert inside - pinned == {"i3desk", "torch"}  # which setup.sh names
+    assert collect_licences.EXTRAS == ("server",)
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert "i3desk[server]" in extras["package"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ A packaged program carries the list as `assets/licences.json`, which its build w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import PurePosixPath
@@ -53,12 +53,12 @@ def shipped() -> list[Licence]:
         raise I3Error(f"The list of licences cannot be read: {error}.", "Install i3desk again.") from error
 
 
-def installed(distribution: str = OWN) -> list[Licence]:
+def installed(distribution: str = OWN, extras: Iterable[str] = ()) -> list[Licence]:
     """A distribution, then everything that it needs and that its needs need, by name.
 
     Extras count only where somebody asks for them. Raises I3Error if the distribution itself is not installed.
     """
-    root, *others = _needed(distribution)
+    root, *others = _needed(distribution, frozenset(extras))
     found = [_licence(each) for each in others]
     return [_licence(root), *sorted(found, key=lambda each: each.name.casefold())]
 
@@ -80,13 +80,13 @@ def from_json(text: str) -> list[Licence]:
     return [Licence(**each) for each in content]
 
 
-def _needed(name: str) -> list[metadata.Distribution]:
-    """The distribution of this name, and all that it needs on this machine, each once."""
+def _needed(name: str, extras: frozenset[str]) -> list[metadata.Distribution]:
+    """The distribution of this name, and all that it and these extras of it need on this machine, each once."""
     try:
         found = {canonicalize_name(name): metadata.distribution(name)}
     except metadata.PackageNotFoundError as error:
         raise I3Error(f"{name} is not installed as a package.", "Install it: `pip install -e .`") from error
-    waiting: list[tuple[metadata.Distribution, frozenset[str]]] = [(found[canonicalize_name(name)], frozenset())]
+    waiting: list[tuple[metadata.Distribution, frozenset[str]]] = [(found[canonicalize_name(name)], extras)]
     seen = set()
     while waiting:
         distribution, extras = waiting.pop()
