@@ -22,7 +22,7 @@ from .errors import DataError
 
 PREFIX = "hub:"
 EXAMPLE = "hub:roneneldan/TinyStories"
-HELP = "hub:OWNER/NAME[,split=S][,config=C][,first=N][,column=C][,revision=R]"  # how commands describe such a name
+HELP = "hub:OWNER/NAME (then perhaps ,split= ,config= ,first= ,column= ,revision=)"  # as commands describe such a name
 _ADDRESS = re.compile(r"(?:https?://)?(?:(?:www\.)?huggingface\.co/)?(?:datasets/)?")
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _VALUE = re.compile(r"[\w./ +-]+")

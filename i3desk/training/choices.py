@@ -14,6 +14,7 @@ from i3core import assets
 from i3core.documents import parse_source
 from i3core.errors import I3Error
 from i3core.files import write_json
+from i3core.hub_names import is_hub_name
 from i3core.training_settings import TrainingConfig
 from i3desk.training.preset import LABELS
 
@@ -105,7 +106,9 @@ def read_choices(path: Path) -> Choices:
     return Choices(
         model=model if isinstance(model, str) else "",
         data={
-            name: float(weight) for name, weight in _items(data)[:MOST_SOURCES] if weight in WEIGHTS and _exists(name)
+            name: float(weight)
+            for name, weight in _items(data)[:MOST_SOURCES]
+            if weight in WEIGHTS and (is_hub_name(name) or _exists(name))
         },
         preset=preset if isinstance(preset, str) and preset in LABELS else "standard",
         changes={key: value for key, value in _items(changes) if _is_possible(key, value)},

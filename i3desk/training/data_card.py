@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
+from i3core.hub_names import shown_name
 from i3desk.elided import ElidedLabel
 from i3desk.icons import IconToolButton
 from i3desk.models.pieces import BusyBar, button, column_in, label, row
@@ -35,7 +34,7 @@ class DataCard(QFrame):
     def __init__(self, path: str, parent: QWidget | None = None) -> None:
         super().__init__(parent, objectName="card")
         self.path = path
-        self.setAccessibleName(f"Data {Path(path).name}")
+        self.setAccessibleName(f"Data {shown_name(path)}")
         self._weight = 1.0
         self._shown: tuple = ()
 
@@ -45,11 +44,11 @@ class DataCard(QFrame):
         self._folded = False
         self.name = ElidedLabel()
         self.name.setProperty("grade", "name")
-        self.name.setText(Path(path).name)
+        self.name.setText(shown_name(path))
         self.name.setToolTip(path)
         self.kind = label(tone="muted", grade="small")
         self.remove = _tool("close", "Remove", "Train without this file; it stays where it is")
-        self.remove.setAccessibleName(f"Remove {Path(path).name}")
+        self.remove.setAccessibleName(f"Remove {shown_name(path)}")
         self.remove.clicked.connect(self._on_remove)
         heading = row(self.fold, self.name, self.remove, spacing=4)
         heading.setStretch(1, 1)

@@ -13,6 +13,7 @@ from typing import Any
 
 from i3core import assets
 from i3core.errors import I3Error
+from i3core.hub_names import shown_name
 from i3core.preflight import Plan as Preflight
 from i3core.preflight import check_run
 from i3core.readings import total_memory_bytes
@@ -69,7 +70,7 @@ def default_name(data: Mapping[str, float], entry: Entry | None) -> str:
     """Such as "pirate", or "pirate-i3-80m" with another model than the bundled one."""
     if not data:
         return ""
-    first = Path(next(iter(data))).name
+    first = shown_name(next(iter(data)))
     name = first.split(".")[0] or first
     if len(data) > 1:
         name += f"+{len(data) - 1}"
@@ -166,7 +167,7 @@ def _data_obstacle(choices: Choices, sources: Mapping[str, Source]) -> str:
         return "Add some text to train on."
     for path, source in sources.items():
         if source.what:
-            return f"{Path(path).name} cannot be read."
+            return f"{shown_name(path)} cannot be read."
     if not all(source.is_known for source in sources.values()):
         return STILL_READING
     bad = sum(source.report.get("bad_count", 0) for source in sources.values())

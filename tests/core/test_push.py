@@ -242,6 +242,17 @@ def test_a_token_that_the_hub_does_not_know_is_not_kept(hub, keyring, monkeypatc
     assert not keyring.kept
 
 
+def test_logging_in_without_a_network_is_a_line(hub, keyring, monkeypatch, capsys):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # where nothing listens
+    monkeypatch.setattr("sys.stdin", open_text(TOKEN + "\n"))
+    assert main(["hub-login"]) == 1
+    told = capsys.readouterr().err
+    assert "cannot be reached" in told
+    assert len(told.splitlines()) == 1
+    assert TOKEN not in told
+    assert not keyring.kept
+
+
 def test_the_token_goes_to_the_hub_alone_and_nobody_sees_it(hub, large, tmp_path, monkeypatch, capfd, caplog):
     """Not to where large files lie, and into no output: also not of failures, and with all logging on."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
