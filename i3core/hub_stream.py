@@ -19,6 +19,7 @@ from .hub_names import HubData
 from .hub_token import find_token
 
 LEAST_VERSION = 4
+RESHARDED_FILES = 64  # more of them are small ones, and to look into each before the first record would take long
 _CONVERTED = "refs/convert/parquet"  # where the hub itself keeps a copy as .parquet
 _SHOWN = 12
 
@@ -41,6 +42,9 @@ class RecordStream:
             self._stream, self.expected_bytes = self._open(scratch)
         names = self._stream.column_names
         self._fields = self._choose(names) if names else ()  # else the first record tells
+        if hasattr(self._stream, "reshard") and self._stream.num_shards <= RESHARDED_FILES:
+            # Arrow reads ahead in a .parquet file without end; of parts of it (its row groups) only to the part's end.
+            self._stream = self._stream.reshard()
         if self._fields:
             self._stream = self._stream.select_columns(list(self._fields))  # the others are not even decoded
 

@@ -198,6 +198,30 @@ def test_the_beginning_of_large_data_is_all_that_is_sent(server):
     assert sum(entry.count for entry in server.sent) < sum(map(len, files.values())) / 3
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+def test_memory_does_not_grow_with_the_file(server, start_environment):
+    """A file of 130 MB of text is streamed in no more memory than one of 6 MB."""
+    lots = [[f"{lot} {number} " + "the cat sat by the sea. " * 50 for number in range(5000)] for lot in range(2)]
+
+    def peak_kb(name, parts):
+        target = io.BytesIO()
+        with parquet.ParquetWriter(target, pyarrow.schema([("text", pyarrow.string())])) as writer:
+            for part in range(parts):
+                writer.write_table(pyarrow.table({"text": lots[part % 2]}))
+        server.add(f"datasets/someone/{name}", files={"train.parquet": target.getvalue()})
+        script = (
+            "from i3core.hub_data import fetch\nfrom i3core.hub_names import HubData\n"
+            f"assert fetch(HubData('someone/{name}')).records == {5000 * parts}\n"
+            "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1])"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", script], env=start_environment(), capture_output=True, text=True, check=True
+        )
+        return int(ran.stdout)
+
+    assert peak_kb("large", 22) - peak_kb("little", 1) < 50_000
+
+
 def test_configurations(server):
     readme = (
         b"---\nconfigs:\n- config_name: en\n  data_files: en.jsonl\n- config_name: de\n  data_files: de.jsonl\n---\n"
