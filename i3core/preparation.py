@@ -33,7 +33,7 @@ from .training_settings import TrainingConfig
 from .vocabulary import vocabulary
 
 Progress = Callable[[str, int], None]  # what is being read, and how many more characters of it
-GENERAL_DATA = "data/small-talk.jsonl"
+GENERAL_DATA = "data/general.txt"
 
 
 @dataclass(frozen=True)
