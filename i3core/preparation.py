@@ -95,7 +95,7 @@ def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, prog
 
 
 def general_data(config: TrainingConfig) -> Path | None:
-    """Text that shows forgetting: the user's, or the sample conversations when a model is fine-tuned."""
+    """Text that shows forgetting: the user's, or that of i3core when a model is fine-tuned."""
     if config.general_val == "none" or not (config.general_val or config.model):
         return None
     return Path(config.general_val) if config.general_val else assets.path(GENERAL_DATA)
