@@ -8,9 +8,10 @@ import tomllib
 import pytest
 
 from i3core import assets
-from i3core.documents import read_documents
+from i3core.documents import parse_source, read_documents
 from i3core.preparation import GENERAL_DATA
 from i3core.tokenizer import UNK_ID, ChunkTokenizer
+from i3core.training_settings import TrainingConfig
 from i3core.weight_files import tokenizer_path
 
 LISTED = json.loads(assets.path("data/samples.json").read_text(encoding="utf-8"))
@@ -19,7 +20,15 @@ BUTLER = re.compile(
     r"\b(dear|guest|honou?r\w*|service|pleasure|may i|permit|kind\w*|pardon|please\w*|thank|good day)\b"
 )
 ROBOT = re.compile(r"\b(beep|boop)\b")
-CONVERSATIONS = ("identity", "daily-life", "questions", "manners", "stories", "small-talk", "follow-ups")  # of the bundled model
+CONVERSATIONS = (
+    "identity",
+    "daily-life",
+    "questions",
+    "manners",
+    "stories",
+    "small-talk",
+    "follow-ups",
+)  # of the bundled model
 
 
 def pairs(name):
@@ -61,7 +70,9 @@ def test_every_answer_has_the_voice_and_no_line_is_there_twice(name, least, shor
     assert len(found) >= least
     assert max(collections.Counter(prompt for prompt, _ in found).values()) <= 2
     assert max(collections.Counter(answer for _, answer in found).values()) == 1
-    assert [answer for _, answer in found if answer != answer.lower() or not shortest <= len(answer.split()) <= 25] == []
+    assert [
+        answer for _, answer in found if answer != answer.lower() or not shortest <= len(answer.split()) <= 25
+    ] == []
     without = [answer for _, answer in found if not voice.search(answer)]
     assert len(without) <= len(found) / 20, without
 
@@ -90,8 +101,10 @@ def test_what_is_asked_to_show_forgetting_was_never_learned():
     recipe = assets.path("models/i3-mini/recipe")
     general = set(assets.path(GENERAL_DATA).read_text(encoding="utf-8").splitlines())
     for stage in ("pretrain", "chat"):
-        trained = tomllib.loads((recipe / f"{stage}.toml").read_text(encoding="utf-8"))["data"]
-        assert GENERAL_DATA not in {place.rpartition(":")[0].removeprefix("assets/") for place in trained}
+        config = TrainingConfig.from_dict(tomllib.loads((recipe / f"{stage}.toml").read_text(encoding="utf-8")))
+        trained = {parse_source(place)[0].as_posix() for place in config.data}
+        assert {f"assets/data/{name}.jsonl" for name in CONVERSATIONS} <= trained
+        assert f"assets/{GENERAL_DATA}" not in trained
     for name in CONVERSATIONS:
         texts = {text for document in read_documents(assets.path(f"data/{name}.jsonl")) for text in document.texts}
         assert not texts & general
