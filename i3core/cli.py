@@ -13,6 +13,7 @@ from . import __version__
 from .cli_compare import add_compare, add_keep
 from .cli_convert import add_convert, convert
 from .cli_data import add_data
+from .cli_eval import add_eval, evaluate
 from .cli_models import add_download, download, models, verify
 from .cli_push import add_push
 from .cli_runs import add_runs
@@ -89,10 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("chat", chat, "a conversation in the terminal; reads lines from a pipe too")
     add_sampling(sub)
 
-    sub = printable(command("eval", evaluate, "loss, perplexity and bits per character on held-out text"))
-    sub.usage = "%(prog)s [options] [MODEL] DATA"
-    sub.add_argument("paths", nargs="+", metavar="[MODEL] DATA", help=f"model, and data: a file, folder or {HELP}")
-    sub.add_argument("--by-source", action="store_true", help="also for each value of the records' `src`")
+    add_eval(printable(command("eval", evaluate, "how well a model predicts held-out text, and how well it talks")))
 
     add_training(printable(command("train", train, "fine-tune a model, or pre-train one from scratch", model=False)))
 
@@ -294,44 +292,6 @@ def _print_reply(pieces: Any) -> str:
             raise
     print()
     return reply
-
-
-def evaluate(arguments: argparse.Namespace) -> None:
-    from .documents import read_documents
-    from .evaluation import evaluate_documents
-    from .hub_data import fetch_all
-
-    if len(arguments.paths) > 2:
-        raise ConfigError("eval takes a model and one source of data.", "Quote names that hold spaces.")
-    *named, data = arguments.paths
-    arguments.model = named[0] if named else None
-    model = load(arguments)
-    with progress_bar(None, "char", "getting", scale=True) as bar:
-        fetch_all([data], bar.update)
-    documents = list(read_documents(data, vocab_size=model.tokenizer.vocab_size))
-    with progress_bar(len(documents), "document", "evaluating") as bar:
-        whole = evaluate_documents(model.network, model.template, model.device, documents, bar.update)
-    content = dataclasses.asdict(whole)
-    if arguments.by_source:
-        names = sorted({document.source for document in documents})
-        content["sources"] = {
-            name: dataclasses.asdict(
-                evaluate_documents(
-                    model.network, model.template, model.device, [d for d in documents if d.source == name]
-                )
-            )
-            for name in names
-        }
-    if arguments.json:
-        print_json(content)
-        return
-    rows = {"all": content, **content.pop("sources", {})}
-    print(f"{'':24} {'bits/char':>9} {'perplexity':>10} {'loss':>7} {'tokens':>9} {'characters':>10} {'<UNK>':>6}")
-    for name, row in rows.items():
-        print(
-            f"{name or 'no source':24} {row['bits_per_character']:9.4f} {row['perplexity']:10.2f} {row['loss']:7.4f} "
-            f"{row['tokens']:9,} {row['characters']:10,} {row['unknown']:6,}"
-        )
 
 
 def vocab(arguments: argparse.Namespace) -> None:

@@ -58,7 +58,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add("--val", metavar="PATH", help="held-out data, named likewise; otherwise a share of the data is held out")
     add(
         "--general-val", metavar="PATH",
-        help="text to notice forgetting by, or none (default: sample conversations when fine-tuning)",
+        help="text to notice forgetting by, or none (default: one of ours when fine-tuning)",
     )  # fmt: skip
     add("--skip-bad-records", action="store_true", default=None, help="leave out and count records that cannot be used")
     add("--no-shuffle", dest="shuffle", action="store_false", default=None, help="keep the order of the files")

@@ -105,6 +105,31 @@ def evaluate_documents(
     return Evaluation(loss, math.exp(min(loss, 700)), bits, tokens, characters, unknown)
 
 
+def evaluate_by_source(
+    network: I3Network,
+    template: ChatTemplate,
+    device: DeviceChoice,
+    documents: Sequence[Document],
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Evaluation]:
+    """Figures of all documents, as "all", and then of each source by name; see `evaluate_documents`."""
+    found = {}
+    for source in sorted({document.source for document in documents}):
+        part = [document for document in documents if document.source == source]
+        found[source or "no source"] = evaluate_documents(network, template, device, part, progress)
+    return {"all": _together(found.values()), **found}
+
+
+def _together(parts: Iterable[Evaluation]) -> Evaluation:
+    parts = list(parts)
+    tokens, characters = sum(part.tokens for part in parts), sum(part.characters for part in parts)
+    if not tokens:
+        raise DataError("There is no text to evaluate on.")
+    loss = sum(part.loss * part.tokens for part in parts) / tokens
+    bits = loss * tokens / math.log(2) / max(characters, 1)
+    return Evaluation(loss, math.exp(min(loss, 700)), bits, tokens, characters, sum(part.unknown for part in parts))
+
+
 class Interrupted(Exception):  # noqa: N818 (a wish, not an error)
     """The user wants to stop in the middle of an evaluation."""
 

@@ -35,7 +35,7 @@ from .training_settings import TrainingConfig
 from .vocabulary import vocabulary
 
 Progress = Callable[[str, int], None]  # what is being read, and how many more characters of it
-GENERAL_DATA = "data/small-talk.jsonl"
+GENERAL_DATA = "data/general.txt"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, prog
 
 
 def general_data(config: TrainingConfig) -> Path | HubData | None:
-    """Text that shows forgetting: the user's, or the sample conversations when a model is fine-tuned."""
+    """Text that shows forgetting: the user's, or that of i3core when a model is fine-tuned."""
     if config.general_val == "none" or not (config.general_val or config.model):
         return None
     return place_of(config.general_val) if config.general_val else assets.path(GENERAL_DATA)

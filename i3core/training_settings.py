@@ -96,8 +96,8 @@ class TrainingConfig:
         preset: sizes for training from scratch: a preset, and what differs ("i3-mini,d_model=320").
         tokenizer: vocabulary file for training from scratch; without one it is built from the data.
         val: held-out file or folder; without one, `val_share` of the documents of `data` are held out.
-        general_val: text against forgetting, evaluated beside the held-out one; "none" for none, empty for the sample
-            conversations that come with i3core when a model is fine-tuned.
+        general_val: text against forgetting, evaluated beside the held-out one; "none" for none, empty for the
+            general text that comes with i3core when a model is fine-tuned.
         loss_on: "assistant" learns replies only, "all" every turn. Plain text is always learned whole.
         optimizer: "adamw" or "muon".
         public_recipe: exactly the optimiser and schedule of the public i3 code.

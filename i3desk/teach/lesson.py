@@ -21,7 +21,7 @@ from i3desk.runs.runs import Runs
 from i3desk.runs.watch import RunWatch
 from i3desk.teach.corrections import Correction, write_records
 
-GENERAL = "data/small-talk.jsonl"  # every second record is replayed, the others show what is forgotten
+REPLAYED = "data/small-talk.jsonl"  # conversations that the lesson repeats, so that they are not forgotten
 LR = 2e-4
 LEAST_STEPS, STEPS_EACH, MOST_STEPS = 24, 4, 80
 MOST_WEIGHT = 1000
@@ -194,25 +194,22 @@ def steps_for(count: int) -> int:
 def lesson_config(corrections: Sequence[Correction], base: str | None, folder: Path) -> dict:
     """The training settings of a lesson, whose data is written into `folder` (and stays, so that it can be resumed).
 
-    Corrections are about half of what is read, general text the other half; what is replayed is not what forgetting is
-    measured on.
+    Corrections are about half of what is read, general conversations the other half. What is forgotten shows on another
+    text, which the trainer has for that.
     """
-    records = assets.path(GENERAL).read_text(encoding="utf-8").splitlines(keepends=True)
-    replayed, measured = "".join(records[::2]), "".join(records[1::2])
-    taught = folder / "corrections.jsonl"
+    general = assets.path(REPLAYED).read_text(encoding="utf-8")
+    taught, replayed = folder / "corrections.jsonl", folder / "general.jsonl"
     write_records(taught, corrections)
-    for name, text in (("general.jsonl", replayed), ("measured.jsonl", measured)):
-        with replaced(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    with replaced(replayed) as temporary:
+        temporary.write_text(general, encoding="utf-8")
     characters = sum(len(each["content"]) for entry in corrections for each in entry.messages)
-    general = sum(len(each["content"]) for record in records[::2] for each in json.loads(record)["messages"])
-    weight = max(1, min(MOST_WEIGHT, round(general / max(1, characters))))
+    repeated = sum(len(each["content"]) for line in general.splitlines() for each in json.loads(line)["messages"])
+    weight = max(1, min(MOST_WEIGHT, round(repeated / max(1, characters))))
     steps = steps_for(len(corrections))
     prompts = list(dict.fromkeys(entry.asked for entry in corrections if entry.asked.strip()))[-MOST_PROMPTS:]
     return {
         "model": base or assets.BUNDLED_MODEL,
-        "data": [f"{taught}:{weight}", str(folder / "general.jsonl")],
-        "general_val": str(folder / "measured.jsonl"),
+        "data": [f"{taught}:{weight}", str(replayed)],
         "val_share": 0.0,
         "steps": steps,
         "batch_size": 2,

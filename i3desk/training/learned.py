@@ -14,7 +14,7 @@ from i3desk.palette import tabular
 A_LITTLE_FORGOTTEN, MUCH_FORGOTTEN = 1.05, 1.3  # general perplexity now, as a multiple of what it was
 PERPLEXITY = "Perplexity: among how many equally likely pieces of text the model hesitates at each. Lower is better."
 DATA = "Of the part of your data that is kept for validation and never trained on."
-GENERAL = "Of general conversations that are not in your data: if it rises, the model forgets what it knew."
+GENERAL = "Of a general text that is not in your data: if it rises, the model forgets what it knew."
 
 
 class Change(NamedTuple):

@@ -7,6 +7,7 @@ import pytest
 
 import i3core
 from i3core.checkpoint import WEIGHT_FILES, find_model
+from i3core.config import preset
 from i3core.documents import read_documents
 from i3core.evaluation import evaluate_documents
 
@@ -18,7 +19,7 @@ def bundled():
 
 def test_size_and_window(bundled):
     assert bundled.name == "i3-mini"
-    assert bundled.config.window >= 512
+    assert bundled.config == preset("i3-mini")
     assert bundled.template.kind == "special_tokens"
     assert bundled.warnings == ()
     assert sum(path.stat().st_size for path in bundled.folder.iterdir() if path.name in WEIGHT_FILES) <= 24e6

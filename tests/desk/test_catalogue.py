@@ -9,6 +9,7 @@ import time
 import pytest
 
 from i3core import assets
+from i3core.config import preset
 from i3desk.jobs import BackgroundJobs
 from i3desk.models.catalogue import MOST_RECENT, Catalogue, Origin
 from i3desk.places import Places
@@ -76,7 +77,7 @@ def test_models_of_all_origins_are_found_and_read(here, open_catalogue, tmp_path
     assert names(catalogue) == [
         ("i3-mini", "bundled"), ("i3-80m", "downloaded"), ("mine", "yours"), ("pirate", "fine-tuned"),
     ]  # fmt: skip
-    assert all(entry.facts.parameters == 6_294_272 for entry in catalogue.entries)
+    assert all(entry.facts.parameters == preset("i3-mini").parameters for entry in catalogue.entries)
     assert catalogue.entry(None).name == "i3-mini"
     assert catalogue.entries[3].facts.training.best_val_perplexity == 5.6
 

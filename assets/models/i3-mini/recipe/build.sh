@@ -9,7 +9,6 @@ python=${PYTHON:-.venv/bin/python}
 mkdir -p runs/i3-mini
 
 [ -f runs/i3-mini/data/.done ] || { "$python" $recipe/prepare.py "$data" runs/i3-mini/data; touch runs/i3-mini/data/.done; }
-cp "$data/heldout/chat.jsonl.xz" runs/i3-mini/heldout-chat.jsonl.xz
 [ -f runs/i3-mini/tokenizer.json ] || "$python" -m i3core vocab \
     --data "$data/train/chat.jsonl.xz" "$data/train/text.jsonl.xz" --max-vocab 2048 --out runs/i3-mini/tokenizer.json
 
@@ -26,6 +25,5 @@ stage() {
 }
 stage pretrain
 stage chat
-"$python" -m i3core convert runs/i3-mini/chat/checkpoints/last assets/models/i3-mini \
-    --dtype float16 --license Apache-2.0
-"$python" -m i3core eval i3-mini "$data/heldout/chat.jsonl.xz" --by-source
+"$python" -m i3core convert runs/i3-mini/chat/checkpoints/last assets/models/i3-mini --dtype float16 --license Apache-2.0
+"$python" -m i3core eval i3-mini "$data" --suite --card assets/models/i3-mini/README.md

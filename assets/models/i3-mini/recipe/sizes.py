@@ -20,18 +20,19 @@ from i3core.config import ModelConfig, preset
 RUNS = Path("runs/i3-mini/sizes")
 RECIPE = Path("assets/models/i3-mini/recipe")
 BASE = "i3-mini,d_model=256,hybrid_layers=6,attention_layers=3"
-BASE_STEPS = 160
-CANDIDATES = {
-    "384: 4 hybrid, 2 attention": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2",
-    "512: 2 hybrid, 2 attention": "i3-mini,d_model=512,hybrid_layers=2,attention_layers=2",
-    "384: 2 hybrid, 4 attention": "i3-mini,d_model=384,hybrid_layers=2,attention_layers=4",
-    "384: 5 hybrid, 1 attention": "i3-mini,d_model=384,hybrid_layers=5,attention_layers=1",
-    "256: 6 hybrid, 3 attention": BASE,
-    "384: 4 + 2, window 1,024": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,window=1024",
-    "384: 4 + 2, untied head": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,tie_embeddings=false",
-    "384: 4 + 2, 4,096 chunks": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,vocab_size=4096",
-    "384: 4 + 2, 1,024 chunks": "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,vocab_size=1024",
-    "384: 2 hybrid, 2 attention": "i3-mini,d_model=384,hybrid_layers=2,attention_layers=2",
+BASE_STEPS = 300
+CANDIDATES = {  # sizes, and ids of the vocabulary
+    "384: 4 hybrid, 2 attention": ("i3-mini,d_model=384,hybrid_layers=4,attention_layers=2", 2048),
+    "512: 2 hybrid, 2 attention": ("i3-mini,d_model=512,hybrid_layers=2,attention_layers=2", 2048),
+    "384: 2 hybrid, 4 attention": ("i3-mini,d_model=384,hybrid_layers=2,attention_layers=4", 2048),
+    "384: 5 hybrid, 1 attention": ("i3-mini,d_model=384,hybrid_layers=5,attention_layers=1", 2048),
+    "256: 6 hybrid, 3 attention": (BASE, 2048),
+    "384: 4 + 2, window 1,024": ("i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,window=1024", 2048),
+    "384: 4 + 2, 4,096 chunks": ("i3-mini,d_model=384,hybrid_layers=4,attention_layers=2", 4096),
+    "384: 4 + 2, untied head": (
+        "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,tie_embeddings=false",
+        2048,
+    ),
 }
 
 
@@ -65,8 +66,8 @@ def vocabulary(data: Path, ids: int) -> Path:
     return to
 
 
-def measure(name: str, spec: str, data: Path) -> dict:
-    config = preset(spec)
+def measure(name: str, spec: str, ids: int, data: Path) -> dict:
+    config = preset(spec, vocab_size=ids)
     run = RUNS / "".join(c if c.isalnum() else "-" for c in name)
     result = run / "result.json"
     if result.exists():
@@ -75,7 +76,7 @@ def measure(name: str, spec: str, data: Path) -> dict:
     chat = sample(data / "heldout/chat.jsonl.xz", 12)
     text = sample(data / "heldout/text.jsonl.xz", 4)
     options = ["--config", RECIPE / "pretrain.toml", "--from-scratch", spec, "--out", run, "--steps", steps]
-    options += ["--tokenizer", vocabulary(data, config.vocab_size), "--val", chat, "--eval-every", 0, "--batch-size", 8]
+    options += ["--tokenizer", vocabulary(data, ids), "--val", chat, "--eval-every", 0, "--batch-size", 8]
     options += ["--warmup-steps", 20, "--decay-share", 1, "--min-lr-share", 0.05, "--checkpoint-every", 0]
     if not (run / "run.json").exists():
         i3core("train", "--json", *options)
@@ -90,7 +91,7 @@ def main(data: Path, names: list[str]) -> None:
     RUNS.mkdir(parents=True, exist_ok=True)
     print("| candidate | parameters | steps | chat, bits per character | text |\n|---|---|---|---|---|", flush=True)
     for name in names or CANDIDATES:
-        found = measure(name, CANDIDATES[name], data)
+        found = measure(name, *CANDIDATES[name], data)
         print(
             f"| {name} | {found['parameters']:,} | {found['steps']} | {found['chat']:.3f} | {found['text']:.3f} |",
             flush=True,
