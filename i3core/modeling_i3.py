@@ -15,13 +15,17 @@ from torch import Tensor, nn
 from transformers import GenerationMixin, PreTrainedModel
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.utils import cached_file
 
 from .config import ModelConfig
 from .configuration_i3 import I3Config
 from .hf_defaults import generation_defaults, read_template
 from .model import Block, Embedding, LayerState, Linear, RWKVMambaMixer
 from .shapes import config_from_shapes
-from .weight_files import read_header, read_tensors
+from .weight_files import TOKENIZER_FILES, WEIGHT_FILES, read_header, read_tensors
+
+# What the library calls the cache in outputs and arguments: `cache` from 5.24 on.
+CACHE = "cache" if "cache" in BaseModelOutputWithPast.__dataclass_fields__ else "past_key_values"
 
 
 class RecurrentLayer(CacheLayerMixin):
@@ -82,7 +86,7 @@ def prepare_cache(cache: Cache | None, config: I3Config) -> Cache:
     kinds = [RecurrentLayer] * config.conv_layers + [DynamicLayer] * config.attn_layers
     if [type(layer) for layer in cache.layers] != kinds:
         if any(getattr(layer, "is_initialized", False) for layer in cache.layers):
-            raise ValueError("past_key_values is not the cache of an i3 model of these sizes.")
+            raise ValueError("The cache (past_key_values) is not that of an i3 model of these sizes.")
         cache.layers[:] = [kind() for kind in kinds]
     return cache
 
@@ -92,7 +96,7 @@ class I3PreTrainedModel(PreTrainedModel):
     base_model_prefix = "model"
     main_input_name = "input_ids"
     _no_split_modules = ["Block"]
-    _skip_keys_device_placement = ["past_key_values"]
+    _skip_keys_device_placement = ["cache", "past_key_values"]
     _keep_in_fp32_modules_strict = ["hybrid"]  # recurrences lose too much in half precision
     _supports_sdpa = True
 
@@ -113,29 +117,51 @@ class I3PreTrainedModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *arguments: Any, **options: Any) -> Any:
-        """As the library does it, for any folder of an i3 model.
+        """As the library does it, for any folder of an i3 model or repository of the hub.
 
         Its sizes come from the tensors, since the public exporter writes wrong ones, and what ends a reply from its
         vocabulary if it has no generation_config.json.
         """
-        folder = Path(str(pretrained_model_name_or_path))
+        folder = _folder_of(str(pretrained_model_name_or_path), options)
         config = options.get("config")
-        if folder.is_dir() and (config is None or isinstance(config, I3Config)):
+        if folder is not None and (config is None or isinstance(config, I3Config)):
             options["config"] = _sizes_corrected(folder, config or I3Config.from_pretrained(folder))
         loaded = super().from_pretrained(pretrained_model_name_or_path, *arguments, **options)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
-        if model.can_generate() and folder.is_dir() and not (folder / "generation_config.json").is_file():
+        if model.can_generate() and folder is not None and not (folder / "generation_config.json").is_file():
             template = read_template(folder)
             if template is not None:
                 model.generation_config.update(**generation_defaults(template))
         return loaded
 
 
+def _folder_of(name: str, options: dict[str, Any]) -> Path | None:
+    """The folder itself, or that in the library's cache once it holds the repository's small files and its weights.
+
+    None if there is neither; then the library says what is wrong.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    asked = {key: options[key] for key in _OF_THE_HUB if options.get(key) is not None}
+    folder = None
+    for files in (("config.json",), WEIGHT_FILES[:2], ("generation_config.json",), TOKENIZER_FILES):
+        for file in files:
+            try:
+                found = cached_file(name, file, **asked, _raise_exceptions_for_missing_entries=False)
+            except (OSError, ValueError):
+                return folder
+            if found:
+                folder = Path(found).parent
+                break
+    return folder
+
+
+_OF_THE_HUB = ("revision", "token", "cache_dir", "local_files_only", "force_download", "proxies", "subfolder")
+
+
 def _sizes_corrected(folder: Path, config: I3Config) -> I3Config:
     """`config` with the sizes that the weights in `folder` have."""
-    path = next(
-        (folder / name for name in ("model.safetensors", "pytorch_model.bin") if (folder / name).is_file()), None
-    )
+    path = next((folder / name for name in WEIGHT_FILES[:2] if (folder / name).is_file()), None)
     if path is None:  # in several files
         return config
     tensors = read_header(path) if path.suffix == ".safetensors" else read_tensors(path, mmap=True)
@@ -184,11 +210,13 @@ class I3Model(I3PreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
+        cache: Cache | None = None,
         **others: Any,
     ) -> tuple | BaseModelOutputWithPast:
-        """Hidden states (B, T, D) of ids (B, T) that follow what `past_key_values` has seen.
+        """Hidden states (B, T, D) of ids (B, T) that follow what the cache has seen.
 
         Args:
+            cache: as the library calls it from 5.24 on; past_key_values is its name before.
             attention_mask: (B, past + T), 0 where there is padding. What it hides changes nothing, on either side.
             position_ids: (B, T) or (T,); otherwise the tokens that are not hidden are numbered from 0.
 
@@ -199,9 +227,10 @@ class I3Model(I3PreTrainedModel):
             raise ValueError("Give either input_ids or inputs_embeds.")
         x = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
         use_cache = self.config.use_cache and not self.training if use_cache is None else use_cache
-        if use_cache or past_key_values is not None:
-            past_key_values = prepare_cache(past_key_values, self.config)
-        past = past_key_values.get_seq_length() if past_key_values is not None else 0
+        cache = past_key_values if cache is None else cache
+        if use_cache or cache is not None:
+            cache = prepare_cache(cache, self.config)
+        past = cache.get_seq_length() if cache is not None else 0
         shown, allowed = self._masks(attention_mask, past, x)
         positions = self._positions(position_ids, attention_mask, past, x)
         x = x + self.pos_embed(positions).to(x.dtype)
@@ -212,19 +241,19 @@ class I3Model(I3PreTrainedModel):
         for index, block in enumerate(self.layers):
             mixed = block.ln1(x)
             if block.is_attention:
-                mixed, weights = self._attend(block, mixed, allowed, past_key_values, index, want_attentions)
+                mixed, weights = self._attend(block, mixed, allowed, cache, index, want_attentions)
                 attentions.append(weights)
             else:
-                mixed = self._recur(block, mixed if shown is None else mixed * shown, past_key_values, index)
+                mixed = self._recur(block, mixed if shown is None else mixed * shown, cache, index)
             x = x + mixed.to(x.dtype)
             x = x + block.ffn(block.ln2(x))
             states.append(x)
         states[-1] = x = self.ln_f(x)
         output = BaseModelOutputWithPast(
             last_hidden_state=x,
-            past_key_values=past_key_values if use_cache else None,
             hidden_states=tuple(states) if want_states else None,
             attentions=tuple(attentions) if want_attentions else None,
+            **{CACHE: cache if use_cache else None},
         )
         as_dict = self.config.return_dict if return_dict is None else return_dict
         return output if as_dict else output.to_tuple()
@@ -324,6 +353,7 @@ class I3ForCausalLM(I3Model, GenerationMixin):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
         logits_to_keep: int | Tensor = 0,
+        cache: Cache | None = None,
         **others: Any,
     ) -> tuple | CausalLMOutputWithPast:
         """Logits (B, T, V), and with `labels` (B, T) their loss: each token is asked for at the place before its own.
@@ -337,6 +367,7 @@ class I3ForCausalLM(I3Model, GenerationMixin):
             attention_mask=attention_mask,
             position_ids=position_ids,
             past_key_values=past_key_values,
+            cache=cache,
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
             output_attentions=output_attentions,
@@ -351,9 +382,9 @@ class I3ForCausalLM(I3Model, GenerationMixin):
         output = CausalLMOutputWithPast(
             loss=loss,
             logits=logits,
-            past_key_values=seen.past_key_values,
             hidden_states=seen.hidden_states,
             attentions=seen.attentions,
+            **{CACHE: getattr(seen, CACHE)},
         )
         as_dict = self.config.return_dict if return_dict is None else return_dict
         return output if as_dict else output.to_tuple()

@@ -20,7 +20,7 @@ from .answers import Answering, Chat, Completion, RequestError, usage
 from .errors import I3Error
 from .pieces import Piece
 from .reply import Reply
-from .server_gate import Gate, Limits, error_body
+from .server_gate import Gate, Limits, error_body, is_loopback
 from .serving import BusyError, Engine
 
 RETRY_AFTER_S = 1
@@ -129,7 +129,7 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..
         if refused is not None:
             raise RequestError(400, refused[1], "unsupported_value", refused[0])
         replies = answering.replies(engine.model)
-        stream = Stream(engine, _client(request), replies)
+        stream = Stream(engine, _client(request, settings.host), replies)
         if body.stream:
             return EventStream(_events(answering, stream, replies, request), stream)
         pieces = await _collect(stream, len(replies), request)
@@ -168,9 +168,12 @@ class EventStream(StreamingResponse):
             self._stream.close()
 
 
-def _client(request: Request) -> str:
-    """Who asks, for turns: a key may stand for many users, an address for many programs."""
+def _client(request: Request, host: str) -> str:
+    """Who asks, for turns. On this computer an address has many programs, which tell themselves apart; from others only
+    the address counts, which nobody can make up to get more turns."""
     address = request.client.host if request.client else ""
+    if not is_loopback(host):
+        return address
     user = request.headers.get("x-client") or request.headers.get("user-agent") or ""
     return f"{address} {user}"
 

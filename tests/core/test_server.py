@@ -16,11 +16,13 @@ openai = pytest.importorskip("openai", reason="the openai client is not installe
 pytest.importorskip("fastapi", reason="the extra `server` is not installed")
 
 import httpx  # noqa: E402
+from starlette.requests import Request  # noqa: E402
 
 from i3core import checkpoint  # noqa: E402
 from i3core.cli import main  # noqa: E402
 from i3core.generation import Generator  # noqa: E402
 from i3core.reply import Reply  # noqa: E402
+from i3core.server import _client  # noqa: E402
 from i3core.serving import BusyError, Engine, FairQueue  # noqa: E402
 from i3core.settings import SamplingConfig  # noqa: E402
 
@@ -341,6 +343,17 @@ def test_clients_take_turns(model):
         queue.push(client, ticket, reply)
     queue.remove(1)
     assert [queue.pop()[0] for _ in range(len(queue))] == [0, 5, 7, 2, 6, 3, 4]
+
+
+@pytest.mark.parametrize(("host", "told_apart"), [("127.0.0.1", True), ("::1", True), ("0.0.0.0", False)])
+def test_turns_from_other_computers_go_by_address_alone(host, told_apart):
+    """Whoever asks can write any name into its headers."""
+
+    def asking(name):
+        headers = [(b"x-client", name), (b"user-agent", name)]
+        return Request({"type": "http", "client": ("192.0.2.7", 4711), "headers": headers})
+
+    assert (_client(asking(b"a"), host) != _client(asking(b"b"), host)) == told_apart
 
 
 def test_no_more_wait_than_may(model):

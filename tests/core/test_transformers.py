@@ -17,6 +17,8 @@ from i3core.template import ChatTemplate
 
 transformers = pytest.importorskip("transformers", reason="the extra `transformers` is not installed")
 
+from hub_server import HubServer  # noqa: E402
+
 import i3core.hf  # noqa: E402
 
 PROMPTS = ["the cat", "once upon a time there was a", "a", "hello there, how", "what", "the sun", "you are", "in the"]
@@ -375,6 +377,37 @@ def test_a_converted_folder_needs_no_i3core(loaded, tmp_path):
     back = checkpoint.load(tmp_path / "out", "cpu", "float32")
     assert back.config == ours.config
     assert not back.warnings
+
+
+BY_NAME = """
+import json, sys, i3core.hf
+from transformers import AutoModelForCausalLM, AutoTokenizer
+model = AutoModelForCausalLM.from_pretrained("someone/public")
+tokenizer = AutoTokenizer.from_pretrained("someone/public")
+encoded = tokenizer.apply_chat_template(
+    [{"role": "user", "content": "hello"}], add_generation_prompt=True, return_tensors="pt", return_dict=True
+)
+out = model.generate(**encoded, do_sample=False, max_new_tokens=15)
+print(json.dumps([model.config.d_state, model.config.conv_layers, out[0, encoded["input_ids"].shape[1]:].tolist()]))
+"""
+
+
+def test_a_repository_of_the_hub_with_the_wrong_sizes_of_the_public_exporter(build, tmp_path):
+    folder = build.folder(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "d_state": 64, "conv_layers": 7}))
+    with HubServer() as server:
+        server.add("someone/public", folder)
+        environment = {**os.environ, "HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path / "home")}
+        done = subprocess.run(
+            [sys.executable, "-c", BY_NAME], capture_output=True, text=True, timeout=120, env=environment
+        )
+    assert done.returncode == 0, done.stderr
+    ours = checkpoint.load(folder, "cpu", "float32")
+    d_state, hybrid, ids = json.loads(done.stdout.splitlines()[-1])
+    assert (d_state, hybrid) == (ours.config.d_state, ours.config.hybrid_layers)
+    ids = [i for i in ids if i != ours.template.end_id]
+    assert ids == greedy_ids(ours, [{"role": "user", "content": "hello"}], 15)
 
 
 def test_without_the_library_it_says_how_to_get_it(monkeypatch):
