@@ -350,7 +350,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "EntryNotFound", "Entry not found")
         elif is_lfs(repo.files[file]):
             entry = repo.entry(file)["lfs"]
-            headers = {"Location": f"{self.hub.url}/cdn/{name}/{file}", "X-Repo-Commit": repo.commit}
+            elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # another host, as far as a client can tell
+            headers = {"Location": f"{elsewhere}/cdn/{name}/{file}", "X-Repo-Commit": repo.commit}
             headers |= {"X-Linked-Size": str(entry["size"]), "X-Linked-Etag": f'"{entry["sha256"]}"'}
             self._answer(302, b"", headers)
         else:
