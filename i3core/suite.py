@@ -32,8 +32,6 @@ QUESTION_SOURCES = ("tinytalks", "personality_friendly")
 CHOICES = 4  # answers to choose from
 LONG_REPLY = 6  # words from which a copied reply is no mere phrase
 
-Progress = Callable[[int], None]
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -129,21 +127,21 @@ def run_suite(model: Model, data: str | Path, progress: Callable[[str], None] = 
         progress("looking for copies")
     documents = (
         (document.source or file.name.split(".")[0], document)
-        for file in [*training, *(_files(assets.path("data")) if training else [])]
+        for file in [*training, *(_own_conversations() if training else [])]
         for document in read_documents(file, on_bad=lambda error: None)
     )
     figures = reply_figures(answers, copies([given.reply for given in answers], documents))
     return SuiteReport(model.name, model.parameters, held_out, figures, questions, answers, conversations)
 
 
-def answer(model: Model, prompts: Sequence[str], progress: Progress = lambda count: None) -> list[Answer]:
+def answer(model: Model, prompts: Sequence[str]) -> list[Answer]:
     """The reply to each prompt; the prompt's number is its seed."""
     replies = [
         Reply(model, [{"role": "user", "content": prompt}], SamplingConfig(seed=number, **SAMPLING))
         for number, prompt in enumerate(prompts)
     ]
     answers = []
-    for prompt, pieces in zip(prompts, _decode(model, replies, progress), strict=True):
+    for prompt, pieces in zip(prompts, _decode(model, replies), strict=True):
         ids = [piece.token_id for piece in pieces if piece.token_id >= 0]
         text = "".join(piece.text for piece in pieces).strip()
         answers.append(Answer(prompt, text, pieces[-1].finish_reason == "stop", len(ids), ids.count(0)))
@@ -235,7 +233,7 @@ def reply_figures(answers: Sequence[Answer], found: dict[str, set[str]]) -> Repl
     )
 
 
-def _decode(model: Model, replies: Sequence[Reply], progress: Progress = lambda count: None) -> list[list[Piece]]:
+def _decode(model: Model, replies: Sequence[Reply]) -> list[list[Piece]]:
     """The pieces of each reply, decoded many at a time. Raises the I3Error of one that broke off."""
     generator, pieces = BatchGenerator(model), [[] for _ in replies]
     waiting = list(enumerate(replies))[::-1]
@@ -246,7 +244,6 @@ def _decode(model: Model, replies: Sequence[Reply], progress: Progress = lambda 
             if not isinstance(piece, Piece):
                 raise piece
             pieces[number].append(piece)
-            progress(piece.finish_reason is not None)
     return pieces
 
 
@@ -258,6 +255,13 @@ def _questions(documents: Sequence[Document], source: str) -> list[tuple[str, st
         for turns in exchanges
         if [turn["role"] for turn in turns] == ["user", "assistant"]
     ]
+
+
+def _own_conversations() -> list[Path]:
+    """Those in the assets that the bundled model is trained on: all but the sample sets to fine-tune with."""
+    found = _files(assets.path("data"))
+    samples = {sample["file"] for sample in read_json(assets.path("data/samples.json"))} if found else set()
+    return [file for file in found if file.name not in samples]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -100,7 +100,7 @@ def test_what_is_asked_to_show_forgetting_was_never_learned():
     """The text that tells what a fine-tuned model forgot is not among what the bundled one was trained on."""
     recipe = assets.path("models/i3-mini/recipe")
     general = set(assets.path(GENERAL_DATA).read_text(encoding="utf-8").splitlines())
-    for stage in ("pretrain", "chat"):
+    for stage in ("pretrain", "chat", "polish"):
         config = TrainingConfig.from_dict(tomllib.loads((recipe / f"{stage}.toml").read_text(encoding="utf-8")))
         trained = {parse_source(place)[0].as_posix() for place in config.data}
         assert {f"assets/data/{name}.jsonl" for name in CONVERSATIONS} <= trained

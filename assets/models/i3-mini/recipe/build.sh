@@ -25,5 +25,6 @@ stage() {
 }
 stage pretrain
 stage chat
-"$python" -m i3core convert runs/i3-mini/chat/checkpoints/last assets/models/i3-mini --dtype float16 --license Apache-2.0
+stage polish
+"$python" -m i3core convert runs/i3-mini/polish/checkpoints/last assets/models/i3-mini --dtype float16 --license Apache-2.0
 "$python" -m i3core eval i3-mini "$data" --suite --card assets/models/i3-mini/README.md
