@@ -34,7 +34,8 @@ def convert(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.source, "cpu", "float32", base=arguments.base)
     if model.adapter is not None and target == model.adapter.base:
         raise ConfigError("The target is the adapter's base model.", "Name another folder to write to.")
-    model.details.pop("name", None)  # the copy is called by its folder
+    for key in ("name", "step"):  # the copy is called by its folder, and is no checkpoint of a run any more
+        model.details.pop(key, None)
     if arguments.license:
         model.details["license"] = arguments.license
     if arguments.to == "transformers":

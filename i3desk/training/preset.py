@@ -71,7 +71,7 @@ class _Recipe:
 
 _QUICK_EVALUATIONS, _QUICK_FEWEST, _QUICK_MOST, _QUICK_LR = 4, 30, 400, 5e-4
 _RECIPES = {
-    "standard": _Recipe(3, 60, 20_000, 2 * 3600, 10, 4, 3e-4),
+    "standard": _Recipe(3, 60, 20_000, 2 * 3600, 10, 4, 5e-4),
     "thorough": _Recipe(10, 150, 100_000, 12 * 3600, 20, 5, 2e-4),
 }
 _EVAL_TOKENS = {"quick": 4_000, "standard": 16_000, "thorough": 16_000}

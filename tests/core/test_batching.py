@@ -143,7 +143,7 @@ def test_no_memory_ends_the_replies_and_not_the_batch(model, monkeypatch):
 @pytest.mark.parametrize("precision", ["float32", "int8", "bfloat16"])
 def test_the_bundled_model(precision):
     model = load(None, "cpu", precision)
-    config = SamplingConfig(temperature=0, max_new_tokens=25)
+    config = SamplingConfig(temperature=0, max_new_tokens=60)
     chats = [[{"role": "user", "content": text}] for text in ("hello!", "who are you?", "i had a long day at school")]
     got = together(BatchGenerator(model, 3), [Reply(model, chat, config) for chat in chats])
     for chat, pieces in zip(chats, got, strict=True):

@@ -89,11 +89,11 @@ def test_a_card_says_what_a_model_is(qtbot, here, open_page):
     assert card.origin.text() == "downloaded"
     assert card.description.text() == "The original: stories and chat."
     assert shown_facts(card) == {
-        "parameters": "6.3 M", "window": "512", "file": "12.7 MB", "layers": "6 + 3", "memory": "28.3 MB",
+        "parameters": "8.8 M", "window": "512", "file": "17.7 MB", "layers": "5 + 1", "memory": "36.8 MB",
         "licence": "MIT",
     }  # fmt: skip
     qtbot.mouseClick(page.segments.buttons["int8"], Qt.MouseButton.LeftButton)
-    assert shown_facts(card)["memory"] == "12.3 MB"
+    assert shown_facts(card)["memory"] == "14.6 MB"
 
 
 def test_use_asks_for_the_model_in_the_chosen_precision(qtbot, here, open_page):
@@ -160,7 +160,7 @@ def test_deleting_asks_first_and_is_impossible_while_in_use_or_bundled(qtbot, he
     assert not card.delete_action.isEnabled()
     page.show_unloaded()
     card.delete_action.trigger()
-    assert card.question_text.text() == "Delete 12.7 MB?"
+    assert card.question_text.text() == "Delete 17.7 MB?"
     assert QApplication.focusWidget() is card.keep_button
     qtbot.keyClick(card.keep_button, Qt.Key.Key_Escape)
     assert not card.question.isVisible()

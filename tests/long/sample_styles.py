@@ -38,7 +38,7 @@ def share(name: str, model: i3core.Model, prompts: list[str]) -> tuple[float, li
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", nargs="*", choices=[[], *VOICES], default=list(VOICES))
+    parser.add_argument("sets", nargs="*", metavar="SET", help=", ".join(VOICES))
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="another value of a setting")
     options = parser.parse_args()
@@ -46,7 +46,7 @@ def main() -> int:
     prompts = read_json(assets.path("evaluation/suite.json"))["prompts"]
     base = i3core.load(device="cpu")
     failed = []
-    for name in options.sets:
+    for name in options.sets or VOICES:
         data = assets.path(f"data/{name}.jsonl")
         facts = Facts(
             tokenize_source(data, base.template, base.config.window).tokens, base.parameters, base.config.window

@@ -28,7 +28,7 @@ from i3core.config import ModelConfig
 from i3core.generation import Generator
 
 OUT = Path("assets/models/i3-mini")
-STEPS = 300
+STEPS = 200
 PLAIN = ModelConfig(2_048, d_model=384, n_heads=8, hybrid_layers=4, attention_layers=2, window=512, tie_embeddings=True)
 BLOCKS = {  # hybrid and attention blocks
     "hybrid only (as i3-22M)": (7, 0),
