@@ -20,19 +20,17 @@ from i3core.config import ModelConfig, preset
 RUNS = Path("runs/i3-mini/sizes")
 RECIPE = Path("assets/models/i3-mini/recipe")
 BASE = "i3-mini,d_model=256,hybrid_layers=6,attention_layers=3"
-BASE_STEPS = 300
-CANDIDATES = {  # sizes, and ids of the vocabulary
-    "384: 4 hybrid, 2 attention": ("i3-mini,d_model=384,hybrid_layers=4,attention_layers=2", 2048),
-    "512: 2 hybrid, 2 attention": ("i3-mini,d_model=512,hybrid_layers=2,attention_layers=2", 2048),
-    "384: 2 hybrid, 4 attention": ("i3-mini,d_model=384,hybrid_layers=2,attention_layers=4", 2048),
-    "384: 5 hybrid, 1 attention": ("i3-mini,d_model=384,hybrid_layers=5,attention_layers=1", 2048),
-    "256: 6 hybrid, 3 attention": (BASE, 2048),
-    "384: 4 + 2, window 1,024": ("i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,window=1024", 2048),
-    "384: 4 + 2, 4,096 chunks": ("i3-mini,d_model=384,hybrid_layers=4,attention_layers=2", 4096),
-    "384: 4 + 2, untied head": (
-        "i3-mini,d_model=384,hybrid_layers=4,attention_layers=2,tie_embeddings=false",
-        2048,
-    ),
+BASE_STEPS, SHORT = 300, 120
+CANDIDATES = {  # sizes, ids of the vocabulary, and steps that the first sizes of i3-mini would have
+    "384: 4 hybrid, 2 attention": ("i3-mini,d_model=384,hybrid_layers=4,attention_layers=2", 2048, BASE_STEPS),
+    "512: 2 hybrid, 2 attention": ("i3-mini,d_model=512,hybrid_layers=2,attention_layers=2", 2048, BASE_STEPS),
+    "384: 2 hybrid, 4 attention": ("i3-mini,d_model=384,hybrid_layers=2,attention_layers=4", 2048, BASE_STEPS),
+    "384: 5 hybrid, 1 attention": ("i3-mini,d_model=384,hybrid_layers=5,attention_layers=1", 2048, BASE_STEPS),
+    "384: 5 + 1, short": ("i3-mini", 2048, SHORT),
+    "384: 5 + 1, short, window 1,024": ("i3-mini,window=1024", 2048, SHORT),
+    "384: 5 + 1, short, 4,096 chunks": ("i3-mini", 4096, SHORT),
+    "384: 5 + 1, short, untied head": ("i3-mini,tie_embeddings=false", 2048, SHORT),
+    "256: 6 + 3, short": (BASE, 2048, SHORT),
 }
 
 
@@ -66,13 +64,13 @@ def vocabulary(data: Path, ids: int) -> Path:
     return to
 
 
-def measure(name: str, spec: str, ids: int, data: Path) -> dict:
+def measure(name: str, spec: str, ids: int, base_steps: int, data: Path) -> dict:
     config = preset(spec, vocab_size=ids)
     run = RUNS / "".join(c if c.isalnum() else "-" for c in name)
     result = run / "result.json"
     if result.exists():
         return json.loads(result.read_text())
-    steps = round(BASE_STEPS * work_per_token(preset(BASE)) / work_per_token(config))
+    steps = round(base_steps * work_per_token(preset(BASE)) / work_per_token(config))
     chat = sample(data / "heldout/chat.jsonl.xz", 12)
     text = sample(data / "heldout/text.jsonl.xz", 4)
     options = ["--config", RECIPE / "pretrain.toml", "--from-scratch", spec, "--out", run, "--steps", steps]
