@@ -19,6 +19,7 @@ from transformers.utils import cached_file
 
 from .config import ModelConfig
 from .configuration_i3 import I3Config
+from .errors import CheckpointError
 from .hf_defaults import generation_defaults, read_template
 from .model import Block, Embedding, LayerState, Linear, RWKVMambaMixer
 from .shapes import config_from_shapes
@@ -164,7 +165,10 @@ def _sizes_corrected(folder: Path, config: I3Config) -> I3Config:
     path = next((folder / name for name in WEIGHT_FILES[:2] if (folder / name).is_file()), None)
     if path is None:  # in several files
         return config
-    tensors = read_header(path) if path.suffix == ".safetensors" else read_tensors(path, mmap=True)
+    try:
+        tensors = read_header(path) if path.suffix == ".safetensors" else read_tensors(path, mmap=True)
+    except CheckpointError:  # weights that i3core does not read; the library will say what is wrong with them, if it is
+        return config
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     sizes, _ = config_from_shapes(shapes, config.to_dict(), lambda: config.tie_word_embeddings)
     for key, value in I3Config.from_sizes(sizes).to_dict().items():

@@ -74,7 +74,8 @@ def measure(name: str, spec: str, ids: int, base_steps: int, data: Path) -> dict
     chat = sample(data / "heldout/chat.jsonl.xz", 12)
     text = sample(data / "heldout/text.jsonl.xz", 4)
     options = ["--config", RECIPE / "pretrain.toml", "--from-scratch", spec, "--out", run, "--steps", steps]
-    options += ["--tokenizer", vocabulary(data, ids), "--val", chat, "--eval-every", 0, "--batch-size", 8]
+    options += ["--tokenizer", vocabulary(data, ids), "--val", chat, "--eval-every", 0]
+    options += ["--batch-size", 8 * 512 // config.window]  # the same tokens a step
     options += ["--warmup-steps", 20, "--decay-share", 1, "--min-lr-share", 0.05, "--checkpoint-every", 0]
     if not (run / "run.json").exists():
         i3core("train", "--json", *options)
