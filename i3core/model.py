@@ -117,8 +117,8 @@ def has_values(layer: nn.Linear | nn.Embedding) -> bool:
 
 
 def _small_random(*shape: int) -> Tensor:
-    values = torch.empty(shape)
-    return values if values.is_meta else torch.randn(shape) * 0.01
+    values = torch.empty(shape, dtype=torch.float32)
+    return values if values.is_meta else torch.randn(shape, dtype=torch.float32) * 0.01
 
 
 def is_single_token(x: Tensor, width: int) -> bool:
@@ -138,11 +138,11 @@ class RWKVMambaMixer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         d, n = config.d_model, config.d_state
-        self.w_mix = nn.Parameter(torch.full((d,), 0.5))
+        self.w_mix = nn.Parameter(torch.full((d,), 0.5, dtype=torch.float32))
         self.A = nn.Parameter(_small_random(n, n))
         self.B = nn.Parameter(_small_random(n, d))
         self.C = nn.Parameter(_small_random(d, n))
-        self.D = nn.Parameter(torch.full((d,), 0.1))
+        self.D = nn.Parameter(torch.full((d,), 0.1, dtype=torch.float32))
 
     def forward(self, x: Tensor, state: LayerState | None = None) -> Tensor:
         """x: (B, T, D) -> (B, T, D), float32 whatever autocast says. Replaces the tensors in `state`."""

@@ -6,6 +6,7 @@ Parameter names are those of i3 checkpoints, so that `from_pretrained` reads any
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +232,10 @@ class I3Model(I3PreTrainedModel):
             raise ValueError("Give either input_ids or inputs_embeds.")
         x = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
         use_cache = self.config.use_cache and not self.training if use_cache is None else use_cache
-        cache = past_key_values if cache is None else cache
+        if past_key_values is not None:
+            if CACHE == "cache":
+                warnings.warn("`past_key_values` is deprecated, its name is `cache` now.", FutureWarning, stacklevel=2)
+            cache = past_key_values
         if use_cache or cache is not None:
             cache = prepare_cache(cache, self.config)
         past = cache.get_seq_length() if cache is not None else 0
