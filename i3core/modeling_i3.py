@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import GenerationMixin, PreTrainedModel
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.utils import cached_file
 
@@ -85,22 +86,86 @@ def prepare_cache(cache: Cache | None, config: I3Config) -> Cache:
     Raises ValueError for a cache that belongs to another model.
     """
     cache = DynamicCache() if cache is None else cache
+    layers = getattr(cache, "layers", None)
     kinds = [RecurrentLayer] * config.conv_layers + [DynamicLayer] * config.attn_layers
-    if [type(layer) for layer in cache.layers] != kinds:
-        if any(getattr(layer, "is_initialized", False) for layer in cache.layers):
+    if layers is None or [type(layer) for layer in layers] != kinds:
+        if layers is None or any(getattr(layer, "is_initialized", False) for layer in layers):
             raise ValueError("The cache (past_key_values) is not that of an i3 model of these sizes.")
         cache.layers[:] = [kind() for kind in kinds]
     return cache
+
+
+class I3Block(GradientCheckpointingLayer, Block):
+    """A block of i3core over the library's cache and masks."""
+
+    def forward(
+        self,
+        x: Tensor,
+        shown: Tensor | None,
+        allowed: Tensor | None,
+        cache: Cache | None = None,
+        index: int = 0,
+        want_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """x (B, T, D) after block `index`, and its attention weights (B, heads, T, past + T) if they are wanted.
+
+        Args:
+            shown: (B, T, 1), 0 for padding; None if there is none.
+            allowed: (B, 1, T, past + T), what each token may look at; None for all before it.
+        """
+        mixed, weights = self.ln1(x), None
+        if self.is_attention:
+            mixed, weights = self._attend(mixed, allowed, cache, index, want_weights)
+        else:
+            mixed = self._recur(mixed if shown is None else mixed * shown, cache, index)
+        x = x + mixed.to(x.dtype)
+        return x + self.ffn(self.ln2(x)), weights
+
+    def _recur(self, x: Tensor, cache: Cache | None, index: int) -> Tensor:
+        """The mixer of an RWKV-Mamba block. Padding comes as zeros: before the text it leaves the states at zero."""
+        if cache is None:
+            return self.hybrid(x)
+        layer = cache.layers[index]
+        if layer.is_initialized:
+            state = LayerState(layer.keys, layer.values)
+        else:
+            d_state, d_model = self.hybrid.B.shape
+            state = LayerState(*torch.zeros(len(x), d_model + d_state, device=x.device).split([d_model, d_state], 1))
+        y = self.hybrid(x, state)
+        layer.update(state.first, state.second, x.shape[1])
+        return y
+
+    def _attend(
+        self, x: Tensor, allowed: Tensor | None, cache: Cache | None, index: int, want_weights: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Causal attention over the cache, and its weights if they are wanted."""
+        batch, time, width = x.shape
+        heads = self.attn.n_heads
+        q, k, v = self.attn.qkv(x).view(batch, time, 3, heads, width // heads).permute(2, 0, 3, 1, 4).unbind(0)
+        if cache is not None:
+            k, v = cache.update(k, v, index)
+        weights = None
+        if want_weights:
+            if allowed is None:
+                allowed = torch.ones(time, k.shape[2], dtype=torch.bool, device=x.device).tril(k.shape[2] - time)
+            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+            weights = scores.masked_fill(~allowed, -torch.inf).softmax(-1)
+            y = weights @ v
+        else:
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=allowed is None and time > 1)
+        return self.attn.out_proj(y.transpose(1, 2).reshape(batch, time, width)), weights
 
 
 class I3PreTrainedModel(PreTrainedModel):
     config_class = I3Config
     base_model_prefix = "model"
     main_input_name = "input_ids"
-    _no_split_modules = ["Block"]
+    _no_split_modules = ["I3Block"]
     _skip_keys_device_placement = ["cache", "past_key_values"]
     _keep_in_fp32_modules_strict = ["hybrid"]  # recurrences lose too much in half precision
     _supports_sdpa = True
+    _is_stateful = True  # a state has no past to go back to, as assisted generation would
+    supports_gradient_checkpointing = True
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -195,7 +260,7 @@ class I3Model(I3PreTrainedModel):
         """The layers, under the names that checkpoints have."""
         self.embed = Embedding(sizes.vocab_size, sizes.d_model)
         self.pos_embed = Embedding(sizes.window, sizes.d_model)
-        self.layers = nn.ModuleList(Block(sizes, i >= sizes.hybrid_layers) for i in range(sizes.n_layers))
+        self.layers = nn.ModuleList(I3Block(sizes, i >= sizes.hybrid_layers) for i in range(sizes.n_layers))
         self.ln_f = nn.LayerNorm(sizes.d_model)
 
     def get_input_embeddings(self) -> nn.Module:
@@ -236,6 +301,8 @@ class I3Model(I3PreTrainedModel):
             if CACHE == "cache":
                 warnings.warn("`past_key_values` is deprecated, its name is `cache` now.", FutureWarning, stacklevel=2)
             cache = past_key_values
+        if self.training and torch.is_grad_enabled() and any(block.gradient_checkpointing for block in self.layers):
+            use_cache, cache = False, None  # blocks run twice then, and would add to a cache twice
         if use_cache or cache is not None:
             cache = prepare_cache(cache, self.config)
         past = cache.get_seq_length() if cache is not None else 0
@@ -247,15 +314,10 @@ class I3Model(I3PreTrainedModel):
         want_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         states, attentions = [x], []
         for index, block in enumerate(self.layers):
-            mixed = block.ln1(x)
-            if block.is_attention:
-                mixed, weights = self._attend(block, mixed, allowed, cache, index, want_attentions)
-                attentions.append(weights)
-            else:
-                mixed = self._recur(block, mixed if shown is None else mixed * shown, cache, index)
-            x = x + mixed.to(x.dtype)
-            x = x + block.ffn(block.ln2(x))
+            x, weights = block(x, shown, allowed, cache=cache, index=index, want_weights=want_attentions)
             states.append(x)
+            if block.is_attention:
+                attentions.append(weights)
         states[-1] = x = self.ln_f(x)
         output = BaseModelOutputWithPast(
             last_hidden_state=x,
@@ -296,41 +358,6 @@ class I3Model(I3PreTrainedModel):
         if past + time > window and int(positions.max()) >= window:
             raise ValueError(f"{int(positions.max()) + 1} tokens do not fit a window of {window}.")
         return positions
-
-    def _recur(self, block: Block, x: Tensor, cache: Cache | None, index: int) -> Tensor:
-        """The mixer of an RWKV-Mamba block. Padding comes as zeros: before the text it leaves the states at zero."""
-        if cache is None:
-            return block.hybrid(x)
-        layer = cache.layers[index]
-        if layer.is_initialized:
-            state = LayerState(layer.keys, layer.values)
-        else:
-            size = (len(x), self.config.d_model + self.config.d_state)
-            zeros = torch.zeros(size, device=x.device)
-            state = LayerState(*zeros.split([self.config.d_model, self.config.d_state], dim=1))
-        y = block.hybrid(x, state)
-        layer.update(state.first, state.second, x.shape[1])
-        return y
-
-    def _attend(
-        self, block: Block, x: Tensor, allowed: Tensor | None, cache: Cache | None, index: int, want_weights: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        """Causal attention over the cache, and its weights (B, heads, T, past + T) if they are wanted."""
-        batch, time, width = x.shape
-        heads = self.config.n_heads
-        q, k, v = block.attn.qkv(x).view(batch, time, 3, heads, width // heads).permute(2, 0, 3, 1, 4).unbind(0)
-        if cache is not None:
-            k, v = cache.update(k, v, index)
-        weights = None
-        if want_weights:
-            if allowed is None:
-                allowed = torch.ones(time, k.shape[2], dtype=torch.bool, device=x.device).tril(k.shape[2] - time)
-            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-            weights = scores.masked_fill(~allowed, -torch.inf).softmax(-1)
-            y = weights @ v
-        else:
-            y = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=allowed is None and time > 1)
-        return block.attn.out_proj(y.transpose(1, 2).reshape(batch, time, width)), weights
 
 
 class I3ForCausalLM(I3Model, GenerationMixin):

@@ -193,6 +193,41 @@ def test_beam_search_finds_what_is_likelier(loaded):
     assert (total(6) >= total(1) - 1e-3).all()
 
 
+def test_generation_goes_on_from_the_cache_of_another(loaded):
+    _, _, network, tokenizer = loaded
+    batch = tokenizer(PROMPTS[:3], padding=True, return_tensors="pt")
+    whole = network.generate(**batch, do_sample=False, max_new_tokens=9, min_new_tokens=9)
+    first = network.generate(
+        **batch, do_sample=False, max_new_tokens=4, min_new_tokens=4, return_dict_in_generate=True, output_scores=True
+    )
+    mask = torch.cat([batch["attention_mask"], torch.ones(3, 4, dtype=torch.long)], 1)
+    rest = network.generate(
+        input_ids=first.sequences, attention_mask=mask, do_sample=False, max_new_tokens=5, min_new_tokens=5,
+        **{CACHE: first[CACHE]},
+    )  # fmt: skip
+    assert torch.equal(rest, whole)
+    assert [tuple(scores.shape) for scores in first.scores] == [(3, network.config.vocab_size)] * 4
+
+
+def test_generation_from_embeddings_and_in_pieces(loaded):
+    _, _, network, tokenizer = loaded
+    batch = tokenizer(PROMPTS[:3], padding=True, return_tensors="pt")
+    options = {"do_sample": False, "max_new_tokens": 8, "min_new_tokens": 8}
+    expected = network.generate(**batch, **options)[:, -8:]
+    embeddings = network.get_input_embeddings()(batch["input_ids"])
+    from_embeddings = network.generate(inputs_embeds=embeddings, attention_mask=batch["attention_mask"], **options)
+    assert torch.equal(from_embeddings, expected)
+    assert torch.equal(network.generate(**batch, **options, prefill_chunk_size=2)[:, -8:], expected)
+
+
+def test_what_cannot_be_done_with_states_is_refused(loaded):
+    _, _, network, tokenizer = loaded
+    with pytest.raises(ValueError, match="not supported with stateful models"):
+        network.generate(**tokenizer("the cat", return_tensors="pt"), max_new_tokens=4, prompt_lookup_num_tokens=2)
+    with pytest.raises(ValueError, match="past_key_values"):
+        network(torch.ones(1, 1, dtype=torch.long), **{CACHE: object()})
+
+
 def test_sampling_repeats_with_its_seed_and_several_sequences_differ(loaded):
     _, _, network, tokenizer = loaded
     encoded = tokenizer("the", return_tensors="pt")
@@ -336,6 +371,25 @@ def test_a_step_of_its_trainer(loaded, tmp_path):
     assert loss == pytest.approx(expected, rel=1e-3)
     assert not torch.equal(before, network.layers[0].hybrid.A)
     assert checkpoint.read_tensors(tmp_path / "out" / "checkpoint-1" / "model.safetensors")
+
+
+def test_gradients_are_the_same_with_activations_computed_again(loaded):
+    network = transformers.AutoModelForCausalLM.from_pretrained(loaded[0]).train()
+    ids = torch.randint(1, 150, (2, 20), generator=torch.Generator().manual_seed(4))
+
+    def gradients():
+        network.zero_grad()
+        network(ids, labels=ids, use_cache=True).loss.backward()
+        return {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
+
+    expected = gradients()
+    renamed = getattr(network, "activation_checkpointing_enable", None)  # its name from 5.24 on
+    (renamed or network.gradient_checkpointing_enable)()
+    runs = []
+    for block in network.layers:
+        block.ln1.register_forward_hook(lambda *_: runs.append(1))
+    torch.testing.assert_close(gradients(), expected)
+    assert len(runs) == 2 * len(network.layers)
 
 
 def test_its_pipeline_writes_and_chats(loaded):
