@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 import uuid
+from collections import defaultdict, deque
+from collections.abc import Iterator
 
 from . import __version__
 from . import api_types as api
@@ -26,14 +28,47 @@ class RequestError(I3Error):
         self.status, self.code, self.param = status, code, param
 
 
+class ShownTokens:
+    """Which tokens the text that was shown so far is made of. Those of a stop text or of the end mark never come."""
+
+    def __init__(self) -> None:
+        self._held: deque[tuple[Piece, int]] = deque()  # with the place where each begins
+        self._made = self._shown = 0  # characters of all tokens, and of the text
+
+    def push(self, piece: Piece, trimmed: int) -> Iterator[tuple[Piece, int]]:
+        """The tokens whose text begins to be shown with this piece, and where in the text each begins.
+
+        `trimmed` characters of the first tokens are never shown.
+        """
+        self._shown += len(piece.text)
+        if piece.chunk is not None:
+            self._held.append((piece, self._made))
+            self._made += len(piece.chunk.text)
+        while self._held and self._held[0][1] - trimmed < self._shown:
+            token, start = self._held.popleft()
+            if start + len(token.chunk.text) > trimmed:
+                yield token, max(0, start - trimmed)
+
+
 class Answering:
-    """Makes answers of one kind: what `chat` and `completions` have in common, and what each has of its own."""
+    """Makes answers of one kind: what `chat` and `completions` have in common, and what each has of its own.
+
+    Attributes:
+        kind, chunk_kind, prefix: how answers, streamed chunks and their names begin.
+        prompt_field: where a request has its prompt.
+        note: what of the request is left out, for whoever wonders; "" for nothing.
+    """
 
     kind: str
+    chunk_kind: str
     prefix: str
+    prompt_field: str
+    note = ""
 
     def __init__(self, body: api.ChatRequest | api.CompletionRequest, name: str, max_tokens: int) -> None:
         self.body, self.max_tokens = body, max_tokens
+        self.count = body.n or 1  # replies to each prompt
+        self._tokens: defaultdict[int, ShownTokens] = defaultdict(ShownTokens)
         self.head = {
             "id": f"{self.prefix}-{uuid.uuid4().hex[:24]}",
             "created": int(time.time()),
@@ -49,11 +84,12 @@ class Answering:
                 given[key] = getattr(body, key)
         if "top_p" in given:
             given["top_p"] = max(given["top_p"], 0.01)
-        asked = getattr(body, "max_completion_tokens", None) or body.max_tokens
+        newer = getattr(body, "max_completion_tokens", None)
+        asked = newer or body.max_tokens
         if asked is not None and asked > self.max_tokens:
-            raise RequestError(400, f"At most {self.max_tokens} tokens can be asked for.", param="max_tokens")
-        if asked is not None:
-            given["max_new_tokens"] = asked
+            name = "max_completion_tokens" if newer else "max_tokens"
+            raise RequestError(400, f"At most {self.max_tokens} tokens can be asked for.", "above_maximum", name)
+        given["max_new_tokens"] = asked or min(SamplingConfig().max_new_tokens, self.max_tokens)
         if body.seed is not None:
             given["seed"] = (body.seed + index) % 2**31
         return SamplingConfig(**given, stop=body.stops)
@@ -73,7 +109,7 @@ class Answering:
 
     def answer(self, pieces: list[list[Piece]], replies: list[Reply]) -> dict:
         choices = [self.choice(index, *both) for index, both in enumerate(zip(pieces, replies, strict=True))]
-        return {**self.head, "object": self.kind, "choices": choices, "usage": usage(replies)}
+        return {**self.head, "object": self.kind, "choices": choices, "usage": self.usage(replies)}
 
     def chunk(self, choices: list[dict], used: dict | None = None) -> dict:
         content = {**self.head, "object": self.chunk_kind, "choices": choices}
@@ -81,14 +117,20 @@ class Answering:
             content["usage"] = used
         return content
 
-    @property
-    def chunk_kind(self) -> str:
-        return self.kind
+    def shown(self, index: int, pieces: list[Piece], reply: Reply) -> list[tuple[Piece, int]]:
+        """The tokens of the reply number `index` that these pieces show, and where each begins in its text."""
+        return [found for piece in pieces for found in self._tokens[index].push(piece, reply.trimmed)]
+
+    def usage(self, replies: list[Reply]) -> dict[str, int]:
+        """Tokens of the prompts, each counted once for all replies to it, and of the replies."""
+        read = sum(len(reply.plan.ids) for reply in replies[:: self.count])
+        new = sum(len(reply.said) - len(reply.plan.ids) for reply in replies)
+        return {"prompt_tokens": read, "completion_tokens": new, "total_tokens": read + new}
 
 
 class Chat(Answering):
-    kind, prefix = "chat.completion", "chatcmpl"
-    chunk_kind = "chat.completion.chunk"
+    kind, chunk_kind, prefix = "chat.completion", "chat.completion.chunk", "chatcmpl"
+    prompt_field = "messages"
     body: api.ChatRequest
 
     def replies(self, model: Model) -> list[Reply]:
@@ -96,51 +138,54 @@ class Chat(Answering):
             messages = [message.plain() for message in self.body.messages]
         except ValueError as error:
             raise RequestError(400, str(error), param="messages") from error
+        if not model.template.has_system:
+            told = len(messages)
+            messages = [message for message in messages if message["role"] != "system"]
+            if len(messages) < told:
+                self.note = "This model has no place for a system prompt, so it was left out."
         alternatives = (self.body.top_logprobs or 0) if self.body.logprobs else 0
-        return [
-            Reply(model, messages, self.config(index), alternatives=alternatives) for index in range(self.body.n or 1)
-        ]
+        return [Reply(model, messages, self.config(index), alternatives=alternatives) for index in range(self.count)]
 
     @property
     def opening(self) -> list[dict]:
         delta = {"role": "assistant", "content": ""}
-        choices = range(self.body.n or 1)
+        choices = range(self.count)
         return [{"index": index, "delta": delta, "logprobs": None, "finish_reason": None} for index in choices]
 
     def delta(self, index: int, piece: Piece, reply: Reply) -> dict:
         content = {"content": piece.text} if piece.text or piece.finish_reason is None else {}
-        logprobs = self._logprobs([piece])
+        logprobs = self._logprobs(index, [piece], reply)
         return {"index": index, "delta": content, "logprobs": logprobs, "finish_reason": piece.finish_reason}
 
     def choice(self, index: int, pieces: list[Piece], reply: Reply) -> dict:
         message = {"role": "assistant", "content": "".join(piece.text for piece in pieces), "refusal": None}
-        reason = pieces[-1].finish_reason
-        return {"index": index, "message": message, "logprobs": self._logprobs(pieces), "finish_reason": reason}
+        logprobs, reason = self._logprobs(index, pieces, reply), pieces[-1].finish_reason
+        return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": reason}
 
-    def _logprobs(self, pieces: list[Piece]) -> dict | None:
+    def _logprobs(self, index: int, pieces: list[Piece], reply: Reply) -> dict | None:
         if not self.body.logprobs:
             return None
         entries = []
-        for piece in pieces:
-            if piece.chunk is not None:
-                others = [_entry(other.text, log(other.probability)) for other in piece.chunk.alternatives]
-                entries.append({**_entry(piece.chunk.text, piece.logprob), "top_logprobs": others})
+        for piece, _ in self.shown(index, pieces, reply):
+            others = [_entry(other.text, log(other.probability)) for other in piece.chunk.alternatives]
+            entries.append({**_entry(piece.chunk.text, piece.logprob), "top_logprobs": others})
         return {"content": entries, "refusal": None}
 
 
 class Completion(Answering):
-    kind, prefix = "text_completion", "cmpl"
+    kind, chunk_kind, prefix = "text_completion", "text_completion", "cmpl"
+    prompt_field = "prompt"
     body: api.CompletionRequest
 
     def replies(self, model: Model) -> list[Reply]:
-        prompts, count = self.body.prompts, self.body.n or 1
-        if len(prompts) * count > MAX_REPLIES:
+        prompts = self.body.prompts
+        if len(prompts) * self.count > MAX_REPLIES:
             raise RequestError(400, f"At most {MAX_REPLIES} replies can be asked for at once.", param="n")
         plans = [self._plan(model, prompt) for prompt in prompts]
         return [
             Reply(model, plan, self.config(index), alternatives=self.body.logprobs or 0)
             for plan in plans
-            for index in range(count)
+            for index in range(self.count)
         ]
 
     def _plan(self, model: Model, prompt: str | list[int]) -> WindowPlan:
@@ -153,36 +198,34 @@ class Completion(Answering):
         started = prompt if template.end_id is None else [template.end_id, *prompt]
         return WindowPlan(fit_turns([started], [], window)[0], (len(started),), 0)
 
-    def _echo(self, reply: Reply) -> str:
+    def _echo(self, index: int, reply: Reply) -> str:
+        """The prompt as it was sent, before its reply."""
         if not self.body.echo:
             return ""
-        end = reply.model.template.end_id
-        return reply.model.tokenizer.decode(reply.plan.ids[end is not None :])
+        prompt = self.body.prompts[index // self.count]
+        if isinstance(prompt, str):
+            return prompt.encode(errors="replace").decode()  # JSON can say what is no Unicode text
+        return reply.model.tokenizer.decode(prompt)
 
     def delta(self, index: int, piece: Piece, reply: Reply) -> dict:
-        text = (self._echo(reply) if piece.new_tokens == 1 else "") + piece.text
-        logprobs = self._logprobs([piece], 0)
+        text = (self._echo(index, reply) if piece.new_tokens == 1 else "") + piece.text
+        logprobs = self._logprobs(index, [piece], reply)
         return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": piece.finish_reason}
 
     def choice(self, index: int, pieces: list[Piece], reply: Reply) -> dict:
-        start = self._echo(reply)
-        text = start + "".join(piece.text for piece in pieces)
-        logprobs = self._logprobs(pieces, len(start))
+        text = self._echo(index, reply) + "".join(piece.text for piece in pieces)
+        logprobs = self._logprobs(index, pieces, reply)
         return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": pieces[-1].finish_reason}
 
-    def _logprobs(self, pieces: list[Piece], offset: int) -> dict | None:
+    def _logprobs(self, index: int, pieces: list[Piece], reply: Reply) -> dict | None:
         if self.body.logprobs is None:
             return None
-        chunks = [(piece.chunk, piece.logprob) for piece in pieces if piece.chunk is not None]
-        offsets, at = [], offset
-        for chunk, _ in chunks:
-            offsets.append(at)
-            at += len(chunk.text)
+        shown = self.shown(index, pieces, reply)
         return {
-            "tokens": [chunk.text for chunk, _ in chunks],
-            "token_logprobs": [logprob for _, logprob in chunks],
-            "top_logprobs": [_top(chunk) for chunk, _ in chunks] if self.body.logprobs else None,
-            "text_offset": offsets,
+            "tokens": [piece.chunk.text for piece, _ in shown],
+            "token_logprobs": [piece.logprob for piece, _ in shown],
+            "top_logprobs": [_top(piece.chunk) for piece, _ in shown] if self.body.logprobs else None,
+            "text_offset": [start for _, start in shown],
         }
 
 
@@ -196,10 +239,3 @@ def _top(chunk: Chunk) -> dict[str, float]:
 
 def log(probability: float) -> float:
     return math.log(probability) if probability > 0 else -9999.0  # as the OpenAI API writes what has none
-
-
-def usage(replies: list[Reply]) -> dict[str, int]:
-    """Tokens of the prompts, each counted once for all replies to it, and of the replies."""
-    read = sum({tuple(reply.plan.ids): len(reply.plan.ids) for reply in replies}.values())
-    new = sum(len(reply.said) - len(reply.plan.ids) for reply in replies)
-    return {"prompt_tokens": read, "completion_tokens": new, "total_tokens": read + new}

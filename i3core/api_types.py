@@ -39,7 +39,7 @@ class Sampling(BaseModel):
     model: StrictStr | None = Field(None, description="the served model; another name is an error")
     max_tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[Number, Field(gt=0, le=1)] | None = None
+    top_p: Annotated[Number, Field(ge=0, le=1)] | None = Field(None, description="below 0.01 is as 0.01")
     n: Annotated[int, Field(strict=True, ge=1, le=MAX_CHOICES)] | None = None
     stop: StrictStr | Annotated[list[StrictStr], Field(max_length=MAX_STOPS)] | None = None
     seed: Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)] | None = None
@@ -110,7 +110,12 @@ class CompletionRequest(Sampling):
         | Annotated[list[Annotated[list[Id], Field(min_length=1)]], Field(min_length=1, max_length=64)]
     )
     logprobs: Annotated[int, Field(strict=True, ge=0, le=5)] | None = None
-    echo: StrictBool | None = None
+    echo: StrictBool | None = Field(None, description="not together with logprobs")
+
+    def refused(self) -> tuple[str, str] | None:
+        if self.echo and self.logprobs is not None:
+            return "echo", "The probabilities of a prompt are not given; leave out echo or logprobs."
+        return super().refused()
 
     @property
     def prompts(self) -> list[str | list[int]]:

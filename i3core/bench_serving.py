@@ -60,7 +60,8 @@ def _ask(url: str, client: int, turn: int) -> int:
     message = {"role": "user", "content": PROMPTS[(client + turn) % len(PROMPTS)]}
     body = {"messages": [message], "max_tokens": TOKENS, "stream": True, "temperature": 1.2}
     body |= {"seed": client * REQUESTS + turn, "stream_options": {"include_usage": True}}
-    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", "X-Client": str(client)}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
     response, count = connection.getresponse(), 0
     while line := response.readline():
         if line.startswith(b"data: {") and (used := json.loads(line[6:]).get("usage")):

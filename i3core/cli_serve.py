@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import re
 import sys
 import threading
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from .device import PRECISIONS
 from .errors import ConfigError, I3Error
 from .extras import how_to_get
+from .server_gate import KEY_VARIABLE, is_loopback
 from .terminal import print_json
 
 DEFAULT_PORT = 8010
-KEY_VARIABLE = "I3DESK_API_KEY"
 
 
 def add_serve(commands: Any) -> None:
@@ -35,8 +37,21 @@ def add_serve(commands: Any) -> None:
     add("--port", type=int, default=DEFAULT_PORT, help="0 for any that is free (default: %(default)s)")
     add("--api-key-file", metavar="FILE", help="file that holds the key which clients must give")
     add("--cors", metavar="ORIGIN", help="let pages of this web site ask from a browser, such as http://localhost:3000")
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name that clients may have for this computer, such as host.docker.internal; repeatable",
+    )
     add("--slots", type=int, default=16, metavar="N", help="replies made at once (default: %(default)s)")
-    add("--max-waiting", type=int, default=256, metavar="N", help="replies that may wait (default: %(default)s)")
+    add(
+        "--max-waiting",
+        type=int,
+        default=512,
+        metavar="N",
+        help="replies that may wait; of one client half as many (default: %(default)s)",
+    )
     add("--max-tokens", type=int, default=4096, metavar="N", help="longest reply (default: %(default)s)")
     add("--until-stdin-closes", action="store_true", help="end when standard input ends, as a child of a program")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
@@ -54,14 +69,14 @@ def serve(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if not least <= value <= most:
             raise ConfigError(f"--{name.replace('_', '-')} must be from {least} to {most}, not {value}.")
-    from .server_gate import is_loopback
-
     key = _api_key(arguments.api_key_file)
     if key is None and not is_loopback(arguments.host):
         raise ConfigError(
             f"Without an API key the server listens on this computer alone, not on {arguments.host}.",
             f"Set {KEY_VARIABLE}, or name a file with --api-key-file.",
         )
+    origin = None if arguments.cors is None else _origin(arguments.cors)
+    names = [_host(name) for name in arguments.allow_host]
     try:
         import fastapi  # noqa: F401
         import uvicorn  # noqa: F401
@@ -79,7 +94,7 @@ def serve(arguments: argparse.Namespace) -> None:
         for warning in model.warnings:
             print(f"i3core: warning: {warning}", file=sys.stderr)
         engine = Engine(model, arguments.slots, arguments.max_waiting)
-        settings = ServerSettings(model.name, arguments.max_tokens, arguments.host, key, arguments.cors)
+        settings = ServerSettings(model.name, arguments.max_tokens, arguments.host, key, origin, names)
         log = _log_json if arguments.json else _log
         server = Server(build_app(engine, settings, log), engine, settings.limits)
         host, port = listening.getsockname()[:2]
@@ -88,6 +103,8 @@ def serve(arguments: argparse.Namespace) -> None:
             print_json({"event": "ready", "url": url, "model": model.name, "device": model.device.describe()})
         else:
             print(f"{model.name}, {model.device.describe()}: {url} (Ctrl-C ends)", flush=True)
+            if not model.template.has_system:
+                print("It has no place for system prompts: those of clients are left out.", flush=True)
         if arguments.until_stdin_closes:
             threading.Thread(target=_wait_for_end, args=(server.stop,), daemon=True).start()
         try:
@@ -109,14 +126,34 @@ def _api_key(path: str | None) -> str | None:
     return key
 
 
+def _origin(text: str) -> str:
+    """A web site as browsers write it. Raises ConfigError."""
+    try:
+        parts = urlsplit(text)
+        if parts.scheme and parts.hostname and parts.path in ("", "/") and not (parts.query or parts.fragment):
+            origin = f"{parts.scheme}://{parts.netloc}".lower()
+            usual = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+            return origin.removesuffix(usual) if usual else origin
+    except ValueError:
+        pass
+    raise ConfigError(f"--cors names one web site, which {text!r} is not.", "Such as http://localhost:3000.")
+
+
+def _host(name: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", name):
+        return name.lower()
+    raise ConfigError(f"--allow-host names a computer, which {name!r} is not.", "Such as host.docker.internal.")
+
+
 def _log(method: str, path: str, status: int, tokens: int, seconds: float) -> None:
-    print(f"{method} {quote(path)} {status} {tokens} tokens {seconds:.2f} s", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        print(f"{method} {quote(path)} {status} {tokens} tokens {seconds:.2f} s", file=sys.stderr, flush=True)
 
 
 def _log_json(method: str, path: str, status: int, tokens: int, seconds: float) -> None:
-    print_json(
-        {"event": "request", "method": method, "path": path, "status": status, "tokens": tokens, "seconds": seconds}
-    )
+    told = {"event": "request", "method": method, "path": path, "status": status, "tokens": tokens, "seconds": seconds}
+    with contextlib.suppress(OSError):
+        print_json(told)
 
 
 def _wait_for_end(stop: Any) -> None:

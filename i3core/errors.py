@@ -33,6 +33,10 @@ class PromptError(I3Error):
     """A prompt cannot be answered: empty, or longer than the window."""
 
 
+class PromptTooLongError(PromptError):
+    """A prompt is longer than the window."""
+
+
 class DataError(I3Error):
     """Training or evaluation data cannot be read."""
 

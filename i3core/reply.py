@@ -47,20 +47,21 @@ class ReplyText:
 
     Attributes:
         stopped: whether a stop text was reached.
+        trimmed: how many characters the space before it had.
     """
 
     def __init__(self, stops: Sequence[str], leading: bool, begun: str = "") -> None:
         self._stops = StopTexts(stops)
         self._leading = leading  # whether only blank space has come yet that the template leaves before a reply
         self._given = 0
-        self.stopped = False
+        self.stopped, self.trimmed = False, 0
         self.push(begun)
         self._given = len(self._stops.held)  # held back, but shown already
 
     def push(self, text: str) -> str:
         """Text that may be shown now."""
         if self._leading:
-            text = text.lstrip()
+            self.trimmed += len(text) - len(text := text.lstrip())
             self._leading = not text
         shown, self.stopped = self._stops.push(text)
         return self._without_given(shown)
@@ -122,6 +123,11 @@ class Reply:
     def in_view(self) -> list[int]:
         """The tokens that the model reads before the next one."""
         return self.said[view_start(len(self.said), self.model.config.window) :]
+
+    @property
+    def trimmed(self) -> int:
+        """How many characters of its tokens come before what is shown."""
+        return self._text.trimmed
 
     def take(self, logits: Tensor) -> Piece:
         """The next token, chosen from logits (V,), float32 on the CPU. The last piece has a finish_reason."""

@@ -16,15 +16,15 @@ from starlette.types import Receive, Scope, Send
 
 from . import __version__
 from . import api_types as api
-from .answers import Answering, Chat, Completion, RequestError, usage
-from .errors import I3Error
+from .answers import Answering, Chat, Completion, RequestError
+from .errors import ConfigError, I3Error, PromptError, PromptTooLongError
 from .pieces import Piece
 from .reply import Reply
 from .server_gate import Gate, Limits, error_body, is_loopback
-from .serving import BusyError, Engine
+from .serving import BusyError, ClosingError, Engine
 
 RETRY_AFTER_S = 1
-_ERRORS = {status: {"model": api.ErrorBody} for status in (400, 401, 403, 404, 405, 408, 413, 429, 500)}
+_ERRORS = {status: {"model": api.ErrorBody} for status in (400, 401, 403, 404, 405, 408, 413, 429, 500, 503)}
 _KINDS = ("str", "int", "float", "bool")  # which pydantic puts into the place of a value that may be of several
 
 
@@ -35,7 +35,7 @@ class ServerSettings:
     Attributes:
         name: of the model, as clients ask for it.
         max_tokens: the longest reply that may be asked for.
-        host: what it listens on; see `Gate` for this and the next two.
+        host: what it listens on; see `Gate` for this and the next three.
     """
 
     name: str
@@ -43,6 +43,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     api_key: str | None = None
     origin: str | None = None
+    names: Sequence[str] = ()
     limits: Limits = field(default_factory=Limits)
 
 
@@ -97,6 +98,7 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..
         load = engine.load
         return api.Health(running=load.running, waiting=load.waiting)
 
+    @app.get("/v1/models/", include_in_schema=False)
     @app.get("/v1/models", responses=_ERRORS)
     async def models() -> api.ModelList:
         return api.ModelList(data=[card])
@@ -128,13 +130,27 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..
         refused = body.refused()
         if refused is not None:
             raise RequestError(400, refused[1], "unsupported_value", refused[0])
-        replies = answering.replies(engine.model)
+        try:
+            replies = answering.replies(engine.model)
+        except PromptError as error:
+            code = "context_length_exceeded" if isinstance(error, PromptTooLongError) else "invalid_prompt"
+            raise RequestError(400, str(error), code, answering.prompt_field) from error
+        if len(replies) > engine.most_at_once:
+            raise RequestError(400, f"At most {engine.most_at_once} replies can be asked for at once.", param="n")
         stream = Stream(engine, _client(request, settings.host), replies)
         if body.stream:
-            return EventStream(_events(answering, stream, replies, request), stream)
-        pieces = await _collect(stream, len(replies), request)
-        request.scope["i3_tokens"] = usage(replies)["completion_tokens"]
-        return Response(status_code=499) if pieces is None else JSONResponse(answering.answer(pieces, replies))
+            response: Response = EventStream(_events(answering, stream, replies, request), stream)
+        else:
+            try:
+                pieces = await _collect(stream, len(replies), request)
+            finally:
+                request.scope["i3_tokens"] = answering.usage(replies)["completion_tokens"]
+            if pieces is None:
+                return Response(status_code=499)
+            response = JSONResponse(answering.answer(pieces, replies))
+        if answering.note:
+            response.headers["X-I3-Note"] = answering.note
+        return response
 
     _handle_errors(app)
     schema = app.openapi
@@ -148,8 +164,8 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..
 
     app.openapi = openapi
     app.add_middleware(
-        Gate, host=settings.host, api_key=settings.api_key, origin=settings.origin, limits=settings.limits,
-        log_request=log_request,
+        Gate, host=settings.host, api_key=settings.api_key, origin=settings.origin, names=settings.names,
+        limits=settings.limits, log_request=log_request,
     )  # fmt: skip
     return app
 
@@ -211,12 +227,12 @@ async def _events(answering: Answering, stream: Stream, replies: list[Reply], re
         async for index, piece in stream:
             yield _event(answering.chunk([answering.delta(index, piece, replies[index])]))
         if answering.body.stream_options is not None and answering.body.stream_options.include_usage:
-            yield _event(answering.chunk([], usage(replies)))
+            yield _event(answering.chunk([], answering.usage(replies)))
         yield "data: [DONE]\n\n"
     except I3Error as error:
         yield _event(error_body(500, str(error)))
     finally:
-        request.scope["i3_tokens"] = usage(replies)["completion_tokens"]
+        request.scope["i3_tokens"] = answering.usage(replies)["completion_tokens"]
         stream.close()
 
 
@@ -226,15 +242,12 @@ def _event(content: dict) -> str:
 
 def _handle_errors(app: FastAPI) -> None:
     def answer(status: int, message: str, code: str | None = None, param: str | None = None) -> JSONResponse:
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 429 else None
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else None
         return JSONResponse(error_body(status, message, code, param), status, headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        names = [str(part) for part in first["loc"][1:]]
-        param = ".".join(name for name in names if name not in _KINDS and "[" not in name) or None
-        return answer(400, f"{param}: {first['msg']}" if param else first["msg"], first["type"], param)
+        return answer(400, *_explained(error.errors()))
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
@@ -248,8 +261,31 @@ def _handle_errors(app: FastAPI) -> None:
             return answer(error.status, error.what, error.code, error.param)
         if isinstance(error, BusyError):
             return answer(429, str(error), "too_many_requests")
-        return answer(400, str(error))
+        if isinstance(error, ClosingError):
+            return answer(503, str(error), "closing")
+        return answer(400 if isinstance(error, ConfigError) else 500, str(error))
 
     @app.exception_handler(Exception)
     async def bug(_: Request, error: Exception) -> JSONResponse:
         return answer(500, f"The server failed ({type(error).__name__}). Its output says more.")
+
+
+def _explained(errors: Sequence[dict]) -> tuple[str, str, str | None]:
+    """Message, code and name of the field for what is wrong with a body."""
+    first = errors[0]
+    if first["type"] == "json_invalid":
+        place = first["loc"][-1]
+        return f"The body is not JSON: {first['ctx']['error']} (behind {place} characters).", first["type"], None
+    if first["loc"] == ("body",):
+        return "The body must be a JSON object, sent with Content-Type: application/json.", first["type"], None
+
+    def field_of(error: dict) -> str:
+        names = [str(part) for part in error["loc"][1:]]
+        return ".".join(name for name in names if name not in _KINDS and "[" not in name)
+
+    # A value that may be of several kinds has an error for each: one that fits but for its range says most.
+    param = field_of(first)
+    same = [error for error in errors if field_of(error) == param]
+    near = [error for error in same if not error["type"].endswith("_type")]
+    said = near[0]["msg"] if near else ", or: ".join(dict.fromkeys(error["msg"] for error in same))
+    return f"{param}: {said}", (near or same)[0]["type"], param

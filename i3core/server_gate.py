@@ -12,11 +12,12 @@ import hmac
 import ipaddress
 import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+KEY_VARIABLE = "I3DESK_API_KEY"  # in the environment
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -51,6 +52,7 @@ class Gate:
         host: what the server listens on.
         api_key: needed in every request but /health, if there is one.
         origin: the web site that may ask from a browser, besides none.
+        names: other names than localhost that clients may have for this computer.
         log_request: called after each request with method, path, status, tokens of the replies and seconds.
     """
 
@@ -60,11 +62,12 @@ class Gate:
         host: str,
         api_key: str | None,
         origin: str | None,
+        names: Iterable[str],
         limits: Limits,
         log_request: Callable[[str, str, int, int, float], None] | None = None,
     ) -> None:
         self.app, self.api_key, self.origin, self.limits, self.log_request = app, api_key, origin, limits, log_request
-        self.names = {host, "localhost", "127.0.0.1", "::1"} if is_loopback(host) else None
+        self.names = {host, "localhost", "127.0.0.1", "::1", *names} if is_loopback(host) else None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -87,7 +90,9 @@ class Gate:
     async def _handle(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         origin = headers.get("origin")
-        shared = _cors(self.origin) if self.origin and origin == self.origin else []
+        shared = []
+        if self.origin and origin == self.origin:
+            shared = _cors(origin, headers.get("access-control-request-headers"))
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -172,12 +177,13 @@ def _host_name(value: str) -> str:
         return ""
 
 
-def _cors(origin: str) -> list[tuple[bytes, bytes]]:
+def _cors(origin: str, asked: str | None) -> list[tuple[bytes, bytes]]:
+    """The site may read the answers, and send what headers it asks for: OpenAI's client has a dozen of its own."""
     return [
         (b"access-control-allow-origin", origin.encode("latin-1")),
-        (b"access-control-allow-headers", b"authorization, content-type"),
+        (b"access-control-allow-headers", (asked or "authorization, content-type").encode("latin-1")),
         (b"access-control-allow-methods", b"GET, POST"),
-        (b"vary", b"origin"),
+        (b"vary", b"origin, access-control-request-headers"),
     ]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -38,7 +39,8 @@ def listen(host: str, port: int) -> socket.socket:
 class Connection(H11Protocol):
     """A connection that is cut off if the head of a request is too long in coming, or an answer is not read.
 
-    uvicorn waits for both without end, and each such connection holds a file handle, the second one a reply too.
+    uvicorn waits for both without end, and each such connection holds a file handle, the second one a reply too. It
+    also stops reading when another request comes before the answer is out, and would not see the client leave.
     """
 
     def __init__(self, *arguments: Any, limits: Limits, **options: Any) -> None:
@@ -57,6 +59,15 @@ class Connection(H11Protocol):
             self._expect_head()
         else:
             self._head = _cancelled(self._head)
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """What comes early is kept, as far as it is the head of a request."""
+        early, _ = self.conn.trailing_data
+        if len(early) > HEAD_BYTES:
+            self.transport.abort()
+        elif self.conn.their_state is h11.DONE:
+            self.flow.resume_reading()
 
     def pause_writing(self) -> None:
         super().pause_writing()

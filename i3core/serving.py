@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from .batching import BatchGenerator
@@ -17,6 +17,13 @@ from .reply import Reply
 
 class BusyError(I3Error):
     """As many requests wait as may."""
+
+
+class ClosingError(I3Error):
+    """The server ends, and its replies with it."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is closing.", "Ask again when it has started anew.")
 
 
 @dataclass(frozen=True)
@@ -36,16 +43,26 @@ class FairQueue:
     def __len__(self) -> int:
         return sum(map(len, self._clients.values()))
 
+    def count(self, client: str) -> int:
+        """How many replies of this client wait."""
+        return len(self._clients.get(client, ()))
+
     def push(self, client: str, ticket: int, reply: Reply) -> None:
         self._clients.setdefault(client, deque()).append((ticket, reply))
 
-    def pop(self) -> tuple[int, Reply]:
-        """The next reply: the first of the client whose turn it is. That client's turn comes last again."""
-        client, replies = self._clients.popitem(last=False)
-        first = replies.popleft()
+    def pop(self, passed_over: Container[str] = ()) -> tuple[str, int, Reply] | None:
+        """The next reply: the first of the client whose turn it is. That client's turn comes last again.
+
+        None if there is none but of clients that are `passed_over`; their turn stays.
+        """
+        client = next((client for client in self._clients if client not in passed_over), None)
+        if client is None:
+            return None
+        replies = self._clients.pop(client)
+        ticket, reply = replies.popleft()
         if replies:
             self._clients[client] = replies
-        return first
+        return client, ticket, reply
 
     def remove(self, ticket: int) -> None:
         for client, replies in list(self._clients.items()):
@@ -57,15 +74,19 @@ class FairQueue:
 
 
 class Engine:
-    """Answers in a thread of its own. Its methods may be called from any thread."""
+    """Answers in a thread of its own. Its methods may be called from any thread.
 
-    def __init__(self, model: Model, slots: int = 16, max_waiting: int = 256) -> None:
+    No client keeps others out: none gets the last free slot while it has others, or more places to wait in than it
+    leaves free.
+    """
+
+    def __init__(self, model: Model, slots: int = 16, max_waiting: int = 512) -> None:
         self.model, self.max_waiting = model, max_waiting
         self._batch = BatchGenerator(model, slots)
         self._queue = FairQueue()
         self._listeners: dict[int, Callable[[Piece | I3Error], None]] = {}
         self._left: list[int] = []  # tickets of clients that are gone
-        self._under_way: set[int] = set()
+        self._under_way: dict[int, str] = {}  # ticket to client
         self._tickets = itertools.count(1)
         self._wake = threading.Condition()
         self._closing = False
@@ -78,6 +99,11 @@ class Engine:
         with self._wake:
             return Load(self._running, len(self._queue))
 
+    @property
+    def most_at_once(self) -> int:
+        """How many replies one client may ask for while nothing else is going on."""
+        return self._batch.slots + (self.max_waiting + 1) // 2
+
     def submit(self, client: str, replies: list[tuple[Reply, Callable[[Piece | I3Error], None]]]) -> list[int]:
         """Lets these replies be made, and returns a ticket for each.
 
@@ -87,14 +113,19 @@ class Engine:
                 ends it. It is called in the engine's thread and must not wait.
 
         Raises:
-            BusyError: too many wait already.
+            BusyError: too many wait already, of this client or in all.
+            ClosingError: the server ends.
         """
         with self._wake:
             if self._closing:
-                raise BusyError("The server is closing.", "Ask again when it has started anew.")
-            free = self._batch.slots - self._running
-            if len(self._queue) + len(replies) > self.max_waiting + max(0, free):
-                raise BusyError(f"{len(self._queue)} requests are waiting already.", "Try again in a moment.")
+                raise ClosingError
+            at_once = max(0, self._batch.slots - self._running)
+            waiting = max(0, len(self._queue) + len(replies) - at_once)
+            of_client = max(0, self._queue.count(client) + len(replies) - at_once)
+            if waiting > self.max_waiting:
+                raise BusyError(f"{len(self._queue)} replies are waited for already.", "Try again in a moment.")
+            if of_client > self.max_waiting - waiting + 1:
+                raise BusyError(f"You wait for {self._queue.count(client)} replies already.", "Try again in a moment.")
             tickets = [next(self._tickets) for _ in replies]
             for ticket, (reply, listener) in zip(tickets, replies, strict=True):
                 self._listeners[ticket] = listener
@@ -131,16 +162,15 @@ class Engine:
                     listener = self._listeners.get(ticket)
                     if isinstance(piece, I3Error) or piece.finish_reason:
                         self._listeners.pop(ticket, None)
-                        self._under_way.discard(ticket)
+                        self._under_way.pop(ticket, None)
                 if listener is not None:
                     listener(piece)
             with self._wake:
                 self._running = len(self._batch)
-        closing = I3Error("The server is closing.", "Ask again when it has started anew.")
         with self._wake:
             listeners, self._listeners = self._listeners, {}
         for listener in listeners.values():
-            listener(closing)
+            listener(ClosingError())
 
     def _admit(self) -> bool:
         """Waits for work and takes it in; False when the engine closes."""
@@ -148,11 +178,15 @@ class Engine:
             self._wake.wait_for(lambda: self._closing or self._left or len(self._queue) or len(self._batch))
             for ticket in self._left:
                 self._batch.cancel(ticket)
-                self._under_way.discard(ticket)
+                self._under_way.pop(ticket, None)
             self._left.clear()
-            while self._batch.has_room and len(self._queue):
-                ticket, reply = self._queue.pop()
+            while (free := self._batch.slots - len(self._batch)) > 0:
+                is_last = free == 1 and self._batch.slots > 1
+                found = self._queue.pop(passed_over=set(self._under_way.values()) if is_last else ())
+                if found is None:
+                    break
+                client, ticket, reply = found
                 self._batch.add(ticket, reply)
-                self._under_way.add(ticket)
+                self._under_way[ticket] = client
             self._running = len(self._batch)
             return not self._closing

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .errors import PromptError
+from .errors import PromptError, PromptTooLongError
 from .template import ChatTemplate, Message
 
 
@@ -85,7 +85,7 @@ def fit_turns(
         dropped += 1
     if total > room:
         parts = f", {len(fixed)} of them the system prompt" if fixed else ""
-        raise PromptError(
+        raise PromptTooLongError(
             f"The prompt is {total} tokens long{parts}, but only {room} fit into the model's window.",
             "Shorten it, or allow fewer new tokens.",
         )

@@ -9,6 +9,7 @@ from PySide6.QtGui import QRegularExpressionValidator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from i3core.extras import how_to_get
+from i3core.server_gate import KEY_VARIABLE
 from i3desk.core_process import CoreProcess
 from i3desk.models.task import plain
 from i3desk.palette import tabular
@@ -43,7 +44,9 @@ class ApiServer(QObject):
         self.answered = 0
         self._asked: list[str] = []
         self._again = False
-        self._process = CoreProcess("server", self)
+        self._process = CoreProcess(
+            "server", self, {KEY_VARIABLE: ""}
+        )  # whatever the environment says: it needs no key
         self._process.reported.connect(self._on_reported)
         self._process.finished.connect(self._on_ended)
         self._process.failed.connect(self._on_failed)

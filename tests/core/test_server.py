@@ -23,7 +23,7 @@ from i3core.cli import main  # noqa: E402
 from i3core.generation import Generator  # noqa: E402
 from i3core.reply import Reply  # noqa: E402
 from i3core.server import _client  # noqa: E402
-from i3core.serving import BusyError, Engine, FairQueue  # noqa: E402
+from i3core.serving import BusyError, ClosingError, Engine, FairQueue  # noqa: E402
 from i3core.settings import SamplingConfig  # noqa: E402
 
 HELLO = [{"role": "user", "content": "hello"}]
@@ -78,7 +78,7 @@ def folder(build, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    server = Served(folder, "--slots", "8", "--max-waiting", "120")
+    server = Served(folder, "--slots", "8", "--max-waiting", "200")
     yield server
     server.close()
 
@@ -144,7 +144,9 @@ def test_logprobs_are_the_models_own(server, ours):
         model="tiny", messages=HELLO, temperature=0, max_tokens=8, logprobs=True, top_logprobs=3
     )
     entries = answer.choices[0].logprobs.content
+    pieces = [piece for piece in pieces if piece.chunk.token_id != ours.template.end_id]
     assert [entry.token for entry in entries] == [piece.chunk.text for piece in pieces]
+    assert "".join(entry.token for entry in entries) == answer.choices[0].message.content
     assert [entry.logprob for entry in entries] == pytest.approx([piece.logprob for piece in pieces], abs=1e-3)
     assert [top.token for top in entries[0].top_logprobs] == [other.text for other in pieces[0].chunk.alternatives]
     assert bytes(entries[0].bytes).decode() == entries[0].token
@@ -156,16 +158,37 @@ def test_completions_continue_texts(server, ours):
     answer = client.completions.create(model="tiny", prompt=["the cat", "a"], temperature=0, max_tokens=9)
     assert [choice.text for choice in answer.choices] == texts
     ids = ours.tokenizer.encode("the cat")
-    answer = client.completions.create(
-        model="tiny", prompt=ids, temperature=0, max_tokens=9, echo=True, logprobs=2, stream=False
-    )
+    answer = client.completions.create(model="tiny", prompt=ids, temperature=0, max_tokens=9, echo=True, stream=False)
     assert answer.choices[0].text == "the cat" + texts[0]
-    assert len(answer.choices[0].logprobs.top_logprobs[0]) == 2
-    assert answer.choices[0].logprobs.text_offset[0] == len("the cat")
     streamed = client.completions.create(
-        model="tiny", prompt="the cat", temperature=0, max_tokens=9, echo=True, stream=True
+        model="tiny", prompt="The Cat", temperature=0, max_tokens=9, echo=True, stream=True
     )
-    assert "".join(chunk.choices[0].text for chunk in streamed) == "the cat" + texts[0]
+    assert "".join(chunk.choices[0].text for chunk in streamed) == "The Cat" + texts[0]  # as it was sent
+
+
+def test_prompts_of_a_list_are_counted_each(server):
+    answer = server.client().completions.create(model="tiny", prompt=["the cat", "the cat"], n=2, max_tokens=2)
+    alone = server.client().completions.create(model="tiny", prompt="the cat", max_tokens=2)
+    assert answer.usage.prompt_tokens == 2 * alone.usage.prompt_tokens
+
+
+@pytest.mark.parametrize("stop", [None, "the model's own"])
+def test_logprobs_are_of_the_text_that_is_shown(server, ours, stop):
+    """Whole or streamed: the tokens join to the text, each at its offset, and none of a stop text follows."""
+    text = expected(ours, "the cat", temperature=0, max_new_tokens=20)[0]
+    asked = {"model": "tiny", "prompt": "the cat", "temperature": 0, "max_tokens": 20, "logprobs": 2}
+    asked |= {"stop": text[9:12]} if stop else {}
+    whole = server.client().completions.create(**asked).choices[0]
+    streamed = [chunk.choices[0] for chunk in server.client().completions.create(**asked, stream=True)]
+    assert whole.text == "".join(choice.text for choice in streamed)
+    tokens = whole.logprobs.tokens
+    assert "".join(tokens).startswith(whole.text)
+    assert len("".join(tokens[:-1])) < len(whole.text)
+    assert whole.logprobs.text_offset == [len("".join(tokens[:index])) for index in range(len(tokens))]
+    for name in ("tokens", "text_offset", "token_logprobs", "top_logprobs"):
+        assert [value for choice in streamed for value in getattr(choice.logprobs, name)] == getattr(
+            whole.logprobs, name
+        )
 
 
 def test_stop_texts_and_our_own_settings(server, ours):
@@ -209,16 +232,17 @@ def test_parts_of_text_and_models(server):
         ({"temperature": 3}, "temperature"),
         ({"temperature": "hot"}, "temperature"),
         ({"messages": []}, "messages"),
-        ({"messages": [{"role": "user", "content": " "}]}, None),
+        ({"messages": [{"role": "user", "content": " "}]}, "messages"),
         ({"messages": [{"role": "wizard", "content": "hi"}]}, "messages.0.role"),
-        ({"messages": [{"role": "assistant", "content": "hi"}]}, None),
-        ({"messages": [{"role": "system", "content": "be nice"}, *HELLO]}, None),
+        ({"messages": [{"role": "assistant", "content": "hi"}]}, "messages"),
+        ({"messages": [{"role": "system", "content": "be nice"}]}, "messages"),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, "messages"),
-        ({"messages": [{"role": "user", "content": "the cat " * 500}]}, None),
+        ({"messages": [{"role": "user", "content": "the cat " * 500}]}, "messages"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": 100_000}, "max_tokens"),
         ({"n": 99}, "n"),
-        ({"stop": ["a", "b", "c", "d", "e"]}, None),
+        ({"stop": ["a", "b", "c", "d", "e"]}, "stop"),
         ({"stop": [""]}, "stop"),
         ({"frequency_penalty": 0.5}, "frequency_penalty"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
@@ -234,6 +258,68 @@ def test_what_cannot_be_answered_is_a_bad_request(server, change, param):
     assert error["type"] == "invalid_request_error"
     if param is not None:
         assert error["param"] == param
+
+
+def test_errors_say_what_is_wrong(server):
+    def told(path="chat/completions", **sent):
+        answer = httpx.post(f"{server.url}/{path}", timeout=60, **sent)
+        assert answer.status_code == 400
+        return answer.json()["error"]
+
+    five = told(json={"messages": HELLO, "stop": ["a", "b", "c", "d", "e"]})
+    assert "at most 4" in five["message"]
+    assert "string" in told(json={"messages": [{"role": "user", "content": 5}]})["message"]
+    broken = told(content=b'{"messages": [}', headers={"Content-Type": "application/json"})
+    assert "not JSON" in broken["message"]
+    assert broken["param"] is None
+    assert "Content-Type" in told(content=b'{"messages": []}')["message"]
+    assert told(json={"messages": [{"role": "user", "content": "the cat " * 500}]})["code"] == "context_length_exceeded"
+    assert told(json={"messages": HELLO, "max_completion_tokens": 10**6})["param"] == "max_completion_tokens"
+    assert told("completions", json={"prompt": "a", "echo": True, "logprobs": 1})["param"] == "echo"
+
+
+def test_a_system_prompt_without_a_place_is_left_out_and_told(server):
+    body = {"messages": HELLO, "temperature": 0, "max_tokens": 8}
+    answers = [
+        httpx.post(f"{server.url}/chat/completions", json={**body, "messages": [*system, *HELLO]}, timeout=60)
+        for system in ([], [{"role": "system", "content": "be nice"}], [{"role": "developer", "content": ""}])
+    ]
+    assert len({answer.json()["choices"][0]["message"]["content"] for answer in answers}) == 1
+    assert ["x-i3-note" in answer.headers for answer in answers] == [False, True, True]
+    with httpx.stream("POST", f"{server.url}/chat/completions", json={**body, "stream": True}) as answer:
+        assert "x-i3-note" not in answer.headers
+
+
+def test_a_system_prompt_with_a_place_is_read(build, tmp_path):
+    folder = build.folder(tmp_path / "polite", special=False)
+    config = json.loads((folder / "config.json").read_text())
+    config["chat_template"] = {"kind": "text", "form": "[q] {user} [a] {assistant} ", "system": "[s] {system} "}
+    (folder / "config.json").write_text(json.dumps(config))
+    server, ours = Served(folder), checkpoint.load(folder, "cpu", "float32")
+    try:
+        messages = [{"role": "system", "content": "be nice"}, *HELLO]
+        answer = server.client().chat.completions.with_raw_response.create(
+            model="polite", messages=messages, temperature=0, max_tokens=9, logprobs=True
+        )
+        choice = answer.parse().choices[0]
+        assert "x-i3-note" not in answer.headers
+        assert choice.message.content == expected(ours, messages, temperature=0, max_new_tokens=9)[0]
+        assert "".join(entry.token for entry in choice.logprobs.content).strip() == choice.message.content.strip()
+    finally:
+        server.close()
+
+
+def test_replies_are_no_longer_than_the_server_allows(folder):
+    server = Served(folder, "--max-tokens", "5", "--slots", "1", "--max-waiting", "3")
+    try:
+        body = {"prompt": "the cat", "temperature": 2, "top_k": 0, "top_p": 1, "seed": 1}
+        answer = httpx.post(f"{server.url}/completions", json=body, timeout=60).json()
+        assert answer["usage"]["completion_tokens"] <= 5
+        many = httpx.post(f"{server.url}/completions", json={**body, "n": 8}, timeout=60)
+        assert many.status_code == 400  # it would never have room for them
+        assert many.json()["error"]["param"] == "n"
+    finally:
+        server.close()
 
 
 def test_what_is_not_there(server):
@@ -287,13 +373,18 @@ def test_web_pages_of_others_are_refused(server):
 
 
 def test_one_site_may_be_let_in(folder):
-    server = Served(folder, "--cors", "http://localhost:3000")
+    server = Served(folder, "--cors", "http://localhost:3000/", "--allow-host", "host.docker.internal")
     try:
         asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
         preflight = httpx.options(f"{server.url}/chat/completions", headers=asked)
         assert preflight.status_code == 204
         assert preflight.headers["access-control-allow-origin"] == "http://localhost:3000"
+        headers = {**asked, "Access-Control-Request-Headers": "authorization,x-stainless-os"}
+        preflight = httpx.options(f"{server.url}/chat/completions", headers=headers)
+        assert preflight.headers["access-control-allow-headers"] == "authorization,x-stainless-os"
         assert httpx.get(f"{server.url}/models", headers={"Origin": "https://evil.example"}).status_code == 403
+        assert httpx.get(f"{server.url}/models", headers={"Host": "host.docker.internal:8010"}).status_code == 200
+        assert httpx.get(f"{server.url}/models", headers={"Host": "docker.internal"}).status_code == 403
     finally:
         server.close()
 
@@ -335,6 +426,13 @@ def test_a_client_that_leaves_stops_its_reply(server):
         while not server.load()["running"]:
             pass
     server.until_idle()
+    with socket.create_connection(("127.0.0.1", server.port)) as plain:  # and has asked for more already
+        plain.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
+        plain.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(content), content))
+        while not server.load()["running"]:
+            pass
+        plain.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    server.until_idle()
 
 
 def test_clients_take_turns(model):
@@ -342,7 +440,9 @@ def test_clients_take_turns(model):
     for ticket, client in enumerate("aaaaabbc"):
         queue.push(client, ticket, reply)
     queue.remove(1)
-    assert [queue.pop()[0] for _ in range(len(queue))] == [0, 5, 7, 2, 6, 3, 4]
+    assert queue.pop(passed_over={"a", "c"})[:2] == ("b", 5)
+    assert queue.pop(passed_over={"a", "b", "c"}) is None
+    assert [queue.pop()[1] for _ in range(len(queue))] == [0, 7, 6, 2, 3, 4]
 
 
 @pytest.mark.parametrize(("host", "told_apart"), [("127.0.0.1", True), ("::1", True), ("0.0.0.0", False)])
@@ -360,9 +460,16 @@ def test_no_more_wait_than_may(model):
     engine = Engine(model, slots=1, max_waiting=2)
     try:
         config = SamplingConfig(max_new_tokens=4096, temperature=2, top_k=0, top_p=1.0, seed=0)
-        taken = engine.submit("a", [(Reply(model, "a", config), lambda piece: None) for _ in range(3)])
-        with pytest.raises(BusyError, match="waiting"):
-            engine.submit("b", [(Reply(model, "a", config), lambda piece: None) for _ in range(4)])
+
+        def ask(client, count=1):
+            return engine.submit(client, [(Reply(model, "a", config), lambda piece: None) for _ in range(count)])
+
+        taken = ask("a", engine.most_at_once)
+        with pytest.raises(BusyError, match=r"You wait for \d repl"):  # or it would keep others out
+            ask("a")
+        taken += ask("b")
+        with pytest.raises(BusyError, match=r"\d replies are waited for"):
+            ask("c")
         engine.cancel(taken)
         done = threading.Event()
         short = SamplingConfig(max_new_tokens=2, seed=0)
@@ -370,8 +477,26 @@ def test_no_more_wait_than_may(model):
         assert done.wait(30)
     finally:
         engine.close()
-    with pytest.raises(BusyError, match="closing"):
-        engine.submit("a", [(Reply(model, "a", config), print)])
+    with pytest.raises(ClosingError):
+        ask("a")
+
+
+def test_no_client_keeps_others_from_their_turn(build):
+    """Replies that go on and on leave a slot for whoever comes."""
+    model = build.model(special=False)  # which has no mark to end them with
+    engine, ended, done = Engine(model, slots=3), [], threading.Event()
+    try:
+        long, short = SamplingConfig(max_new_tokens=4096, seed=0), SamplingConfig(max_new_tokens=2, seed=0)
+        engine.submit("a", [(Reply(model, "a", long), ended.append) for _ in "12345"])
+        for _ in range(3):
+            done.clear()
+            engine.submit("b", [(Reply(model, "a", short), lambda piece: piece.finish_reason and done.set())])
+            assert done.wait(60)
+            assert engine.load.waiting == 3
+        assert ended
+        assert not any(piece.finish_reason for piece in ended)
+    finally:
+        engine.close()
 
 
 def test_a_bug_ends_the_replies_and_not_the_server(model, monkeypatch):
@@ -424,6 +549,9 @@ def test_outside_loopback_it_wants_a_key(folder, capsys, monkeypatch):
         (["--slots", "0"], "--slots"),
         (["--api-key-file", "/nowhere/key"], "/nowhere/key"),
         (["--host", "no such host"], "no such host"),
+        (["--cors", "*"], "one web site"),
+        (["--cors", "localhost:3000/app"], "one web site"),
+        (["--allow-host", "http://x"], "--allow-host"),
     ],
 )
 def test_nonsense_is_refused(folder, options, told, capsys, monkeypatch):
