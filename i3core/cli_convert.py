@@ -28,6 +28,8 @@ def convert(arguments: argparse.Namespace) -> None:
     from .checkpoint import load as load_model
     from .checksums import write_checksums
 
+    if arguments.to == "onnx" and arguments.dtype != "float32":
+        raise ConfigError("A graph for ONNX computes in float32.", f"Leave --dtype {arguments.dtype} out.")
     target = Path(arguments.target).resolve()
     if target == find_model(arguments.source).resolve():
         raise ConfigError("Source and target are the same folder.", "Name another folder to write to.")

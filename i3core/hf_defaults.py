@@ -48,6 +48,10 @@ def jinja_template(template: ChatTemplate) -> str:
             f"{{% if message.role == 'assistant' %}}{{{{ '{end}' }}}}{{% endif %}}{{% endfor %}}"
             f"{{% if add_generation_prompt %}}{{{{ '{answer}' }}}}{{% endif %}}"
         )
+
+    def quoted(text: str) -> str:
+        return json.dumps(text, ensure_ascii=False)
+
     opening, _, rest = template.form.partition("{user}")
     middle, _, closing = rest.partition("{assistant}")
     before, _, after = template.system.partition("{system}")
@@ -55,7 +59,7 @@ def jinja_template(template: ChatTemplate) -> str:
     parts |= {"system": (before, after)} if template.system else {}
     cases = "".join(
         f"{{% {'elif' if i else 'if'} message.role == '{role}' %}}"
-        f"{{{{ {json.dumps(start)} + message.content.strip() + {json.dumps(end)} }}}}"
+        f"{{{{ {quoted(start)} + message.content.strip() + {quoted(end)} }}}}"
         for i, (role, (start, end)) in enumerate(parts.items())
     )
     return f"{{% for message in messages %}}{cases}{{% endif %}}{{% endfor %}}"

@@ -63,7 +63,7 @@ class Linear(nn.Linear):
     torch's matrix-vector product gets a third of the bandwidth for these shapes, a batch of smaller products all of it.
     """
 
-    _parts: tuple[int, Tensor, Tensor] | None = None  # where the weight lies, and weight and bias cut into a batch
+    _parts: tuple[tuple[int, int], Tensor, Tensor] | None = None  # where both lie, and both cut into a batch
 
     def reset_parameters(self) -> None:
         """Drawn at random, unless there is no memory behind the weights yet: see `has_values`."""
@@ -78,7 +78,7 @@ class Linear(nn.Linear):
 
     def step(self, x: Tensor) -> Tensor:
         """The same for a single token, x: (..., 1, in) float32 on a CPU -> (..., 1, out)."""
-        if self._parts is None or self._parts[0] != self.weight.data_ptr():
+        if self._parts is None or self._parts[0] != (self.weight.data_ptr(), self.bias.data_ptr()):
             self._parts = self._cut()
         _, weight, bias = self._parts
         # The strides of this column are those that take torch's fast path.
@@ -92,11 +92,12 @@ class Linear(nn.Linear):
         """Of the head: mean cross-entropy in nats over the targets that are not negative. x: (rows, in)."""
         return head_loss(x, self.weight, self.bias, targets)
 
-    def _cut(self) -> tuple[int, Tensor, Tensor]:
+    def _cut(self) -> tuple[tuple[int, int], Tensor, Tensor]:
         parts = next((n for n in (8, 4, 2) if self.out_features % n == 0), 8)
         whole = self.out_features // parts * parts
         weight, bias = self.weight.detach()[:whole], self.bias.detach()[:whole]
-        return self.weight.data_ptr(), weight.view(parts, -1, self.in_features), bias.view(parts, -1, 1)
+        places = self.weight.data_ptr(), self.bias.data_ptr()
+        return places, weight.view(parts, -1, self.in_features), bias.view(parts, -1, 1)
 
 
 class Embedding(nn.Embedding):
@@ -147,14 +148,21 @@ class RWKVMambaMixer(nn.Module):
     def forward(self, x: Tensor, state: LayerState | None = None) -> Tensor:
         """x: (B, T, D) -> (B, T, D), float32 whatever autocast says. Replaces the tensors in `state`."""
         with torch.autocast(x.device.type, enabled=False):
-            x = x.float()
-            driven = (1 - self.w_mix) * x
-            inputs = x @ self.B.T
-            h = channel_scan(self.w_mix, driven, None if state is None else state.first)
-            s = state_scan(self.A, inputs, None if state is None else state.second)
+            h, s = self.states(x, state)
             if state is not None:
                 state.first, state.second = h[:, -1].clone(), s[:, -1].clone()
-            return torch.addcmul(s @ self.C.T, self.D, h)
+            return self.read(h, s)
+
+    def states(self, x: Tensor, state: LayerState | None = None) -> tuple[Tensor, Tensor]:
+        """h (B, T, D) and s (B, T, N) after each token of x (B, T, D), float32. Not under autocast."""
+        x, w_mix = x.float(), self.w_mix.float()
+        h = channel_scan(w_mix, (1 - w_mix) * x, None if state is None else state.first)
+        s = state_scan(self.A.float(), x @ self.B.float().T, None if state is None else state.second)
+        return h, s
+
+    def read(self, h: Tensor, s: Tensor) -> Tensor:
+        """y (B, T, D) of those states. Not under autocast."""
+        return torch.addcmul(s @ self.C.float().T, self.D.float(), h)
 
     def step(self, x: Tensor, state: LayerState) -> Tensor:
         """One token, x: (1, D): the definition as it stands, in as few operations as possible."""

@@ -13,11 +13,18 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import GenerationMixin, PreTrainedModel
+from transformers import (
+    GenerationConfig,
+    GenerationMixin,
+    PreTrainedModel,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
-from transformers.utils import cached_file
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.utils import cached_file, logging
 
 from .config import ModelConfig
 from .configuration_i3 import I3Config
@@ -26,6 +33,8 @@ from .hf_defaults import generation_defaults, read_template
 from .model import Block, Embedding, LayerState, Linear, RWKVMambaMixer
 from .shapes import config_from_shapes
 from .weight_files import TOKENIZER_FILES, WEIGHT_FILES, read_header, read_tensors
+
+logger = logging.get_logger(__name__)
 
 # What the library calls the cache in outputs and arguments: `cache` from 5.24 on.
 CACHE = "cache" if "cache" in BaseModelOutputWithPast.__dataclass_fields__ else "past_key_values"
@@ -101,7 +110,7 @@ class I3Block(GradientCheckpointingLayer, Block):
     def forward(
         self,
         x: Tensor,
-        shown: Tensor | None,
+        counts: Tensor | None,
         allowed: Tensor | None,
         cache: Cache | None = None,
         index: int = 0,
@@ -110,30 +119,48 @@ class I3Block(GradientCheckpointingLayer, Block):
         """x (B, T, D) after block `index`, and its attention weights (B, heads, T, past + T) if they are wanted.
 
         Args:
-            shown: (B, T, 1), 0 for padding; None if there is none.
+            counts: (B, T), False for padding; None if there is none.
             allowed: (B, 1, T, past + T), what each token may look at; None for all before it.
         """
         mixed, weights = self.ln1(x), None
         if self.is_attention:
             mixed, weights = self._attend(mixed, allowed, cache, index, want_weights)
         else:
-            mixed = self._recur(mixed if shown is None else mixed * shown, cache, index)
+            mixed = self._recur(mixed, counts, cache, index)
         x = x + mixed.to(x.dtype)
         return x + self.ffn(self.ln2(x)), weights
 
-    def _recur(self, x: Tensor, cache: Cache | None, index: int) -> Tensor:
-        """The mixer of an RWKV-Mamba block. Padding comes as zeros: before the text it leaves the states at zero."""
-        if cache is None:
-            return self.hybrid(x)
-        layer = cache.layers[index]
-        if layer.is_initialized:
-            state = LayerState(layer.keys, layer.values)
+    def _recur(self, x: Tensor, counts: Tensor | None, cache: Cache | None, index: int) -> Tensor:
+        """The mixer of an RWKV-Mamba block. Padding leaves its states as they are, wherever it stands."""
+        layer = None if cache is None else cache.layers[index]
+        state = None if layer is None else self._state(layer, x)
+        if counts is None:
+            y = self.hybrid(x, state)
         else:
-            d_state, d_model = self.hybrid.B.shape
-            state = LayerState(*torch.zeros(len(x), d_model + d_state, device=x.device).split([d_model, d_state], 1))
-        y = self.hybrid(x, state)
-        layer.update(state.first, state.second, x.shape[1])
+            y = self._recur_beside_padding(x, counts, state)
+        if layer is not None:
+            layer.update(state.first, state.second, x.shape[1])
         return y
+
+    def _state(self, layer: RecurrentLayer, x: Tensor) -> LayerState:
+        if layer.is_initialized:
+            return LayerState(layer.keys, layer.values)
+        d_state, d_model = self.hybrid.B.shape
+        return LayerState(*torch.zeros(len(x), d_model + d_state, device=x.device).split([d_model, d_state], 1))
+
+    def _recur_beside_padding(self, x: Tensor, counts: Tensor, state: LayerState | None) -> Tensor:
+        """In each row what counts comes first, then padding, whose states nobody reads."""
+        order = counts.long().argsort(dim=1, descending=True, stable=True)[..., None]
+        with torch.autocast(x.device.type, enabled=False):
+            h, s = self.hybrid.states(x.gather(1, order.expand_as(x)), state)
+            y = self.hybrid.read(h, s)
+        if state is not None:
+            number = counts.sum(1)[:, None]
+            last = (number - 1).clamp(min=0)[..., None]
+            for name, after in (("first", h), ("second", s)):
+                ends = after.gather(1, last.expand(-1, 1, after.shape[2]))[:, 0]
+                setattr(state, name, torch.where(number > 0, ends, getattr(state, name)))
+        return y.gather(1, order.argsort(dim=1).expand_as(y))
 
     def _attend(
         self, x: Tensor, allowed: Tensor | None, cache: Cache | None, index: int, want_weights: bool
@@ -192,7 +219,11 @@ class I3PreTrainedModel(PreTrainedModel):
         folder = _folder_of(str(pretrained_model_name_or_path), options)
         config = options.get("config")
         if folder is not None and (config is None or isinstance(config, I3Config)):
-            options["config"] = _sizes_corrected(folder, config or I3Config.from_pretrained(folder))
+            if config is None:
+                config = I3Config.from_pretrained(folder)
+                for key in options.keys() & config.to_dict().keys() - {"dtype", "torch_dtype"}:
+                    setattr(config, key, options.pop(key))
+            options["config"] = _sizes_corrected(folder, config)
         loaded = super().from_pretrained(pretrained_model_name_or_path, *arguments, **options)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
         if model.can_generate() and folder is not None and not (folder / "generation_config.json").is_file():
@@ -205,10 +236,10 @@ class I3PreTrainedModel(PreTrainedModel):
 def _folder_of(name: str, options: dict[str, Any]) -> Path | None:
     """The folder itself, or that in the library's cache once it holds the repository's small files and its weights.
 
-    None if there is neither; then the library says what is wrong.
+    None if there is neither; then the library says what is wrong. What is fetched here is not fetched once more.
     """
     if Path(name).is_dir():
-        return Path(name)
+        return Path(name, options.get("subfolder") or "")
     asked = {key: options[key] for key in _OF_THE_HUB if options.get(key) is not None}
     folder = None
     for files in (("config.json",), WEIGHT_FILES[:2], ("generation_config.json",), TOKENIZER_FILES):
@@ -219,6 +250,8 @@ def _folder_of(name: str, options: dict[str, Any]) -> Path | None:
                 return folder
             if found:
                 folder = Path(found).parent
+                if files == WEIGHT_FILES[:2]:
+                    options["force_download"] = False
                 break
     return folder
 
@@ -306,7 +339,7 @@ class I3Model(I3PreTrainedModel):
         if use_cache or cache is not None:
             cache = prepare_cache(cache, self.config)
         past = cache.get_seq_length() if cache is not None else 0
-        shown, allowed = self._masks(attention_mask, past, x)
+        counts, allowed = self._masks(attention_mask, past, x)
         positions = self._positions(position_ids, attention_mask, past, x)
         x = x + self.pos_embed(positions).to(x.dtype)
 
@@ -314,7 +347,7 @@ class I3Model(I3PreTrainedModel):
         want_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         states, attentions = [x], []
         for index, block in enumerate(self.layers):
-            x, weights = block(x, shown, allowed, cache=cache, index=index, want_weights=want_attentions)
+            x, weights = block(x, counts, allowed, cache=cache, index=index, want_weights=want_attentions)
             states.append(x)
             if block.is_attention:
                 attentions.append(weights)
@@ -329,7 +362,7 @@ class I3Model(I3PreTrainedModel):
         return output if as_dict else output.to_tuple()
 
     def _masks(self, attention_mask: Tensor | None, past: int, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Which new tokens are not padding, (B, T, 1) in the type of x, and what each may look at, (B, 1, T, past + T).
+        """Which new tokens are not padding, (B, T), and what each may look at, (B, 1, T, past + T).
 
         None stands for: all, and everything before.
         """
@@ -344,7 +377,9 @@ class I3Model(I3PreTrainedModel):
         kept = attention_mask.bool()
         allowed = torch.ones(time, past + time, dtype=torch.bool, device=x.device).tril(past) & kept[:, None, :]
         itself = torch.eye(time, past + time, dtype=torch.bool, device=x.device).roll(past, 1)
-        return kept[:, past:, None].to(x.dtype), (allowed | itself)[:, None]  # padding sees itself: no row is empty
+        counts = kept[:, past:]
+        # Padding sees itself: no row is empty.
+        return None if bool(counts.all()) else counts, (allowed | itself)[:, None]
 
     def _positions(self, given: Tensor | None, attention_mask: Tensor | None, past: int, x: Tensor) -> Tensor:
         time = x.shape[1]
@@ -358,6 +393,22 @@ class I3Model(I3PreTrainedModel):
         if past + time > window and int(positions.max()) >= window:
             raise ValueError(f"{int(positions.max()) + 1} tokens do not fit a window of {window}.")
         return positions
+
+
+class WindowFull(StoppingCriteria):
+    """Ends each row of a batch where it has filled the window."""
+
+    def __init__(self, window: int, read: int, hidden: Tensor | None) -> None:
+        """`read` tokens are in no row, as they were given as embeddings; `hidden` (B,) of each are padding."""
+        self.window, self.read, self.hidden = window, read, hidden
+
+    def __call__(self, input_ids: Tensor, scores: Any, **others: Any) -> Tensor:
+        rows, length = input_ids.shape
+        hidden = input_ids.new_zeros(rows) if self.hidden is None else self.hidden.to(input_ids.device)
+        full = length + self.read - hidden.repeat_interleave(rows // len(hidden)) > self.window
+        if bool(full.any()):
+            logger.warning_once(f"The window of {self.window} tokens is full: what is generated ends there.")
+        return full
 
 
 class I3ForCausalLM(I3Model, GenerationMixin):
@@ -423,3 +474,44 @@ class I3ForCausalLM(I3Model, GenerationMixin):
         )
         as_dict = self.config.return_dict if return_dict is None else return_dict
         return output if as_dict else output.to_tuple()
+
+    def generate(
+        self,
+        inputs: Tensor | None = None,
+        generation_config: GenerationConfig | None = None,
+        logits_processor: Any = None,
+        stopping_criteria: Any = None,
+        **options: Any,
+    ) -> Any:
+        """As the library does it. A row of the batch that fills the window ends there.
+
+        Raises:
+            ValueError: a prompt longer than the window, or another kind of cache.
+        """
+        kind = options.get("cache_implementation") or getattr(generation_config, "cache_implementation", None)
+        if kind not in (None, "dynamic", "dynamic_full"):
+            raise ValueError(f"i3 models have a cache of their own, not a {kind} one: leave cache_implementation out.")
+        ids = options.get("input_ids") if inputs is None else inputs
+        embeddings, mask, window = options.get("inputs_embeds"), options.get("attention_mask"), self.config.max_seq_len
+        given = 0 if ids is None else ids.shape[1]
+        read = embeddings.shape[1] if given == 0 and embeddings is not None else 0
+        hidden = None if mask is None else (mask == 0).sum(1)
+        longest = given + read - (0 if hidden is None else int(hidden.min()))
+        if longest > window:
+            raise ValueError(f"{longest} tokens do not fit a window of {window}.")
+        criteria = StoppingCriteriaList([*(stopping_criteria or ()), WindowFull(window, read, hidden)])
+        return super().generate(inputs, generation_config, logits_processor, criteria, **options)
+
+    def prepare_inputs_for_generation(
+        self, input_ids: Tensor, inputs_embeds: Tensor | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Rows that have ended are still given tokens, for which there is no place once the window is full."""
+        inputs = super().prepare_inputs_for_generation(input_ids, inputs_embeds=inputs_embeds, **kwargs)
+        positions = inputs.get("position_ids")
+        if positions is not None:
+            inputs["position_ids"] = positions.clamp(max=self.config.max_seq_len - 1)
+        return inputs
+
+
+# By this list the library's Trainer knows which models have their labels a token ahead.
+MODEL_FOR_CAUSAL_LM_MAPPING_NAMES["i3"] = "I3ForCausalLM"

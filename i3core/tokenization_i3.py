@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ class I3Tokenizer(PreTrainedTokenizer):
             options.setdefault("eos_token", self._names[end])
         options.setdefault("extra_special_tokens", marks)
         options.setdefault("clean_up_tokenization_spaces", False)
-        options.setdefault("chat_template", jinja_template(self.template))
+        self._own_template = jinja_template(self.template)
+        options.setdefault("chat_template", self._own_template)
         super().__init__(i3_template=self.template.to_json(), **options)
 
     @classmethod
@@ -121,9 +123,12 @@ class I3Tokenizer(PreTrainedTokenizer):
         max_length: int | None = None,
         return_tensors: Any = None,
         return_dict: bool = True,
+        return_assistant_tokens_mask: bool = False,
         **others: Any,
     ) -> Any:
         """A conversation, or several, as ids; with `tokenize=False` as the text that shows its marks.
+
+        A chat template that somebody put in place of the model's own is used as the library uses it.
 
         Raises PromptError for messages that the model has no place for.
         """
@@ -131,24 +136,39 @@ class I3Tokenizer(PreTrainedTokenizer):
             "add_generation_prompt": add_generation_prompt, "continue_final_message": continue_final_message,
             "chat_template": chat_template, "tools": tools, "documents": documents,
         }  # fmt: skip
-        if not tokenize or chat_template is not None or tools or documents or continue_final_message:
+        is_ours = chat_template is None and (self.chat_template or "").strip() == self._own_template.strip()
+        if not tokenize or not is_ours or tools or documents or continue_final_message:
             return super().apply_chat_template(
                 conversation, tokenize=tokenize, padding=padding, truncation=truncation, max_length=max_length,
-                return_tensors=return_tensors, return_dict=return_dict, **shown, **others,
+                return_tensors=return_tensors, return_dict=return_dict,
+                return_assistant_tokens_mask=return_assistant_tokens_mask, **shown, **others,
             )  # fmt: skip
         single = bool(conversation) and isinstance(conversation[0], dict)
         opening = self.template.reply_opening() if add_generation_prompt else []
-        rows = []
+        kept = slice(-max_length, None) if truncation and max_length else slice(None)
+        rows, said = [], []  # ids, and which of them the model says
         for messages in [conversation] if single else conversation:
             turns = self.template.encode_turns([_plain(message) for message in messages])
-            ids = [i for turn in turns for i in turn] + opening
-            rows.append(ids[-max_length:] if truncation and max_length else ids)
+            rows.append([*(i for turn in turns for i in turn), *opening][kept])
+            said.append([*self._said(messages, turns), *(0 for _ in opening)][kept])
         batch = self.pad(
             {"input_ids": rows}, padding=padding or False, max_length=max_length, return_attention_mask=True
         )
+        if return_assistant_tokens_mask:
+            batch["assistant_masks"] = [
+                [next(mine) if shown else 0 for shown in mask]
+                for mask, mine in zip(batch["attention_mask"], map(iter, said), strict=True)
+            ]
         content = {key: value[0] if single and return_tensors is None else value for key, value in batch.items()}
         encoded = BatchEncoding(content, tensor_type=return_tensors)
         return encoded if return_dict else encoded["input_ids"]
+
+    def _said(self, messages: list[dict], turns: list[list[int]]) -> Iterator[int]:
+        """1 for each id of the turns that is learned in training: replies without the mark before them."""
+        marks = len(self.template.reply_opening())
+        for message, turn in zip(messages, turns, strict=True):
+            is_reply = message["role"] == "assistant"
+            yield from (int(is_reply and place >= marks) for place in range(len(turn)))
 
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
         path = Path(save_directory) / ((f"{filename_prefix}-" if filename_prefix else "") + TOKENIZER_FILES[0])

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -148,6 +149,41 @@ def test_padding_changes_no_logits(loaded, side):
             torch.testing.assert_close(logits[row][kept], ours.network(alone)[0], atol=1e-4, rtol=1e-4)
 
 
+def test_padding_within_a_row_changes_no_logits(loaded):
+    """Between two texts too, as when a cache of texts that were padded behind goes on."""
+    _, ours, network, _ = loaded
+    draw = torch.Generator().manual_seed(6)
+    ids = torch.randint(1, 150, (3, 24), generator=draw)
+    mask = torch.rand(3, 24, generator=draw) < 0.6
+    mask[1], mask[2, :12], mask[2, 12:] = True, True, False
+    with torch.no_grad():
+        first = network(ids[:, :14], attention_mask=mask[:, :14], use_cache=True)
+        rest = network(ids[:, 14:], attention_mask=mask, **{CACHE: first[CACHE]}).logits
+        whole = network(ids, attention_mask=mask).logits
+        for logits in (torch.cat([first.logits, rest], 1), whole):
+            for row in range(3):
+                alone = ours.network(ids[row][mask[row]][None])[0]
+                torch.testing.assert_close(logits[row][mask[row]], alone, atol=1e-4, rtol=1e-4)
+
+
+def test_a_row_ends_where_the_window_ends_and_the_others_go_on(loaded):
+    _, _, network, tokenizer = loaded
+    short = tokenizer(PROMPTS[1], return_tensors="pt")["input_ids"]
+    long = torch.randint(5, 150, (1, 60), generator=torch.Generator().manual_seed(7))
+    ids = torch.cat([long, torch.cat([torch.zeros(1, 60 - short.shape[1], dtype=torch.long), short], 1)])
+    mask = torch.ones_like(ids)
+    mask[1, : 60 - short.shape[1]] = 0
+    options = {"max_new_tokens": 20, "min_new_tokens": 20, "do_sample": False}
+    alone = network.generate(input_ids=short, **options)
+    assert network.generate(input_ids=long, **options).shape == (1, 65)  # of 64 places; the last token is not read
+    for use_cache in (True, False):
+        both = network.generate(input_ids=ids, attention_mask=mask, use_cache=use_cache, **options)
+        assert torch.equal(both[1, 60:], alone[0, short.shape[1] :])
+        assert (both[0, 65:] == tokenizer.pad_token_id).all()
+    with pytest.raises(ValueError, match="65 tokens do not fit a window of 64"):
+        network.generate(input_ids=torch.ones(1, 65, dtype=torch.long))
+
+
 def test_greedy_generation_is_ours(loaded):
     _, ours, network, tokenizer = loaded
     for prompt in PROMPTS:
@@ -226,6 +262,8 @@ def test_what_cannot_be_done_with_states_is_refused(loaded):
         network.generate(**tokenizer("the cat", return_tensors="pt"), max_new_tokens=4, prompt_lookup_num_tokens=2)
     with pytest.raises(ValueError, match="past_key_values"):
         network(torch.ones(1, 1, dtype=torch.long), **{CACHE: object()})
+    with pytest.raises(ValueError, match="cache_implementation"):
+        network.generate(**tokenizer("the cat", return_tensors="pt"), cache_implementation="static")
 
 
 def test_sampling_repeats_with_its_seed_and_several_sequences_differ(loaded):
@@ -285,6 +323,35 @@ def test_half_precision_keeps_the_recurrences_exact(loaded):
     assert (probabilities - exact).abs().sum(-1).mean() < 0.3
 
 
+@pytest.mark.parametrize("change", ["half", "bfloat16", "double"])
+def test_another_precision_after_loading(loaded, change):
+    _, _, network, tokenizer = loaded
+    encoded = tokenizer("the cat", return_tensors="pt")
+    changed = getattr(transformers.AutoModelForCausalLM.from_pretrained(loaded[0]), change)()
+    with torch.no_grad():
+        far = (changed(**encoded).logits.float().softmax(-1) - network(**encoded).logits.softmax(-1)).abs().sum(-1)
+    assert far.max() < 0.3
+    assert changed.generate(**encoded, max_new_tokens=3, min_new_tokens=3).shape[1] == encoded["input_ids"].shape[1] + 3
+
+
+def test_a_weight_that_is_replaced_counts_at_once(loaded):
+    network = transformers.AutoModelForCausalLM.from_pretrained(loaded[0])
+    token = torch.ones(1, 1, dtype=torch.long)
+    with torch.no_grad():
+        before = network(token).logits
+        network.head.bias = torch.nn.Parameter(network.head.bias + 5)
+        torch.testing.assert_close(network(token).logits, before + 5)
+
+
+def test_loading_from_a_subfolder_and_with_settings(loaded, tmp_path):
+    shutil.copytree(loaded[0], tmp_path / "all" / "one")
+    for cls in (transformers.AutoModelForCausalLM, i3core.hf.I3ForCausalLM):
+        network = cls.from_pretrained(tmp_path / "all", subfolder="one", use_cache=False, output_hidden_states=True)
+        assert network.generation_config.eos_token_id == loaded[1].template.end_id
+        assert not network.config.use_cache
+        assert network(torch.ones(1, 3, dtype=torch.long)).hidden_states
+
+
 # ------------------------------------------------------------------------------------------------------- tokenizer
 
 
@@ -336,6 +403,29 @@ def test_a_declared_template_is_kept(build, tmp_path):
 
 
 # ----------------------------------------------------------------------------------------------------------- files
+
+
+def test_a_template_of_ones_own_is_used(loaded):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(loaded[0])
+    tokenizer.chat_template = "the {{ messages[0].content }}"
+    conversation = [{"role": "user", "content": "cat"}]
+    expected = tokenizer("the cat", add_special_tokens=False)["input_ids"]
+    assert tokenizer.apply_chat_template(conversation)["input_ids"] == expected
+
+
+def test_which_tokens_the_assistant_says(loaded):
+    _, ours, _, tokenizer = loaded
+    long = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "the cat"},
+        {"role": "user", "content": "b"},
+    ]
+    encoded = tokenizer.apply_chat_template(
+        [long, long[:2]], padding=True, add_generation_prompt=True, return_assistant_tokens_mask=True
+    )
+    for ids, mask in zip(encoded["input_ids"], encoded["assistant_masks"], strict=True):
+        said = [i for i, shown in zip(ids, mask, strict=True) if shown]
+        assert said == [*ours.tokenizer.encode("the cat"), ours.template.end_id]
 
 
 def test_what_is_saved_loads_in_both(loaded, tmp_path):
@@ -390,6 +480,15 @@ def test_gradients_are_the_same_with_activations_computed_again(loaded):
         block.ln1.register_forward_hook(lambda *_: runs.append(1))
     torch.testing.assert_close(gradients(), expected)
     assert len(runs) == 2 * len(network.layers)
+
+
+def test_smoothed_labels_are_a_token_ahead_too(loaded, tmp_path):
+    _, _, network, tokenizer = loaded
+    ids = tokenizer("the cat sat on the mat")["input_ids"]
+    arguments = transformers.TrainingArguments(str(tmp_path), label_smoothing_factor=1e-6, report_to=[], use_cpu=True)
+    trainer = transformers.Trainer(network, arguments, eval_dataset=[{"input_ids": ids, "labels": ids}])
+    expected = network(torch.tensor([ids]), labels=torch.tensor([ids])).loss.item()
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(expected, abs=1e-3)
 
 
 def test_its_pipeline_writes_and_chats(loaded):
