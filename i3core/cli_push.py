@@ -25,7 +25,7 @@ def add_push(commands: Any) -> None:
     add = parser.add_argument
     add("folder", metavar="FOLDER", help="model or run folder, or the name of a model")
     add("repo", metavar="REPO", help="OWNER/NAME on the hub; made if it is not there")
-    add("--private", action="store_true", help="make it private, if it is new")
+    add("--private", action="store_true", help="make it private; refused if it is there and public")
     add("--revision", default="main", metavar="BRANCH", help="branch to send to (default: %(default)s)")
     add("--license", default="", metavar="NAME", help="for the card, such as apache-2.0 (default: the model's own)")
     add("--message", default="", metavar="TEXT", help="of the commit")

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from .checkpoint import Model, config_to_json, save
-from .files import replaced, write_json
+from .errors import I3Error
+from .files import read_json, replaced, write_json
 from .hf_defaults import generation_defaults, jinja_template, token_names
 from .tokenizer import UNK
 
@@ -55,10 +56,31 @@ def save_for_transformers(model: Model, folder: str | Path, dtype: torch.dtype =
 
 def modules() -> list[Path]:
     """The files of i3core that the classes need, in the order in which they are met."""
-    here = Path(__file__).parent
-    found = [here / f"{name.split('.')[0]}.py" for name in (*CLASSES.values(), TOKENIZER)]
-    found = list(dict.fromkeys(found))
-    for path in found:  # grows while it is read
-        imported = re.findall(r"^\s*from \.(\w+) import", path.read_text(encoding="utf-8"), re.MULTILINE)
-        found += [other for name in imported if (other := here / f"{name}.py") not in found]
+    return _reached(Path(__file__).parent, [*CLASSES.values(), TOKENIZER])
+
+
+def modules_of(folder: Path) -> list[Path]:
+    """The files in a model folder that its classes need: what its settings name, and what that imports."""
+    named: list[str] = []
+    for name in ("config.json", "tokenizer_config.json"):
+        try:
+            content = read_json(folder / name)
+        except I3Error:
+            continue
+        classes = content.get("auto_map") if isinstance(content, dict) else None
+        for value in classes.values() if isinstance(classes, dict) else ():
+            named += [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+    return _reached(folder, named)
+
+
+def _reached(folder: Path, classes: list[str]) -> list[Path]:
+    """The modules in `folder` of classes such as "modeling_i3.I3Model", and those that they import from there."""
+    found: list[Path] = []
+    wanted = [name.split(".")[0] for name in classes]
+    for name in wanted:  # grows while it is read
+        path = folder / f"{name}.py"
+        if path not in found and path.is_file():
+            found.append(path)
+            text = path.read_text(encoding="utf-8", errors="replace")
+            wanted += re.findall(r"^\s*from \.(\w+) import", text, re.MULTILINE)
     return found

@@ -185,6 +185,7 @@ def _download_files(
     headers = build_hf_headers(token=find_token(), library_name="i3desk", library_version=__version__)
     total = sum(file.size for file in files)
     partial.mkdir(parents=True, exist_ok=True)
+    _check_unfinished(partial, repo)
     done = _tidy(partial, files)
     check_room(partial, total - done)
     write_json(partial / DOWNLOAD_FILE, {"repo": repo, "revision": revision, "total_bytes": total})
@@ -217,6 +218,19 @@ def _download_files(
         if file.name == "config.json":
             _check_config(repo, path, partial)
     tell(files[-1], 0)
+
+
+def _check_unfinished(partial: Path, repo: str) -> None:
+    """Refuses to put a download in place of another that is not complete."""
+    try:
+        other = read_json(partial / DOWNLOAD_FILE)["repo"]
+    except (I3Error, KeyError, TypeError):
+        return
+    if other != repo:
+        raise DownloadError(
+            f"{partial} holds what came of another model of this name, {other}.",
+            f"Complete that download first, delete the folder, or download {repo} to another folder.",
+        )
 
 
 def _tidy(partial: Path, files: list[HubFile]) -> int:

@@ -65,7 +65,7 @@ class RecordWriter:
         if record is None:
             self.left_out += 1
             return 0
-        text = json.dumps(record, ensure_ascii=False, default=str)
+        text = json.dumps(record, ensure_ascii=False, default=_as_text)
         line = text.encode() + b"\n"
         self._waiting.append(line)
         self._waiting_bytes += len(line)
@@ -112,6 +112,13 @@ class RecordWriter:
         self._waiting, self._waiting_bytes = [], 0
         while rest:
             rest = rest[self._target.write(rest) :]
+
+
+def _as_text(value: Any) -> str:
+    """A date or number for which JSON has no form. Raises DataError for bytes, which are a picture or a sound."""
+    if isinstance(value, bytes | bytearray):
+        raise DataError("A record holds bytes that are no text.", "Name the column of the text, with ,column=NAME.")
+    return str(value)
 
 
 @contextmanager

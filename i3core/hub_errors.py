@@ -96,6 +96,8 @@ def _status(error: Any, repo: str, host: str) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if "Bearer" in str(error):  # of the request's headers, which have the token
+        return type(error).__name__
     return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
 
 

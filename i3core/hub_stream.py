@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .documents import KNOWN_FIELDS
-from .errors import DataError
+from .errors import DataError, I3Error
 from .extras import how_to_get
 from .hub_errors import endpoint, gated
 from .hub_names import HubData
@@ -38,15 +39,15 @@ class RecordStream:
         """`repo` is the present name of `data.repo`, and `commit` what its revision stands for."""
         self._data, self._repo, self._commit = data, repo, commit
         self._library = library()
-        with tempfile.TemporaryDirectory() as scratch:  # what the library would keep has no use here
+        with self._explained(), tempfile.TemporaryDirectory() as scratch:  # what the library would keep has no use here
             self._stream, self.expected_bytes = self._open(scratch)
-        names = self._stream.column_names
-        self._fields = self._choose(names) if names else ()  # else the first record tells
-        if hasattr(self._stream, "reshard") and self._stream.num_shards <= RESHARDED_FILES:
-            # Arrow reads ahead in a .parquet file without end; of parts of it (its row groups) only to the part's end.
-            self._stream = self._stream.reshard()
-        if self._fields:
-            self._stream = self._stream.select_columns(list(self._fields))  # the others are not even decoded
+            names = self._stream.column_names
+            self._fields = self._choose(names) if names else ()  # else the first record tells
+            if hasattr(self._stream, "reshard") and self._stream.num_shards <= RESHARDED_FILES:
+                # Arrow reads ahead in a .parquet file without end; of parts of it (its row groups) to the part's end.
+                self._stream = self._stream.reshard()
+            if self._fields:
+                self._stream = self._stream.select_columns(list(self._fields))  # the others are not even decoded
 
     def go_on(self, state: dict[str, Any]) -> None:
         """Begin where another stream of the same commit had this `state`."""
@@ -64,33 +65,46 @@ class RecordStream:
             while (row := self._next(rows, count)) is not None:
                 count += 1
                 fields = self._fields = self._fields or self._choose(list(row))
-                record = {"text" if name == self._data.column else name: row.get(name) for name in fields}
+                values = {name: self._text(name, row.get(name), count) for name in fields}
+                record = {"text" if name == self._data.column else name: value for name, value in values.items()}
                 yield record if any(map(_says_something, record.values())) else None
         finally:
             rows.close()
 
     def _next(self, rows: Iterator[dict[str, Any]], count: int) -> dict[str, Any] | None:
-        try:
+        with self._explained(f" behind record {count:,}"):
             return next(rows, None)
-        except (ConnectionError, TimeoutError):
+
+    def _text(self, name: str, value: Any, count: int) -> Any:
+        """The value of a field; bytes as the text that they are."""
+        if not isinstance(value, bytes):
+            return value
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{self._data}: {name!r} of record {count:,} holds bytes that are no text.",
+                "Name the column of the text, with ,column=NAME.",
+            ) from error
+
+    @contextmanager
+    def _explained(self, where: str = "") -> Iterator[None]:
+        """Whatever the library, Arrow or a parser says of files that it cannot read, as a DataError."""
+        from huggingface_hub.errors import HTTPError
+
+        try:
+            yield
+        except (I3Error, HTTPError, ConnectionError, TimeoutError):
             raise
-        except (ValueError, TypeError, LookupError, RuntimeError, OSError, self._errors()) as error:
-            if isinstance(error, self._network_errors()):
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:  # of the disk
                 raise
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
             raise DataError(
-                f"{self._data} cannot be read behind record {count:,}: {reason[:200]}.",
+                f"{self._data} cannot be read{where}: {reason[:200]}.",
                 f"Its files may not fit together or be damaged. Download those that you want from {self._page()} "
                 "and give them by their paths.",
             ) from error
-
-    def _errors(self) -> type[Exception]:
-        return self._library.exceptions.DatasetsError
-
-    def _network_errors(self) -> type[Exception]:
-        from huggingface_hub.errors import HTTPError
-
-        return HTTPError
 
     def _page(self) -> str:
         return f"{endpoint()}/datasets/{self._repo}"
@@ -113,7 +127,10 @@ class RecordStream:
                 f"The hub may have a copy that needs none: hub:{self._data.repo},revision={_CONVERTED}.",
             ) from error
         except ValueError as error:
-            raise self._config_error(error, options, where) from error
+            told = self._config_error(options, where)
+            if told is None:
+                raise
+            raise told from error
         splits = builder.as_streaming_dataset()
         if self._data.split not in splits:
             found = _listed(map(str, splits))
@@ -124,10 +141,11 @@ class RecordStream:
         said = (builder.info.splits or {}).get(self._data.split)
         return splits[self._data.split], int(getattr(said, "num_bytes", None) or 0)
 
-    def _config_error(self, error: ValueError, options: dict[str, Any], where: str) -> DataError:
-        if "onfig" not in str(error):
-            return DataError(f"{self._data.repo} cannot be read: {error}.", f"Look at it on {self._page()}.")
+    def _config_error(self, options: dict[str, Any], where: str) -> DataError | None:
+        """What is wrong with the configuration that was asked for; None if nothing is."""
         names = self._library.get_dataset_config_names(where, revision=self._commit, token=options["token"])
+        if self._data.config in names or (not self._data.config and len(names) < 2):
+            return None
         what = (
             f"{self._data.repo} has no configuration {self._data.config!r}."
             if self._data.config

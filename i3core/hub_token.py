@@ -5,6 +5,7 @@ It is never printed, logged or written to a file of ours, and given to the hub's
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,10 +21,14 @@ class TokenError(I3Error):
 
 
 def find_token() -> str | None:
-    """The token for the hub, if there is one: HF_TOKEN, then what `hf auth login` left, then the keyring."""
+    """The token for the hub, if there is one: HF_TOKEN, then what `hf auth login` left, then the keyring.
+
+    Raises TokenError if it holds what no token has: it would go into a header, which errors may show.
+    """
     from huggingface_hub import get_token
 
-    return get_token() or _in_keyring()
+    token = get_token() or _in_keyring()
+    return _checked(token) if token else None
 
 
 def log_in(token: str) -> str:
@@ -33,6 +38,7 @@ def log_in(token: str) -> str:
     """
     from huggingface_hub import HfApi, errors
 
+    token = _checked(token)
     keyring, host = _keyring(), _host()
     try:
         name = str(HfApi(endpoint=endpoint(), token=token).whoami()["name"])
@@ -61,6 +67,16 @@ def log_out() -> bool:
         return False
     keyring.delete_password(SERVICE, _host())
     return True
+
+
+def _checked(token: str) -> str:
+    token = token.strip()
+    if re.fullmatch(r"[!-~]+", token) is None:
+        raise TokenError(
+            "The access token has a character that no token has, such as a space or a quotation mark.",
+            "Copy it anew, and give it with HF_TOKEN or `i3core hub-login`.",
+        )
+    return token
 
 
 def _in_keyring() -> str | None:

@@ -41,7 +41,7 @@ def _header(licence: str, run: dict) -> str:
     sources = sorted({parse_source(name)[0].repo for name in run.get("data", []) if is_hub_name(name)})
     lines = [
         "---",
-        *([f"license: {licence.lower()}"] if licence else []),
+        *_licence_lines(licence),
         "library_name: transformers",
         "pipeline_tag: text-generation",
         "tags:",
@@ -50,6 +50,16 @@ def _header(licence: str, run: dict) -> str:
         "---",
     ]
     return "\n".join(lines) + "\n\n"
+
+
+def _licence_lines(licence: str) -> list[str]:
+    """The hub knows licences by short names; any other has one of its own beside `other`."""
+    if not licence:
+        return []
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", licence):
+        return [f"license: {licence.lower()}"]
+    name = re.sub(r"[^a-z0-9.]+", "-", licence.lower()).strip("-.") or "own"
+    return ["license: other", f"license_name: {name}"]
 
 
 def _introduction(facts: ModelFacts) -> str:

@@ -83,10 +83,11 @@ def plan_push(folder: str | Path, repo: str, licence: str = "") -> Plan:
             f"Convert it first: i3core convert {folder} NEW_FOLDER --to transformers.",
         )
     from .checkpoint import load
+    from .hf_export import modules_of
 
     load(source, "cpu", "float32")  # all values are there and finite
     names = [name for name in SENT if (source / name).is_file()]
-    names += sorted(path.name for path in source.glob("*.py") if not path.name.startswith("."))
+    names += [path.name for path in modules_of(source)]
     return Plan(repo, model_card(facts.folder, repo, licence), {name: source / name for name in names})
 
 
@@ -110,6 +111,11 @@ def push(plan: Plan, private: bool = False, revision: str = "main", message: str
     additions = [CommitOperationAdd(name, content) for name, content in contents.items()]
     with _explained(plan.repo):
         url = api.create_repo(plan.repo, private=private, exist_ok=True)
+        if private and not api.model_info(plan.repo).private:
+            raise PushError(
+                f"{plan.repo} is on the hub already, for all to see. Nothing was sent.",
+                "Make it private in its settings there, or push without --private.",
+            )
         if revision != "main":
             api.create_branch(plan.repo, branch=revision, exist_ok=True)
         done = api.create_commit(
@@ -167,5 +173,10 @@ def _told(error: BaseException, repo: str) -> PushError:
         return PushError(
             f"{host} cannot be reached, or the connection broke ({type(error).__name__}).",
             f"Check the network. {again}",
+        )
+    if isinstance(error, ValueError) and "README.md" in str(error):
+        said = " ".join(line.strip(" -") for line in str(error).splitlines()[1:] if line.strip())
+        return PushError(
+            f"{host} does not take the model card: {said or error}", "Change the README.md of the model, or --license."
         )
     return PushError(f"The upload to {host} failed ({type(error).__name__}).", again)

@@ -24,6 +24,10 @@ class DownloadError(I3Error):
     """A download cannot start or go on."""
 
 
+class _OtherContentError(DownloadError):
+    """What comes is not the file: its size is another. It may be a page that a network puts before everything."""
+
+
 class DiskFullError(OSError):
     """There is no room for what came."""
 
@@ -96,6 +100,8 @@ def fetch(
         failure: Exception | None = None
         try:
             _stream(url, headers, part, size, add, cancelled)
+        except _OtherContentError as error:
+            failure = error
         except HTTPError as error:
             if not is_passing(error):
                 raise
@@ -143,8 +149,15 @@ def _stream(
         headers["Range"] = f"bytes={have}-"
     with get_session().stream("GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as response:
         hf_raise_for_status(response)
+        resumed = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        length = response.headers.get("Content-Length", "")
+        if length.isdecimal() and int(length) != size - (have if resumed else 0):
+            raise _OtherContentError(
+                f"The server sends something else in place of {url}: {int(length):,} bytes.",
+                "Check whether the network wants you to log in first, then try again.",
+            )
         with open(part, "ab", buffering=0) as target:
-            if have and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            if have and not resumed:
                 target.truncate(0)  # a server that cannot resume sends all of it again
                 add(-have)
                 have = 0

@@ -97,6 +97,8 @@ class HubServer:
         uploads: SHA-256 -> bytes of the large files that were sent so far, in a commit or not.
         upload_cuts: the next uploads of large files are cut after so many bytes each.
         lost: names of files that a commit forgets.
+        card_errors: what is wrong with a model card, as the hub sees it.
+        pages: the next answers with bytes of large files are these instead.
     """
 
     bytes_per_second: int | None = None
@@ -113,6 +115,8 @@ class HubServer:
     uploads: dict[str, bytes] = field(default_factory=dict)
     upload_cuts: list[int] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    card_errors: list[str] = field(default_factory=list)
+    pages: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.repos: dict[str, Repo] = {}
@@ -189,7 +193,10 @@ class _Handler(BaseHTTPRequestHandler):
         if hub.statuses:
             self._refuse(hub.statuses.pop(0))
         elif path == "/api/validate-yaml":
-            self._json({"errors": [], "warnings": []})
+            told = {"errors": [{"message": message} for message in hub.card_errors], "warnings": []}
+            self._answer(
+                400 if hub.card_errors else 200, json.dumps(told).encode(), {"Content-Type": "application/json"}
+            )
         elif match := re.fullmatch(r"/api/(datasets/[^/]+/[^/]+)/paths-info/(.+)", path):
             self._paths_info(*match.groups(), body)
         elif self._user() is None:
@@ -361,6 +368,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_file(self, name: str, content: bytes, headers: dict[str, str] | None = None) -> None:
         hub = self.hub
         large = is_lfs(content)
+        if large and hub.pages:
+            self._answer(200, hub.pages.pop(0), {"Content-Type": "text/html"})
+            return
         if name in hub.corrupt:
             content = content[:-1] + bytes([content[-1] ^ 1])
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))

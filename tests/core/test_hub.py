@@ -198,6 +198,37 @@ def test_a_server_that_cannot_resume_sends_all_again(server, original):
     assert told[-1].done_bytes == told[-1].total_bytes
 
 
+def test_a_page_in_place_of_the_file_takes_nothing_from_what_came(server, original, models):
+    server.cuts, server.pages = [200_000], [b"", b"<html>log in first</html>"]
+    assert same_model(hub.download(REPO), original)  # a moment later it is the file again
+    assert [entry.start for entry in server.sent if entry.file == WEIGHTS] == [0, 200_000]
+
+
+def test_a_page_that_stays_is_told(server, original, models):
+    server.cuts = [200_000]
+    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
+    kept = part_bytes(models)
+    server.cuts, server.pages = [], [b"<html>log in first</html>"] * 20
+    with pytest.raises(DownloadError, match="something else") as told:
+        hub.download(REPO)
+    assert "log in" in told.value.remedy
+    assert part_bytes(models) == kept
+    server.pages.clear()
+    assert same_model(hub.download(REPO), original)
+
+
+def test_another_model_of_the_same_name_does_not_replace_what_came(server, original, models, tmp_path):
+    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
+    kept = part_bytes(models)
+    other = f"other/{REPO.split('/')[1]}"
+    server.add(other, original)
+    with pytest.raises(DownloadError, match=REPO):
+        hub.download(other)
+    assert part_bytes(models) == kept > 0
+    assert same_model(hub.download(other, to=tmp_path / "elsewhere"), original)
+    assert same_model(hub.download(REPO), original)
+
+
 def test_a_new_revision_does_not_continue_the_old_files(server, original, models, tmp_path, build):
     assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
     assert part_bytes(models) > 0

@@ -372,6 +372,36 @@ def test_files_that_do_not_fit_together(server):
         texts(NAME)
 
 
+def test_text_in_bytes_is_text_and_other_bytes_are_refused(server):
+    server.add(TALES, files={"train.parquet": as_parquet({"text": [text.encode() for text in TEXTS[:5]]})})
+    assert texts(NAME) == TEXTS[:5]
+    server.add(TALES, files={"train.parquet": as_parquet({"text": [b"\xff\xd8\xff"]})})
+    with pytest.raises(DataError, match=r"'text' of record 1 holds bytes that are no text"):
+        fetch(HubData.parse(f"{NAME},revision=main"))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"train.parquet": as_parquet({"text": TEXTS})[:-200]},
+        {"README.md": b"---\nconfigs: [\n---\n", "train.jsonl": as_jsonl([{"text": "a"}])},
+        {
+            "README.md": b"---\nconfigs:\n- config_name: default\n  data_files: other/*.jsonl\n---\n",
+            "train.jsonl": as_jsonl([{"text": "a"}]),
+        },
+        {"train.jsonl.gz": b"this is not gzip"},
+    ],
+    ids=["cut parquet", "broken card", "files that are not there", "not gzip"],
+)
+def test_data_that_cannot_be_opened_is_a_line(server, files, model):
+    server.add(TALES, files=files)
+    with pytest.raises(DataError) as told:
+        texts(NAME)
+    assert "someone/tales" in told.value.what
+    assert "several configurations" not in told.value.what
+    assert told.value.remedy
+
+
 def test_a_program_in_the_data_set_is_never_executed(server, tmp_path):
     trap = f"open({str(tmp_path / 'executed')!r}, 'w')\n".encode()
     server.add(TALES, files={"tales.py": trap, "train.jsonl": as_jsonl([{"text": "a"}])})

@@ -10,6 +10,7 @@ from huggingface_hub import _commit_api, close_session
 from i3core import checkpoint, hub_token
 from i3core.cli import main
 from i3core.errors import CheckpointError
+from i3core.hf_export import modules
 from i3core.hub import download
 from i3core.push import PushError, plan_push, push
 from i3core.training import train
@@ -67,8 +68,10 @@ def test_only_a_models_own_files_are_sent(hub, build, tmp_path):
 
 def test_a_converted_folder_takes_its_code_along(hub, folder, tmp_path):
     assert main(["convert", str(folder), str(tmp_path / "out"), "--to", "transformers"]) == 0
+    (tmp_path / "out" / "my_notebook.py").write_text("KEY = 'mine'\n")
     push(plan_push(tmp_path / "out", "me/model"))
     sent = set(hub.repos["me/model"].files)
+    assert {name for name in sent if name.endswith(".py")} == {path.name for path in modules()}
     assert {"modeling_i3.py", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"} <= sent
 
 
@@ -101,6 +104,34 @@ def test_pushing_the_same_again_changes_nothing(hub, large):
     first = push(plan_push(large, "me/talker"))
     assert push(plan_push(large, "me/talker")).commit == first.commit
     assert len(uploads(hub)) == 1
+
+
+def test_nothing_private_goes_to_a_public_repository(hub, large):
+    push(plan_push(large, "me/talker"))
+    before = hub.repos["me/talker"].commit
+    with pytest.raises(PushError, match="for all to see"):
+        push(plan_push(large, "me/talker", "mit"), private=True)
+    assert hub.repos["me/talker"].commit == before
+
+
+@pytest.mark.parametrize(
+    ("licence", "lines"),
+    [
+        ("Apache-2.0", "license: apache-2.0\n"),
+        ("My Own: see LICENSE", "license: other\nlicense_name: my-own-see-license\n"),
+    ],
+)
+def test_a_licence_becomes_a_name_that_the_hub_knows(folder, licence, lines):
+    card = plan_push(folder, "me/model", licence).card
+    assert lines in card
+    assert f"## Licence\n\n{licence}" in card
+
+
+def test_a_card_that_the_hub_does_not_take(hub, folder):
+    hub.card_errors.append('"license" must be one of [apache-2.0, mit]')
+    with pytest.raises(PushError, match="must be one of") as told:
+        push(plan_push(folder, "me/model", "mine"))
+    assert "--license" in told.value.remedy
 
 
 def test_what_does_not_arrive_is_noticed(hub, large):
@@ -251,6 +282,33 @@ def test_logging_in_without_a_network_is_a_line(hub, keyring, monkeypatch, capsy
     assert len(told.splitlines()) == 1
     assert TOKEN not in told
     assert not keyring.kept
+
+
+@pytest.mark.parametrize("token", ["hf_MARK\x0bMARK", "hf_MARK\nMARK", "\u201chf_MARK\u201d", "hf_MARK MARK"])
+def test_a_token_that_cannot_be_one_is_never_shown(
+    hub, keyring, folder, no_token, token, monkeypatch, capsys, tmp_path
+):
+    keyring.set_password(hub_token.SERVICE, hub_token._host(), token)
+    out = tmp_path / "run"
+    commands = (
+        ["download", "me/model", "--to", str(tmp_path / "models")], ["push", str(folder), "me/model"],
+        ["train", "--model", str(folder), "--data", "hub:me/data", "--out", str(out), "--device", "cpu"],
+    )  # fmt: skip
+    for command in commands:
+        assert main(command) == 1
+        told = capsys.readouterr()
+        assert "access token has a character" in told.err
+        assert "MARK" not in told.out + told.err
+    assert not hub.requests
+    assert not any(b"MARK" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    monkeypatch.setattr("sys.stdin", open_text(token))
+    assert main(["hub-login"]) == 1
+    assert "MARK" not in capsys.readouterr().err
+
+
+def test_a_token_is_taken_without_the_blanks_around_it(hub, folder, no_token, keyring, capsys):
+    keyring.set_password(hub_token.SERVICE, hub_token._host(), f" {TOKEN}\n")
+    assert main(["push", str(folder), "me/model"]) == 0
 
 
 def test_the_token_goes_to_the_hub_alone_and_nobody_sees_it(hub, large, tmp_path, monkeypatch, capfd, caplog):
