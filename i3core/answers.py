@@ -44,7 +44,7 @@ class ShownTokens:
         if piece.chunk is not None:
             self._held.append((piece, self._made))
             self._made += len(piece.chunk.text)
-        while self._held and self._held[0][1] - trimmed < self._shown:
+        while self._held and max(0, self._held[0][1] - trimmed) < self._shown:
             token, start = self._held.popleft()
             if start + len(token.chunk.text) > trimmed:
                 yield token, max(0, start - trimmed)

@@ -44,7 +44,13 @@ def add_serve(commands: Any) -> None:
         metavar="NAME",
         help="another name that clients may have for this computer, such as host.docker.internal; repeatable",
     )
-    add("--slots", type=int, default=16, metavar="N", help="replies made at once (default: %(default)s)")
+    add(
+        "--slots",
+        type=int,
+        default=16,
+        metavar="N",
+        help="replies made at once; of one client all but one of them (default: %(default)s)",
+    )
     add(
         "--max-waiting",
         type=int,
@@ -130,7 +136,14 @@ def _origin(text: str) -> str:
     """A web site as browsers write it. Raises ConfigError."""
     try:
         parts = urlsplit(text)
-        if parts.scheme and parts.hostname and parts.path in ("", "/") and not (parts.query or parts.fragment):
+        if (
+            parts.scheme
+            and parts.hostname
+            and parts.port != 0
+            and parts.username is None
+            and parts.path in ("", "/")
+            and not (parts.query or parts.fragment)
+        ):
             origin = f"{parts.scheme}://{parts.netloc}".lower()
             usual = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
             return origin.removesuffix(usual) if usual else origin

@@ -115,10 +115,12 @@ def download(
     partial = folder.with_name(folder.name + PARTIAL)
     try:
         with explained(repo, revision, partial), _locked(models, folder.name):
+            asked = repo
             repo, commit, listed = _list_files(repo, revision, cancelled)
             if folder.exists():
                 return _already_there(folder, repo, commit)
             files = choose_files(repo, listed)
+            _check_unfinished(partial, repo, asked)
             _download_files(repo, revision, commit, files, partial, progress, cancelled)
             _complete(partial, repo, commit)
             partial.rename(folder)
@@ -185,7 +187,6 @@ def _download_files(
     headers = build_hf_headers(token=find_token(), library_name="i3desk", library_version=__version__)
     total = sum(file.size for file in files)
     partial.mkdir(parents=True, exist_ok=True)
-    _check_unfinished(partial, repo)
     done = _tidy(partial, files)
     check_room(partial, total - done)
     write_json(partial / DOWNLOAD_FILE, {"repo": repo, "revision": revision, "total_bytes": total})
@@ -220,13 +221,13 @@ def _download_files(
     tell(files[-1], 0)
 
 
-def _check_unfinished(partial: Path, repo: str) -> None:
-    """Refuses to put a download in place of another that is not complete."""
+def _check_unfinished(partial: Path, repo: str, asked: str) -> None:
+    """Refuses to put a download in place of another that is not complete; `asked` is the name before `repo` moved."""
     try:
         other = read_json(partial / DOWNLOAD_FILE)["repo"]
     except (I3Error, KeyError, TypeError):
         return
-    if other != repo:
+    if other not in (repo, asked):
         raise DownloadError(
             f"{partial} holds what came of another model of this name, {other}.",
             f"Complete that download first, delete the folder, or download {repo} to another folder.",

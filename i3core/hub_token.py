@@ -71,7 +71,7 @@ def log_out() -> bool:
 
 def _checked(token: str) -> str:
     token = token.strip()
-    if re.fullmatch(r"[!-~]+", token) is None:
+    if re.fullmatch(r"[A-Za-z0-9._~+/=-]+", token) is None:
         raise TokenError(
             "The access token has a character that no token has, such as a space or a quotation mark.",
             "Copy it anew, and give it with HF_TOKEN or `i3core hub-login`.",

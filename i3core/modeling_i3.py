@@ -377,7 +377,7 @@ class I3Model(I3PreTrainedModel):
         kept = attention_mask.bool()
         allowed = torch.ones(time, past + time, dtype=torch.bool, device=x.device).tril(past) & kept[:, None, :]
         itself = torch.eye(time, past + time, dtype=torch.bool, device=x.device).roll(past, 1)
-        counts = kept[:, past:]
+        counts = kept[:, past:].expand(batch, -1)
         # Padding sees itself: no row is empty.
         return None if bool(counts.all()) else counts, (allowed | itself)[:, None]
 
@@ -398,8 +398,10 @@ class I3Model(I3PreTrainedModel):
 class WindowFull(StoppingCriteria):
     """Ends each row of a batch where it has filled the window."""
 
+    eos_token_id = None  # by having this it makes the library pad the rows that have ended, also without an end token
+
     def __init__(self, window: int, read: int, hidden: Tensor | None) -> None:
-        """`read` tokens are in no row, as they were given as embeddings; `hidden` (B,) of each are padding."""
+        """`read` tokens are in no row: embeddings, or what a cache holds. `hidden` (B,) of each are padding."""
         self.window, self.read, self.hidden = window, read, hidden
 
     def __call__(self, input_ids: Tensor, scores: Any, **others: Any) -> Tensor:
@@ -494,13 +496,20 @@ class I3ForCausalLM(I3Model, GenerationMixin):
         ids = options.get("input_ids") if inputs is None else inputs
         embeddings, mask, window = options.get("inputs_embeds"), options.get("attention_mask"), self.config.max_seq_len
         given = 0 if ids is None else ids.shape[1]
-        read = embeddings.shape[1] if given == 0 and embeddings is not None else 0
+        if mask is not None:
+            read = mask.shape[1] - given
+        else:
+            read = embeddings.shape[1] if given == 0 and embeddings is not None else 0
         hidden = None if mask is None else (mask == 0).sum(1)
         longest = given + read - (0 if hidden is None else int(hidden.min()))
         if longest > window:
             raise ValueError(f"{longest} tokens do not fit a window of {window}.")
         criteria = StoppingCriteriaList([*(stopping_criteria or ()), WindowFull(window, read, hidden)])
-        return super().generate(inputs, generation_config, logits_processor, criteria, **options)
+        output = super().generate(inputs, generation_config, logits_processor, criteria, **options)
+        sequences = output if isinstance(output, Tensor) else getattr(output, "sequences", None)
+        if sequences is not None:  # beams without an end token are filled with -1, which is no token
+            sequences.masked_fill_(sequences < 0, self.generation_config.pad_token_id or 0)
+        return output
 
     def prepare_inputs_for_generation(
         self, input_ids: Tensor, inputs_embeds: Tensor | None = None, **kwargs: Any

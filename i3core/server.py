@@ -283,9 +283,11 @@ def _explained(errors: Sequence[dict]) -> tuple[str, str, str | None]:
         names = [str(part) for part in error["loc"][1:]]
         return ".".join(name for name in names if name not in _KINDS and "[" not in name)
 
-    # A value that may be of several kinds has an error for each: one that fits but for its range says most.
+    # A value that may be of several kinds has an error for each: one that fits but for its range or a part says most.
     param = field_of(first)
-    same = [error for error in errors if field_of(error) == param]
+    same = [error for error in errors if field_of(error) == param or field_of(error).startswith(f"{param}.")]
     near = [error for error in same if not error["type"].endswith("_type")]
-    said = near[0]["msg"] if near else ", or: ".join(dict.fromkeys(error["msg"] for error in same))
-    return f"{param}: {said}", (near or same)[0]["type"], param
+    near = near or [error for error in same if field_of(error) != param]
+    if near:
+        return f"{field_of(near[0])}: {near[0]['msg']}", near[0]["type"], field_of(near[0])
+    return f"{param}: {', or: '.join(dict.fromkeys(error['msg'] for error in same))}", first["type"], param

@@ -122,7 +122,7 @@ class Engine:
             at_once = max(0, self._batch.slots - self._running)
             waiting = max(0, len(self._queue) + len(replies) - at_once)
             of_client = max(0, self._queue.count(client) + len(replies) - at_once)
-            if waiting > self.max_waiting:
+            if waiting > self.max_waiting + (0 if of_client else self._batch.slots):
                 raise BusyError(f"{len(self._queue)} replies are waited for already.", "Try again in a moment.")
             if of_client > self.max_waiting - waiting + 1:
                 raise BusyError(f"You wait for {self._queue.count(client)} replies already.", "Try again in a moment.")

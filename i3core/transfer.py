@@ -84,6 +84,7 @@ def fetch(
     Raises:
         Cancelled: `cancelled()` said so; what came is kept.
         huggingface_hub.errors.HTTPError: the network or server failed several times in a row; what came is kept.
+        DownloadError: nothing or something else came several times in a row; what came is kept.
         DiskFullError: there is no room for the rest; what came is kept.
         OSError: the disk refuses.
     """
@@ -151,9 +152,10 @@ def _stream(
         hf_raise_for_status(response)
         resumed = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         length = response.headers.get("Content-Length", "")
-        if length.isdecimal() and int(length) != size - (have if resumed else 0):
+        is_other = length.isdecimal() and int(length) != size - (have if resumed else 0)
+        if is_other or (have and not resumed and not length.isdecimal()):  # what is here is not given for a guess
             raise _OtherContentError(
-                f"The server sends something else in place of {url}: {int(length):,} bytes.",
+                f"The server sends something else in place of {url}.",
                 "Check whether the network wants you to log in first, then try again.",
             )
         with open(part, "ab", buffering=0) as target:

@@ -98,7 +98,7 @@ class HubServer:
         upload_cuts: the next uploads of large files are cut after so many bytes each.
         lost: names of files that a commit forgets.
         card_errors: what is wrong with a model card, as the hub sees it.
-        pages: the next answers with bytes of large files are these instead.
+        pages: the next answers with bytes of large files are these instead; without a length if "chunked" begins it.
     """
 
     bytes_per_second: int | None = None
@@ -369,7 +369,14 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.hub
         large = is_lfs(content)
         if large and hub.pages:
-            self._answer(200, hub.pages.pop(0), {"Content-Type": "text/html"})
+            page = hub.pages.pop(0)
+            if page.startswith(b"chunked"):
+                self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(page), page))
+            else:
+                self._answer(200, page, {"Content-Type": "text/html"})
             return
         if name in hub.corrupt:
             content = content[:-1] + bytes([content[-1] ^ 1])

@@ -149,6 +149,16 @@ def test_a_second_download_asks_only_whether_it_is_the_same(server):
         hub.download(REPO)
 
 
+def test_a_download_goes_on_when_its_repository_moves(server, original, models):
+    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
+    kept = part_bytes(models)
+    server.repos[f"new/{REPO.split('/')[1]}"] = server.repos[REPO]
+    server.moved[REPO] = f"new/{REPO.split('/')[1]}"
+    server.sent.clear()
+    assert same_model(hub.download(REPO), original)
+    assert [entry.start for entry in server.sent if entry.file == WEIGHTS] == [kept]
+
+
 def test_a_repository_that_has_moved(server, original, models):
     server.moved["before/small"] = REPO
     assert same_model(hub.download("before/small"), original)
@@ -199,9 +209,13 @@ def test_a_server_that_cannot_resume_sends_all_again(server, original):
 
 
 def test_a_page_in_place_of_the_file_takes_nothing_from_what_came(server, original, models):
-    server.cuts, server.pages = [200_000], [b"", b"<html>log in first</html>"]
+    server.cuts = [200_000]
+    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
+    kept = part_bytes(models)
+    server.cuts, server.pages = [], [b"<html>log in first</html>", b"chunked <html>log in first</html>"]
+    server.sent.clear()
     assert same_model(hub.download(REPO), original)  # a moment later it is the file again
-    assert [entry.start for entry in server.sent if entry.file == WEIGHTS] == [0, 200_000]
+    assert [entry.start for entry in server.sent if entry.file == WEIGHTS] == [kept]
 
 
 def test_a_page_that_stays_is_told(server, original, models):

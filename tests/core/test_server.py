@@ -269,6 +269,9 @@ def test_errors_say_what_is_wrong(server):
     five = told(json={"messages": HELLO, "stop": ["a", "b", "c", "d", "e"]})
     assert "at most 4" in five["message"]
     assert "string" in told(json={"messages": [{"role": "user", "content": 5}]})["message"]
+    part = told(json={"messages": [{"role": "user", "content": [{"text": "a"}]}]})
+    assert part["param"] == "messages.0.content.0.type"
+    assert "greater" in told("completions", json={"prompt": [-1]})["message"]
     broken = told(content=b'{"messages": [}', headers={"Content-Type": "application/json"})
     assert "not JSON" in broken["message"]
     assert broken["param"] is None
@@ -286,8 +289,11 @@ def test_a_system_prompt_without_a_place_is_left_out_and_told(server):
     ]
     assert len({answer.json()["choices"][0]["message"]["content"] for answer in answers}) == 1
     assert ["x-i3-note" in answer.headers for answer in answers] == [False, True, True]
-    with httpx.stream("POST", f"{server.url}/chat/completions", json={**body, "stream": True}) as answer:
-        assert "x-i3-note" not in answer.headers
+    for system in (False, True):
+        messages = [{"role": "system", "content": "be nice"}] * system + HELLO
+        asked = {**body, "messages": messages, "stream": True}
+        with httpx.stream("POST", f"{server.url}/chat/completions", json=asked) as answer:
+            assert ("x-i3-note" in answer.headers) == system
 
 
 def test_a_system_prompt_with_a_place_is_read(build, tmp_path):
@@ -465,6 +471,8 @@ def test_no_more_wait_than_may(model):
             return engine.submit(client, [(Reply(model, "a", config), lambda piece: None) for _ in range(count)])
 
         taken = ask("a", engine.most_at_once)
+        while not engine.load.running:
+            pass
         with pytest.raises(BusyError, match=r"You wait for \d repl"):  # or it would keep others out
             ask("a")
         taken += ask("b")
@@ -481,18 +489,22 @@ def test_no_more_wait_than_may(model):
         ask("a")
 
 
-def test_no_client_keeps_others_from_their_turn(build):
+@pytest.mark.parametrize("max_waiting", [1, 2, 512])
+def test_no_client_keeps_others_from_their_turn(build, max_waiting):
     """Replies that go on and on leave a slot for whoever comes."""
     model = build.model(special=False)  # which has no mark to end them with
-    engine, ended, done = Engine(model, slots=3), [], threading.Event()
+    engine, ended, done = Engine(model, slots=3, max_waiting=max_waiting), [], threading.Event()
     try:
         long, short = SamplingConfig(max_new_tokens=4096, seed=0), SamplingConfig(max_new_tokens=2, seed=0)
-        engine.submit("a", [(Reply(model, "a", long), ended.append) for _ in "12345"])
+        count = min(5, engine.most_at_once)
+        engine.submit("a", [(Reply(model, "a", long), ended.append) for _ in range(count)])
+        while engine.load.running < 2:
+            pass
         for _ in range(3):
             done.clear()
             engine.submit("b", [(Reply(model, "a", short), lambda piece: piece.finish_reason and done.set())])
             assert done.wait(60)
-            assert engine.load.waiting == 3
+            assert engine.load.waiting == count - 2
         assert ended
         assert not any(piece.finish_reason for piece in ended)
     finally:

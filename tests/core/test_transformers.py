@@ -184,6 +184,42 @@ def test_a_row_ends_where_the_window_ends_and_the_others_go_on(loaded):
         network.generate(input_ids=torch.ones(1, 65, dtype=torch.long))
 
 
+@pytest.mark.parametrize("beams", [1, 3])
+def test_rows_end_with_the_window_without_an_end_token_too(build, tmp_path, beams):
+    folder = build.folder(tmp_path / "model", special=False, window=16)
+    network = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    ids, mask = torch.randint(5, 150, (2, 12), generator=torch.Generator().manual_seed(8)), torch.ones(2, 12).long()
+    mask[1, :8] = 0
+    options = {"max_new_tokens": 12, "do_sample": False, "num_beams": beams}
+    both = network.generate(input_ids=ids, attention_mask=mask, **options)
+    assert both.shape == (2, 24)
+    assert (both[0, 17:] == network.generation_config.pad_token_id).all()
+    assert torch.equal(both[1, 12:], network.generate(input_ids=ids[1:, 8:], **options)[0, 4:])
+
+
+def test_new_tokens_after_a_cache_end_with_the_window(loaded):
+    _, _, network, _ = loaded
+    ids = torch.randint(5, 150, (1, 60), generator=torch.Generator().manual_seed(9))
+    with torch.no_grad():
+        cache = network(ids[:, :59], use_cache=True)[CACHE]
+    options = {"do_sample": False, "max_new_tokens": 20, "min_new_tokens": 20}
+    rest = network.generate(ids[:, 59:], attention_mask=torch.ones(1, 60).long(), **{CACHE: cache}, **options)
+    assert torch.equal(rest[:, 1:], network.generate(ids, **options)[:, 60:])
+
+
+def test_one_mask_for_all_rows(loaded):
+    _, _, network, _ = loaded
+    ids = torch.randint(1, 150, (3, 8), generator=torch.Generator().manual_seed(5))
+    mask = torch.tensor([[0, 1, 1, 0, 1, 1]])
+
+    def after(mask):
+        cache = network(ids[:, :6], attention_mask=mask, use_cache=True)[CACHE]
+        return network(ids[:, 6:], **{CACHE: cache}).logits
+
+    with torch.no_grad():
+        torch.testing.assert_close(after(mask), after(mask.expand(3, -1)))
+
+
 def test_greedy_generation_is_ours(loaded):
     _, ours, network, tokenizer = loaded
     for prompt in PROMPTS:
@@ -411,6 +447,13 @@ def test_a_template_of_ones_own_is_used(loaded):
     conversation = [{"role": "user", "content": "cat"}]
     expected = tokenizer("the cat", add_special_tokens=False)["input_ids"]
     assert tokenizer.apply_chat_template(conversation)["input_ids"] == expected
+
+
+def test_templates_with_names(loaded):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(loaded[0])
+    tokenizer.chat_template = {"default": "the {{ messages[0].content }}", "other": "x"}
+    expected = tokenizer("the cat", add_special_tokens=False)["input_ids"]
+    assert tokenizer.apply_chat_template([{"role": "user", "content": "cat"}])["input_ids"] == expected
 
 
 def test_which_tokens_the_assistant_says(loaded):
