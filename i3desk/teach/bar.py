@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from i3desk.elided import ElidedLabel
@@ -113,6 +113,7 @@ class TeachBar(QFrame):
             for entry in content:
                 column.addWidget(BeforeAfter(*entry) if taught else self._correction(entry))
             column.addStretch(1)
+            inside.installEventFilter(self)
             self.list.setWidget(inside)
             self._unfolded = taught  # what the lesson did is what one wants to see
         self._fold()
@@ -121,8 +122,17 @@ class TeachBar(QFrame):
         is_open = self._unfolded and bool(self._content) and self.show_button.isVisibleTo(self)
         self.show_button.setText("Hide" if is_open else "Show")
         self.list.setVisible(is_open)
-        if is_open:
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        if not self.list.isHidden() and self.list.widget() is not None:
             self.list.setFixedHeight(min(TALLEST, self.list.widget().sizeHint().height() + 4))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:  # an answer found out how tall it is at its width
+            QTimer.singleShot(0, self, self._fit)
+        return super().eventFilter(watched, event)
 
     def _correction(self, entry: Correction) -> QWidget:
         inside = QWidget()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
 
 from i3core.documents import read_documents
 from i3desk.chat.conversation import ASSISTANT, USER, Conversation
+from i3desk.teach.bar import TeachBar
 from i3desk.teach.corrections import Corrections
+from i3desk.teach.lesson import LessonState
 
 
 @pytest.fixture
@@ -129,3 +132,16 @@ def test_escape_and_an_unchanged_text_leave_the_reply_as_it_was(desk, say, qtbot
     qtbot.keyClick(row.editor.field, Qt.Key.Key_Return)
     assert row.editor is None
     assert len(desk.window.session.conversation.messages) == 2
+
+
+def test_the_list_is_as_tall_as_what_it_shows(corrections, qtbot):
+    corrections.add(*corrected("arr! " * 30, "a reply of many words " * 8))
+    bar = TeachBar()
+    qtbot.addWidget(bar)
+    bar.resize(600, 40)
+    bar.show()
+    bar.show_state(SimpleNamespace(state=LessonState.NONE), corrections.entries, "i3-mini")
+    bar.show_button.click()
+    for width in (600, 420, 800):
+        bar.resize(width, bar.height())
+        qtbot.waitUntil(lambda: bar.list.height() > 60 and bar.list.verticalScrollBar().maximum() == 0)

@@ -135,9 +135,9 @@ class Tour(QObject):
         yield lambda: model.state is ModelState.READY and self.window.isActiveWindow()
         self.picture("empty")
         self.phase("stream")
-        yield from self.say("tell me about the moon")
+        yield from self.say("hello! who are you?")
         yield self.quiet
-        yield from self.say("why is there a tide?")
+        yield from self.say("do you like music?")
         yield self.quiet
         yield 0.3
         first = session.conversation.id
