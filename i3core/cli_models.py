@@ -27,13 +27,16 @@ def add_download(parser: argparse.ArgumentParser) -> None:
         "--to", metavar="FOLDER", help="folder to make the model's folder in (default: the user's models)"
     )
     parser.add_argument("--revision", default="main", metavar="R", help="branch, tag or commit (default: %(default)s)")
+    parser.add_argument(
+        "--replace", action="store_true", help="give up an unfinished download of another model of the same name"
+    )
 
 
 def download(arguments: argparse.Namespace) -> None:
     from .hub import download as download_model
 
     with _shown(arguments.json) as show:
-        folder = download_model(arguments.name, arguments.to, arguments.revision, show)
+        folder = download_model(arguments.name, arguments.to, arguments.revision, show, replace=arguments.replace)
     assert folder is not None, "nobody can cancel it"
     if arguments.json:
         print_json({"event": "done", "folder": str(folder), "name": folder.name})

@@ -92,6 +92,7 @@ def download(
     revision: str = "main",
     progress: Callable[[Progress], None] = lambda progress: None,
     cancelled: Callable[[], bool] = lambda: False,
+    replace: bool = False,
 ) -> Path | None:
     """Downloads a model into the folder of models `to` (default: the user's) and returns its own folder there.
 
@@ -103,6 +104,7 @@ def download(
         revision: a branch, tag or commit.
         progress: called at most four times a second, and at the end.
         cancelled: asked between pieces; once it says yes, None is returned.
+        replace: whether what came of another model of this name, not complete, is given up for this one.
 
     Raises:
         DownloadError: no network, no such repository, no access, no room on the disk, damaged bytes.
@@ -120,7 +122,8 @@ def download(
             if folder.exists():
                 return _already_there(folder, repo, commit)
             files = choose_files(repo, listed)
-            _check_unfinished(partial, repo, asked)
+            if not replace:
+                _check_unfinished(partial, repo, asked)
             _download_files(repo, revision, commit, files, partial, progress, cancelled)
             _complete(partial, repo, commit)
             partial.rename(folder)
@@ -230,7 +233,7 @@ def _check_unfinished(partial: Path, repo: str, asked: str) -> None:
     if other not in (repo, asked):
         raise DownloadError(
             f"{partial} holds what came of another model of this name, {other}.",
-            f"Complete that download first, delete the folder, or download {repo} to another folder.",
+            f"Complete that download first, give it up with --replace, or download {repo} to another folder.",
         )
 
 

@@ -104,7 +104,7 @@ class Download(QObject):
         if not self._process.running and self.state is not DownloadState.CANCELLING:
             self.what = ""
             self._set(DownloadState.STARTING)
-            options = ["--revision", self.revision, "--to", str(self._models_folder), "--json"]
+            options = ["--revision", self.revision, "--to", str(self._models_folder), "--replace", "--json"]
             self._process.start(["download", self.name, *options])
 
     @Slot()

@@ -17,6 +17,7 @@ from safetensors.numpy import save as to_bytes
 
 from i3core import hub, model_library, transfer
 from i3core.checkpoint import load
+from i3core.checksums import read_checksums
 from i3core.errors import CheckpointError
 from i3core.transfer import DownloadError
 
@@ -240,7 +241,10 @@ def test_another_model_of_the_same_name_does_not_replace_what_came(server, origi
         hub.download(other)
     assert part_bytes(models) == kept > 0
     assert same_model(hub.download(other, to=tmp_path / "elsewhere"), original)
-    assert same_model(hub.download(REPO), original)
+    assert part_bytes(models) == kept
+    got = hub.download(other, replace=True)
+    assert same_model(got, original)
+    assert read_checksums(got).source == other
 
 
 def test_a_new_revision_does_not_continue_the_old_files(server, original, models, tmp_path, build):
