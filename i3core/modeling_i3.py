@@ -1,4 +1,4 @@
-"""The i3 network as a model of the transformers library: the same blocks, its cache, its masks, its `generate`.
+"""The i3 network as a model of the transformers library: the same blocks, its masks, its `generate`.
 
 Parameter names are those of i3 checkpoints, so that `from_pretrained` reads any i3 folder and i3core reads what
 `save_pretrained` writes.
@@ -7,7 +7,6 @@ Parameter names are those of i3 checkpoints, so that `from_pretrained` reads any
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,88 +19,20 @@ from transformers import (
     StoppingCriteria,
     StoppingCriteriaList,
 )
-from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
+from transformers.cache_utils import Cache
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-from transformers.utils import cached_file, logging
+from transformers.utils import logging
 
+from .cache_i3 import CACHE, RecurrentLayer, prepare_cache
 from .config import ModelConfig
 from .configuration_i3 import I3Config
-from .errors import CheckpointError
 from .hf_defaults import generation_defaults, read_template
+from .loading_i3 import folder_of, sizes_corrected
 from .model import Block, Embedding, LayerState, Linear, RWKVMambaMixer
-from .shapes import config_from_shapes
-from .weight_files import TOKENIZER_FILES, WEIGHT_FILES, read_header, read_tensors
 
 logger = logging.get_logger(__name__)
-
-# What the library calls the cache in outputs and arguments: `cache` from 5.24 on.
-CACHE = "cache" if "cache" in BaseModelOutputWithPast.__dataclass_fields__ else "past_key_values"
-
-
-class RecurrentLayer(CacheLayerMixin):
-    """The cache of an RWKV-Mamba block: `keys` is h (B, D) and `values` is s (B, N), however many tokens they saw."""
-
-    is_compileable = False
-    is_sliding = False
-
-    def __init__(self, **others: Any) -> None:
-        super().__init__()
-        self.tokens = 0
-
-    def lazy_initialization(self, key_states: Tensor, value_states: Tensor | None = None) -> None:
-        self.dtype, self.device = key_states.dtype, key_states.device
-        self.is_initialized = True
-
-    def update(self, key_states: Tensor, value_states: Tensor, tokens: int = 1) -> tuple[Tensor, Tensor]:
-        """Replaces the state by that after `tokens` more tokens."""
-        self.lazy_initialization(key_states)
-        self.keys, self.values = key_states, value_states
-        self.tokens += tokens
-        return key_states, value_states
-
-    def get_seq_length(self) -> int:
-        return self.tokens
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        return self.tokens + query_length, 0
-
-    def get_max_length(self) -> int:
-        return -1
-
-    get_max_cache_shape = get_max_length  # its name before
-
-    def reset(self) -> None:
-        self.keys = self.values = None
-        self.is_initialized, self.tokens = False, 0
-
-    def crop(self, *arguments: Any) -> None:
-        raise ValueError("The state of an RWKV-Mamba block holds the whole past and cannot be cut shorter.")
-
-    def batch_repeat_interleave(self, repeats: int) -> None:
-        if self.is_initialized:
-            self.keys = self.keys.repeat_interleave(repeats, dim=0)
-            self.values = self.values.repeat_interleave(repeats, dim=0)
-
-    def batch_select_indices(self, indices: Tensor) -> None:
-        if self.is_initialized:
-            self.keys, self.values = self.keys[indices], self.values[indices]
-
-
-def prepare_cache(cache: Cache | None, config: I3Config) -> Cache:
-    """`cache` with a layer of the right kind for each block; an empty one of the library's own is refitted in place.
-
-    Raises ValueError for a cache that belongs to another model.
-    """
-    cache = DynamicCache() if cache is None else cache
-    layers = getattr(cache, "layers", None)
-    kinds = [RecurrentLayer] * config.conv_layers + [DynamicLayer] * config.attn_layers
-    if layers is None or [type(layer) for layer in layers] != kinds:
-        if layers is None or any(getattr(layer, "is_initialized", False) for layer in layers):
-            raise ValueError("The cache (past_key_values) is not that of an i3 model of these sizes.")
-        cache.layers[:] = [kind() for kind in kinds]
-    return cache
 
 
 class I3Block(GradientCheckpointingLayer, Block):
@@ -216,14 +147,14 @@ class I3PreTrainedModel(PreTrainedModel):
         Its sizes come from the tensors, since the public exporter writes wrong ones, and what ends a reply from its
         vocabulary if it has no generation_config.json.
         """
-        folder = _folder_of(str(pretrained_model_name_or_path), options)
+        folder = folder_of(str(pretrained_model_name_or_path), options)
         config = options.get("config")
         if folder is not None and (config is None or isinstance(config, I3Config)):
             if config is None:
                 config = I3Config.from_pretrained(folder)
                 for key in options.keys() & config.to_dict().keys() - {"dtype", "torch_dtype"}:
                     setattr(config, key, options.pop(key))
-            options["config"] = _sizes_corrected(folder, config)
+            options["config"] = sizes_corrected(folder, config)
         loaded = super().from_pretrained(pretrained_model_name_or_path, *arguments, **options)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
         if model.can_generate() and folder is not None and not (folder / "generation_config.json").is_file():
@@ -231,54 +162,6 @@ class I3PreTrainedModel(PreTrainedModel):
             if template is not None:
                 model.generation_config.update(**generation_defaults(template))
         return loaded
-
-
-def _folder_of(name: str, options: dict[str, Any]) -> Path | None:
-    """The folder itself, or that in the library's cache once it holds the repository's small files and its weights.
-
-    None if there is neither; then the library says what is wrong. What is fetched here is not fetched once more.
-    """
-    if Path(name).is_dir():
-        return Path(name, options.get("subfolder") or "")
-    asked = {key: options[key] for key in _OF_THE_HUB if options.get(key) is not None}
-    folder = None
-    for files in (("config.json",), WEIGHT_FILES[:2], ("generation_config.json",), TOKENIZER_FILES):
-        for file in files:
-            try:
-                found = cached_file(name, file, **asked, _raise_exceptions_for_missing_entries=False)
-            except (OSError, ValueError):
-                return folder
-            if found:
-                folder = Path(found).parent
-                if files == WEIGHT_FILES[:2]:
-                    options["force_download"] = False
-                break
-    return folder
-
-
-_OF_THE_HUB = ("revision", "token", "cache_dir", "local_files_only", "force_download", "proxies", "subfolder")
-
-
-def _sizes_corrected(folder: Path, config: I3Config) -> I3Config:
-    """`config` with the sizes that the weights in `folder` have."""
-    path = next((folder / name for name in WEIGHT_FILES[:2] if (folder / name).is_file()), None)
-    if path is None:  # in several files
-        return config
-    try:
-        tensors = read_header(path) if path.suffix == ".safetensors" else read_tensors(path, mmap=True)
-    except CheckpointError:  # weights that i3core does not read; the library will say what is wrong with them, if it is
-        return config
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    sizes, _ = config_from_shapes(shapes, config.to_dict(), lambda: config.tie_word_embeddings)
-    for key, value in I3Config.from_sizes(sizes).to_dict().items():
-        if key in _SIZES:
-            setattr(config, key, value)
-    return config
-
-
-_SIZES = (
-    "vocab_size", "d_model", "n_heads", "d_state", "conv_layers", "attn_layers", "n_layers", "max_seq_len", "ffn_width",
-)  # fmt: skip
 
 
 class I3Model(I3PreTrainedModel):

@@ -136,9 +136,8 @@ class I3Tokenizer(PreTrainedTokenizer):
             "add_generation_prompt": add_generation_prompt, "continue_final_message": continue_final_message,
             "chat_template": chat_template, "tools": tools, "documents": documents,
         }  # fmt: skip
-        is_ours = chat_template is None and isinstance(self.chat_template, str)
-        is_ours = is_ours and self.chat_template.strip() == self._own_template.strip()
-        if not tokenize or not is_ours or tools or documents or continue_final_message:
+        is_other = chat_template is not None or str(self.chat_template).strip() != self._own_template.strip()
+        if not tokenize or is_other or tools or documents or continue_final_message:
             return super().apply_chat_template(
                 conversation, tokenize=tokenize, padding=padding, truncation=truncation, max_length=max_length,
                 return_tensors=return_tensors, return_dict=return_dict,

@@ -44,9 +44,8 @@ class ApiServer(QObject):
         self.answered = 0
         self._asked: list[str] = []
         self._again = False
-        self._process = CoreProcess(
-            "server", self, {KEY_VARIABLE: ""}
-        )  # whatever the environment says: it needs no key
+        # Without a key, whatever the environment says: the card tells that any will do.
+        self._process = CoreProcess("server", self, {KEY_VARIABLE: ""})
         self._process.reported.connect(self._on_reported)
         self._process.finished.connect(self._on_ended)
         self._process.failed.connect(self._on_failed)
