@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from .checkpoint import Model, config_to_json, save
-from .errors import I3Error
+from .errors import ConfigError, I3Error
 from .files import read_json, replaced, write_json
 from .hf_defaults import generation_defaults, jinja_template, token_names
 from .tokenizer import UNK
@@ -26,8 +26,11 @@ TOKENIZER = "tokenization_i3.I3Tokenizer"
 
 
 def save_for_transformers(model: Model, folder: str | Path, dtype: torch.dtype = torch.float32) -> None:
-    """Writes such a folder. Raises what `save` raises."""
-    folder, template = Path(folder), model.template
+    """Writes such a folder.
+
+    Raises what `save` raises, and ConfigError where i3core is without its sources.
+    """
+    folder, template, code = Path(folder), model.template, modules()
     save(model, folder, "safetensors", dtype)
     content = config_to_json(model.config, template, str(dtype).removeprefix("torch."), model.details)
     content |= {"architectures": ["I3ForCausalLM"], "auto_map": {**CLASSES, "AutoTokenizer": [TOKENIZER, None]}}
@@ -48,15 +51,22 @@ def save_for_transformers(model: Model, folder: str | Path, dtype: torch.dtype =
     write_json(folder / "tokenizer_config.json", settings)
     write_json(folder / "generation_config.json", generation_defaults(template))
     texts = {"chat_template.jinja": jinja_template(template)}
-    texts |= {path.name: path.read_text(encoding="utf-8") for path in modules()}
+    texts |= {path.name: path.read_text(encoding="utf-8") for path in code}
     for name, text in texts.items():
         with replaced(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 
 def modules() -> list[Path]:
-    """The files of i3core that the classes need, in the order in which they are met."""
-    return _reached(Path(__file__).parent, [*CLASSES.values(), TOKENIZER])
+    """The files of i3core that the classes need, in the order in which they are met. Raises ConfigError."""
+    here, classes = Path(__file__).parent, [*CLASSES.values(), TOKENIZER]
+    found = _reached(here, classes)
+    if not {here / f"{name.split('.')[0]}.py" for name in classes} <= set(found):  # the packaged program
+        raise ConfigError(
+            "A folder for the transformers library takes sources of i3core along, which are not here.",
+            "Start i3core from its source for it. Without --to, the folder loads there too, where i3core is installed.",
+        )
+    return found
 
 
 def modules_of(folder: Path) -> list[Path]:

@@ -577,6 +577,14 @@ def test_a_converted_folder_needs_no_i3core(loaded, tmp_path):
 
 
 @pytest.mark.skipif(CACHE != "cache", reason="this version of transformers knows the old name only")
+def test_without_sources_nothing_is_written(loaded, tmp_path, monkeypatch, capsys):
+    """As in the packaged program."""
+    monkeypatch.setattr("i3core.hf_export.__file__", str(tmp_path / "hf_export.pyc"))
+    assert main(["convert", str(loaded[0]), str(tmp_path / "out"), "--to", "transformers"]) == 1
+    assert "takes sources of i3core along" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_cache_is_still_known_by_its_old_name(loaded):
     network, ids = loaded[2], torch.tensor([[5, 9, 7, 11]])
     with torch.no_grad():
