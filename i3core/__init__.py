@@ -15,30 +15,30 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .errors import I3Error
-from .settings import SamplingConfig
-from .training_settings import TrainingConfig
+from .generation.config import SamplingConfig
+from .training.config import TrainingConfig
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .checkpoint import Model, load, save
-    from .generation import Generator, generate
-    from .pieces import Piece
-    from .training import train
+    from .checkpoints.checkpoint import Model, load, save
+    from .generation.generator import Generator, generate
+    from .generation.outputs import Piece
+    from .training.train import train
+
 
 # Before torch is loaded: its threads wait for each other by spinning, by default for milliseconds. When chat and
 # trainer share the cores, that slows both several times over. A quarter of a millisecond is enough to stay fast alone.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 # Large tensors on large pages where Linux offers them: decoding reads every weight once a token, page by page.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-
-__version__ = "0.1.0"
 __all__ = [
     "Generator", "I3Error", "Model", "Piece", "SamplingConfig", "TrainingConfig", "generate", "load", "save", "train",
 ]  # fmt: skip
 
 _HOMES = {
-    "Model": "checkpoint", "load": "checkpoint", "save": "checkpoint",
-    "Generator": "generation", "Piece": "pieces", "generate": "generation",
-    "train": "training",
+    "Model": "checkpoints.checkpoint", "load": "checkpoints.checkpoint", "save": "checkpoints.checkpoint",
+    "Generator": "generation.generator", "Piece": "generation.outputs", "generate": "generation.generator",
+    "train": "training.train",
 }  # fmt: skip
 
 

@@ -15,13 +15,13 @@ def main(argv: list[str] | None = None) -> int:
     multiprocessing.freeze_support()
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ["i3core"]:
-        from i3core.cli import main as i3core_main
+        from i3core.cli.main import main as i3core_main
 
         return int(i3core_main(arguments[1:]) or 0)
 
     options = build_parser().parse_args(arguments)  # which ends the program by itself on `--help` and on mistakes
     if options.smoke:
-        from i3desk.smoke import run_smoke
+        from i3desk.smoke_test import run_smoke
 
         return run_smoke(options.model)
 
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of the window."""
-    from i3core import __version__
+    from i3core.version import __version__
 
     parser = argparse.ArgumentParser(prog="i3desk", description="Chat with an i3 language model on your own computer.")
     parser.add_argument("--version", action="version", version=f"i3desk {__version__}")

@@ -13,22 +13,22 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
-from i3core import run_list
-from i3core.run_reader import RunState, RunStatus
-from i3desk.chat.actions import ConversationActions
-from i3desk.chat.model_menu import ModelMenu
-from i3desk.collector import Collector
-from i3desk.crash import CrashReporter, start_log
-from i3desk.dropping import Dropped, kind_of
-from i3desk.help.menu import HelpMenu
-from i3desk.icons import app_icon
-from i3desk.jobs import Loader, load_i3core
-from i3desk.main_window import MainWindow
-from i3desk.parts import Parts
-from i3desk.places import Places
-from i3desk.settings.store import SettingsStore
+from i3core.runs import index
+from i3core.runs.reader import RunState, RunStatus
+from i3desk.chat.conversation_actions import ConversationActions
+from i3desk.crash_report import CrashReporter, start_log
+from i3desk.paths import Paths
+from i3desk.preferences import SettingsStore
 from i3desk.single_instance import SingleInstance
-from i3desk.theme import Theme
+from i3desk.style.icons import app_icon
+from i3desk.style.theme import Theme
+from i3desk.window.drop_kind import Dropped, kind_of
+from i3desk.window.help_menu import HelpMenu
+from i3desk.window.main_window import MainWindow
+from i3desk.window.model_menu import ModelMenu
+from i3desk.window.services import Services
+from i3desk.workers.gc_control import GcControl
+from i3desk.workers.model_worker import Loader, load_i3core
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 SWITCH_INTERVAL_S = 0.0005
 
 
-class Desk(QObject):
+class Application(QObject):
     """The running program. `show` opens it, `window.closed` says that the window and the threads have ended.
 
     Attributes:
@@ -46,7 +46,7 @@ class Desk(QObject):
     def __init__(
         self,
         app: QApplication,
-        places: Places,
+        places: Paths,
         model_folder: str | None = None,
         theme: str | None = None,
         loader: Loader = load_i3core,
@@ -56,9 +56,9 @@ class Desk(QObject):
         self.wipe_at_end = False
         self.store = SettingsStore(places.settings_file, self)
         self.theme = Theme(app, theme or self.store.preferences.theme, self, dressed=False)
-        self.parts = Parts(places, self.store, self.theme, loader, self)
+        self.parts = Services(places, self.store, self.theme, loader, self)
         self.jobs = self.parts.jobs
-        self.collector = Collector(self)
+        self.collector = GcControl(self)
         self.window = MainWindow(self.parts)
         self.actions = ConversationActions(
             self.parts.session, self.parts.conversations, self.parts.keeper, self.parts.store,
@@ -67,7 +67,7 @@ class Desk(QObject):
         self.model_menu = ModelMenu(self.parts, self.window)
         self.model_menu.models_requested.connect(self.window.show_models)
         self.help = HelpMenu(self.parts, self.window)
-        self.theme.dress()
+        self.theme.apply()
         self.crash_reporter = CrashReporter(places, self.window)
         self.jobs.crashed.connect(self.crash_reporter.report)
         self.parts.background.crashed.connect(self.crash_reporter.report)
@@ -221,7 +221,7 @@ class Desk(QObject):
         self.window.close()
 
 
-def create_application(places: Places | None = None) -> QApplication:
+def create_application(places: Paths | None = None) -> QApplication:
     """The QApplication, named so that the system groups its windows and finds its icon.
 
     Args:
@@ -240,7 +240,7 @@ def create_application(places: Places | None = None) -> QApplication:
     return app
 
 
-def saved_scale(places: Places | None) -> int:
+def saved_scale(places: Paths | None) -> int:
     """Size of the interface that the user chose, in percent; 0 as the system says."""
     if places is None:
         return 0
@@ -251,13 +251,13 @@ def saved_scale(places: Places | None) -> int:
     return scale if type(scale) is int and 100 <= scale <= 200 else 0
 
 
-def wipe(places: Places) -> None:
+def wipe(places: Paths) -> None:
     """Delete everything that i3desk keeps: conversations, corrections, models, runs, settings and the log."""
     logging.shutdown()
     for path in (places.models_folder, places.runs_folder, places.lessons_folder):
         shutil.rmtree(path, ignore_errors=True)
     kept = (places.conversations_file, places.corrections_file, places.settings_file, places.training_file)
-    for path in (*kept, run_list.list_file(), places.log_file):
+    for path in (*kept, index.list_file(), places.log_file):
         for each in [*path.parent.glob(path.name + "*"), *path.parent.glob(f"{path.stem}-damaged-*")]:
             each.unlink(missing_ok=True)
         for folder in (path.parent, path.parent.parent):
@@ -271,7 +271,7 @@ def run(model_folder: str | None, theme: str | None) -> int:
     """Open the window and return the exit status once it is closed."""
     if model_folder and os.path.exists(model_folder):
         model_folder = os.path.abspath(model_folder)  # another process may be the one that loads it
-    places = Places.of_user()
+    places = Paths.of_user()
     start_log(places)
     app = create_application(places)
     instance = SingleInstance(places)
@@ -282,7 +282,7 @@ def run(model_folder: str | None, theme: str | None) -> int:
             return 0
         print("i3desk runs already, but does not answer. End it first.", file=sys.stderr)
         return 1
-    desk = Desk(app, places, model_folder, theme)
+    desk = Application(app, places, model_folder, theme)
     instance.called.connect(desk.call)
     desk.crash_reporter.install()
     desk.window.closed.connect(app.quit)

@@ -8,7 +8,7 @@ import json
 from PySide6.QtCore import QLockFile, QObject, Signal, Slot
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-from i3desk.places import Places
+from i3desk.paths import Paths
 
 ANSWER_MS = 2000
 
@@ -24,7 +24,7 @@ class SingleInstance(QObject):
 
     called = Signal(str)
 
-    def __init__(self, places: Places, parent: QObject | None = None) -> None:
+    def __init__(self, places: Paths, parent: QObject | None = None) -> None:
         super().__init__(parent)
         folder = places.conversations_file.parent
         self._name = "i3desk-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]

@@ -13,7 +13,7 @@ from pathlib import Path
 from elf import binaries_of, described, is_binary, linked_with
 from share import LINUX, MAINTAINER, changelog, lay_out_share, write
 
-from i3core import __version__
+from i3core.version import __version__
 from i3desk.help.licences import from_json
 
 SUMMARY = "Chat with an i3 language model on your own computer and fine-tune it"

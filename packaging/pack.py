@@ -24,7 +24,7 @@ from pathlib import Path
 from debian import PROGRAMS, make_deb
 from share import PACKAGING, lay_out_share, write
 
-from i3core import __version__
+from i3core.version import __version__
 
 STARTS = 3
 

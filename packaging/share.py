@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 from manual_pages import manual_page
 
 import i3desk.__main__
-from i3core import __version__
-from i3core.cli import build_parser
+from i3core.cli.main import build_parser
+from i3core.version import __version__
 
 PACKAGING = Path(__file__).resolve().parent
 LINUX = PACKAGING / "linux"

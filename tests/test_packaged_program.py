@@ -19,21 +19,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
+from paths import REPOSITORY
 
 import i3core
-from i3core.cli import build_parser
+from i3core.cli.main import build_parser
 from i3desk.help.licences import installed
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT / "packaging"))
+sys.path.insert(0, str(REPOSITORY / "packaging"))
 
-import collect_licences  # noqa: E402
-import contents  # noqa: E402
-import debian  # noqa: E402
-import elf  # noqa: E402
-import icu_data  # noqa: E402
-import manual_pages  # noqa: E402
-import share  # noqa: E402
+import collect_licences
+import contents
+import debian
+import elf
+import icu_data
+import manual_pages
+import share
 
 SERVE_WITHOUT = """
 import sys
@@ -42,14 +42,14 @@ class LeftOut:
         if any(name == left_out or name.startswith(left_out + ".") for left_out in {modules!r}):
             raise ModuleNotFoundError(f"{{name}} is not in the program", name=name)
 sys.meta_path.insert(0, LeftOut())
-from i3core.cli import main
+from i3core.cli.main import main
 sys.exit(main(["serve", "--port", "0", "--json", "--until-stdin-closes"]))
 """
 
 
 def test_the_server_answers_without_the_modules_that_are_left_out() -> None:
     code = SERVE_WITHOUT.format(modules=contents.MODULES)
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", code], env=environment, text=True, **pipes) as server:
         try:
@@ -69,13 +69,13 @@ def test_the_server_answers_without_the_modules_that_are_left_out() -> None:
 
 
 def test_every_package_of_the_program_has_its_version_and_its_licence() -> None:
-    lines = (PROJECT / "packaging" / "constraints.txt").read_text().splitlines()
+    lines = (REPOSITORY / "packaging" / "constraints.txt").read_text().splitlines()
     pinned = {canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line}
     inside = {canonicalize_name(each.name) for each in collect_licences.inside(installed(extras=("server",)))}
     assert {"fastapi", "uvicorn", "starlette", "pydantic", "pydantic-core", "click"} <= inside
     assert inside - pinned == {"i3desk", "torch"}  # which setup.sh names
     assert collect_licences.EXTRAS == ("server",)
-    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert "i3desk[server]" in extras["package"]
 
 
@@ -193,7 +193,7 @@ def test_other_data_is_refused() -> None:
 @pytest.fixture(scope="module")
 def icons(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("icons")
-    subprocess.run([sys.executable, PROJECT / "packaging" / "icons.py", folder], check=True, timeout=60)
+    subprocess.run([sys.executable, REPOSITORY / "packaging" / "icons.py", folder], check=True, timeout=60)
     return folder
 
 
@@ -272,7 +272,7 @@ def test_the_copyright_file_lists_what_is_inside(tmp_path: Path) -> None:
 
 
 def test_the_program_is_the_command_line_under_the_name_i3core(tmp_path: Path) -> None:
-    shutil.copy(PROJECT / "packaging" / "start.py", tmp_path / "i3core")
+    shutil.copy(REPOSITORY / "packaging" / "start.py", tmp_path / "i3core")
     command = [sys.executable, tmp_path / "i3core", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("i3core "), done.stderr

@@ -10,15 +10,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
-PROJECT = Path(__file__).resolve().parent.parent
+from paths import REPOSITORY
 
 
 @pytest.fixture(scope="module")
 def unpacked_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the built wheel installs."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(PROJECT)]
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(REPOSITORY)]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -28,7 +27,7 @@ def unpacked_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_brings_its_assets_and_answers(unpacked_wheel: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(unpacked_wheel)}
-    code = "import i3core.assets as a, i3core; print(i3core.__file__); print(a.root())"
+    code = "import i3core.system.assets as a, i3core; print(i3core.__file__); print(a.root())"
     where = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     ).stdout.split("\n")
@@ -53,7 +52,7 @@ def test_wheel_holds_window_icons_and_sample_data(unpacked_wheel: Path) -> None:
 def test_run_script_chats_from_a_pipe_without_a_display() -> None:
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
     done = subprocess.run(
-        ["sh", str(PROJECT / "packaging" / "run.sh")],
+        ["sh", str(REPOSITORY / "packaging" / "run.sh")],
         input="hello\n", env=environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

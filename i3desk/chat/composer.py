@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from i3core.tokenizer import ChunkTokenizer
+from i3core.text.tokenizer import ChunkTokenizer
 from i3desk.chat.draft_chunks import DraftChunks
-from i3desk.icons import IconPushButton, IconToolButton
+from i3desk.style.icons import IconPushButton, IconToolButton
 
 MOST_LINES = 6
 HOW_TO_SEND = "Enter sends, Shift+Enter begins a new line"

@@ -8,11 +8,11 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from i3core.tokenizer import UNK_ID, ChunkTokenizer
-from i3desk.chat.chunk_layout import ChunkLayout
-from i3desk.chat.chunk_painter import ChunkPainter, metrics
-from i3desk.chat.chunk_style import tokens_in_use
-from i3desk.palette import mix
+from i3core.text.tokenizer import UNK_ID, ChunkTokenizer
+from i3desk.style.palette import mix
+from i3desk.tokens.layout import ChunkLayout
+from i3desk.tokens.painter import ChunkPainter, metrics
+from i3desk.tokens.style import tokens_in_use
 
 MOST_LINES = 4
 UPDATE_MS = 30

@@ -6,12 +6,12 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
-from i3desk.chat.exchange import to_markdown
-from i3desk.chat.model_in_use import ModelState
 from i3desk.chat.session import ChatSession
-from i3desk.elided import ElidedLabel
-from i3desk.icons import Dot, IconToolButton
-from i3desk.theme import Theme
+from i3desk.conversations.import_export import to_markdown
+from i3desk.style.icons import Dot, IconToolButton
+from i3desk.style.theme import Theme
+from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.workers.active_model import ModelState
 
 HEIGHT = 48
 LONGEST_NAME = 180  # pixels of a model's name

@@ -9,24 +9,14 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
-from i3desk.chat.conversation import USER, Message, ReplyState
-from i3desk.icons import IconToolButton
-from i3desk.palette import tabular
+from i3desk.conversations.conversation import USER, Message, ReplyState
+from i3desk.style.icons import IconToolButton
+from i3desk.style.palette import tabular
+from i3desk.widgets.basics import quiet_button
 
 ACTIONS_HEIGHT = 24
 COPIED_FOR_MS = 1500
 BUSY_HINT = "Not while a reply is under way"
-
-
-def quiet_button(text: str, tooltip: str, parent: QWidget | None = None) -> QPushButton:
-    """A small text button for an action under a message."""
-    button = QPushButton(text, parent)
-    button.setProperty("kind", "quiet")
-    button.setToolTip(tooltip)
-    button.setAccessibleName(text)
-    button.setAccessibleDescription(tooltip)
-    button.setCursor(Qt.CursorShape.PointingHandCursor)
-    return button
 
 
 class CopyButton(QPushButton):

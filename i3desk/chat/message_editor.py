@@ -8,7 +8,8 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextEdit, QVBoxLayout, QWidget
 
-from i3desk.chat.message_actions import BUSY_HINT, quiet_button
+from i3desk.chat.message_actions import BUSY_HINT
+from i3desk.widgets.basics import quiet_button
 
 TALLEST = 240
 

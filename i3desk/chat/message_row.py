@@ -19,12 +19,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QFrame, QMenu, QWidget
 
-from i3desk.chat.conversation import USER, Message
-from i3desk.chat.display import has_markdown
 from i3desk.chat.message_actions import ACTIONS_HEIGHT, MessageActions
 from i3desk.chat.message_cards import ViewMark
-from i3desk.chat.text_block import TextBlock
-from i3desk.chat.virtual_column import Row
+from i3desk.conversations.conversation import USER, Message
+from i3desk.widgets.text_block import TextBlock
+from i3desk.widgets.text_display import has_markdown
+from i3desk.widgets.virtual_list import VirtualRow
 
 GUTTER = 16  # at both sides of a row, for its marks
 PART_SPACING = 6
@@ -34,7 +34,7 @@ LONGEST_NAME = 2000  # characters of a message that are read out as its name
 
 
 @dataclass(frozen=True)
-class Display:
+class DisplayOptions:
     """How messages are shown.
 
     Attributes:
@@ -70,7 +70,7 @@ class _Veil(QWidget):
         QPainter(self).fillRect(self.rect(), colour)
 
 
-class MessageRow(Row):
+class MessageRow(VirtualRow):
     """What the rows of both sides share. Actions show on the last message, and under the pointer or the focus.
 
     Signals, each with the message's number first: edit_submitted(number, text),
@@ -98,7 +98,7 @@ class MessageRow(Row):
         self.actions: MessageActions | None = None
         self.mark: ViewMark | None = None
         self._versions: Sequence[int] = (message.number,)
-        self._display = Display()
+        self._display = DisplayOptions()
         self._busy = self._is_last = False
         self._veil: _Veil | None = None
         self._falling_line: QFrame | None = None
@@ -113,7 +113,9 @@ class MessageRow(Row):
         """Whether it is shown as something that the model no longer sees."""
         return self._veil is not None and self._veil.isVisible()
 
-    def show_message(self, message: Message, versions: Sequence[int], display: Display, busy: bool, last: bool) -> None:
+    def show_message(
+        self, message: Message, versions: Sequence[int], display: DisplayOptions, busy: bool, last: bool
+    ) -> None:
         """Show the message as it stands."""
         self.message, self._versions, self._display = message, versions, display
         self._busy, self._is_last = busy, last

@@ -7,18 +7,18 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from i3desk.chat.composer import Composer
-from i3desk.chat.conversation import USER
-from i3desk.chat.empty import EmptyChat
+from i3desk.chat.context_meter import ContextMeter
+from i3desk.chat.context_preview import ContextPreview, context_preview
 from i3desk.chat.header import ChatHeader
-from i3desk.chat.meter import WindowMeter
-from i3desk.chat.model_in_use import ModelState
-from i3desk.chat.outlook import Outlook, outlook
+from i3desk.chat.sampling_panel import SamplingPanel
 from i3desk.chat.session import ChatSession
 from i3desk.chat.sidebar import Sidebar
 from i3desk.chat.transcript import COLUMN_WIDTH, MARGIN, Transcript
-from i3desk.settings.panel import SamplingPanel
-from i3desk.settings.store import SettingsStore
-from i3desk.theme import Theme
+from i3desk.chat.welcome import WelcomePage
+from i3desk.conversations.conversation import USER
+from i3desk.preferences import SettingsStore
+from i3desk.style.theme import Theme
+from i3desk.workers.active_model import ModelState
 
 SIDES_FOLD_BELOW = 1100  # of the window's width
 LOOK_AHEAD_AFTER_MS = 80
@@ -50,13 +50,13 @@ class ChatPage(QWidget):
         self.panel = panel
         self._store = store
         self._narrow = False
-        self._outlook = Outlook()
+        self._outlook = ContextPreview()
 
         self.header = ChatHeader(session, theme)
         self.transcript = Transcript()
-        self.empty = EmptyChat()
+        self.empty = WelcomePage()
         self.composer = Composer()
-        self.meter = WindowMeter()
+        self.meter = ContextMeter()
         self._middle = QStackedWidget()
         self._middle.addWidget(self.empty)
         self._middle.addWidget(self.transcript)
@@ -312,7 +312,7 @@ class ChatPage(QWidget):
         """Show what sending the draft would mean."""
         self._look_ahead_timer.stop()
         text = self.composer.text()
-        self._outlook = outlook(self.session.conversation, self.session.model.info, text)
+        self._outlook = context_preview(self.session.conversation, self.session.model.info, text)
         self.composer.set_blocked(self._outlook.too_long)
         self._show_window()
 

@@ -11,10 +11,12 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal, Slot
 
 from i3core.errors import I3Error
-from i3core.pieces import Chunk
-from i3core.tokenizer import UNK_ID
-from i3desk.chat.answers import Answers
-from i3desk.chat.conversation import (
+from i3core.generation.outputs import Chunk
+from i3core.text.tokenizer import UNK_ID
+from i3desk.chat.autosave import Autosave
+from i3desk.chat.context_preview import context_preview, measure
+from i3desk.chat.pending_replies import PendingReplies
+from i3desk.conversations.conversation import (
     ASSISTANT,
     CORRECTED,
     USER,
@@ -23,11 +25,9 @@ from i3desk.chat.conversation import (
     Message,
     ReplyState,
 )
-from i3desk.chat.keeper import Keeper
-from i3desk.chat.model_in_use import ModelInUse
-from i3desk.chat.outlook import measure, outlook
-from i3desk.jobs import ModelInfo, ModelJobs
-from i3desk.store import Store
+from i3desk.conversations.store import Store
+from i3desk.workers.active_model import ActiveModel
+from i3desk.workers.model_worker import ModelInfo, ModelJobs
 
 
 class ChatSession(QObject):
@@ -59,9 +59,9 @@ class ChatSession(QObject):
     def __init__(
         self,
         jobs: ModelJobs,
-        model: ModelInUse,
+        model: ActiveModel,
         store: Store | None,
-        keeper: Keeper,
+        keeper: Autosave,
         defaults: ChatSettings,
         parent: QObject | None = None,
     ) -> None:
@@ -71,7 +71,7 @@ class ChatSession(QObject):
         self.model = model
         self._store = store
         self._keeper = keeper
-        self._answers = Answers(jobs, model, keeper, self)
+        self._answers = PendingReplies(jobs, model, keeper, self)
         self._unsent = ""  # written in a chat that has no messages yet, and so is not stored
         self._answers.message_changed.connect(self._on_message_changed)
         self._answers.window_changed.connect(self._on_window_changed)
@@ -174,7 +174,7 @@ class ChatSession(QObject):
         """Say something to i3; it waits if the model still loads. Returns False if it cannot be said now."""
         conversation = self.conversation
         raw = conversation.settings.mode == "raw"
-        if self.busy or not text.strip() or outlook(conversation, self.model.info, text).too_long:
+        if self.busy or not text.strip() or context_preview(conversation, self.model.info, text).too_long:
             return False
         question = conversation.add(USER, text if raw else text.strip(), conversation.leaf)
         conversation.draft = self._unsent = ""

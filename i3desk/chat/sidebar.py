@@ -18,12 +18,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from i3desk import icons
-from i3desk.chat.conversation_library import ID_ROLE, ROW_ROLE, Library
-from i3desk.chat.sectioned_list import SectionedList
-from i3desk.chat.sidebar_rows import HIT_ROLE, ConversationPainter, HitModel, HitPainter
-from i3desk.icons import IconPushButton, IconToolButton
-from i3desk.theme import Theme
+from i3desk.chat.conversation_list import ID_ROLE, ROW_ROLE, ConversationList
+from i3desk.chat.sidebar_delegates import HIT_ROLE, ConversationDelegate, HitDelegate, HitModel
+from i3desk.style import icons
+from i3desk.style.icons import IconPushButton, IconToolButton
+from i3desk.style.theme import Theme
+from i3desk.widgets.sectioned_list import SectionedList
 
 WIDTH = 232
 SEARCH_AFTER_MS = 80
@@ -73,7 +73,7 @@ class SearchField(QLineEdit):
             painter.end()
 
 
-class EmptyNote(QWidget):
+class NoConversationsNote(QWidget):
     """What stands where a list would be."""
 
     def __init__(self, theme: Theme) -> None:
@@ -130,7 +130,7 @@ class Sidebar(QFrame):
     export_requested = Signal(object, str)
     import_requested = Signal()
 
-    def __init__(self, library: Library, theme: Theme) -> None:
+    def __init__(self, library: ConversationList, theme: Theme) -> None:
         super().__init__(objectName="sidebar")
         self.setFixedWidth(WIDTH)
         self._library = library
@@ -154,12 +154,12 @@ class Sidebar(QFrame):
         self.import_button.setProperty("kind", "quiet")
         self.import_button.setToolTip("Import conversations from a JSON file")
 
-        painter = ConversationPainter(theme, self)
+        painter = ConversationDelegate(theme, self)
         self.list = SectionedList(library.model, painter, theme)
         self.list.setAccessibleName("Chats")
-        self.hits = SectionedList(HitModel(self), HitPainter(theme, self), theme)
+        self.hits = SectionedList(HitModel(self), HitDelegate(theme, self), theme)
         self.hits.setAccessibleName("Chats found")
-        self.note = EmptyNote(theme)
+        self.note = NoConversationsNote(theme)
         self.stack = QStackedWidget()
         for page in (self.list, self.hits, self.note):
             self.stack.addWidget(page)

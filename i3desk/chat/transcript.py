@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from i3desk.chat.conversation import USER, Conversation, Message, ReplyState
-from i3desk.chat.display import estimate_text_height
-from i3desk.chat.message import (
+from i3desk.chat.message_actions import ACTIONS_HEIGHT
+from i3desk.chat.message_row import GUTTER, DisplayOptions, MessageRow, View
+from i3desk.chat.message_widgets import (
     BUBBLE_ABOVE,
     BUBBLE_BELOW,
     BUBBLE_SHARE,
@@ -18,18 +18,18 @@ from i3desk.chat.message import (
     ReplyMessage,
     UserMessage,
 )
-from i3desk.chat.message_actions import ACTIONS_HEIGHT
-from i3desk.chat.message_row import GUTTER, Display, MessageRow, View
-from i3desk.chat.text_block import LINE_HEIGHT_PERCENT, TextBlock
-from i3desk.chat.virtual_column import VirtualColumn
-from i3desk.icons import IconPushButton
+from i3desk.conversations.conversation import USER, Conversation, Message, ReplyState
+from i3desk.style.icons import IconPushButton
+from i3desk.widgets.text_block import LINE_HEIGHT_PERCENT, TextBlock
+from i3desk.widgets.text_display import estimate_text_height
+from i3desk.widgets.virtual_list import VirtualList
 
 COLUMN_WIDTH = 640
 MARGIN = 24
 CARD_HEIGHT = 90  # of a failure, more or less
 
 
-class Transcript(VirtualColumn):
+class Transcript(VirtualList):
     """Shows a conversation. Alt+Up and Alt+Down move between messages, Tab through what can be done with one.
 
     Signals:
@@ -62,7 +62,7 @@ class Transcript(VirtualColumn):
         self._conversation = Conversation()
         self._path: list[int] = []
         self._index: dict[int, int] = {}
-        self._display = Display()
+        self._display = DisplayOptions()
         self._busy = False
         self._first_seen: int | None = None
         self._will_see_from: int | None = None
@@ -132,7 +132,7 @@ class Transcript(VirtualColumn):
 
     def show_display(self, capitalise: bool, markdown: bool, glass: bool, model: str = "") -> None:
         """Choose how messages are shown; `model` is the name of the one in use."""
-        display = Display(capitalise, markdown, glass, model)
+        display = DisplayOptions(capitalise, markdown, glass, model)
         if display != self._display:
             self._display = display
             self._without_chunks.clear()

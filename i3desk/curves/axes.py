@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pyqtgraph as pg
 from PySide6.QtGui import QColor, QFont
 
-from i3desk.curves.wording import decade_text, tick_text, time_tick_text
-from i3desk.palette import Tokens
+from i3desk.curves.number_format import decade_text, tick_text, time_tick_text
+from i3desk.style.palette import Tokens
 
 FONT_PX = 11
 _TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)

@@ -9,12 +9,12 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from i3desk.curves.lines import paint_line
-from i3desk.curves.marks import Reading, paint_points
+from i3desk.curves.number_format import place_text
+from i3desk.curves.overlays import Reading, paint_points
+from i3desk.curves.polyline import paint_line
 from i3desk.curves.projection import Projection
 from i3desk.curves.series import nearest, thin, with_gaps
-from i3desk.curves.wording import place_text
-from i3desk.palette import Tokens, mix
+from i3desk.style.palette import Tokens, mix
 
 POINTS_APART = 9  # pixels between two points at least, where they are drawn as discs
 EMPTY = np.empty(0)

@@ -8,11 +8,11 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
-from i3desk.curves.legend import Legend
+from i3desk.curves.legend import CurvesLegend
+from i3desk.curves.number_format import X_UNITS
 from i3desk.curves.progress import ProgressLine
-from i3desk.curves.wording import X_UNITS
-from i3desk.icons import IconPushButton, IconToolButton
-from i3desk.theme import Theme
+from i3desk.style.icons import IconPushButton, IconToolButton
+from i3desk.style.theme import Theme
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.98)
 SEPARATE_BUTTONS_FROM = 640  # pixels of width; below, one menu has all
@@ -36,7 +36,7 @@ class CurvesHeader(QWidget):
         self.title = QLabel(textFormat=Qt.TextFormat.PlainText)
         self.title.setProperty("grade", "heading")
         self.progress = ProgressLine()
-        self.legend = Legend(theme)
+        self.legend = CurvesLegend(theme)
         self._smooths = True
         self._make_actions()
         self.smoothing_button = self._menu_button("Smoothing", self._smoothing_menu)

@@ -9,8 +9,8 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from i3desk.palette import mix
-from i3desk.theme import Theme
+from i3desk.style.palette import mix
+from i3desk.style.theme import Theme
 
 _DOT, _ICON_WIDTH = 8, 11  # a little room before the name
 
@@ -26,7 +26,7 @@ class LegendEntry:
     visible: bool = True
 
 
-class Legend(QWidget):
+class CurvesLegend(QWidget):
     """Names and colours of the curves; a click hides or shows one.
 
     Signals:

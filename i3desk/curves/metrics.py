@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from i3core.events import Evaluated
-from i3core.run_reader import MetricsPart
-from i3desk.curves.series import Column, Smoother, rising, with_gaps
-from i3desk.curves.wording import (
+from i3core.runs.events import Evaluated
+from i3core.runs.reader import MetricsPart
+from i3desk.curves.number_format import (
     X_UNITS,
     bytes_text,
     count_text,
@@ -19,6 +18,7 @@ from i3desk.curves.wording import (
     percent_text,
     power_text,
 )
+from i3desk.curves.series import Column, Smoother, rising, with_gaps
 
 
 @dataclass(frozen=True)

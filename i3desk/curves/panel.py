@@ -10,11 +10,11 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from i3core.errors import I3Error
-from i3core.events import Evaluated
-from i3core.run_reader import MetricsPart, RunState, RunStatus, RunSummary
-from i3desk.curves.loading import import_plots
-from i3desk.jobs import BackgroundJobs
-from i3desk.theme import Theme
+from i3core.runs.events import Evaluated
+from i3core.runs.reader import MetricsPart, RunState, RunStatus, RunSummary
+from i3desk.curves.lazy_import import import_plots
+from i3desk.style.theme import Theme
+from i3desk.workers.background import BackgroundJobs
 
 NOTHING_YET = "Curves appear here as soon as a run takes its first step"
 LOADING = "Loading the curves…"
@@ -123,9 +123,9 @@ class CurvesPanel(QWidget):
             self._background.run(import_plots, self._on_loaded, self._on_not_loaded)
 
     def _on_loaded(self, _nothing: None) -> None:
-        from i3desk.curves.board import CurvesBoard  # 0.3 s, but for the background job before
+        from i3desk.curves.dashboard import CurvesDashboard  # 0.3 s, but for the background job before
 
-        board = self.board = CurvesBoard(self._theme, self._background)
+        board = self.board = CurvesDashboard(self._theme, self._background)
         board.exported.connect(self.exported)
         board.failed.connect(self.failed)
         self._stack.addWidget(board)

@@ -16,12 +16,12 @@ from PySide6.QtWidgets import QWidget
 
 from i3desk.curves.axes import Axis
 from i3desk.curves.curve import EMPTY, Curve
-from i3desk.curves.marks import Reading, paint_best, paint_cursor, paint_now
-from i3desk.curves.picture import paint_picture, write_png
+from i3desk.curves.number_format import figure_text, place_text
+from i3desk.curves.overlays import Reading, paint_best, paint_cursor, paint_now
+from i3desk.curves.png_export import paint_picture, write_png
 from i3desk.curves.projection import Projection, whole_range
 from i3desk.curves.series import nearest
-from i3desk.curves.wording import figure_text, place_text
-from i3desk.theme import Theme
+from i3desk.style.theme import Theme
 
 DRAW_EVERY_MS = 30
 HEADROOM = 0.07  # free space above and below the curves

@@ -8,12 +8,12 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from i3desk.curves.marks import plot_font
-from i3desk.curves.wording import count_text, figure_text, span_text
+from i3desk.curves.number_format import count_text, figure_text, span_text
+from i3desk.curves.overlays import plot_font
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """How a run stands; what is not known is None."""
 
     step: int = 0
@@ -43,10 +43,10 @@ class ProgressLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.progress: Progress | None = None
+        self.progress: RunProgress | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_progress(self, progress: Progress | None) -> None:
+    def show_progress(self, progress: RunProgress | None) -> None:
         """Show these numbers, or nothing."""
         self.progress = progress
         self.setToolTip(self.text())

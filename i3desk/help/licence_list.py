@@ -13,8 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from i3desk.chat.sectioned_list import sized
-from i3desk.theme import Theme
+from i3desk.style.theme import Theme, sized
 
 LICENCE_ROLE = Qt.ItemDataRole.UserRole
 PADDING = 12

@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from i3core import assets
 from i3core.errors import I3Error
+from i3core.system import assets
 
 OWN = "i3desk"
 FILE = "licences.json"  # in the assets of a packaged program

@@ -7,12 +7,12 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from i3core.errors import I3Error
-from i3core.updates import is_web_page
+from i3core.net.releases import is_web_page
 from i3desk.help.licence_list import LicenceList
-from i3desk.help.long_text import LongText
-from i3desk.jobs import BackgroundJobs
-from i3desk.models.pieces import BusyBar, Notice, button, column_in, label
-from i3desk.theme import Theme
+from i3desk.style.theme import Theme
+from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label
+from i3desk.widgets.long_text import LongText
+from i3desk.workers.background import BackgroundJobs
 
 LIST_WIDTH = 264
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass, fields
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from i3core.updates import is_web_page, switched_on
-from i3desk.core_process import CoreProcess
-from i3desk.models.task import plain
-from i3desk.settings.store import SettingsStore
+from i3core.net.releases import is_web_page, switched_on
+from i3desk.preferences import SettingsStore
+from i3desk.workers.core_process import CoreProcess, plain
 
 log = logging.getLogger(__name__)
 WEEK_S = 7 * 24 * 3600

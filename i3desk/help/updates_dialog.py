@@ -6,10 +6,10 @@ from PySide6.QtCore import QDate, QLocale, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QWidget
 
-from i3core.updates import host, is_web_page
-from i3desk.help.long_text import LongText
+from i3core.net.releases import host, is_web_page
 from i3desk.help.update_check import Update, UpdateCheck
-from i3desk.models.pieces import BusyBar, Notice, button, column_in, label, row
+from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, row
+from i3desk.widgets.long_text import LongText
 
 WIDTH = 480
 NOTES_HEIGHT = 200

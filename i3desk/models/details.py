@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLineEdit, QWidget
 
-from i3desk.models.catalogue import Entry
-from i3desk.models.facts import all_facts
-from i3desk.models.pieces import button, column_in, label, row
+from i3desk.models.catalog import Entry
+from i3desk.models.descriptions import all_facts
+from i3desk.widgets.basics import button, column_in, label, row
 
 LONG_WORDS = ("Folder", "Source")  # these have no place to break a line
 

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from i3core import model_library
+from i3core.checkpoints import registry
 from i3core.errors import I3Error
-from i3desk.core_process import CoreProcess
-from i3desk.jobs import BackgroundJobs
-from i3desk.models.task import plain
+from i3desk.workers.background import BackgroundJobs
+from i3desk.workers.core_process import CoreProcess, plain
 
 SUGGESTION = "i3-80m"  # a name that i3core.hub knows the repository of
 
@@ -80,14 +79,14 @@ class Download(QObject):
     @property
     def partial_folder(self) -> Path:
         """Where the files are until all of them are there."""
-        return self._models_folder / (folder_name(self.name) + model_library.PARTIAL)
+        return self._models_folder / (folder_name(self.name) + registry.PARTIAL)
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will come of it."""
         return self.state in (DownloadState.CANCELLED, DownloadState.DONE)
 
-    def show_interrupted(self, found: model_library.Interrupted) -> None:
+    def show_interrupted(self, found: registry.Interrupted) -> None:
         """It was begun before, and this much of it is there."""
         self.revision, self.done_bytes, self.total_bytes = found.revision, found.done_bytes, found.total_bytes
         self.changed.emit()
@@ -190,4 +189,4 @@ def folder_name(name: str) -> str:
 
 def _remove_partial(folder: Path, models_folder: Path) -> None:
     if folder.exists():
-        model_library.delete(folder, models_folder)
+        registry.delete(folder, models_folder)

@@ -9,19 +9,19 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QScrollArea, QWidget
 
-from i3desk.icons import IconPushButton
-from i3desk.jobs import BackgroundJobs
-from i3desk.models.card import ModelCard, Use
-from i3desk.models.catalogue import Catalogue, absolute, bundled_folder
-from i3desk.models.downloads import Downloads
-from i3desk.models.drop import DropCard, dropped_paths
-from i3desk.models.facts import PRECISIONS
-from i3desk.models.grid import CardGrid
-from i3desk.models.pieces import Notice, button, column_in, label, row
-from i3desk.models.task import ModelTask, free_folder
-from i3desk.places import Places
-from i3desk.settings.segments import Segments
-from i3desk.theme import Theme
+from i3desk.models.catalog import Catalog, absolute, bundled_folder
+from i3desk.models.descriptions import PRECISIONS
+from i3desk.models.downloads_panel import Downloads
+from i3desk.models.file_task import FileTask, free_folder
+from i3desk.models.model_card import ModelCard, Use
+from i3desk.paths import Paths
+from i3desk.style.icons import IconPushButton
+from i3desk.style.theme import Theme
+from i3desk.widgets.basics import Notice, button, column_in, label, row
+from i3desk.widgets.card_grid import CardGrid
+from i3desk.widgets.drop_card import DropCard, dropped_paths
+from i3desk.widgets.segmented_control import SegmentedControl
+from i3desk.workers.background import BackgroundJobs
 
 HEADER_HEIGHT = 48
 WIDEST = 1200
@@ -45,9 +45,9 @@ class ModelsPage(QWidget):
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogue: Catalog,
         background: BackgroundJobs,
-        places: Places,
+        places: Paths,
         theme: Theme,
         precision: str = "float32",
         download_environment: Mapping[str, str] | None = None,
@@ -146,7 +146,7 @@ class ModelsPage(QWidget):
         header.setLayout(row(title, None, self.add_button, self.download_button))
         header.layout().setContentsMargins(MARGIN, 0, 16, 0)
 
-        self.segments = Segments("Precision", PRECISIONS)
+        self.segments = SegmentedControl("Precision", PRECISIONS)
         self.segments.setFixedWidth(264)
         self.segments.chosen.connect(self._on_precision_chosen)
         self.precision_hint = label(tone="muted", grade="small", wrap=True)
@@ -217,7 +217,7 @@ class ModelsPage(QWidget):
             self._to_show = None
 
     def _card(self, entry) -> ModelCard:
-        card = ModelCard(entry, ModelTask(self._background), self._theme, self.grid)
+        card = ModelCard(entry, FileTask(self._background), self._theme, self.grid)
         card.use_requested.connect(self._use)
         card.unload_requested.connect(self.unload_requested)
         card.remove_requested.connect(self.catalogue.remove)

@@ -9,19 +9,19 @@ from PySide6.QtCore import QEvent, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPlainTextEdit, QScrollArea, QToolButton, QWidget
 
-from i3core.run_reader import RunState, RunSummary, folder_bytes, read_description
-from i3desk.icons import Dot, IconToolButton
-from i3desk.jobs import BackgroundJobs
-from i3desk.models.pieces import button, column_in, label, row
-from i3desk.runs.configs import changes
+from i3core.runs.reader import RunState, RunSummary, folder_bytes, read_description
+from i3desk.curves.sparkline import Sparkline
+from i3desk.runs.config_diff import changes
+from i3desk.runs.controller import RunController
 from i3desk.runs.fact_rows import FactRows
-from i3desk.runs.facts import facts_of
+from i3desk.runs.labels import progress_text, state_text, tone_of, trouble_text
 from i3desk.runs.name_edit import NameEdit
-from i3desk.runs.note import NoteEdit
-from i3desk.runs.runs import Runs
-from i3desk.runs.sparkline import Sparkline
-from i3desk.runs.wording import progress_text, state_text, tone_of, trouble_text
-from i3desk.theme import Theme
+from i3desk.runs.note_edit import NoteEdit
+from i3desk.runs.run_facts import facts_of
+from i3desk.style.icons import Dot, IconToolButton
+from i3desk.style.theme import Theme
+from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.workers.background import BackgroundJobs
 
 LAST_WORDS_HEIGHT = 104
 MARGIN = 16
@@ -42,7 +42,9 @@ class RunDetails(QWidget):
     removal_requested = Signal()
     closed = Signal()
 
-    def __init__(self, runs: Runs, theme: Theme, background: BackgroundJobs, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, runs: RunController, theme: Theme, background: BackgroundJobs, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._runs, self._theme, self._background = runs, theme, background
         self.summary: RunSummary | None = None
@@ -123,16 +125,16 @@ class RunDetails(QWidget):
         self.trouble_text = label(wrap=True)
         self.trouble_text.setMinimumSize(1, 1)
         self.trouble_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.last_words = QPlainTextEdit(objectName="details", readOnly=True)
-        self.last_words.setFixedHeight(LAST_WORDS_HEIGHT)
-        self.last_words.setTabChangesFocus(True)
-        self.last_words.setAccessibleName("Last words of the training process")
-        self.last_words.setToolTip("What the training process said last")
+        self.log_tail = QPlainTextEdit(objectName="details", readOnly=True)
+        self.log_tail.setFixedHeight(LAST_WORDS_HEIGHT)
+        self.log_tail.setTabChangesFocus(True)
+        self.log_tail.setAccessibleName("Last words of the training process")
+        self.log_tail.setToolTip("What the training process said last")
         self.copy_button = button("Copy", "Copy its last words", kind="quiet")
         self.copy_button.clicked.connect(self._copy)
         column = column_in(self.trouble, 14, 10, 14, 10, spacing=8)
         column.addWidget(self.trouble_text)
-        column.addWidget(self.last_words)
+        column.addWidget(self.log_tail)
         column.addLayout(row(self.copy_button, None))
         return self.trouble
 
@@ -181,11 +183,11 @@ class RunDetails(QWidget):
         text = trouble_text(status)
         self.trouble.setVisible(bool(text))
         self.trouble_text.setText(text)
-        if self.last_words.toPlainText() != status.last_words:
-            self.last_words.setPlainText(status.last_words)
-            self.last_words.verticalScrollBar().setValue(self.last_words.verticalScrollBar().maximum())
-        for part in (self.last_words, self.copy_button):
-            part.setVisible(bool(status.last_words))
+        if self.log_tail.toPlainText() != status.log_tail:
+            self.log_tail.setPlainText(status.log_tail)
+            self.log_tail.verticalScrollBar().setValue(self.log_tail.verticalScrollBar().maximum())
+        for part in (self.log_tail, self.copy_button):
+            part.setVisible(bool(status.log_tail))
 
     def _show_buttons(self) -> None:
         status = self.summary.status
@@ -267,7 +269,7 @@ class RunDetails(QWidget):
 
     @Slot()
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.last_words.toPlainText())
+        QGuiApplication.clipboard().setText(self.log_tail.toPlainText())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from i3desk.models.pieces import label
-from i3desk.palette import tabular
+from i3desk.style.palette import tabular
+from i3desk.widgets.basics import label
 
 NAME_WIDTH = 96
 

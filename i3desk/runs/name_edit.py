@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
-from i3desk.runs.row import LONGEST_NAME
+from i3desk.runs.list_delegate import LONGEST_NAME
 
 
 class NameEdit(QLineEdit):

@@ -8,22 +8,22 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QHideEvent, QIcon, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QSizePolicy, QStackedWidget, QToolButton, QWidget
 
-from i3core import run_list
-from i3core.run_reader import RunSummary
-from i3desk import icons
-from i3desk.jobs import BackgroundJobs
-from i3desk.models.pieces import column_in, label, row
-from i3desk.palette import tabular
+from i3core.runs import index as run_list
+from i3core.runs.reader import RunSummary
+from i3desk.runs.comparison import RunComparison
+from i3desk.runs.controller import RunController
+from i3desk.runs.delete_confirmation import DeleteConfirmation
 from i3desk.runs.details import RunDetails
-from i3desk.runs.empty import EmptyNote
-from i3desk.runs.overlay import RunComparison
-from i3desk.runs.removal import RemovalQuestion
-from i3desk.runs.row import RunPainter
-from i3desk.runs.run_model import ORDERS, SUMMARY_ROLE, RunModel, arranged
-from i3desk.runs.run_view import RunView
-from i3desk.runs.runs import Runs
-from i3desk.settings.segments import Segments
-from i3desk.theme import Theme
+from i3desk.runs.empty_state import EmptyState
+from i3desk.runs.list_delegate import RunListDelegate
+from i3desk.runs.list_model import ORDERS, SUMMARY_ROLE, RunListModel, arranged
+from i3desk.runs.list_view import RunListView
+from i3desk.style import icons
+from i3desk.style.palette import tabular
+from i3desk.style.theme import Theme
+from i3desk.widgets.basics import column_in, label, row
+from i3desk.widgets.segmented_control import SegmentedControl
+from i3desk.workers.background import BackgroundJobs
 
 HEADER_HEIGHT = 48
 MARGIN = 16
@@ -54,7 +54,7 @@ class RunsPage(QWidget):
 
     def __init__(
         self,
-        runs: Runs,
+        runs: RunController,
         theme: Theme,
         background: BackgroundJobs,
         runs_folder: Path | None = None,
@@ -68,13 +68,13 @@ class RunsPage(QWidget):
         self.order = "newest"
         self._chosen: list[RunSummary] = []
         self._may_be_empty = False
-        self.model = RunModel(self)
-        self.painter = RunPainter(theme, self)
-        self.list = RunView(self.model, self.painter, theme)
-        self.note = EmptyNote(theme)
+        self.model = RunListModel(self)
+        self.painter = RunListDelegate(theme, self)
+        self.list = RunListView(self.model, self.painter, theme)
+        self.note = EmptyState(theme)
         self.details = RunDetails(runs, theme, background)
         self.comparison = RunComparison(theme, background)
-        self.question = RemovalQuestion(background, runs_folder or run_list.runs_folder())
+        self.question = DeleteConfirmation(background, runs_folder or run_list.runs_folder())
         self._build()
         self._show_timer = QTimer(self, singleShot=True, interval=SHOW_MS)
         self._show_timer.timeout.connect(self.show_now)
@@ -97,7 +97,7 @@ class RunsPage(QWidget):
         for tool in self.search.findChildren(QToolButton):
             tool.setAccessibleName("Search")
             tool.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.sorting = Segments("Sort", ORDERS)
+        self.sorting = SegmentedControl("Sort", ORDERS)
         self.sorting.setFixedWidth(204)
         self.sorting.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.sorting.show_choice(self.order)

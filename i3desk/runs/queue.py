@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from i3core.errors import I3Error, TrainingError
-from i3core.files import read_json, write_json
-from i3core.training_settings import TrainingConfig
+from i3core.system.files import read_json, write_json
+from i3core.training.config import TrainingConfig
 
 QUEUE_FILE = "queue.json"
 NOTES_FILE = "notes.json"

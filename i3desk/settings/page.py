@@ -13,18 +13,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from i3core.updates import switched_on
-from i3desk.places import Places
-from i3desk.settings.about import AboutCard
-from i3desk.settings.card import Card
-from i3desk.settings.data import DataCard
-from i3desk.settings.graphics import GraphicsCard
-from i3desk.settings.segments import Segments
-from i3desk.settings.server import ApiServer, ServerCard
+from i3core.net.releases import switched_on
+from i3desk.paths import Paths
+from i3desk.preferences import SCALES, SettingsStore
+from i3desk.settings.about_card import AboutCard
+from i3desk.settings.gpu_card import GpuCard
+from i3desk.settings.server_card import ServerCard
 from i3desk.settings.shortcuts import SHORTCUTS
-from i3desk.settings.store import SCALES, SettingsStore
-from i3desk.settings.updates import UpdatesCard
-from i3desk.theme import CHOICES, Theme
+from i3desk.settings.storage_card import StorageCard
+from i3desk.settings.updates_card import UpdatesCard
+from i3desk.style.theme import CHOICES, Theme
+from i3desk.widgets.card import Card
+from i3desk.widgets.segmented_control import SegmentedControl
+from i3desk.workers.api_server import ApiServer
 
 COLUMN_WIDTH = 640
 THEME_TOOLTIPS = {
@@ -62,7 +63,7 @@ class SettingsPage(QWidget):
         self,
         store: SettingsStore,
         theme: Theme,
-        places: Places,
+        places: Paths,
         server: ApiServer,
         parent: QWidget | None = None,
     ) -> None:
@@ -80,7 +81,7 @@ class SettingsPage(QWidget):
         header_row.setContentsMargins(24, 0, 24, 0)
         header_row.addWidget(title)
 
-        self.data = DataCard(places)
+        self.data = StorageCard(places)
         self.data.export_all_requested.connect(self.export_all_requested)
         self.data.delete_conversations_requested.connect(self.delete_conversations_requested)
         self.data.delete_everything_requested.connect(self.delete_everything_requested)
@@ -95,7 +96,7 @@ class SettingsPage(QWidget):
         column.setContentsMargins(0, 24, 0, 24)
         column.setSpacing(16)
         self.shortcuts = _shortcuts(SHORTCUTS)
-        self.graphics = GraphicsCard()
+        self.graphics = GpuCard()
         self.server = ServerCard(store, server)
         for card in (
             self._appearance(),
@@ -132,10 +133,12 @@ class SettingsPage(QWidget):
 
     def _appearance(self) -> Card:
         card = Card("Appearance")
-        self.theme_choice = Segments("Colours", {key: (label, THEME_TOOLTIPS[key]) for key, label in CHOICES.items()})
+        self.theme_choice = SegmentedControl(
+            "Colours", {key: (label, THEME_TOOLTIPS[key]) for key, label in CHOICES.items()}
+        )
         self.theme_choice.show_choice(self._theme.choice)
         self.theme_choice.chosen.connect(self._choose_theme)
-        self.scale_choice = Segments("Size", SCALE_CHOICES)
+        self.scale_choice = SegmentedControl("Size", SCALE_CHOICES)
         self.scale_choice.show_choice(str(self._store.preferences.scale))
         self.scale_choice.chosen.connect(self._choose_scale)
         self.scale_note = QLabel("The new size is used when i3desk is started again.")
@@ -155,7 +158,7 @@ class SettingsPage(QWidget):
 
     def _training(self) -> Card:
         card = Card("Training")
-        self.on_close_choice = Segments("Training when the window is closed", ON_CLOSE_CHOICES)
+        self.on_close_choice = SegmentedControl("Training when the window is closed", ON_CLOSE_CHOICES)
         self.on_close_choice.show_choice(self._store.preferences.training_on_close)
         self.on_close_choice.chosen.connect(self._choose_on_close)
         self._store.changed.connect(self._show_on_close)

@@ -12,9 +12,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from i3core.errors import I3Error
-from i3core.files import replaced
-from i3desk.chat import encoding
-from i3desk.chat.conversation import ASSISTANT, CORRECTED, Conversation
+from i3core.system.files import replaced
+from i3desk.conversations import serialization
+from i3desk.conversations.conversation import ASSISTANT, CORRECTED, Conversation
 
 log = logging.getLogger(__name__)
 MOST_CONTEXT = 6  # messages before a corrected reply that are kept with it
@@ -105,13 +105,13 @@ class Corrections(QObject):
         earlier = next((entry for entry in self.entries if (entry.chat, entry.message) == same), None)
         said = earlier.said if earlier and replaced_one.finish_reason == CORRECTED else replaced_one.shown_text
         messages = [
-            {"role": message.role, "content": encoding.encodable(message.shown_text)}
+            {"role": message.role, "content": serialization.encodable(message.shown_text)}
             | ({"weight": 0} if message.role == ASSISTANT else {})
             for message in before[-MOST_CONTEXT:]
             if message.shown_text
         ]
-        messages.append({"role": ASSISTANT, "content": encoding.encodable(corrected.shown_text)})
-        entry = Correction(tuple(messages), encoding.encodable(said), conversation.id, number)
+        messages.append({"role": ASSISTANT, "content": serialization.encodable(corrected.shown_text)})
+        entry = Correction(tuple(messages), serialization.encodable(said), conversation.id, number)
         self._change([each for each in self.entries if each is not earlier] + [entry])
 
     def remove(self, entry: Correction) -> None:
@@ -146,7 +146,7 @@ def write_records(path: Path, entries: Iterable[Correction]) -> None:
     """Write corrections as training data. Raises I3Error if the disk refuses; what was there before stays then."""
     lines = (json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries)
     with replaced(path) as temporary:
-        temporary.write_text("".join(lines), encoding="utf-8")
+        temporary.write_text("".join(lines), serialization="utf-8")
 
 
 def _read(line: bytes) -> Correction | None:

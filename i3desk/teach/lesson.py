@@ -11,15 +11,15 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from i3core import assets
 from i3core.errors import I3Error
-from i3core.events import Evaluated, Sampled
-from i3core.files import replaced
-from i3core.run_reader import MetricsPart, RunState, RunStatus
-from i3desk.jobs import BackgroundJobs
-from i3desk.runs.runs import Runs
-from i3desk.runs.watch import RunWatch
+from i3core.runs.events import Evaluated, Sampled
+from i3core.runs.reader import MetricsPart, RunState, RunStatus
+from i3core.system import assets
+from i3core.system.files import replaced
+from i3desk.runs.controller import RunController
+from i3desk.runs.watcher import RunWatcher
 from i3desk.teach.corrections import Correction, write_records
+from i3desk.workers.background import BackgroundJobs
 
 REPLAYED = "data/small-talk.jsonl"  # conversations that the lesson repeats, so that they are not forgotten
 LR = 2e-4
@@ -70,11 +70,13 @@ class Lesson(QObject):
     changed = Signal()
     done = Signal(str)
 
-    def __init__(self, runs: Runs, background: BackgroundJobs, folder: Path, parent: QObject | None = None) -> None:
+    def __init__(
+        self, runs: RunController, background: BackgroundJobs, folder: Path, parent: QObject | None = None
+    ) -> None:
         """`folder` is where the data of lessons is kept."""
         super().__init__(parent)
         self._runs, self._data_folder = runs, folder
-        self._watch = RunWatch(background, self)
+        self._watch = RunWatcher(background, self)
         self._watch.status_changed.connect(self._on_status)
         self._watch.metrics_read.connect(self._on_metrics)
         self._watch.samples_read.connect(self._on_samples)

@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QToolButton, QWidget
 
-from i3core.run_reader import RunState
-from i3desk.icons import IconPushButton, IconToolButton
-from i3desk.models.pieces import button, column_in, label, row
+from i3core.runs.reader import RunState
+from i3desk.style.icons import IconPushButton, IconToolButton
+from i3desk.widgets.basics import button, column_in, label, row
 
 
 class RunControls(QFrame):

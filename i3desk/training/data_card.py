@@ -5,16 +5,16 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
-from i3core.hub_names import shown_name
-from i3desk.elided import ElidedLabel
-from i3desk.icons import IconToolButton
-from i3desk.models.pieces import BusyBar, button, column_in, label, row
-from i3desk.models.wording import count_text
-from i3desk.palette import tabular
-from i3desk.training import data_words
-from i3desk.training.choices import WEIGHTS
+from i3core.net.dataset_name import shown_name
+from i3desk.style.icons import IconToolButton
+from i3desk.style.palette import tabular
+from i3desk.training import data_labels
 from i3desk.training.data_check import Source
 from i3desk.training.preview import Preview
+from i3desk.training.setup_state import WEIGHTS
+from i3desk.widgets.basics import BusyBar, button, column_in, label, row
+from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.humanize import count_text
 
 MOST_BAD_SHOWN = 8
 
@@ -127,11 +127,11 @@ class DataCard(QFrame):
         self._shown, self._weight = shown, weight
         report = source.report
         if report is not None:
-            self.kind.setText(data_words.kind_text(report))
-            self.kind.setToolTip(data_words.shapes_text(report))
-            self.facts.setText(data_words.facts_text(report, val_share, has_val_file))
-            self.unknown.setText(data_words.unknown_text(report))
-            self.truncated.setText(data_words.truncated_text(report))
+            self.kind.setText(data_labels.kind_text(report))
+            self.kind.setToolTip(data_labels.shapes_text(report))
+            self.facts.setText(data_labels.facts_text(report, val_share, has_val_file))
+            self.unknown.setText(data_labels.unknown_text(report))
+            self.truncated.setText(data_labels.truncated_text(report))
             self.preview.show_previews(report.get("previews", ()))
             self._fill_bad(report, skip)
         elif source.what:
@@ -149,7 +149,7 @@ class DataCard(QFrame):
 
     def _fill_bad(self, report: dict, skip: bool) -> None:
         count, bad = report.get("bad_count", 0), report.get("bad", [])
-        records = data_words.plural(count, "record")
+        records = data_labels.plural(count, "record")
         verb = "is" if count == 1 else "are"
         self.bad_title.setText(f"{records} {verb} left out" if skip else f"{records} cannot be used")
         tone = "muted" if skip else "bad"
@@ -158,7 +158,7 @@ class DataCard(QFrame):
             self.bad_title.style().polish(self.bad_title)
         self.bad.setObjectName("well" if skip else "failure")
         self.bad.style().polish(self.bad)
-        lines = [data_words.bad_line(each) for each in bad[:MOST_BAD_SHOWN]]
+        lines = [data_labels.bad_line(each) for each in bad[:MOST_BAD_SHOWN]]
         if count > len(lines):
             lines.append(f"and {count - len(lines):,} more")
         self.bad_list.setText("\n".join(lines))

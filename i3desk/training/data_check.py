@@ -11,8 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from i3desk.core_process import CoreProcess
-from i3desk.models.task import plain
+from i3desk.workers.core_process import CoreProcess, plain
 
 LARGE_FILE = 200_000_000  # bytes; of larger ones only the beginning is read
 SAMPLE_BYTES = 30_000_000

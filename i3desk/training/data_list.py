@@ -11,12 +11,12 @@ from PySide6.QtCore import QRectF, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QFileDialog, QFrame, QPushButton, QSizePolicy, QWidget
 
-from i3core import assets
-from i3desk.icons import IconToolButton
-from i3desk.models.drop import DASHES
-from i3desk.models.pieces import button, column_in, label, row
+from i3core.system import assets
+from i3desk.style.icons import IconToolButton
 from i3desk.training.data_card import DataCard
 from i3desk.training.data_check import Source
+from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.drop_card import DASHES
 
 log = logging.getLogger(__name__)
 SUFFIXES = (".txt", ".md", ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz", ".xz")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 
-from i3desk.models.pieces import BusyBar, column_in, label
-from i3desk.palette import tabular
+from i3desk.style.palette import tabular
+from i3desk.widgets.basics import BusyBar, column_in, label
 
 ROWS = {
     "time": ("Time", "From Start to the end, evaluations and checkpoints included; less if it ends early"),

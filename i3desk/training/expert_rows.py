@@ -11,17 +11,17 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 
 from i3core.settings import Setting
-from i3desk.elided import ElidedLabel
-from i3desk.icons import IconToolButton
-from i3desk.models.pieces import button, label, row
-from i3desk.settings.rows import SettingRow, SwitchRow
-from i3desk.settings.segments import Segments
+from i3desk.style.icons import IconToolButton
+from i3desk.widgets.basics import button, label, row
+from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.segmented_control import SegmentedControl
+from i3desk.widgets.setting_rows import SettingRow, SwitchRow
 
 NUMBER_WIDTH = 108
 
 
 @dataclass(frozen=True)
-class Choice:
+class RunOption:
     """A setting that is not a number; `choices` are its values, if they are known."""
 
     key: str
@@ -113,9 +113,11 @@ class ValueRow(_Explained, SettingRow):
 class ChoiceRow(_Explained, SettingRow):
     """One of a few values."""
 
-    def __init__(self, choice: Choice, parent: QWidget | None = None) -> None:
+    def __init__(self, choice: RunOption, parent: QWidget | None = None) -> None:
         super().__init__(choice, parent)
-        self.editor = Segments(choice.label, {each: (each, f"{choice.label}: {each}") for each in choice.choices})
+        self.editor = SegmentedControl(
+            choice.label, {each: (each, f"{choice.label}: {each}") for each in choice.choices}
+        )
         self.editor.chosen.connect(self._on_chosen)
         self._grid.addWidget(self.editor, 1, 0, 1, 2)
         self._add_reason()
@@ -132,7 +134,7 @@ class ChoiceRow(_Explained, SettingRow):
 class ToggleRow(_Explained, SwitchRow):
     """On or off."""
 
-    def __init__(self, choice: Choice, parent: QWidget | None = None) -> None:
+    def __init__(self, choice: RunOption, parent: QWidget | None = None) -> None:
         super().__init__(choice, parent)
         self.editor = self.switch
         self._add_reason()
@@ -141,7 +143,7 @@ class ToggleRow(_Explained, SwitchRow):
 class MemberRow(ToggleRow):
     """Whether one value is in a list of them, such as a tracker."""
 
-    def __init__(self, choice: Choice, parent: QWidget | None = None) -> None:
+    def __init__(self, choice: RunOption, parent: QWidget | None = None) -> None:
         super().__init__(choice, parent)
         self._values: tuple[str, ...] = ()
 
@@ -160,7 +162,7 @@ class MemberRow(ToggleRow):
 class FileRow(_Explained, SettingRow):
     """A file, or none."""
 
-    def __init__(self, choice: Choice, none: str, parent: QWidget | None = None) -> None:
+    def __init__(self, choice: RunOption, none: str, parent: QWidget | None = None) -> None:
         """`none` says what happens without a file."""
         super().__init__(choice, parent)
         self._none = none

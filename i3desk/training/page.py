@@ -8,18 +8,18 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from i3core.run_reader import MetricsPart, RunStatus, RunSummary
+from i3core.runs.reader import MetricsPart, RunStatus, RunSummary
 from i3desk.curves.panel import CurvesPanel
-from i3desk.jobs import BackgroundJobs
-from i3desk.places import Places
-from i3desk.runs.runs import Runs
-from i3desk.runs.watch import RunWatch
-from i3desk.settings.store import SettingsStore
-from i3desk.theme import Theme
+from i3desk.paths import Paths
+from i3desk.preferences import SettingsStore
+from i3desk.runs.controller import RunController
+from i3desk.runs.watcher import RunWatcher
+from i3desk.style.theme import Theme
+from i3desk.training.model_comparison import ModelComparison
 from i3desk.training.run_panel import RunPanel
-from i3desk.training.samples import SamplesPanel
-from i3desk.training.setup import SetupPanel
-from i3desk.training.side_by_side import SideBySide
+from i3desk.training.samples_panel import SamplesPanel
+from i3desk.training.setup_panel import SetupPanel
+from i3desk.workers.background import BackgroundJobs
 
 LEFT_WIDTH = 316
 MARGIN = 16
@@ -40,9 +40,9 @@ class TrainPage(QWidget):
 
     def __init__(
         self,
-        runs: Runs,
+        runs: RunController,
         background: BackgroundJobs,
-        places: Places,
+        places: Paths,
         settings: SettingsStore,
         theme: Theme,
         parent: QWidget | None = None,
@@ -53,12 +53,12 @@ class TrainPage(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._runs = runs
         self.folder: Path | None = None
-        self.watch = RunWatch(background, self)
+        self.watch = RunWatcher(background, self)
         self.setup = SetupPanel(theme, places, settings)
         self.run_panel = RunPanel(runs, theme)
         self.curves = CurvesPanel(theme, background)
         self.samples = SamplesPanel()
-        self.side_by_side = SideBySide()
+        self.side_by_side = ModelComparison()
 
         self._left = QStackedWidget()
         self._left.setFixedWidth(LEFT_WIDTH)

@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from i3core import assets
 from i3core.errors import I3Error
-from i3core.hub_names import shown_name
-from i3core.preflight import Plan as Preflight
-from i3core.preflight import check_run
-from i3core.readings import total_memory_bytes
-from i3core.training_settings import TrainingConfig
-from i3desk.models.catalogue import Entry, bundled_folder
-from i3desk.training import preset
-from i3desk.training.choices import Choices
+from i3core.net.dataset_name import shown_name
+from i3core.system import assets
+from i3core.system.memory import total_memory_bytes
+from i3core.training.config import TrainingConfig
+from i3core.training.preflight import Plan as Preflight
+from i3core.training.preflight import check_run
+from i3desk.models.catalog import Entry, bundled_folder
+from i3desk.training import presets
 from i3desk.training.data_check import Source
-from i3desk.training.data_words import held_out_share, plural
+from i3desk.training.data_labels import held_out_share, plural
+from i3desk.training.dry_run import DryRunResult
 from i3desk.training.estimate import part_text, run_seconds, time_text, times_text
-from i3desk.training.expert import default_of, why_without_effect
-from i3desk.training.rehearsal import Rehearsed
+from i3desk.training.expert_panel import default_of, why_without_effect
+from i3desk.training.setup_state import SetupState
 
 Finding = tuple[str, str, bool]  # what, remedy, whether it is fatal
 OWN_FINDINGS = ("disk", "data", "learning_rate")  # which arithmetic finds; the rest is found by a rehearsal
@@ -80,10 +80,10 @@ def default_name(data: Mapping[str, float], entry: Entry | None) -> str:
 
 
 def make_plan(
-    choices: Choices,
+    choices: SetupState,
     entry: Entry | None,
     sources: Mapping[str, Source],
-    answer: Callable[[dict[str, Any]], Rehearsed | None],
+    answer: Callable[[dict[str, Any]], DryRunResult | None],
     runs_folder: Path,
 ) -> RunPlan:
     """Everything that follows from the choices. `answer` is what is known from rehearsals."""
@@ -98,20 +98,20 @@ def make_plan(
     tokens = int(
         sum(report["tokens"] * choices.data.get(path, 1.0) * (1 - held[path]) for path, report in reports.items())
     )
-    facts = preset.Facts(tokens, entry.facts.parameters, entry.facts.window)
+    facts = presets.Facts(tokens, entry.facts.parameters, entry.facts.window)
     fixed = {
         "model": model_argument(entry),
         "data": [_argument(path, weight) for path, weight in choices.data.items()],
         "sample_prompts": list(choices.prompts),
     }
-    draft = _effective(fixed | preset.settings(choices.preset, facts, changes))
-    rehearsed = answer(draft) or Rehearsed()
+    draft = _effective(fixed | presets.settings(choices.presets, facts, changes))
+    rehearsed = answer(draft) or DryRunResult()
     started = rehearsed.started or {}
-    facts = preset.Facts(
+    facts = presets.Facts(
         tokens, entry.facts.parameters, entry.facts.window,
         steps_per_epoch=started.get("total_steps", 0), pace=rehearsed.pace,
     )  # fmt: skip
-    config = _effective(fixed | preset.settings(choices.preset, facts, changes))
+    config = _effective(fixed | presets.settings(choices.presets, facts, changes))
     validates = bool(changes.get("val")) or (started["held_out_rows"] > 0 if started else any(held.values()))
     if not validates and "patience" not in changes:
         config["patience"] = 0
@@ -162,7 +162,7 @@ def _model_obstacle(entry: Entry | None) -> str:
     return "" if entry.facts else "Reading the model…"
 
 
-def _data_obstacle(choices: Choices, sources: Mapping[str, Source]) -> str:
+def _data_obstacle(choices: SetupState, sources: Mapping[str, Source]) -> str:
     if not choices.data:
         return "Add some text to train on."
     for path, source in sources.items():
@@ -186,10 +186,10 @@ def _config_error(config: dict[str, Any]) -> str:
 
 def _findings(
     config: dict[str, Any],
-    facts: preset.Facts,
+    facts: presets.Facts,
     reports: Mapping[str, dict],
     started: dict[str, Any],
-    rehearsed: Rehearsed,
+    rehearsed: DryRunResult,
     validates: bool,
     runs_folder: Path,
 ) -> tuple[Finding, ...]:

@@ -8,12 +8,12 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from i3desk.chat.chunk_layout import ChunkLayout, is_special
-from i3desk.chat.chunk_painter import ChunkPainter, metrics
-from i3desk.chat.chunk_style import tokens_in_use
-from i3desk.icons import IconToolButton
-from i3desk.models.pieces import column_in, label, row
-from i3desk.palette import mix, tabular
+from i3desk.style.icons import IconToolButton
+from i3desk.style.palette import mix, tabular
+from i3desk.tokens.layout import ChunkLayout, is_special
+from i3desk.tokens.painter import ChunkPainter, metrics
+from i3desk.tokens.style import tokens_in_use
+from i3desk.widgets.basics import column_in, label, row
 
 MOST_LINES = 5
 MOST_PAGES = 40

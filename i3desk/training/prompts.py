@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QLineEdit, QWidget
 
-from i3desk.icons import IconToolButton
-from i3desk.models.pieces import button, column_in, label, row
-from i3desk.settings.rows import TYPED_AFTER_MS
-from i3desk.training.choices import MOST_PROMPTS
+from i3desk.style.icons import IconToolButton
+from i3desk.training.setup_state import MOST_PROMPTS
+from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.setting_rows import TYPED_AFTER_MS
 
 LONGEST = 300  # characters
 

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
-from i3desk.icons import IconToolButton
-from i3desk.models.pieces import button, label, row
+from i3desk.style.icons import IconToolButton
+from i3desk.widgets.basics import button, label, row
 
 MOST_PROMPTS = 6
 LONGEST_PROMPT = 200  # characters

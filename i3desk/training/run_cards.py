@@ -6,13 +6,13 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPlainTextEdit, QProgressBar, QSizePolicy, QWidget
 
-from i3core.run_reader import RunState, RunStatus, RunSummary
-from i3desk.elided import ElidedLabel
-from i3desk.models.pieces import BusyBar, button, column_in, label, row
-from i3desk.palette import tabular
-from i3desk.runs.wording import model_text, trouble_text
-from i3desk.training import run_facts
-from i3desk.training.run_facts import Row
+from i3core.runs.reader import RunState, RunStatus, RunSummary
+from i3desk.runs.labels import model_text, trouble_text
+from i3desk.style.palette import tabular
+from i3desk.training import run_labels as run_facts
+from i3desk.training.run_labels import Row
+from i3desk.widgets.basics import BusyBar, button, column_in, label, row
+from i3desk.widgets.elided_label import ElidedLabel
 
 MOST_LINES, LEAST_LINES = 9, 2  # of the last words that are seen at once
 CHARACTERS = 30  # that go into one of them
@@ -209,7 +209,7 @@ class TroubleCard(QFrame):
         self.what.setText(what)
         self.remedy.setText(run_facts.remedy_text(status))
         self.setAccessibleName(f"{title}. {what} {self.remedy.text()}")
-        said = status.last_words.strip()
+        said = status.log_tail.strip()
         for part in (self._head, self.words):
             part.setVisible(bool(said))
         if said != self.words.toPlainText():

@@ -9,18 +9,18 @@ from PySide6.QtCore import Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from i3core.run_reader import MetricsPart, RunState, RunStatus, RunSummary
-from i3desk.icons import Dot
-from i3desk.models.pieces import column_in, label, row
+from i3core.runs.reader import MetricsPart, RunState, RunStatus, RunSummary
+from i3desk.runs.controller import RunController
+from i3desk.runs.delete_confirmation import DeleteConfirmation
 from i3desk.runs.name_edit import NameEdit
-from i3desk.runs.removal import RemovalQuestion
-from i3desk.runs.runs import Runs
-from i3desk.theme import Theme
-from i3desk.training import run_facts
+from i3desk.style.icons import Dot
+from i3desk.style.theme import Theme
+from i3desk.training import run_labels
 from i3desk.training.controls import KillQuestion, RunControls
-from i3desk.training.keep_card import KeepCard
-from i3desk.training.notices import Notices
+from i3desk.training.export_card import ExportCard
 from i3desk.training.run_cards import ProgressCard, SettingsCard, TroubleCard, WaitingCard
+from i3desk.widgets.basics import column_in, label, row
+from i3desk.widgets.notices import Notices
 
 WIDTH = 316
 NOTICE_MS = 4000
@@ -44,7 +44,7 @@ class RunPanel(QFrame):
     kept = Signal(str)
     new_requested = Signal()
 
-    def __init__(self, runs: Runs, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, runs: RunController, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent, objectName="runPanel")
         self.setFixedWidth(WIDTH)
         self._runs, self._theme = runs, theme
@@ -60,8 +60,8 @@ class RunPanel(QFrame):
         self.progress, self.settings_card = ProgressCard(), SettingsCard()
         self.trouble, self.waiting = TroubleCard(), WaitingCard()
         self.warnings = Notices("What should be known about this run")
-        self.keep_card = KeepCard()
-        self.removal = RemovalQuestion(runs.background, runs.folder)
+        self.keep_card = ExportCard()
+        self.removal = DeleteConfirmation(runs.background, runs.folder)
         self.kill_question = KillQuestion()
         self.controls = RunControls()
         self._notice = QTimer(self, singleShot=True, interval=NOTICE_MS)
@@ -189,7 +189,7 @@ class RunPanel(QFrame):
         if self.folder is None:
             return
         status, summary, wish = self._status, self._summary, self._runs.wish(self.folder)
-        words, _ = run_facts.state_words(status.state, wish)
+        words, _ = run_labels.state_words(status.state, wish)
         self.state.setText(words)
         self.chip.setAccessibleName(f"State: {words}")
         self._show_dot()
@@ -197,14 +197,14 @@ class RunPanel(QFrame):
         self.waiting.setVisible(queued)
         if queued:
             self._show_waiting()
-        self.trouble.show_trouble(status, run_facts.place_text(self.folder))
+        self.trouble.show_trouble(status, run_labels.place_text(self.folder))
         self.warnings.show_notices([(what, remedy, False) for what, remedy in reversed(status.warnings)])
         begun = not queued and status.state is not RunState.MISSING and (status.state.is_alive or self._step > 0)
         self.progress.setVisible(begun)
         if begun:
             self.progress.show_run(summary, status, self._step, self._eta_s)
         has_base = summary is not None and bool(summary.config.get("model"))
-        self.controls.show_state(status.state, wish, run_facts.has_checkpoint(summary, status), has_base)
+        self.controls.show_state(status.state, wish, run_labels.has_checkpoint(summary, status), has_base)
         if not status.state.is_alive:
             self.kill_question.hide()
         if not self.removal.isHidden() and summary is not None:
@@ -222,7 +222,7 @@ class RunPanel(QFrame):
     @Slot()
     def _show_dot(self) -> None:
         wish = self._runs.wish(self.folder) if self.folder is not None else ""
-        _, token = run_facts.state_words(self._status.state, wish)
+        _, token = run_labels.state_words(self._status.state, wish)
         self.dot.show_colour(getattr(self._theme.tokens, token))
 
     @Slot()

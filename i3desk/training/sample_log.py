@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from i3core.events import Sampled
+from i3core.runs.events import Sampled
 
 
 class SampleLog:

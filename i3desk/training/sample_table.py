@@ -8,14 +8,14 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from i3core.events import Sampled
-from i3desk.chat.virtual_column import Row, VirtualColumn
-from i3desk.elided import ElidedLabel
-from i3desk.icons import IconToolButton
-from i3desk.palette import tabular
-from i3desk.training.answer import AnswerText
-from i3desk.training.differences import differences
+from i3core.runs.events import Sampled
+from i3desk.style.icons import IconToolButton
+from i3desk.style.palette import tabular
 from i3desk.training.sample_log import SampleLog, step_text
+from i3desk.widgets.diff_text import DiffText
+from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.virtual_list import VirtualList, VirtualRow
+from i3desk.widgets.word_diff import differences
 
 MARGIN = 16  # as the card's; also the room for the scroll bar
 STEP_WIDTH = 96
@@ -33,7 +33,7 @@ def column_places(width: int, count: int) -> list[tuple[int, int]]:
     return [(STEP_WIDTH + number * (each + GAP), each) for number in range(count)]
 
 
-class StepRow(Row):
+class StepRow(VirtualRow):
     """What was answered at one step.
 
     Signals:
@@ -52,12 +52,12 @@ class StepRow(Row):
         self.button.setAccessibleName(f"Compare {step_text(step)}")
         self.button.clicked.connect(self._on_clicked)
         tabular(self.button)
-        self.answers: list[AnswerText] = []
+        self.answers: list[DiffText] = []
 
     def show_answers(self, answers: Sequence[tuple[str, str | None, str | None]]) -> None:
         """Show prompt, answer and the answer before of each column."""
         for prompt, text, before in answers:
-            block = AnswerText(f"{step_text(self.step)}: {prompt}", parent=self)
+            block = DiffText(f"{step_text(self.step)}: {prompt}", parent=self)
             spans = differences(before, text)[1] if text is not None and before is not None else ()
             block.show_answer(text, spans)
             self.answers.append(block)
@@ -86,7 +86,7 @@ class StepRow(Row):
         self.chosen.emit(self.step)
 
 
-class _Rows(VirtualColumn):
+class _Rows(VirtualList):
     """The rows below the heads.
 
     Signals:

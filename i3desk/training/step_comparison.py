@@ -18,9 +18,9 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QApplication, QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from i3desk.icons import IconToolButton, pixmap
-from i3desk.training.before_after import GAP, BeforeAfter
+from i3desk.style.icons import IconToolButton, pixmap
 from i3desk.training.sample_log import SampleLog, step_text
+from i3desk.widgets.before_after import GAP, BeforeAfter
 
 MARGIN = 16
 ARROW = 14

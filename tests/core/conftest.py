@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from paths import REPOSITORY, SUPPORT
 
-from i3core import checkpoint
-from i3core.cli import main
-from i3core.config import ModelConfig, preset
-from i3core.device import choose_device
-from i3core.model import I3Network
-from i3core.template import SPECIAL_ROLES, ChatTemplate
-from i3core.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
-from i3core.training_settings import TrainingConfig
+from i3core.checkpoints import checkpoint
+from i3core.cli.main import main
+from i3core.model.config import ModelConfig, preset
+from i3core.model.network import I3Network
+from i3core.system.device import choose_device
+from i3core.text.chat_template import SPECIAL_ROLES, ChatTemplate
+from i3core.text.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
+from i3core.training.config import TrainingConfig
 
 torch.set_num_threads(1)
-REPOSITORY = Path(__file__).parents[2]
 
 STORY = (
     "once upon a time there was a little cat who lived in a small house by the sea. the cat liked to sit on the wall "
@@ -169,7 +169,12 @@ def cli(capsys):
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(SUPPORT))),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUTF8": "1",
+    }
 
 
 @pytest.fixture

@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from paths import SUPPORT
 from PySide6.QtCore import QEvent
 
-from i3core import assets
-from i3core.pieces import Alternative, Chunk, Piece
-from i3core.template import ChatTemplate
-from i3core.tokenizer import ChunkTokenizer
-from i3desk.jobs import GenerateRequest, LoadRequest, ModelInfo
-from i3desk.places import Places
+from i3core.generation.outputs import Alternative, Chunk, Piece
+from i3core.system import assets
+from i3core.text.chat_template import ChatTemplate
+from i3core.text.tokenizer import ChunkTokenizer
+from i3desk.paths import Paths
+from i3desk.workers.model_worker import GenerateRequest, LoadRequest, ModelInfo
 
 HERE = Path(__file__).parent
 if os.environ.setdefault("QT_QPA_PLATFORM", "offscreen") == "offscreen":  # whose screen is smaller than our window
-    os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={HERE / 'screen.json'}"
+    os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={SUPPORT / 'screen.json'}"
 
 
 def pytest_collection_modifyitems(items) -> None:
@@ -121,26 +122,26 @@ def model() -> FakeModel:
 
 
 @pytest.fixture
-def places(tmp_path, monkeypatch) -> Places:
+def places(tmp_path, monkeypatch) -> Paths:
     """Files below the test's own folder; the user's are out of reach."""
 
-    def refuse() -> Places:
+    def refuse() -> Paths:
         raise AssertionError("a test reached for the user's own files")
 
-    monkeypatch.setattr(Places, "of_user", staticmethod(refuse))
+    monkeypatch.setattr(Paths, "of_user", staticmethod(refuse))
     monkeypatch.setenv("I3DESK_RUNS_FILE", str(tmp_path / "user" / "runs.json"))
-    return Places.under(tmp_path / "user")
+    return Paths.under(tmp_path / "user")
 
 
 @pytest.fixture
 def open_desk(qtbot, qapp, places, model):
     """Opens the program, as often as a test likes; each is closed cleanly at the end."""
-    from i3desk.app import Desk  # the whole window: only for tests that open it
+    from i3desk.app import Application  # the whole window: only for tests that open it
 
-    opened: list[Desk] = []
+    opened: list[Application] = []
 
     def open_(**options):
-        desk = Desk(qapp, places, loader=model.load, **options)
+        desk = Application(qapp, places, loader=model.load, **options)
         opened.append(desk)
         with qtbot.waitSignal(desk.window.first_painted):
             desk.show()

@@ -6,16 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from paths import REPOSITORY
 
 from i3core.errors import CheckpointError, I3Error
 from i3desk.app import saved_scale
-from i3desk.places import Places
-from i3desk.store import Store
-
-ROOT = Path(__file__).parents[2]
+from i3desk.conversations.store import Store
+from i3desk.paths import Paths
 
 
 def test_a_second_start_brings_the_window_to_the_front_with_its_model(desk, qtbot, model):
@@ -131,7 +129,7 @@ def test_another_model_can_be_chosen_from_the_chat(desk, qtbot):
 
 @pytest.mark.parametrize(("content", "scale"), [('{"scale": 150}', 150), ('{"scale": 1e9}', 0), ("[]", 0), ("{", 0)])
 def test_the_size_of_the_interface_is_read_before_qt_starts(tmp_path, content, scale):
-    places = Places.under(tmp_path)
+    places = Paths.under(tmp_path)
     assert saved_scale(places) == 0
     places.settings_file.write_text(content, encoding="utf-8")
     assert saved_scale(places) == scale
@@ -141,12 +139,12 @@ SCALED = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import QTimer
-from i3desk.app import Desk, create_application
-from i3desk.places import Places
-from i3desk.store import Store
-places = Places.under(Path(sys.argv[1]))
+from i3desk.app import Application, create_application
+from i3desk.paths import Paths
+from i3desk.conversations.store import Store
+places = Paths.under(Path(sys.argv[1]))
 app = create_application(places)
-desk = Desk(app, places)
+desk = Application(app, places)
 desk.window.first_painted.disconnect()
 def look():
     window = desk.window
@@ -165,9 +163,9 @@ app.exec()
 
 @pytest.mark.parametrize("scale", [100, 150, 200])
 def test_the_window_fits_the_screen_at_every_size(tmp_path, scale):
-    Places.under(tmp_path).settings_file.write_text(json.dumps({"scale": scale}), encoding="utf-8")
+    Paths.under(tmp_path).settings_file.write_text(json.dumps({"scale": scale}), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", SCALED, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=ROOT,
+        [sys.executable, "-c", SCALED, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=REPOSITORY,
         env=os.environ | {"PYTHONWARNINGS": "error"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

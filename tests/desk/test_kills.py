@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-SCRIPT = Path(__file__).parents[1] / "long" / "window_kill.py"
+from paths import REPOSITORY
+
+SCRIPT = REPOSITORY / "tests" / "long" / "window_kill.py"
 
 
 def test_what_was_said_survives_kills_of_the_window():

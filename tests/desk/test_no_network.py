@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from paths import REPOSITORY, SUPPORT
 
-TOUR = Path(__file__).with_name("tour.py")
+TOUR = SUPPORT / "tour.py"
 TABLES = ("tcp", "tcp6", "udp", "udp6", "raw", "raw6")
 # Reported by Python itself, whatever the libraries do with the name.
 HOOK = """
@@ -93,5 +94,5 @@ time.sleep(30)
 def test_the_window_does_not_load_the_hub_library():
     known = "'huggingface_hub', 'httpx', 'httpx2', 'datasets'"
     script = f"import sys, i3desk.app; print([name for name in ({known}) if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=TOUR.parents[2])
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY)
     assert done.stdout.strip() == "[]", done.stderr

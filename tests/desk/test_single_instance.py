@@ -6,22 +6,21 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from paths import REPOSITORY
 
-from i3desk.places import Places
+from i3desk.paths import Paths
 from i3desk.single_instance import SingleInstance
 
-ROOT = Path(__file__).parents[2]
 HOLDER = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication
-from i3desk.places import Places
+from i3desk.paths import Paths
 from i3desk.single_instance import SingleInstance
 app = QCoreApplication([])
-instance = SingleInstance(Places.under(Path(sys.argv[1])))
+instance = SingleInstance(Paths.under(Path(sys.argv[1])))
 instance.called.connect(lambda model: print("called", model, flush=True))
 print(instance.is_first, flush=True)
 app.exec()
@@ -32,7 +31,7 @@ app.exec()
 def other(tmp_path):
     """Another process that is i3desk already."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
     )
     assert process.stdout.readline().strip() == "True"
     yield process
@@ -42,7 +41,7 @@ def other(tmp_path):
 
 
 def test_a_second_start_calls_the_first_one(qapp, tmp_path, other):
-    second = SingleInstance(Places.under(tmp_path))
+    second = SingleInstance(Paths.under(tmp_path))
     assert not second.is_first
     assert second.call_first("/models/fox")
     assert other.stdout.readline().strip() == "called /models/fox"
@@ -51,20 +50,20 @@ def test_a_second_start_calls_the_first_one(qapp, tmp_path, other):
 def test_after_a_kill_the_place_is_free_again(qapp, tmp_path, other):
     os.kill(other.pid, signal.SIGKILL)
     other.wait()
-    second = SingleInstance(Places.under(tmp_path))
+    second = SingleInstance(Paths.under(tmp_path))
     assert second.is_first
     second.release()
 
 
 def test_another_place_is_another_program(qapp, tmp_path, other):
-    elsewhere = SingleInstance(Places.under(tmp_path / "elsewhere"))
+    elsewhere = SingleInstance(Paths.under(tmp_path / "elsewhere"))
     assert elsewhere.is_first
     elsewhere.release()
-    again = SingleInstance(Places.under(tmp_path / "elsewhere"))
+    again = SingleInstance(Paths.under(tmp_path / "elsewhere"))
     assert again.is_first
     again.release()
 
 
 def test_a_folder_that_cannot_be_made_does_not_stop_the_program(qapp, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    assert SingleInstance(Places.under(tmp_path / "file")).is_first
+    assert SingleInstance(Paths.under(tmp_path / "file")).is_first

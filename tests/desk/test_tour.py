@@ -8,11 +8,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from paths import SUPPORT
 
-TOUR = Path(__file__).with_name("tour.py")
+TOUR = SUPPORT / "tour.py"
 LONGEST_STALL_MS = 50
 MOST_TRIES = 5  # a busy machine may hold one walk up; the program itself must be able to do it
 

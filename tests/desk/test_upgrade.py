@@ -9,18 +9,18 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
+from paths import OLD_DATABASE
 
-from i3core import run_list
-from i3core.cli import main as i3core_main
-from i3core.run_reader import RunState
-from i3desk.chat.conversation import ReplyState
-from i3desk.store import Store, search
-from i3desk.store.database import MIGRATIONS, connect
+from i3core.cli.main import main as i3core_main
+from i3core.runs import index
+from i3core.runs.reader import RunState
+from i3desk.conversations.conversation import ReplyState
+from i3desk.conversations.store import Store, search
+from i3desk.conversations.store.database import MIGRATIONS, connect
 
-OLD = Path(__file__).parents[1] / "data" / "version-1"
+OLD = OLD_DATABASE
 
 
 def schema(connection: sqlite3.Connection) -> set[tuple[str, str]]:
@@ -38,7 +38,7 @@ def old_data(places) -> None:
     shutil.copy(OLD / "settings.json", places.settings_file)
     run = places.runs_folder / "first"
     shutil.copytree(OLD / "run", run)
-    run_list.register(run)
+    index.register(run)
 
 
 def test_the_tables_of_version_1_are_still_what_they_were():
@@ -165,7 +165,7 @@ def test_a_run_of_a_later_version_does_no_harm(places, old_data, desk, qtbot, ca
     (later / "status.json").write_text(json.dumps(status | {"state": "dreaming", "moon": "full"}), encoding="utf-8")
     with open(later / "metrics.jsonl", "a", encoding="utf-8") as metrics:
         metrics.write('{"step": 7, "tokens": 9, "phase": {"of": "the moon"}}\n')
-    run_list.register(later)
+    index.register(later)
     assert i3core_main(["runs"]) == 0
     assert "later" in capsys.readouterr().out
     desk.parts.runs.refresh()

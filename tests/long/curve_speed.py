@@ -15,17 +15,17 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests/desk")]
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests/support")]
 
 from curve_parts import evaluation, part  # noqa: E402
 from PySide6.QtCore import QElapsedTimer  # noqa: E402
 from PySide6.QtWidgets import QApplication  # noqa: E402
 
-from i3core.run_reader import RunState, RunStatus, RunSummary  # noqa: E402
+from i3core.runs.reader import RunState, RunStatus, RunSummary  # noqa: E402
 from i3desk.curves.panel import CurvesPanel  # noqa: E402
-from i3desk.jobs import BackgroundJobs  # noqa: E402
-from i3desk.stalls import StallMeter  # noqa: E402
-from i3desk.theme import Theme  # noqa: E402
+from i3desk.event_loop_stalls import StallMeter  # noqa: E402
+from i3desk.style.theme import Theme  # noqa: E402
+from i3desk.workers.background import BackgroundJobs  # noqa: E402
 
 PART = 4000
 failures = []

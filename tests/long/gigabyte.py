@@ -28,9 +28,9 @@ SYLLABLES = [
 ]  # fmt: skip
 TOKENIZE = """
 import sys
-from i3core.rows import tokenize_source
-from i3core.template import ChatTemplate
-from i3core.tokenizer import ChunkTokenizer
+from i3core.data.token_dataset import tokenize_source
+from i3core.text.chat_template import ChatTemplate
+from i3core.text.tokenizer import ChunkTokenizer
 rows = tokenize_source(sys.argv[1], ChatTemplate.for_model(ChunkTokenizer.from_file(sys.argv[2])), 256)
 print(f"{len(rows):,} rows, {rows.tokens:,} tokens, {rows.report.records:,} records, {rows.report.unknown:,} <UNK>")
 for start in range(0, len(rows), 97):  # as training reads them: here and there, all over the file

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 import i3core
-from i3core.run import RunFolder
+from i3core.runs.folder import RunFolder
 
 PIRATE_WORDS = {
     "ahoy", "arr", "arrr", "avast", "aye", "blimey", "doubloons", "hearties", "hearty", "landlubber", "landlubbers",

@@ -17,17 +17,17 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests" / "desk")]
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests" / "support")]
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from PySide6.QtCore import QCoreApplication, QDeadlineTimer, QEventLoop, QTimer  # noqa: E402
 from training_window import count_starts, metrics, no_trainer_left, starts, tiny_config  # noqa: E402
 
-from i3core.run_reader import RunState, RunSummary  # noqa: E402
-from i3desk.jobs import BackgroundJobs  # noqa: E402
-from i3desk.places import Places  # noqa: E402
-from i3desk.runs.runs import Runs  # noqa: E402
+from i3core.runs.reader import RunState, RunSummary  # noqa: E402
+from i3desk.paths import Paths  # noqa: E402
+from i3desk.runs.controller import Runs  # noqa: E402
+from i3desk.workers.background import BackgroundJobs  # noqa: E402
 
 STEPS, PATIENCE_S = 300, 300
 
@@ -38,7 +38,7 @@ class Window:
     def __init__(self, folder: Path) -> None:
         self.app = QCoreApplication.instance() or QCoreApplication([])
         self.background = BackgroundJobs()
-        self.runs = Runs(Places.under(folder), self.background)
+        self.runs = Runs(Paths.under(folder), self.background)
         self.runs.failed.connect(self._on_failed)
 
     def _on_failed(self, what: str, remedy: str) -> None:

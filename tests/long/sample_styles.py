@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 
 import i3core
-from i3core import assets
-from i3core.files import read_json
-from i3core.rows import tokenize_source
-from i3core.run import RunFolder
-from i3core.suite import answer
-from i3desk.training.preset import Facts, settings
+from i3core.data.token_dataset import tokenize_source
+from i3core.evaluation.suite import answer
+from i3core.runs.folder import RunFolder
+from i3core.system import assets
+from i3core.system.files import read_json
+from i3desk.training.presets import Facts, settings
 
 VOICES = {
     "pirate": r"\b(arr+|ahoy|aye|avast|matey|hearty|hearties|ye|yer|me (ship|crew|parrot|hat|heart)|savvy)\b",

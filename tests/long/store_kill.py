@@ -22,9 +22,9 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from i3core.pieces import Alternative, Chunk  # noqa: E402
-from i3desk.chat.conversation import ASSISTANT, USER, Conversation, ReplyState  # noqa: E402
-from i3desk.store import Store, checkpoint, search  # noqa: E402
+from i3core.generation.outputs import Alternative, Chunk  # noqa: E402
+from i3desk.conversations.conversation import ASSISTANT, USER, Conversation, ReplyState  # noqa: E402
+from i3desk.conversations.store import Store, checkpoint, search  # noqa: E402
 
 PIECE_S, DRAW_S, SAVE_S, MAY_BE_LOST_S = 0.004, 0.04, 0.25, 0.5
 

@@ -18,9 +18,9 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from i3core.pieces import Alternative, Chunk  # noqa: E402
-from i3desk.chat.conversation import ASSISTANT, USER, Conversation, ReplyState  # noqa: E402
-from i3desk.store import Store, checkpoint, search, tidy  # noqa: E402
+from i3core.generation.outputs import Alternative, Chunk  # noqa: E402
+from i3desk.conversations.conversation import ASSISTANT, USER, Conversation, ReplyState  # noqa: E402
+from i3desk.conversations.store import Store, checkpoint, search, tidy  # noqa: E402
 
 CONVERSATIONS, MESSAGES, WORDS = 10_000, 10, 40
 chance = random.Random(0)

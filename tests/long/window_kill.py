@@ -23,8 +23,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from store_kill import verify  # noqa: E402
 
-from i3desk.places import Places  # noqa: E402
-from i3desk.store import Store  # noqa: E402
+from i3desk.conversations.store import Store  # noqa: E402
+from i3desk.paths import Paths  # noqa: E402
 
 QUESTIONS = ("hello!", "tell me a story about the sea", "what do you like to do?", "and why?", "do you like music?")
 
@@ -33,14 +33,14 @@ def talk(folder: Path, seed: int) -> None:
     """The child: the whole program, with somebody in it who asks, retries, edits and switches chats without a pause."""
     from PySide6.QtCore import QTimer
 
-    from i3core.settings import SamplingConfig
-    from i3desk.app import Desk, create_application
-    from i3desk.chat.conversation import USER, ChatSettings
-    from i3desk.chat.model_in_use import ModelState
+    from i3core.generation.config import SamplingConfig
+    from i3desk.app import Application, create_application
+    from i3desk.conversations.conversation import USER, ChatSettings
+    from i3desk.workers.active_model import ModelState
 
     chance = random.Random(seed)
     app = create_application()
-    desk = Desk(app, Places.under(folder))
+    desk = Application(app, Paths.under(folder))
     session = desk.window.session
     # Wild and long, so that there is nearly always a reply under way.
     session.change_settings(ChatSettings(SamplingConfig(temperature=1.6, top_k=0, top_p=1.0, max_new_tokens=300)))
@@ -100,7 +100,7 @@ def main() -> None:
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        path = Places.under(folder).conversations_file
+        path = Paths.under(folder).conversations_file
         everything: dict[tuple[int, int], str] = {}
         marked = 0
         for kill in range(options.kills):

@@ -23,9 +23,9 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 from sizes import RECIPE, RUNS, i3core, sample
 
-from i3core.checkpoint import Model, load
-from i3core.config import ModelConfig
-from i3core.generation import Generator
+from i3core.checkpoints.checkpoint import Model, load
+from i3core.generation.generator import Generator
+from i3core.model.config import ModelConfig
 
 OUT = Path("assets/models/i3-mini")
 STEPS = 200

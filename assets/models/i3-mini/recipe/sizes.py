@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from i3core.config import ModelConfig, preset
+from i3core.model.config import ModelConfig, preset
 
 RUNS = Path("runs/i3-mini/sizes")
 RECIPE = Path("assets/models/i3-mini/recipe")

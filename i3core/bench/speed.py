@@ -1,0 +1,301 @@
+"""`i3core bench`: the speed of this machine, as ratios against the plain sequential implementation in the same run.
+
+Besides both implementations it measures what the hardware allows: the memory bandwidth, which bounds decoding (every
+weight but the embedding is read once a token), and the matrix products of a training step alone, which bound training.
+On a CPU decoding is measured in bfloat16 and int8 too, as ratios against float32 in the same run.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+import torch
+
+from ..checkpoints.checkpoint import Model, find_model
+from ..data.documents import read_documents
+from ..generation.generator import Generator
+from ..model.config import ModelConfig, preset
+from ..model.network import I3Network
+from ..model.quantization import Int8Linear, quantize
+from ..model.reference import sequential_logits, sequential_loss
+from ..system import assets
+from ..system.device import DeviceChoice, choose_device, keep_freed_memory, peak_memory_bytes
+from ..text.chat_template import ChatTemplate
+from ..text.reference import sequential_encode
+from ..text.tokenizer import ChunkTokenizer
+from ..training.config import TrainingConfig
+from ..training.step import TrainStep
+
+
+def seconds(runs: Sequence[Callable[[], object]], rounds: int, device: DeviceChoice) -> list[float]:
+    """Median time of one call of each, after a round that is not counted.
+
+    They take turns, so that a machine whose speed drifts is as fast or slow for all of them.
+    """
+    times: list[list[float]] = []
+    for _ in range(rounds + 1):
+        times.append([])
+        for run in runs:
+            start = time.perf_counter()
+            run()
+            if device.is_cuda:
+                torch.cuda.synchronize()
+            times[-1].append(time.perf_counter() - start)
+    return [statistics.median(column) for column in zip(*times[1:], strict=True)]
+
+
+def random_model(config: ModelConfig, device: DeviceChoice) -> Model:
+    """A model of these sizes with random weights and a vocabulary of numbers."""
+    torch.manual_seed(0)
+    tokenizer = ChunkTokenizer({"<UNK>": 0, **{f"#{i:06}": i for i in range(1, config.vocab_size)}})
+    network = I3Network(config).to(device.name).eval()
+    return Model(network, tokenizer, config, ChatTemplate.for_model(tokenizer), device, "random", None, {})
+
+
+def decode_bytes(config: ModelConfig) -> int:
+    """Bytes of float32 weights that decoding one token must read: all but the two embedding tables."""
+    tables = (config.vocab_size + config.window) * config.d_model
+    shared = config.vocab_size * config.d_model if config.tie_embeddings else 0
+    return 4 * (config.parameters - tables + shared)
+
+
+def weight_bytes(network: I3Network) -> int:
+    """Bytes of all weights, of those in int8 too."""
+    int8 = [layer for layer in network.modules() if isinstance(layer, Int8Linear)]
+    return sum(weight.nbytes for weight in network.parameters()) + sum(layer.nbytes for layer in int8)
+
+
+def other_precisions(model: Model) -> dict[str, Model]:
+    """Precision -> the same model in it: those that a CPU has beside float32."""
+    if model.device.is_cuda:
+        return {}
+    choices = {precision: choose_device("cpu", precision) for precision in ("bfloat16", "int8")}
+    models = {precision: dataclasses.replace(model, device=choice) for precision, choice in choices.items()}
+    models["int8"].network = quantize(copy.deepcopy(model.network))
+    return models
+
+
+@torch.inference_mode()
+def bench_decode(model: Model, quick: bool) -> dict:
+    """Tokens per second when the window is nearly full, cached against recomputed."""
+    window, device = model.config.window, model.device
+    steps = 8 if quick else 32
+    ids = torch.randint(1, model.config.vocab_size, (window,)).tolist()
+
+    def cached(model: Model) -> Callable[[], None]:
+        generator = Generator(model)
+        generator.prefill(ids[: window - steps])
+        start = generator.snapshot()
+
+        def decode() -> None:
+            generator.restore(start)
+            for token in ids[window - steps :]:
+                generator.step(token)
+
+        return decode
+
+    whole = torch.tensor([ids], device=device.name)
+    weights = [p for name, p in model.network.named_parameters() if p.dim() == 2 and "embed" not in name]
+
+    def read_weights() -> None:  # adding up is the cheapest thing that reads all of them
+        for _ in range(steps):
+            for weight in weights:
+                weight.sum()
+
+    others = other_precisions(model)
+    runs = [cached(model), lambda: sequential_logits(model.network, whole), read_weights, *map(cached, others.values())]
+    cached_s, plain_s, read_s, *other_s = seconds(runs, 3 if quick else 9, device)
+    bandwidth = steps * sum(w.nbytes for w in weights) / read_s
+    fast, limit = steps / cached_s, bandwidth / decode_bytes(model.config)
+    return {
+        "decode_tokens_per_second": fast,
+        "decode_plain_tokens_per_second": 1 / plain_s,
+        "decode_ratio": fast * plain_s,
+        "memory_bandwidth_gb_per_second": bandwidth / 1e9,
+        "decode_limit_tokens_per_second": limit,
+        "decode_share_of_limit": fast / limit,
+        "weight_bytes": weight_bytes(model.network),
+        "decode_in": {
+            precision: {
+                "tokens_per_second": steps / taken,
+                "ratio_to_float32": cached_s / taken,
+                "weight_bytes": weight_bytes(other.network),
+            }
+            for (precision, other), taken in zip(others.items(), other_s, strict=True)
+        },
+    }
+
+
+@torch.inference_mode()
+def bench_prefill(model: Model, quick: bool) -> dict:
+    """Tokens per second of reading a whole window."""
+    window = model.config.window
+    ids = torch.randint(1, model.config.vocab_size, (1, window), device=model.device.name)
+    network = model.network
+    runs = [lambda: network(ids, network.new_state(), last_only=True), lambda: sequential_logits(network, ids)]
+    fast_s, plain_s = seconds(runs, 3 if quick else 7, model.device)
+    return {
+        "prefill_tokens_per_second": window / fast_s,
+        "prefill_plain_tokens_per_second": window / plain_s,
+        "prefill_ratio": plain_s / fast_s,
+    }
+
+
+def training_products(config: ModelConfig, device: DeviceChoice, batch: int) -> Callable[[], None]:
+    """Only the matrix products of one training step: forward, and twice as much backward.
+
+    Those of the linear layers, of the state space's B and C, and of attention: scores and values of each head.
+    """
+    rows, heads = batch * config.window, batch * config.n_heads
+    d, f, n = config.d_model, config.ffn_width, config.d_state
+    shapes = [(d, f), (f, d)] * config.n_layers + [(d, config.vocab_size)]
+    shapes += [(d, n), (n, d)] * config.hybrid_layers + [(d, 3 * d), (d, d)] * config.attention_layers
+    queries = torch.randn(heads, config.window, config.head_dim, device=device.name)
+    scores = torch.randn(heads, config.window, config.window, device=device.name)
+
+    pairs = {}
+    for inner, outer in set(shapes):
+        x, w = torch.randn(rows, inner, device=device.name), torch.randn(outer, inner, device=device.name)
+        pairs[inner, outer] = (x, w, torch.randn(rows, outer, device=device.name))
+
+    def products() -> None:
+        for shape in shapes:
+            x, w, grad = pairs[shape]
+            torch.nn.functional.linear(x, w)
+            grad @ w
+            grad.T @ x
+        for _ in range(config.attention_layers):
+            for _ in range(2):  # scores and their gradient
+                queries @ queries.mT
+            for _ in range(4):  # values; gradients of queries, keys and values
+                scores @ queries
+
+    return products
+
+
+def bench_training(preset_name: str, quick: bool, batch: int = 4) -> dict:
+    """Tokens per second of whole training steps (batch x window), in the device's automatic precision.
+
+    To be run in a process of its own, whose memory is set up as `i3core train` does it.
+    """
+    keep_freed_memory()
+    config, device = preset(preset_name), choose_device()
+    model = random_model(config, device)
+    ids = torch.randint(1, config.vocab_size, (batch, config.window), device=device.name)
+    settings = TrainingConfig(data=("-",), out="-", model="-", public_recipe=True)
+    trainer = TrainStep(model.network, settings, device, 1000)
+    tokens = batch * config.window
+    optimizer = torch.optim.AdamW(model.network.parameters(), lr=3e-4)
+
+    def plain_step() -> None:
+        sequential_loss(model.network, ids, ids).backward()
+        torch.nn.utils.clip_grad_norm_(model.network.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    runs = [lambda: trainer.step(10, [(ids, ids)]), plain_step, training_products(config, device, batch)]
+    fast_s, plain_s, products_s = seconds(runs, 1 if quick else 7, device)
+    return {
+        "training_tokens_per_second": tokens / fast_s,
+        "training_plain_tokens_per_second": tokens / plain_s,
+        "training_ratio": plain_s / fast_s,
+        "training_limit_tokens_per_second": tokens / products_s,
+        "training_share_of_limit": products_s / fast_s,
+        "peak_memory_bytes": _peak_memory_bytes(device),
+    }
+
+
+def _peak_memory_bytes(device: DeviceChoice) -> int:
+    return torch.cuda.max_memory_allocated() if device.is_cuda else peak_memory_bytes()
+
+
+def bench_tokenizer(quick: bool) -> dict:
+    """Characters per second of the bundled model's tokenizer on ordinary English, whose words it has met before."""
+    documents = read_documents(assets.path("data/small-talk.jsonl"))
+    text = 5 * "\n".join(text for document in documents for text in document.texts)  # 200,000 characters
+    tokenizer = ChunkTokenizer.from_file(find_model(None) / "tokenizer.json")
+    vocabulary = {chunk: i for i, chunk in enumerate(tokenizer.chunks) if 1 <= len(chunk) <= 3}
+    runs = [lambda: tokenizer.encode(text), lambda: sequential_encode(vocabulary, text)]
+    fast_s, plain_s = seconds(runs, 5 if quick else 15, choose_device("cpu"))
+    return {
+        "tokenizer_characters_per_second": len(text) / fast_s,
+        "tokenizer_plain_characters_per_second": len(text) / plain_s,
+        "tokenizer_ratio": plain_s / fast_s,
+    }
+
+
+def run_bench(preset_name: str = "i3-80m", quick: bool = False) -> dict:
+    """All figures for a preset with random weights, as plain numbers. Raises ConfigError for an unknown preset."""
+    config = preset(preset_name)
+    device = choose_device()
+    model = random_model(config, device)
+    figures = {
+        "preset": preset_name,
+        "parameters": config.parameters,
+        "window": config.window,
+        "device": device.describe(),
+        **bench_decode(model, quick),
+        **bench_prefill(model, quick),
+        **bench_tokenizer(quick),
+    }
+    keep_freed_memory()  # before the other process starts: torch looks for it once
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
+        training = apart.submit(bench_training, preset_name, quick).result()
+    peak = max(training["peak_memory_bytes"], _peak_memory_bytes(device))
+    return {**figures, **training, "peak_memory_bytes": peak}
+
+
+def report(figures: dict) -> str:
+    """The figures of `run_bench` as a table."""
+    lines = [
+        f"{figures['preset']} ({figures['parameters']:,} parameters, random weights), window {figures['window']}",
+        figures["device"],
+        "",
+        f"{'tokens per second':20} {'i3core':>10} {'plain':>10} {'ratio':>8} {'limit':>10} {'share':>7}",
+    ]
+    for key, name in {"decode": "decode, full window", "prefill": "prefill", "training": "training, batch 4"}.items():
+        row = (
+            f"{name:20} {figures[f'{key}_tokens_per_second']:10.1f} {figures[f'{key}_plain_tokens_per_second']:10.1f} "
+        )
+        row += f"{figures[f'{key}_ratio']:7.1f}x"
+        if f"{key}_share_of_limit" in figures:
+            row += f" {figures[f'{key}_limit_tokens_per_second']:10.1f} {figures[f'{key}_share_of_limit']:7.0%}"
+        lines.append(row)
+    tokenizer = (
+        f"{'tokenizer, chars/s':20} {figures['tokenizer_characters_per_second']:10,.0f} "
+        f"{figures['tokenizer_plain_characters_per_second']:10,.0f} {figures['tokenizer_ratio']:7.1f}x"
+    )
+    lines += [tokenizer, *_precision_lines(figures)]
+    lines += [
+        "",
+        f"memory bandwidth {figures['memory_bandwidth_gb_per_second']:.1f} GB/s (limit of decoding in float32); "
+        "the limit of training is its matrix products alone",
+        f"peak memory {figures['peak_memory_bytes'] / 1e9:.2f} GB",
+    ]
+    return "\n".join(lines)
+
+
+def _precision_lines(figures: dict) -> list[str]:
+    if not figures["decode_in"]:
+        return []
+    first = {
+        "tokens_per_second": figures["decode_tokens_per_second"],
+        "ratio_to_float32": 1.0,
+        "weight_bytes": figures["weight_bytes"],
+    }
+    rows = {"float32": first, **figures["decode_in"]}
+    return [
+        "",
+        f"{'decode, full window':20} {'tokens/s':>10} {'float32 =':>10} {'weights':>11}",
+        *(
+            f"{precision:20} {row['tokens_per_second']:10.1f} {row['ratio_to_float32']:9.2f}x "
+            f"{row['weight_bytes'] / 1e6:8.0f} MB"
+            for precision, row in rows.items()
+        ),
+    ]

@@ -1,0 +1,289 @@
+"""Model folders: load any public layout safely, save atomically.
+
+A folder holds config.json, weights (model.safetensors, pytorch_model.bin or pytorch_model_best.bin) and a vocabulary
+(tokenizer.json, chunk_vocab_combined.json or vocab.json). The public exporter writes wrong sizes into config.json, so
+sizes come from the tensors; config.json is believed only for what tensors cannot tell. An adapter folder (adapter.py)
+loads as its base model with the adapter merged into the weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..errors import CheckpointError, I3Error, TrainingError
+from ..model.config import ModelConfig
+from ..model.lora import insert_lora, lora_layers, merge_lora
+from ..model.network import I3Network
+from ..model.quantization import inference_only, quantize
+from ..system.device import DeviceChoice, choose_device, release_freed_memory
+from ..system.files import read_json, replaced, write_json
+from ..text.chat_template import ChatTemplate
+from ..text.tokenizer import ChunkTokenizer
+from . import adapter as adapters
+from . import checksums, registry
+from .adapter_config import Adapter, is_adapter, read_config
+from .state_dict import AGAIN, check_shapes, config_from_shapes
+from .weights import WEIGHT_FILES, read_tensors, tokenizer_path, weights_path
+
+
+@dataclass
+class Model:
+    """A network with everything that is needed to talk to it.
+
+    Attributes:
+        network: the weights on their device.
+        tokenizer, config, template: as the folder has them.
+        device: where it runs and why.
+        name: the folder's name.
+        folder: where it came from; None for a model made in memory.
+        details: the rest of config.json (licence, sources, training figures).
+        warnings: what config.json says that the tensors contradict.
+        adapter: of a model that was an adapter folder, what it was made for; None for a complete model.
+    """
+
+    network: I3Network
+    tokenizer: ChunkTokenizer
+    config: ModelConfig
+    template: ChatTemplate
+    device: DeviceChoice
+    name: str
+    folder: Path | None
+    details: dict
+    warnings: tuple[str, ...] = ()
+    adapter: Adapter | None = None
+
+    @property
+    def parameters(self) -> int:
+        return self.config.parameters
+
+
+def find_model(path_or_name: str | Path | None) -> Path:
+    """The folder of a model given by path or name; see `registry.find`."""
+    return registry.find(path_or_name)
+
+
+def load(
+    path_or_name: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    base: str | Path | None = None,
+) -> Model:
+    """Loads a model folder, or the bundled model for None; an adapter becomes part of its base's weights.
+
+    Args:
+        precision: of matrix products; "int8" makes a model for inference alone, on a CPU.
+        base: for an adapter, where the model is that it was trained over, if it is no longer where it was.
+
+    Raises:
+        CheckpointError: no such folder, a missing or damaged file, shapes that contradict each other, an adapter
+            whose base is missing or another.
+        DeviceError: the device does not exist, or the precision is not for it.
+    """
+    if precision == "int8":
+        choice = choose_device(device, precision)
+        model = load(path_or_name, "cpu", "float32", base)
+        quantize(model.network)
+        release_freed_memory()  # of the float32 weights
+        return dataclasses.replace(model, device=choice)
+    folder = find_model(path_or_name)
+    if is_adapter(folder):
+        model = load_adapter(folder, device, precision, base)
+        merge_lora(model.network).eval()
+        return model
+    if base is not None:
+        raise CheckpointError(f"{folder} is a complete model, not an adapter of another.", "Leave the base out.")
+    return _load_complete(folder, device, precision)
+
+
+def load_adapter(
+    folder: str | Path, device: str = "auto", precision: str = "auto", base: str | Path | None = None
+) -> Model:
+    """Loads an adapter folder over its base without merging the two, to go on training. Raises as `load`."""
+    if precision == "int8":
+        raise inference_only()
+    folder = find_model(folder)
+    adapter, name = read_config(folder, None if base is None else find_model(base))
+    model = _load_complete(adapter.base, device, precision)
+    adapters.check_fingerprint(folder, model.network, adapter)
+    insert_lora(model.network, adapters.read_matrices(folder, model.network, adapter), adapter.alpha)
+    details = {key: value for key, value in model.details.items() if key not in ("name", "step")}
+    step = read_json(folder / "adapter_config.json").get("step")
+    details |= {} if step is None else {"step": step}
+    if name is not None:
+        details["name"] = name
+    model.network.eval()
+    return dataclasses.replace(
+        model, name=name or folder.resolve().name, folder=folder, details=details, adapter=adapter
+    )
+
+
+def check_adapter_base(model: Model) -> tuple[Path, str]:
+    """Folder and fingerprint of the complete model that LoRA matrices in `model` add to, or would add to.
+
+    Raises TrainingError if there is none: the model was never in a folder, or an adapter is merged into its weights.
+    """
+    base = model.folder if model.adapter is None else model.adapter.base
+    if base is None:
+        raise TrainingError(
+            "LoRA adds to a model that is in a folder; this one is made from scratch.", "Train all its weights."
+        )
+    fingerprint = adapters.weights_sha256(model.network)
+    if model.adapter is not None and fingerprint != model.adapter.base_sha256:
+        raise TrainingError(
+            f"{model.folder} is an adapter itself, and LoRA needs a complete model under it.",
+            f"Merge it first with `i3core convert {model.folder} NEW_FOLDER` and train LoRA on NEW_FOLDER.",
+        )
+    return base, fingerprint
+
+
+def _load_complete(folder: Path, device: str, precision: str) -> Model:
+    choice = choose_device(device, precision)
+    details = _read_config(folder)
+    weights = _read_weights(folder)
+    tokenizer = ChunkTokenizer.from_file(tokenizer_path(folder))
+    config, warnings = config_from_weights(weights, details)
+    if tokenizer.vocab_size != config.vocab_size:
+        raise CheckpointError(
+            f"The vocabulary of {folder} has {tokenizer.vocab_size} chunks, its weights {config.vocab_size}.",
+            "They belong to different models. " + AGAIN,
+        )
+    network = network_from_weights(config, weights)
+    if choice.is_cuda:
+        network = network.to(choice.name)
+    network.eval()
+    template = ChatTemplate.for_model(tokenizer, details.get("chat_template"))
+    name = details.get("name") if isinstance(details.get("name"), str) else folder.resolve().name
+    return Model(network, tokenizer, config, template, choice, name, folder, details, warnings)
+
+
+def _read_config(folder: Path) -> dict:
+    path = folder / "config.json"
+    if not path.is_file():
+        return {}
+    try:
+        content = read_json(path)
+    except I3Error as error:
+        raise CheckpointError(error.what, error.remedy) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is damaged (not a map of settings).", AGAIN)
+    return content
+
+
+def _read_weights(folder: Path) -> dict[str, Tensor]:
+    """Name -> float32 tensor. Never runs code that a file carries."""
+    path = weights_path(folder)
+    weights = read_tensors(path)
+    for name, value in weights.items():
+        if not value.is_floating_point() or not torch.isfinite(value).all():
+            raise CheckpointError(f"{path}: {name} holds values that are not finite numbers.", AGAIN)
+    return {name: value.float() for name, value in weights.items()}
+
+
+def config_from_weights(weights: dict[str, Tensor], declared: dict) -> tuple[ModelConfig, tuple[str, ...]]:
+    """Sizes as the tensors have them, and warnings; see `shapes.config_from_shapes`."""
+    shapes = {name: tuple(value.shape) for name, value in weights.items()}
+    return config_from_shapes(shapes, declared, lambda: torch.equal(weights["head.weight"], weights["embed.weight"]))
+
+
+def network_from_weights(config: ModelConfig, weights: dict[str, Tensor]) -> I3Network:
+    """A network that owns exactly these tensors. Raises CheckpointError naming the first that does not fit."""
+    check_shapes({name: tuple(value.shape) for name, value in weights.items()}, config)
+    if config.tie_embeddings:
+        weights = {**weights, "head.weight": weights["embed.weight"]}
+    with torch.device("meta"):
+        network = I3Network(config)
+    network.load_state_dict(weights, assign=True)
+    if config.tie_embeddings:
+        network.head.weight = network.embed.weight
+    return network.requires_grad_(True)
+
+
+def config_to_json(config: ModelConfig, template: ChatTemplate, dtype: str, details: dict | None = None) -> dict:
+    """config.json in the public layout, with our additions (template, tied embeddings, FFN width)."""
+    return {
+        **(details or {}),
+        "architectures": ["i3Model"],
+        "model_type": "i3",
+        "vocab_size": config.vocab_size,
+        "d_model": config.d_model,
+        "n_layers": config.n_layers,
+        "n_heads": config.n_heads,
+        "max_seq_len": config.window,
+        "conv_layers": config.hybrid_layers,
+        "attn_layers": config.attention_layers,
+        "d_state": config.d_state,
+        "ffn_width": config.ffn_width,
+        "tie_embeddings": config.tie_embeddings,
+        "tokenizer_type": "chunk",
+        "torch_dtype": dtype,
+        "chat_template": template.to_json(),
+    }
+
+
+def save(
+    model: Model,
+    folder: str | Path,
+    layout: str = "safetensors",
+    dtype: torch.dtype = torch.float32,
+    make_folder: bool = True,
+) -> None:
+    """Writes a model folder, or an adapter folder for a network with LoRA matrices.
+
+    Each file is replaced whole or not at all, the weights (of an adapter its config) last.
+
+    Args:
+        make_folder: whether it is made; otherwise one that goes away meanwhile is not made anew.
+        layout: "safetensors", or "public" for the pytorch_model.bin of the public code (always with head.weight).
+    """
+    folder = Path(folder)
+    (folder / checksums.FILE).unlink(missing_ok=True)  # of what was there before
+    if lora_layers(model.network):
+        _save_adapter(model, folder, dtype)
+        return
+    # Copies: a weight that changes while it is written would damage the file.
+    weights = {name: value.detach().to("cpu", dtype, copy=True) for name, value in model.network.state_dict().items()}
+    if model.config.tie_embeddings and layout == "safetensors":
+        del weights["head.weight"]
+    if any(not torch.isfinite(value).all() for value in weights.values()):
+        raise CheckpointError(f"Some weights do not fit {str(dtype).removeprefix('torch.')}.", "Save as float32.")
+    dtype_name = str(dtype).removeprefix("torch.")
+    write_json(folder / "tokenizer.json", model.tokenizer.to_json(), indent=None, make_folder=make_folder)
+    content = config_to_json(model.config, model.template, dtype_name, model.details)
+    write_json(folder / "config.json", content, make_folder=False)
+    name = "model.safetensors" if layout == "safetensors" else "pytorch_model.bin"
+    with _refused_by_disk(folder / name), replaced(folder / name, make_folder=False) as temporary:
+        if layout == "safetensors":
+            save_file(weights, temporary, metadata={"format": "pt"})
+        else:
+            torch.save(weights, temporary)
+    for other in (*WEIGHT_FILES, adapters.CONFIG_FILE, adapters.WEIGHT_FILE):
+        if other != name:  # else an older file could be read in place of the new one
+            (folder / other).unlink(missing_ok=True)
+
+
+def _save_adapter(model: Model, folder: Path, dtype: torch.dtype) -> None:
+    base, fingerprint = check_adapter_base(model)
+    if any((folder / name).exists() for name in WEIGHT_FILES):
+        raise CheckpointError(f"{folder} holds a complete model.", "Name another folder for the adapter.")
+    with _refused_by_disk(folder / adapters.WEIGHT_FILE):
+        adapters.write_adapter(folder, model.network, base, fingerprint, model.details.get("name"), dtype)
+
+
+@contextmanager
+def _refused_by_disk(path: Path) -> Iterator[None]:
+    """Makes of what safetensors and torch raise on a full disk an error that says so."""
+    try:
+        yield
+    except (SafetensorError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path} could not be written: {str(error).splitlines()[0]}.", "Free some disk space."
+        ) from error

@@ -1,0 +1,314 @@
+"""What a model folder holds, without loading the model: sizes from the tensors' headers, licence, source, training.
+
+Needs torch only for weights in the public layout (a pickle), and reads only their shapes even then.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import CheckpointError, I3Error
+from ..model.config import ModelConfig
+from ..system.files import read_json
+from . import adapter_config, registry
+from .checksums import read_checksums
+from .state_dict import AGAIN, check_shapes, config_from_shapes
+from .weights import read_header, read_tensors, same_bytes, tokenizer_path, weights_path
+
+BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
+_LONGEST_DESCRIPTION = 280
+_LARGEST_FIGURE = 1e11  # of a run's step, perplexity or time (the year 5138): what can be shown
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a run folder tells about its run.
+
+    Attributes:
+        step, total_steps: how far it came; the total is None if the run did not record it.
+        state: of status.json: running, finished, ...
+        best_val_perplexity, general_perplexity: at the best evaluation; None if there was none.
+        started: seconds since the epoch; None if unknown.
+        base: name of the model that it began with.
+    """
+
+    step: int
+    total_steps: int | None
+    state: str
+    best_val_perplexity: float | None
+    general_perplexity: float | None
+    started: float | None
+    base: str
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model folder at a glance.
+
+    Attributes:
+        folder: as it was given; of a run, the run folder.
+        weights_folder: where the weights are: the folder, or the checkpoint of a run that counts.
+        name: what the model is called.
+        kind: "complete", "adapter" or "run".
+        config: sizes, as the tensors have them (of an adapter, those of its base).
+        file_bytes: all files of the weights' folder; of an adapter without its base.
+        layout: "safetensors" or "public" (a pickle).
+        dtype: of the weights on disk, such as "float16".
+        licence: "" if not stated.
+        source: repository that it was downloaded from, or "".
+        description: a sentence or two from its README or config.json, or "".
+        base: of an adapter, the folder of the model that it adds to; else None.
+        training: of a run; else None.
+        has_checksums: whether `i3core verify` can compare its files with checksums.
+        warnings: what config.json says that the tensors contradict.
+    """
+
+    folder: Path
+    weights_folder: Path
+    name: str
+    kind: str
+    config: ModelConfig
+    file_bytes: int
+    layout: str
+    dtype: str
+    licence: str = ""
+    source: str = ""
+    description: str = ""
+    base: Path | None = None
+    training: Training | None = None
+    has_checksums: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        return self.config.parameters
+
+    @property
+    def hybrid_layers(self) -> int:
+        return self.config.hybrid_layers
+
+    @property
+    def attention_layers(self) -> int:
+        return self.config.attention_layers
+
+    @property
+    def d_model(self) -> int:
+        return self.config.d_model
+
+    @property
+    def vocab_size(self) -> int:
+        return self.config.vocab_size
+
+    @property
+    def window(self) -> int:
+        return self.config.window
+
+    def to_json(self) -> dict[str, Any]:
+        content = asdict(self)
+        sizes = content.pop("config")
+        paths = {
+            key: None if content[key] is None else str(content[key]) for key in ("folder", "weights_folder", "base")
+        }
+        memory = {precision: memory_bytes(self, precision) for precision in ("float32", "bfloat16", "int8")}
+        return {**content, **paths, "parameters": self.parameters, **sizes, "memory_bytes": memory}
+
+
+def inspect(folder: str | Path) -> ModelFacts:
+    """What is in a model, adapter or run folder.
+
+    Raises CheckpointError if it is none, or damaged so that it would not load.
+    """
+    try:
+        return _inspect(Path(folder))
+    except OSError as error:
+        place = error.filename or folder
+        raise CheckpointError(
+            f"{place} cannot be read: {error.strerror or error}.", "Check its name and permissions."
+        ) from error
+
+
+def _inspect(folder: Path) -> ModelFacts:
+    if not folder.is_dir():
+        raise CheckpointError(f"There is no folder {folder}.", "It may have been deleted or moved.")
+    is_run = registry.is_run(folder)
+    weights_folder = registry.find(folder) if is_run else folder
+    details = _read_details(weights_folder)
+    about = _read_about(weights_folder)
+    sums = read_checksums(weights_folder)
+    base = None
+    name = details.get("name")
+    if adapter_config.is_adapter(weights_folder):
+        adapter, name = adapter_config.read_config(weights_folder)
+        base, dtype = adapter.base, _adapter_dtype(weights_folder)
+        of_base = _read_details(base)
+        config, _, _, warnings = _read_sizes(base, of_base)
+        layout, licence = "safetensors", of_base.get("license")
+    else:
+        config, layout, dtype, warnings = _read_sizes(weights_folder, details)
+        licence = details.get("license")
+    if not isinstance(name, str) or not name:
+        name = folder.resolve().name
+    described = details.get("description")
+    return ModelFacts(
+        folder=folder,
+        weights_folder=weights_folder,
+        name=name,
+        kind="run" if is_run else "adapter" if base else "complete",
+        config=config,
+        file_bytes=sum(path.stat().st_size for path in weights_folder.iterdir() if path.is_file()),
+        layout=layout,
+        dtype=dtype,
+        licence=licence if isinstance(licence, str) and licence else about["licence"],
+        source=sums.source if sums else "",
+        description=described if isinstance(described, str) and described else about["description"],
+        base=base,
+        training=_read_training(folder) if is_run else None,
+        has_checksums=sums is not None,
+        warnings=warnings,
+    )
+
+
+def memory_bytes(facts: ModelFacts, precision: str) -> int:
+    """Estimate of what the model takes in memory while it chats: weights, keys and values.
+
+    In int8 the matrices of the linear layers have a byte a weight, everything else four. What the program itself
+    takes, and what loading takes for a moment, is not in it. Raises ValueError for an unknown precision.
+    """
+    if precision not in BYTES_PER_WEIGHT:
+        raise ValueError(f"unknown precision {precision!r}")
+    config, each = facts.config, BYTES_PER_WEIGHT[precision]
+    cache = 2 * config.attention_layers * config.window * config.d_model * max(each, 2)
+    if precision != "int8":
+        return config.parameters * each + cache
+    d, head = config.d_model, config.vocab_size * config.d_model
+    blocks = config.n_layers * 2 * d * config.ffn_width + config.attention_layers * 4 * d * d
+    rest = config.parameters - blocks - (0 if config.tie_embeddings else head)
+    return blocks + head + 4 * rest + 2 * cache
+
+
+def _read_details(folder: Path) -> dict:
+    """config.json, or {} where there is none."""
+    if not (folder / "config.json").is_file():
+        return {}
+    try:
+        content = read_json(folder / "config.json")
+    except I3Error as error:
+        raise CheckpointError(error.what, error.remedy) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{folder / 'config.json'} is damaged (not a map of settings).", AGAIN)
+    return content
+
+
+def _read_sizes(folder: Path, details: dict) -> tuple[ModelConfig, str, str, tuple[str, ...]]:
+    """Sizes, layout, type of the weights, and warnings."""
+    path = weights_path(folder)
+    tokenizer_path(folder)
+    if path.suffix == ".safetensors":
+        layout, stored = "safetensors", read_header(path)
+        shapes = {name: tensor.shape for name, tensor in stored.items()}
+        dtypes = {tensor.dtype for tensor in stored.values()}
+
+        def head_is_embedding() -> bool:
+            return same_bytes(path, stored["head.weight"], stored["embed.weight"])
+    else:
+        layout, tensors = "public", read_tensors(path, mmap=True)
+        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}
+
+        def head_is_embedding() -> bool:
+            return bool((tensors["head.weight"] == tensors["embed.weight"]).all())
+
+    config, warnings = config_from_shapes(shapes, details, head_is_embedding)
+    check_shapes(shapes, config)
+    return config, layout, " and ".join(sorted(dtypes)), warnings
+
+
+def _adapter_dtype(folder: Path) -> str:
+    path = folder / adapter_config.WEIGHT_FILE
+    if not path.is_file():
+        raise CheckpointError(f"The adapter {folder} has no weights ({path.name}).", adapter_config.AGAIN)
+    return " and ".join(sorted({tensor.dtype for tensor in read_header(path).values()}))
+
+
+def _read_about(folder: Path) -> dict[str, str]:
+    """Licence and first words of the README, as the hub's model cards have them."""
+    about = {"licence": "", "description": ""}
+    try:
+        with open(folder / "README.md", encoding="utf-8", errors="replace") as readme:
+            text = readme.read(20_000)
+    except OSError:
+        return about
+    header = re.match(r"---\r?\n(.*?)\r?\n---\r?\n", text, re.DOTALL)
+    if header:
+        text = text[header.end() :]
+        licence = re.search(r"^license:\s*['\"]?([^'\"\s]+)", header[1], re.MULTILINE)
+        about["licence"] = licence[1] if licence else ""
+    for paragraph in re.split(r"\n\s*\n", text):
+        if re.match(r"\s*([#>|<*\-!`]|\[!)", paragraph) and not re.match(r"\s*\*\*\w", paragraph):
+            continue  # a heading, quotation, table, list, picture or code
+        plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", paragraph)
+        plain = " ".join(re.sub(r"[*`]", "", plain).split())
+        if plain:
+            about["description"] = _shortened(plain)
+            break
+    return about
+
+
+def _shortened(text: str) -> str:
+    """Whole sentences where possible, an ellipsis where not."""
+    if len(text) <= _LONGEST_DESCRIPTION:
+        return text
+    cut = text[:_LONGEST_DESCRIPTION]
+    end = cut.rfind(". ")
+    return cut[: end + 1] if end > 60 else cut.rsplit(" ", 1)[0] + "…"
+
+
+def _read_training(folder: Path) -> Training:
+    def content(name: str) -> dict:
+        try:
+            read = read_json(folder / name)
+        except I3Error:
+            return {}
+        return read if isinstance(read, dict) else {}
+
+    def number(value: object) -> float | None:
+        usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST_FIGURE
+        return value if usable else None
+
+    run, status = content("run.json"), content("status.json")
+    best: dict[str, Any] = {}
+    total = None
+    try:
+        with open(folder / "metrics.jsonl", "rb") as lines:
+            for line in lines:
+                if b'"total_steps"' in line and total is None:
+                    total = _record(line).get("total_steps")
+                if b'"val_perplexity"' not in line:
+                    continue
+                record = _record(line)
+                value = number(record.get("val_perplexity"))
+                if value is not None and record.get("step") and value < best.get("val_perplexity", float("inf")):
+                    best = record
+    except OSError:
+        pass
+    return Training(
+        step=int(number(status.get("step")) or 0),
+        total_steps=total if isinstance(number(total), int) else None,
+        state=str(status.get("state", "")),
+        best_val_perplexity=number(best.get("val_perplexity")),
+        general_perplexity=number(best.get("general_perplexity")),
+        started=number(run.get("started")),
+        base=str(run.get("model", "")),
+    )
+
+
+def _record(line: bytes) -> dict:
+    try:
+        record = json.loads(line)
+    except ValueError:  # cut short by a crash
+        return {}
+    return record if isinstance(record, dict) else {}

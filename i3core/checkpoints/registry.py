@@ -1,0 +1,191 @@
+"""The models of this computer: bundled ones, downloaded ones, and what a path or a name stands for. Needs no torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from ..errors import CheckpointError, I3Error
+from ..runs.folder import PARTS, RunFolder
+from ..system import assets
+from ..system.files import read_json
+from . import adapter_config
+from .weights import WEIGHT_FILES
+
+PARTIAL = ".partial"  # ends the name of a folder whose download is not complete
+DOWNLOAD_FILE = ".download.json"  # in such a folder: what is being downloaded
+_DELETED = ".deleted-"
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A download that was not completed and can go on.
+
+    Attributes:
+        name: what the model will be called.
+        repo, revision: what to ask for again.
+        folder: where its files are so far.
+        done_bytes, total_bytes: of all files.
+    """
+
+    name: str
+    repo: str
+    revision: str
+    folder: Path
+    done_bytes: int
+    total_bytes: int
+
+
+def models_folder() -> Path:
+    """Where downloaded models are, a folder each; the environment variable I3DESK_MODELS names another place."""
+    named = os.environ.get("I3DESK_MODELS")
+    return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("i3desk", appauthor=False)) / "models"
+
+
+def downloaded(models: Path | None = None) -> dict[str, Path]:
+    """Name -> folder of the models in the models folder."""
+    return {
+        folder.name: folder
+        for folder in _folders_in(models or models_folder())
+        if not folder.name.endswith(PARTIAL) and is_model_folder(folder)
+    }
+
+
+def interrupted(models: Path | None = None) -> list[Interrupted]:
+    """Downloads that can go on."""
+    found = []
+    for folder in _folders_in(models or models_folder()):
+        if not folder.name.endswith(PARTIAL):
+            continue
+        try:
+            content = read_json(folder / DOWNLOAD_FILE)
+            repo, revision, total = str(content["repo"]), str(content["revision"]), int(content["total_bytes"])
+            done = sum(p.stat().st_size for p in folder.iterdir() if p.is_file() and p.name != DOWNLOAD_FILE)
+        except (I3Error, OSError, KeyError, TypeError, ValueError):
+            continue  # ended before anything was known
+        name = folder.name.removesuffix(PARTIAL)
+        found.append(Interrupted(name, repo, revision, folder, min(done, total), total))
+    return found
+
+
+def _folders_in(parent: Path) -> list[Path]:
+    try:
+        return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:  # there is none yet, or it is closed to this user
+        return []
+
+
+def known() -> dict[str, Path]:
+    """Name -> folder of every model that has a name: a bundled one comes before a downloaded one of its name."""
+    return downloaded() | assets.models()
+
+
+def is_model_folder(path: str | Path) -> bool:
+    """Whether a path looks like a model: a complete one, an adapter, or a run that has a checkpoint."""
+    folder = Path(path)
+    try:
+        return is_run(folder) or _has_weights(folder)
+    except OSError:  # a folder that is closed to this user
+        return False
+
+
+def is_run(folder: Path) -> bool:
+    """Whether this is the folder of a training run with a checkpoint."""
+    try:
+        return (folder / "run.json").is_file() and _checkpoint(folder) is not None
+    except OSError:  # a folder that is closed to this user
+        return False
+
+
+def _has_weights(folder: Path) -> bool:
+    return adapter_config.is_adapter(folder) or any((folder / name).is_file() for name in WEIGHT_FILES)
+
+
+def _checkpoint(run: Path) -> Path | None:
+    """The best checkpoint of a run, or the last one; either may have been set aside by a run that was killed."""
+    names = ("best", "best.old", "last", "last.old")
+    return next((path for name in names if (path := run / "checkpoints" / name).is_dir()), None)
+
+
+def find(path_or_name: str | Path | None) -> Path:
+    """The folder of a model given by path, by the name of a bundled or downloaded one, or the bundled one for None.
+
+    A run folder stands for its best checkpoint. Raises CheckpointError if there is no such model.
+    """
+    if path_or_name is None:
+        bundled = assets.models()
+        if assets.BUNDLED_MODEL not in bundled:
+            raise CheckpointError(
+                "The bundled model is missing from this installation.", "Install i3desk again or name a model folder."
+            )
+        return bundled[assets.BUNDLED_MODEL]
+    path = Path(path_or_name).expanduser()
+    if path.is_dir():
+        return (_checkpoint(path) if is_run(path) else None) or path
+    names = known()
+    if str(path_or_name) in names:
+        return names[str(path_or_name)]
+    if path.is_file() and path.name in (*WEIGHT_FILES, adapter_config.WEIGHT_FILE):
+        return path.parent
+    set_aside = path.with_name(path.name + ".old")  # a run ended while it replaced this checkpoint
+    if path.parent.name == "checkpoints" and set_aside.is_dir():
+        return set_aside
+    raise CheckpointError(
+        f"There is no model folder {str(path_or_name)!r}.",
+        f"Give the path of a folder with config.json and weights, or one of: {', '.join(sorted(names)) or 'none'}.",
+    )
+
+
+def delete(folder: str | Path, models: Path | None = None) -> None:
+    """Deletes a model (or an unfinished download) in the models folder, or a run folder, for good.
+
+    The folder leaves its name first, so that it is there as a whole or not at all.
+
+    Raises:
+        CheckpointError: the folder is neither, or the disk refuses; then it is still there.
+        TrainingError: the run is going on.
+    """
+    folder = Path(folder)
+    if folder.is_symlink():
+        raise CheckpointError(f"{folder} is a link to another folder.", "Remove it with your file manager.")
+    folder = folder.resolve()
+    models = (models or models_folder()).resolve()
+    if not folder.is_dir():
+        raise CheckpointError(f"There is no folder {folder}.", "It may have been deleted or moved already.")
+    if (folder / "run.json").is_file() and folder.parent != models:
+        _check_run(folder)
+    elif folder.parent != models or not (folder.name.endswith(PARTIAL) or is_model_folder(folder)):
+        raise CheckpointError(
+            f"{folder} is not a downloaded model or a training run; it was not deleted.",
+            f"Only folders in {models} and run folders are deleted from here; use your file manager.",
+        )
+    aside = folder.with_name(f".{folder.name}{_DELETED}{uuid.uuid4().hex[:8]}")
+    try:
+        folder.rename(aside)
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} cannot be deleted: {error.strerror or error}.",
+            "Close programs that use it, or change its permissions.",
+        ) from error
+    for leftover in (aside, *folder.parent.glob(f".*{_DELETED}*")):  # also of a deletion that was cut off
+        shutil.rmtree(leftover, ignore_errors=True)
+    if aside.exists():
+        raise CheckpointError(
+            f"{folder} is deleted, but some of its files could not be removed.", f"They are in {aside}."
+        )
+
+
+def _check_run(folder: Path) -> None:
+    """Raises unless `folder` holds a run, at rest, and nothing else."""
+    foreign = [p.name for p in folder.iterdir() if p.name not in PARTS and not p.name.startswith(".")]
+    if foreign:
+        raise CheckpointError(
+            f"{folder} holds other files than those of a training run ({foreign[0]}); it was not deleted.",
+            "Move them away first.",
+        )
+    RunFolder(folder).refuse_if_running()

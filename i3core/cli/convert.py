@@ -1,0 +1,56 @@
+"""`i3core convert`: a model in another layout or precision."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..errors import ConfigError
+from .output import print_json
+
+
+def add_convert(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SRC", help="model or adapter folder, or name")
+    parser.add_argument("target", metavar="DST", help="folder to write")
+    parser.add_argument(
+        "--to", choices=("safetensors", "public", "transformers", "onnx"), default="safetensors",
+        help="layout (default: %(default)s); transformers: loads there with trust_remote_code; onnx: a step as a graph",
+    )  # fmt: skip
+    parser.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32", help="of the weights")
+    parser.add_argument("--base", metavar="FOLDER", help="an adapter's base model, if it is no longer where it was")
+    parser.add_argument("--license", metavar="NAME", help="licence to write into config.json, such as Apache-2.0")
+
+
+def convert(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from ..checkpoints.checkpoint import find_model, save
+    from ..checkpoints.checkpoint import load as load_model
+    from ..checkpoints.checksums import write_checksums
+
+    if arguments.to == "onnx" and arguments.dtype != "float32":
+        raise ConfigError("A graph for ONNX computes in float32.", f"Leave --dtype {arguments.dtype} out.")
+    target = Path(arguments.target).resolve()
+    if target == find_model(arguments.source).resolve():
+        raise ConfigError("Source and target are the same folder.", "Name another folder to write to.")
+    model = load_model(arguments.source, "cpu", "float32", base=arguments.base)
+    if model.adapter is not None and target == model.adapter.base:
+        raise ConfigError("The target is the adapter's base model.", "Name another folder to write to.")
+    for key in ("name", "step"):  # the copy is called by its folder, and is no checkpoint of a run any more
+        model.details.pop(key, None)
+    if arguments.license:
+        model.details["license"] = arguments.license
+    if arguments.to == "transformers":
+        from ..hf.export import save_for_transformers
+
+        save_for_transformers(model, arguments.target, getattr(torch, arguments.dtype))
+    elif arguments.to == "onnx":
+        from ..onnx.export import save_onnx
+
+        save_onnx(model, arguments.target)
+    else:
+        save(model, arguments.target, arguments.to, getattr(torch, arguments.dtype))
+    write_checksums(target)
+    size = sum(p.stat().st_size for p in Path(arguments.target).iterdir() if p.is_file())
+    content = {"out": arguments.target, "layout": arguments.to, "dtype": arguments.dtype, "bytes": size}
+    print_json(content) if arguments.json else print(f"{arguments.target}: {size / 1e6:.1f} MB, {arguments.dtype}")

@@ -1,0 +1,100 @@
+"""`i3core data`: what a model would learn from files of data, before anything is trained."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import DataError
+from ..net.dataset_name import HELP
+from ..training.config import CHOICES
+from .output import print_json, progress_bar
+
+REPORT_EVERY_S = 0.2
+_EVENTS = {"Source": "source", "Refused": "refused", "Total": "total"}
+
+
+def add_data(subparsers: Any) -> None:
+    """Adds the command to what `ArgumentParser.add_subparsers` gave."""
+    text = "what a model would learn from files: counts, bad records, and the chunks it is trained on"
+    parser: argparse.ArgumentParser = subparsers.add_parser("data", help=text, description=text)
+    parser.set_defaults(run=data)
+    add = parser.add_argument
+    add("model", nargs="?", help="model folder or name; the bundled model if absent")
+    add("--data", nargs="+", required=True, metavar="PATH[:WEIGHT]", help=f"as for training: files, folders or {HELP}")
+    add("--val", default="", metavar="PATH", help="held-out data, named likewise")
+    add(
+        "--loss-on", choices=CHOICES["loss_on"], default="assistant",
+        help="learn replies only, or every turn (default: %(default)s)",
+    )  # fmt: skip
+    add(
+        "--sample-bytes", type=int, default=0, metavar="N",
+        help="of a source with more text, read about N bytes of the beginning and estimate the rest",
+    )  # fmt: skip
+    add("--json", action="store_true", help="print events as JSON lines; there, a source that is refused is no error")
+
+
+def data(arguments: argparse.Namespace) -> None:
+    from ..checkpoints.template import model_template
+    from ..data.validation import Refused, check_data
+
+    template, window = model_template(arguments.model)
+    options = template, window, arguments.data, arguments.val, arguments.loss_on, max(0, arguments.sample_bytes)
+    if arguments.json:
+        for event in check_data(*options, _Reading().tell):
+            print_json({"event": _EVENTS[type(event).__name__], **dataclasses.asdict(event)})
+        return
+    refused = []
+    with progress_bar(None, "char", "reading", scale=True) as bar:
+        for event in check_data(*options, lambda file, characters: bar.update(characters)):
+            if isinstance(event, Refused):
+                refused.append(event)
+            for line in describe(event):
+                bar.write(line)
+    if refused:
+        raise DataError(refused[0].what, refused[0].remedy)
+
+
+class _Reading:
+    """Tells where the reading is, not too often."""
+
+    def __init__(self) -> None:
+        self._file, self._characters, self._told = "", 0, 0.0
+
+    def tell(self, file: str, characters: int) -> None:
+        self._characters = characters + (self._characters if file == self._file else 0)
+        self._file = file
+        if time.monotonic() - self._told >= REPORT_EVERY_S:
+            self._told = time.monotonic()
+            print_json({"event": "reading", "file": file, "characters": self._characters})
+
+
+def describe(event: Any) -> Iterator[str]:
+    """Lines that tell an event to a person."""
+    from ..data.validation import Refused, Source
+
+    if isinstance(event, Refused):
+        yield f"{event.file}: cannot be used"
+        return
+    about = "about " if event.estimated else ""
+    counts = (
+        f"{about}{event.records:,} records, {event.rows:,} rows, {event.tokens:,} tokens "
+        f"({event.learned_tokens:,} of them learned), {event.unknown_share:.2%} <UNK>, {event.truncated:,} truncated"
+    )
+    if not isinstance(event, Source):
+        yield f"in all: {counts}; {event.tokens_per_epoch:,} tokens an epoch"
+        return
+    weight = "" if event.weight == 1 else f", {event.weight:g} times"
+    yield f"{event.file} ({event.role}{weight}): {counts}; {', '.join(event.shapes)}"
+    if event.unknown_characters:
+        yield f"  unknown: {' '.join(event.unknown_characters)}"
+    for preview in event.previews[:3]:
+        yield f"  | {''.join(text for text, _, _ in preview.tokens)}"
+    if event.bad_count:
+        yield f"  {about}{event.bad_count:,} records cannot be used (training leaves them out with --skip-bad-records):"
+    for bad in event.bad[:10]:
+        place = bad.file if bad.line is None else f"{bad.file}, line {bad.line}"
+        yield f"  {place}: {bad.what} {bad.remedy}".rstrip()

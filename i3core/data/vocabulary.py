@@ -1,0 +1,183 @@
+"""Files to a vocabulary: chunks are counted on all cores, streamed, and remembered in the cache."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from pathlib import Path
+
+from ..errors import DataError
+from ..text.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
+from .cache import cache_entry, cache_folder, mark_used
+from .documents import read_documents
+from .hub_dataset import fetch_all
+from .readers import BadRecord
+from .sources import source_key, source_state
+
+COUNTS_VERSION = 1
+MOST_CHUNKS = 2_000_000  # different ones in memory
+_PIECE_CHARACTERS = 1 << 17  # small, as in Chinese most chunks of a piece may be different ones
+_COUNTED_HERE = 64  # pieces; starting workers costs more than that
+
+
+def vocabulary(
+    paths: Sequence[str | Path],
+    max_size: int | None = None,
+    min_count: int = 1,
+    special_roles: Iterable[str] = (),
+    progress: Callable[[int], None] | None = None,
+    on_bad: BadRecord | None = None,
+) -> ChunkTokenizer:
+    """The vocabulary of files and folders; see build_tokenizer and count_source_chunks."""
+    return build_tokenizer(count_source_chunks(paths, progress, on_bad=on_bad), max_size, min_count, special_roles)
+
+
+def count_source_chunks(
+    paths: Sequence[str | Path],
+    progress: Callable[[int], None] | None = None,
+    workers: int | None = None,
+    on_bad: BadRecord | None = None,
+) -> Counter[str]:
+    """How often each chunk occurs in files and folders, from the cache if the same content was counted before.
+
+    Exact up to MOST_CHUNKS different chunks. Whenever there are more, the rarest half or more is forgotten (lossy
+    counting): the frequent ones stay, and a chunk's count may lack what it had when it was forgotten.
+
+    Args:
+        progress: receives numbers of characters that were counted.
+        workers: processes; as many as cores by default. Small sources are counted in this one.
+        on_bad: receives the errors of bad records, which are left out; what was counted then is not remembered.
+
+    Raises DataError if a source cannot be read or the cache cannot be written.
+    """
+    fetch_all(paths, progress)
+    state = source_state(paths)
+    stored = cache_folder() / f"{source_key(paths, [COUNTS_VERSION, MOST_CHUNKS])}.counts"
+    try:
+        counts = _read_counts(stored)
+        mark_used(stored)
+        return counts
+    except (OSError, ValueError, TypeError, AttributeError):  # absent, or damaged
+        pass
+    skipped = 0
+
+    def skip(error: DataError) -> None:
+        nonlocal skipped
+        skipped += 1
+        on_bad(error)
+
+    pieces = _pieces(paths, skip if on_bad else None)
+    counts = Counter()
+    for part, characters in _count_on_cores(pieces, workers or _cores()):
+        counts.update(part)
+        if len(counts) > MOST_CHUNKS:
+            counts = _frequent(counts, MOST_CHUNKS // 2)
+        if progress:
+            progress(characters)
+    if not skipped and source_state(paths) == state:
+        with cache_entry(stored) as temporary:
+            _write_counts(temporary, counts)
+    return counts
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _pieces(paths: Sequence[str | Path], on_bad: BadRecord | None) -> Iterator[list[str]]:
+    """The texts of all documents in lists of about _PIECE_CHARACTERS characters."""
+    piece: list[str] = []
+    size = 0
+    for path in paths:
+        for document in read_documents(path, on_bad):
+            for text in document.texts:
+                piece.append(text)
+                size += len(text)
+            if size >= _PIECE_CHARACTERS:
+                yield piece
+                piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def _count_piece(texts: list[str]) -> tuple[Counter[str], int]:
+    return count_chunks(texts), sum(map(len, texts))
+
+
+def _count_on_cores(pieces: Iterator[list[str]], workers: int) -> Iterator[tuple[Counter[str], int]]:
+    """Counts of each piece in order. Few pieces are on their way at a time, so that memory stays bounded."""
+    yield from map(_count_piece, islice(pieces, _COUNTED_HERE))
+    following = next(pieces, None)
+    if following is None:
+        return
+    if workers < 2:
+        yield _count_piece(following)
+        yield from map(_count_piece, pieces)
+        return
+    # Spawned, not forked: a fork of a process with threads, as the window's is, may hang.
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_leave_interrupts)
+    waiting: deque[tuple[list[str], Future | None]] = deque()
+
+    def counted() -> tuple[Counter[str], int]:
+        piece, future = waiting.popleft()
+        try:
+            return future.result() if future else _count_piece(piece)
+        except BrokenProcessPool:  # workers were killed, or cannot start as the main script lacks its `__main__` guard
+            return _count_piece(piece)
+
+    try:
+        for piece in chain([following], pieces):
+            try:
+                future = pool.submit(_count_piece, piece)
+            except BrokenProcessPool:
+                future = None
+            waiting.append((piece, future))
+            if len(waiting) > workers + 2:
+                yield counted()
+        while waiting:
+            yield counted()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _frequent(counts: Counter[str], most: int) -> Counter[str]:
+    """At most `most` chunks, all more frequent than those left out."""
+    left, least = len(counts), 0
+    for count, chunks in sorted(Counter(counts.values()).items()):
+        if left <= most:
+            break
+        left, least = left - chunks, count
+    return Counter({chunk: count for chunk, count in counts.items() if count > least})
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches every process of a terminal; only the one that started the workers answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _write_counts(path: Path, counts: Counter[str]) -> None:
+    """JSON lines of ten thousand chunks each (all at once would need as much memory again), and at last the total."""
+    entries = iter(counts.items())
+    with open(path, "w", encoding="utf-8") as target:
+        while lot := dict(islice(entries, 10_000)):
+            target.write(json.dumps(lot) + "\n")
+        target.write(json.dumps(counts.total()) + "\n")
+
+
+def _read_counts(path: Path) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            content = json.loads(line)
+            if isinstance(content, dict):
+                dict.update(counts, content)
+            elif content == counts.total():
+                return counts
+    raise ValueError("counts without their total")

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import ConfigError
+from ..settings import Setting
+
+SAMPLING_SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "temperature", "Temperature", 0.8, 0.0, 2.0, 0.05, 2,
+        "How adventurous the choice of words is. 0 always takes the likeliest chunk; above 1 becomes wild.",
+    ),
+    Setting(
+        "top_k", "Top-k", 40, 0, 200, 1, 0,
+        "Only the k likeliest chunks may be chosen. Smaller is safer and duller; 0 allows all.",
+    ),
+    Setting(
+        "top_p", "Top-p", 0.95, 0.01, 1.0, 0.01, 2,
+        "Only the likeliest chunks that together reach this probability may be chosen. 1 allows all.",
+    ),
+    Setting(
+        "min_p", "Min-p", 0.0, 0.0, 1.0, 0.01, 2,
+        "Chunks less likely than this share of the likeliest one are never chosen. 0 allows all.",
+    ),
+    Setting(
+        "repetition_penalty", "Repetition penalty", 1.0, 1.0, 2.0, 0.05, 2,
+        "Makes chunks that were just used less likely. 1 does nothing; high values break grammar.",
+    ),
+    Setting(
+        "max_new_tokens", "Max tokens", 160, 1, 4096, 1, 0,
+        "The longest reply, in chunks of two to three characters. Replies usually end by themselves before.",
+    ),
+    Setting(
+        "seed", "Seed", None, 0, 2**31 - 1, 1, 0,
+        "The same seed, settings and conversation give the same reply. Empty picks a new one each time.",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How the next token is chosen, and when to stop. Ranges and meanings are in SAMPLING_SETTINGS.
+
+    Attributes:
+        stop: texts that end the reply when they appear; they are not part of it.
+        allow_unk: whether `<UNK>` may be produced.
+    """
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 160
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    allow_unk: bool = False
+
+    def __post_init__(self) -> None:
+        for setting in SAMPLING_SETTINGS:
+            if setting.key == "top_k":
+                continue
+            setting.check(getattr(self, setting.key))
+        if isinstance(self.top_k, bool) or not isinstance(self.top_k, int) or self.top_k < 0:
+            raise ConfigError(f"top_k must be a whole number from 0, not {self.top_k!r}.")
+        if isinstance(self.stop, str) or not all(isinstance(text, str) and text for text in self.stop):
+            raise ConfigError("stop must be a list of texts that are not empty.")

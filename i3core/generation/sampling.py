@@ -1,0 +1,106 @@
+"""Logits to the next token: small pure filters, then one draw.
+
+Every filter takes and returns logits (V,), float32; a token that may not be chosen has the logit -inf. The likeliest
+token always survives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..text.tokenizer import UNK_ID
+from .config import SamplingConfig
+
+PENALTY_SPAN = 64  # how many of the last tokens count as repetition
+
+
+def forbid(logits: Tensor, ids: Sequence[int]) -> Tensor:
+    """Excludes `ids`."""
+    logits = logits.clone()
+    logits[list(ids)] = -torch.inf
+    return logits
+
+
+def penalise_repetition(logits: Tensor, recent: Sequence[int], penalty: float) -> Tensor:
+    """Divides positive logits of `recent` tokens by `penalty`, multiplies negative ones (CTRL, Keskar et al. 2019)."""
+    if penalty == 1 or not recent:
+        return logits
+    index = torch.tensor(sorted(set(recent)), device=logits.device)
+    chosen = logits[index]
+    return logits.index_copy(0, index, torch.where(chosen > 0, chosen / penalty, chosen * penalty))
+
+
+def keep_top_k(logits: Tensor, k: int) -> Tensor:
+    """Keeps exactly k tokens (ties go to the lower ids' order of torch.topk); 0 keeps all."""
+    if k == 0 or k >= logits.numel():
+        return logits
+    values, index = logits.topk(k)
+    return torch.full_like(logits, -torch.inf).index_copy(0, index, values)
+
+
+def keep_top_p(logits: Tensor, p: float) -> Tensor:
+    """Keeps the fewest likeliest tokens whose probabilities sum to at least p (nucleus, Holtzman et al. 2020)."""
+    if p >= 1:
+        return logits
+    ordered, index = logits.sort(descending=True, stable=True)
+    probabilities = ordered.softmax(0)
+    before = probabilities.cumsum(0) - probabilities
+    ordered = ordered.masked_fill(before >= p, -torch.inf)
+    return torch.empty_like(logits).index_copy(0, index, ordered)
+
+
+def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
+    """Drops tokens whose probability is below `min_p` times that of the likeliest (Nguyen et al. 2024)."""
+    if min_p <= 0:
+        return logits
+    return logits.masked_fill(logits < logits.max() + torch.log(torch.tensor(min_p)), -torch.inf)
+
+
+def filtered(logits: Tensor, recent: Sequence[int], config: SamplingConfig, forbidden: Sequence[int] = ()) -> Tensor:
+    """The logits after all filters of `config`, before temperature is undone by the draw."""
+    forbidden = [*forbidden] if config.allow_unk else [UNK_ID, *forbidden]
+    logits = forbid(logits, forbidden) if forbidden else logits
+    logits = penalise_repetition(logits, recent[-PENALTY_SPAN:], config.repetition_penalty)
+    if config.temperature > 0:  # the largest becomes 0, so that a tiny temperature cannot overflow
+        logits = (logits - logits.max()) / max(config.temperature, 1e-6)
+    logits = keep_top_k(logits, config.top_k)
+    logits = keep_top_p(logits, config.top_p)
+    return keep_min_p(logits, config.min_p)
+
+
+def uniform(seed: int, place: int) -> float:
+    """A number from 0 to below 1 that depends on the seed and the place in the reply alone.
+
+    So a reply that is continued draws as it would have without the break. The finaliser is that of SplitMix64 (Steele
+    et al. 2014), once for the seed and once for the place.
+    """
+    mixed = _mix(_mix(seed) + place)
+    return (mixed >> 16) / 2**48
+
+
+def _mix(value: int) -> int:
+    value = (value + 0x9E3779B97F4A7C15) % 2**64
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    value = (value ^ value >> 27) * 0x94D049BB133111EB % 2**64
+    return value ^ value >> 31
+
+
+def choose(
+    logits: Tensor,
+    recent: Sequence[int],
+    config: SamplingConfig,
+    draw: float,
+    forbidden: Sequence[int] = (),
+) -> int:
+    """The next token. Temperature 0 takes the likeliest; otherwise that where the summed probabilities pass `draw`.
+
+    draw: from 0 to below 1, uniformly distributed.
+    """
+    logits = filtered(logits.float().cpu(), recent, config, forbidden)
+    if config.temperature == 0:
+        return int(logits.argmax())
+    sums = logits.double().softmax(0).cumsum(0)
+    return int(torch.searchsorted(sums, draw * sums[-1], right=True))

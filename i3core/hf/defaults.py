@@ -1,0 +1,65 @@
+"""What the transformers library wants to know of an i3 model beside its weights. Needs neither it nor torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..checkpoints.weights import TOKENIZER_FILES
+from ..text.chat_template import ChatTemplate
+from ..text.tokenizer import UNK, ChunkTokenizer
+
+
+def read_template(folder: Path) -> ChatTemplate | None:
+    """Vocabulary and chat template of a model folder; None if it has no vocabulary."""
+    path = next((folder / name for name in TOKENIZER_FILES if (folder / name).is_file()), None)
+    if path is None:
+        return None
+    config = folder / "config.json"
+    declared = json.loads(config.read_text(encoding="utf-8")).get("chat_template") if config.is_file() else None
+    return ChatTemplate.for_model(ChunkTokenizer.from_file(path), declared)
+
+
+def token_names(tokenizer: ChunkTokenizer) -> list[str]:
+    """A name of its own for each id: the chunk, the special token's name, or that it is not used."""
+    names = [chunk or f"<unused{i}>" for i, chunk in enumerate(tokenizer.chunks)]
+    names[0] = UNK
+    return names
+
+
+def generation_defaults(template: ChatTemplate) -> dict[str, Any]:
+    """generation_config.json: what ends a reply, and what is never chosen, as i3core generates."""
+    end, special = template.end_id, template.tokenizer.special_tokens
+    never = [0, *(i for i in special.values() if i != end)]
+    ends = {} if end is None else {"bos_token_id": end, "eos_token_id": end}
+    return {**ends, "pad_token_id": 0 if end is None else end, "suppress_tokens": never}
+
+
+def jinja_template(template: ChatTemplate) -> str:
+    """The chat template as Jinja, for tools that show a conversation's text."""
+    if template.kind == "special_tokens":
+        special, names = template.tokenizer.special_tokens, token_names(template.tokenizer)
+        roles = ", ".join(f"'{role}': '{names[special[role]]}'" for role in special if role != "end")
+        end, answer = names[special["end"]], names[special["assistant"]]
+        return (
+            f"{{% set marks = {{{roles}}} %}}{{% for message in messages %}}"
+            "{{ marks[message.role] + message.content.strip() }}"
+            f"{{% if message.role == 'assistant' %}}{{{{ '{end}' }}}}{{% endif %}}{{% endfor %}}"
+            f"{{% if add_generation_prompt %}}{{{{ '{answer}' }}}}{{% endif %}}"
+        )
+
+    def quoted(text: str) -> str:
+        return json.dumps(text, ensure_ascii=False)
+
+    opening, _, rest = template.form.partition("{user}")
+    middle, _, closing = rest.partition("{assistant}")
+    before, _, after = template.system.partition("{system}")
+    parts = {"user": (opening, middle), "assistant": ("", closing)}
+    parts |= {"system": (before, after)} if template.system else {}
+    cases = "".join(
+        f"{{% {'elif' if i else 'if'} message.role == '{role}' %}}"
+        f"{{{{ {quoted(start)} + message.content.strip() + {quoted(end)} }}}}"
+        for i, (role, (start, end)) in enumerate(parts.items())
+    )
+    return f"{{% for message in messages %}}{cases}{{% endif %}}{{% endfor %}}"

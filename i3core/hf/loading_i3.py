@@ -1,0 +1,58 @@
+"""What `from_pretrained` asks of a folder or repository before the transformers library loads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers.utils import cached_file
+
+from ..checkpoints.state_dict import config_from_shapes
+from ..checkpoints.weights import TOKENIZER_FILES, WEIGHT_FILES, read_header, read_tensors
+from ..errors import CheckpointError
+from .configuration_i3 import I3Config
+
+_OF_THE_HUB = ("revision", "token", "cache_dir", "local_files_only", "force_download", "proxies", "subfolder")
+_SIZES = (
+    "vocab_size", "d_model", "n_heads", "d_state", "conv_layers", "attn_layers", "n_layers", "max_seq_len", "ffn_width",
+)  # fmt: skip
+
+
+def folder_of(name: str, options: dict[str, Any]) -> Path | None:
+    """The folder itself, or that in the library's cache once it holds the repository's small files and its weights.
+
+    None if there is neither; then the library says what is wrong. What is fetched here is not fetched once more.
+    """
+    if Path(name).is_dir():
+        return Path(name, options.get("subfolder") or "")
+    asked = {key: options[key] for key in _OF_THE_HUB if options.get(key) is not None}
+    folder = None
+    for files in (("config.json",), WEIGHT_FILES[:2], ("generation_config.json",), TOKENIZER_FILES):
+        for file in files:
+            try:
+                found = cached_file(name, file, **asked, _raise_exceptions_for_missing_entries=False)
+            except (OSError, ValueError):
+                return folder
+            if found:
+                folder = Path(found).parent
+                if files == WEIGHT_FILES[:2]:
+                    options["force_download"] = False
+                break
+    return folder
+
+
+def sizes_corrected(folder: Path, config: I3Config) -> I3Config:
+    """`config` with the sizes that the weights in `folder` have."""
+    path = next((folder / name for name in WEIGHT_FILES[:2] if (folder / name).is_file()), None)
+    if path is None:  # in several files
+        return config
+    try:
+        tensors = read_header(path) if path.suffix == ".safetensors" else read_tensors(path, mmap=True)
+    except CheckpointError:  # weights that i3core does not read; the library will say what is wrong with them, if it is
+        return config
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    sizes, _ = config_from_shapes(shapes, config.to_dict(), lambda: config.tie_word_embeddings)
+    for key, value in I3Config.from_sizes(sizes).to_dict().items():
+        if key in _SIZES:
+            setattr(config, key, value)
+    return config

@@ -1,0 +1,163 @@
+"""README.md of a model on the hub: what it is, what it was trained on, how well it does, how to use it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from ..checkpoints.model_info import ModelFacts, inspect
+from ..data.sources import parse_source
+from ..errors import I3Error
+from ..net.dataset_name import is_hub_name
+from ..system.files import read_json
+
+_HEADER = re.compile(r"---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
+
+
+def model_card(folder: Path, repo: str, licence: str = "") -> str:
+    """The card of a model or run folder that will be called `repo`.
+
+    A README.md of the model's own is kept; it only gets the header that the hub reads, if it has none. Files of
+    training data are named without the folders that they were in.
+    """
+    facts = inspect(folder)
+    licence = licence or facts.licence
+    run = _run(folder)
+    header = _header(licence, run)
+    own = facts.weights_folder / "README.md"
+    if own.is_file():
+        text = own.read_text(encoding="utf-8")
+        return text if _HEADER.match(text) else header + text
+    parts = [header + f"# {repo.split('/')[-1]}", _introduction(facts), _sizes(facts)]
+    if run:
+        parts += [_training(run), _figures(facts, folder)]
+    parts += [_usage(repo), f"## Licence\n\n{licence or 'Not stated.'}", _LIMITS]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _header(licence: str, run: dict) -> str:
+    sources = sorted({parse_source(name)[0].repo for name in run.get("data", []) if is_hub_name(name)})
+    lines = [
+        "---",
+        *_licence_lines(licence),
+        "library_name: transformers",
+        "pipeline_tag: text-generation",
+        "tags:",
+        *(f"- {tag}" for tag in ("i3", "rwkv", "mamba", "hybrid")),
+        *(["datasets:", *(f"- {source}" for source in sources)] if sources else []),
+        "---",
+    ]
+    return "\n".join(lines) + "\n\n"
+
+
+def _licence_lines(licence: str) -> list[str]:
+    """The hub knows licences by short names; any other has one of its own beside `other`."""
+    if not licence:
+        return []
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", licence):
+        return [f"license: {licence.lower()}"]
+    name = re.sub(r"[^a-z0-9.]+", "-", licence.lower()).strip("-.") or "own"
+    return ["license: other", f"license_name: {name}"]
+
+
+def _introduction(facts: ModelFacts) -> str:
+    return facts.description or (
+        f"An i3 language model: {facts.hybrid_layers} RWKV-Mamba blocks, then {facts.attention_layers} attention "
+        f"blocks, {facts.parameters:,} parameters."
+    )
+
+
+def _sizes(facts: ModelFacts) -> str:
+    config = facts.config
+    rows = {
+        "parameters": f"{facts.parameters:,}",
+        "blocks": f"{config.hybrid_layers} RWKV-Mamba, {config.attention_layers} attention",
+        "d_model, heads, d_state, FFN": f"{config.d_model}, {config.n_heads}, {config.d_state}, {config.ffn_width}",
+        "vocabulary": f"{config.vocab_size:,} chunks of one to three characters",
+        "window": f"{config.window} tokens",
+        "weights": facts.dtype,
+    }
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
+
+
+def _training(run: dict) -> str:
+    data = []
+    for argument in run.get("data", []):
+        source, weight = parse_source(argument)
+        name = str(source) if is_hub_name(argument) else source.name
+        data.append(f"- {name}" + (f", {weight:g} times" if weight != 1 else ""))
+    chosen = ("preset", "steps", "epochs", "batch_size", "optimizer", "lr", "lora_rank", "loss_on", "seed")
+    kept = {key: run.get(key) for key in chosen if run.get(key) not in (None, "", 0)}
+    if "steps" in kept:
+        kept.pop("epochs", None)
+    settings = [f"{key} {value}" for key, value in kept.items()]
+    return "\n".join(["## Training", "", "Trained by `i3core train` on", "", *data, "", f"with {', '.join(settings)}."])
+
+
+def _figures(facts: ModelFacts, folder: Path) -> str:
+    training, best = facts.training, _last_validation(folder)
+    if training is None:
+        return ""
+    rows = {
+        "steps": f"{training.step:,}",
+        "tokens seen": f"{best['tokens']:,}" if "tokens" in best else "",
+        "validation perplexity (best)": _rounded(training.best_val_perplexity),
+        "perplexity on general conversations": _rounded(training.general_perplexity),
+    }
+    shown = [f"| {name} | {value} |" for name, value in rows.items() if value]
+    return "\n".join(["## Figures", "", "| | |", "|---|---|", *shown])
+
+
+def _usage(repo: str) -> str:
+    return f"""## Use
+
+    pip install "i3desk[transformers]"
+
+    import i3core.hf
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained("{repo}")
+    tokenizer = AutoTokenizer.from_pretrained("{repo}")
+    inputs = tokenizer("hello", return_tensors="pt")
+    outputs = model.generate(**inputs, max_length=100, temperature=0.8, top_k=40, do_sample=True)
+    print(tokenizer.decode(outputs[0]))
+
+or `i3core download {repo}`, and then `i3core chat {repo.split("/")[-1]}` or the window of i3desk."""
+
+
+_LIMITS = """## Limits
+
+A small language model: it makes things up, contradicts itself, and repeats attitudes of its data. All text is lower
+case. Do not use it for facts or advice."""
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    try:
+        content = read_json(folder / "run.json")
+    except I3Error:
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    config = content.get("config", content)
+    return config if isinstance(config, dict) else {}
+
+
+def _last_validation(folder: Path) -> dict[str, Any]:
+    last: dict[str, Any] = {}
+    try:
+        with open(folder / "metrics.jsonl", encoding="utf-8") as lines:
+            for line in lines:
+                if '"tokens"' in line:
+                    try:
+                        last = json.loads(line)
+                    except ValueError:  # cut short by a crash
+                        continue
+    except OSError:
+        return {}
+    return last
+
+
+def _rounded(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

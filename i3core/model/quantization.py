@@ -1,0 +1,124 @@
+"""int8 weights for chatting on a CPU: decoding reads a quarter of the bytes, and that is what its speed depends on.
+
+Each row of a linear layer's weight becomes whole numbers from -127 to 127 and one scale (symmetric, round to nearest).
+Products are taken with bfloat16 activations and summed in float32, each token for itself, so that a token's result does
+not depend on what was computed beside it. Embeddings, norms, biases and recurrences stay float32.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import I3Error
+from .network import I3Network, Linear
+
+MULTIPLE = 16  # torch's kernels read rows of weights in steps of this many numbers, also past their end
+ELEMENTS_AT_ONCE = 2**20  # of weights that are in float32 for a moment
+LOGITS_AT_ONCE = 2**24
+
+
+def has_int8_kernel() -> bool:
+    """Whether torch multiplies by int8 weights with vector instructions here; its Windows builds do not."""
+    if sys.platform == "win32" or not hasattr(torch, "_weight_int8pack_mm"):
+        return False
+    return platform.machine() in ("arm64", "aarch64") or torch.backends.cpu.get_cpu_capability().startswith("AVX")
+
+
+def inference_only() -> I3Error:
+    """What is raised for training, saving or adapting a network in int8."""
+    return I3Error(
+        "A model in int8 can chat and be evaluated, but not be trained, saved or adapted.", "Load it in float32."
+    )
+
+
+def padded_size(layer: Linear) -> int:
+    return layer.out_features * -(-layer.in_features // MULTIPLE) * MULTIPLE
+
+
+class Int8Linear(Linear):
+    """A linear layer with int8 weights, for inference on a CPU.
+
+    values: (out, in padded to a multiple of 16) int8; scale: (out,) bfloat16, as torch's kernel wants it; bias: (out,).
+    """
+
+    def __init__(self, layer: Linear, values: Tensor | None = None) -> None:
+        """values: zeros of `padded_size(layer)` numbers, where the weights are to lie."""
+        nn.Module.__init__(self)  # not that of nn.Linear, which makes a float32 weight
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        self.padding = -self.in_features % MULTIPLE
+        self.use_kernel = has_int8_kernel()
+        # Plain attributes, not buffers: nn.Module takes a microsecond to find one of those, four times a layer.
+        self.bias = layer.bias.detach().clone()
+        self.scale = torch.empty(self.out_features, dtype=torch.bfloat16)
+        values = torch.zeros(padded_size(layer), dtype=torch.int8) if values is None else values
+        self.values = values.view(self.out_features, -1)
+        rows = max(1, ELEMENTS_AT_ONCE // self.in_features)
+        parts = (tensor.split(rows) for tensor in (layer.weight.detach(), self.values, self.scale))
+        for weight, part, scale in zip(*parts, strict=True):
+            scale.copy_((weight.abs().amax(1) / 127).clamp_(min=1e-30))
+            part[:, : self.in_features] = (weight / scale.float()[:, None]).round_().clamp_(-127, 127)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (..., in) -> (..., out), float32."""
+        rows = x.reshape(-1, self.in_features).float()
+        if self.use_kernel:
+            if self.padding:
+                rows = F.pad(rows, (0, self.padding))
+            # From float32, so always a copy: the kernel needs an alignment that a part of another tensor may not have.
+            y = torch._weight_int8pack_mm(rows.bfloat16().contiguous(), self.values, self.scale)
+        else:
+            y = self._in_float32(rows)
+        return torch.add(self.bias, y).view(*x.shape[:-1], self.out_features)
+
+    def step(self, x: Tensor) -> Tensor:
+        """The same for a single token, x: (1, in) float32 -> (1, out)."""
+        if self.padding or not self.use_kernel:
+            return self(x)
+        return torch.add(self.bias, torch._weight_int8pack_mm(x.bfloat16(), self.values, self.scale))
+
+    def _in_float32(self, rows: Tensor) -> Tensor:
+        """The same without rounding activations, from a part of the weights at a time."""
+        parts = self.values.split(max(1, ELEMENTS_AT_ONCE // self.values.shape[1]))
+        y = torch.cat([F.linear(rows, part[:, : self.in_features].float()) for part in parts], 1)
+        return y.mul_(self.scale)
+
+    def loss(self, x: Tensor, targets: Tensor) -> Tensor:
+        """See `Linear.loss`."""
+        nats = torch.zeros(())
+        rows = max(1, LOGITS_AT_ONCE // self.out_features)
+        for part, answers in zip(x.split(rows), targets.split(rows), strict=True):
+            nats += F.cross_entropy(self(part), answers.clamp(min=-1), ignore_index=-1, reduction="sum")
+        return nats / (targets >= 0).sum().clamp(min=1)
+
+    @property
+    def nbytes(self) -> int:
+        return self.values.nbytes + self.scale.nbytes + self.bias.nbytes
+
+    @property
+    def weight(self) -> Tensor:
+        raise inference_only()
+
+    def train(self, mode: bool = True) -> Int8Linear:
+        if mode:
+            raise inference_only()
+        return super().train(mode)
+
+    def _save_to_state_dict(self, *arguments: object) -> None:
+        raise inference_only()
+
+
+def quantize(network: I3Network) -> I3Network:
+    """Turns the weights of all linear layers (the head's too) into int8, in place and for good."""
+    names = [name for name, layer in network.named_modules() if isinstance(layer, Linear)]
+    sizes = [padded_size(network.get_submodule(name)) for name in names]
+    # One tensor for all weights: Linux gives it large pages, 5 % faster to read than those of a tensor for each.
+    for name, values in zip(names, torch.zeros(sum(sizes), dtype=torch.int8).split(sizes), strict=True):
+        network.set_submodule(name, Int8Linear(network.get_submodule(name), values))
+    for weight in network.parameters():
+        weight.data = weight.detach().clone()  # one part of a mapped file would keep all of it in memory
+    return network.requires_grad_(False).eval()

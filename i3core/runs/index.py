@@ -1,0 +1,93 @@
+"""Which runs this computer knows of: those of the window, and wherever `i3core train` was told to put one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import platformdirs
+
+from ..errors import I3Error
+from ..system.files import read_json, write_json
+
+MOST = 1000  # the oldest are forgotten
+
+
+def runs_folder() -> Path:
+    """Where the window puts its runs, a folder each."""
+    return Path(platformdirs.user_data_dir("i3desk", appauthor=False)) / "runs"
+
+
+def list_file() -> Path:
+    """The list of the others; the environment variable I3DESK_RUNS_FILE names another file."""
+    named = os.environ.get("I3DESK_RUNS_FILE")
+    return Path(named).expanduser() if named else runs_folder().with_name("runs.json")
+
+
+def known_runs(runs_folder: Path | None) -> list[Path]:
+    """Existing run folders, newest first: those in `runs_folder`, and the registered ones."""
+    return _newest_first([*(_inside(runs_folder) if runs_folder else ()), *_registered()])
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """Run folders in `folder`, newest first."""
+    return _newest_first(_inside(folder))
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:  # there is none yet
+        return []
+
+
+def _newest_first(folders: Iterable[Path]) -> list[Path]:
+    begun: dict[Path, float] = {}
+    for folder in (path.resolve() for path in folders):
+        if folder not in begun and (time := _begun(folder)) is not None:
+            begun[folder] = time
+    return sorted(begun, key=lambda folder: (-begun[folder], folder.name))
+
+
+def register(folder: str | Path) -> None:
+    """Adds a run folder. A list that cannot be written keeps no run from going on."""
+    folder, known = Path(folder).resolve(), _registered()
+    if folder not in known:
+        _write([*known, folder][-MOST:])
+
+
+def forget(folder: str | Path) -> None:
+    """Takes a folder off the list; nothing is deleted."""
+    folder, known = Path(folder).resolve(), _registered()
+    if folder in known:
+        _write([path for path in known if path != folder])
+
+
+def _registered() -> list[Path]:
+    try:
+        content = read_json(list_file())
+    except I3Error:
+        return []
+    return [Path(path) for path in content if isinstance(path, str)] if isinstance(content, list) else []
+
+
+def _write(folders: list[Path]) -> None:
+    try:
+        write_json(list_file(), [str(folder) for folder in folders])
+    except I3Error:
+        return
+
+
+def _begun(folder: Path) -> float | None:
+    """When the run in `folder` was begun or asked for; None if there is no run."""
+    try:
+        return float(read_json(folder / "run.json")["started"])
+    except (I3Error, KeyError, TypeError, ValueError):
+        pass
+    for name in ("request.json", "run.json"):
+        try:
+            return (folder / name).stat().st_mtime
+        except OSError:
+            continue
+    return None

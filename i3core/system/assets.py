@@ -1,0 +1,33 @@
+"""Where the bundled model and the sample data are: in a checkout, an installed package or a frozen program."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ..errors import I3Error
+
+BUNDLED_MODEL = "i3-mini"
+
+
+def root() -> Path:
+    """The assets folder. Raises I3Error if the installation lacks it."""
+    package = Path(__file__).resolve().parents[1]
+    candidates = [package / "_assets", package.parent / "assets"]
+    if hasattr(sys, "_MEIPASS"):
+        candidates.insert(0, Path(sys._MEIPASS) / "assets")
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+    raise I3Error("The assets folder is missing from this installation.", "Install i3desk again.")
+
+
+def path(relative: str) -> Path:
+    """Path of one asset, such as "data/first-steps.jsonl". It need not exist."""
+    return root() / relative
+
+
+def models() -> dict[str, Path]:
+    """Name -> folder of the bundled models."""
+    folder = root() / "models"
+    return {p.name: p for p in sorted(folder.iterdir()) if (p / "config.json").is_file()} if folder.is_dir() else {}

@@ -1,0 +1,159 @@
+"""Choice of device and precision, and readings of memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from ..errors import DeviceError
+from .gpu import UnusableGpu, unusable_gpu
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+TRAINING_PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+PRECISIONS = (*TRAINING_PRECISIONS, "int8")
+
+
+@dataclass(frozen=True)
+class DeviceChoice:
+    """Where a network runs and why.
+
+    Attributes:
+        name: a torch device, "cpu" or "cuda:0".
+        label: what people call it, such as "CPU" or the card's name.
+        precision: "float32", "bfloat16" or "float16" of matrix products, or "int8" of the weights (quantization.py);
+            the recurrences are always float32.
+        threads: threads that torch uses on the CPU.
+        reason: why this device was chosen.
+        unused_card: a card of this machine that could do it faster, and what it lacks.
+    """
+
+    name: str
+    label: str
+    precision: str
+    threads: int
+    reason: str
+    unusable_gpu: UnusableGpu | None = None
+
+    def describe(self) -> str:
+        """One line for a status bar: device, threads, precision and the reason."""
+        threads = f", {self.threads} thread{'s' if self.threads != 1 else ''}" if self.name == "cpu" else ""
+        return f"{self.label}{threads}, {self.precision} ({self.reason})"
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.name.startswith("cuda")
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """Context in which matrix products run in `precision`."""
+        if self.precision in ("float32", "int8"):
+            return contextlib.nullcontext()
+        import torch
+
+        return torch.autocast(self.name.split(":")[0], dtype=getattr(torch, self.precision))
+
+
+def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice:
+    """Picks the first CUDA card unless told otherwise; float32 on CPUs, bfloat16 or float16 on cards.
+
+    Raises DeviceError if the device does not exist, or the precision is unknown or not for this device.
+    """
+    import torch
+
+    if precision not in PRECISIONS:
+        raise DeviceError(f"Unknown precision {precision!r}.", f"Known: {', '.join(PRECISIONS)}.")
+    found = torch.cuda.is_available()
+    card = None
+    if device == "auto":
+        name = "cuda:0" if found else "cpu"
+        card = None if found else unusable_gpu()
+        reason = "CUDA device found" if found else "no CUDA device found"
+        if card is not None:
+            reason = f"{card.name} not used: {card.reason}"
+    else:
+        name, reason = device, "chosen by you"
+        try:
+            kind, index = torch.device(device).type, torch.device(device).index or 0
+        except RuntimeError as error:
+            raise DeviceError(f"Unknown device {device!r}.", "Use auto, cpu or cuda.") from error
+        if kind not in ("cpu", "cuda"):
+            raise DeviceError(f"The device {device!r} is not supported.", "Use auto, cpu or cuda.")
+        if kind == "cuda" and (not found or index >= torch.cuda.device_count()):
+            raise DeviceError(
+                f"There is no device {device!r} on this machine.",
+                "Use cpu, or install a CUDA build of torch and the card's driver.",
+            )
+        name = "cpu" if kind == "cpu" else f"cuda:{index}"
+    if precision == "auto":
+        precision = (
+            "float32"
+            if name == "cpu"
+            else "bfloat16"
+            if torch.cuda.is_bf16_supported(including_emulation=False)
+            else "float16"
+        )
+    if precision == "float16" and name == "cpu":
+        raise DeviceError("float16 is not supported on a CPU.", "Use float32 or bfloat16.")
+    if precision == "int8" and name != "cpu":
+        raise DeviceError("int8 is for CPUs, and this model would run on a card.", "Use bfloat16, or the device cpu.")
+    label = "CPU" if name == "cpu" else torch.cuda.get_device_name(name)
+    return DeviceChoice(name, label, precision, torch.get_num_threads(), reason, card)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed: torch reports the CPU's memory as a plain RuntimeError."""
+    text = str(error)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
+    )
+
+
+def memory_used_bytes() -> int:
+    """Resident memory of this process, in bytes."""
+    return psutil.Process().memory_info().rss
+
+
+def keep_freed_memory() -> None:
+    """Tells glibc not to hand freed memory back to the system, for processes that train and then end.
+
+    A training step frees and takes gigabytes. Fresh pages must be zeroed by the kernel, a sixth of a step's time; large
+    pages are the slowest to get, and help only what reads the same weights again and again.
+    """
+    os.environ["THP_MEM_ALLOC_ENABLE"] = "0"  # read when torch first takes memory
+    if glibc := _glibc():
+        glibc.mallopt(M_MMAP_THRESHOLD, 2**30)
+        glibc.mallopt(M_TRIM_THRESHOLD, -1)  # never
+
+
+def release_freed_memory() -> None:
+    """Tells glibc to hand freed memory back to the system now, after something large that will not be needed again."""
+    if glibc := _glibc():
+        glibc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    try:
+        glibc = ctypes.CDLL("libc.so.6") if sys.platform.startswith("linux") else None
+        return glibc if hasattr(glibc, "mallopt") and hasattr(glibc, "malloc_trim") else None
+    except OSError:  # another libc
+        return None
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident memory of this process so far, in bytes."""
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    try:  # Linux's getrusage also counts the program that started this one
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    except (OSError, ValueError, IndexError):
+        pass
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,165 @@
+"""Conversations to token ids: the one function that training and chat share.
+
+Chunks depend on their neighbours, so every turn is encoded on its own and the ids are concatenated. Earlier turns
+therefore keep their ids while a conversation grows, cached state stays valid, and training sees the boundaries of chat.
+
+Two kinds of template:
+    special_tokens   <|user|> text <|assistant|> text <|end|>      models trained here
+    text             [INST] {user} [/INST] {assistant}             the TinyChat form that i3-80M was trained on
+
+A system prompt may come first where the template has a place for it: a special token <|system|>, or a form of its own
+beside that of the exchanges, such as "[SYS] {system} [/SYS] ".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..errors import CheckpointError, PromptError
+from .tokenizer import ChunkTokenizer
+
+ROLES = ("user", "assistant")
+SYSTEM_PLACE = "{system}"
+SPECIAL_ROLES = ("user", "assistant", "end")
+DEFAULT_TEXT_FORM = "[INST] {user} [/INST] {assistant} "
+
+REMEMBERED_TURNS = 4096
+REMEMBERED_CHARACTERS = 4_000_000
+DECLARED_KEYS = {"kind", "form", "system"}  # of "chat_template" in config.json
+
+Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": text}
+
+
+@dataclass(frozen=True)
+class ChatTemplate:
+    """How turns become ids for one tokenizer.
+
+    Attributes:
+        tokenizer: the vocabulary; its special tokens are used by kind "special_tokens".
+        kind: "special_tokens" or "text".
+        form: for kind "text", one exchange with the places {user} and {assistant} in this order.
+        system: for kind "text", the system prompt with the place {system}; "" if the model knows none.
+    """
+
+    tokenizer: ChunkTokenizer
+    kind: str
+    form: str = DEFAULT_TEXT_FORM
+    system: str = ""
+    _remembered: dict[tuple[str, str], list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.kind == "special_tokens":
+            absent = [role for role in SPECIAL_ROLES if role not in self.tokenizer.special_tokens]
+            if absent:
+                raise CheckpointError(f"The chat template needs special tokens that the vocabulary lacks: {absent}.")
+            if self.system:
+                raise CheckpointError(
+                    "A chat template of special tokens marks system prompts by <|system|>, not a form."
+                )
+        elif self.kind == "text":
+            before, found, after = self.form.partition("{user}")
+            if not found or "{assistant}" not in after or "{user}" in after or "{assistant}" in before:
+                raise CheckpointError(f"The chat template {self.form!r} must hold {{user}}, then {{assistant}}.")
+            if self.system and self.system.count(SYSTEM_PLACE) != 1:
+                raise CheckpointError(f"The chat template's system form {self.system!r} must hold {{system}} once.")
+        else:
+            raise CheckpointError(f"Unknown chat template kind {self.kind!r}.", "Known: special_tokens, text.")
+
+    @classmethod
+    def for_model(cls, tokenizer: ChunkTokenizer, declared: object = None) -> ChatTemplate:
+        """The template that a config.json declares, or the default for what the tokenizer has."""
+        if isinstance(declared, dict) and isinstance(declared.get("kind"), str):
+            unknown = sorted(map(str, declared.keys() - DECLARED_KEYS))
+            if unknown:
+                raise CheckpointError(
+                    f"The chat template in config.json has unknown keys: {', '.join(unknown)}.",
+                    f"Known: {', '.join(sorted(DECLARED_KEYS))}.",
+                )
+            form, system = declared.get("form", DEFAULT_TEXT_FORM), declared.get("system", "")
+            if not isinstance(form, str) or not isinstance(system, str):
+                raise CheckpointError("The chat template's form or system form in config.json is not text.")
+            return cls(tokenizer, declared["kind"], form, system)
+        if all(role in tokenizer.special_tokens for role in SPECIAL_ROLES):
+            return cls(tokenizer, "special_tokens")
+        return cls(tokenizer, "text")
+
+    def to_json(self) -> dict:
+        if self.kind == "special_tokens":
+            return {"kind": self.kind}
+        return {"kind": self.kind, "form": self.form, **({"system": self.system} if self.system else {})}
+
+    @property
+    def has_system(self) -> bool:
+        """Whether a system prompt has a place before the first turn."""
+        return bool(self.system) if self.kind == "text" else "system" in self.tokenizer.special_tokens
+
+    @property
+    def end_id(self) -> int | None:
+        """The token that ends a reply, if the model has one."""
+        return self.tokenizer.special_tokens["end"] if self.kind == "special_tokens" else None
+
+    @property
+    def stop_texts(self) -> tuple[str, ...]:
+        """Texts that end a reply where there is no end token: the start of the next user turn."""
+        if self.kind == "special_tokens":
+            return ()
+        opening = self.form.partition("{user}")[0].strip().lower()
+        return (opening,) if opening else ()
+
+    def encode_turn(self, message: Message) -> list[int]:
+        """Ids of one whole turn, role marks included."""
+        content, encode = message["content"].strip(), self.tokenizer.encode
+        if self.kind == "special_tokens":
+            special, role = self.tokenizer.special_tokens, message["role"]
+            return [special[role], *encode(content), *([special["end"]] if role == "assistant" else [])]
+        if message["role"] == "system":
+            return encode(self.system.replace(SYSTEM_PLACE, content))
+        opening, _, rest = self.form.partition("{user}")
+        middle, _, closing = rest.partition("{assistant}")
+        return encode(opening + content + middle) if message["role"] == "user" else encode(content + closing)
+
+    def remembered_turn(self, message: Message) -> list[int]:
+        """`encode_turn` for a window that asks again with every key: only what is new is encoded. Do not change it."""
+        key = message["role"], message["content"]
+        if key not in self._remembered:
+            held = sum(len(content) for _, content in self._remembered)
+            if len(self._remembered) >= REMEMBERED_TURNS or held > REMEMBERED_CHARACTERS:
+                self._remembered.clear()
+            self._remembered[key] = self.encode_turn(message)
+        return self._remembered[key]
+
+    def prompt_opening(self) -> list[int]:
+        """Ids that mark the beginning of a user turn."""
+        if self.kind == "special_tokens":
+            return [self.tokenizer.special_tokens["user"]]
+        return self.tokenizer.encode(self.form.partition("{user}")[0])
+
+    def reply_opening(self) -> list[int]:
+        """Ids that follow the last user turn and make the model answer."""
+        return [self.tokenizer.special_tokens["assistant"]] if self.kind == "special_tokens" else []
+
+    def encode_turns(self, messages: Sequence[Message]) -> list[list[int]]:
+        """Ids turn by turn. Raises PromptError for anything that is not a conversation."""
+        self.check_messages(messages)
+        return [self.encode_turn(message) for message in messages]
+
+    def check_messages(self, messages: Sequence[Message]) -> None:
+        """Raises PromptError unless `messages` are user's and assistant's turns, after a system message if any."""
+        for index, message in enumerate(messages):
+            if not isinstance(message, dict) or not isinstance(message.get("content"), str):
+                raise PromptError('A message must look like {"role": "user", "content": "text"}.')
+            role = message.get("role")
+            if role == "system" and not self.has_system:
+                raise PromptError(
+                    "This model has no place for a system prompt.", "Leave it out, or choose a model trained with one."
+                )
+            if role == "system" and index > 0:
+                raise PromptError("A system prompt may only come first.")
+            if role != "system" and role not in ROLES:
+                raise PromptError(f"A message has the role {role!r}.", f"Known roles: {', '.join(ROLES)}, system.")
+
+    def encode_document(self, text: str) -> list[int]:
+        """Ids of plain text for training: enclosed in end tokens where the model has them."""
+        ids = self.tokenizer.encode(text)
+        return ids if self.end_id is None else [self.end_id, *ids, self.end_id]

@@ -1,0 +1,98 @@
+"""Checkpoints of a run: a model or adapter folder, and beside it what the trainer needs to go on.
+
+Beside the checkpoint NAME there may be, for moments, NAME.new (being written; never read) and NAME.old (what NAME was).
+Whenever NAME is missing, NAME.old is whole: `checkpoint.find_model` reads it, and the next to write puts it back. So a
+run that is killed, or loses its power, at any moment leaves a checkpoint that loads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+import torch
+
+from ..checkpoints import checkpoint
+from ..checkpoints.adapter_config import CONFIG_FILE, is_adapter
+from ..errors import I3Error, TrainingError
+from ..runs.folder import RunFolder
+from ..system.files import read_json, write_json
+
+INTACT = "Free some disk space and --resume; what was saved before is intact."
+
+
+def save_checkpoint(model: checkpoint.Model, folder: Path, trainer_state: dict | None = None) -> None:
+    """Writes a checkpoint beside `folder`, then puts it in its place; the old one stays until then.
+
+    The "step" in the model's details also goes into an adapter_config.json, which holds no details.
+
+    Raises TrainingError if the disk refuses; the checkpoint before is intact, and nothing else is left.
+    """
+    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    try:
+        _tidy(folder)
+        fresh.mkdir()
+        checkpoint.save(model, fresh, make_folder=False)
+        if is_adapter(fresh) and "step" in model.details:
+            write_json(fresh / CONFIG_FILE, read_json(fresh / CONFIG_FILE) | {"step": model.details["step"]})
+        if trainer_state is not None:
+            with open(fresh / "trainer.pt", "wb") as target:
+                torch.save(trainer_state, target)
+                target.flush()
+                os.fsync(target.fileno())
+        _sync(fresh)
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+        _sync(folder.parent)  # before the old one goes
+        shutil.rmtree(old, ignore_errors=True)
+    except (I3Error, OSError, RuntimeError) as error:
+        with contextlib.suppress(OSError):
+            _tidy(folder)
+        if isinstance(error, I3Error):
+            by_disk = error.__cause__ is not None  # and not by what was to be saved
+            raise TrainingError(error.what, INTACT if by_disk else error.remedy) from error
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise TrainingError(f"The checkpoint {folder} could not be written: {reason}.", INTACT) from error
+
+
+def load_trainer_state(run: RunFolder) -> dict | None:
+    """State of the last whole checkpoint, or None if the run stopped before its first.
+
+    Puts back what a run that was killed had set aside, and removes what it left unfinished.
+    """
+    run.description()
+    for folder in (run.last, run.best):
+        _tidy(folder)
+    if not (run.last / "trainer.pt").exists():
+        return None
+    try:
+        return torch.load(run.last / "trainer.pt", map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise TrainingError(
+            f"The checkpoint {run.last} is damaged.", "Start a new run from checkpoints/best with --model."
+        ) from error
+
+
+def _tidy(folder: Path) -> None:
+    """Leaves of `folder` and what may lie beside it only `folder`, with its last whole content."""
+    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    if not folder.exists() and old.exists():
+        old.rename(folder)
+        _sync(folder.parent)
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """Makes the names in `folder` outlast a loss of power, where the system can."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems cannot
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,218 @@
+"""Settings of training: values, ranges and meanings in one place. Imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigError
+from ..settings import Setting
+from ..system.device import TRAINING_PRECISIONS
+
+TRAINING_SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "max_vocab", "Vocabulary", 0, 0, 2**20, 1, 0,
+        "Largest vocabulary built from the data when training from scratch; 0 for that of the preset.",
+    ),
+    Setting("min_count", "Rarest chunk", 1, 1, 10**9, 1, 0, "Chunks seen less often get no place in that vocabulary."),
+    Setting(
+        "window", "Window", 0, 0, 2**17, 32, 0,
+        "Tokens of context when training from scratch; 0 for the preset's. A model that exists keeps its own.",
+    ),
+    Setting(
+        "val_share", "Held out", 0.02, 0, 0.5, 0.01, 2,
+        "Share of the documents (8 at least, but no more than a fifth) that is never trained on, to see how well the "
+        "model does on new text.",
+    ),
+    Setting("steps", "Steps", 0, 0, 10**9, 10, 0, "Optimiser steps; 0 for whole epochs instead."),
+    Setting("epochs", "Epochs", 1.0, 0.001, 10**6, 0.5, 3, "How often all of the data is seen."),
+    Setting(
+        "batch_size", "Batch size", 8, 1, 4096, 1, 0,
+        "Windows' worth of tokens in a batch, over all processes. More is steadier, and needs more memory.",
+    ),
+    Setting(
+        "accumulate", "Accumulate", 1, 1, 4096, 1, 0,
+        "Batches per optimiser step: a larger batch without more memory.",
+    ),
+    Setting(
+        "lr", "Learning rate", 3e-4, 1e-9, 1, 1e-5, 9,
+        "How large the steps are. Too small learns nothing, too large forgets everything.",
+    ),
+    Setting(
+        "warmup_steps", "Warm-up", 20, 0, 10**9, 1, 0,
+        "Steps in which the rate rises to its peak; at most half of the run.",
+    ),
+    Setting("decay_share", "Decay share", 1.0, 0, 1, 0.05, 3, "Last share of the steps in which the rate falls."),
+    Setting("min_lr_share", "Final rate", 0.1, 0, 1, 0.05, 3, "Share of the peak rate at the end (cosine)."),
+    Setting("weight_decay", "Weight decay", 0.05, 0, 10, 0.01, 4, "Decay of matrices; nothing else is decayed."),
+    Setting("beta2", "Beta 2", 0.95, 0.5, 0.99999, 0.01, 5, "Memory of AdamW's second moment."),
+    Setting("grad_clip", "Gradient clip", 1.0, 1e-6, 1e6, 0.1, 6, "Largest gradient norm; more is scaled down to it."),
+    Setting(
+        "last_blocks", "Last blocks", 0, 0, 1000, 1, 0,
+        "Train only the last so many blocks: quicker, forgets less. 0 for all weights.",
+    ),
+    Setting(
+        "lora_rank", "LoRA rank", 0, 0, 1024, 1, 0,
+        "Train a small adapter of this rank beside the frozen model. 0 for the weights themselves.",
+    ),
+    Setting("lora_alpha", "LoRA alpha", 0.0, 0, 10**6, 1, 3, "Strength of the adapter; 0 for twice the rank."),
+    Setting(
+        "patience", "Patience", 0, 0, 10**6, 1, 0,
+        "Evaluations without a better validation loss after which training ends early; 0 goes on to the end.",
+    ),
+    Setting("eval_every", "Evaluate every", 200, 0, 10**9, 10, 0, "Steps between evaluations; 0 for none."),
+    Setting("eval_tokens", "Evaluation tokens", 50_000, 1, 10**12, 1000, 0, "Validation tokens read each time."),
+    Setting(
+        "checkpoint_every", "Save every", 200, 0, 10**9, 10, 0, "Steps between checkpoints; 0 for only the last."
+    ),
+    Setting("log_every", "Log every", 1, 1, 10**9, 1, 0, "Steps between lines of the log."),
+    Setting(
+        "threads", "Threads", 0, 0, 1024, 1, 0,
+        "CPU threads; 0 for all cores. Fewer leave room for chat and other programs.",
+    ),
+    Setting("seed", "Seed", 0, 0, 2**63 - 1, 1, 0, "Of new weights, the order of the data, and the split."),
+)  # fmt: skip
+
+CHOICES = {
+    "loss_on": ("assistant", "all"),
+    "optimizer": ("adamw", "muon"),
+    "precision": TRAINING_PRECISIONS,
+}
+RECIPE = ("weight_decay", "beta2", "decay_share", "min_lr_share")  # which the public recipe settles
+TRACKERS = ("tensorboard", "wandb")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One training run. Numbers, their ranges and meanings are in TRAINING_SETTINGS.
+
+    Attributes:
+        data: files, folders or data sets of the hub, each `PATH` or `PATH:WEIGHT` (how often an epoch shows each
+            document); see hub_names.py.
+        out: the run folder to make.
+        model: folder or name of the model to fine-tune; empty to train from scratch.
+        preset: sizes for training from scratch: a preset, and what differs ("i3-mini,d_model=320").
+        tokenizer: vocabulary file for training from scratch; without one it is built from the data.
+        val: held-out file or folder; without one, `val_share` of the documents of `data` are held out.
+        general_val: text against forgetting, evaluated beside the held-out one; "none" for none, empty for the
+            general text that comes with i3core when a model is fine-tuned.
+        loss_on: "assistant" learns replies only, "all" every turn. Plain text is always learned whole.
+        optimizer: "adamw" or "muon".
+        public_recipe: exactly the optimiser and schedule of the public i3 code.
+        skip_bad_records: count records that cannot be used instead of stopping at the first.
+        shuffle: whether rows come in random order; otherwise in that of the files.
+        sample_prompts: answered at each evaluation with a fixed seed.
+        track: "wandb" or "tensorboard", to mirror the log there.
+    """
+
+    data: tuple[str, ...]
+    out: str
+    model: str = ""
+    preset: str = ""
+    tokenizer: str = ""
+    max_vocab: int = 0
+    min_count: int = 1
+    window: int = 0
+    val: str = ""
+    val_share: float = 0.02
+    general_val: str = ""
+    skip_bad_records: bool = False
+    shuffle: bool = True
+    steps: int = 0
+    epochs: float = 1.0
+    batch_size: int = 8
+    accumulate: int = 1
+    lr: float = 3e-4
+    warmup_steps: int = 20
+    decay_share: float = 1.0
+    min_lr_share: float = 0.1
+    weight_decay: float = 0.05
+    beta2: float = 0.95
+    grad_clip: float = 1.0
+    last_blocks: int = 0
+    lora_rank: int = 0
+    lora_alpha: float = 0.0
+    loss_on: str = "assistant"
+    optimizer: str = "adamw"
+    public_recipe: bool = False
+    patience: int = 0
+    eval_every: int = 200
+    eval_tokens: int = 50_000
+    checkpoint_every: int = 200
+    log_every: int = 1
+    sample_prompts: tuple[str, ...] = ("hello!", "what do you like to do?", "tell me a story.")
+    track: tuple[str, ...] = ()
+    seed: int = 0
+    threads: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type == "str" and not isinstance(value, str):
+                raise ConfigError(f"{field.name} must be a text, not {value!r}.")
+            if field.type == "tuple[str, ...]" and (
+                not isinstance(value, tuple) or not all(isinstance(text, str) for text in value)
+            ):
+                raise ConfigError(f"{field.name} must be a list of texts, not {value!r}.")
+            if field.type == "bool" and not isinstance(value, bool):
+                raise ConfigError(f"{field.name} must be true or false, not {value!r}.")
+        for setting in TRAINING_SETTINGS:
+            setting.check(getattr(self, setting.key))
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
+        for name in self.track:
+            if name not in TRACKERS:
+                raise ConfigError(f"There is no tracker {name!r} (track).", f"Known: {', '.join(TRACKERS)}.")
+        if not self.out:
+            raise ConfigError("Training needs a run folder.", "Name it with --out.")
+        if not self.data:
+            raise ConfigError("Training needs at least one data file.", "Name it with --data.")
+        if bool(self.model) == bool(self.preset):
+            raise ConfigError(
+                "Name either a model to fine-tune or a preset to train from scratch.",
+                "For example --model i3-mini for the bundled model, or --from-scratch i3-mini.",
+            )
+        if self.last_blocks and self.lora_rank:
+            raise ConfigError("last_blocks and lora_rank are two ways to train a part.", "Choose one of them.")
+        if self.preset and (self.last_blocks or self.lora_rank):
+            raise ConfigError("Training from scratch trains all weights.", "Leave out last_blocks and lora_rank.")
+        if self.model and (self.tokenizer or self.window or self.max_vocab):
+            raise ConfigError(
+                "tokenizer, max_vocab and window are for training from scratch.", "A model that exists keeps its own."
+            )
+        if self.public_recipe and (self.last_blocks or self.lora_rank or self.optimizer != "adamw"):
+            raise ConfigError("The public recipe trains all weights with AdamW.", "Leave the other options out.")
+
+        for name, needs, given in (
+            ("epochs", "no steps", bool(self.steps)),
+            ("min_count", "no tokenizer", bool(self.tokenizer)),
+            ("lora_alpha", "lora_rank", not self.lora_rank),
+            ("patience", "eval_every", not self.eval_every),
+            *((name, "no public_recipe", self.public_recipe) for name in RECIPE),
+        ):
+            if given and getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                raise ConfigError(f"{name} would have no effect here: it needs {needs}.", "Leave out one of the two.")
+
+    @property
+    def adapter_alpha(self) -> float:
+        return self.lora_alpha or 2.0 * self.lora_rank
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> TrainingConfig:
+        """A configuration from JSON or TOML. Raises ConfigError naming unknown keys, with a suggestion."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        for key in content:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, 1)
+                hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}."
+                raise ConfigError(f"There is no training setting {key!r}.", hint)
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+        for required in ("data", "out"):
+            if required not in values:
+                raise ConfigError(f"The training setting {required!r} is missing.")
+        return cls(**values)

@@ -1,0 +1,236 @@
+"""A model of a run: one of its checkpoints as a complete model folder among the user's models, under a name.
+
+Works while the run goes on. Copies files and needs no torch, unless the run trains an adapter, which is merged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..checkpoints import adapter_config, registry
+from ..checkpoints.checksums import write_checksums
+from ..checkpoints.model_info import inspect
+from ..checkpoints.weights import tokenizer_path, weights_path
+from ..errors import CheckpointError, ConfigError, I3Error
+from ..net.dataset_name import shown_name
+from ..runs.folder import RunFolder
+from ..runs.reader import read_status, read_summary
+from ..system import assets
+from ..system.files import read_json, write_json
+
+CHECKPOINTS = ("best", "last")
+_UNFINISHED = ".keeping-"
+_TRIES, _PAUSE_S = 20, 0.1  # a checkpoint is put in its place within milliseconds
+_LEFT_BEHIND_S = 3600  # no keeping takes that long
+_NO_FILE_NAME = frozenset('/\\:*?"<>|')  # on one system or another
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}  # of Windows
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """A model that was made of a run.
+
+    Attributes:
+        checkpoint: "best" or "last".
+        step: after how many steps; None if the run does not tell.
+        bytes: of its files.
+    """
+
+    folder: Path
+    name: str
+    checkpoint: str
+    step: int | None
+    bytes: int
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A checkpoint as it lies there now. Two are equal only if nothing took its place meanwhile."""
+
+    folder: Path
+    checkpoint: str
+    identity: tuple[int, int, int]
+    step: int | None
+    val_loss: float | None
+
+
+def keep(run: str | Path, name: str, checkpoint: str | None = None, models: Path | None = None) -> ExportedModel:
+    """Makes the model `name` of a run.
+
+    Args:
+        checkpoint: "best" or "last"; by default the best one, or the last of a run without validation.
+        models: folder to make it in; by default that of the user's models.
+
+    Raises:
+        TrainingError: `run` is not a training run.
+        ConfigError: the name is taken, or cannot be that of a folder.
+        CheckpointError: there is no such checkpoint, an adapter's base is missing, or the disk refuses.
+    """
+    if checkpoint not in (None, *CHECKPOINTS):
+        raise ConfigError(f"There is no checkpoint {checkpoint!r}.", "Choose best or last.")
+    run = Path(run).expanduser()
+    description = RunFolder(run).description()
+    models = models or registry.models_folder()
+    folder = models / check_name(name, models)
+    fresh = models / f".{name}{_UNFINISHED}{uuid.uuid4().hex[:8]}"
+    with _refused_by_disk(folder):
+        models.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(models)
+        try:
+            source = _copy(run, checkpoint, fresh)
+            config = read_json(fresh / "config.json")
+            config.pop("step", None)  # of the checkpoint, which this is no more
+            write_json(fresh / "config.json", {**config, **_facts(run, description, source), "name": name})
+            write_checksums(fresh)
+            _sync(fresh)
+            check_name(name, models)  # another may have come first
+            fresh.rename(folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        size = sum(path.stat().st_size for path in folder.iterdir())
+    return ExportedModel(folder, name, source.checkpoint, source.step, size)
+
+
+def check_name(name: str, models: Path | None = None) -> str:
+    """`name`, if a new model may be called so. Raises ConfigError with the remedy if not."""
+    if not name.strip():
+        raise ConfigError("The name is empty.", "Give the model a name, such as pirate.")
+    wrong = sorted({letter for letter in name if letter in _NO_FILE_NAME or not letter.isprintable()})
+    if wrong:
+        raise ConfigError(f"{name!r} cannot be the name of a folder.", f"Leave out {' '.join(map(repr, wrong))}.")
+    if name != name.strip() or name.startswith((".", "-")) or name.endswith("."):
+        raise ConfigError(f"{name!r} cannot be the name of a model.", "Begin with a letter and end with one.")
+    if name.lower().endswith(registry.PARTIAL) or name.split(".")[0].lower() in _DEVICES:
+        raise ConfigError(f"{name!r} has a meaning of its own on some systems.", "Choose another name.")
+    if len(name.encode()) > 100:
+        raise ConfigError("The name is too long.", "100 letters are the most.")
+    models = models or registry.models_folder()
+    taken = set(assets.models()) | ({path.name for path in models.iterdir()} if models.is_dir() else set())
+    same = next((each for each in sorted(taken) if each.lower() == name.lower()), None)
+    if same is not None:
+        raise ConfigError(f"There is a model {same!r} already.", "Choose another name, or delete that model first.")
+    return name
+
+
+def _copy(run: Path, checkpoint: str | None, fresh: Path) -> _Source:
+    """Writes a checkpoint into `fresh` as a complete model; again if the run replaces it meanwhile."""
+    for attempt in range(_TRIES):
+        try:
+            source = _find(run, checkpoint)
+            shutil.rmtree(fresh, ignore_errors=True)
+            _merge(source.folder, fresh) if adapter_config.is_adapter(source.folder) else _copy_files(source, fresh)
+            if _find(run, checkpoint) == source:
+                with _called(fresh, source.folder):
+                    inspect(fresh)
+                return source
+        except (OSError, CheckpointError) as error:
+            # A disk that is full stays so; what is missing may be back in its place the next moment.
+            lost = isinstance(error, (CheckpointError, FileNotFoundError))
+            if not lost or attempt == _TRIES - 1 or not read_status(run).state.is_alive:
+                raise
+        time.sleep(_PAUSE_S)
+    raise CheckpointError(f"The checkpoints of {run} are replaced too often to copy one.", "Pause the run first.")
+
+
+def _find(run: Path, checkpoint: str | None) -> _Source:
+    """The checkpoint that counts, which a run that replaces it may have set aside (see trainer_state.py)."""
+    kinds = CHECKPOINTS if checkpoint is None else (checkpoint,)
+    places = [(kind, run / "checkpoints" / f"{kind}{end}") for kind in kinds for end in ("", ".old")]
+    kind, folder = next(((kind, place) for kind, place in places if place.is_dir()), (None, None))
+    if folder is None or kind is None:
+        which = f"{checkpoint} checkpoint" if checkpoint else "checkpoint"
+        remedy = "It is written at the next evaluation or save."
+        if checkpoint == "best" and (run / "checkpoints" / "last").is_dir():
+            remedy = "It was not evaluated yet, or has no held-out data; keep its last checkpoint."
+        raise CheckpointError(f"The run {run} has no {which} yet.", remedy)
+    is_adapter = adapter_config.is_adapter(folder)
+    weights = folder / (adapter_config.WEIGHT_FILE if is_adapter else weights_path(folder).name)
+    about = weights.stat()
+    step, val_loss = _step_and_loss(run, folder / (adapter_config.CONFIG_FILE if is_adapter else "config.json"), kind)
+    return _Source(folder, kind, (about.st_ino, about.st_size, about.st_mtime_ns), step, val_loss)
+
+
+def _step_and_loss(run: Path, config: Path, checkpoint: str) -> tuple[int | None, float | None]:
+    """Step of a checkpoint, and the validation loss there if it is the best one."""
+    step, summary = read_json(config).get("step"), read_summary(run)
+    if not isinstance(step, int):  # made before checkpoints told their step
+        step = summary.best_step if checkpoint == "best" else summary.status.saved_step
+    return step, summary.best_val_loss if step == summary.best_step else None
+
+
+def _copy_files(source: _Source, fresh: Path) -> None:
+    fresh.mkdir()
+    for path in (tokenizer_path(source.folder), weights_path(source.folder), source.folder / "config.json"):
+        shutil.copyfile(path, fresh / path.name)
+
+
+def _merge(adapter: Path, fresh: Path) -> None:
+    """Writes the base model with the adapter added to its weights."""
+    from ..checkpoints.checkpoint import load, save
+
+    save(load(adapter, "cpu", "float32"), fresh)
+
+
+def _facts(run: Path, description: dict, source: _Source) -> dict[str, Any]:
+    """What config.json tells about where the model comes from."""
+    data = description.get("data")
+    names = [shown_name(str(part.get("file"))) for part in data if isinstance(part, dict)] if data else []
+    base = str(description.get("model") or "")
+    facts: dict[str, Any] = {"folder": str(run.resolve()), "checkpoint": source.checkpoint}
+    if source.step is not None:
+        facts["steps"] = source.step
+    facts["data"] = names
+    if source.val_loss is not None:
+        facts["best_val_loss"] = source.val_loss
+    facts["kept"] = datetime.now(UTC).isoformat(timespec="seconds")
+    steps = "" if source.step is None else f" for {source.step:,} steps"
+    begun = f"{Path(base).name}, trained" if base else "Trained from scratch"
+    return {"base": base, "run": facts, "description": f"{begun}{steps} on {', '.join(names) or 'own text'}."}
+
+
+def _remove_leftovers(models: Path) -> None:
+    """Removes what a keeping that was cut off has left in `models`."""
+    for path in models.glob(f".*{_UNFINISHED}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _LEFT_BEHIND_S:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """Makes the files outlast a loss of power before they get their name."""
+    for path in folder.iterdir():
+        with open(path, "r+b") as written:
+            os.fsync(written.fileno())
+
+
+@contextmanager
+def _called(fresh: Path, checkpoint: Path) -> Iterator[None]:
+    """Errors about the copy speak of what was copied."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(error.what.replace(str(fresh), str(checkpoint)), error.remedy) from error
+
+
+@contextmanager
+def _refused_by_disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(
+            f"The model {folder} could not be written: {error.strerror or error}.", "Free some disk space."
+        ) from error
+    except I3Error as error:
+        if isinstance(error, (CheckpointError, ConfigError)):
+            raise
+        raise CheckpointError(error.what, error.remedy) from error

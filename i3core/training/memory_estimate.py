@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from ..model.config import ModelConfig
+
+FLOAT32 = 4
+LOGITS_AT_ONCE = 11 * 2**20  # elements, as in loss.py
+CPU_SLACK, CUDA_SLACK = 1.5, 1.1  # what the allocators take for each byte of activations
+CUDA_CONTEXT = 500_000_000
+SMALL_FILES = 4_000_000  # of a checkpoint: vocabulary, configuration
+
+
+# ------------------------------------------------------------------------------------------------------------ memory
+
+
+def block_matrices(config: ModelConfig) -> int:
+    """Weights that Muon takes care of: the matrices of attention and feed-forward layers."""
+    d = config.d_model
+    return config.n_layers * 2 * d * config.ffn_width + config.attention_layers * 4 * d * d
+
+
+def optimizer_floats(trainable: int, optimizer: str, matrices: int = 0) -> int:
+    """Numbers that the optimiser remembers: two a weight with AdamW, one for each of the `matrices` with Muon."""
+    return 2 * trainable - (min(matrices, trainable) if optimizer == "muon" else 0)
+
+
+def estimate_memory(
+    config: ModelConfig, trainable: int, optimizer: str, rows: int, width: int, precision: str, is_cuda: bool
+) -> int:
+    """Bytes of weights, gradients, optimiser state and activations while a batch of rows x width tokens is learned.
+
+    On CUDA it is memory of the card, with CUDA's own share. On a CPU it comes on top of the program itself. With frozen
+    weights the activations are fewer than this says.
+    """
+    half = precision != "float32"
+    matrices = block_matrices(config) if trainable >= config.parameters else 0
+    head = config.vocab_size * config.d_model
+    fixed = FLOAT32 * (config.parameters + trainable + optimizer_floats(trainable, optimizer, matrices))
+    fixed += FLOAT32 * min(head, trainable)  # the loss takes the head's gradient beside the one that is added up
+    if half:
+        fixed += 2 * config.parameters  # autocast's copies
+    tokens = rows * width
+    logits = min(LOGITS_AT_ONCE, max(16, tokens) * config.vocab_size) * (FLOAT32 + (2 if half else 0))
+    activations = tokens * _activation_bytes(config, 2 if half else FLOAT32)
+    if is_cuda:
+        return int(fixed + logits + CUDA_SLACK * activations) + CUDA_CONTEXT
+    return int(fixed + logits + CPU_SLACK * activations)
+
+
+def _activation_bytes(config: ModelConfig, size: int) -> int:
+    """What is kept of each token for the backward pass, `size` bytes for a number that is the input of a product."""
+    d, f = config.d_model, config.ffn_width
+    ffn = FLOAT32 * d + size * (d + 2 * f)  # the residual; normalised; before and after GELU
+    hybrid = FLOAT32 * (3 * d + config.d_state)  # the residual; normalised; h; s
+    attention = FLOAT32 * d + size * (d + 3 * d + d)  # the residual; normalised; queries, keys, values; mixed
+    ends = FLOAT32 * 4 * d  # embedded; before and after the last norm; its gradient
+    return config.hybrid_layers * (hybrid + ffn) + config.attention_layers * (attention + ffn) + ends
+
+
+def largest_micro_batch(
+    config: ModelConfig,
+    trainable: int,
+    optimizer: str,
+    rows: int,
+    width: int,
+    precision: str,
+    is_cuda: bool,
+    available: int,
+) -> int:
+    """How many of `rows` rows pass through the network at once within `available` bytes; at least 1.
+
+    available: what is free, and what the weights already take.
+    """
+    fitting = (
+        micro
+        for micro in range(rows, 1, -1)
+        if estimate_memory(config, trainable, optimizer, micro, width, precision, is_cuda) <= available
+    )
+    return next(fitting, 1)
+
+
+def checkpoint_bytes(parameters: int, trainable: int, optimizer: str, matrices: int = 0, lora: bool = False) -> int:
+    """The most that a run's checkpoints take at once: last, with the optimiser's state, twice while it is replaced;
+    and best.
+
+    Args:
+        matrices: the weights that Muon takes care of (`block_matrices`).
+        lora: whether checkpoints hold the adapter alone.
+    """
+    weights = FLOAT32 * (trainable if lora else parameters)
+    state = FLOAT32 * optimizer_floats(trainable, optimizer, 0 if lora else matrices)
+    return 3 * (weights + SMALL_FILES) + 2 * state

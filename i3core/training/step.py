@@ -1,0 +1,204 @@
+"""A network and its optimisers: one step from batches to new weights, on one process or several."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import TrainingError
+from ..model.network import I3Network
+from ..system.device import DeviceChoice, is_out_of_memory
+from ..system.distributed import World
+from .config import TrainingConfig
+from .optimizers import build_optimizers, learning_rate_factor
+
+Batch = tuple[Tensor, Tensor]  # ids and targets, both (rows, width)
+
+
+class _MeanLoss(nn.Module):
+    """The network's loss as a forward pass, which is what DistributedDataParallel watches."""
+
+    def __init__(self, network: I3Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, ids: Tensor, targets: Tensor) -> Tensor:
+        return self.network.loss(ids, targets)
+
+
+class TrainStep:
+    """One `step` from batches to new weights.
+
+    Every rank of `world` is handed the same batches and takes its share of their rows. A share that does not fit into
+    memory is taken in pieces: the gradients add up to the same.
+
+    Attributes:
+        micro_tokens: tokens of a batch that pass through the network at once, with padding; 0 for all.
+    """
+
+    def __init__(
+        self,
+        network: I3Network,
+        config: TrainingConfig,
+        device: DeviceChoice,
+        total_steps: int,
+        world: World | None = None,
+        micro_tokens: int = 0,
+    ) -> None:
+        self.network, self.config, self.device, self.total_steps = network, config, device, total_steps
+        self.world, self.micro_tokens = world or World(), micro_tokens
+        self.optimizers = build_optimizers(network, config)
+        self.trained = [p for p in network.parameters() if p.requires_grad]
+        # The public recipe's schedule: a cosine over all steps, down to a tenth.
+        self.schedule = (
+            dataclasses.replace(config, decay_share=1.0, min_lr_share=0.1) if config.public_recipe else config
+        )
+        self.scaler = torch.amp.GradScaler(enabled=device.precision == "float16")
+        self._loss: nn.Module = _MeanLoss(network)
+        if self.world.size > 1:
+            cards = [torch.device(device.name)] if device.is_cuda else None
+            self._loss = nn.parallel.DistributedDataParallel(self._loss, device_ids=cards)
+
+    def step(self, step: int, batches: list[Batch]) -> tuple[float, float, float]:
+        """One optimiser step over `batches` of (ids, targets). Returns mean loss, gradient norm, learning rate.
+
+        Raises TrainingError if the loss is no number (the weights stay as they are), or if there is no memory for even
+        one row.
+        """
+        self.network.train()
+        factor = learning_rate_factor(self.schedule, step, self.total_steps)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak_lr"] * factor
+        loss, grad_norm = self._gradients(batches)
+        if not math.isfinite(loss) or not (math.isfinite(grad_norm) or self.scaler.is_enabled()):
+            self._forget_gradients()
+            raise TrainingError(
+                f"The loss became {loss:.4g} and its gradient {grad_norm:.4g} at step {step + 1}.",
+                "Resume from the last checkpoint with a lower learning rate (--lr).",
+            )
+        for optimizer in self.optimizers:
+            self.scaler.step(optimizer)
+        self._forget_gradients()
+        self.scaler.update()
+        return loss, grad_norm, self.config.lr * factor
+
+    def rehearse(self, rows: int, width: int) -> None:
+        """Finds pieces of a batch of this size that fit into memory on every rank, before they depend on each other.
+
+        A rank that ran out of memory within a step would leave the others waiting for its gradients.
+        """
+        self.network.train()
+        ids = torch.ones(rows, width, dtype=torch.long)
+        batch = (ids, ids)
+        fresh = not any(optimizer.state for optimizer in self.optimizers)  # then the first step will need room for it
+        reserve = torch.empty(2 * fresh * sum(p.numel() for p in self.trained), device=self.device.name)
+        while True:
+            try:
+                ids, targets = next(_pieces(self._share(batch), self.micro_tokens))
+                with self._unsynchronised():
+                    self._backward(ids, targets, 1.0)
+                break
+            except (RuntimeError, MemoryError) as error:
+                self._use_less_memory(error, self._share(batch)[0])
+            finally:
+                self._forget_gradients()
+        del reserve
+        self.micro_tokens = self.world.smallest(self.micro_tokens or 2**62) % 2**62
+
+    def _gradients(self, batches: list[Batch]) -> tuple[float, float]:
+        """Loss and gradient norm over all batches of all ranks, with the clipped gradients in the network."""
+        while True:
+            try:
+                total = self._accumulate(batches)
+                break
+            except (RuntimeError, MemoryError) as error:
+                if self.world.size > 1:
+                    raise
+                self._forget_gradients()
+                self._use_less_memory(error, max((ids for ids, _ in batches), key=Tensor.numel))
+        for optimizer in self.optimizers:
+            self.scaler.unscale_(optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.trained, self.config.grad_clip)
+        loss, grad_norm = torch.stack([total, norm.to(total)]).tolist()  # one wait for the device
+        return self.world.summed([loss])[0], grad_norm
+
+    def _accumulate(self, batches: list[Batch]) -> Tensor:
+        """Adds up the gradients of this rank's share; returns its part of the mean loss, a scalar."""
+        learned = max(1, sum(int((targets >= 0).sum()) for _, targets in batches))
+        pieces = [piece for batch in batches for piece in _pieces(self._share(batch), self.micro_tokens)]
+        total = torch.zeros((), device=self.device.name)
+        for number, (ids, targets) in enumerate(pieces, 1):
+            last = number == len(pieces)
+            with contextlib.nullcontext() if last else self._unsynchronised():
+                total += self._backward(ids, targets, int((targets >= 0).sum()) / learned)
+        return total
+
+    def _backward(self, ids: Tensor, targets: Tensor, share: float) -> Tensor:
+        """Adds the gradients of `share` of the mean loss; returns that part of the loss."""
+        ids, targets = (part.to(self.device.name, non_blocking=True) for part in (ids, targets))
+        with self.device.autocast():
+            loss = self._loss(ids, targets) * share
+        self.scaler.scale(loss * self.world.size).backward()  # the ranks' gradients are averaged
+        return loss.detach()
+
+    def _share(self, batch: Batch) -> Batch:
+        """This rank's rows; a row without targets if there are fewer rows than ranks."""
+        rank, size = self.world.rank, self.world.size
+        ids, targets = batch
+        if size == 1:
+            return batch
+        if rank >= len(ids):
+            return ids[:1], torch.full_like(targets[:1], -1)
+        return ids[rank::size], targets[rank::size]
+
+    def _unsynchronised(self) -> contextlib.AbstractContextManager:
+        return self._loss.no_sync() if self.world.size > 1 else contextlib.nullcontext()
+
+    def _forget_gradients(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+
+    def _use_less_memory(self, error: Exception, ids: Tensor) -> None:
+        """Halves the pieces if `error` was a lack of memory; raises it otherwise, or TrainingError at a single row."""
+        if not is_out_of_memory(error):
+            raise error
+        rows, width = ids.shape
+        rows = min(rows, max(1, self.micro_tokens // width)) if self.micro_tokens else rows
+        if rows == 1:
+            raise TrainingError(
+                f"There is not enough memory for a single row of {width} tokens.",
+                "Close other programs, or train a smaller model, its last blocks (--last-blocks), or a LoRA adapter.",
+            ) from error
+        self.micro_tokens = rows // 2 * width
+        if self.device.is_cuda:
+            torch.cuda.empty_cache()
+
+    def state_dict(self) -> dict:
+        return {
+            "optimizers": [o.state_dict() for o in self.optimizers],
+            "scaler": self.scaler.state_dict(),
+            "micro_tokens": self.micro_tokens,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+            for group in optimizer.param_groups:
+                group["peak_lr"] = self.config.lr  # may have been given anew
+        if state["scaler"]:  # none of a run that was begun in another precision
+            self.scaler.load_state_dict(state["scaler"])
+        self.micro_tokens = min(filter(None, (self.micro_tokens, state["micro_tokens"])), default=0)
+
+
+def _pieces(batch: Batch, micro_tokens: int) -> Iterator[Batch]:
+    """A batch in pieces of at most `micro_tokens`, at least one row each."""
+    ids, targets = batch
+    rows = max(1, micro_tokens // ids.shape[1]) if micro_tokens else len(ids)
+    for start in range(0, len(ids), rows):
+        yield ids[start : start + rows], targets[start : start + rows]

@@ -1,0 +1,240 @@
+"""Mirrors a run's numbers and samples to Weights & Biases or TensorBoard.
+
+A tracker only shows what metrics.jsonl holds. Whatever goes wrong in one, training goes on: it says so once on stderr
+and is switched off.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import os
+import sys
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from ..system.extras import how_to_get
+
+GROUPS = {"val_": "val/", "general_": "general/"}
+MACHINE = ("rss_", "cpu_", "gpu_")
+NOT_SHOWN = ("step", "total_steps")  # the axis, and a constant
+SERVER_TIMEOUT_S = 30.0
+
+
+def grouped(record: Mapping[str, Any]) -> dict[str, float | int]:
+    """The numbers of a metrics.jsonl record under the names that trackers show, such as train/loss and val/loss.
+
+    What is no number (None, true or false, texts) is left out. Numbers unknown here belong to train/.
+    """
+    shown: dict[str, float | int] = {}
+    for key, value in record.items():
+        if key in NOT_SHOWN or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        prefix = next((prefix for prefix in GROUPS if key.startswith(prefix)), "")
+        group = "machine/" if key.startswith(MACHINE) else GROUPS.get(prefix, "train/")
+        shown[group + key.removeprefix(prefix)] = value
+    return shown
+
+
+class Tracker(ABC):
+    """Shows a run somewhere else. Its methods never raise.
+
+    Attributes:
+        name: as in `--track`.
+        is_on: False once it has failed or was closed.
+    """
+
+    name = ""
+
+    def __init__(self) -> None:
+        self.is_on = True
+
+    def log(self, step: int, numbers: Mapping[str, float | int]) -> None:
+        """Shows `numbers`, named as `grouped` names them, at `step`."""
+        self._attempt(self._log, step, numbers)
+
+    def text(self, step: int, name: str, text: str) -> None:
+        """Shows `text`, the sample called `name`, at `step`."""
+        self._attempt(self._text, step, name, text)
+
+    def close(self) -> None:
+        """Writes what is left and lets go."""
+        self._attempt(self._close)
+        self.is_on = False
+
+    def _attempt(self, function: Callable[..., None], *arguments: Any) -> None:
+        if not self.is_on:
+            return
+        try:
+            function(*arguments)
+        except Exception as error:  # a full disk, a server: nothing that training should die of
+            self.is_on = False
+            _say(f"{self.name} failed and is switched off, training goes on: {_first_line(error)}")
+
+    @abstractmethod
+    def _log(self, step: int, numbers: Mapping[str, float | int]) -> None: ...
+
+    @abstractmethod
+    def _text(self, step: int, name: str, text: str) -> None: ...
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+
+class TensorBoardTracker(Tracker):
+    """Event files in RUN/tensorboard. What an interrupted run had written after its last checkpoint is hidden."""
+
+    name = "tensorboard"
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], step: int) -> None:
+        super().__init__()
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise _missing(self.name) from error
+        again = (folder / "tensorboard").is_dir()
+        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step or again else None)
+        if not again:
+            rows = "\n".join(f"| {key} | {value} |" for key, value in config.items())
+            self.text(0, "configuration", f"| setting | value |\n|---|---|\n{rows}")
+
+    def _log(self, step: int, numbers: Mapping[str, float | int]) -> None:
+        for name, value in numbers.items():
+            self._writer.add_scalar(name, value, step)
+
+    def _text(self, step: int, name: str, text: str) -> None:
+        self._writer.add_text(f"samples/{name}", text, step)
+
+    def _close(self) -> None:
+        self._writer.close()
+
+
+class WandbTracker(Tracker):
+    """A run in Weights & Biases. Settings in the environment (WANDB_MODE, WANDB_PROJECT, ...) hold, as wandb says.
+
+    Without login or network it keeps its files in RUN/wandb for `wandb sync`. The run's id lies there too, so that a
+    resumed run goes on in the same one.
+    """
+
+    name = "wandb"
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], step: int) -> None:
+        super().__init__()
+        try:
+            import wandb
+        except ImportError as error:
+            raise _missing(self.name) from error
+        self._wandb = wandb
+        # Its own readings and its copy of the console are off: ours are in the log, and stdout may carry JSON.
+        settings = {
+            "console": "off",
+            "silent": True,
+            "x_disable_stats": True,
+            "init_timeout": SERVER_TIMEOUT_S,
+            "finish_timeout": SERVER_TIMEOUT_S,
+        }
+        arguments = {
+            "project": "i3core",
+            "name": folder.resolve().name,
+            "dir": str(folder),
+            "run_id": _run_id(folder),
+            "resume": "allow",
+        }
+        arguments = {key: value for key, value in arguments.items() if f"WANDB_{key.upper()}" not in os.environ}
+        if "run_id" in arguments:
+            arguments["id"] = arguments.pop("run_id")
+        known = wandb.Settings.model_fields
+        settings = {k: v for k, v in settings.items() if k in known and f"WANDB_{k.upper()}" not in os.environ}
+        arguments |= {"config": dict(config), "settings": wandb.Settings(**settings)}
+        (folder / "wandb").mkdir(parents=True, exist_ok=True)  # else wandb writes elsewhere
+        self._run = self._start(arguments)
+
+    def _start(self, arguments: dict[str, Any]) -> Any:
+        """A run: as the environment says, else online where there is a login that works, else offline."""
+        where = "Its files stay in the run's folder wandb; upload them with `wandb sync`."
+        if "WANDB_MODE" not in os.environ and not self._is_logged_in():
+            _say(f"wandb is offline: there is no login for it here, or no network. {where}")
+            return self._wandb.init(mode="offline", **arguments)
+        try:
+            return self._wandb.init(**arguments)
+        except Exception as error:
+            _say(f"wandb is offline: {_first_line(error)}. {where}")
+            self._wandb.teardown()  # its service would take the id for used
+            return self._wandb.init(mode="offline", **arguments)
+
+    def _is_logged_in(self) -> bool:
+        """Whether wandb finds a key, without ever asking for one on the terminal."""
+        if self._wandb.setup().settings.mode != "online":  # chosen with `wandb offline`
+            return True
+        try:
+            return bool(self._wandb.login(prompt=False))
+        except Exception:
+            return False
+
+    def _log(self, step: int, numbers: Mapping[str, float | int]) -> None:
+        self._run.log(dict(numbers), step=step)
+
+    def _text(self, step: int, name: str, text: str) -> None:
+        self._run.log({f"samples/{name}": self._wandb.Html(f"<pre>{html.escape(text)}</pre>")}, step=step)
+
+    def _close(self) -> None:
+        self._run.finish()
+
+
+TRACKERS: dict[str, type[Tracker]] = {tracker.name: tracker for tracker in (TensorBoardTracker, WandbTracker)}
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Raises ConfigError for an unknown name or a package that is not installed."""
+    for name in names:
+        if name not in TRACKERS:
+            raise ConfigError(f"There is no tracker {name!r}.", f"Known: {', '.join(TRACKERS)}.")
+        if importlib.util.find_spec(name) is None:
+            raise _missing(name)
+
+
+def build_trackers(names: Sequence[str], folder: str | Path, config: Mapping[str, Any], step: int = 0) -> list[Tracker]:
+    """The trackers `names` for the run in `folder`, which has come to `step`.
+
+    Raises ConfigError for an unknown name or a package that is not installed. A tracker that cannot start is left out
+    with a warning.
+    """
+    check_trackers(names)
+    trackers = []
+    for name in dict.fromkeys(names):
+        try:
+            trackers.append(TRACKERS[name](Path(folder), config, step))
+        except ConfigError:
+            raise
+        except Exception as error:
+            _say(f"{name} could not start, training goes on without it: {_first_line(error)}")
+    return trackers
+
+
+def _run_id(folder: Path) -> str:
+    """The id of the run in `folder`, made at its first start: a folder of the same name elsewhere is another run."""
+    path = folder / "wandb" / "id"
+    if path.exists():
+        return path.read_text(encoding="utf-8").strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    identity = uuid.uuid4().hex[:12]
+    path.write_text(identity, encoding="utf-8")
+    return identity
+
+
+def _missing(name: str) -> ConfigError:
+    remedy = how_to_get(name, "The run folder's metrics.jsonl has the same log.")
+    return ConfigError(f"The package of the tracker {name!r} is not installed.", remedy)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:  # none in a windowed build
+        print(f"i3core: warning: {text}", file=sys.stderr, flush=True)

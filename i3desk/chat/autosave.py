@@ -1,0 +1,86 @@
+"""Keeps conversations in the store while they are written: at once what the user said, a reply a few times a second."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from i3core.errors import I3Error
+from i3desk.conversations.conversation import Conversation, Message
+from i3desk.conversations.store import Store
+
+SAVE_EVERY_MS = 250
+TRY_AGAIN_MS = 3000
+
+
+class Autosave(QObject):
+    """Writes what has changed. What cannot be written stays in memory and is tried again.
+
+    Signals:
+        stored(conversation): its row in a list may have changed.
+        failed(what, remedy): the store refused; said once until it works again.
+    """
+
+    stored = Signal(object)
+    failed = Signal(str, str)
+
+    def __init__(self, store: Store | None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._unsaved: list[tuple[Conversation, set[int]]] = []
+        self._failing = False
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self.save_now)
+
+    def keep(self, conversation: Conversation, *messages: Message) -> None:
+        """Write these soon; a conversation's first message at once. Temporary and empty ones are never written."""
+        if self._store is None or conversation.temporary or not conversation.messages:
+            return
+        numbers = self._numbers_of(conversation)
+        numbers.update(message.number for message in messages)
+        if conversation.id is None:
+            self.save_now()
+        elif not self._timer.isActive():
+            self._timer.start(SAVE_EVERY_MS)
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether something is not written yet."""
+        return bool(self._unsaved)
+
+    def find(self, number: int) -> Conversation | None:
+        """The conversation of this id if it holds something that is not written yet."""
+        return next((conversation for conversation, _ in self._unsaved if conversation.id == number), None)
+
+    def drop(self, conversation: Conversation) -> None:
+        """Nothing of this conversation needs to be written any more."""
+        self._unsaved = [entry for entry in self._unsaved if entry[0] is not conversation]
+
+    @Slot()
+    def save_now(self) -> None:
+        """Write what has changed since the last time."""
+        self._timer.stop()
+        while self._unsaved:
+            conversation, numbers = self._unsaved[0]
+            try:
+                if conversation.id is None:
+                    self._store.add(conversation)
+                else:
+                    for number in sorted(numbers):
+                        self._store.save_message(conversation, conversation.messages[number])
+                    self._store.save_conversation(conversation)
+            except I3Error as error:
+                self._timer.start(TRY_AGAIN_MS)
+                if not self._failing:
+                    self._failing = True
+                    self.failed.emit(error.what, error.remedy)
+                return
+            self._unsaved.pop(0)
+            self._failing = False
+            self.stored.emit(conversation)
+
+    def _numbers_of(self, conversation: Conversation) -> set[int]:
+        for known, numbers in self._unsaved:
+            if known is conversation:
+                return numbers
+        self._unsaved.append((conversation, set()))
+        return self._unsaved[-1][1]

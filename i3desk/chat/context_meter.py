@@ -1,0 +1,221 @@
+"""How much of the model's window is used, what the draft adds, and what that means."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QColor, QFontMetrics, QHideEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from i3desk.style.palette import mix, tabular
+from i3desk.tokens.style import tokens_in_use
+from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.popup_card import PopupCard
+
+NEARLY_FULL = 0.9
+CHARACTERS_PER_TOKEN = 2.2
+EXPLANATION_WIDTH = 400
+GAP = 8
+
+
+class ContextUsageBar(QWidget):
+    """A bar with two segments: what is used, and in a lighter colour what the draft adds."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Use of the model's window")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.used = self.draft = 0
+        self.window_size = 0
+
+    def show_use(self, used: int, window: int, draft: int) -> None:
+        self.used, self.window_size, self.draft = min(used, window), window, min(draft, max(0, window - used))
+        self.update()
+
+    @property
+    def is_nearly_full(self) -> bool:
+        return self.used + self.draft > NEARLY_FULL * (self.window_size or 1)
+
+    def sizeHint(self) -> QSize:
+        return QSize(160, 6)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(48, 6)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = tokens_in_use()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        colour = tokens.warn if self.is_nearly_full else tokens.accent
+        lengths = [(self.window_size or 1, tokens.border)]
+        if self.draft:
+            lengths.append((self.used + self.draft, mix(tokens.border, colour, 0.45)))
+        if self.used:
+            lengths.append((self.used, colour))
+        for length, fill in lengths:
+            width = self.width() * length / (self.window_size or 1)
+            painter.setBrush(QColor(fill))
+            painter.drawRoundedRect(QRectF(0, 0, max(width, 6), 6), 3, 3)
+
+
+class ContextMeter(QWidget):
+    """One line under the composer. A click, or its "?" by keyboard, unfolds an explanation above it.
+
+    Attributes:
+        text, bar, hint: "212 / 512 tokens", the bar, and what happens to old messages.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("meter")
+        self.setAccessibleName("Window of the model")
+        self.setToolTip("How much of this chat the model sees at once. Click for what that means.")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._window = 0
+        self.explanation: Explanation | None = None
+        self.text = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
+        self.bar = ContextUsageBar()
+        self.hint = ElidedLabel()
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        for label in (self.text, self.hint):
+            label.setProperty("tone", "muted")
+            label.setProperty("grade", "small")
+        for widget in (self.text, self.bar):
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)  # nothing jumps when the model is ready
+            widget.setSizePolicy(policy)
+        self.help_button = QToolButton(text="?", checkable=True)
+        self.help_button.setAccessibleName("What the window is")
+        self.help_button.setToolTip("What tokens and the window are, and what to do when it is full")
+        self.help_button.toggled.connect(self._on_toggled)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        row.addWidget(self.text)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.hint)
+        row.addWidget(self.help_button)
+        self.show_use(0, 0, 0, 0, False)
+
+    def show_use(self, used: int, window: int, draft: int, falling: int, fallen: bool) -> None:
+        """Show the window's state.
+
+        Args:
+            used, window: tokens in it and its size; a size of 0 (no model yet) hides the numbers.
+            draft: tokens that sending the draft adds.
+            falling: how many of the oldest messages that drops.
+            fallen: whether the model does not see the oldest messages any more.
+        """
+        if window != self._window:
+            self._window = window
+            # The widest text: the bar must not move while numbers grow.
+            widest = f"{window:,} / {window:,} tokens"
+            self.text.ensurePolished()
+            self.text.setMinimumWidth(QFontMetrics(self.text.font()).horizontalAdvance(widest) + 1)
+            self.close_explanation()
+        self.text.setVisible(bool(window))
+        self.bar.setVisible(bool(window))
+        self.text.setText(f"{used:,} / {window:,} tokens")
+        self.bar.show_use(used, window, draft)
+        self._show_hint(draft if window else 0, falling, fallen)
+        parts = [f"{used:,} of {window:,} tokens used" if window else "No model is loaded"]
+        if draft and window:
+            parts.append(f"your text adds {draft:,}")
+        if self.hint.text() and (falling or fallen):
+            parts.append(self.hint.text())
+        self.setAccessibleDescription("; ".join(parts))
+        self.bar.setAccessibleDescription("; ".join(parts))
+
+    def _show_hint(self, draft: int, falling: int, fallen: bool) -> None:
+        tone = "muted"
+        if falling:
+            tone = "warn"
+            messages = "oldest message" if falling == 1 else f"{falling:,} oldest messages"
+            hint = f"sending drops the {messages}"
+        elif fallen:
+            hint = "the oldest turns have fallen out of view"
+        else:
+            hint = f"your text adds {draft:,}" if draft else ""
+        if self.hint.property("tone") != tone:
+            self.hint.setProperty("tone", tone)
+            self.hint.style().unpolish(self.hint)
+            self.hint.style().polish(self.hint)
+        self.hint.setText(hint)
+        self.hint.setToolTip(hint)
+        self.hint.setVisible(bool(hint))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.help_button.toggle()
+
+    @Slot()
+    def close_explanation(self) -> None:
+        """Fold the explanation away."""
+        self.help_button.setChecked(False)
+
+    @Slot(bool)
+    def _on_toggled(self, shown: bool) -> None:
+        if shown:
+            self.explanation = Explanation(self, self._window)
+            self.explanation.close_requested.connect(self.close_explanation)
+        elif self.explanation is not None:
+            explanation, self.explanation = self.explanation, None
+            explanation.end()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.close_explanation()
+        super().hideEvent(event)
+
+
+class Explanation(PopupCard):
+    """What the window is, as a card above the meter; a click on it closes it, too."""
+
+    def __init__(self, meter: ContextMeter, size: int) -> None:
+        super().__init__(meter)
+        self.setObjectName("explanation")
+        self.setAccessibleName("What the window is")
+        self.setAccessibleDescription(" ".join(f"{heading}: {text}" for heading, text in explain(size)))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 14)
+        column.setSpacing(4)
+        for heading, text in explain(size):
+            if column.count():
+                column.addSpacing(6)
+            title = QLabel(heading, textFormat=Qt.TextFormat.PlainText)
+            title.setProperty("grade", "heading")
+            body = QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=True, objectName="text")
+            body.setProperty("tone", "muted")
+            column.addWidget(title)
+            column.addWidget(body)
+        self.fit(min(EXPLANATION_WIDTH, self.room().width()))
+        corner = meter.mapTo(self.parentWidget(), QPoint(meter.width(), 0))
+        self.appear(corner.x() - self.width(), corner.y() - GAP - self.height())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.close_requested.emit()
+
+
+def explain(window: int) -> list[tuple[str, str]]:
+    """Headings and texts about a window of so many tokens; 0 if no model is loaded."""
+    if window:
+        characters = round(window * CHARACTERS_PER_TOKEN, -2) or window * CHARACTERS_PER_TOKEN
+        size = f"This model sees {window:,} tokens at once, about {characters:,.0f} characters with its own replies."
+    else:
+        size = "A model sees only so many tokens at once, its own replies included."
+    return [
+        ("Tokens", "The model reads and writes text in chunks of two or three characters, called tokens."),
+        ("The window", size),
+        (
+            "What falls out",
+            "When the window is full, the oldest messages go first. They stay in the chat, paler, but the model "
+            "does not know them any more.",
+        ),
+        (
+            "What helps",
+            "Begin a new chat, allow only shorter replies (Max tokens in the settings), or edit a message and say it "
+            "in fewer words.",
+        ),
+    ]

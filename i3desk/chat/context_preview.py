@@ -1,0 +1,71 @@
+"""What of a conversation the model sees: now, and if a text were sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from i3core.errors import PromptError
+from i3core.generation.context import fit_context
+from i3desk.conversations.conversation import USER, Conversation
+from i3desk.workers.model_worker import ModelInfo
+
+
+@dataclass(frozen=True)
+class ContextPreview:
+    """What sending a text would mean for the model's window.
+
+    Attributes:
+        draft_tokens: tokens that the text adds.
+        will_see_from: number of the first message that the model will see; None if it will see all.
+        falling: how many messages that are in view now will fall out.
+        too_long: why the text cannot be sent; empty if it can.
+    """
+
+    draft_tokens: int = 0
+    will_see_from: int | None = None
+    falling: int = 0
+    too_long: str = ""
+
+
+def context_preview(conversation: Conversation, model: ModelInfo | None, text: str) -> ContextPreview:
+    """What sending `text` now would mean; all zero for no text or no model."""
+    if model is None or not text.strip():
+        return ContextPreview()
+    if conversation.settings.mode == "raw":
+        return ContextPreview(draft_tokens=len(model.template.tokenizer.encode(text)))
+    prompt = conversation.prompt(draft=text.strip(), has_place_for_persona=model.has_place_for_persona)
+    sampling = conversation.settings.sampling
+    try:
+        plan = fit_context(model.template, prompt.content, sampling.max_new_tokens, model.window)
+    except PromptError as error:
+        tokens = len(model.template.encode_turn({"role": USER, "content": text.strip()}))
+        return ContextPreview(tokens, too_long=f"{error.what} {error.remedy}".strip())
+    seen = [number for number in prompt.numbers if number is not None]
+    if not plan.dropped:
+        return ContextPreview(plan.tokens[-1])
+    first = seen[plan.dropped]
+    gone = seen.index(conversation.first_seen) if conversation.first_seen in seen else 0
+    return ContextPreview(plan.tokens[-1], first, max(0, plan.dropped - gone))
+
+
+def measure(conversation: Conversation, model: ModelInfo | None) -> None:
+    """Set `window`, `window_used` and `first_seen` of a conversation as it stands, before the model reads it again."""
+    conversation.window = model.window if model else 0
+    conversation.window_used, conversation.first_seen = 0, None
+    if model is None or not conversation.messages:
+        return
+    template, path = model.template, conversation.path()
+    if conversation.settings.mode == "raw":
+        text = "".join(message.text for message in path)
+        conversation.window_used = min(model.window, len(template.tokenizer.encode(text)))
+        return
+    first = None
+    for message in reversed(path):
+        if not message.shown_text:
+            continue
+        tokens = len(template.encode_turn({"role": message.role, "content": message.text}))
+        if conversation.window_used + tokens > model.window:
+            conversation.first_seen = first
+            return
+        conversation.window_used += tokens
+        first = message.number

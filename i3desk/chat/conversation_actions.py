@@ -1,0 +1,297 @@
+"""What can be done with whole conversations: open, rename, pin, duplicate, delete with undo, export, import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
+
+from i3core.errors import I3Error
+from i3desk.chat.autosave import Autosave
+from i3desk.chat.conversation_list import ConversationList
+from i3desk.chat.page import ChatPage
+from i3desk.chat.session import ChatSession
+from i3desk.chat.sidebar import Sidebar
+from i3desk.conversations import import_export
+from i3desk.conversations.conversation import Conversation
+from i3desk.conversations.store import Store
+from i3desk.widgets.toast import Toast
+from i3desk.workers.background import BackgroundJobs
+
+SHOWN_AFTER_MS = 8  # so that the event loop turns between reading a conversation and showing it
+SUFFIXES = {"markdown": "md", "json": "json", "csv": "csv"}
+FILTERS = {"markdown": "Markdown (*.md)", "json": "JSON (*.json)", "csv": "CSV (*.csv)"}
+
+
+class ConversationActions(QObject):
+    """Carries out what the list, the header and the messages ask for; says in a toast what was done or went wrong."""
+
+    def __init__(
+        self,
+        session: ChatSession,
+        library: ConversationList,
+        keeper: Autosave,
+        store: Store,
+        background: BackgroundJobs,
+        page: ChatPage,
+        toast: Toast,
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._library = library
+        self._keeper = keeper
+        self._store = store
+        self._background = background
+        self._page = page
+        self._toast = toast
+        self._window = parent
+        self._deleted: tuple[int, bool] | None = None  # which one, and whether it was on screen
+        self._to_show: tuple[Conversation, int | None, Sequence[str]] | None = None
+        self._dialog: QFileDialog | QInputDialog | None = None
+        self._to_write: Callable[[Store], str | dict | list] | None = None
+        self._connect(page.sidebar)
+        page.header.export_requested.connect(self._export_shown)
+        page.header.rename_requested.connect(self._ask_title)
+        page.csv_requested.connect(self._export_csv)
+        session.conversation_opened.connect(self._on_opened)
+        keeper.stored.connect(self._on_stored)
+        library.failed.connect(self.say_failure)
+
+    def _connect(self, sidebar: Sidebar) -> None:
+        sidebar.open_requested.connect(self.open)
+        sidebar.new_requested.connect(self._page.start_new)
+        sidebar.temporary_requested.connect(self.start_temporary)
+        sidebar.rename_requested.connect(self.rename)
+        sidebar.pin_requested.connect(self._pin)
+        sidebar.duplicate_requested.connect(self.duplicate)
+        sidebar.delete_requested.connect(self.delete)
+        sidebar.export_requested.connect(self._export_stored)
+        sidebar.import_requested.connect(self._ask_import)
+
+    @Slot(str, str)
+    def say_failure(self, what: str, remedy: str) -> None:
+        """Say what went wrong and what to do."""
+        self._toast.show_message(f"{what} {remedy}".strip(), ms=15_000)
+
+    @Slot(object, object, object)
+    def open(self, number: int, message: int | None = None, words: Sequence[str] = ()) -> None:
+        """Put a stored conversation on screen, perhaps at one of its messages: read now, shown in the next turn of the
+        event loop, so that a long one does not hold the window up."""
+        try:
+            self._to_show = (self._session.find(number), message, words)
+        except I3Error as error:
+            self.say_failure(error.what, error.remedy)
+        else:
+            QTimer.singleShot(SHOWN_AFTER_MS, self, self._show)
+
+    @Slot()
+    def _show(self) -> None:
+        if self._to_show is None:  # shown already
+            return
+        (conversation, message, words), self._to_show = self._to_show, None
+        self._session.show(conversation)
+        if message is not None:
+            if message not in (each.number for each in conversation.path()):
+                self._session.select(message)
+            self._page.transcript.reveal(message, list(words))
+
+    @Slot()
+    def start_temporary(self) -> None:
+        """Begin a chat that is never stored."""
+        self._page.start_new(temporary=True)
+
+    @Slot(object, str)
+    def rename(self, number: int, title: str) -> None:
+        """Give a conversation a title of the user's own."""
+        title = title.strip()
+        if not title:
+            return
+        held = self._session.find_held(number)
+        if held is not None:
+            held.title, held.has_own_title = title, True
+            self._page.header.show_title()
+        self._library.rename(number, title)
+
+    @Slot(object, bool)
+    def _pin(self, number: int, pinned: bool) -> None:
+        held = self._session.find_held(number)
+        if held is not None:
+            held.pinned = pinned
+        self._library.set_pinned(number, pinned)
+
+    @Slot(object)
+    def duplicate(self, number: int) -> None:
+        """Copy a conversation and open the copy."""
+        self._keeper.save_now()
+        self._in_background(lambda store: store.duplicate(number), self._on_copied)
+
+    def _on_copied(self, number: int) -> None:
+        self._library.reload()
+        self.open(number)
+
+    @Slot(object)
+    def delete(self, number: int) -> None:
+        """Delete a conversation; a toast offers to take it back."""
+        row = self._library.model.find(number)
+        if row is None:
+            return
+        was_shown = self._session.conversation.id == number
+        if self._library.delete(number):
+            self._session.forget(number)
+            self._deleted = number, was_shown
+            self._toast.show_message(f"Deleted “{row.title}”", "Undo", self._undo)
+
+    @Slot()
+    def _undo(self) -> None:
+        number, was_shown = self._deleted
+        if self._library.restore(number) and was_shown:
+            self.open(number)
+
+    @Slot()
+    def delete_all(self) -> None:
+        """Delete all conversations for good."""
+        self._session.forget(*(row.id for row in self._library.model.rows))
+        try:
+            newest = self._store.newest_id()
+        except I3Error as error:
+            self.say_failure(error.what, error.remedy)
+        else:
+            self._in_background(lambda store: store.delete_all(newest), self._on_all_deleted)
+
+    def _on_all_deleted(self, _: None) -> None:
+        self._library.reload()
+        self._toast.show_message("All conversations are deleted")
+
+    @Slot()
+    def _on_opened(self) -> None:
+        self._page.sidebar.show_current(self._session.conversation.id)
+
+    @Slot(object)
+    def _on_stored(self, conversation: Conversation) -> None:
+        if conversation is self._session.conversation:  # perhaps for the first time
+            self._page.sidebar.show_current(conversation.id)
+
+    @Slot()
+    def _ask_title(self) -> None:
+        conversation = self._session.conversation
+        dialog = self._dialog = QInputDialog(self._window)
+        dialog.setWindowTitle("Rename chat")
+        dialog.setLabelText("Title")
+        dialog.setTextValue(conversation.title)
+        dialog.textValueSelected.connect(self._rename_shown)
+        dialog.open()
+
+    @Slot(str)
+    def _rename_shown(self, title: str) -> None:
+        conversation = self._session.conversation
+        if conversation.id is None:
+            self._session.rename(title.strip() or conversation.title)
+            self._page.header.show_title()
+        else:
+            self.rename(conversation.id, title)
+
+    # ------------------------------------------------------------------------------------------- export and import
+
+    @Slot(str)
+    def _export_shown(self, kind: str) -> None:
+        self._export(self._session.conversation, kind)
+
+    @Slot(object, str)
+    def _export_stored(self, number: int, kind: str) -> None:
+        try:
+            self._export(self._session.find(number), kind)
+        except I3Error as error:
+            self.say_failure(error.what, error.remedy)
+
+    @Slot(object)
+    def _export_csv(self, number: int) -> None:
+        conversation = self._session.conversation
+        message = conversation.messages[number]
+        self._session.fill_chunks(message)
+        content = import_export.chunks_to_csv(message)
+        self._ask_file(conversation.title, "csv", lambda _store: content)
+
+    @Slot()
+    def export_all(self) -> None:
+        """Ask for a file and write all conversations into it."""
+        self._ask_file("conversations", "json", _everything)
+
+    def _export(self, conversation: Conversation, kind: str) -> None:
+        number = conversation.id
+        if kind == "json" and number is not None and self._keeper.find(number) is None:
+            self._ask_file(conversation.title, kind, lambda store: import_export.to_json(store.open_whole(number)))
+        else:  # also what could not be stored
+            form = import_export.to_markdown if kind == "markdown" else import_export.to_json
+            content = form(conversation)
+            self._ask_file(conversation.title, kind, lambda _store: content)
+
+    def _ask_file(self, name: str, kind: str, content: Callable[[Store], str | dict | list]) -> None:
+        """Ask where to write; `content` is then called in the background."""
+        safe = "".join(c if c.isalnum() or c in " -_" else "" for c in name).strip()[:60] or "chat"
+        self._to_write = content
+        dialog = self._dialog = QFileDialog(self._window, "Export", f"{safe}.{SUFFIXES[kind]}", FILTERS[kind])
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(SUFFIXES[kind])
+        dialog.fileSelected.connect(self.write_export)
+        dialog.open()
+
+    @Slot(str)
+    def write_export(self, path: str) -> None:
+        """Write what was asked for to a file."""
+        content = self._to_write
+        self._keeper.save_now()
+
+        def write(store: Store) -> str:
+            import_export.write_file(path, content(store))
+            return path
+
+        self._in_background(write, self._on_exported)
+
+    def _on_exported(self, path: str) -> None:
+        self._toast.show_message(f"Exported to {path}")
+
+    def _on_background_failed(self, error: I3Error) -> None:
+        self._library.reload()  # a part may have been done
+        self.say_failure(error.what, error.remedy)
+
+    @Slot()
+    def _ask_import(self) -> None:
+        dialog = self._dialog = QFileDialog(self._window, "Import conversations", "", "Conversations (*.json *.jsonl)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(self.import_files)
+        dialog.open()
+
+    @Slot(list)
+    def import_files(self, paths: list[str]) -> None:
+        """Add the conversations of some files to the store."""
+
+        def read(store: Store) -> list[int]:
+            found = [conversation for path in paths for conversation in import_export.read_file(path)]
+            return [store.import_conversation(conversation) for conversation in found]
+
+        self._in_background(read, self._on_imported)
+
+    def _on_imported(self, numbers: list[int]) -> None:
+        self._library.reload()
+        count = len(numbers)
+        self._toast.show_message(f"Imported {count:,} conversation{'' if count == 1 else 's'}")
+        if numbers:
+            self.open(numbers[-1])
+
+    def _in_background(self, work: Callable[[Store], Any], done: Callable[[Any], None]) -> None:
+        """Run `work` with a connection of its own to the store, in the background."""
+        database = self._store.path
+
+        def run() -> Any:
+            with closing(Store(database, salvage=False)) as store:
+                return work(store)
+
+        self._background.run(run, done, self._on_background_failed)
+
+
+def _everything(store: Store) -> list[dict]:
+    return [import_export.to_json(store.open_whole(row.id)) for row in store.rows()]

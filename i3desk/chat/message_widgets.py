@@ -1,0 +1,297 @@
+"""The rows of a transcript: the user's bubble, which can be edited, and i3's reply as text or as chunks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QWidget
+
+from i3desk.chat.message_actions import BUSY_HINT, MessageActions
+from i3desk.chat.message_cards import Failure, Interrupted
+from i3desk.chat.message_editor import CORRECT, MessageEditor
+from i3desk.chat.message_row import GUTTER, PART_SPACING, MessageRow
+from i3desk.conversations.conversation import Message, ReplyState
+from i3desk.widgets.text_block import TextBlock
+from i3desk.widgets.text_display import capitalise
+
+if TYPE_CHECKING:
+    from i3desk.tokens.view import ChunkView
+
+BUBBLE_SHARE = 0.8  # of the reading column
+BUBBLE_X, BUBBLE_ABOVE, BUBBLE_BELOW = 14, 10, 7  # inside the bubble; a line of text has its leading below
+REPLY_ABOVE, REPLY_BELOW = 6, 14
+
+
+class UserMessage(MessageRow):
+    """What the user said: a bubble on the right, as wide as its text; a text field while it is edited."""
+
+    def __init__(self, message: Message, parent: QWidget | None = None) -> None:
+        super().__init__(message, parent)
+        self._bubble = QFrame(self, objectName="bubble")
+        self._text = TextBlock("Your message", self._bubble)
+        self._text.words_found.connect(self._on_words_found)
+        self._fitted: tuple[str, int, bool] | None = None
+        self._text_width = 0
+        self.editor: MessageEditor | None = None
+
+    @property
+    def text(self) -> TextBlock:
+        return self._text
+
+    def begin_edit(self) -> None:
+        """Turn the bubble into a text field."""
+        if self.editor is None:
+            self.editor = MessageEditor(self.message.text, self)
+            self.editor.submitted.connect(self._submit)
+            self.editor.cancelled.connect(self.end_edit)
+            self.editor.set_busy(self._busy)
+            self._bubble.hide()
+            self.editor.show()
+            self.show_actions()
+            self.updateGeometry()
+        self.editor.field.setFocus()
+
+    @Slot()
+    def end_edit(self) -> None:
+        """Show the bubble again."""
+        if self.editor is not None:
+            self.setFocus()
+            self.editor.hide()
+            self.editor.deleteLater()
+            self.editor = None
+            self._bubble.show()
+            self.show_actions()
+            self.updateGeometry()
+
+    def must_stay(self) -> bool:
+        return self.editor is not None or super().must_stay()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self.hasFocus() and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2) and not self._busy:
+            self.begin_edit()
+        else:
+            super().keyPressEvent(event)
+
+    def _show_content(self) -> None:
+        self._show_text(self.message.shown_text)
+        if self.editor is not None:
+            self.editor.set_busy(self._busy)
+
+    def _fit_content(self, width: int, y: int) -> int:
+        if self.editor is not None:
+            return self.editor.place(GUTTER, y, width)
+        most = int(width * BUBBLE_SHARE) - 2 * BUBBLE_X
+        if self._fitted != (self.message.shown_text, most, self._text.is_markdown):
+            self._fitted = (self.message.shown_text, most, self._text.is_markdown)
+            self._text_width = self._text.ideal_width(most)
+        self._text.fit(self._text_width)
+        self._text.move(BUBBLE_X, BUBBLE_ABOVE)
+        bubble_width = self._text_width + 2 * BUBBLE_X
+        height = self._text.height() + BUBBLE_ABOVE + BUBBLE_BELOW
+        self._bubble.setGeometry(GUTTER + width - bubble_width, y, bubble_width, height)
+        return y + height
+
+    def _may_act(self) -> bool:
+        return self.editor is None
+
+    def _make_actions(self) -> MessageActions:
+        actions = super()._make_actions()
+        actions.edit_requested.connect(self.begin_edit)
+        return actions
+
+    def _fill_menu(self, menu: QMenu) -> None:
+        menu.addAction("Edit", self.begin_edit).setEnabled(not self._busy)
+
+    @Slot(str)
+    def _submit(self, text: str) -> None:
+        if text == self.message.text:
+            self.end_edit()
+        else:
+            self.edit_submitted.emit(self.message.number, text)
+
+
+class ReplyMessage(MessageRow):
+    """What i3 said, as text or as chunks, and what became of it if it did not end well."""
+
+    below = REPLY_BELOW
+
+    def __init__(self, message: Message, parent: QWidget | None = None) -> None:
+        super().__init__(message, parent)
+        self._text = TextBlock("Reply from i3", self)
+        self._text.words_found.connect(self._on_words_found)
+        self.chunk_view: ChunkView | None = None
+        self.note: QLabel | None = None
+        self.failure: Failure | None = None
+        self.interrupted: Interrupted | None = None
+        self.editor: MessageEditor | None = None
+
+    def begin_correction(self) -> None:
+        """Turn the reply into a text field for what it should have been."""
+        if self.editor is None and self.message.ended and self.message.shown_text:
+            self.editor = MessageEditor(self.message.shown_text, self, CORRECT)
+            self.editor.submitted.connect(self._submit_correction)
+            self.editor.cancelled.connect(self.end_correction)
+            self._show_content()
+            self.editor.show()
+            self.show_actions()
+            self.updateGeometry()
+        if self.editor is not None:
+            self.editor.field.setFocus()
+
+    @Slot()
+    def end_correction(self) -> None:
+        """Show the reply again."""
+        if self.editor is not None:
+            self.editor.hide()
+            self.editor.deleteLater()
+            self.editor = None
+            self._show_content()
+            self.show_actions()
+            self.updateGeometry()
+            self.setFocus()
+
+    @property
+    def text(self) -> TextBlock:
+        return self._text
+
+    @property
+    def wants_chunks(self) -> bool:
+        """Whether chunks would be shown if they were there."""
+        message = self.message
+        return self._display.glass and message.ended and not message.chunks and message.new_tokens > 0
+
+    def _show_content(self) -> None:
+        message = self.message
+        speaking = message.state in (ReplyState.WAITING, ReplyState.STREAMING)
+        in_chunks = self._display.glass and bool(message.chunks)
+        if self.editor is not None:
+            self.editor.set_busy(self._busy)
+        self._text.setVisible((bool(message.shown_text) or speaking) and not in_chunks and self.editor is None)
+        if in_chunks:
+            self._show_chunks(speaking)
+        else:
+            shown = message.shown_text if message.ended else message.text.lstrip()
+            self._show_text(capitalise(shown, growing=not message.ended) if self._display.capitalise else shown)
+            self._text.show_caret(speaking)
+        if self.chunk_view is not None:
+            self.chunk_view.setVisible(in_chunks and self.editor is None)
+        self._show_note(_note(message))
+        self._show_failure()
+        self._show_interrupted()
+
+    def _show_chunks(self, speaking: bool) -> None:
+        from i3desk.tokens.view import ChunkView
+
+        if self.chunk_view is None:
+            self.chunk_view = ChunkView(self)
+            self.chunk_view.alternative_chosen.connect(self._on_alternative_chosen)
+        self.chunk_view.show_chunks(self.message.chunks, self.message.given_tokens)
+        self.chunk_view.show_caret(speaking)
+        said_by, in_use = self.message.model, self._display.model
+        why_not = "" if said_by == in_use else f"{said_by or 'Another model'} said this: load it to go on from here"
+        self.chunk_view.set_branching(not self._busy and not why_not, "" if self._busy else why_not)
+
+    def _show_note(self, note: str) -> None:
+        if note and self.note is None:
+            self.note = QLabel(self, textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+            self.note.setProperty("tone", "muted")
+        if self.note is not None:
+            self.note.setText(note)
+            self.note.setVisible(bool(note))
+
+    def _show_failure(self) -> None:
+        failed = self.message.state is ReplyState.FAILED
+        if failed and self.failure is None:
+            self.failure = Failure(self)
+            self.failure.button.clicked.connect(self._retry)
+        if self.failure is not None:
+            self.failure.show_error(self.message.what_failed, self.message.remedy)
+            _allow(self.failure.button, not self._busy, "Ask for this reply again")
+            self.failure.setVisible(failed)
+
+    def _show_interrupted(self) -> None:
+        cut = self.message.state is ReplyState.CUT
+        if cut and self.interrupted is None:
+            self.interrupted = Interrupted(self)
+            self.interrupted.button.clicked.connect(self._continue)
+        if self.interrupted is not None:
+            _allow(self.interrupted.button, not self._busy, "Let i3 go on where this reply was cut off")
+            self.interrupted.button.setVisible(self.message.can_continue)
+            self.interrupted.setVisible(cut)
+
+    def _fit_content(self, width: int, y: int) -> int:
+        y += REPLY_ABOVE
+        if self.editor is not None:
+            return self.editor.place(GUTTER, y, width)
+        spacing = 0
+        for part in (self._text, self.chunk_view, self.note, self.interrupted, self.failure):
+            if part is None or part.isHidden():
+                continue
+            y += spacing
+            spacing = PART_SPACING
+            if part is self._text:
+                self._text.fit(width)
+                height = self._text.height()
+            elif part is self.chunk_view:
+                part.resize(width, part.height())
+                height = part.height()
+            else:
+                height = part.heightForWidth(width)
+            part.setGeometry(GUTTER, y, width, height)
+            y += height
+        return y
+
+    def _fill_menu(self, menu: QMenu) -> None:
+        if self.message.shown_text and self.message.ended:
+            menu.addAction("Correct", self.begin_correction).setEnabled(not self._busy)
+        if self.message.ended:
+            menu.addAction("Retry", self._retry).setEnabled(not self._busy)
+        if self.message.can_continue:
+            menu.addAction("Continue", self._continue).setEnabled(not self._busy)
+
+    def must_stay(self) -> bool:
+        return self.editor is not None or super().must_stay()
+
+    def _may_act(self) -> bool:
+        return self.message.ended and self.editor is None
+
+    def _make_actions(self) -> MessageActions:
+        actions = super()._make_actions()
+        actions.correct_requested.connect(self.begin_correction)
+        return actions
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self.hasFocus() and event.key() == Qt.Key.Key_C and not event.modifiers() and not self._busy:
+            self.begin_correction()
+        else:
+            super().keyPressEvent(event)
+
+    @Slot(str)
+    def _submit_correction(self, text: str) -> None:
+        said = self.message.shown_text
+        self.end_correction()
+        if text.strip() != said:
+            self.correction_submitted.emit(self.message.number, text)
+
+    @Slot(int, int)
+    def _on_alternative_chosen(self, index: int, token_id: int) -> None:
+        self.alternative_chosen.emit(self.message.number, index, token_id)
+
+
+def _note(message: Message) -> str:
+    if message.state is ReplyState.QUEUED:
+        return "i3 is still loading and will answer as soon as it is ready."
+    if message.shown_text:
+        return ""
+    if message.state is ReplyState.STOPPED:
+        return "Stopped before i3 said anything."
+    if message.state is ReplyState.DONE:
+        return "i3 ended its turn without a word. Retry, or say it differently."
+    return ""
+
+
+def _allow(button: QPushButton, allowed: bool, hint: str) -> None:
+    button.setEnabled(allowed)
+    button.setToolTip(hint if allowed else BUSY_HINT)

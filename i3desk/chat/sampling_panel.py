@@ -1,0 +1,284 @@
+"""The panel beside the chat: how i3 chooses its words in this conversation, and how messages are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QMenu,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from i3core.generation.config import SAMPLING_SETTINGS, SamplingConfig
+from i3desk.chat import sampling_presets
+from i3desk.chat.display_options import DISPLAY_SETTINGS
+from i3desk.conversations.conversation import ChatSettings
+from i3desk.preferences import SettingsStore
+from i3desk.tokens.legend import TokenLegend
+from i3desk.widgets.basics import quiet_button
+from i3desk.widgets.segmented_control import SegmentedControl
+from i3desk.widgets.setting_rows import SwitchRow, TextRow, row_for
+
+WIDTH = 256
+MODES = {
+    "chat": ("Chat", "You ask, i3 answers, in the form that the model was trained for"),
+    "raw": ("Continue", "i3 continues your text as it stands: for stories, and to see what the model knows by itself"),
+}
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A setting that is a text."""
+
+    key: str
+    label: str
+    tooltip: str
+
+
+STOP = _Text(
+    "stop",
+    "Stop texts",
+    "The reply ends before the first of these, one a line. Upper and lower case count as the same.",
+)
+PERSONA = _Text("persona", "Persona", "A system prompt: who the model is to be. It is read before every message.")
+NO_PERSONA = "This model was trained without system prompts: it has no place for a persona."
+
+
+class SamplingPanel(QFrame):
+    """Draws the settings that are declared as data, in their order.
+
+    Signals:
+        settings_chosen(ChatSettings): the user wants this conversation to go on with these.
+    """
+
+    settings_chosen = Signal(object)
+
+    def __init__(self, store: SettingsStore, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setFixedWidth(WIDTH)
+        self._store = store
+        self._settings = ChatSettings(store.preferences.sampling)
+
+        title = QLabel("Generation")
+        title.setProperty("grade", "heading")
+        self.reset_button = quiet_button("Reset", "Set everything here back to what i3desk began with")
+        self.reset_button.clicked.connect(self._reset)
+        self.preset_button = quiet_button("Presets", "Your own presets: use, save or delete one")
+        self.preset_menu = QMenu(self)
+        self.preset_menu.aboutToShow.connect(self._fill_menu)
+        self.preset_button.setMenu(self.preset_menu)
+        head = QHBoxLayout()
+        head.addWidget(title, 1)
+        head.addWidget(self.preset_button)
+        head.addWidget(self.reset_button)
+        self.sampling_presets = SegmentedControl("Preset", sampling_presets.LABELS)
+        self.sampling_presets.chosen.connect(self._use_built_in)
+        self.modes = SegmentedControl("Mode", MODES)
+        self.modes.chosen.connect(self._choose_mode)
+
+        body = QWidget(objectName="panelBody")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(16, 10, 16, 16)
+        column.setSpacing(10)
+        column.addLayout(head)
+        column.addWidget(self.sampling_presets)
+        column.addSpacing(2)
+        self.rows = {}
+        for setting in SAMPLING_SETTINGS:
+            row = self.rows[setting.key] = row_for(setting)
+            row.changed.connect(self._on_sampling)
+            column.addWidget(row)
+        self.stop_row = TextRow(STOP, "end of turn", 2)
+        self.stop_row.changed.connect(self._on_stop)
+        column.addWidget(self.stop_row)
+        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(_heading("Prompt"))
+        column.addWidget(self.modes)
+        self.persona_row = TextRow(PERSONA, "", 3)
+        self.persona_row.changed.connect(self._on_persona)
+        column.addWidget(self.persona_row)
+        self.persona_note = QLabel(NO_PERSONA, textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        self.persona_note.setProperty("tone", "muted")
+        self.persona_note.setProperty("grade", "small")
+        column.addWidget(self.persona_note)
+        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(_heading("Display"))
+        self.switches = {}
+        for switch in DISPLAY_SETTINGS:
+            row = self.switches[switch.key] = SwitchRow(switch)
+            row.changed.connect(self._on_switch)
+            column.addWidget(row)
+            if switch.key == "glass":
+                self.legend = TokenLegend()
+                column.addWidget(self.legend)
+        column.addStretch(1)
+        scroll = QScrollArea(objectName="backdrop")
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(1, 0, 0, 0)
+        outer.addWidget(scroll)
+        store.changed.connect(self._show_switches)
+        self.show_persona_place(False)
+        self._show_all()
+        self._show_switches()
+
+    def show_settings(self, settings: ChatSettings) -> None:
+        """Show the settings of another conversation."""
+        if settings != self._settings:
+            self._settings = settings
+            self._show_all()
+
+    def show_persona_place(self, has_place: bool) -> None:
+        """Whether the model in use can be told who it is."""
+        self.persona_row.setVisible(has_place)
+        self.persona_note.setVisible(not has_place)
+
+    def use_seed(self, seed: int) -> None:
+        """Answer with this seed from now on."""
+        self._choose(replace(self._settings, sampling=replace(self._settings.sampling, seed=seed)))
+
+    @Slot()
+    def flush(self) -> None:
+        """Take over what is still being typed."""
+        for row in (self.stop_row, self.persona_row):
+            row.flush()
+
+    def _choose(self, settings: ChatSettings) -> None:
+        """Take over `settings` and tell."""
+        if settings != self._settings:
+            self._settings = settings
+            self._show_all()
+            self._store.change(sampling=settings.sampling)
+            self.settings_chosen.emit(settings)
+
+    def _choose_sampling(self, sampling: SamplingConfig) -> None:
+        self._choose(replace(self._settings, sampling=sampling))
+
+    @Slot(str, object)
+    def _on_sampling(self, key: str, value: object) -> None:
+        self._choose_sampling(replace(self._settings.sampling, **{key: value}))
+
+    @Slot(str, object)
+    def _on_stop(self, _key: str, text: str) -> None:
+        self._choose_sampling(replace(self._settings.sampling, stop=_stops_in(text)))
+
+    @Slot(str, object)
+    def _on_persona(self, _key: str, text: str) -> None:
+        self._choose(replace(self._settings, persona=text))
+
+    @Slot(str)
+    def _choose_mode(self, mode: str) -> None:
+        self._choose(replace(self._settings, mode=mode))
+
+    @Slot(str, object)
+    def _on_switch(self, key: str, value: bool) -> None:
+        self._store.change(**{key: value})
+
+    @Slot(str)
+    def _use_built_in(self, name: str) -> None:
+        self._choose_sampling(sampling_presets.apply(self._settings.sampling, sampling_presets.BUILT_IN[name]))
+
+    @Slot()
+    def _reset(self) -> None:
+        self._choose(ChatSettings())
+
+    @Slot()
+    def _fill_menu(self) -> None:
+        self.preset_menu.clear()
+        own = self._store.preferences.sampling_presets
+        for name in own:
+            action = self.preset_menu.addAction(name)
+            action.setData(name)
+            action.triggered.connect(self._use_own)
+        if not own:
+            self.preset_menu.addAction("No presets of your own yet").setEnabled(False)
+        self.preset_menu.addSeparator()
+        self.preset_menu.addAction("Save these values as…").triggered.connect(self._ask_name)
+        if own:
+            delete = self.preset_menu.addMenu("Delete")
+            for name in own:
+                action = delete.addAction(name)
+                action.setData(name)
+                action.triggered.connect(self._delete_own)
+
+    @Slot()
+    def _use_own(self) -> None:
+        self.use_preset(self._chosen_action().data())
+
+    @Slot()
+    def _delete_own(self) -> None:
+        name = self._chosen_action().data()
+        kept = {key: values for key, values in self._store.preferences.sampling_presets.items() if key != name}
+        self._store.change(sampling_presets=kept)
+        self._show_preset()
+
+    def _chosen_action(self) -> QAction:
+        return self.sender()
+
+    @Slot()
+    def _ask_name(self) -> None:
+        dialog = self._dialog = QInputDialog(self)
+        dialog.setWindowTitle("Save preset")
+        dialog.setLabelText("Name of the preset")
+        dialog.textValueSelected.connect(self.save_preset)
+        dialog.open()
+
+    @Slot(str)
+    def save_preset(self, name: str) -> None:
+        """Keep the present values under a name; one of the same name is replaced."""
+        name = name.strip()[:40]
+        if name:
+            values = sampling_presets.values_of(self._settings.sampling)
+            self._store.change(sampling_presets=self._store.preferences.sampling_presets | {name: values})
+            self._show_preset()
+
+    def use_preset(self, name: str) -> None:
+        """Take over the values of one of the user's own presets."""
+        self._choose_sampling(
+            sampling_presets.apply(self._settings.sampling, self._store.preferences.sampling_presets[name])
+        )
+
+    def _show_all(self) -> None:
+        sampling = self._settings.sampling
+        for key, row in self.rows.items():
+            row.show_value(getattr(sampling, key))
+        if _stops_in(self.stop_row.edit.toPlainText()) != sampling.stop:  # else an empty line may be the next one's
+            self.stop_row.show_value("\n".join(sampling.stop))
+        self.persona_row.show_value(self._settings.persona)
+        self.modes.show_choice(self._settings.mode)
+        self._show_preset()
+
+    def _show_preset(self) -> None:
+        sampling = self._settings.sampling
+        self.sampling_presets.show_choice(sampling_presets.matching(sampling, sampling_presets.BUILT_IN))
+        self.preset_button.setText(
+            sampling_presets.matching(sampling, self._store.preferences.sampling_presets) or "Presets"
+        )
+
+    @Slot()
+    def _show_switches(self) -> None:
+        for key, row in self.switches.items():
+            row.show_value(getattr(self._store.preferences, key))
+        self.legend.setVisible(self._store.preferences.glass)
+
+
+def _stops_in(text: str) -> tuple[str, ...]:
+    return tuple(line for line in text.splitlines() if line.strip())
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("grade", "heading")
+    return label

@@ -1,0 +1,150 @@
+"""What the chat page shows before the first message: a welcome, or why the model could not be loaded."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from i3desk.style.icons import app_icon
+
+SUGGESTIONS = ("hello!", "who are you?", "do you like music?", "what do you like to do?")
+WIDTH = 560
+
+
+class WelcomePage(QWidget):
+    """First start and new chats.
+
+    Signals:
+        suggestion_chosen(text): the user wants to say one of the suggestions.
+        load_requested: the user wants the model to be loaded again.
+    """
+
+    suggestion_chosen = Signal(str)
+    load_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._pages = QStackedLayout(self)
+        self._pages.addWidget(self._welcome())
+        self._pages.addWidget(self._failure())
+
+    def show_temporary(self, temporary: bool) -> None:
+        """A chat that is never stored says so."""
+        self.temporary_note.setVisible(temporary)
+
+    def show_unloaded(self) -> None:
+        """The user unloaded the model."""
+        self.lead.setText("No model is loaded. It is loaded again when you send a message.")
+        self._pages.setCurrentIndex(0)
+
+    def show_loading(self) -> None:
+        """The model loads; the user may write already."""
+        self.lead.setText("Loading the model. You can write already; i3 answers as soon as it is ready.")
+        self._pages.setCurrentIndex(0)
+
+    def show_ready(self) -> None:
+        """The model is there."""
+        self.lead.setText(
+            "A small language model that is entirely yours.\nIt runs on this computer; nothing leaves it."
+        )
+        self._pages.setCurrentIndex(0)
+
+    def show_failed(self, what: str, remedy: str) -> None:
+        """The model could not be loaded, and what to do."""
+        self.what.setText(what)
+        self.remedy.setText(remedy)
+        self.remedy.setVisible(bool(remedy))
+        self._pages.setCurrentIndex(1)
+
+    def _welcome(self) -> QWidget:
+        picture = QLabel()
+        picture.setPixmap(app_icon().pixmap(64, 64))
+        picture.setAccessibleName("i3desk")
+        title = QLabel("Say something to i3")
+        title.setProperty("grade", "hero")
+        self.lead = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        self.lead.setProperty("tone", "muted")
+        self.lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.lead.setMinimumHeight(44)
+
+        self.temporary_note = QLabel("This chat is temporary: it is never stored, and gone when you leave it.")
+        self.temporary_note.setProperty("tone", "warn")
+        self.temporary_note.hide()
+
+        grid = QGridLayout()
+        grid.setSpacing(8)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+        self.suggestions = []
+        for position, text in enumerate(SUGGESTIONS):
+            button = QPushButton(text)
+            button.setProperty("kind", "suggestion")
+            button.setAccessibleName(f"Say: {text}")
+            button.setToolTip("Send this to i3")
+            button.setCursor(Qt.CursorShape.PointingHandCursor)
+            button.clicked.connect(self._on_suggestion)
+            self.suggestions.append(button)
+            grid.addWidget(button, position // 2, position % 2)
+        return _centred(picture, title, self.lead, self.temporary_note, grid)
+
+    def _failure(self) -> QWidget:
+        card = QFrame(objectName="failure")
+        title = QLabel("The model could not be loaded")
+        title.setProperty("grade", "title")
+        self.what = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        self.what.setProperty("tone", "bad")
+        self.remedy = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        for label in (self.what, self.remedy):
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.load_button = QPushButton("Try again")
+        self.load_button.setProperty("kind", "primary")
+        self.load_button.setAccessibleName("Try again to load the model")
+        self.load_button.setToolTip("Load the model again")
+        self.load_button.clicked.connect(self.load_requested)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(24, 24, 24, 24)
+        column.setSpacing(12)
+        for widget in (title, self.what, self.remedy):
+            column.addWidget(widget)
+        column.addWidget(self.load_button, alignment=Qt.AlignmentFlag.AlignLeft)
+        return _centred(card)
+
+    def _on_suggestion(self) -> None:
+        self.suggestion_chosen.emit(self.sender().text())
+
+
+def _centred(*parts) -> QWidget:
+    """Widgets and layouts below each other in the middle of the page."""
+    page, inside = QWidget(), QWidget()
+    inside.setFixedWidth(WIDTH)
+    column = QVBoxLayout(inside)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(12)
+    for part in parts:
+        if isinstance(part, QLabel):
+            column.addWidget(part, alignment=Qt.AlignmentFlag(0) if part.wordWrap() else Qt.AlignmentFlag.AlignHCenter)
+        elif isinstance(part, QWidget):
+            column.addWidget(part)
+        else:
+            column.addSpacing(8)
+            column.addLayout(part)
+    row = QHBoxLayout()  # not an alignment: an aligned widget gets no height for its wrapped text
+    row.addStretch(1)
+    row.addWidget(inside)
+    row.addStretch(1)
+    outer = QVBoxLayout(page)
+    outer.addStretch(2)
+    outer.addLayout(row)
+    outer.addStretch(3)
+    return page

@@ -1,0 +1,285 @@
+"""Conversations as files: Markdown for people, JSON with everything for i3desk, and reading JSON from elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from i3core.errors import I3Error
+from i3core.system.files import replaced
+from i3desk.conversations import serialization
+from i3desk.conversations.conversation import ASSISTANT, USER, Conversation, Message, ReplyState, make_title
+
+VERSION = 1
+LARGEST_FILE = 256 * 2**20  # bytes
+HIGHEST_NUMBER = 2**20 - 1  # what the store can keep
+ALTERNATIVES = 10
+LATEST = 1e11  # seconds since 1970: the year 5138; much later dates cannot be shown
+SMALLEST_PROBABILITY = 1e-12  # a probability of 0 would be an infinite surprise
+_STATES = {state.value: state for state in ReplyState}
+_HOW_ENDED = {
+    ReplyState.STOPPED: "stopped",
+    ReplyState.CUT: "cut off when i3desk ended",
+    ReplyState.FAILED: "failed",
+}
+
+
+def to_markdown(conversation: Conversation) -> str:
+    """The path on screen for reading: title, dates, who said what."""
+    parts = [f"# {conversation.shown_title}", f"*{_date(conversation.created_at)}*"]
+    for message in conversation.path():
+        who = "You" if message.role == USER else message.model or "i3"
+        parts.append(f"**{who}** · {_date(message.created_at)}")
+        if message.shown_text:
+            parts.append(message.shown_text)
+        if message.state in _HOW_ENDED:
+            parts.append(f"*({_HOW_ENDED[message.state]})*")
+    return "\n\n".join(parts) + "\n"
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def to_json(conversation: Conversation) -> dict[str, Any]:
+    """Everything but the place in the store: the whole tree, settings, and chunks as far as they are loaded.
+
+    Messages have "role" and "content", so that other programs can read them too.
+    """
+    return {
+        "i3desk_conversation": VERSION,
+        "title": conversation.title,
+        "has_own_title": conversation.has_own_title,
+        "pinned": conversation.pinned,
+        "created_at": conversation.created_at,
+        "updated_at": conversation.updated_at,
+        "settings": serialization.settings_to_dict(conversation.settings),
+        "leaf": conversation.leaf,
+        "draft": conversation.draft,
+        "window_used": conversation.window_used,
+        "window": conversation.window,
+        "first_seen": conversation.first_seen,
+        "messages": [_message_to_dict(conversation.messages[number]) for number in sorted(conversation.messages)],
+    }
+
+
+def _message_to_dict(message: Message) -> dict[str, Any]:
+    values = {field.name: getattr(message, field.name) for field in fields(Message)}
+    values["content"] = values.pop("text")
+    values["state"] = message.state.value
+    values["sampling"] = None if message.sampling is None else serialization.sampling_to_dict(message.sampling)
+    values["chunks"] = [serialization.chunk_to_list(chunk) for chunk in message.chunks]
+    return values
+
+
+def from_json(data: object) -> Conversation:
+    """One conversation: what `to_json` gave, {"messages": [...]} or a list of {"role", "content"}.
+
+    Raises I3Error saying what is wrong with it.
+    """
+    if isinstance(data, list):
+        data = {"messages": data}
+    if not isinstance(data, dict) or not isinstance(data.get("messages"), list):
+        raise _refused("it has no list of messages")
+    version = data.get("i3desk_conversation")
+    if version is None:
+        return _from_plain(data)
+    if type(version) is not int or version < 1:
+        raise _refused("its version number is damaged")
+    if version > VERSION:
+        raise I3Error("This conversation was exported by a newer i3desk.", "Install the newer version to import it.")
+    return _from_ours(data)
+
+
+def conversations_from(data: object) -> list[Conversation]:
+    """One conversation as `from_json` takes it, or a list of such."""
+    if isinstance(data, dict) and isinstance(data.get("conversations"), list):
+        data = data["conversations"]
+    if isinstance(data, list) and not (data and isinstance(data[0], dict) and "role" in data[0]):
+        return [from_json(entry) for entry in data]
+    return [from_json(data)]
+
+
+def _from_ours(data: dict) -> Conversation:
+    messages: dict[int, Message] = {}
+    for values in data["messages"]:
+        message = _message_from(values)
+        if message.number in messages:
+            raise _refused(f"the message number {message.number} occurs twice")
+        if message.parent is not None and not (message.parent in messages and message.parent < message.number):
+            raise _refused(f"message {message.number} follows one that is not there")
+        messages[message.number] = message
+    leaf, first_seen = (_whole(data, name, None) for name in ("leaf", "first_seen"))
+    return Conversation(
+        title=_text(data, "title"),
+        has_own_title=data.get("has_own_title") is True,
+        pinned=data.get("pinned") is True,
+        created_at=_time(data, "created_at"),
+        updated_at=_time(data, "updated_at"),
+        settings=serialization.settings_from(data.get("settings")),
+        messages=messages,
+        leaf=leaf,
+        draft=_text(data, "draft"),
+        window_used=_whole(data, "window_used", 0),
+        window=_whole(data, "window", 0),
+        first_seen=first_seen if first_seen in messages else None,
+    )
+
+
+def _message_from(values: object) -> Message:
+    if not isinstance(values, dict):
+        raise _refused("a message is not an object")
+    number, role = values.get("number"), values.get("role")
+    if type(number) is not int or not 1 <= number <= HIGHEST_NUMBER:
+        raise _refused(f"a message has no usable number: {str(number)[:20]}")
+    if role not in (USER, ASSISTANT):
+        raise _refused(f'message {number} is by "{str(role)[:20]}", neither "{USER}" nor "{ASSISTANT}"')
+    if not isinstance(values.get("content"), str):
+        raise _refused(f"message {number} has no text")
+    state = _STATES.get(values.get("state")) if isinstance(values.get("state"), str) else None
+    message = Message(
+        number=number,
+        parent=_whole(values, "parent", None),
+        role=role,
+        text=_text(values, "content"),
+        created_at=_time(values, "created_at"),
+        state=state or ReplyState.DONE,
+        chunks=_chunks_from(values.get("chunks"), number),
+        given_tokens=_whole(values, "given_tokens", 0),
+        new_tokens=_whole(values, "new_tokens", 0),
+        tokens_per_second=_number(values, "tokens_per_second", 0.0),
+        seconds_to_first_token=_number(values, "seconds_to_first_token", None),
+        seed=_whole(values, "seed", None),
+        finish_reason=_text(values, "finish_reason") or None,
+        what_failed=_text(values, "what_failed"),
+        remedy=_text(values, "remedy"),
+        model=_text(values, "model"),
+        sampling=None if values.get("sampling") is None else serialization.sampling_from(values["sampling"]),
+    )
+    if not message.ended:  # nobody is writing it any more
+        message.state = ReplyState.CUT
+    return message
+
+
+def _chunks_from(values: object, number: int) -> list:
+    if values is None:
+        return []
+    try:
+        return [serialization.chunk_from_list(chunk) for chunk in values]
+    except (TypeError, ValueError) as error:
+        raise _refused(f"the chunks of message {number} are damaged") from error
+
+
+def _from_plain(data: dict) -> Conversation:
+    """A conversation of another program: each message follows the one before; a system message is the persona."""
+    conversation = Conversation(title=_text(data, "title"), has_own_title=bool(_text(data, "title")))
+    persona = []
+    parent: int | None = None
+    for position, values in enumerate(data["messages"], 1):
+        role, content = (values.get("role"), values.get("content")) if isinstance(values, dict) else (None, None)
+        if not isinstance(content, str):
+            raise _refused(f'entry {position} is not an object with "role" and "content" as texts')
+        content = serialization.encodable(content)
+        if role == "system":
+            persona.append(content)
+        elif role in (USER, ASSISTANT):
+            parent = conversation.add(role, content, parent).number
+        else:
+            raise _refused(f'entry {position} is by "{str(role)[:20]}", neither "{USER}" nor "{ASSISTANT}"')
+    if not conversation.messages:
+        raise _refused("it has no messages")
+    if not conversation.title:
+        conversation.title = make_title(conversation.messages[1].text)
+    if persona:
+        conversation.settings = serialization.settings_from({"persona": "\n".join(persona)})
+    return conversation
+
+
+def _text(values: dict, name: str) -> str:
+    value = values.get(name)
+    return serialization.encodable(value) if isinstance(value, str) else ""
+
+
+def _number(values: dict, name: str, default: float | None) -> float | None:
+    value = values.get(name)
+    is_number = type(value) in (int, float) and abs(value) < 1e15  # neither NaN nor infinity
+    return float(value) if is_number else default
+
+
+def _time(values: dict, name: str) -> float:
+    value = _number(values, name, None)
+    return value if value is not None and 0 <= value <= LATEST else time.time()
+
+
+def _whole(values: dict, name: str, default: int | None) -> int | None:
+    value = values.get(name)
+    return value if type(value) is int and abs(value) < 2**63 else default
+
+
+def _refused(why: str) -> I3Error:
+    return I3Error(
+        f"This is not a conversation that i3desk can import: {why}.",
+        'Choose a JSON file that i3desk exported, or one with a list of {"role": ..., "content": ...}.',
+    )
+
+
+def read_file(path: Path | str) -> list[Conversation]:
+    """All conversations of a .json file, or of a .jsonl file with one on each line. Raises I3Error naming the file."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise I3Error(
+                f"{path} is larger than {LARGEST_FILE // 2**20} MB.", "Split it into smaller files and import those."
+            )
+        text = path.read_text(serialization="utf-8-sig")
+    except OSError as error:
+        raise I3Error(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise I3Error(f"{path} is not text in UTF-8.", "Save it again with the encoding UTF-8.") from error
+    if path.suffix.lower() != ".jsonl":
+        return _conversations_in(text, str(path))
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            found += _conversations_in(line, f"{path}, line {number}")
+    return found
+
+
+def _conversations_in(text: str, place: str) -> list[Conversation]:
+    try:
+        return conversations_from(json.loads(text))
+    except I3Error as error:
+        raise I3Error(f"{place}: {error.what}", error.remedy) from error
+    except (ValueError, RecursionError) as error:
+        raise I3Error(f"{place} is not JSON.", "Choose a JSON file, or export it again.") from error
+
+
+def write_file(path: Path | str, content: str | dict | list) -> None:
+    """Replace a file whole or not at all by text, or by JSON for anything else. Raises I3Error if the disk refuses."""
+    if not isinstance(content, str):
+        content = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    with replaced(path) as temporary:
+        temporary.write_bytes(serialization.encodable(content).encode("utf-8"))
+
+
+def chunks_to_csv(message: Message) -> str:
+    """A reply chunk by chunk: what was chosen, how likely it was, its surprise in bits, and ten alternatives."""
+    header = ["index", "token_id", "text", "probability", "surprise_bits"]
+    for place in range(1, ALTERNATIVES + 1):
+        header += [f"alternative_{place}_{name}" for name in ("token_id", "text", "probability")]
+    target = io.StringIO(newline="")
+    writer = csv.writer(target)
+    writer.writerow(header)
+    for position, chunk in enumerate(message.chunks):
+        surprise = -math.log2(max(chunk.probability, SMALLEST_PROBABILITY))
+        row = [position, chunk.token_id, chunk.text, chunk.probability, round(surprise, 6) + 0.0]
+        for other in chunk.alternatives[:ALTERNATIVES]:
+            row += [other.token_id, other.text, other.probability]
+        writer.writerow(row + [""] * (len(header) - len(row)))
+    return target.getvalue()

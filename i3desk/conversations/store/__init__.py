@@ -1,0 +1,7 @@
+"""The store of conversations: SQLite in one file, written from the GUI thread, searched and tidied from another."""
+
+from i3desk.conversations.store.maintenance import check, checkpoint, tidy
+from i3desk.conversations.store.search import Hit, search
+from i3desk.conversations.store.store import ConversationRow, Store, preview_of
+
+__all__ = ["ConversationRow", "Hit", "Store", "check", "checkpoint", "preview_of", "search", "tidy"]

@@ -1,0 +1,226 @@
+"""The database file: how it is opened, its tables and their versions, and what its errors mean to the user.
+
+Tables (version 3):
+    conversations   one row each; `preview` and `message_count` spare the list a look at the messages;
+                    `deleted_at` is set while a deletion can be undone
+    messages        the tree: (conversation, number) names a message, `parent` is the number that it follows
+    chunk_blocks    a reply's chunks in blocks, appended while it streams, each compressed JSON
+    texts           FTS5 index, see index.py
+They are strict, so that a salvaged row of nonsense is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from i3core.errors import I3Error
+from i3desk.conversations.store import search_index
+
+BUSY_S = 2.0  # how long to wait for another thread's write; those are kept short (see upkeep.py)
+UNFINISHED = "('queued', 'waiting', 'streaming')"
+LIST = (
+    "SELECT id, title, preview, pinned, updated_at, message_count FROM conversations "
+    "WHERE deleted_at IS NULL ORDER BY pinned DESC, updated_at DESC, id DESC"
+)
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _create_tables(connection: sqlite3.Connection) -> None:
+    connection.execute("""
+        CREATE TABLE conversations (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            title TEXT NOT NULL DEFAULT '',
+            has_own_title INTEGER NOT NULL DEFAULT 0,
+            pinned INTEGER NOT NULL DEFAULT 0,
+            created_at REAL NOT NULL CHECK (created_at BETWEEN 0 AND 1e11),
+            updated_at REAL NOT NULL CHECK (updated_at BETWEEN 0 AND 1e11),
+            settings TEXT NOT NULL DEFAULT '{}',
+            leaf INTEGER,
+            draft TEXT NOT NULL DEFAULT '',
+            window_used INTEGER NOT NULL DEFAULT 0,
+            window INTEGER NOT NULL DEFAULT 0,
+            first_seen INTEGER,
+            preview TEXT NOT NULL DEFAULT '',
+            message_count INTEGER NOT NULL DEFAULT 0,
+            deleted_at REAL
+        ) STRICT""")
+    connection.execute("""
+        CREATE TABLE messages (
+            id INTEGER PRIMARY KEY,
+            conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            parent INTEGER,
+            role TEXT NOT NULL,
+            text TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            state TEXT NOT NULL,
+            given_tokens INTEGER NOT NULL,
+            new_tokens INTEGER NOT NULL,
+            tokens_per_second REAL NOT NULL,
+            seconds_to_first_token REAL,
+            seed INTEGER,
+            finish_reason TEXT,
+            what_failed TEXT NOT NULL,
+            remedy TEXT NOT NULL,
+            model TEXT NOT NULL,
+            sampling TEXT,
+            UNIQUE (conversation, number)
+        ) STRICT""")
+    connection.execute("""
+        CREATE TABLE chunk_blocks (
+            id INTEGER PRIMARY KEY,
+            message INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+            first INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            data BLOB NOT NULL
+        ) STRICT""")
+    connection.execute("CREATE INDEX chunk_blocks_of_message ON chunk_blocks (message, first)")
+    connection.execute(f"CREATE INDEX unfinished_messages ON messages (state) WHERE state IN {UNFINISHED}")
+
+
+def _create_search_index(connection: sqlite3.Connection) -> None:
+    search_index.create(connection)
+    search_index.fill(connection)
+
+
+def _create_list_index(connection: sqlite3.Connection) -> None:
+    # The list in its order with all it shows, read without a look at the table. Some of version 2 have it already.
+    connection.execute(
+        "CREATE INDEX IF NOT EXISTS conversations_in_list ON conversations "
+        "(pinned DESC, updated_at DESC, id DESC, title, preview, message_count) WHERE deleted_at IS NULL"
+    )
+
+
+# What makes a database of version n one of version n + 1. Only ever append.
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _create_tables,
+    _create_search_index,
+    _create_list_index,
+)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Opens the database, new or old, and brings it to the present version.
+
+    Raises sqlite3.Error, and I3Error if a newer i3desk wrote it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # what people write is theirs alone
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+    try:
+        _refuse_newer(connection, path)  # before anything is written
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint can wait long for the disk: see upkeep.py
+        _migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    if version_of(connection) == len(MIGRATIONS):
+        return
+    with transaction(connection):
+        _refuse_newer(connection, path)
+        version = version_of(connection)  # again: another thread may have been first
+        for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
+            migrate(connection)
+            connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    if version_of(connection) > len(MIGRATIONS):
+        raise I3Error(
+            f"The conversations in {path} were written by a newer i3desk.",
+            "Install the newer i3desk again, or move this file away to start with an empty list.",
+        )
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of the tables; 0 for a new file."""
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """A second connection, for another thread."""
+    return sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", timeout=BUSY_S, isolation_level=None, uri=True)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite itself has rolled back after some errors
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns errors of the file into I3Errors; bugs in our statements stay what they are.
+
+    A damaged database is marked, so that the next start salvages it.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_use(path, error.strerror or str(error)) from error
+    except sqlite3.Error as error:
+        code = code_of(error)
+        if code in DAMAGED:
+            mark_damaged(path)
+            raise I3Error(
+                f"The conversations in {path} are damaged ({error}).",
+                "Start i3desk again: it sets the damaged file aside and takes over what can still be read.",
+            ) from error
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise I3Error(
+                f"The conversation could not be stored in {path}: {error}.",
+                "The disk is probably full: free some space. What was stored is safe, and saving is tried again.",
+            ) from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            raise _cannot_use(path, str(error)) from error
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise I3Error(
+                f"The conversations in {path} are in use by another program.",
+                "Close the program that has this file open; saving is tried again.",
+            ) from error
+        raise
+
+
+def _cannot_use(path: Path, why: str) -> I3Error:
+    return I3Error(
+        f"Conversations cannot be stored in {path}: {why}.",
+        "Check that the folder exists, that you may write to it, and that the disk is not full.",
+    )
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; -1 for errors of the Python module itself."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return -1 if code is None else code & 0xFF
+
+
+def mark_of_damage(path: Path) -> Path:
+    """A file that says: salvage the database at the next start."""
+    return path.with_name(path.name + ".damaged")
+
+
+def mark_damaged(path: Path) -> None:
+    """Leave the mark; without a place for it the damage is found again."""
+    try:
+        mark_of_damage(path).touch()
+    except OSError:
+        pass

@@ -1,0 +1,123 @@
+"""Search over titles and messages, for a background thread: words and quotes in, one hit a conversation out."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from i3desk.conversations.store.database import connect_read_only, explained
+from i3desk.conversations.store.search_index import BITS, MOST_MESSAGES, TITLE, TOKENIZER
+
+WORDS_AROUND = 14  # in a snippet
+LONGEST_QUERY = 400
+NO_TITLE = "New chat"
+
+_BEGIN, _END = "\x02", "\x03"  # around a match; not in the text, which has no control characters here
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A conversation in which all words were found.
+
+    Attributes:
+        message_number: the newest message with all words; None if only the title has them.
+        snippet: words of that message around the found ones; the conversation's preview if only the title matched.
+        matches: (start, end) of found words in the snippet.
+        title_matches: (start, end) of found words in the title.
+        updated_at: when the conversation last changed.
+        count: how many messages have all words, the title counted as one.
+    """
+
+    conversation_id: int
+    title: str
+    message_number: int | None
+    snippet: str
+    matches: tuple[tuple[int, int], ...]
+    title_matches: tuple[tuple[int, int], ...]
+    updated_at: float
+    count: int
+
+
+def query_for(text: str) -> str | None:
+    """What a user typed as an FTS5 query that always parses; None if there is nothing to look for.
+
+    Every word must occur, at least as the beginning of one; words in quotes must follow each other.
+    """
+    parts = _CONTROL.sub(" ", text[:LONGEST_QUERY].encode("utf-8", "replace").decode("utf-8")).split('"')
+    terms = []
+    for number, part in enumerate(parts):
+        if number % 2 == 0:  # outside quotes
+            terms += [f'"{word}"*' for word in part.split() if _has_letters(word)]
+        elif _has_letters(part):  # the last quote may not be closed yet: its last word may still grow
+            terms.append(f'"{part}"' if number < len(parts) - 1 else f'"{part}"*')
+    return " AND ".join(terms) or None
+
+
+def _has_letters(text: str) -> bool:
+    return any(character.isalnum() for character in text)
+
+
+def search(path: Path, text: str, limit: int = 200) -> list[Hit]:
+    """Conversations with all words of `text`: those with them in the title first, then the newest.
+
+    For a background thread: opens a connection of its own. Raises I3Error if the database cannot be read.
+    """
+    query, path = query_for(text), Path(path)
+    if query is None or not path.exists():
+        return []
+    with explained(path), closing(connect_read_only(path)) as connection:
+        found = connection.execute(
+            f"""
+            SELECT id, title, preview, updated_at, newest, hits FROM (
+                SELECT rowid >> {BITS} AS found, max(rowid) & {MOST_MESSAGES} AS newest, count(*) AS hits,
+                       min(rowid) & {MOST_MESSAGES} = {TITLE} AS in_title
+                FROM texts WHERE texts MATCH ? GROUP BY found
+            ) JOIN conversations ON id = found
+            WHERE deleted_at IS NULL ORDER BY in_title DESC, updated_at DESC LIMIT ?
+            """,
+            (query, limit),
+        ).fetchall()
+        texts = [_text_of(connection, row[0], row[4]) for row in found]
+    titles = [row[1] or NO_TITLE for row in found]
+    snippets = _marked(query, f"snippet(texts, 0, '{_BEGIN}', '{_END}', '…', {WORDS_AROUND})", texts)
+    marked_titles = _marked(query, f"highlight(texts, 0, '{_BEGIN}', '{_END}')", titles)
+    hits = []
+    for row, snippet, marked_title in zip(found, snippets, marked_titles, strict=True):
+        identity, _, preview, updated_at, newest, count = row
+        title, title_matches = _taken_apart(marked_title)
+        snippet, matches = (preview, ()) if newest == TITLE else _taken_apart(snippet)
+        hits.append(Hit(identity, title, newest or None, snippet, matches, title_matches, updated_at, count))
+    return hits
+
+
+def _text_of(connection: sqlite3.Connection, conversation: int, number: int) -> str:
+    row = (conversation << BITS) + number
+    return connection.execute("SELECT text FROM texts WHERE rowid = ?", (row,)).fetchone()[0]
+
+
+def _marked(query: str, function: str, texts: list[str]) -> list[str]:
+    """The texts as an FTS5 function shows them, those that do not match as they are.
+
+    In a small index of their own: in the large one each row would repeat the whole query.
+    """
+    shown = [_CONTROL.sub(" ", text).strip() for text in texts]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE VIRTUAL TABLE texts USING fts5 (text, {TOKENIZER})")
+        connection.executemany("INSERT INTO texts (rowid, text) VALUES (?, ?)", enumerate(shown))
+        for number, text in connection.execute(f"SELECT rowid, {function} FROM texts WHERE texts MATCH ?", (query,)):
+            shown[number] = text
+    return shown
+
+
+def _taken_apart(marked: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """The text without marks, and where they were."""
+    text, matches = "", []
+    for part in re.split(f"({_BEGIN}[^{_END}]*{_END})", marked):
+        if part.startswith(_BEGIN):
+            matches.append((len(text), len(text) + len(part) - 2))
+        text += part.strip(_BEGIN + _END)
+    return text, tuple(matches)

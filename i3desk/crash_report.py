@@ -1,0 +1,151 @@
+"""What happens on a bug: it goes to the log, and a dialog offers the details to copy."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import platform
+import sys
+import traceback
+
+from PySide6.QtCore import (
+    QObject,
+    QtMsgType,
+    Signal,
+    Slot,
+    qInstallMessageHandler,
+    qVersion,
+)
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from i3core.version import __version__
+from i3desk.paths import Paths
+
+log = logging.getLogger(__name__)
+LOG_BYTES = 1_000_000
+_QT_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+def start_log(places: Paths) -> None:
+    """Write warnings and errors, Python's and Qt's, to the log file; without a writable folder, to stderr."""
+    try:
+        places.log_file.parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+            places.log_file, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
+        )
+    except OSError:
+        handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    qInstallMessageHandler(_log_qt_message)
+
+
+def _log_qt_message(kind: QtMsgType, _context, message: str) -> None:
+    logging.getLogger("qt").log(_QT_LEVELS.get(kind, logging.WARNING), message)
+    if kind is not QtMsgType.QtDebugMsg and sys.stderr is not None:
+        print(message, file=sys.stderr)
+
+
+class CrashReporter(QObject):
+    """Catches exceptions that nobody expected, in any thread.
+
+    Signals:
+        crashed(details): something went wrong that should not; `details` is the report to copy.
+    """
+
+    crashed = Signal(str)
+
+    def __init__(self, places: Paths, parent: QWidget | None = None) -> None:
+        super().__init__()
+        self._places = places
+        self._parent = parent
+        self._dialog: CrashDialog | None = None
+        self.crashed.connect(self._show)
+
+    def install(self) -> None:
+        """Take over from Python's own handler, which only prints."""
+        sys.excepthook = self._on_exception
+
+    def remove(self) -> None:
+        """Give exceptions back to Python's own handler."""
+        sys.excepthook = sys.__excepthook__
+
+    @Slot(str)
+    def report(self, details: str) -> None:
+        """Report a traceback that was caught elsewhere."""
+        self.crashed.emit(f"i3desk {__version__}, Python {platform.python_version()}, Qt {qVersion()}, "
+                          f"{platform.platform()}\n\n{details}")  # fmt: skip
+
+    def _on_exception(self, kind, error, trace) -> None:
+        details = "".join(traceback.format_exception(kind, error, trace))
+        log.critical("An exception that nobody expected\n%s", details)
+        if sys.stderr is not None:
+            sys.stderr.write(details)
+        self.report(details)
+
+    @Slot(str)
+    def _show(self, details: str) -> None:
+        if self._dialog is None or not self._dialog.isVisible():
+            self._dialog = CrashDialog(details, self._places, self._parent)
+            self._dialog.open()
+
+
+class CrashDialog(QDialog):
+    """Says what happened, with the details to copy. The program goes on."""
+
+    def __init__(self, details: str, places: Paths, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("i3desk met an error")
+        self.resize(640, 420)
+        title = QLabel("Something went wrong that should not")
+        title.setProperty("grade", "title")
+        lead = QLabel("You can go on; if i3desk behaves strangely, start it again. "
+                      "Nothing is sent anywhere. The details below help whoever repairs it.")  # fmt: skip
+        lead.setWordWrap(True)
+        where = QLabel(f"Also in the log: {places.log_file}")
+        where.setWordWrap(True)
+        where.setProperty("tone", "muted")
+        where.setProperty("grade", "small")
+        self.details = QPlainTextEdit(details, objectName="details", readOnly=True)
+        self.details.setAccessibleName("Details of the error")
+        self.copy_button = QPushButton("Copy details")
+        self.copy_button.setAccessibleName("Copy details")
+        self.copy_button.setToolTip("Copy the details of the error")
+        self.copy_button.clicked.connect(self._copy)
+        self.close_button = QPushButton("Go on")
+        self.close_button.setProperty("kind", "primary")
+        self.close_button.setAccessibleName("Go on")
+        self.close_button.setToolTip("Close this message and go on")
+        self.close_button.setDefault(True)
+        self.close_button.clicked.connect(self.accept)
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 24, 24, 24)
+        column.setSpacing(12)
+        for widget in (title, lead, self.details, where):
+            column.addWidget(widget)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.copy_button)
+        row.addWidget(self.close_button)
+        column.addLayout(row)
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.details.toPlainText())
+        self.copy_button.setText("Copied")

@@ -1,0 +1,108 @@
+"""A row of small cards; those that do not fit are on further pages of the row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from PySide6.QtCore import QRect, QSize, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from i3desk.curves.metric_card import MetricCard
+from i3desk.curves.metrics import METRICS
+from i3desk.style.icons import IconToolButton
+from i3desk.style.theme import Theme
+
+CARD_WIDTH, GAP, MORE_WIDTH = 124, 12, 28
+HEIGHT = 88
+
+
+class MetricStrip(QWidget):
+    """Cards by key of their metric.
+
+    Signals:
+        chosen(key): a card was clicked.
+        page_changed(): other cards are visible.
+    """
+
+    chosen = Signal(str)
+    page_changed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._cards: dict[str, MetricCard] = {}
+        self._keys: tuple[str, ...] = ()
+        self._page = 0
+        self.setAccessibleName("More curves of the run")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.more_button = IconToolButton(self)
+        self.more_button.set_icon("right", size=16)
+        self.more_button.setAccessibleName("Further curves")
+        self.more_button.clicked.connect(self._turn_page)
+
+    def show_keys(self, keys: Sequence[str]) -> None:
+        """Have these cards, in this order."""
+        if tuple(keys) == self._keys:
+            return
+        self._keys = tuple(keys)
+        for key in self._keys:
+            if key not in self._cards:
+                card = self._cards[key] = MetricCard(METRICS[key], self._theme, self)
+                card.clicked.connect(self._on_clicked)
+        self._arrange()
+
+    @property
+    def visible_cards(self) -> dict[str, MetricCard]:
+        """The cards on the page that is shown, in their order."""
+        return {key: self._cards[key] for key in self._keys if not self._cards[key].isHidden()}
+
+    def card(self, key: str) -> MetricCard:
+        """The card of a metric that was shown before."""
+        return self._cards[key]
+
+    @Slot()
+    def _on_clicked(self) -> None:
+        clicked = self.sender()
+        self.chosen.emit(next(key for key, card in self._cards.items() if card is clicked))
+
+    @Slot()
+    def _turn_page(self) -> None:
+        self._page += 1
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Cards of equal width; the button for further ones takes what they leave."""
+        width = self.width()
+        fits = max(1, (width + GAP) // (CARD_WIDTH + GAP))
+        paged = len(self._keys) > fits
+        if paged:
+            fits = max(1, (width - MORE_WIDTH) // (CARD_WIDTH + GAP))
+        pages = max(1, -(-len(self._keys) // fits))
+        self._page %= pages
+        shown = self._keys[self._page * fits : (self._page + 1) * fits]
+        columns = fits if paged else max(1, len(self._keys))
+        room = width - (MORE_WIDTH + GAP if paged else 0) + GAP
+        for key, card in self._cards.items():
+            card.setVisible(key in shown)
+        for place, key in enumerate(shown):
+            left, right = round(place * room / columns), round((place + 1) * room / columns) - GAP
+            self._cards[key].setGeometry(QRect(left, 0, right - left, self.height()))
+        self.more_button.setVisible(paged)
+        self.more_button.setGeometry(QRect(width - MORE_WIDTH, 0, MORE_WIDTH, self.height()))
+        hidden = [METRICS[key].title for key in self._keys if key not in shown]
+        self.more_button.setToolTip(f"Show {', '.join(hidden)}")
+        for before, after in pairwise([*(self._cards[key] for key in shown), self.more_button]):
+            QWidget.setTabOrder(before, after)
+        self.page_changed.emit()
+
+    def sizeHint(self) -> QSize:
+        return QSize(4 * (CARD_WIDTH + GAP), HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(CARD_WIDTH + GAP + MORE_WIDTH, HEIGHT)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()

@@ -1,0 +1,254 @@
+"""The models that this computer has: bundled, downloaded, the user's own folders and fine-tuned ones.
+
+Folders are read in the background; the catalogue says what is known of each, also what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from i3core.checkpoints import registry
+from i3core.checkpoints.model_info import ModelFacts, inspect
+from i3core.errors import I3Error
+from i3core.system import assets
+from i3desk.paths import Paths
+from i3desk.workers.background import BackgroundJobs
+from i3desk.workers.torch_import import import_torch
+
+MOST_RECENT = 8
+
+
+class Origin(enum.Enum):
+    """Where a model comes from; the page shows them in this order."""
+
+    BUNDLED = "bundled"
+    DOWNLOADED = "downloaded"
+    OWN = "yours"
+    FINE_TUNED = "fine-tuned"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model folder.
+
+    Attributes:
+        facts: what is in it; None while it is not read yet, or cannot be.
+        what, remedy: why it cannot be read; empty if it can.
+    """
+
+    folder: Path
+    origin: Origin
+    facts: ModelFacts | None = None
+    what: str = ""
+    remedy: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return self.facts.name if self.facts else self.folder.name
+
+
+def bundled_folder() -> Path | None:
+    """The folder of the model that None stands for."""
+    return assets.models().get(assets.BUNDLED_MODEL)
+
+
+def absolute(path: str | Path) -> Path:
+    """One spelling for each folder."""
+    return Path(os.path.abspath(os.path.expanduser(path)))
+
+
+def find_folders(places: Paths, own: Iterable[str], recent: Iterable[str]) -> list[tuple[Path, Origin]]:
+    """Every model folder once, in the order of Origin; within one, recently used ones first, then by name."""
+    found = dict.fromkeys(assets.models().values(), Origin.BUNDLED)
+    for folder in registry.downloaded(places.models_folder).values():
+        found.setdefault(folder, Origin.DOWNLOADED)
+    for folder in _runs_in(places.runs_folder):
+        found.setdefault(folder, Origin.FINE_TUNED)
+    for folder in map(absolute, own):
+        found.setdefault(folder, Origin.OWN)
+    used = {absolute(folder): place for place, folder in enumerate(recent)}
+    for folder in used:
+        if os.path.isdir(folder):
+            found.setdefault(folder, Origin.OWN)
+    order = list(Origin)
+    return sorted(
+        found.items(), key=lambda item: (order.index(item[1]), used.get(item[0], MOST_RECENT), item[0].name.lower())
+    )
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if registry.is_run(path)]
+    except OSError:  # not there yet
+        return []
+
+
+def read_folder(folder: Path) -> ModelFacts:
+    """What is in a model folder. Raises I3Error if it is not one, or damaged. May take seconds."""
+    if any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors")):
+        import_torch(lambda: False)  # their sizes are in the pickle; this import does not hold the window up
+    return inspect(folder)
+
+
+class Catalog(QObject):
+    """Keeps the list of models. `refresh` fills it.
+
+    Attributes:
+        entries: the models as far as they are known.
+        own_folders, recent_models: to keep between two starts; recent ones newest first.
+    Signals:
+        changed: `entries` are others now.
+        kept_changed: `own_folders` or `recent_models` are others now.
+        added(folder): a folder that the user named is in the list now.
+        failed(what, remedy): it is not a model.
+        deleted(folder): a model is gone from the disk.
+        delete_failed(folder, what, remedy): it could not be deleted.
+    """
+
+    changed = Signal()
+    kept_changed = Signal()
+    added = Signal(str)
+    failed = Signal(str, str)
+    deleted = Signal(str)
+    delete_failed = Signal(str, str, str)
+
+    def __init__(
+        self,
+        places: Paths,
+        background: BackgroundJobs,
+        own_folders: Iterable[str] = (),
+        recent_models: Iterable[str] = (),
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.entries: list[Entry] = []
+        self.own_folders = tuple(str(absolute(folder)) for folder in own_folders)
+        self.recent_models = tuple(str(absolute(folder)) for folder in recent_models)[:MOST_RECENT]
+        self._places = places
+        self._background = background
+        self._jobs: list[int] = []
+
+    @property
+    def reading(self) -> bool:
+        """Whether folders are still being read."""
+        return bool(self._jobs)
+
+    def entry(self, folder: str | Path | None) -> Entry | None:
+        """The entry of a folder; None stands for the bundled model."""
+        wanted = bundled_folder() if folder is None else absolute(folder)
+        return next((entry for entry in self.entries if entry.folder == wanted), None)
+
+    def recent(self) -> list[Entry]:
+        """Usable models that were used, newest first."""
+        known = {str(entry.folder): entry for entry in self.entries if entry.facts}
+        return [known[folder] for folder in self.recent_models if folder in known]
+
+    @Slot()
+    def refresh(self) -> None:
+        """Look at all folders anew, in the background."""
+        for job in self._jobs:
+            self._background.forget(job)
+        work = partial(find_folders, self._places, self.own_folders, self.recent_models)
+        self._jobs = [self._background.run(work, self._on_found)]
+
+    def add_folder(self, path: str | Path) -> None:
+        """Add a folder that the user named, or the one of a file in it, if there is a model in it."""
+        self._background.run(partial(_check_new, path), self._on_checked, self._on_refused)
+
+    def remove(self, folder: str | Path) -> None:
+        """Take one of the user's own folders off the list; its files stay."""
+        name = str(absolute(folder))
+        self._keep(
+            tuple(each for each in self.own_folders if each != name),
+            tuple(each for each in self.recent_models if each != name),
+        )
+        self.entries = [entry for entry in self.entries if str(entry.folder) != name or entry.origin is not Origin.OWN]
+        self._begin_again_if_reading()
+        self.changed.emit()
+
+    def delete(self, folder: str | Path) -> None:
+        """Delete a downloaded or fine-tuned model from the disk, in the background."""
+        path = absolute(folder)
+        work = partial(registry.delete, path, self._places.models_folder)
+        self._background.run(work, partial(self._on_deleted, path), partial(self._on_not_deleted, path))
+
+    def remember_used(self, folder: str | Path | None) -> None:
+        """A model was loaded; None stands for the bundled one."""
+        path = bundled_folder() if folder is None else absolute(folder)
+        if path is not None:
+            others = (each for each in self.recent_models if each != str(path))
+            self._keep(self.own_folders, (str(path), *others)[:MOST_RECENT])
+            if self.entries and self.entry(path) is None:
+                self.refresh()
+
+    def _keep(self, own_folders: tuple[str, ...], recent_models: tuple[str, ...]) -> None:
+        if (own_folders, recent_models) != (self.own_folders, self.recent_models):
+            self.own_folders, self.recent_models = own_folders, recent_models
+            self.kept_changed.emit()
+
+    def _begin_again_if_reading(self) -> None:
+        """A look that began before the list was changed would undo the change."""
+        if self.reading:
+            self.refresh()
+
+    def _on_found(self, found: list[tuple[Path, Origin]]) -> None:
+        # What was known stays until it is read again, so that the page does not flicker.
+        known = {entry.folder: entry for entry in self.entries}
+        self.entries = [
+            replace(known[folder], origin=origin) if folder in known else Entry(folder, origin)
+            for folder, origin in found
+        ]
+        self._jobs = [
+            self._background.run(
+                partial(read_folder, folder), partial(self._on_read, folder), partial(self._on_unreadable, folder)
+            )
+            for folder, _ in found
+        ]
+        self.changed.emit()
+
+    def _on_read(self, folder: Path, facts: ModelFacts) -> None:
+        self._replace(folder, facts=facts, what="", remedy="")
+
+    def _on_unreadable(self, folder: Path, error: I3Error) -> None:
+        self._replace(folder, facts=None, what=error.what, remedy=error.remedy)
+
+    def _replace(self, folder: Path, **fields) -> None:
+        self._jobs.pop(0)  # they end in the order in which they began
+        self.entries = [replace(entry, **fields) if entry.folder == folder else entry for entry in self.entries]
+        self.changed.emit()
+
+    def _on_checked(self, facts: ModelFacts) -> None:
+        folder = absolute(facts.folder)
+        if self.entry(folder) is None:
+            self.entries = [*self.entries, Entry(folder, Origin.OWN, facts)]
+            self._keep((*self.own_folders, str(folder)), self.recent_models)
+            self._begin_again_if_reading()
+            self.changed.emit()
+        self.added.emit(str(folder))
+
+    def _on_refused(self, error: I3Error) -> None:
+        self.failed.emit(error.what, error.remedy)
+
+    def _on_deleted(self, folder: Path, _: None) -> None:
+        self.entries = [entry for entry in self.entries if entry.folder != folder]
+        self._keep(self.own_folders, tuple(each for each in self.recent_models if each != str(folder)))
+        self.changed.emit()
+        self.deleted.emit(str(folder))
+
+    def _on_not_deleted(self, folder: Path, error: I3Error) -> None:
+        self.delete_failed.emit(str(folder), error.what, error.remedy)
+
+
+def _check_new(path: str | Path) -> ModelFacts:
+    folder = absolute(path)
+    if os.path.isfile(folder):
+        folder = folder.parent
+    return replace(read_folder(folder), folder=folder)

@@ -1,0 +1,111 @@
+"""What a model's folder holds, in words: the few facts on its card, and all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from i3core.checkpoints.model_info import ModelFacts, memory_bytes
+from i3desk.models.catalog import Entry, Origin
+from i3desk.widgets.humanize import count_text, size_text, when_text
+
+NOT_STATED = "not stated"
+LONGEST_DESCRIPTION = 130
+PRECISIONS = {
+    "float32": ("float32", "Every number as it was trained: the replies are exact, and need the most memory."),
+    "bfloat16": (
+        "bfloat16",
+        "Shorter numbers: replies differ very slightly. Made for GPUs; no faster on most CPUs.",
+    ),
+    "int8": (
+        "int8",
+        "Weights in one byte each: least memory, fastest on most CPUs; replies differ slightly.",
+    ),
+}
+LAYOUTS = {"safetensors": "safetensors", "public": "public (pytorch_model.bin)"}
+
+
+def layers_text(facts: ModelFacts) -> str:
+    """The two kinds of layers: "10 + 6"."""
+    return f"{facts.hybrid_layers} + {facts.attention_layers}"
+
+
+def description_of(entry: Entry) -> str:
+    """A sentence or two under the name."""
+    facts = entry.facts
+    if facts is None:
+        return "" if entry.what else "Reading the folder…"
+    training = facts.training
+    if training is not None:
+        base = f" from {Path(training.base).name}" if training.base else ""
+        when = f", {when_text(training.started)}" if training.started else ""
+        return f"Fine-tuned{base}{when}."
+    if facts.base is not None:
+        return f"An adapter of {facts.base.name}: what was learned, to be added to that model."
+    if entry.origin is Origin.BUNDLED:
+        return "Comes with the application. Small talk in short sentences."
+    if facts.description:
+        return _first_sentences(facts.description)
+    return f"Downloaded from {facts.source}." if facts.source else str(entry.folder)
+
+
+def _first_sentences(text: str) -> str:
+    """As many whole sentences as fit on a card."""
+    if len(text) <= LONGEST_DESCRIPTION:
+        return text
+    cut = text[:LONGEST_DESCRIPTION]
+    end = max(cut.rfind(mark) for mark in (". ", ": ", "; "))
+    return cut[:end].rstrip() + "." if end > 20 else cut.rsplit(" ", 1)[0] + "…"
+
+
+def card_facts(facts: ModelFacts, precision: str) -> list[tuple[str, str, str]]:
+    """Name, value and tooltip of what the card shows, in rows of three."""
+    shown = [
+        ("parameters", count_text(facts.parameters), f"{facts.parameters:,} numbers that were learned"),
+        ("window", f"{facts.window:,}", "Tokens that the model sees at once"),
+        ("file", size_text(facts.file_bytes), "Size on the disk"),
+        ("layers", layers_text(facts), "Layers of the RWKV-Mamba kind, then attention layers"),
+        ("memory", size_text(memory_bytes(facts, precision)), f"Estimate of the memory in use, at {precision}"),
+        ("licence", facts.licence or NOT_STATED, "What its makers allow"),
+    ]
+    training = facts.training
+    if training is not None:
+        own_text = "Perplexity on text like that it was trained on; lower is better"
+        general = "Perplexity on general text; lower is better"
+        shown += [
+            ("own text", _figure(training.best_val_perplexity), own_text),
+            ("general", _figure(training.general_perplexity), general),
+            ("steps", f"{training.step:,}", "Training steps"),
+        ]
+    return shown
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def all_facts(entry: Entry) -> Mapping[str, Any]:
+    """Name -> value of everything that is known, for the details."""
+    facts = entry.facts
+    if facts is None:
+        return {"Folder": str(entry.folder)}
+    kinds = {"complete": "complete model", "adapter": "adapter (LoRA)", "run": "best checkpoint of a training run"}
+    shown = {
+        "About": facts.description,
+        "Kind": kinds.get(facts.kind, facts.kind),
+        "Parameters": f"{facts.parameters:,}",
+        "Layers": f"{facts.hybrid_layers} RWKV-Mamba, {facts.attention_layers} attention",
+        "Width": f"{facts.d_model:,}",
+        "Vocabulary": f"{facts.vocab_size:,} chunks",
+        "Window": f"{facts.window:,} tokens",
+        "Files": f"{size_text(facts.file_bytes)}, {LAYOUTS.get(facts.layout, facts.layout)}, {facts.dtype}",
+        "Memory": ", ".join(f"{size_text(memory_bytes(facts, each))} at {each}" for each in PRECISIONS),
+        "Licence": facts.licence or NOT_STATED,
+        "Source": facts.source or NOT_STATED,
+        "Base model": str(facts.base or (facts.training.base if facts.training else "")),
+        "Notes": " ".join(facts.warnings),
+        "Checksums": "stored with the files" if facts.has_checksums else "none stored with the files",
+        "Folder": str(entry.folder),
+    }
+    return {name: value for name, value in shown.items() if value}

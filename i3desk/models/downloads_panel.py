@@ -1,0 +1,114 @@
+"""All downloads: the question which model, those that go on, and those that were interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QWidget
+
+from i3core.checkpoints import registry
+from i3desk.models.download import SUGGESTION, Download
+from i3desk.models.download_card import DownloadCard, DownloadForm
+from i3desk.widgets.basics import column_in
+from i3desk.workers.background import BackgroundJobs
+
+
+class Downloads(QWidget):
+    """A card for each download, and the form above them.
+
+    Signals:
+        downloaded(folder): a model is there, whole and verified.
+        closed: the form was closed without a download.
+    """
+
+    downloaded = Signal(str)
+    closed = Signal()
+
+    def __init__(
+        self,
+        models_folder: Path,
+        background: BackgroundJobs,
+        environment: Mapping[str, str] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.cards: list[DownloadCard] = []
+        self._models_folder = models_folder
+        self._background = background
+        self._environment = environment
+        self.form = DownloadForm(SUGGESTION)
+        self.form.hide()
+        self.form.download_requested.connect(self.begin)
+        self.form.closed.connect(self._close)
+        self._column = column_in(self, spacing=16)
+        self._column.addWidget(self.form)
+        self.hide()
+
+    @Slot()
+    def open(self) -> None:
+        """Ask which model to download."""
+        self.show()
+        self.form.open()
+
+    @Slot()
+    def find_interrupted(self) -> None:
+        """Offer to go on with downloads that were begun before."""
+        self._background.run(partial(registry.interrupted, self._models_folder), self._on_interrupted)
+
+    @Slot(str)
+    def begin(self, name: str) -> None:
+        """Download a model, or go on if that was begun."""
+        card = self._card(name)
+        card.pause_button.setFocus()  # else the focus would go to some button of a model
+        self.form.hide()
+        card.download.begin(name)
+
+    def shut_down(self) -> None:
+        """End all children at once; what they got stays. Only after the event loop: it blocks."""
+        for card in self.cards:
+            card.download.shut_down()
+
+    def _card(self, name: str) -> DownloadCard:
+        """The card of a download, made if there is none."""
+        download = Download(name, self._models_folder, self._background, self._environment)
+        for card in self.cards:
+            if card.download.partial_folder == download.partial_folder:
+                return card
+        card = DownloadCard(download)
+        download.done.connect(self._on_done)
+        download.cancelled.connect(self._drop_ended)
+        self.cards.append(card)
+        self._column.addWidget(card)
+        self.show()
+        return card
+
+    def _on_interrupted(self, found: list[registry.Interrupted]) -> None:
+        known = {card.download.partial_folder for card in self.cards}
+        for each in found:
+            if each.folder not in known:
+                self._card(each.repo).download.show_interrupted(each)
+
+    @Slot(str)
+    def _on_done(self, folder: str) -> None:
+        self._drop_ended()
+        self.downloaded.emit(folder)
+
+    @Slot()
+    def _drop_ended(self) -> None:
+        for card in [card for card in self.cards if card.download.ended]:
+            self.cards.remove(card)
+            card.hide()
+            card.deleteLater()
+        self._hide_if_empty()
+
+    @Slot()
+    def _close(self) -> None:
+        self.form.hide()
+        self._hide_if_empty()
+        self.closed.emit()
+
+    def _hide_if_empty(self) -> None:
+        self.setVisible(bool(self.cards) or self.form.isVisibleTo(self))

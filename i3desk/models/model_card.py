@@ -1,0 +1,378 @@
+"""The card of one model: what it is, whether it is in use, and everything that can be done with it."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QFrame, QMenu, QToolButton, QVBoxLayout, QWidget
+
+from i3desk.models.catalog import Entry, Origin
+from i3desk.models.descriptions import card_facts, description_of
+from i3desk.models.details import Details
+from i3desk.models.file_task import FileTask
+from i3desk.style.icons import Dot, IconToolButton
+from i3desk.style.theme import Theme
+from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, row
+from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.facts_grid import FactsGrid
+from i3desk.widgets.humanize import size_text
+
+
+class Use(enum.Enum):
+    """What the window does with a model."""
+
+    NONE = "none"
+    LOADING = "loading"
+    LOADED = "loaded"
+
+
+class ModelCard(QFrame):
+    """Shows one entry of the catalogue. Questions are asked in the card itself.
+
+    Signals:
+        use_requested(folder), unload_requested: load the model, or let it go.
+        remove_requested(folder), delete_requested(folder): confirmed where files would be lost.
+        convert_requested(folder), export_requested(folder): into safetensors, or into the public layout.
+        refresh_requested: look at the folder again.
+        resized: the card unfolded or folded.
+    """
+
+    use_requested = Signal(str)
+    unload_requested = Signal()
+    remove_requested = Signal(str)
+    delete_requested = Signal(str)
+    convert_requested = Signal(str)
+    export_requested = Signal(str)
+    refresh_requested = Signal()
+    resized = Signal()
+
+    def __init__(self, entry: Entry, task: FileTask, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="card")
+        self.entry = entry
+        self.task = task
+        self.use_state = Use.NONE
+        self._theme = theme
+        self._shown: Entry | None = None
+        self._shown_use: tuple = ()
+        self._precision = "float32"
+        self._loaded_precision = ""
+        task.setParent(self)
+        task.changed.connect(self._show_task)
+
+        column = column_in(self, 16, 13, 16, 15, spacing=8)
+        column.addWidget(self._heading())
+        self.description = label(tone="muted", wrap=True)
+        column.addWidget(self.description)
+        self.facts = FactsGrid()
+        column.addWidget(self.facts)
+        self._add_progress(column)
+        self._add_notices(column)
+        column.addSpacing(2)
+        column.addStretch(1)
+        column.addWidget(self._buttons())
+        column.addWidget(self._question())
+        self.details: Details | None = None
+        theme.changed.connect(self._show_dot)
+        self.show_entry(entry)
+
+    # ------------------------------------------------------------------ what it shows
+
+    def show_entry(self, entry: Entry) -> None:
+        """Show what is known of the model now."""
+        if entry == self._shown:
+            return
+        self.entry = self._shown = entry
+        self.setAccessibleName(f"Model {entry.name}")
+        self.name.setText(entry.name)
+        self.name.setToolTip(str(entry.folder))
+        self.origin.setText(entry.origin.value)
+        text = description_of(entry)
+        self.description.setText(text)
+        self.description.setVisible(bool(text))
+        self._show_facts()
+        self.damage.show_error(entry.what, entry.remedy)
+        if self.details is not None:
+            self.details.show_entry(entry)
+        self._show_buttons()
+
+    def show_use(self, state: Use, precision: str, loaded_precision: str = "", stage: str = "") -> None:
+        """Show whether the model is in use, and the precision that is chosen for the next one."""
+        shown = (state, precision, loaded_precision, stage)
+        if shown == self._shown_use:
+            return
+        self._shown_use = shown
+        self.use_state = state
+        self._loaded_precision = loaded_precision
+        if precision != self._precision:
+            self._precision = precision
+            self._show_facts()
+        self.in_use.setVisible(state is Use.LOADED)
+        self.in_use_text.setText(
+            f"in use · {loaded_precision}" if loaded_precision not in ("", "float32") else "in use"
+        )
+        self.loading.setVisible(state is Use.LOADING)
+        self.stage.setText(stage or "Loading…")
+        if state is not Use.NONE:
+            self.load_failure.hide()
+            self._ask(False)
+        self._show_buttons()
+
+    def show_load_failed(self, what: str, remedy: str) -> None:
+        """It could not be loaded, and what to do."""
+        self.load_failure.show_error(what, remedy)
+
+    def show_delete_failed(self, what: str, remedy: str) -> None:
+        """It could not be deleted, and what to do."""
+        self._show_buttons()
+        self.task_failure.show_error(what, remedy)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Lay the facts out for a card that is not wide."""
+        self.facts.set_narrow(narrow)
+
+    def focus_chain(self) -> list[QWidget]:
+        """What the Tab key goes through, in order."""
+        inside = self.details.focus_chain() if self.details is not None else []
+        return [self.use_button, self.details_button, self.more_button, self.delete_button, self.keep_button, *inside]
+
+    # ------------------------------------------------------------------ its parts
+
+    def _heading(self) -> QWidget:
+        self.name = ElidedLabel()
+        self.name.setProperty("grade", "title")
+        self.origin = label(tone="muted", grade="small")
+        self.origin.setObjectName("pill")
+        self.in_use = QFrame(objectName="pill")
+        self.dot = Dot()
+        self.in_use_text = label(tone="muted", grade="small")
+        self.in_use.setLayout(row(self.dot, self.in_use_text, spacing=6))
+        self.in_use.layout().setContentsMargins(10, 0, 10, 0)
+        self.in_use.hide()
+        for pill in (self.origin, self.in_use):
+            pill.setFixedHeight(24)
+        self._show_dot()
+        heading = QWidget()
+        heading.setLayout(row(self.name, self.in_use, self.origin))
+        heading.layout().setStretch(0, 1)
+        return heading
+
+    def _add_progress(self, column: QVBoxLayout) -> None:
+        self.loading = QWidget()
+        self.stage = label(tone="muted", grade="small")
+        self.loading_bar = BusyBar()
+        self.loading_bar.setAccessibleName("Loading")
+        inside = column_in(self.loading, spacing=6)
+        inside.addWidget(self.loading_bar)
+        inside.addWidget(self.stage)
+        self.loading.hide()
+        self.work = QWidget()
+        self.work_text = ElidedLabel()
+        self.work_text.setProperty("tone", "muted")
+        self.work_text.setProperty("grade", "small")
+        self.work_bar = BusyBar()
+        self.stop_button = button("Stop", "End this; nothing of it is kept")
+        self.stop_button.clicked.connect(self.task.stop)
+        inside = column_in(self.work, spacing=6)
+        inside.addWidget(self.work_bar)
+        line = row(self.work_text, self.stop_button)
+        line.setStretch(0, 1)
+        inside.addLayout(line)
+        self.work.hide()
+        column.addWidget(self.loading)
+        column.addWidget(self.work)
+
+    def _add_notices(self, column: QVBoxLayout) -> None:
+        look_again = button("Look again", "Read the folder again")
+        look_again.clicked.connect(self.refresh_requested)
+        self.remove_button = button("Remove from list", "Forget this folder; its files stay where they are")
+        self.remove_button.clicked.connect(self._remove)
+        self.damage = Notice(look_again, self.remove_button)
+        self.try_again = button("Try again", "Load this model again")
+        self.try_again.clicked.connect(self._use)
+        self.load_failure = Notice(self.try_again, dismissible=True)
+        self.task_failure = Notice(dismissible=True)
+        self.task_failure.dismissed.connect(self.task.dismiss)
+        self.result = label(tone="ok", grade="small", wrap=True)
+        self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.result.hide()
+        for widget in (self.damage, self.load_failure, self.task_failure, self.result):
+            column.addWidget(widget)
+
+    def _buttons(self) -> QWidget:
+        self.use_button = button("Use", "Chat with this model", "primary")
+        self.use_button.clicked.connect(self._on_use_clicked)
+        self.details_button = button("Details", "Show everything that is known of this model")
+        self.details_button.setCheckable(True)
+        self.details_button.toggled.connect(self._unfold)
+        self.more_button = IconToolButton(objectName="more")
+        self.more_button.set_icon("more", QPalette.ColorRole.Text)
+        self.more_button.setToolTip("More that can be done with this model")
+        self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.more_button)
+        menu.setToolTipsVisible(True)
+        self.convert_action = menu.addAction("Convert to safetensors")
+        self.convert_action.setToolTip(
+            "Write a copy among the downloaded models; it loads faster and cannot carry code"
+        )
+        self.convert_action.triggered.connect(self._convert)
+        self.export_action = menu.addAction("Export in the public layout…")
+        self.export_action.setToolTip("Write a copy as the public i3 training code reads it")
+        self.export_action.triggered.connect(self._export)
+        self.verify_action = menu.addAction("Verify checksums")
+        self.verify_action.setToolTip("Check that no file has changed and that the weights can be read")
+        self.verify_action.triggered.connect(self.verify)
+        menu.addSeparator()
+        self.remove_action = menu.addAction("Remove from list")
+        self.remove_action.setToolTip("Forget this folder; its files stay where they are")
+        self.remove_action.triggered.connect(self._remove)
+        self.delete_action = menu.addAction("Delete…")
+        self.delete_action.setToolTip("Delete the files of this model from the disk")
+        self.delete_action.triggered.connect(self._ask_to_delete)
+        self.more_button.setMenu(menu)
+        self.buttons = QWidget()
+        self.buttons.setLayout(row(self.use_button, self.details_button, self.more_button, None))
+        return self.buttons
+
+    def _question(self) -> QWidget:
+        self.question_text = label(wrap=False)
+        self.delete_button = button("Delete", "Delete the files now; this cannot be undone", "danger")
+        self.delete_button.clicked.connect(self._delete)
+        self.keep_button = button("Keep", "Do nothing (Esc)")
+        self.keep_button.clicked.connect(self._keep)
+        self.question = QWidget()
+        self.question.setLayout(row(self.question_text, self.delete_button, self.keep_button, None))
+        self.question.layout().insertSpacing(1, 4)
+        self.question.hide()
+        return self.question
+
+    # ------------------------------------------------------------------ keeping it up to date
+
+    @Slot()
+    def _show_dot(self) -> None:
+        self.dot.show_colour(self._theme.tokens.ok)
+
+    def _show_facts(self) -> None:
+        self.facts.show_facts(card_facts(self.entry.facts, self._precision) if self.entry.facts else [])
+
+    def _show_buttons(self) -> None:
+        entry, in_use = self.entry, self.use_state is not Use.NONE
+        usable = entry.facts is not None
+        reload = self.use_state is Use.LOADED and self._precision != self._loaded_precision
+        text, tooltip = {
+            Use.NONE: ("Use", f"Chat with {entry.name}"),
+            Use.LOADING: ("Loading", f"{entry.name} is being loaded"),
+            Use.LOADED: ("Unload", f"Let {entry.name} go and give its memory back"),
+        }[self.use_state]
+        if reload:
+            text, tooltip = f"Reload in {self._precision}", f"Load {entry.name} again in {self._precision}"
+        self.use_button.setText(text)
+        self.use_button.setToolTip(tooltip)
+        self.use_button.setAccessibleName(f"{text} {entry.name}")
+        self.use_button.setAccessibleDescription(tooltip)
+        self.use_button.setEnabled(self.use_state is not Use.LOADING)
+        kind = "" if self.use_state is Use.LOADED and not reload else "primary"
+        if self.use_button.property("kind") != kind:
+            self.use_button.setProperty("kind", kind)
+            self.use_button.style().polish(self.use_button)
+        self.use_button.setVisible(usable)
+        self.details_button.setVisible(usable)
+        self.details_button.setAccessibleName(f"Details of {entry.name}")
+        own = entry.origin is Origin.OWN
+        deletable = entry.origin in (Origin.DOWNLOADED, Origin.FINE_TUNED)
+        idle = not in_use and not self.task.running
+        self.remove_button.setVisible(own)
+        self.more_button.setVisible(usable or (deletable and bool(entry.what)))
+        self.buttons.setVisible(not self.question.isVisibleTo(self) and self.more_button.isVisibleTo(self.buttons))
+        self.more_button.setAccessibleName(f"More about {entry.name}")
+        self.convert_action.setVisible(usable and entry.facts.layout != "safetensors")
+        self.export_action.setVisible(usable)
+        self.verify_action.setVisible(usable)
+        for action in (self.convert_action, self.export_action, self.verify_action):
+            action.setEnabled(not self.task.running)
+        self.remove_action.setVisible(own)
+        self.remove_action.setEnabled(idle)
+        self.delete_action.setVisible(deletable)
+        self.delete_action.setEnabled(idle)
+        self.delete_action.setText("Delete…" if idle else "Delete… (not while in use)")
+
+    @Slot()
+    def _show_task(self) -> None:
+        task = self.task
+        self.work.setVisible(bool(task.doing))
+        self.work_text.setText(task.doing)
+        self.result.setText(task.result)
+        self.result.setVisible(bool(task.result))
+        self.task_failure.show_error(task.what, task.remedy)
+        self._show_buttons()
+
+    # ------------------------------------------------------------------ what the user does
+
+    @Slot()
+    def _on_use_clicked(self) -> None:
+        if self.use_state is Use.LOADED and self._precision == self._loaded_precision:
+            self.unload_requested.emit()
+        else:
+            self._use()
+
+    @Slot()
+    def _use(self) -> None:
+        self.use_requested.emit(str(self.entry.folder))
+
+    @Slot(bool)
+    def _unfold(self, unfolded: bool) -> None:
+        if self.details is None:
+            self.details = Details(self.entry)
+            self.details.verify_requested.connect(self.verify)
+            self.layout().addWidget(self.details)
+            QWidget.setTabOrder(self.more_button, self.details.focus_chain()[0])
+        self.details.setVisible(unfolded)
+        self.resized.emit()
+
+    @Slot()
+    def verify(self) -> None:
+        """Compare the files with their checksums."""
+        self.task.verify(Path(self.entry.folder))
+
+    @Slot()
+    def _convert(self) -> None:
+        self.convert_requested.emit(str(self.entry.folder))
+
+    @Slot()
+    def _export(self) -> None:
+        self.export_requested.emit(str(self.entry.folder))
+
+    @Slot()
+    def _remove(self) -> None:
+        self.remove_requested.emit(str(self.entry.folder))
+
+    @Slot()
+    def _ask_to_delete(self) -> None:
+        size = f" {size_text(self.entry.facts.file_bytes)}" if self.entry.facts else " this folder"
+        self.question_text.setText(f"Delete{size}?")
+        self._ask(True)
+
+    def _ask(self, asking: bool) -> None:
+        if asking != self.question.isVisibleTo(self):
+            self.question.setVisible(asking)
+            self.buttons.setVisible(not asking)
+            if asking:
+                self.keep_button.setFocus()
+
+    @Slot()
+    def _keep(self) -> None:
+        self._ask(False)
+        self.more_button.setFocus()
+
+    @Slot()
+    def _delete(self) -> None:
+        self._ask(False)
+        self.delete_requested.emit(str(self.entry.folder))
+
+    def keyPressEvent(self, event) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.question.isVisibleTo(self):
+            self._keep()
+        else:
+            super().keyPressEvent(event)

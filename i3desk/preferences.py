@@ -1,0 +1,187 @@
+"""The user's settings in one JSON file. Damaged or unknown values become defaults, one by one."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from i3core.errors import I3Error
+from i3core.generation.config import SAMPLING_SETTINGS, SamplingConfig
+from i3core.system.files import replaced
+from i3desk.style.theme import CHOICES
+
+log = logging.getLogger(__name__)
+SAVE_AFTER_MS = 400
+LARGEST_SIDE = 16_384  # pixels of a window
+SCALES = (0, 100, 125, 150, 175, 200)  # percent; 0 as the system says
+PRECISIONS = ("auto", "float32", "bfloat16", "int8")
+ON_CLOSE = ("ask", "go_on", "stop")  # what becomes of a training run when the window is closed
+MOST_REMEMBERED = 50  # folders and presets
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """Everything that is kept between two starts.
+
+    Attributes:
+        theme: "system", "light" or "dark".
+        scale: size of the interface in percent; 0 as the system says.
+        sidebar_open, panel_open: whether they are wanted where there is room.
+        x, y: the window's place; -1 where the system is to choose.
+        page: the page that was open last, by name.
+        sampling: what new conversations begin with.
+        presets: name -> sampling settings that the user has given a name.
+        capitalise, markdown, glass, show_chunks: how messages are shown; see settings/display.py.
+        model, precision: what was loaded last; "" for the bundled model.
+        training_on_close: whether training goes on without the window; see ON_CLOSE.
+        own_folders, recent_models: model folders that the user added or used.
+        look_for_updates: whether a new version is looked for once a week.
+        looked_for_updates: when that was done last, in seconds since 1970.
+        serve, serve_port: whether other programs on this computer are answered, and where.
+    """
+
+    theme: str = "system"
+    scale: int = 0
+    sidebar_open: bool = True
+    panel_open: bool = True
+    width: int = 1280
+    height: int = 800
+    x: int = -1
+    y: int = -1
+    maximized: bool = False
+    page: str = "Chat"
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    presets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    capitalise: bool = False
+    markdown: bool = True
+    glass: bool = False
+    show_chunks: bool = False
+    model: str = ""
+    precision: str = "auto"
+    training_on_close: str = "ask"
+    own_folders: tuple[str, ...] = ()
+    recent_models: tuple[str, ...] = ()
+    look_for_updates: bool = False
+    looked_for_updates: int = 0
+    serve: bool = False
+    serve_port: int = 8010
+
+    def to_json(self, others: dict[str, Any] | None = None) -> str:
+        """The preferences as text; `others` are those of another version, kept beside."""
+        values = asdict(self) | {"sampling": sampling_to_json(self.sampling)} | (others or {})
+        return json.dumps(values, indent=2) + "\n"
+
+
+def sampling_to_json(sampling: SamplingConfig) -> dict[str, Any]:
+    """What people set of it, as plain values."""
+    return {setting.key: getattr(sampling, setting.key) for setting in SAMPLING_SETTINGS} | {"stop": [*sampling.stop]}
+
+
+def sampling_from_json(values: object) -> SamplingConfig:
+    """Take over each value that is possible by itself."""
+    sampling = SamplingConfig()
+    if not isinstance(values, dict):
+        return sampling
+    for key in (*(setting.key for setting in SAMPLING_SETTINGS), "stop"):
+        if key in values:
+            value = values[key]
+            try:
+                sampling = replace(sampling, **{key: tuple(value) if key == "stop" else value})
+            except (I3Error, TypeError, ValueError) as error:
+                log.warning("The saved setting %s is not usable: %s", key, error)
+    return sampling
+
+
+def read_preferences(path: Path) -> Preferences:
+    """The saved preferences; what is missing or damaged is the default. Never raises."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Preferences()
+    except (OSError, ValueError, RecursionError) as error:
+        log.warning("The settings in %s cannot be read (%s); starting with the defaults.", path, error)
+        return Preferences()
+    if not isinstance(values, dict):
+        log.warning("The settings in %s are not an object; starting with the defaults.", path)
+        return Preferences()
+    known = {each.name: _read(each.name, values[each.name]) for each in fields(Preferences) if each.name in values}
+    return Preferences(**{name: value for name, value in known.items() if value is not None})
+
+
+def unknown_preferences(path: Path) -> dict[str, Any]:
+    """What a newer i3desk saved and this one does not know: it is written back as it is. Never raises."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    known = {each.name for each in fields(Preferences)}
+    return {key: value for key, value in values.items() if key not in known} if isinstance(values, dict) else {}
+
+
+def _read(name: str, value: object) -> Any:
+    """One preference, or None if the saved value cannot be used."""
+    default = getattr(Preferences(), name)
+    if name == "sampling":
+        return sampling_from_json(value)
+    if name == "presets":
+        items = value.items() if isinstance(value, dict) else ()
+        return {key: each for key, each in list(items)[:MOST_REMEMBERED] if key and isinstance(each, dict)}
+    if isinstance(default, tuple):
+        each_is_text = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        return tuple(value[:MOST_REMEMBERED]) if each_is_text else None
+    if type(value) is not type(default):
+        return None
+    choices = {
+        "theme": tuple(CHOICES),
+        "scale": SCALES,
+        "precision": PRECISIONS,
+        "training_on_close": ON_CLOSE,
+    }.get(name)
+    if choices is not None:
+        return value if value in choices else None
+    if name == "serve_port":
+        return value if 1024 <= value < 65536 else None
+    if name in ("width", "height"):
+        return value if 0 < value <= LARGEST_SIDE else None
+    return value
+
+
+class SettingsStore(QObject):
+    """The preferences in use. Changes are written a moment later, and at the end.
+
+    Signals:
+        changed: some preference is new.
+    """
+
+    changed = Signal()
+
+    def __init__(self, path: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.path = path
+        self.preferences = read_preferences(path)
+        self._of_others = unknown_preferences(path)
+        self._save_timer = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)
+        self._save_timer.timeout.connect(self.save)
+
+    def change(self, **values) -> None:
+        """Change some preferences by name."""
+        changed = replace(self.preferences, **values)
+        if changed != self.preferences:
+            self.preferences = changed
+            self._save_timer.start()
+            self.changed.emit()
+
+    @Slot()
+    def save(self) -> None:
+        """Write the file whole or not at all; a full disk costs the settings, not the chat."""
+        self._save_timer.stop()
+        try:
+            with replaced(self.path) as temporary:
+                temporary.write_text(self.preferences.to_json(self._of_others), encoding="utf-8")
+        except I3Error as error:
+            log.warning("The settings could not be saved: %s", error)

@@ -1,0 +1,284 @@
+"""Several runs compared: their loss curves in one plot, and a table of what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
+
+from i3core.runs.reader import RunSummary
+from i3desk.curves.lazy_import import import_plots, plots_are_ready
+from i3desk.runs.comparison_table import SAME, ComparisonTable, Scan
+from i3desk.runs.config_diff import differences
+from i3desk.runs.loss_loader import LossReading
+from i3desk.style.icons import IconToolButton
+from i3desk.style.theme import Theme
+from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.segmented_control import SegmentedControl
+from i3desk.workers.background import BackgroundJobs
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from i3desk.runs.loss_history import LossCurves
+
+MARGIN = 16
+LEAST_TABLE = 92
+# Tokens with contrast in light and dark; then the same ones dashed. No more curves can be told apart.
+LOOKS = tuple(
+    Scan(token, dashed)
+    for dashed in (False, True)
+    for token in ("series_1", "series_2", "series_3", "bad", "muted", "text")
+)
+LOSSES = {
+    "validation": ("Validation", "Loss on text that was held out from training"),
+    "training": ("Training", "Loss on the text that was trained on, smoothed"),
+}
+XS = {
+    "step": ("Steps", "By training steps"),
+    "tokens": ("Tokens", "By tokens that were trained on"),
+    "seconds": ("Time", "By time spent, without pauses and stops"),
+}
+NOTHING = {
+    "validation": "None of these runs has been evaluated yet. Their training loss may say more.",
+    "training": "None of these runs has trained a step yet.",
+}
+
+
+class RunComparison(QWidget):
+    """Shows the runs it is told, as many as there are LOOKS.
+
+    Attributes:
+        plot: the CurvePlot; None until pyqtgraph is loaded.
+        loss, x: what is drawn: keys of LOSSES and XS.
+        curves: what was read so far.
+    Signals:
+        removal_requested: the user wants these runs gone; to be asked.
+        closed: the user does not want to compare any more.
+        looks_changed: `look_of` gives others now.
+    """
+
+    removal_requested = Signal()
+    closed = Signal()
+    looks_changed = Signal()
+
+    def __init__(self, theme: Theme, background: BackgroundJobs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._background = theme, background
+        self.plot = None
+        self.loss, self.x = "validation", "step"
+        self._loss_chosen = False
+        self.summaries: list[RunSummary] = []
+        self.curves: dict[Path, LossCurves] = {}
+        self._drawn: dict[Path, tuple[str, Scan]] = {}
+        self._looks: dict[Path, Scan] = {}
+        self._loading = False
+        self._reading = LossReading(background, self)
+        self._reading.read.connect(self._on_read)
+        self._build()
+
+    # ------------------------------------------------------------------ its parts
+
+    def _build(self) -> None:
+        self.title = label(grade="title")
+        self.left_out = label(tone="muted", grade="small")
+        self.delete_button = button("Delete…", "Delete all chosen runs, or take them off the list (Del)")
+        self.delete_button.clicked.connect(self.removal_requested)
+        self.close_button = IconToolButton()
+        self.close_button.set_icon("close", size=16)
+        self.close_button.setAccessibleName("Compare no more")
+        self.close_button.setToolTip("Compare no more (Esc)")
+        self.close_button.clicked.connect(self.closed)
+        head = QWidget()
+        head.setLayout(row(self.title, self.left_out, None, self.delete_button, self.close_button))
+        head.layout().setContentsMargins(MARGIN, 10, MARGIN - 4, 0)
+
+        self.loss_choice = SegmentedControl("Loss", LOSSES)
+        self.loss_choice.setFixedWidth(160)
+        self.loss_choice.chosen.connect(self._choose_loss)
+        self.x_choice = SegmentedControl("Horizontal axis", XS)
+        self.x_choice.setFixedWidth(172)
+        self.x_choice.chosen.connect(self._choose_x)
+        self.log_button = button("log", "A logarithmic scale for the loss", kind="quiet")
+        self.log_button.setAccessibleName("Logarithmic")
+        self.log_button.setCheckable(True)
+        self.log_button.toggled.connect(self._set_log)
+        self.reset_button = button("Show all", "Show the whole curves again (Home, or a double click)", kind="quiet")
+        self.reset_button.clicked.connect(self._reset_zoom)
+        self.reset_button.hide()
+        plot_card = QFrame(objectName="card")
+        self._stack = QStackedWidget()
+        self.nothing = label("Loading the curves…", tone="muted", wrap=True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._stack.addWidget(self.nothing)
+        column = column_in(plot_card, 12, 10, 12, 8, spacing=8)
+        column.addLayout(row(self.loss_choice, self.x_choice, None, self.reset_button, self.log_button))
+        column.addWidget(self._stack, 1)
+
+        self.table = ComparisonTable(self._theme)
+        self.table.setMinimumHeight(LEAST_TABLE)
+        self.same = label(SAME, tone="muted", grade="small")
+        self._table_card = QFrame(objectName="card")
+        column = column_in(self._table_card, 8, 6, 8, 8, spacing=4)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.same)
+        outer = column_in(self, spacing=0)
+        outer.addWidget(head)
+        body = QWidget()
+        cards = column_in(body, MARGIN, 12, MARGIN, MARGIN, spacing=12)
+        cards.addWidget(plot_card, 3)
+        cards.addWidget(self._table_card, 2)
+        outer.addWidget(body, 1)
+        self.loss_choice.show_choice(self.loss)
+        self.x_choice.show_choice(self.x)
+
+    # ------------------------------------------------------------------ what it shows
+
+    def show_runs(self, summaries: Sequence[RunSummary]) -> None:
+        """Compare these, or show what is new about them; none ends the comparison."""
+        chosen = list(summaries)
+        shown = self._in_order(chosen)
+        if shown != self.summaries:
+            self.summaries = shown
+            self._give_looks()
+            for folder in [folder for folder in self.curves if folder not in self._looks]:
+                del self.curves[folder]
+            if not self._loss_chosen:  # show what there is, until the user says otherwise
+                evaluated = any(each.best_val_loss is not None for each in shown)
+                self.loss = "validation" if evaluated or not shown else "training"
+                self.loss_choice.show_choice(self.loss)
+            self.table.show_runs(shown, [self._looks[each.folder] for each in shown])
+            self.same.setVisible(not differences([each.config for each in shown]))
+            self.table.setMaximumHeight(self.table.whole_height())
+            self._table_card.setMaximumHeight(self._table_card.layout().maximumSize().height())
+            self._draw()
+        count = len(chosen)
+        self.title.setText(f"Comparing {min(count, len(LOOKS))} runs")
+        self.left_out.setText(f"the first of {count} chosen" if count > len(LOOKS) else "")
+        self.delete_button.setText(f"Delete {count}…")
+        growing = [each.folder for each in shown if each.status.state.is_alive]
+        self._reading.watch([each.folder for each in shown], growing)
+        if shown and self.plot is None:
+            self._load_plot()
+
+    def look_of(self, folder: Path) -> Scan | None:
+        """How the curve of a run is drawn; None if it is not compared."""
+        return self._looks.get(folder)
+
+    def _in_order(self, chosen: list[RunSummary]) -> list[RunSummary]:
+        """Those compared already keep their places, so that their colours and columns do."""
+        before = {each.folder: place for place, each in enumerate(self.summaries)}
+        chosen = sorted(chosen, key=lambda each: before.get(each.folder, len(before)))
+        return chosen[: len(LOOKS)]
+
+    def _give_looks(self) -> None:
+        kept = {each.folder: self._looks[each.folder] for each in self.summaries if each.folder in self._looks}
+        free = [look for look in LOOKS if look not in kept.values()]
+        looks = {each.folder: kept.get(each.folder) or free.pop(0) for each in self.summaries}
+        if looks != self._looks:
+            self._looks = looks
+            self.looks_changed.emit()
+
+    # ------------------------------------------------------------------ the plot
+
+    def _load_plot(self) -> None:
+        if plots_are_ready():
+            self._make_plot()
+        elif not self._loading:
+            self._loading = True
+            self._background.run(import_plots, self._on_loaded, self._on_not_loaded)
+
+    def _on_loaded(self, _nothing: object) -> None:
+        if self.plot is None:
+            self._make_plot()
+
+    def _on_not_loaded(self, error: object) -> None:
+        self._loading = False
+        self.nothing.setText(f"The curves cannot be shown. {error}")
+
+    def _make_plot(self) -> None:
+        from i3desk.curves.plot import CurvePlot  # takes 0.3 s to import: done in the background until now
+
+        self.plot = CurvePlot(self._theme, "Loss of the compared runs")
+        self.plot.setToolTip("Wheel zooms, dragging moves, a double click shows all; arrow keys move the cursor")
+        self.plot.set_log(self.log_button.isChecked())
+        self.plot.set_units(self.x)
+        self.plot.zoom_changed.connect(self.reset_button.setVisible)
+        self._stack.addWidget(self.plot)
+        self._draw()
+
+    @Slot(object, object)
+    def _on_read(self, folder: Path, curves: LossCurves) -> None:
+        self.curves[folder] = curves
+        self._draw()
+
+    def _draw(self) -> None:
+        if self.plot is None:
+            return
+        wanted = {each.folder: (each.name, self._looks[each.folder]) for each in self.summaries}
+        if wanted != self._drawn:
+            self.plot.clear_curves()
+            for folder, (name, look) in wanted.items():
+                self.plot.add_curve(str(folder), name, look.token, 2.0, points=True, dashed=look.dashed)
+            self._drawn = wanted
+        from i3desk.runs.loss_history import X_COLUMNS
+
+        column = X_COLUMNS.index(self.x)
+        for folder in wanted:
+            curves = self.curves.get(folder)
+            if curves is not None:
+                lines = curves.validation if self.loss == "validation" else curves.training
+                self.plot.show_series(str(folder), *_placed(lines[column], lines[-1]))
+        known = len(self.curves) >= len(wanted)
+        self.nothing.setText(NOTHING[self.loss] if known else "Loading the curves…")
+        self._stack.setCurrentWidget(self.plot if self.plot.has_points else self.nothing)
+
+    @Slot(str)
+    def _choose_loss(self, loss: str) -> None:
+        self.loss, self._loss_chosen = loss, True
+        self._draw()
+
+    @Slot(str)
+    def _choose_x(self, x: str) -> None:
+        self.x = x
+        if self.plot is not None:
+            self.plot.set_units(x)
+        self._draw()
+
+    @Slot(bool)
+    def _set_log(self, log: bool) -> None:
+        if self.plot is not None:
+            self.plot.set_log(log)
+
+    @Slot()
+    def _reset_zoom(self) -> None:
+        if self.plot is not None:
+            self.plot.reset_zoom()
+            self.plot.setFocus()
+
+    # ------------------------------------------------------------------ keys
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.closed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+            event.accept()  # else Esc would do what it does in the rest of the window
+            return True
+        return super().event(event)
+
+
+def _placed(xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The points whose x is known, in the order of x."""
+    from i3desk.curves.series import Series
+
+    series = Series()
+    series.append(xs, ys)
+    return series.xs, series.ys

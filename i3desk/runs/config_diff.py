@@ -1,0 +1,166 @@
+"""What the configurations of runs have in common and what not, in words. Pure: knows no window."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from i3core.net.dataset_name import is_hub_name
+from i3core.training.config import TRAINING_SETTINGS, TrainingConfig
+
+NOT_COMPARED = ("out",)  # differs always and says nothing
+TEXT_LABELS = {
+    "model": "Base model",
+    "preset": "Preset",
+    "data": "Data",
+    "val": "Validation data",
+    "general_val": "General text",
+    "tokenizer": "Vocabulary file",
+    "loss_on": "Learns from",
+    "optimizer": "Optimiser",
+    "public_recipe": "Public recipe",
+    "skip_bad_records": "Skip bad records",
+    "shuffle": "Shuffle",
+    "sample_prompts": "Sample prompts",
+    "track": "Mirrored to",
+    "device": "Device",
+    "precision": "Precision",
+}
+LABELS = TEXT_LABELS | {setting.key: setting.label for setting in TRAINING_SETTINGS}
+TOOLTIPS = {setting.key: setting.tooltip for setting in TRAINING_SETTINGS}
+ORDER = (
+    "model", "preset", "data", "val", "val_share", "steps", "epochs", "lr", "batch_size", "accumulate",
+    "lora_rank", "lora_alpha", "last_blocks", "loss_on", "optimizer",
+)  # fmt: skip
+DEFAULTS: dict[str, Any] = {
+    field.name: field.default
+    for field in dataclasses.fields(TrainingConfig)
+    if field.default is not dataclasses.MISSING
+}
+_WORDS = {
+    "loss_on": {"assistant": "replies", "all": "everything"},
+    "optimizer": {"adamw": "AdamW", "muon": "Muon"},
+}
+_PATHS = ("model", "data", "val", "general_val", "tokenizer")
+_ZERO_WORDS = {
+    "steps": "by epochs", "max_vocab": "preset's", "window": "preset's", "last_blocks": "all", "lora_rank": "off",
+    "lora_alpha": "twice the rank", "patience": "off", "eval_every": "never", "checkpoint_every": "at the end",
+}  # fmt: skip
+_EMPTY_WORDS = {
+    "model": "none", "preset": "none", "val": "a share of the data", "general_val": "sample conversations",
+    "tokenizer": "built from the data", "sample_prompts": "none", "track": "nowhere",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value of one run, and whether nobody chose it."""
+
+    text: str
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting in which runs differ; a cell for each run, in their order."""
+
+    key: str
+    label: str
+    tooltip: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting of one run that is not the default."""
+
+    key: str
+    label: str
+    text: str
+    default: str
+    tooltip: str
+
+
+def differences(configs: Sequence[Mapping[str, Any]]) -> list[Difference]:
+    """The settings whose values differ between these configurations; what one lacks counts as its default."""
+    rows = []
+    for key in _ordered({key for config in configs for key in config}):
+        values = [_value(config, key) for config in configs]
+        if any(value != values[0] for value in values[1:]):
+            cells = tuple(Cell(value_text(key, value), _is_default(key, value)) for value in values)
+            rows.append(Difference(key, label_of(key), TOOLTIPS.get(key, ""), _told_apart(values, cells)))
+    return rows
+
+
+def changes(config: Mapping[str, Any]) -> list[Change]:
+    """The settings of a run that are not the defaults; not its model and data, which have none."""
+    rows = []
+    for key in _ordered(config):
+        if key in DEFAULTS and key not in ("model", "preset") and not _is_default(key, _value(config, key)):
+            default = value_text(key, DEFAULTS[key])
+            rows.append(Change(key, label_of(key), value_text(key, config[key]), default, TOOLTIPS.get(key, "")))
+    return rows
+
+
+def label_of(key: str) -> str:
+    """The name of a setting on the screen; one that this version does not know is called by its key."""
+    return LABELS.get(key, key.replace("_", " ").capitalize())
+
+
+def value_text(key: str, value: Any) -> str:
+    """A value in words; of paths the last part."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "none"
+    if key in _ZERO_WORDS and value == 0:
+        return _ZERO_WORDS[key]
+    if isinstance(value, (list, tuple)):
+        parts = [_name(str(part)) if key in _PATHS else str(part) for part in value]
+        return ", ".join(parts) or _EMPTY_WORDS.get(key, "none")
+    if isinstance(value, str):
+        if not value:
+            return _EMPTY_WORDS.get(key, "none")
+        return _WORDS.get(key, {}).get(value, _name(value) if key in _PATHS else value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _name(path: str) -> str:
+    return path if is_hub_name(path) else Path(path).name or path  # commits of data sets may be what differs
+
+
+def _ordered(keys: Iterable[str]) -> list[str]:
+    """The important ones first, then as TrainingConfig has them, then what this version does not know."""
+    known = [*ORDER, *(field.name for field in dataclasses.fields(TrainingConfig) if field.name not in ORDER)]
+    places = {key: number for number, key in enumerate(known)}
+    return sorted((key for key in keys if key not in NOT_COMPARED), key=lambda key: (places.get(key, len(known)), key))
+
+
+def _value(config: Mapping[str, Any], key: str) -> Any:
+    """As it is compared: lists from JSON are tuples in the defaults."""
+    value = config.get(key, DEFAULTS.get(key))
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_default(key: str, value: Any) -> bool:
+    return key in DEFAULTS and value == DEFAULTS[key]
+
+
+def _told_apart(values: Sequence[Any], cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Cells whose values differ read differently: two files of one name are told with their folders."""
+    for text in (None, _whole, repr):
+        shown = cells if text is None else tuple(map(Cell, map(text, values), (cell.is_default for cell in cells)))
+        meant: dict[str, Any] = {}
+        if all(meant.setdefault(cell.text, value) == value for cell, value in zip(shown, values, strict=True)):
+            break
+    return shown
+
+
+def _whole(value: Any) -> str:
+    """A value as it is written down, paths in full."""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,144 @@
+"""Asks, in place, whether runs shall be deleted or taken off the list, and says what that frees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QWidget
+
+from i3core.runs.reader import RunState, RunSummary, folder_bytes
+from i3desk.runs.labels import is_ours
+from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.humanize import size_text
+from i3desk.workers.background import BackgroundJobs
+
+
+class DeleteConfirmation(QFrame):
+    """Hidden unless it asks.
+
+    Attributes:
+        to_delete, to_forget: folders of the runs that it is about; those that are alive are in neither.
+    Signals:
+        confirmed(to_delete, to_forget): the user wants it.
+        closed: it asks no more.
+    """
+
+    confirmed = Signal(object, object)
+    closed = Signal()
+
+    def __init__(self, background: BackgroundJobs, runs_folder: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="failure")
+        self._background = background
+        self._runs_folder = runs_folder
+        self._asked: list[RunSummary] = []
+        self._counting: int | None = None
+        self._bytes: int | None = None
+        self.to_delete: list[Path] = []
+        self.to_forget: list[Path] = []
+        self.what = label(wrap=True)
+        self.details = label(tone="muted", grade="small", wrap=True)
+        for text in (self.what, self.details):
+            text.setMinimumSize(1, 1)
+        self.yes_button = button("Delete", "Delete for good", kind="danger")
+        self.no_button = button("Keep", "Change nothing (Esc)")
+        self.yes_button.clicked.connect(self._confirm)
+        self.no_button.clicked.connect(self.close_question)
+        column = column_in(self, 14, 12, 14, 14, spacing=8)
+        column.addWidget(self.what)
+        column.addWidget(self.details)
+        column.addLayout(row(self.yes_button, self.no_button, None))
+        self.hide()
+
+    def ask(self, summaries: Sequence[RunSummary]) -> None:
+        """Ask about these runs."""
+        self._asked = list(summaries)
+        self._background.forget(self._counting)
+        self._bytes = None
+        self.show_states(summaries)
+        if self.to_delete:
+            self._counting = self._background.run(partial(_sum_of_bytes, tuple(self.to_delete)), self._on_counted)
+        self.show()
+        self.no_button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_states(self, summaries: Sequence[RunSummary]) -> None:
+        """The runs that it asks about have other states now; those that are not among them are gone."""
+        now = {summary.folder: summary for summary in summaries}
+        self._asked = [now[each.folder] for each in self._asked if each.folder in now]
+        if not self._asked:
+            self.close_question()
+            return
+        quiet = [each for each in self._asked if not each.status.state.is_alive]
+        self.to_delete = [each.folder for each in quiet if self._can_delete(each)]
+        self.to_forget = [each.folder for each in quiet if not self._can_delete(each)]
+        self._show_words()
+
+    def close_question(self) -> None:
+        """Ask no more."""
+        if not self.isHidden():
+            self.hide()
+            self._background.forget(self._counting)
+            self.closed.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.close_question()
+        else:
+            super().keyPressEvent(event)
+
+    def _can_delete(self, summary: RunSummary) -> bool:
+        return summary.status.state is not RunState.MISSING and is_ours(summary.folder, self._runs_folder)
+
+    def _on_counted(self, count: int) -> None:
+        self._bytes = count
+        self._show_words()
+
+    def _show_words(self) -> None:
+        deleted, forgotten = len(self.to_delete), len(self.to_forget)
+        alive = len(self._asked) - deleted - forgotten
+        name = f"“{self._asked[0].name}”" if len(self._asked) == 1 else ""
+        details = []
+        if deleted:
+            what = f"Delete {name or _runs(deleted)}?"
+            frees = "" if self._bytes is None else f"That frees {size_text(self._bytes)}. "
+            details.append(f"{frees}Its curves, samples and checkpoints are lost for good." if deleted == 1 else
+                           f"{frees}Their curves, samples and checkpoints are lost for good.")  # fmt: skip
+            if forgotten:
+                details.append(f"{_runs(forgotten, 'other')} outside i3desk's folder: only taken off this list.")
+        elif forgotten:
+            what = f"Take {name or _runs(forgotten)} off this list?"
+            where = f" in {self.to_forget[0]}" if forgotten == 1 else ""
+            details.append(f"Nothing is deleted: the files stay{where}.")
+        else:
+            what = f"{name or _runs(alive).capitalize()} cannot be deleted while training."
+            details.append("Stop first, or wait for the end.")
+        if alive and (deleted or forgotten):
+            details.append(f"{_runs(alive, 'other')} still training: kept.")
+        self.what.setText(what)
+        self.details.setText(" ".join(details))
+        self.setAccessibleName(f"{what} {' '.join(details)}")
+        self.yes_button.setVisible(bool(deleted or forgotten))
+        word = "Delete" if deleted else "Take off the list"
+        self.yes_button.setText(word)
+        self.yes_button.setAccessibleName(word)
+        self.yes_button.setToolTip("Delete for good" if deleted else "The files stay where they are")
+        self.no_button.setText("Keep" if deleted or forgotten else "Close")
+        self.no_button.setAccessibleName(self.no_button.text())
+
+    @Slot()
+    def _confirm(self) -> None:
+        deleted, forgotten = self.to_delete, self.to_forget
+        self.close_question()
+        self.confirmed.emit(deleted, forgotten)
+
+
+def _runs(count: int, kind: str = "") -> str:
+    kind = f"{kind} " if kind else ""
+    return f"1 {kind}run" if count == 1 else f"{count} {kind}runs"
+
+
+def _sum_of_bytes(folders: tuple[Path, ...]) -> int:
+    return sum(folder_bytes(folder) for folder in folders)

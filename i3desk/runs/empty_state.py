@@ -1,0 +1,60 @@
+"""What stands where the list of runs would be."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QLabel, QWidget
+
+from i3desk.style import icons
+from i3desk.style.theme import Theme
+from i3desk.widgets.basics import button, column_in, label, row
+
+ICON_SIZE = 36
+NARROWEST, WIDEST = 320, 400
+
+
+class EmptyState(QWidget):
+    """Says why there is nothing, and perhaps what to do.
+
+    Signals:
+        train_requested: the user wants to begin a run.
+    """
+
+    train_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._icon_name = "runs"
+        self._icon = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self.title = label(grade="title")
+        self.text = label(tone="muted", wrap=True)
+        self.text.setMaximumWidth(WIDEST)
+        self.text.setMinimumWidth(NARROWEST)
+        for each in (self.title, self.text):
+            each.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.train_button = button("Train a model…", "Set up a run on the Train page", kind="primary")
+        self.train_button.clicked.connect(self.train_requested)
+        column = column_in(self, 24, 24, 24, 24, spacing=10)
+        column.addStretch(2)
+        column.addWidget(self._icon)
+        column.addWidget(self.title)
+        column.addLayout(row(None, self.text, None))
+        column.addSpacing(6)
+        column.addLayout(row(None, self.train_button, None))
+        column.addStretch(3)
+        theme.changed.connect(self._tint)
+
+    def show_note(self, icon_name: str, title: str, text: str, may_train: bool) -> None:
+        """Show a note; `may_train` offers to begin a run."""
+        self._icon_name = icon_name
+        self.title.setText(title)
+        self.text.setText(text)
+        self.train_button.setVisible(may_train)
+        self._tint()
+
+    @Slot()
+    def _tint(self) -> None:
+        self._icon.setPixmap(
+            icons.pixmap(self._icon_name, self._theme.tokens.muted, ICON_SIZE, self.devicePixelRatioF())
+        )

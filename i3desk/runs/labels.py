@@ -1,0 +1,127 @@
+"""What a run is called in words: its state, its figures, what it is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from i3core.runs.reader import RunState, RunStatus, RunSummary
+from i3desk.widgets.humanize import duration_text, when_text
+
+NONE = "–"
+STATE_WORDS = {
+    RunState.QUEUED: "waiting",
+    RunState.STARTING: "starting",
+    RunState.RUNNING: "running",
+    RunState.PAUSED: "paused",
+    RunState.STOPPING: "stopping",
+    RunState.FINISHED: "finished",
+    RunState.INTERRUPTED: "stopped",
+    RunState.FAILED: "failed",
+    RunState.DIED: "ended unexpectedly",
+    RunState.MISSING: "folder is gone",
+}
+_TONES = {
+    RunState.QUEUED: "warn",
+    RunState.STARTING: "accent",
+    RunState.RUNNING: "accent",
+    RunState.PAUSED: "warn",
+    RunState.STOPPING: "accent",
+    RunState.FINISHED: "ok",
+    RunState.INTERRUPTED: "muted",
+    RunState.FAILED: "bad",
+    RunState.DIED: "bad",
+    RunState.MISSING: "muted",
+}
+_WITH_SHARE = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPING, RunState.INTERRUPTED)
+
+
+def tone_of(state: RunState) -> str:
+    """The colour token of a state."""
+    return _TONES[state]
+
+
+def state_text(summary: RunSummary) -> str:
+    """State, and how much of the run is done where it is not all: "running 62 %"."""
+    state, words = summary.status.state, STATE_WORDS[summary.status.state]
+    if state in _WITH_SHARE and summary.total_steps > 0:
+        # Rounded down: "100 %" would say that it is finished.
+        return f"{words} {min(99, 100 * summary.step // summary.total_steps)} %"
+    return words
+
+
+def progress_text(summary: RunSummary) -> str:
+    """How far it came: "step 310 of 500"."""
+    if not summary.total_steps:
+        return f"step {summary.step:,}" if summary.step else ""
+    return f"step {summary.step:,} of {summary.total_steps:,}"
+
+
+def model_text(summary: RunSummary) -> str:
+    """What was trained: the base model, or that there was none."""
+    if summary.model and not summary.config.get("preset"):
+        return summary.model
+    preset = str(summary.config.get("preset") or "")
+    return f"{preset} from scratch" if preset else summary.model
+
+
+def data_text(summary: RunSummary) -> str:
+    """On what: the first data file and how many more."""
+    if not summary.data:
+        return ""
+    more = len(summary.data) - 1
+    return summary.data[0] + (f" + {more} more" if more else "")
+
+
+def made_of_text(summary: RunSummary) -> str:
+    """Model and data on one line: "i3-mini ← pirate.jsonl"."""
+    return " ← ".join(part for part in (model_text(summary), data_text(summary)) if part)
+
+
+def loss_text(value: float | None) -> str:
+    """A loss with two digits after the point; more for small ones."""
+    if value is None or value != value:
+        return NONE
+    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
+
+
+def best_of(summary: RunSummary) -> tuple[float | None, str]:
+    """The loss that runs are compared by, and which it is: of validation if there is one, else the last of training."""
+    if summary.best_val_loss is not None:
+        return summary.best_val_loss, "best loss"
+    return (None, "") if summary.loss is None else (summary.loss, "training loss")
+
+
+def spent_text(seconds: float) -> str:
+    """Time spent by the run."""
+    return duration_text(seconds) if seconds > 0 else NONE
+
+
+def begun_text(moment: float) -> str:
+    """When it was started."""
+    return when_text(moment) if moment > 0 else ""
+
+
+def spoken_text(summary: RunSummary) -> str:
+    """A row of the list, read aloud."""
+    loss, which = best_of(summary)
+    parts = [summary.name, state_text(summary), made_of_text(summary).replace(" ← ", " trained on ")]
+    if loss is not None:
+        parts.append(f"{which} {loss_text(loss)}")
+    if summary.seconds > 0:
+        parts.append(f"{spent_text(summary.seconds)} spent")
+    parts.append(begun_text(summary.started))
+    return ", ".join(part for part in parts if part)
+
+
+def trouble_text(status: RunStatus) -> str:
+    """What went wrong with a run, in words."""
+    if status.error:
+        return status.error
+    if status.state is RunState.DIED:
+        return "The training process is gone without having said why."
+    return "The run failed." if status.state is RunState.FAILED else ""
+
+
+def is_ours(folder: Path, runs_folder: Path | None) -> bool:
+    """Whether a run lies in the program's own folder of runs, and not where the user put it."""
+    return runs_folder is not None and folder.resolve().is_relative_to(runs_folder.resolve())

@@ -1,0 +1,208 @@
+"""How a run looks in the list: its state, what it is made of, its loss as a small curve, its figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from i3core.runs.reader import RunSummary
+from i3desk.curves.sparkline import paint_sparkline
+from i3desk.runs.labels import begun_text, best_of, loss_text, made_of_text, spent_text, state_text, tone_of
+from i3desk.runs.list_model import SUMMARY_ROLE
+from i3desk.style import palette
+from i3desk.style.theme import Theme, sized
+
+PADDING = 12
+ABOVE = 9
+BETWEEN = 3
+CHECK = 16
+AROUND_CHECK = 6  # so that a finger meets it
+DOT = 7
+LOSS_WIDTH, TIME_WIDTH = 80, 124
+SPARKLINE_WIDTH, SHORT_SPARKLINE_WIDTH = 120, 72
+WIDE, MIDDLING = 600, 400
+GAP = 20
+LONGEST_NAME = 120
+_STATE = QStyle.StateFlag
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where the parts of a row are; empty rectangles where there is no room for them."""
+
+    check: QRect
+    text: QRect
+    sparkline: QRect
+    loss: QRect
+    time: QRect
+
+
+def places_in(row: QRect) -> Paths:
+    """Divide a row: the narrower it is, the fewer columns it has."""
+    check = QRect(row.left() + PADDING, row.center().y() - CHECK // 2 + 1, CHECK, CHECK)
+    right = row.right() - PADDING
+    inside = row.adjusted(0, ABOVE, 0, -ABOVE)
+
+    def column(width: int) -> QRect:
+        nonlocal right
+        if not width:
+            return QRect()
+        made = QRect(right - width + 1, inside.top(), width, inside.height())
+        right -= width + GAP
+        return made
+
+    wide, middling = row.width() >= WIDE, row.width() >= MIDDLING
+    time = column(TIME_WIDTH if wide else 0)
+    loss = column(LOSS_WIDTH)
+    sparkline = column(SPARKLINE_WIDTH if wide else SHORT_SPARKLINE_WIDTH if middling else 0)
+    left = check.right() + PADDING
+    text = QRect(left, inside.top(), max(0, right - left), inside.height())
+    return Paths(check, text, sparkline.adjusted(0, 3, 0, -3) if sparkline else sparkline, loss, time)
+
+
+class RunListDelegate(QStyledItemDelegate):
+    """Draws the rows and edits names in place.
+
+    Attributes:
+        colours: of the curves of the runs that are compared; their check marks have these, as a legend has.
+    Signals:
+        renamed(folder, name): another name was typed.
+    """
+
+    renamed = Signal(object, str)
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.colours: dict[Path, str] = {}
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+        return QSize(200, _line(option.font, 14) + _line(option.font, 12) + 2 * ABOVE + BETWEEN)
+
+    def check_rect(self, row: QRect) -> QRect:
+        """Where a click chooses a run beside those chosen already."""
+        return places_in(row).check.adjusted(-AROUND_CHECK, -AROUND_CHECK, AROUND_CHECK, AROUND_CHECK)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        summary: RunSummary = index.data(SUMMARY_ROLE)
+        tokens, places = self._theme.tokens, places_in(option.rect)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_box(painter, option, index)
+        chosen = bool(option.state & _STATE.State_Selected)
+        self._paint_check(painter, places.check, chosen, self.colours.get(summary.folder, tokens.accent))
+        muted = palette.mix(tokens.muted, tokens.text, 0.3) if chosen else tokens.muted
+
+        upper, lower = _lines(places.text, option.font)
+        strong = sized(option.font, 14, QFont.Weight.DemiBold)
+        _write(painter, upper, strong, tokens.text, summary.name)
+        self._paint_state(painter, lower, option.font, muted, summary)
+        if places.sparkline:
+            paint_sparkline(painter, QRectF(places.sparkline), summary.sparkline, tokens.series_1)
+        loss, which = best_of(summary)
+        figures = sized(option.font, 13, QFont.Weight.DemiBold)
+        figures.setFeature(QFont.Tag("tnum"), 1)
+        upper, lower = _lines(places.loss, option.font)
+        _write(painter, upper, figures, tokens.text if loss is not None else muted, loss_text(loss), _RIGHT)
+        _write(painter, lower, sized(option.font, 12), muted, which, _RIGHT)
+        if places.time:
+            upper, lower = _lines(places.time, option.font)
+            _write(painter, upper, sized(option.font, 13), tokens.text, spent_text(summary.seconds), _RIGHT)
+            _write(painter, lower, sized(option.font, 12), muted, begun_text(summary.started), _RIGHT)
+        painter.restore()
+
+    def _paint_box(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        tokens, box = self._theme.tokens, option.rect.adjusted(0, 0, 0, -1)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if option.state & _STATE.State_Selected:
+            painter.setBrush(QColor(tokens.accent_soft))
+            painter.drawRoundedRect(box, 8, 8)
+        elif option.state & _STATE.State_MouseOver:
+            painter.setBrush(QColor(tokens.raised))
+            painter.drawRoundedRect(box, 8, 8)
+        elif index.row() + 1 < index.model().rowCount():
+            painter.fillRect(QRect(box.left() + PADDING, box.bottom() + 1, box.width() - 2 * PADDING, 1), tokens.border)
+        if option.state & _STATE.State_HasFocus:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(QColor(tokens.accent), 1.5))
+            painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 7, 7)
+
+    def _paint_check(self, painter: QPainter, room: QRect, chosen: bool, colour: str) -> None:
+        tokens, box = self._theme.tokens, QRectF(room).adjusted(0.75, 0.75, -0.75, -0.75)
+        painter.setPen(QPen(QColor(colour if chosen else palette.mix(tokens.border, tokens.muted, 0.5)), 1.5))
+        painter.setBrush(QColor(colour) if chosen else QColor(tokens.surface))
+        painter.drawRoundedRect(box, 4, 4)
+        if chosen:
+            pen = QPen(QColor(tokens.surface), 1.8)
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            painter.setPen(pen)
+            at = box.topLeft()
+            painter.drawPolyline([at + QPointF(3.6, 7.4), at + QPointF(6.2, 10.0), at + QPointF(10.9, 4.8)])
+
+    def _paint_state(self, painter: QPainter, room: QRect, font: QFont, muted: str, summary: RunSummary) -> None:
+        colour = getattr(self._theme.tokens, tone_of(summary.status.state))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colour))
+        painter.drawEllipse(QRectF(room.left(), room.center().y() - DOT / 2 + 1, DOT, DOT))
+        small = sized(font, 12, QFont.Weight.Medium)
+        words = state_text(summary)
+        room = room.adjusted(DOT + 6, 0, 0, 0)
+        _write(painter, room, small, colour if colour != self._theme.tokens.muted else muted, words)
+        room.setLeft(room.left() + QFontMetrics(small).horizontalAdvance(words))
+        made_of = made_of_text(summary)
+        if made_of and room.width() > 40:
+            _write(painter, room, sized(font, 12), muted, f"  ·  {made_of}")
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex) -> QLineEdit:
+        editor = QLineEdit(parent, objectName="titleEditor")
+        editor.setMaxLength(LONGEST_NAME)
+        editor.setAccessibleName("Name of the run")
+        editor.setToolTip("Enter keeps the name, Esc leaves it as it was")
+        return editor
+
+    def setEditorData(self, editor: QLineEdit, index: QModelIndex) -> None:
+        # Also called when the row changes while the user types, as it does while the run goes on.
+        if not editor.property("filled"):
+            editor.setProperty("filled", True)
+            editor.setText(index.data(Qt.ItemDataRole.EditRole))
+            editor.selectAll()
+
+    def setModelData(self, editor: QLineEdit, model: QAbstractItemModel, index: QModelIndex) -> None:
+        name = " ".join(editor.text().split())
+        if name and name != index.data(Qt.ItemDataRole.EditRole):
+            self.renamed.emit(index.data(SUMMARY_ROLE).folder, name)
+
+    def updateEditorGeometry(self, editor: QLineEdit, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        text = places_in(option.rect).text
+        editor.setGeometry(text.left() - 9, option.rect.center().y() - 17, text.width() + 9, 34)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # A name is one line: Tab leaves it like Enter does, and does not begin to edit the next one.
+        if event.type() == QEvent.Type.KeyPress and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            self.commitData.emit(watched)
+            self.closeEditor.emit(watched)
+            return True
+        return super().eventFilter(watched, event)
+
+
+def _line(font: QFont, pixels: int) -> int:
+    return QFontMetrics(sized(font, pixels)).height()
+
+
+def _lines(room: QRect, font: QFont) -> tuple[QRect, QRect]:
+    """The two lines of text of a column."""
+    upper = QRect(room.left(), room.top(), room.width(), _line(font, 14))
+    return upper, QRect(room.left(), upper.bottom() + 1 + BETWEEN, room.width(), _line(font, 12))
+
+
+def _write(painter: QPainter, room: QRect, font: QFont, colour: str, text: str, align=_LEFT) -> None:
+    painter.setFont(font)
+    painter.setPen(QColor(colour))
+    painter.drawText(room, align, QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room.width()))

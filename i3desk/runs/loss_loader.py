@@ -1,0 +1,94 @@
+"""The loss curves of several runs, read in the background: one run after the other, a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from i3desk.workers.background import BackgroundJobs
+
+if TYPE_CHECKING:
+    from i3desk.runs.loss_history import LossCurves, LossReader
+
+AGAIN_MS = 1000
+
+
+class _Reading:
+    """One run. Its reader is made in the background, where numpy is imported too."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._reader: LossReader | None = None
+
+    def read(self) -> LossCurves:
+        """What is known of the run after one more part."""
+        from i3desk.runs.loss_history import LossReader
+
+        if self._reader is None:
+            self._reader = LossReader(self._folder)
+        return self._reader.read()
+
+
+class LossReading(QObject):
+    """Follows some runs: reads one after the other, a part at a time, and goes on while they grow.
+
+    Signals:
+        read(folder, LossCurves): this is known of a run now.
+    """
+
+    read = Signal(object, object)
+
+    def __init__(self, background: BackgroundJobs, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._background = background
+        self._readers: dict[Path, _Reading] = {}
+        self._waiting: list[Path] = []
+        self._growing: set[Path] = set()
+        self._job: int | None = None
+        self._at_work: Path | None = None
+        self._timer = QTimer(self, singleShot=True, interval=AGAIN_MS)
+        self._timer.timeout.connect(self._again)
+
+    def watch(self, folders: Sequence[Path], growing: Sequence[Path]) -> None:
+        """Read these runs; `growing` are those that are alive. Known ones are not read anew."""
+        for folder in [folder for folder in self._readers if folder not in folders]:
+            del self._readers[folder]
+        for folder in folders:
+            if folder not in self._readers:
+                self._readers[folder] = _Reading(folder)
+                self._waiting.append(folder)
+        self._waiting = [folder for folder in self._waiting if folder in self._readers]
+        # One that has just ended is read once more, to its end.
+        ended = self._growing - set(growing)
+        self._growing = set(growing) & set(folders)
+        self._waiting += [folder for folder in ended if folder in self._readers and folder not in self._waiting]
+        if self._growing and not self._timer.isActive():
+            self._timer.start()
+        self._next()
+
+    def _next(self) -> None:
+        if self._job is None and self._waiting:
+            self._at_work = self._waiting.pop(0)
+            self._job = self._background.run(self._readers[self._at_work].read, self._on_read, self._on_failed)
+
+    def _on_read(self, curves: LossCurves) -> None:
+        folder, self._job = self._at_work, None
+        if folder in self._readers:
+            if not curves.complete and folder not in self._waiting:
+                self._waiting.append(folder)
+            self.read.emit(folder, curves)
+        self._next()
+
+    def _on_failed(self, _error: object) -> None:
+        self._job = None
+        self._next()
+
+    @Slot()
+    def _again(self) -> None:
+        self._waiting += [folder for folder in self._growing if folder not in self._waiting]
+        if self._growing:
+            self._timer.start()
+        self._next()

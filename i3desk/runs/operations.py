@@ -1,0 +1,107 @@
+"""What is done to a run folder that is not training: notes, the queue, deleting. For the background thread."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+
+import psutil
+
+from i3core.checkpoints import registry
+from i3core.errors import I3Error, TrainingError
+from i3core.runs import index
+from i3core.runs.folder import PARTS
+from i3core.runs.reader import RunState
+from i3core.system.files import read_json, write_json
+from i3desk.runs import launcher, queue
+from i3desk.runs.queue import NOTES_FILE, Waiting
+
+
+def enqueue(folder: Path, waiting: Waiting) -> None:
+    """Put a run that ended into the queue. Raises TrainingError if it is alive or gone."""
+    state = launcher.read_status(folder).state
+    if state is RunState.MISSING:
+        raise TrainingError(f"The run folder {folder} is gone.", "It was deleted or moved.")
+    if state.is_alive:
+        raise TrainingError("This run is still going on.", "Stop it first, or let it finish.")
+    queue.write(folder, waiting)
+
+
+def leave_queue(folder: Path) -> Path | None:
+    """Let a run wait no longer. One that never began is deleted: then its folder is returned.
+
+    Raises TrainingError if it has been started.
+    """
+    if launcher.read_status(folder).state is not RunState.QUEUED:
+        raise TrainingError("This run does not wait any more.", "Stop it if you do not want it.")
+    if (folder / "run.json").exists() or (folder / "status.json").exists():
+        queue.remove(folder)
+        return None
+    return delete(folder)
+
+
+def kill(folder: Path) -> None:
+    """End the trainer at once. Raises TrainingError if it cannot be."""
+    status = launcher.read_status(folder)
+    pid = status.pid or launcher.find_trainer(folder)
+    if not status.state.is_alive or not pid:
+        raise TrainingError("This run is not going on.", "There is nothing to end.")
+    try:
+        process = psutil.Process(pid)
+        process.kill()
+        process.wait(5)
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.Error as error:
+        raise TrainingError(f"The training process {pid} could not be ended.", str(error)) from error
+
+
+def change_notes(folder: Path, **changes: str) -> None:
+    """Change the user's "name" or "note" of a run."""
+    if not folder.is_dir():
+        raise TrainingError(f"The run folder {folder} is gone.", "It was deleted or moved.")
+    try:
+        notes = read_json(folder / NOTES_FILE)
+        notes = notes if isinstance(notes, dict) else {}
+    except I3Error:  # none yet, or damaged
+        notes = {}
+    write_json(folder / NOTES_FILE, {"name": "", "note": ""} | notes | changes)
+
+
+def delete(folder: Path) -> Path:
+    """Delete a run that is not alive, for good; returns its folder. Raises I3Error if that cannot be."""
+    if launcher.read_status(folder).state.is_alive:
+        raise TrainingError("This run is still going on.", "Stop it first, or let it finish.")
+    if (folder / "run.json").is_file():
+        registry.delete(folder)
+    else:
+        _delete_unbegun(folder)
+    index.forget(folder)
+    return folder
+
+
+def _delete_unbegun(folder: Path) -> None:
+    """Delete a run that was only asked for."""
+    if not folder.is_dir() or folder.is_symlink():
+        raise TrainingError(f"There is no run folder {folder}.", "It may have been deleted or moved already.")
+    foreign = [path.name for path in folder.iterdir() if path.name not in PARTS and not path.name.startswith(".")]
+    if foreign:
+        raise TrainingError(
+            f"{folder} holds other files than those of a training run ({foreign[0]}); it was not deleted.",
+            "Move them away first.",
+        )
+    aside = folder.with_name(f".{folder.name}.deleted-{uuid.uuid4().hex[:8]}")
+    try:
+        folder.rename(aside)
+    except OSError as error:
+        raise TrainingError(
+            f"{folder} cannot be deleted: {error.strerror or error}.",
+            "Close programs that use it, or change its permissions.",
+        ) from error
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def forget(folder: Path) -> None:
+    """Take a run off the list of those that lie elsewhere."""
+    index.forget(folder)

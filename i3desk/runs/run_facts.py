@@ -1,0 +1,100 @@
+"""Everything that is known of one run, in words. Pure: knows no window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from i3core.net.dataset_name import shown_name
+from i3core.runs.reader import RunState, RunSummary
+from i3desk.runs.labels import loss_text, model_text, progress_text, spent_text
+from i3desk.widgets.humanize import count_text, size_text, when_text
+
+Fact = tuple[str, str, str]  # name, value, tooltip
+SHARE_TRAINED = "Numbers that this run changes, of all that the model has"
+MOST_FILES = 8
+
+
+def facts_of(summary: RunSummary, description: Mapping[str, Any], size_bytes: int | None) -> list[Fact]:
+    """Name, value and tooltip of what is known; `description` is run.json, `size_bytes` of the folder, once counted."""
+    facts = [
+        ("Progress", _steps(summary), ""),
+        ("Best loss", _best(summary), "The lowest loss on text that was held out from training"),
+        ("Last loss", loss_text(summary.loss) if summary.loss is not None else "", "Of the last training step"),
+        ("Time spent", spent_text(summary.seconds) if summary.seconds else "", "Without pauses and stops"),
+        ("Speed", _speed(summary), "Of the last training step"),
+        ("Started", when_text(summary.started) if summary.started else "", ""),
+        ("Resumed", _resumed(description), "When the run went on after it had been stopped or had failed"),
+        ("Model", model_text(summary), str(summary.config.get("model") or "")),
+        ("Parameters", _parameters(description), SHARE_TRAINED),
+        ("Data", *_data(summary, description)),
+        ("Device", summary.device, ""),
+        ("Versions", _versions(description), "The programs that trained it"),
+        ("On the disk", size_text(size_bytes) if size_bytes is not None else "", "What deleting the run would free"),
+        ("Folder", str(summary.folder), str(summary.folder)),
+    ]
+    return [fact for fact in facts if fact[1]]
+
+
+def _steps(summary: RunSummary) -> str:
+    saved = summary.status.saved_step
+    text = progress_text(summary)
+    ended = summary.status.state in (RunState.INTERRUPTED, RunState.FAILED, RunState.DIED)
+    if ended and text:
+        text += f", saved at step {saved:,}" if saved is not None else ", nothing saved"
+    return text
+
+
+def _best(summary: RunSummary) -> str:
+    if summary.best_val_loss is None:
+        return ""
+    text = loss_text(summary.best_val_loss)
+    if summary.best_val_loss < 20:  # else its exponential says nothing to anybody
+        text += f" (perplexity {math.exp(summary.best_val_loss):,.1f})"
+    return text if summary.best_step is None else f"{text} at step {summary.best_step:,}"
+
+
+def _speed(summary: RunSummary) -> str:
+    speed = summary.tokens_per_second
+    return f"{speed:,.0f} tokens/s" if speed else ""
+
+
+def _resumed(description: Mapping[str, Any]) -> str:
+    moments = [moment for moment in _list(description.get("resumed")) if isinstance(moment, (int, float))]
+    return ", ".join(when_text(moment) for moment in moments)
+
+
+def _parameters(description: Mapping[str, Any]) -> str:
+    count, trainable = description.get("parameters"), description.get("trainable")
+    if not isinstance(count, int):
+        return ""
+    if isinstance(trainable, int) and trainable != count:
+        return f"{count_text(trainable)} of {count_text(count)} trained"
+    return f"{count_text(count)}, all trained"
+
+
+def _data(summary: RunSummary, description: Mapping[str, Any]) -> tuple[str, str]:
+    """Files with their sizes, a line each; and their whole paths."""
+    files = [
+        (str(entry["file"]), entry.get("bytes"))
+        for entry in _list(description.get("data"))
+        if isinstance(entry, dict) and entry.get("file")
+    ]
+    if not files:
+        return "\n".join(summary.data), ""
+    lines = [
+        shown_name(file) + (f"  ({size_text(size)})" if isinstance(size, (int, float)) else "") for file, size in files
+    ]
+    if len(lines) > MOST_FILES:
+        lines[MOST_FILES - 1 :] = [f"and {len(lines) - MOST_FILES + 1} more"]
+    return "\n".join(lines), "\n".join(file for file, _ in files)
+
+
+def _versions(description: Mapping[str, Any]) -> str:
+    versions = description.get("versions")
+    return ", ".join(f"{name} {version}" for name, version in versions.items()) if isinstance(versions, dict) else ""
+
+
+def _list(value: object) -> list:
+    return value if isinstance(value, list) else []

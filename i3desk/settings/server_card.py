@@ -1,0 +1,104 @@
+"""The model for other programs on this computer: a switch, the address, and the server that i3core runs for it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRegularExpression, Qt, Slot
+from PySide6.QtGui import QRegularExpressionValidator
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
+
+from i3core.system.extras import how_to_get
+from i3desk.preferences import SettingsStore
+from i3desk.style.palette import tabular
+from i3desk.widgets.card import Card
+from i3desk.widgets.copy_field import CopyField
+from i3desk.widgets.setting_rows import SwitchButton
+from i3desk.workers.api_server import ApiServer, is_installed
+
+PORTS = range(1024, 65536)
+PORT_WIDTH = 72
+
+
+class ServerCard(Card):
+    """A switch that is off until somebody wants it, the port, and the address to give to other programs."""
+
+    def __init__(self, store: SettingsStore, server: ApiServer, parent: QWidget | None = None) -> None:
+        super().__init__("For other programs", parent)
+        self._store, self._server = store, server
+        self.switch = SwitchButton()
+        self.switch.setAccessibleName("Answer other programs on this computer")
+        self.switch.setToolTip("Programs that talk to OpenAI can then talk to this model instead")
+        self.switch.clicked.connect(self._choose)
+        self.port = tabular(QLineEdit(objectName="field"))
+        self.port.setFixedWidth(PORT_WIDTH)
+        self.port.setAccessibleName("Port")
+        self.port.setToolTip("Number from 1024 to 65535; change it if another program uses this one")
+        self.port.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{0,5}"), self))
+        self.port.editingFinished.connect(self._choose_port)
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        line.addWidget(QLabel("Answer other programs on this computer"))
+        line.addStretch(1)
+        line.addWidget(QLabel("Port"))
+        line.addWidget(self.port)
+        line.addSpacing(8)
+        line.addWidget(self.switch)
+        self.column.addLayout(line)
+        self._line = CopyField(
+            "Address of the server", "Give this to a program as the address (base URL) of OpenAI, with any key"
+        )
+        self.address, self.copy_button = self._line.field, self._line.button
+        self.column.addWidget(self._line)
+        self.state = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        self.state.setProperty("grade", "small")
+        self.column.addWidget(self.state)
+        self.meaning = QLabel(
+            "The model of the chat then answers as OpenAI's API does: editors, scripts and other chat programs can use "
+            "it. Only programs on this computer reach it, no web pages and no other computers. It takes the memory of "
+            "the model a second time.",
+            textFormat=Qt.TextFormat.PlainText,
+            wordWrap=True,
+        )
+        self.meaning.setProperty("tone", "muted")
+        self.meaning.setProperty("grade", "small")
+        self.switch.setAccessibleDescription(self.meaning.text())
+        self.column.addWidget(self.meaning)
+        if not is_installed():
+            self.switch.setEnabled(False)
+            self.port.setEnabled(False)
+            self.meaning.setText(how_to_get("server", "It is there when i3desk is started from its source."))
+        store.changed.connect(self._show)
+        server.changed.connect(self._show)
+        self._show()
+
+    @Slot(bool)
+    def _choose(self, on: bool) -> None:
+        self._store.change(serve=on)
+
+    @Slot()
+    def _choose_port(self) -> None:
+        text = self.port.text()
+        if text and int(text) in PORTS:
+            self._store.change(serve_port=int(text))
+        else:
+            self.port.setText(str(self._store.preferences.serve_port))
+
+    @Slot()
+    def _show(self) -> None:
+        preferences, server = self._store.preferences, self._server
+        self.switch.setChecked(preferences.serve and is_installed())
+        if not self.port.hasFocus():
+            self.port.setText(str(preferences.serve_port))
+        self._line.setVisible(bool(server.url))
+        self._line.show_text(server.url)
+        if server.trouble:
+            text, tone = server.trouble, "bad"
+        elif server.url:
+            count = server.answered
+            text, tone = f"{count:,} {'reply' if count == 1 else 'replies'} so far." if count else "Ready.", "muted"
+        else:
+            text, tone = ("Starting…" if server.wanted else ""), "muted"
+        self.state.setText(text)
+        self.state.setVisible(bool(text))
+        if self.state.property("tone") != tone:
+            self.state.setProperty("tone", tone)
+            self.state.style().polish(self.state)

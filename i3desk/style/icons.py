@@ -1,0 +1,115 @@
+"""Icons of our own: SVGs in assets/icons, drawn in the colours of the palette."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+
+from PySide6.QtCore import QByteArray, QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
+
+from i3core.system import assets
+
+_SCALES = (1, 2)
+
+
+@cache
+def _source(name: str) -> str:
+    return assets.path(f"icons/{name}.svg").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=256)
+def pixmap(name: str, colour: str, size: int, scale: float = 1.0) -> QPixmap:
+    """The icon in one colour, `size` logical pixels wide, for a screen of `scale` device pixels each."""
+    renderer = QSvgRenderer(QByteArray(_source(name).replace("currentColor", colour).encode()))
+    image = QPixmap(QSize(round(size * scale), round(size * scale)))
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    renderer.render(painter, QRectF(image.rect()))
+    painter.end()
+    image.setDevicePixelRatio(scale)
+    return image
+
+
+def icon(name: str, colour: QColor, checked: QColor | None = None, size: int = 18) -> QIcon:
+    """The icon in one colour, and in another while its button is checked."""
+    result = QIcon()
+    for scale in _SCALES:
+        result.addPixmap(pixmap(name, colour.name(), size, scale), QIcon.Mode.Normal, QIcon.State.Off)
+        on = (checked or colour).name()
+        result.addPixmap(pixmap(name, on, size, scale), QIcon.Mode.Normal, QIcon.State.On)
+    return result
+
+
+def app_icon() -> QIcon:
+    """The program's own icon, in the sizes that task bars and window lists ask for."""
+    result = QIcon()
+    for size in (16, 32, 48, 64, 128, 256):
+        result.addPixmap(pixmap("i3desk", "", size))
+    return result
+
+
+class _Tinted:
+    """What the buttons below share: an icon drawn anew whenever the palette changes."""
+
+    def set_icon(
+        self, name: str, role: QPalette.ColorRole = QPalette.ColorRole.PlaceholderText, size: int = 18
+    ) -> None:
+        """Show icon `name` in the palette's colour `role`; checked buttons show it in the accent."""
+        self._icon = (name, role, size)
+        self._tint()
+
+    def _tint(self: QAbstractButton) -> None:
+        if getattr(self, "_icon", None) is None:
+            return
+        name, role, size = self._icon
+        colours = QApplication.palette()
+        self.setIcon(icon(name, colours.color(role), colours.color(QPalette.ColorRole.Accent), size))
+        self.setIconSize(QSize(size, size))
+
+
+class IconPushButton(_Tinted, QPushButton):
+    """A text button with an icon before its text."""
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._tint()
+
+
+class IconToolButton(_Tinted, QToolButton):
+    """A button that is an icon, or an icon above its text."""
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._tint()
+
+
+class Dot(QLabel):
+    """A small round state light: "ok", "warn", "bad" or "muted"."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedSize(8, 8)
+        self.colour = QColor()
+
+    def show_colour(self, colour: str) -> None:
+        """Paint the dot in `colour`, as #RRGGBB."""
+        self.colour = QColor(colour)
+        self.update()
+
+    def paintEvent(self, event) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.colour)
+        painter.drawEllipse(QRectF(self.rect()))

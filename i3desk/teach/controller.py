@@ -1,0 +1,91 @@
+"""Teaching from the chat: corrections become a set, the set a lesson, and the lesson's model answers from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from i3desk.chat.session import ChatSession
+from i3desk.conversations.conversation import Conversation
+from i3desk.paths import Paths
+from i3desk.runs.controller import RunController
+from i3desk.teach.correction_bar import CorrectionBar
+from i3desk.teach.corrections import Corrections
+from i3desk.teach.lesson import Lesson
+from i3desk.workers.background import BackgroundJobs
+
+
+class TeachController(QObject):
+    """Leads what happens between the chat, the set of corrections and the trainer.
+
+    Signals:
+        show_run_requested(folder): the user wants to see the lesson's run.
+    """
+
+    show_run_requested = Signal(str)
+
+    def __init__(
+        self,
+        session: ChatSession,
+        runs: RunController,
+        background: BackgroundJobs,
+        places: Paths,
+        use_model: Callable[[str | None], None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._use_model = session, use_model
+        self.corrections = Corrections(places.corrections_file, self)
+        self.lesson = Lesson(runs, background, places.lessons_folder, self)
+        self.bar = CorrectionBar()
+        session.corrected.connect(self._on_corrected)
+        session.model.changed.connect(self._show)
+        self.corrections.changed.connect(self._show)
+        self.lesson.changed.connect(self._show)
+        self.lesson.done.connect(self._on_done)
+        self.bar.teach_requested.connect(self.teach)
+        self.bar.stop_requested.connect(self.lesson.stop)
+        self.bar.undo_requested.connect(self.undo)
+        self.bar.close_requested.connect(self.lesson.forget)
+        self.bar.remove_requested.connect(self.corrections.remove)
+        self.bar.show_run_requested.connect(self._show_run)
+
+    @Slot()
+    def teach(self) -> None:
+        """Teach the model in use all that was corrected."""
+        model = self._session.model
+        if model.info is not None and self.corrections.entries and not self.lesson.is_under_way:
+            self.lesson.begin(self.corrections.entries, model.folder)
+
+    @Slot()
+    def undo(self) -> None:
+        """Go back to the model before the lesson; the corrections can be taught again."""
+        self.corrections.mark(self.lesson.taught, "")
+        self.lesson.forget()
+        self._use_model(self.lesson.base)
+
+    def shut_down(self) -> None:
+        """The window closes; a lesson that is under way ends by itself."""
+        self.lesson.shut_down()
+
+    @Slot(object, object, object)
+    def _on_corrected(self, conversation: Conversation, number: int, old: int) -> None:
+        if not conversation.temporary:
+            self.corrections.add(conversation, number, old)
+
+    @Slot(str)
+    def _on_done(self, folder: str) -> None:
+        self.corrections.mark(self.lesson.taught, Path(folder).parent.parent.name)
+        self._use_model(folder)
+
+    @Slot()
+    def _show(self) -> None:
+        info = self._session.model.info
+        self.bar.show_state(self.lesson, self.corrections.untaught, info.name if info else "i3")
+
+    @Slot()
+    def _show_run(self) -> None:
+        if self.lesson.folder is not None:
+            self.show_run_requested.emit(str(self.lesson.folder))

@@ -1,0 +1,214 @@
+"""The pop-up of the glass box: the likeliest tokens at one place, with their probabilities."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from i3core.generation.outputs import Alternative, Chunk
+from i3desk.style.palette import mix, tabular
+from i3desk.tokens.layout import is_special
+from i3desk.tokens.style import chunk_font, percent, tokens_in_use, visible
+from i3desk.widgets.popup_card import EDGE, PopupCard
+
+MOST_ROWS = 10
+ROW_HEIGHT = 25
+POPUP_WIDTH = 264
+TEXT_WIDTH = 72
+PERCENT_WIDTH = 54
+GAP = 2  # to the chunk: the pointer should reach the pop-up without touching another one
+END = "<|end|>"
+
+
+def spoken(text: str) -> str:
+    """A chunk's text for screen readers, which pass over blanks."""
+    words = text.replace("\n", " line break ").replace("\t", " tab ")
+    if text.startswith(" "):
+        words = "space, " + words
+    if text.endswith(" ") and text.strip():
+        words += ", space"
+    return " ".join(words.split()) or "nothing"
+
+
+def can_be_said(text: str) -> bool:
+    """Whether a reply can go on with this chunk, or end: the marks of other turns and `<UNK>` are only shown."""
+    return not is_special(text) or text == END
+
+
+class AlternativesPopup(PopupCard):
+    """Shows one chunk at a time; `view` keeps the focus.
+
+    Attributes:
+        row: the row under the pointer or chosen by keyboard, or None.
+    Signals:
+        token_chosen(token_id): continue with this token.
+        left: the pointer has left.
+    """
+
+    token_chosen = Signal(int)
+    left = Signal()
+
+    def __init__(self, view: QWidget) -> None:
+        super().__init__(view)
+        self.setObjectName("alternatives")
+        self.setAccessibleName("Alternatives")
+        self.chosen = QLabel(textFormat=Qt.TextFormat.PlainText, objectName="chunkText")
+        self.chosen.setFont(chunk_font(14, bold=True))
+        self.probability = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
+        self.rows = _Rows()
+        self.rows.chosen.connect(self.token_chosen)
+        self.footer = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        for label in (self.probability, self.footer):
+            label.setProperty("tone", "muted")
+            label.setProperty("grade", "small")
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 0, 12, 0)
+        head.addWidget(self.chosen, 1)
+        head.addWidget(self.probability)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(12, 2, 12, 0)
+        foot.addWidget(self.footer)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 10, 1, 10)
+        column.setSpacing(4)
+        column.addLayout(head)
+        column.addWidget(self.rows)
+        column.addLayout(foot)
+
+    @property
+    def row(self) -> int | None:
+        return self.rows.current
+
+    def show_chunk(self, chunk: Chunk, footer: str, may_choose: bool) -> None:
+        """Show the alternatives to `chunk`, its own token marked."""
+        self.chosen.setText(f"“{visible(chunk.text)}”")
+        self.probability.setText(percent(chunk.probability))
+        self.rows.show_alternatives(chunk.alternatives[:MOST_ROWS], chunk.token_id, may_choose)
+        self.rows.setVisible(bool(chunk.alternatives))
+        self.footer.setText(footer)
+
+    def move_beside(self, chunk: QRect) -> None:
+        """Show under `chunk` (in the window's coordinates), or above it where there is no room."""
+        self.fit(POPUP_WIDTH)
+        y = chunk.bottom() + GAP
+        above = chunk.top() - GAP - self.height()
+        self.appear(chunk.left() - 12, above if y + self.height() > self.room().bottom() and above >= EDGE else y)
+
+    def move_by(self, step: int) -> None:
+        """Mark the row `step` further down."""
+        count = len(self.rows.alternatives)
+        if count:
+            start = -1 if self.rows.current is None and step > 0 else self.rows.current or 0
+            self.rows.set_current((start + step) % count)
+
+    def spoken_row(self) -> str:
+        """The marked row in words."""
+        if self.row is None:
+            return ""
+        alternative = self.rows.alternatives[self.row]
+        note = self.footer.text() if can_be_said(alternative.text) else "It cannot be chosen"
+        return f"{spoken(alternative.text)}, {percent(alternative.probability)}. {note}."
+
+    def choose_row(self) -> None:
+        """Continue with the marked row, if that is possible."""
+        self.rows.choose(self.row)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.rows.set_current(None)
+        self.left.emit()
+
+
+class _Rows(QWidget):
+    """A row for each alternative: text, bar, percent."""
+
+    chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMouseTracking(True)
+        self.alternatives: tuple[Alternative, ...] = ()
+        self.current: int | None = None
+        self._token_id = -1
+        self._may_choose = True
+        self._font = chunk_font()
+        self._figures = tabular(QLabel()).font()
+        self._figures.setPixelSize(12)
+
+    def show_alternatives(self, alternatives: tuple[Alternative, ...], token_id: int, may_choose: bool) -> None:
+        self.alternatives, self._token_id, self.current = alternatives, token_id, None
+        self._may_choose = may_choose
+        self.setFixedHeight(max(1, len(alternatives)) * ROW_HEIGHT)
+        self.update()
+
+    def may_choose(self, row: int | None) -> bool:
+        """Whether the reply can go on with this row."""
+        return row is not None and self._may_choose and can_be_said(self.alternatives[row].text)
+
+    def choose(self, row: int | None) -> None:
+        """Go on with this row, if that is possible."""
+        if self.may_choose(row):
+            self.chosen.emit(self.alternatives[row].token_id)
+
+    def set_current(self, row: int | None) -> None:
+        """Mark a row."""
+        if row != self.current:
+            self.current = row
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(POPUP_WIDTH - 2, self.height())
+
+    def row_at(self, y: float) -> int | None:
+        row = int(y // ROW_HEIGHT)
+        return row if 0 <= row < len(self.alternatives) else None
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self.set_current(self.row_at(event.position().y()))
+        may_choose = self.may_choose(self.current)
+        self.setCursor(Qt.CursorShape.PointingHandCursor if may_choose else Qt.CursorShape.ArrowCursor)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.choose(self.row_at(event.position().y()))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = tokens_in_use()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = QFontMetricsF(self._font)
+        # A quarter of the bar must stay visible for 12 %: the scale ends at one half unless the first is likelier.
+        scale = max([0.5, *(a.probability for a in self.alternatives)])
+        track = QRectF(24 + TEXT_WIDTH, 0, self.width() - 24 - TEXT_WIDTH - PERCENT_WIDTH - 14, 6)
+        for row, alternative in enumerate(self.alternatives):
+            place = QRectF(6, row * ROW_HEIGHT, self.width() - 12, ROW_HEIGHT)
+            is_chosen = alternative.token_id == self._token_id
+            painter.setPen(Qt.PenStyle.NoPen)
+            if row == self.current:
+                painter.setBrush(QColor(tokens.accent_soft))
+                painter.drawRoundedRect(place, 6, 6)
+            middle = place.center().y()
+            if is_chosen:
+                painter.setBrush(QColor(tokens.accent))
+                painter.drawEllipse(QPointF(14, middle), 2.5, 2.5)
+            track.moveTop(middle - 3)
+            painter.setBrush(QColor(mix(tokens.border, tokens.muted, 0.08)))
+            painter.drawRoundedRect(track, 3, 3)
+            filled = QRectF(track)
+            filled.setWidth(track.width() * alternative.probability / scale)
+            painter.setBrush(QColor(tokens.series_2))
+            painter.drawRoundedRect(filled, min(3, filled.width() / 2), 3)
+            painter.setFont(self._font)
+            ink = tokens.text if can_be_said(alternative.text) else tokens.muted
+            painter.setPen(QColor(tokens.accent if is_chosen else ink))
+            text = metrics.elidedText(visible(alternative.text), Qt.TextElideMode.ElideRight, TEXT_WIDTH - 4)
+            painter.drawText(QRectF(24, place.top(), TEXT_WIDTH, ROW_HEIGHT), Qt.AlignmentFlag.AlignVCenter, text)
+            painter.setFont(self._figures)
+            painter.setPen(QColor(tokens.text if is_chosen else tokens.muted))
+            figures = QRectF(self.width() - PERCENT_WIDTH - 12, place.top(), PERCENT_WIDTH, ROW_HEIGHT)
+            right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+            painter.drawText(figures, right, percent(alternative.probability))

@@ -1,0 +1,48 @@
+"""What the colours of the glass box mean."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from i3desk.tokens.style import surprise_colours, tokens_in_use
+
+
+class TokenLegend(QWidget):
+    """A line: "sure", a gradient, "surprised"."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Colours: from sure to surprised")
+        self.setToolTip("The stronger the colour, the less likely the model thought the chunk: full from 1 in 64 on")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        font = self.font()
+        font.setPixelSize(12)
+        self._font = font
+
+    def sizeHint(self) -> QSize:
+        return QSize(220, 20)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(160, 20)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = tokens_in_use()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(self._font)
+        painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        left = painter.boundingRect(self.rect(), middle | Qt.AlignmentFlag.AlignLeft, "sure")
+        right = painter.boundingRect(self.rect(), middle | Qt.AlignmentFlag.AlignRight, "surprised")
+        painter.drawText(left, middle, "sure")
+        painter.drawText(right, middle, "surprised")
+        bar = QRectF(left.right() + 8.5, self.height() / 2 - 3.5, right.left() - left.right() - 17, 8)
+        colours = surprise_colours(tokens)
+        gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+        for level, colour in enumerate(colours):
+            gradient.setColorAt(level / (len(colours) - 1), colour)
+        painter.setBrush(gradient)
+        painter.setPen(QPen(QColor(tokens.border), 1))
+        painter.drawRoundedRect(bar, 4, 4)

@@ -1,0 +1,103 @@
+"""What `i3core data` found in a file, in the words of its card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from i3desk.widgets.humanize import count_text
+
+PAIRS = ("prompt and completion", "Alpaca instructions", "two columns")
+CHATS = ("messages", "ShareGPT conversations")
+MUCH_UNKNOWN = 0.02  # of the tokens
+FEWEST_TO_SPLIT = 20  # documents or rows; of fewer none is held out
+
+
+def plural(count: int, one: str, more: str = "") -> str:
+    """ "1 reply", "420 replies"."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def kind_text(report: dict[str, Any]) -> str:
+    """The kind of data and how much: "chat · 420 replies"."""
+    shapes, records = report.get("shapes", {}), report.get("records", 0)
+    about = "≈ " if report.get("estimated") else ""
+    kinds = {"chat" if s in PAIRS or s in CHATS else "tokens" if s == "token ids" else "text" for s in shapes}
+    kind = kinds.pop() if len(kinds) == 1 else "mixed"
+    if kind == "chat" and not any(shape in CHATS for shape in shapes):
+        amount = plural(records, "reply", "replies")
+    elif kind == "chat":
+        amount = plural(records, "conversation")
+    elif kind == "text":
+        characters = int(report.get("characters", 0))
+        amount = f"{count_text(characters)} characters" if characters >= 100_000 else plural(characters, "character")
+    else:
+        amount = plural(records, "record")
+    return f"{kind} · {about}{amount}"
+
+
+def shapes_text(report: dict[str, Any]) -> str:
+    """The exact formats that were recognised."""
+    return ", ".join(f"{count:,} × {shape}" for shape, count in report.get("shapes", {}).items())
+
+
+def held_out_share(report: dict[str, Any], share: float) -> float:
+    """What part of the file is kept for validation; the trainer's rule: at least 8, but no more than a fifth."""
+    count = report.get("records", 0)
+    if count < FEWEST_TO_SPLIT:
+        count = report.get("rows", 0)
+    if share <= 0 or count < FEWEST_TO_SPLIT:
+        return 0.0
+    return min(count - 1, max(1, round(count * share), min(8, count // 5))) / count
+
+
+def facts_text(report: dict[str, Any], val_share: float, has_val_file: bool) -> str:
+    """Tokens, unknown share, held-out share."""
+    about = "≈ " if report.get("estimated") else ""
+    tokens = report.get("tokens", 0)
+    parts = [f"{about}{plural(tokens, 'token')}"]
+    learned = report.get("learned_tokens", tokens)
+    if tokens and learned < 0.95 * tokens:
+        parts.append(f"{learned / tokens:.0%} learned".replace("%", " %"))
+    unknown = report.get("unknown_share", 0.0)
+    if unknown <= MUCH_UNKNOWN:
+        parts.append("no <UNK>" if not unknown else f"{share_text(unknown)} <UNK>")
+    held = 0.0 if has_val_file else held_out_share(report, val_share)
+    if held:
+        parts.append(f"{share_text(held)} kept for validation")
+    elif not has_val_file:
+        parts.append("nothing kept for validation")
+    return " · ".join(parts)
+
+
+def share_text(share: float) -> str:
+    """ "5 %", "0.02 %"."""
+    value = 100 * share
+    if value >= 0.95:
+        return f"{value:.0f} %"
+    return f"{value:.2g} %" if value >= 0.01 else "<0.01 %"
+
+
+def unknown_text(report: dict[str, Any]) -> str:
+    """What this model cannot read, if it is much; else empty."""
+    unknown = report.get("unknown_share", 0.0)
+    if unknown <= MUCH_UNKNOWN:
+        return ""
+    characters = " ".join(report.get("unknown_characters", ())[:12])
+    named = f": {characters}" if characters.strip() else ""
+    return f"{share_text(unknown)} <UNK>: this model has no chunks for some of it{named}"
+
+
+def truncated_text(report: dict[str, Any]) -> str:
+    """What does not fit into the window, if there is any."""
+    count = report.get("truncated", 0)
+    if not count:
+        return ""
+    verb = "is" if count == 1 else "are"
+    return f"{plural(count, 'record')} {verb} longer than the window and shortened"
+
+
+def bad_line(bad: dict[str, Any]) -> str:
+    """One record that cannot be used: place and reason."""
+    line = bad.get("line")
+    place = f"line {line:,}" if isinstance(line, int) else str(bad.get("file", ""))
+    return f"{place}: {bad.get('what', '')}"

@@ -1,0 +1,148 @@
+"""A rehearsal of the run on this machine: `i3core train --dry-run --measure`, soon after the last change.
+
+Only settings that the pace depends on begin a new one. How many steps there will be is left to arithmetic: the
+rehearsal always plans one epoch, so the steps that it counts are those of an epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from i3desk.training.estimate import Pace
+from i3desk.workers.core_process import CoreProcess, plain
+
+WAIT_MS = 500
+MOST_KEPT = 16
+# Settings that change neither the pace nor the memory.
+WITHOUT_EFFECT = (
+    "steps", "epochs", "lr", "warmup_steps", "decay_share", "min_lr_share", "weight_decay", "beta2", "grad_clip",
+    "patience", "eval_every", "checkpoint_every", "log_every", "track", "seed", "out",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DryRunResult:
+    """What a rehearsal found.
+
+    Attributes:
+        started: the JSON of Started, with an epoch's steps as `total_steps`; None if it did not get so far.
+        pace: what was measured; None if it was not.
+        warnings: (kind, what, remedy) of each.
+        refusal: why the run cannot be, in one line; empty if it can.
+    """
+
+    started: dict[str, Any] | None = None
+    pace: Pace | None = None
+    warnings: tuple[tuple[str, str, str], ...] = ()
+    refusal: str = ""
+
+
+def dry_run_config(config: dict[str, Any]) -> dict[str, Any]:
+    """What of `config` a rehearsal depends on."""
+    kept = {key: value for key, value in config.items() if key not in WITHOUT_EFFECT}
+    return kept | ({} if config.get("eval_every", 1) else {"eval_every": 0})
+
+
+class DryRun(QObject):
+    """Rehearses the configuration that was asked for last.
+
+    Signals:
+        changed: more is known, or something else is being measured.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._folder = tempfile.TemporaryDirectory(prefix="i3desk-rehearsal-")
+        self._known: OrderedDict[str, DryRunResult] = OrderedDict()
+        self._wanted: str | None = None
+        self._running: str | None = None  # what the child measures; None if its answer is no longer wanted
+        self._found = DryRunResult()
+        self._process = CoreProcess("rehearsal", self)
+        self._process.reported.connect(self._on_reported)
+        self._process.finished.connect(self._on_finished)
+        self._process.failed.connect(self._on_failed)
+        self._timer = QTimer(self, singleShot=True, interval=WAIT_MS)
+        self._timer.timeout.connect(self._start)
+
+    @property
+    def measuring(self) -> bool:
+        """Whether an answer to what was asked last is on its way."""
+        return self._wanted is not None and self._wanted not in self._known
+
+    def ask(self, config: dict[str, Any] | None) -> None:
+        """Rehearse this, soon; None ends what is going on."""
+        wanted = None if config is None else json.dumps(dry_run_config(config), sort_keys=True)
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        self._timer.stop()
+        if self._running not in (None, wanted):
+            self._running = None
+            self._process.end()
+        if self.measuring and self._running is None:
+            self._timer.start()
+        self.changed.emit()
+
+    def answer(self, config: dict[str, Any]) -> DryRunResult | None:
+        """What is known of this configuration."""
+        return self._known.get(json.dumps(dry_run_config(config), sort_keys=True))
+
+    def shut_down(self) -> None:
+        """End the child at once. Only after the event loop: it blocks."""
+        self._timer.stop()
+        self._wanted = None
+        self._process.blockSignals(True)
+        self._process.kill()
+        self._folder.cleanup()
+
+    @Slot()
+    def _start(self) -> None:
+        if not self.measuring or self._process.running:  # then its end begins the next
+            return
+        self._running, self._found = self._wanted, DryRunResult()
+        file = Path(self._folder.name) / "rehearsal.json"
+        content = {"eval_every": 1} | json.loads(self._wanted) | {"out": str(file.with_name("run"))}
+        file.write_text(json.dumps(content), encoding="utf-8")
+        # As the run itself will be started: it leaves the processor to the chat.
+        self._process.start(["train", "--dry-run", "--measure", "--low-priority", "--json", "--config", str(file)])
+
+    @Slot(object)
+    def _on_reported(self, line: dict[str, Any]) -> None:
+        found, event = self._found, line.get("event")
+        if event == "warned":
+            warning = (str(line.get("kind", "")), str(line.get("what", "")), str(line.get("remedy", "")))
+            self._found = DryRunResult(found.started, found.pace, (*found.warnings, warning))
+        elif event == "started":
+            self._found = DryRunResult(line, found.pace, found.warnings)
+        elif event == "measured":
+            keys = ("step_s", "evaluation_s", "sample_s", "checkpoint_s")
+            pace = Pace(*(float(line.get(key) or 0) for key in keys))
+            self._found = DryRunResult(found.started, pace, found.warnings)
+
+    @Slot()
+    def _on_finished(self) -> None:
+        self._end(self._found)
+
+    @Slot(str)
+    def _on_failed(self, what: str) -> None:
+        found = self._found
+        self._end(DryRunResult(found.started, found.pace, found.warnings, plain(what)))
+
+    def _end(self, found: DryRunResult) -> None:
+        if self._running is not None:
+            self._known[self._running] = found
+            while len(self._known) > MOST_KEPT:
+                self._known.popitem(last=False)
+        self._running = None
+        if self.measuring and not self._timer.isActive():
+            self._start()
+        self.changed.emit()

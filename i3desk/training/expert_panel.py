@@ -1,0 +1,167 @@
+"""Every option of the trainer that makes sense when a model is fine-tuned, in groups, each with its meaning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QFrame, QWidget
+
+from i3core.system.extras import is_packaged
+from i3core.training.config import CHOICES, TRACKERS, TRAINING_SETTINGS, TrainingConfig
+from i3desk.training.expert_rows import ChoiceRow, FileRow, MemberRow, RunOption, ToggleRow, ValueRow
+from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.setting_rows import SettingRow
+
+FROM_SCRATCH = ("max_vocab", "min_count", "window")  # settings that a model which exists does not take
+GROUPS = {
+    "Length": ("steps", "epochs", "patience"),
+    "Batches": ("batch_size", "accumulate", "shuffle", "seed"),
+    "Learning rate": ("lr", "warmup_steps", "decay_share", "min_lr_share"),
+    "Optimiser": ("optimizer", "weight_decay", "beta2", "grad_clip"),
+    "What is trained": ("last_blocks", "lora_rank", "lora_alpha", "loss_on"),
+    "Validation": ("val", "val_share", "general_val", "eval_every", "eval_tokens"),
+    "Saving and log": ("checkpoint_every", "log_every", "track"),
+    "Machine": ("device", "precision", "threads"),
+    "Data": ("skip_bad_records",),
+}
+OTHER = "More"
+_CHOICES = {
+    "loss_on": RunOption(
+        "loss_on", "Learned", "Of conversations: the assistant's replies only, or all turns. Plain text is always "
+        "learned whole.", CHOICES["loss_on"],
+    ),
+    "optimizer": RunOption(
+        "optimizer", "Optimiser", "AdamW suits everything. Muon takes care of the blocks' matrices, needs less "
+        "memory, and likes large batches.", CHOICES["optimizer"],
+    ),
+    "device": RunOption("device", "Device", "Where it is trained: auto takes a CUDA card if there is one.",
+                     ("auto", "cpu", "cuda")),
+    "precision": RunOption(
+        "precision", "Precision", "Of matrix products. auto is float32 on a CPU and bfloat16 on a card that has it.",
+        CHOICES["precision"],
+    ),
+    "shuffle": RunOption("shuffle", "Shuffle", "Rows come in random order; otherwise in that of the files."),
+    "skip_bad_records": RunOption(
+        "skip_bad_records", "Skip bad records", "Records that cannot be used are counted and left out; otherwise the "
+        "first of them stops the run.",
+    ),
+    "val": RunOption("val", "Validation file", "Text that is never trained on, instead of a share of the data."),
+    "general_val": RunOption(
+        "general_val", "General text", "Evaluated beside the validation text: its perplexity rises when the model "
+        "forgets what it knew.",
+    ),
+}  # fmt: skip
+_TRACKER_NAMES = {"tensorboard": "TensorBoard", "wandb": "Weights and Biases"}
+
+
+def default_of(key: str) -> Any:
+    """The trainer's own default of a setting."""
+    return TrainingConfig.__dataclass_fields__[key].default
+
+
+def why_without_effect(config: dict[str, Any]) -> dict[str, str]:
+    """Key -> the reason why a setting has no effect in this configuration."""
+    reasons = {}
+    if not config.get("lora_rank"):
+        reasons["lora_alpha"] = "Only with a LoRA rank."
+    if config.get("lora_rank"):
+        reasons["last_blocks"] = "A LoRA adapter is trained instead."
+    elif config.get("last_blocks"):
+        reasons["lora_rank"] = "The last blocks are trained instead."
+    if not config.get("eval_every", 1):
+        reasons |= dict.fromkeys(("patience", "eval_tokens", "general_val"), "Only with evaluations.")
+    if config.get("val"):
+        reasons["val_share"] = "There is a validation file."
+    return reasons
+
+
+class ExpertPanel(QFrame):
+    """All settings in their groups.
+
+    Attributes:
+        rows: by key; the trackers' by "track:NAME".
+    Signals:
+        changed(key, value): the user chose another value.
+        reset_requested: the user wants the preset's values back.
+    """
+
+    changed = Signal(str, object)
+    reset_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="card")
+        self.setAccessibleName("Expert settings")
+        self.rows: dict[str, SettingRow] = {}
+        column = column_in(self, 12, 10, 12, 14, spacing=10)
+        self.reset_button = button("Reset", "Set everything here back to what Standard would take", kind="quiet")
+        self.reset_button.clicked.connect(self.reset_requested)
+        column.addLayout(row(label("Every option", grade="name"), None, self.reset_button))
+        column.addWidget(label("Click a name to read what it does", "muted", "small", wrap=True))
+        self._shown: tuple[dict[str, Any], float] = ({}, 0.0)
+        self._numbers = {each.key: each for each in TRAINING_SETTINGS if each.key not in FROM_SCRATCH}
+        grouped = {key for keys in GROUPS.values() for key in keys}
+        rest = tuple(key for key in self._numbers if key not in grouped)
+        self._coming = [*GROUPS.items(), *([(OTHER, rest)] if rest else [])]
+        self._timer = QTimer(self, interval=0)
+        self._timer.timeout.connect(self._add_group)
+        self._timer.start()
+
+    @Slot()
+    def _add_group(self) -> None:
+        """One group after the other, so that the window goes on meanwhile."""
+        title, keys = self._coming.pop(0)
+        if not self._coming:
+            self._timer.stop()
+        made = [each for key in keys for each in self._rows_of(key)]
+        column = self.layout()
+        column.addSpacing(2)
+        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(label(title, grade="heading"))
+        for each in made:
+            each.changed.connect(self._on_changed)
+            column.addWidget(each)
+        self._show_rows()
+
+    def _rows_of(self, key: str) -> list[SettingRow]:
+        numbers = self._numbers
+        if key == "track":
+            made = {
+                f"track:{name}": MemberRow(
+                    RunOption("track", _TRACKER_NAMES.get(name, name), f"Mirror the log to {name}, if it is installed.",
+                           (name,))
+                )
+                for name in (() if is_packaged() else TRACKERS)  # nothing can be installed into a packaged program
+            }  # fmt: skip
+        elif key in numbers:
+            made = {key: ValueRow(numbers[key])}
+        elif key == "val":
+            made = {key: FileRow(_CHOICES[key], "a share of the data")}
+        elif key == "general_val":
+            made = {key: FileRow(_CHOICES[key], "the sample conversations")}
+        elif key in _CHOICES:
+            made = {key: (ChoiceRow if _CHOICES[key].choices else ToggleRow)(_CHOICES[key])}
+        else:  # an option that this trainer does not have
+            made = {}
+        self.rows |= made
+        return list(made.values())
+
+    def show_config(self, config: dict[str, Any], epochs: float, has_changes: bool) -> None:
+        """Show the values of a configuration; what it does not name is the trainer's default."""
+        self._shown = (config, epochs)
+        self.reset_button.setEnabled(has_changes)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        config, epochs = self._shown
+        reasons = why_without_effect(config)
+        for name, each in self.rows.items():
+            key = name.partition(":")[0]
+            value = round(epochs, 2) if key == "epochs" else config.get(key, default_of(key))
+            if not each.is_being_typed():
+                each.show_value(value)
+            each.show_reason(reasons.get(key, ""))
+
+    @Slot(str, object)
+    def _on_changed(self, key: str, value: object) -> None:
+        self.changed.emit(key, value)

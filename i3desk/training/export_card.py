@@ -1,0 +1,126 @@
+"""Makes a model of a run, under a name: asks for it in place, and says how it went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
+
+from i3desk.training.run_labels import model_argument
+from i3desk.widgets.basics import BusyBar, button, column_in, label, row
+from i3desk.workers.core_process import CoreProcess, plain
+
+LONGEST_NAME = 80
+
+
+class ExportCard(QFrame):
+    """Hidden unless it asks.
+
+    Signals:
+        requested(folder, name): the user wants it; it is begun.
+        kept(folder): the model is in this folder.
+    """
+
+    requested = Signal(str, str)
+    kept = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="card")
+        self.setAccessibleName("Keep as model")
+        self._run: Path | None = None
+        self._report: dict = {}
+        self.title = label("Keep as model", grade="name")
+        self.field = QLineEdit(objectName="field", maxLength=LONGEST_NAME)
+        self.field.setAccessibleName("Name of the model")
+        self.field.setToolTip("What the model is called on the Models page, and the name of its folder")
+        self.field.returnPressed.connect(self._begin)
+        self.field.textChanged.connect(self._show_buttons)
+        self.keep_button = button("Keep", "Make a model of the best checkpoint (Enter)")
+        self.keep_button.clicked.connect(self._begin)
+        self.close_button = button("Cancel", "Keep nothing (Esc)")
+        self.close_button.clicked.connect(self.close_card)
+        self.busy = BusyBar()
+        self.result = label(wrap=True)
+        self.process = CoreProcess("keeping of the model", self)
+        self.process.reported.connect(self._on_reported)
+        self.process.finished.connect(self._on_finished)
+        self.process.failed.connect(self._on_failed)
+        column = column_in(self, 14, 11, 14, 13, spacing=8)
+        for part in (self.title, self.field, self.busy, self.result):
+            column.addWidget(part)
+        column.addLayout(row(self.keep_button, self.close_button, None))
+        self.hide()
+
+    def ask(self, run: Path, name: str) -> None:
+        """Ask under which name the model of `run` is to be kept."""
+        if not self.process.running:
+            self._run = run
+            self.field.setText(model_argument(name))
+            self._show("", "", asking=True)
+        self.show()
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.field.selectAll()
+
+    @Slot()
+    def close_card(self) -> None:
+        """Ask no more; what was begun is ended."""
+        self.process.end()
+        self.hide()
+
+    def shut_down(self) -> None:
+        """End what was begun; it leaves nothing behind."""
+        self.process.blockSignals(True)
+        self.process.kill()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.close_card()
+        else:
+            super().keyPressEvent(event)
+
+    @Slot()
+    def _begin(self) -> None:
+        name = self.field.text().strip()
+        if self._run is None or not name or self.process.running:
+            return
+        self._report = {}
+        self.process.start(["keep", str(self._run), name, "--json"])
+        self._show("", "", asking=True)
+        self.requested.emit(str(self._run), name)
+
+    def _show(self, text: str, tone: str, asking: bool) -> None:
+        self.result.setText(text)
+        self.result.setVisible(bool(text))
+        if self.result.property("tone") != tone:
+            self.result.setProperty("tone", tone)
+            self.result.style().polish(self.result)
+        self.field.setVisible(asking)
+        self._show_buttons()
+        self.keep_button.setVisible(asking)
+        close = "Cancel" if asking else "Close"
+        self.close_button.setText(close)
+        self.close_button.setAccessibleName(close)
+
+    @Slot()
+    def _show_buttons(self) -> None:
+        busy = self.process.running
+        self.busy.setVisible(busy)
+        self.field.setEnabled(not busy)
+        self.keep_button.setEnabled(not busy and bool(self.field.text().strip()))
+
+    @Slot(object)
+    def _on_reported(self, report: dict) -> None:
+        self._report = report
+
+    @Slot()
+    def _on_finished(self) -> None:
+        name = self._report.get("name") or self.field.text().strip()
+        self._show(f"Kept as “{name}”. It is on the Models page now.", "ok", asking=False)
+        if folder := self._report.get("folder"):
+            self.kept.emit(str(folder))
+
+    @Slot(str)
+    def _on_failed(self, what: str) -> None:
+        self._show(plain(what), "bad", asking=True)

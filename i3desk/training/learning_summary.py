@@ -1,0 +1,133 @@
+"""What a run learned and what it forgot: perplexity of the user's text and of general text, before and now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+
+from i3core.runs.events import Evaluated
+from i3desk.style.palette import tabular
+
+A_LITTLE_FORGOTTEN, MUCH_FORGOTTEN = 1.05, 1.3  # general perplexity now, as a multiple of what it was
+PERPLEXITY = "Perplexity: among how many equally likely pieces of text the model hesitates at each. Lower is better."
+DATA = "Of the part of your data that is kept for validation and never trained on."
+GENERAL = "Of a general text that is not in your data: if it rises, the model forgets what it knew."
+
+
+class Change(NamedTuple):
+    """A perplexity at the start and later; `later` is None while there is only one evaluation."""
+
+    first: float
+    later: float | None
+
+
+def evaluation_to_show(evaluations: Sequence[Evaluated]) -> Evaluated | None:
+    """The one to hold against the first: the best so far, which is what is kept; else the newest."""
+    best = [each for each in evaluations[1:] if each.is_best]
+    return (best or evaluations)[-1] if len(evaluations) > 1 else None
+
+
+def learned_tone(change: Change) -> str:
+    """Green for less perplexity, amber for more."""
+    if change.later is None or change.later == change.first:
+        return ""
+    return "ok" if change.later < change.first else "warn"
+
+
+def forgot_tone(change: Change) -> str:
+    """Amber if the model forgot a little, red if it forgot much."""
+    if change.later is None or change.later <= change.first * A_LITTLE_FORGOTTEN:
+        return "" if change.later is None or change.later >= change.first else "ok"
+    return "bad" if change.later > change.first * MUCH_FORGOTTEN else "warn"
+
+
+def perplexity_text(value: float) -> str:
+    """As many figures as are of use."""
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}" if value < 1e6 else f"{value:.1e}"
+
+
+def change_text(change: Change) -> str:
+    """As an arrow from one to the other."""
+    if change.later is None:
+        return perplexity_text(change.first)
+    return f"{perplexity_text(change.first)} → {perplexity_text(change.later)}"
+
+
+class LearningSummary(QWidget):
+    """One line of two figures; hidden while there is nothing to tell.
+
+    Attributes:
+        data_value, general_value: the figures, as labels.
+        note: why there are none.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._data, self.data_value = _figure("learned: your data", f"{PERPLEXITY} {DATA}")
+        self._general, self.general_value = _figure("forgot: general text", f"{PERPLEXITY} {GENERAL}")
+        self.note = _small("")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(24)
+        for part in (self._data, self._general, self.note):
+            row.addWidget(part)
+        row.addStretch(1)
+        self.show_evaluations(())
+
+    def show_evaluations(self, evaluations: Sequence[Evaluated]) -> None:
+        """Show the first against the best or newest."""
+        later = evaluation_to_show(evaluations)
+        data = _change(evaluations, later, "val_perplexity")
+        general = _change(evaluations, later, "general_perplexity")
+        step = "" if later is None else f" At step {later.step:,}{', the best so far' if later.is_best else ''}."
+        self._show(self._data, self.data_value, data, learned_tone, f"{PERPLEXITY} {DATA}{step}")
+        self._show(self._general, self.general_value, general, forgot_tone, f"{PERPLEXITY} {GENERAL}{step}")
+        self.note.setText("No text is kept for validation: what it learned is not measured." if not data else "")
+        self.note.setVisible(bool(evaluations) and not data)
+        self.setVisible(bool(evaluations))
+
+    def _show(self, part: QWidget, value: QLabel, change: Change | None, tone_of, tooltip: str) -> None:
+        part.setVisible(change is not None)
+        if change is None:
+            return
+        text, tone = change_text(change), tone_of(change)
+        value.setText(text)
+        part.setToolTip(tooltip)
+        value.setAccessibleName(f"{part.accessibleName()}: {text}")
+        if value.property("tone") != tone:
+            value.setProperty("tone", tone)
+            value.style().unpolish(value)
+            value.style().polish(value)
+
+
+def _change(evaluations: Sequence[Evaluated], later: Evaluated | None, name: str) -> Change | None:
+    first = next((getattr(each, name) for each in evaluations if getattr(each, name) is not None), None)
+    if first is None:
+        return None
+    return Change(first, None if later is None else getattr(later, name))
+
+
+def _small(text: str) -> QLabel:
+    label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
+    label.setProperty("tone", "muted")
+    label.setProperty("grade", "small")
+    return label
+
+
+def _figure(name: str, tooltip: str) -> tuple[QWidget, QLabel]:
+    """What is measured and a place for its figure."""
+    part = QWidget()
+    part.setAccessibleName(name)
+    part.setToolTip(tooltip)
+    value = QLabel(textFormat=Qt.TextFormat.PlainText)
+    value.setProperty("grade", "figure")
+    tabular(value)
+    row = QHBoxLayout(part)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    row.addWidget(_small(name))
+    row.addWidget(value)
+    return part, value

@@ -1,0 +1,336 @@
+"""One prompt put to the base model and the tuned one, with the same seed: both answers side by side as they come."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from i3core.system import assets
+from i3desk.style.icons import IconToolButton
+from i3desk.style.palette import tabular
+from i3desk.training.compare_process import BOTH, CompareProcess
+from i3desk.widgets.basics import Notice, button, label
+from i3desk.widgets.before_after import GAP, NARROW, BeforeAfter
+from i3desk.widgets.elided_label import ElidedLabel
+
+DRAW_MS = 40
+MOST_EXCHANGES = 20  # that are kept below the newest
+MAX_NEW_TOKENS = 120
+SEED, TEMPERATURE = 1, 0.7  # as the samples of a run have
+LARGEST_SEED = 2**31 - 1
+LONGEST_PROMPT = 2000  # characters
+MARGIN = 16
+LEAST_HEIGHT = 180
+
+
+@dataclass(eq=False)
+class ComparedExchange:
+    """A prompt, what both models said so far, and the widget that shows it.
+
+    Attributes:
+        number: of the prompt in its process.
+        settings: that it was asked with, in words.
+        texts: None for an answer that there will be none of.
+        open: models that have not finished.
+    """
+
+    number: int
+    row: BeforeAfter
+    settings: str
+    texts: list[str | None] = field(default_factory=lambda: ["", ""])
+    open: set[int] = field(default_factory=lambda: {0, 1})
+
+    def end(self, models: set[int]) -> None:
+        """These models will say no more."""
+        for model in self.open & models:
+            self.texts[model] = self.texts[model] or None
+        self.open -= models
+
+    def draw(self, state: str) -> None:
+        """Show what has come, and `state` while there is more to come; then what differs."""
+        self.row.show_answers(*self.texts, growing=bool(self.open))
+        for model, answer in enumerate((self.row.before, self.row.after)):
+            if model in self.open and not self.texts[model]:
+                answer.show_text("")
+            answer.show_caret(model in self.open)
+        found = self.row.note.text()
+        self.row.note.setText(" · ".join(filter(None, (state or found, self.settings))))
+
+
+class ModelComparison(QFrame):
+    """A prompt line, and below it the exchanges, the newest first.
+
+    Attributes:
+        exchanges: the newest first.
+        models: the process that answers.
+    Signals:
+        closed: the user has seen enough.
+    """
+
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("sideBySide")
+        self.setMinimumHeight(LEAST_HEIGHT)  # a message that comes does not move what is above
+        self.setAccessibleName("Two models side by side")
+        self.exchanges: list[ComparedExchange] = []
+        self._shown: tuple[str, str, str] | None = None
+        self.models = CompareProcess(self)
+        self.models.ready.connect(self._draw)
+        self.models.said.connect(self._on_said)
+        self.models.answered.connect(self._on_answered)
+        self.models.refused.connect(self._on_refused)
+        self.models.failed.connect(self._on_failed)
+        self._draw_timer = QTimer(self, singleShot=True, interval=DRAW_MS)
+        self._draw_timer.timeout.connect(self._draw)
+
+        self.notice = Notice()
+        notice = QVBoxLayout()
+        notice.setContentsMargins(MARGIN, 0, MARGIN, 8)
+        notice.addWidget(self.notice)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 10, 1, 4)
+        column.setSpacing(8)
+        column.addLayout(self._header())
+        column.addLayout(self._prompt_row())
+        column.addLayout(notice)
+        column.addLayout(self._names_row())
+        column.addWidget(self._answers(), 1)
+        self._show_state()
+
+    def _header(self) -> QHBoxLayout:
+        title = QLabel("Side by side")
+        title.setProperty("grade", "heading")
+        self.temperature = QDoubleSpinBox(minimum=0.0, maximum=2.0, singleStep=0.1, decimals=2, value=TEMPERATURE)
+        self.temperature.setPrefix("temperature ")
+        self.temperature.setToolTip("How adventurous the choice of words is. 0 always takes the likeliest.")
+        self.temperature.setAccessibleName("Temperature")
+        self.seed = QSpinBox(minimum=0, maximum=LARGEST_SEED, value=SEED)
+        self.seed.setPrefix("seed ")
+        self.seed.setToolTip("The same seed gives the same answers; both models have the same one")
+        self.seed.setAccessibleName("Seed")
+        for box, width in ((self.temperature, 124), (self.seed, 116)):
+            box.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            box.setFixedWidth(width)
+            tabular(box)
+        self.dice_button = IconToolButton()
+        self.dice_button.setObjectName("version")
+        self.dice_button.set_icon("dice")
+        self.dice_button.setToolTip("Another seed")
+        self.dice_button.setAccessibleName("Another seed")
+        self.dice_button.clicked.connect(self._roll)
+        self.close_button = IconToolButton()
+        self.close_button.setObjectName("version")
+        self.close_button.set_icon("close", size=16)
+        self.close_button.setToolTip("Back to the samples (Esc)")
+        self.close_button.setAccessibleName("Close side by side")
+        self.close_button.clicked.connect(self._close)
+        row = QHBoxLayout()
+        row.setContentsMargins(MARGIN - 1, 0, MARGIN - 5, 0)
+        row.setSpacing(6)
+        row.addWidget(title)
+        row.addStretch(1)
+        for part in (self.temperature, self.seed, self.dice_button, self.close_button):
+            row.addWidget(part)
+        return row
+
+    def _prompt_row(self) -> QHBoxLayout:
+        self.prompt = QLineEdit(objectName="field", maxLength=LONGEST_PROMPT)
+        self.prompt.setPlaceholderText("Ask both models")
+        self.prompt.setAccessibleName("Prompt for both models")
+        self.prompt.setToolTip("Both answer this with the same seed")
+        self.prompt.returnPressed.connect(self._ask)
+        self.prompt.textChanged.connect(self._show_state)
+        self.ask_button = button("Ask", "Put the prompt to both models (Enter)")
+        self.ask_button.clicked.connect(self._ask)
+        row = QHBoxLayout()
+        row.setContentsMargins(MARGIN, 0, MARGIN, 0)
+        row.setSpacing(6)
+        row.addWidget(self.prompt, 1)
+        row.addWidget(self.ask_button)
+        return row
+
+    def _names_row(self) -> QHBoxLayout:
+        self.names = (ElidedLabel(), ElidedLabel())
+        self._heads = QHBoxLayout()
+        self._heads.setContentsMargins(MARGIN, 0, MARGIN, 0)
+        self._heads.setSpacing(GAP)
+        for name in self.names:
+            name.setProperty("grade", "heading")
+            self._heads.addWidget(name, 1)
+        return self._heads
+
+    def _answers(self) -> QScrollArea:
+        content = QWidget(objectName="column")
+        self._column = QVBoxLayout(content)
+        self._column.setContentsMargins(MARGIN, 4, MARGIN, 8)
+        self._column.setSpacing(14)
+        self.hint = label("Both models answer the same prompt, and what differs is marked.", tone="muted", wrap=True)
+        self._column.addWidget(self.hint)
+        self._column.addStretch(1)
+        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setAccessibleName("Answers of both models")
+        scroll.setWidget(content)
+        scroll.verticalScrollBar().rangeChanged.connect(self._on_range)
+        self._scroll = scroll
+        return scroll
+
+    # ------------------------------------------------------------------------------------------------ which models
+
+    def show_models(self, base: str, tuned: str, step: str, name: str = "") -> None:
+        """Compare `base` (folder or name; empty for the bundled model) with `tuned`, which is what training has come
+        to at `step`, in words. `name` is what the user calls the tuned one."""
+        shown = (str(base or assets.BUNDLED_MODEL), str(tuned), step)
+        if shown != self._shown:
+            self._shown = shown
+            self._forget_exchanges()
+            self.models.use(shown[0], shown[1])
+            self.notice.hide()
+        title = name or Path(tuned).name
+        texts = (f"base: {Path(shown[0]).name}", f"{title}, {step}" if step else title)
+        for head, text in zip(self.names, texts, strict=True):
+            head.setText(text)
+            head.setToolTip(text)
+        self._show_state()
+        self.prompt.setFocus()
+
+    def shut_down(self) -> None:
+        """End the process at once."""
+        self.models.shut_down()
+        self._end_open()
+        self._shown = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is under way."""
+        return bool(self.exchanges) and bool(self.exchanges[0].open)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self._close()
+        else:
+            super().keyPressEvent(event)
+
+    @Slot()
+    def _close(self) -> None:
+        self.models.end()
+        self._end_open()
+        self.closed.emit()
+
+    # --------------------------------------------------------------------------------------------- asking, answering
+
+    @Slot()
+    def _roll(self) -> None:
+        self.seed.setValue(secrets.randbelow(100_000))
+
+    @Slot()
+    def _ask(self) -> None:
+        prompt = self.prompt.text().strip()
+        if not prompt or self.busy or self._shown is None:
+            return
+        self.notice.hide()
+        self._draw()  # the end of the answers before, if it is not on screen yet
+        seed, temperature = self.seed.value(), round(self.temperature.value(), 2)
+        number = self.models.ask(prompt, seed, temperature, MAX_NEW_TOKENS)
+        row = BeforeAfter(prompt, names=tuple(head.text() for head in self.names))
+        self.exchanges.insert(0, ComparedExchange(number, row, f"seed {seed} · temperature {temperature:g}"))
+        self._column.insertWidget(0, row)
+        for old in self.exchanges[MOST_EXCHANGES:]:
+            self._remove(old)
+        self.prompt.selectAll()
+        self._draw()
+        self._scroll.verticalScrollBar().setValue(0)
+        self._show_state()
+
+    def _under_way(self, number: int) -> ComparedExchange | None:
+        return self.exchanges[0] if self.busy and self.exchanges[0].number == number else None
+
+    @Slot(int, int, str)
+    def _on_said(self, number: int, model: int, text: str) -> None:
+        exchange = self._under_way(number)
+        if exchange is not None and model != BOTH:
+            exchange.texts[model] = (exchange.texts[model] or "") + text
+            self._draw_soon()
+
+    @Slot(int, int)
+    def _on_answered(self, number: int, model: int) -> None:
+        exchange = self._under_way(number)
+        if exchange is not None:
+            exchange.open.discard(model)
+            self._draw_soon()
+
+    @Slot(int, int, str, str)
+    def _on_refused(self, number: int, model: int, what: str, remedy: str) -> None:
+        exchange = self._under_way(number)
+        if exchange is None:
+            return
+        exchange.end({0, 1} if model == BOTH else {model})
+        self.notice.show_error(what, remedy)
+        self._draw_soon()
+
+    @Slot(str)
+    def _on_failed(self, what: str) -> None:
+        self.notice.show_error(what, "Ask again to start both models anew.")
+        self._end_open()
+
+    def _end_open(self) -> None:
+        """What is under way will not be finished."""
+        if self.busy:
+            self.exchanges[0].end({0, 1})
+        self._draw()
+
+    def _draw_soon(self) -> None:
+        if not self._draw_timer.isActive():
+            self._draw_timer.start()
+
+    @Slot()
+    def _draw(self) -> None:
+        self._draw_timer.stop()
+        if self.exchanges:
+            state = "answering…" if self.models.is_ready else "loading both models…"
+            self.exchanges[0].draw(state if self.busy else "")
+        self._show_state()
+
+    @Slot()
+    def _show_state(self) -> None:
+        self.hint.setVisible(not self.exchanges)
+        self.ask_button.setEnabled(bool(self.prompt.text().strip()) and not self.busy and self._shown is not None)
+
+    @Slot(int, int)
+    def _on_range(self, _: int, most: int) -> None:
+        """Keep the names above their answers whether or not there is a scroll bar."""
+        taken = self._scroll.verticalScrollBar().sizeHint().width() if most else 0
+        self._heads.setContentsMargins(MARGIN, 0, MARGIN + taken, 0)
+
+    def _forget_exchanges(self) -> None:
+        for exchange in list(self.exchanges):
+            self._remove(exchange)
+
+    def _remove(self, exchange: ComparedExchange) -> None:
+        self.exchanges.remove(exchange)
+        self._column.removeWidget(exchange.row)
+        exchange.row.hide()
+        exchange.row.deleteLater()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = event.size().width() - 2 * MARGIN < NARROW
+        for name in self.names:
+            name.setVisible(not narrow)

@@ -1,0 +1,145 @@
+"""Quick taste, Standard, Thorough: what each of them makes of the facts about data, model and machine.
+
+Pure functions: the same facts always give the same settings, and no facts give absurd ones.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from i3core.training.config import TrainingConfig
+from i3desk.training.estimate import BEGIN_S, Pace, usual_pace
+
+LABELS = {
+    "quick": ("Quick", "Quick taste: about a minute, to see whether the data does what you hope"),
+    "standard": ("Standard", "About three times through the data, ending early when it no longer improves"),
+    "thorough": (
+        "Thorough",
+        "About ten times through the data at a lower rate, ending early when it no longer improves",
+    ),
+    "expert": ("Expert", "Every option of the trainer, beginning with those of Standard"),
+}
+QUICK_S = 60.0
+LONGEST_SAVED_S = 600.0  # between two checkpoints: what a power cut may cost
+LARGEST_BATCH, SMALLEST_BATCH = 8, 2
+STEPS_AN_EPOCH = 24  # batches are made smaller until an epoch of little data has so many
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the presets go by.
+
+    Attributes:
+        tokens_per_epoch: of the training data, with its weights.
+        parameters, window: of the model.
+        lora: whether an adapter is trained, which takes a higher rate.
+        steps_per_epoch: counted by a rehearsal with the same batch size; 0 if there was none.
+        pace: measured by a rehearsal; None if there was none.
+    """
+
+    tokens_per_epoch: int
+    parameters: int
+    window: int
+    lora: bool = False
+    steps_per_epoch: int = 0
+    pace: Pace | None = None
+
+    def with_batch(self, batch_size: int, eval_tokens: int) -> Facts:
+        """The same with guesses where nothing is counted or measured."""
+        tokens = batch_size * self.window
+        return replace(
+            self,
+            steps_per_epoch=self.steps_per_epoch or max(1, math.ceil(self.tokens_per_epoch * 1.1 / tokens)),
+            pace=self.pace or usual_pace(self.parameters, min(tokens, max(32, self.tokens_per_epoch)), eval_tokens),
+        )
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """Of a preset that goes by epochs."""
+
+    epochs: float
+    fewest: int  # steps
+    most: int
+    longest_s: float
+    evaluations: int
+    patience: int
+    lr: float
+
+
+_QUICK_EVALUATIONS, _QUICK_FEWEST, _QUICK_MOST, _QUICK_LR = 4, 30, 400, 5e-4
+_RECIPES = {
+    "standard": _Recipe(3, 60, 20_000, 2 * 3600, 10, 4, 5e-4),
+    "thorough": _Recipe(10, 150, 100_000, 12 * 3600, 20, 5, 2e-4),
+}
+_EVAL_TOKENS = {"quick": 4_000, "standard": 16_000, "thorough": 16_000}
+_LORA_LR = 4  # times the rate of all weights
+
+
+def batch_size(facts: Facts) -> int:
+    """Smaller for little data, so that an epoch is more than a step or two. A power of two."""
+    wanted = facts.tokens_per_epoch / (STEPS_AN_EPOCH * max(1, facts.window))
+    return int(min(LARGEST_BATCH, max(SMALLEST_BATCH, 2 ** round(math.log2(max(1.0, wanted))))))
+
+
+def shape(preset: str, facts: Facts) -> dict[str, Any]:
+    """The settings of a preset that its pace depends on; they need no measurement."""
+    return {"batch_size": batch_size(facts), "eval_tokens": _EVAL_TOKENS[_recipe_name(preset)]}
+
+
+def settings(preset: str, facts: Facts, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Settings of TrainingConfig for a preset; `changes` are the user's own, and win."""
+    changes = changes or {}
+    values = shape(preset, facts) | changes
+    default = TrainingConfig.__dataclass_fields__
+    facts = replace(facts, lora=bool(values.get("lora_rank"))).with_batch(
+        values["batch_size"] * values.get("accumulate", default["accumulate"].default), values["eval_tokens"]
+    )
+    steps = changes.get("steps") or _epoch_steps(changes, facts)
+    timed = (_quick if preset == "quick" else _by_epochs)(_recipe_name(preset), facts, steps)
+    result = {**values, **timed, **changes}
+    if "steps" in changes or "epochs" in changes:  # one of the two says how long the run is
+        result["steps"] = steps
+    result.pop("epochs", None)
+    return result
+
+
+def _epoch_steps(changes: dict[str, Any], facts: Facts) -> int:
+    return max(1, math.ceil(changes["epochs"] * facts.steps_per_epoch)) if "epochs" in changes else 0
+
+
+def _recipe_name(preset: str) -> str:
+    return "standard" if preset == "expert" else preset
+
+
+def _quick(_: str, facts: Facts, steps: int) -> dict[str, Any]:
+    pace = facts.pace
+    looks = (_QUICK_EVALUATIONS + 1) * (pace.evaluation_s + pace.sample_s) + 2 * pace.checkpoint_s
+    room = max(QUICK_S / 3, QUICK_S - BEGIN_S - looks)
+    steps = steps or int(min(_QUICK_MOST, max(_QUICK_FEWEST, room / max(1e-6, pace.step_s))))
+    return {
+        "steps": steps,
+        "lr": _QUICK_LR * (_LORA_LR if facts.lora else 1),
+        "warmup_steps": min(10, steps // 5),
+        "eval_every": math.ceil(steps / _QUICK_EVALUATIONS),
+        "checkpoint_every": math.ceil(steps / 2),
+        "patience": 0,
+    }
+
+
+def _by_epochs(name: str, facts: Facts, steps: int) -> dict[str, Any]:
+    recipe, step_s = _RECIPES[name], max(1e-6, facts.pace.step_s)
+    if not steps:
+        most = max(recipe.fewest, min(recipe.most, recipe.longest_s / step_s))
+        steps = int(min(most, max(recipe.fewest, recipe.epochs * facts.steps_per_epoch)))
+    eval_every = math.ceil(steps / recipe.evaluations)
+    return {
+        "steps": steps,
+        "lr": recipe.lr * (_LORA_LR if facts.lora else 1),
+        "warmup_steps": max(1, min(100, steps // 10)),
+        "eval_every": eval_every,
+        "checkpoint_every": max(1, min(eval_every, int(LONGEST_SAVED_S / step_s))),
+        "patience": recipe.patience,
+    }

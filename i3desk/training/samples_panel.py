@@ -1,0 +1,250 @@
+"""The card "What it says now": answers to the same prompts at each evaluation, and what was learned and forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+
+from i3core.runs.events import Evaluated, Sampled
+from i3desk.training.learning_summary import LearningSummary
+from i3desk.training.prompts_editor import PromptsEditor
+from i3desk.training.sample_table import SampleTable
+from i3desk.training.step_comparison import StepComparison
+from i3desk.widgets.basics import button
+from i3desk.widgets.elided_label import ElidedLabel
+
+DRAW_MS = 50
+MOST_AT_ONCE = 1500  # samples taken over between two turns of the event loop
+ANSWERED_WITHIN_MS = 20_000  # after which "Sample now" can be asked for again whatever became of it
+NARROW = 560
+MARGIN = 16
+LEAST_HEIGHT = 180
+
+
+class SamplesPanel(QFrame):
+    """Table of answers, comparison of two steps, editor of the prompts, or why there is nothing yet.
+
+    Signals:
+        prompts_changed(prompts): a tuple of texts: what the user wants to be asked from now on.
+        sample_requested: answers wanted now.
+    """
+
+    prompts_changed = Signal(object)
+    sample_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("samples")
+        self.setMinimumHeight(LEAST_HEIGHT)
+        self.setAccessibleName("What it says now")
+        self._asked: tuple[str, ...] = ()
+        self._editable = self._alive = False
+        self._has_run = False
+        self._waiting: list[Sampled] = []  # to be drawn
+        self._draw_timer = QTimer(self, singleShot=True, interval=DRAW_MS)
+        self._draw_timer.timeout.connect(self._draw)
+        self._patience = QTimer(self, singleShot=True, interval=ANSWERED_WITHIN_MS)
+        self._patience.timeout.connect(self._end_sampling)
+
+        self.table = SampleTable()
+        self.table.step_chosen.connect(self._compare_with)
+        self.comparison = StepComparison()
+        self.comparison.closed.connect(self._show_table)
+        self.editor = PromptsEditor()
+        self.editor.accepted.connect(self._on_prompts)
+        self.editor.cancelled.connect(self._show_table)
+        self.empty = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
+        self.empty.setProperty("tone", "muted")
+        self.empty.setContentsMargins(MARGIN, 0, MARGIN, 0)
+        self.body = QStackedWidget()
+        for part in (self.table, self.comparison, self.editor, self.empty):
+            self.body.addWidget(part)
+        self.learned = LearningSummary()
+        learned = QHBoxLayout()
+        learned.setContentsMargins(MARGIN, 8, MARGIN, 0)
+        learned.addWidget(self.learned)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 10, 1, 12)
+        column.setSpacing(0)
+        column.addLayout(self._header())
+        column.addSpacing(6)
+        column.addWidget(self.body, 1)
+        column.addLayout(learned)
+        self._show_table()
+
+    def _header(self) -> QHBoxLayout:
+        title = QLabel("What it says now")
+        title.setProperty("grade", "heading")
+        self.same = ElidedLabel()
+        self.same.setText("same prompt, same seed")
+        self.same.setProperty("tone", "muted")
+        self.same.setProperty("grade", "small")
+        self.same.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.same.setToolTip(
+            "Every step answers the same prompts with the same dice, so what differs comes from training."
+        )
+        self.compare_button = button("Compare", "See the answers of two steps side by side", kind="quiet")
+        self.compare_button.setCheckable(True)
+        self.compare_button.clicked.connect(self._on_compare)
+        self.edit_button = button("Edit prompts", "Change what the model is asked from now on", kind="quiet")
+        self.edit_button.setCheckable(True)
+        self.edit_button.clicked.connect(self._on_edit)
+        self.sample_button = button("Sample now", "Ask the model now, between two evaluations", kind="quiet")
+        self.sample_button.clicked.connect(self._on_sample)
+        row = QHBoxLayout()
+        row.setContentsMargins(MARGIN - 1, 0, MARGIN - 5, 0)
+        row.setSpacing(4)
+        row.addWidget(title)
+        row.addStretch(1)
+        row.addWidget(self.same, 2)
+        row.addSpacing(4)
+        for each in (self.compare_button, self.edit_button, self.sample_button):
+            row.addWidget(each)
+        return row
+
+    # ------------------------------------------------------------------------------------------------ what is shown
+
+    def clear(self) -> None:
+        """Show no run."""
+        self._asked, self._editable, self._alive, self._has_run = (), False, False, False
+        self.learned.show_evaluations(())
+        self.table.ask(())
+        self.clear_samples()
+
+    def clear_samples(self) -> None:
+        """Forget the answers, because the run tells them anew; what is being edited stays."""
+        self._draw_timer.stop()
+        self._waiting = []
+        self.table.clear()
+        if self.body.currentWidget() is not self.editor or not self._can_edit:
+            self._show_table()
+        self._end_sampling()
+
+    def show_prompts(self, prompts: Sequence[str], editable: bool) -> None:
+        """Show what is asked; `editable` if the user may change that while the run is alive."""
+        self._asked, self._editable, self._has_run = tuple(prompts), editable, True
+        self.table.ask(self._asked)
+        self._refresh()
+
+    def set_alive(self, alive: bool) -> None:
+        """Whether a trainer is there that can answer."""
+        if alive != self._alive:
+            self._alive = alive
+            self._end_sampling()
+            self._refresh()
+
+    def add(self, samples: Sequence[Sampled]) -> None:
+        """Show more answers, a moment later."""
+        self._waiting += samples
+        if self._waiting and not self._draw_timer.isActive():
+            self._draw_timer.start()
+
+    def show_evaluations(self, evaluations: Sequence[Evaluated]) -> None:
+        """Show what was learned and forgotten."""
+        self.learned.show_evaluations(evaluations)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.same.setVisible(event.size().width() >= NARROW)
+
+    @property
+    def _can_edit(self) -> bool:
+        return self._editable and self._alive
+
+    @Slot()
+    def _draw(self) -> None:
+        samples, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+        self.table.add(samples)
+        if self._waiting:
+            self._draw_timer.start()
+        self._end_sampling()
+        if self.body.currentWidget() is self.comparison:
+            self.comparison.refresh(self.table.prompts)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Show what fits the state."""
+        showing = self.body.currentWidget()
+        if showing is self.editor and not self._can_edit:
+            showing = None
+        if showing not in (self.editor, self.comparison):
+            showing = self.table if self.table.log.steps else self.empty
+        self.empty.setText(self._reason())
+        self.body.setCurrentWidget(showing)
+        self.compare_button.setChecked(showing is self.comparison)
+        self.edit_button.setChecked(showing is self.editor)
+        self.compare_button.setVisible(len(self.table.log.steps) > 1)
+        self.edit_button.setVisible(self._can_edit)
+        self.sample_button.setVisible(self._alive and bool(self._asked))
+
+    def _reason(self) -> str:
+        """Why there are no answers."""
+        if self._alive and self._asked:
+            return "The first answers come with the evaluation at step 0…"
+        if self._alive:
+            return "This run asks the model nothing. With “Edit prompts” you can change that."
+        if not self._has_run:
+            return "While a model learns, its answers to the same prompts appear here"
+        return "This run has no answers to show."
+
+    # --------------------------------------------------------------------------------------------- what is asked for
+
+    @Slot()
+    def _show_table(self) -> None:
+        self.body.setCurrentWidget(self.table)
+        self._refresh()
+
+    @Slot(bool)
+    def _on_compare(self, wanted: bool) -> None:
+        steps = self.table.log.steps
+        if wanted and len(steps) > 1:
+            self._compare(steps[0], steps[-1])
+        else:
+            self._show_table()
+
+    @Slot(object)
+    def _compare_with(self, step: int) -> None:
+        steps = self.table.log.steps
+        if len(steps) > 1:
+            self._compare(steps[0], step if step != steps[0] else steps[-1])
+
+    def _compare(self, first: int, second: int) -> None:
+        self.comparison.compare(self.table.log, self.table.prompts, first, second)
+        self.body.setCurrentWidget(self.comparison)
+        self._refresh()
+        self.comparison.second_box.setFocus()
+
+    @Slot(bool)
+    def _on_edit(self, wanted: bool) -> None:
+        if wanted:
+            self.editor.edit(self._asked)
+            self.body.setCurrentWidget(self.editor)
+            self._refresh()
+            self.editor.lines[0].edit.setFocus()
+        else:
+            self._show_table()
+
+    @Slot(object)
+    def _on_prompts(self, prompts: tuple[str, ...]) -> None:
+        changed = prompts != self._asked
+        self._asked = prompts
+        self.table.ask(prompts)
+        self._show_table()
+        if changed:
+            self.prompts_changed.emit(prompts)
+
+    @Slot()
+    def _on_sample(self) -> None:
+        self.sample_button.setEnabled(False)
+        self.sample_button.setText("Sampling…")
+        self._patience.start()
+        self.sample_requested.emit()
+
+    @Slot()
+    def _end_sampling(self) -> None:
+        self._patience.stop()
+        self.sample_button.setEnabled(True)
+        self.sample_button.setText("Sample now")

@@ -1,0 +1,371 @@
+"""The left column of the Train page before a run: base model, data, preset, estimate, Start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QWidget
+
+from i3core.errors import I3Error
+from i3desk.models.catalog import Entry, Origin, absolute, bundled_folder
+from i3desk.paths import Paths
+from i3desk.preferences import SettingsStore
+from i3desk.style.icons import IconPushButton
+from i3desk.style.theme import Theme
+from i3desk.training.data_check import DataCheck
+from i3desk.training.data_list import DataList
+from i3desk.training.dry_run import DryRun
+from i3desk.training.estimate_card import EstimateCard
+from i3desk.training.expert_panel import ExpertPanel, default_of
+from i3desk.training.model_card import BaseModelCard, part_changes
+from i3desk.training.plan import RunPlan, make_plan, model_argument
+from i3desk.training.presets import LABELS
+from i3desk.training.prompts import PromptList
+from i3desk.training.setup_state import MOST_SOURCES, SetupState, check_change, choices_of, read_choices, write_choices
+from i3desk.widgets.basics import column_in, label
+from i3desk.widgets.drop_card import dropped_paths
+from i3desk.widgets.notices import Notices
+from i3desk.widgets.segmented_control import SegmentedControl
+
+WIDTH = 316
+MARGIN = 16
+UPDATE_MS = 30
+SAVE_AFTER_MS = 400
+LONGEST_NAME = 60
+
+
+class SetupPanel(QFrame):
+    """Sets up one run.
+
+    Attributes:
+        choices: what the user has chosen; kept in a file beside the settings.
+        plan: what follows from it.
+    Signals:
+        start_requested(config, name): start this; `config` are settings of TrainingConfig without `out`.
+    """
+
+    start_requested = Signal(object, str)
+
+    def __init__(self, theme: Theme, places: Paths, settings: SettingsStore, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("setup")
+        self.setFixedWidth(WIDTH)
+        self.setAcceptDrops(True)
+        self._file = places.training_file
+        self._runs_folder = places.runs_folder
+        self.choices: SetupState = read_choices(self._file)
+        self.plan = RunPlan({})
+        self._entries: list[Entry] = []
+        self._suggested: Path | None = None
+        self._busy_with = ""
+        self.check = DataCheck(self)
+        self.rehearsal = DryRun(self)
+        self._build()
+        self._update_timer = QTimer(self, interval=UPDATE_MS, singleShot=True)
+        self._update_timer.timeout.connect(self._update)
+        self._save_timer = QTimer(self, interval=SAVE_AFTER_MS, singleShot=True)
+        self._save_timer.timeout.connect(self.save)
+        self.check.changed.connect(self._update_soon)
+        self.rehearsal.changed.connect(self._update_soon)
+        theme.changed.connect(self._update_soon)
+        self.prompts.show_prompts(self.choices.prompts)
+        self._update()
+
+    # ----------------------------------------------------------------------------------------------- from outside
+
+    def add_data(self, paths: Iterable[Path | str]) -> None:
+        """Train on these files and folders, too; one that is there already is read again."""
+        data = dict(self.choices.data)
+        for path in map(str, map(absolute, paths)):
+            if path in data:
+                self.check.read_again(path)
+            elif len(data) < MOST_SOURCES:
+                data[path] = 1.0
+        self._choose(data=data)
+        self._update()
+
+    def show_models(self, entries: Sequence[Entry], chosen: Path | str | None = None) -> None:
+        """The models that can be fine-tuned. The user's own choice stays; else it is `chosen`, or the bundled one."""
+        self._entries = list(entries)
+        self._suggested = None if chosen is None else absolute(chosen)
+        self._update_soon()
+
+    def show_config(self, config: Mapping[str, Any]) -> None:
+        """Set up what a run was, to be started again or changed."""
+        self._choose(**vars(choices_of(config)))
+        self.prompts.show_prompts(self.choices.prompts)
+        self._update()
+
+    def show_busy(self, name: str) -> None:
+        """The run that is going on, empty for none: a new one will wait for it, and nothing is measured beside it."""
+        if name != self._busy_with:
+            self._busy_with = name
+            self._update_soon()
+
+    def shut_down(self) -> None:
+        """Keep the choices and end the children. Only after the event loop: it blocks."""
+        self.save()
+        self._update_timer.stop()
+        self.check.shut_down()
+        self.rehearsal.shut_down()
+
+    @Slot()
+    def save(self) -> None:
+        """Write the choices to their file."""
+        self._save_timer.stop()
+        write_choices(self._file, self.choices)
+
+    # -------------------------------------------------------------------------------------------------- its parts
+
+    def _build(self) -> None:
+        self.model_card = BaseModelCard()
+        self.model_card.chosen.connect(self._on_model)
+        self.model_card.part_chosen.connect(self._on_part)
+        self.data = DataList()
+        self.data.added.connect(self.add_data)
+        self.data.remove_requested.connect(self._on_remove)
+        self.data.weight_chosen.connect(self._on_weight)
+        self.data.skip_chosen.connect(self._on_skip)
+        self.data.again_requested.connect(self.check.read_again)
+        self.presets = SegmentedControl("Preset", LABELS)
+        self.presets.chosen.connect(self._on_preset)
+        self.about = label(tone="muted", grade="small", wrap=True)
+        self.expert: ExpertPanel | None = None
+        self.prompts_button = IconPushButton("Sample prompts")
+        self.prompts_button.setProperty("kind", "quiet")
+        self.prompts_button.setToolTip("What is answered at every evaluation")
+        self.prompts = PromptList()
+        self.prompts_button.clicked.connect(self._unfold_prompts)
+        self._unfold_prompts(False)
+        self.prompts.changed.connect(self._on_prompts)
+        self.estimate = EstimateCard()
+        self.findings = Notices("What was found before the start")
+
+        body = QWidget(objectName="backdropColumn")
+        # The scroll bar comes and goes in the right margin, so that the cards keep their width.
+        body.setFixedWidth(WIDTH - 1 - MARGIN)
+        self._column = column_in(body, MARGIN, 14, 0, 16, spacing=12)
+        self._column.addWidget(label("Fine-tune", grade="title"))
+        self._column.addWidget(self.model_card)
+        self._column.addWidget(self.data)
+        self._column.addWidget(self.presets)
+        self._column.addWidget(self.about)
+        self._column.addWidget(self.estimate)
+        self._column.addWidget(self.findings)
+        self._column.addWidget(self.prompts_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._column.addWidget(self.prompts)
+        self._column.addStretch(1)
+        self.scroll = QScrollArea(objectName="backdrop")
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setWidget(body)
+        outer = column_in(self, 0, 0, 1, 0, spacing=0)
+        outer.addWidget(self.scroll, 1)
+        outer.addWidget(self._bottom())
+
+    def _bottom(self) -> QFrame:
+        self.name = QLineEdit(objectName="field")
+        self.name.setMaxLength(LONGEST_NAME)
+        self.name.setAccessibleName("Name of the run")
+        self.name.setToolTip("What the run is called; without one, as its data")
+        self.obstacle = label(tone="muted", grade="small", wrap=True)
+        self.start_button = IconPushButton("Start training")
+        self.start_button.setProperty("kind", "primary")
+        self.start_button.clicked.connect(self._start)
+        shortcut = QShortcut(QKeySequence("Ctrl+Return"), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self._start)
+        bottom = QFrame(objectName="setupFoot")
+        column = column_in(bottom, MARGIN, 12, MARGIN, 16, spacing=8)
+        for part in (self.name, self.start_button, self.obstacle):
+            column.addWidget(part)
+        return bottom
+
+    # ---------------------------------------------------------------------------------------------- what is chosen
+
+    def _choose(self, **values) -> None:
+        choices = replace(self.choices, **values)
+        if choices != self.choices:
+            self.choices = choices
+            self._save_timer.start()
+            self._update_soon()
+
+    def _change(self, **values) -> None:
+        """Settings of the run; None takes one back."""
+        changes = {**self.choices.changes, **values}
+        self._choose(changes={key: value for key, value in changes.items() if value is not None})
+
+    @Slot(object)
+    def _on_model(self, folder: Path) -> None:
+        self._choose(model="" if folder == bundled_folder() else str(folder))
+
+    @Slot(str)
+    def _on_part(self, part: str) -> None:
+        self._change(last_blocks=None, lora_rank=None, lora_alpha=None)
+        self._change(**part_changes(part))
+
+    @Slot(str)
+    def _on_remove(self, path: str) -> None:
+        self._choose(data={each: weight for each, weight in self.choices.data.items() if each != path})
+
+    @Slot(str, float)
+    def _on_weight(self, path: str, weight: float) -> None:
+        self._choose(data={**self.choices.data, path: weight})
+
+    @Slot(bool)
+    def _on_skip(self, skip: bool) -> None:
+        self._change(skip_bad_records=skip or None)
+
+    @Slot(str)
+    def _on_preset(self, preset: str) -> None:
+        self._choose(preset=preset)
+
+    @Slot(object)
+    def _on_prompts(self, prompts: tuple[str, ...]) -> None:
+        self._choose(prompts=prompts)
+
+    @Slot()
+    def _unfold_prompts(self, unfolded: bool | None = None) -> None:
+        unfolded = self.prompts.isHidden() if unfolded is None else unfolded
+        self.prompts.setVisible(unfolded)
+        self.prompts_button.set_icon("unfolded" if unfolded else "right", size=12)
+
+    @Slot(str, object)
+    def _on_expert(self, key: str, value: object) -> None:
+        if isinstance(value, tuple):
+            value = list(value)
+        if key in ("steps", "epochs"):  # one of the two says how long the run is; 0 leaves it to the preset
+            self._change(steps=None, epochs=None)
+            self._change(**{key: value or None})
+            return
+        if key == "lora_rank" and not value:
+            self._change(lora_alpha=None)
+        try:
+            check_change(key, value)
+        except I3Error as error:
+            if "no effect here" not in error.what:
+                return
+        is_default = key in ("skip_bad_records", "last_blocks", "lora_rank", "val") and value == default_of(key)
+        self._change(**{key: None if is_default else value})
+
+    @Slot()
+    def _reset(self) -> None:
+        self._choose(changes={})
+
+    # ----------------------------------------------------------------------------------------------- what is shown
+
+    def entry(self) -> Entry | None:
+        """The model to begin with."""
+        known = {entry.folder: entry for entry in self._entries}
+        if self.choices.model and (own := known.get(absolute(self.choices.model))):
+            return own
+        suggested = known.get(self._suggested)
+        if suggested is not None and suggested.facts and suggested.origin is not Origin.FINE_TUNED:
+            return suggested
+        return known.get(bundled_folder()) or next(iter(known.values()), None)
+
+    @Slot()
+    def _update_soon(self) -> None:
+        if not self._update_timer.isActive():
+            self._update_timer.start()
+
+    @Slot()
+    def _update(self) -> None:
+        self._update_timer.stop()
+        choices, entry = self.choices, self.entry()
+        changes = choices.in_force
+        if entry is not None and not entry.what:
+            self.check.set_model(model_argument(entry), changes.get("loss_on", default_of("loss_on")))
+        self.check.set_files(list(choices.data))
+        plan = self.plan = make_plan(choices, entry, self.check.sources, self.rehearsal.answer, self._runs_folder)
+        may_measure = plan.can_rehearse and self.isVisible() and not self._busy_with
+        self.rehearsal.ask(plan.config if may_measure else None)
+        self.model_card.show_model(self._entries, entry, changes)
+        share = changes.get("val_share", default_of("val_share"))
+        skip = bool(changes.get("skip_bad_records"))
+        self.data.show_sources(self.check.sources, choices.data, skip, share, bool(changes.get("val")), entry is None)
+        self.presets.show_choice(choices.preset)
+        self._show_expert(plan)
+        self._show_estimate(plan)
+        count = len(choices.prompts)
+        self.prompts_button.setText(f" Sample prompts · {count or 'none'}")
+        self.prompts_button.setVisible(bool(choices.data))
+        self.prompts_button.setAccessibleName(self.prompts_button.text().strip())
+        self._show_start(plan)
+
+    def _show_expert(self, plan: RunPlan) -> None:
+        is_expert = self.choices.preset == "expert"
+        if is_expert and self.expert is None:  # forty rows, which few people look at
+            self.expert = ExpertPanel()
+            self.expert.changed.connect(self._on_expert)
+            self.expert.reset_requested.connect(self._reset)
+            self._column.insertWidget(self._column.indexOf(self.about) + 1, self.expert)
+        if self.expert is not None:
+            self.expert.setVisible(is_expert)
+            if is_expert:
+                self.expert.show_config(plan.config or self.choices.changes, plan.epochs, bool(self.choices.changes))
+
+    def _show_estimate(self, plan: RunPlan) -> None:
+        self.about.setText(plan.about or LABELS[self.choices.preset][1])
+        note = ""
+        if self._busy_with:
+            note = f"It will wait until {self._busy_with} ends. Nothing is measured before that."
+        elif self.rehearsal.measuring:
+            note = "Measuring on this machine…"
+        elif plan.time and not plan.is_measured:
+            note = "Not measured yet: a guess from the model's size."
+        self.estimate.show_values(plan.time, plan.memory, plan.disk, note, self.rehearsal.measuring)
+        self.estimate.setVisible(bool(plan.config))
+        self.findings.show_notices(plan.findings)
+
+    def _show_start(self, plan: RunPlan) -> None:
+        self.name.setPlaceholderText(plan.name or "name of the run")
+        self.name.setVisible(bool(self.choices.data))
+        self.start_button.setEnabled(not plan.obstacle)
+        text = "Add to the queue" if self._busy_with else "Start training"
+        self.start_button.setText(text)
+        self.start_button.setAccessibleName(text)
+        self.start_button.setToolTip(
+            plan.obstacle or "Train in the background; the model itself stays as it is (Ctrl+Enter)"
+        )
+        self.obstacle.setText(plan.obstacle)
+        self.obstacle.setVisible(bool(plan.obstacle))
+
+    @Slot()
+    def _start(self) -> None:
+        self._update()
+        if not self.plan.obstacle:
+            name = self.name.text().strip() or self.plan.name
+            self.name.clear()
+            self.save()
+            self.start_requested.emit(dict(self.plan.config), name)
+
+    # --------------------------------------------------------------------------------------------- events of Qt
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.check.open()
+        self._update_soon()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.rehearsal.ask(None)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+            self.data.show_dragging(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.data.show_dragging(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.data.show_dragging(False)
+        event.acceptProposedAction()
+        self.add_data(dropped_paths(event.mimeData()))

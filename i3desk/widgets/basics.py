@@ -1,0 +1,138 @@
+"""Small parts that the cards of the models page share."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPalette, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+FRAME_MS = 40
+LAP_FRAMES = 40  # for the busy bar to run through once
+RUNNER_SHARE = 0.3  # of the bar's width
+
+
+def label(text: str = "", tone: str = "", grade: str = "", wrap: bool = False) -> QLabel:
+    """A plain text in one of the style sheet's tones and grades."""
+    made = QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=wrap)
+    if tone:
+        made.setProperty("tone", tone)
+    if grade:
+        made.setProperty("grade", grade)
+    if wrap:
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        made.setSizePolicy(policy)
+    return made
+
+
+def button(text: str, tooltip: str, kind: str = "") -> QPushButton:
+    """A text button with its tooltip and accessible name; `kind` is the style sheet's."""
+    made = QPushButton(text)
+    if kind:
+        made.setProperty("kind", kind)
+    made.setToolTip(tooltip)
+    made.setAccessibleName(text.rstrip("…"))
+    made.setAccessibleDescription(tooltip)
+    return made
+
+
+def row(*parts: QWidget | None, spacing: int = 8) -> QHBoxLayout:
+    """Widgets side by side; None is where the room goes."""
+    made = QHBoxLayout()
+    made.setContentsMargins(0, 0, 0, 0)
+    made.setSpacing(spacing)
+    for part in parts:
+        made.addStretch(1) if part is None else made.addWidget(part)
+    return made
+
+
+def column_in(widget: QWidget, *margins: int, spacing: int) -> QVBoxLayout:
+    """Lay out `widget` from top to bottom."""
+    made = QVBoxLayout(widget)
+    made.setContentsMargins(*(margins or (0, 0, 0, 0)))
+    made.setSpacing(spacing)
+    return made
+
+
+class BusyBar(QWidget):
+    """Says that something goes on whose end is not known."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(6)
+        self._frame = 0
+        self._timer = QTimer(self, interval=FRAME_MS)
+        self._timer.timeout.connect(self._step)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def _step(self) -> None:
+        self._frame = (self._frame + 1) % LAP_FRAMES
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette().color(QPalette.ColorRole.Mid))
+        painter.drawRoundedRect(QRectF(self.rect()), 3, 3)
+        runner = self.width() * RUNNER_SHARE
+        left = (self.width() + runner) * self._frame / LAP_FRAMES - runner
+        painter.setBrush(self.palette().color(QPalette.ColorRole.Accent))
+        visible = QRectF(left, 0, runner, self.height()).intersected(QRectF(self.rect()))
+        painter.drawRoundedRect(visible, 3, 3)
+
+
+class Notice(QFrame):
+    """Something went wrong: what, what to do, and perhaps buttons to do it.
+
+    Signals:
+        dismissed: the user has read it.
+    """
+
+    dismissed = Signal()
+
+    def __init__(self, *buttons: QPushButton, dismissible: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent, objectName="failure")
+        self.what = label(tone="bad", wrap=True)
+        self.remedy = label(wrap=True)
+        for text in (self.what, self.remedy):
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column = column_in(self, 14, 10, 14, 12, spacing=6)
+        column.addWidget(self.what)
+        column.addWidget(self.remedy)
+        self.buttons = list(buttons)
+        if dismissible:
+            close = button("Dismiss", "Hide this message")
+            close.clicked.connect(self.dismissed)
+            close.clicked.connect(self.hide)
+            self.buttons.append(close)
+        if self.buttons:
+            column.addSpacing(2)
+            column.addLayout(row(*self.buttons, None))
+        self.hide()
+
+    def show_error(self, what: str, remedy: str) -> None:
+        """Show an error; without `what`, nothing."""
+        self.what.setText(what)
+        self.remedy.setText(remedy)
+        self.remedy.setVisible(bool(remedy))
+        self.setAccessibleName(f"{what} {remedy}".strip())
+        self.setVisible(bool(what))
+
+
+def quiet_button(text: str, tooltip: str, parent: QWidget | None = None) -> QPushButton:
+    """A small text button for an action under a message."""
+    button = QPushButton(text, parent)
+    button.setProperty("kind", "quiet")
+    button.setToolTip(tooltip)
+    button.setAccessibleName(text)
+    button.setAccessibleDescription(tooltip)
+    button.setCursor(Qt.CursorShape.PointingHandCursor)
+    return button

@@ -1,0 +1,38 @@
+"""A line to copy: a field that cannot be changed, and a button."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
+
+from i3desk.style.palette import tabular
+
+
+class CopyField(QWidget):
+    """`name` is what the text is, for those who hear the window; `tooltip` what it is for."""
+
+    def __init__(self, name: str, tooltip: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.field = tabular(QLineEdit(objectName="field", readOnly=True))
+        self.field.setAccessibleName(name)
+        self.field.setToolTip(tooltip)
+        self.button = QPushButton("Copy")
+        self.button.setAccessibleName(f"Copy: {name}")
+        self.button.setToolTip("Copy this line")
+        self.button.clicked.connect(self._copy)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(8)
+        line.addWidget(self.field, 1)
+        line.addWidget(self.button)
+
+    def show_text(self, text: str) -> None:
+        """Show a text from its beginning."""
+        if text != self.field.text():
+            self.field.setText(text)
+            self.field.setCursorPosition(0)
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.field.text())

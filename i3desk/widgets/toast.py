@@ -1,0 +1,160 @@
+"""A small bar over the bottom of a window that says what was done, and may offer to undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import shiboken6
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAccessibleEvent, QKeyEvent
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from i3desk.style.icons import IconToolButton
+
+SHOWN_MS = 8000
+WIDEST = 520
+MARGIN = 16
+PLACED_ANEW = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)  # of what lies around it
+
+
+class Toast(QFrame):
+    """One message at a time; a new one takes the place of the old one. It goes away by itself, but not while the mouse
+    or the keyboard is on it.
+
+    Attributes:
+        text, action_button, close_button: its parts.
+    Signals:
+        closed(): it is gone, however that came about.
+    """
+
+    closed = Signal()
+
+    def __init__(self, parent: QWidget, above: QWidget | None = None) -> None:
+        """It lies at the bottom of `parent`, and above `above` while that is seen."""
+        super().__init__(parent, objectName="toast")
+        self.hide()
+        self._above = above
+        self._callback: Callable[[], None] | None = None
+        self._before: QWidget | None = None
+        self._ms = 0
+        self.text = QLabel(wordWrap=True)
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.action_button = QPushButton()
+        self.action_button.clicked.connect(self.take_action)
+        self.close_button = IconToolButton()
+        self.close_button.setAccessibleName("Close this message")
+        self.close_button.setToolTip("Close this message (Esc)")
+        self.close_button.set_icon("close", self.palette().ColorRole.Base, 16)
+        self.close_button.clicked.connect(self.dismiss)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 6, 6, 6)
+        row.setSpacing(8)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.action_button)
+        row.addWidget(self.close_button)
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self.dismiss)
+        QApplication.instance().focusChanged.connect(self._on_focus)
+        parent.installEventFilter(self)
+        if above is not None:
+            above.installEventFilter(self)
+
+    def show_message(
+        self, text: str, action: str | None = None, callback: Callable[[], None] | None = None, ms: int = SHOWN_MS
+    ) -> None:
+        """Show `text` for `ms` (0: until it is closed), and a button named `action` that calls `callback`."""
+        self._callback = callback
+        self._ms = ms
+        self.text.setText(text)
+        self.action_button.setText(action or "")
+        self.action_button.setToolTip(f"{action} (Tab leads here)" if action else "")
+        self.action_button.setVisible(bool(action))
+        self.setAccessibleName(text)
+        self._place()
+        self.show()
+        self.raise_()
+        self._announce(text)
+        self._wait()
+
+    @Slot()
+    def take_action(self) -> None:
+        """Do what the button offers, as a click does; nothing if there is none."""
+        callback, self._callback = self._callback, None
+        if self.isVisible() and callback is not None:
+            self.dismiss()
+            callback()
+
+    @Slot()
+    def dismiss(self) -> None:
+        """Go away, and leave the keyboard where it was before."""
+        if self.isHidden():
+            return
+        self._timer.stop()
+        self._callback = None
+        held = self._has_focus()
+        self.hide()
+        if held and self._before is not None and shiboken6.isValid(self._before):
+            self._before.setFocus()
+        self.closed.emit()
+
+    def _announce(self, text: str) -> None:
+        """Screen readers say it; those that know no announcements hear of an alert."""
+        QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
+
+    def _wait(self) -> None:
+        """Count the time anew, or not at all while the mouse or the keyboard is here."""
+        if self._ms and not self.isHidden() and not self.underMouse() and not self._has_focus():
+            self._timer.start(self._ms)
+        else:
+            self._timer.stop()
+
+    def _has_focus(self) -> bool:
+        focused = QApplication.focusWidget()
+        return focused is not None and self.isAncestorOf(focused)
+
+    def _place(self) -> None:
+        """In the middle of the parent's bottom, as wide as the text needs and the parent allows."""
+        parent = self.parentWidget()
+        room = max(0, parent.width() - 2 * MARGIN)
+        # A label that wraps asks for little width of its own accord; the text's length says what it would like.
+        spare = self.text.fontMetrics().horizontalAdvance(self.text.text()) + 4
+        self.text.setMinimumWidth(0)
+        self.ensurePolished()
+        self.layout().activate()
+        others = self.layout().sizeHint().width() - self.text.sizeHint().width()
+        width = min(room, WIDEST, others + spare)
+        height = max(self.layout().totalHeightForWidth(width), self.layout().totalMinimumSize().height())
+        bottom = parent.height()
+        if self._above is not None and self._above.isVisibleTo(parent):
+            bottom = self._above.mapTo(parent, QPoint(0, 0)).y()
+        x, y = (parent.width() - width) // 2, bottom - height - MARGIN
+        self.setGeometry(QRect(x, y, width, height))
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, old: QWidget | None, new: QWidget | None) -> None:
+        if new is not None and self.isAncestorOf(new):
+            if old is not None and not self.isAncestorOf(old):
+                self._before = old
+            self._timer.stop()
+        elif old is not None and shiboken6.isValid(old) and self.isAncestorOf(old):
+            self._wait()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in PLACED_ANEW and not self.isHidden():
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+            event.accept()  # else Esc would do what it does in the rest of the window
+            return True
+        if event.type() in (QEvent.Type.Enter, QEvent.Type.Leave):
+            self._wait()
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.dismiss()
+        else:
+            super().keyPressEvent(event)

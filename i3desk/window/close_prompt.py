@@ -1,0 +1,70 @@
+"""The window is to be closed while a run goes on: what becomes of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QMessageBox, QWidget
+
+from i3desk.preferences import SettingsStore
+from i3desk.runs.controller import RunController
+
+
+class ClosePrompt(QObject):
+    """Asks once whether training goes on without the window, stops, or the window stays.
+
+    Signals:
+        answered: the window may be closed now.
+    """
+
+    answered = Signal()
+
+    def __init__(self, runs: RunController, settings: SettingsStore, window: QWidget) -> None:
+        super().__init__(window)
+        self._runs, self._settings, self._window = runs, settings, window
+        self._decided = False
+        self.box: QMessageBox | None = None
+
+    def may_leave(self) -> bool:
+        """Whether the window may be closed now; otherwise the user is being asked."""
+        run = self._runs.active
+        wish = self._settings.preferences.training_on_close
+        if run is None or self._decided or wish == "go_on":
+            return True
+        if wish == "stop":
+            self._runs.stop(run.folder)
+            return True
+        if self.box is None:
+            self._ask(run.name)
+        return False
+
+    def _ask(self, name: str) -> None:
+        box = self.box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText(f"The training run “{name}” is still going on.")
+        box.setInformativeText(
+            "It can go on without the window; i3desk shows it again at the next start. "
+            "Or it saves and stops, and can be resumed."
+        )
+        self.go_on_button = box.addButton("Let it go on", QMessageBox.ButtonRole.AcceptRole)
+        self.stop_button = box.addButton("Save and stop it", QMessageBox.ButtonRole.DestructiveRole)
+        stay_button = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(self.go_on_button)
+        box.setEscapeButton(stay_button)
+        self.always = QCheckBox("Do the same from now on")
+        box.setCheckBox(self.always)
+        box.finished.connect(self._on_answered)
+        box.open()
+
+    @Slot(int)
+    def _on_answered(self, _result: int) -> None:
+        box, self.box = self.box, None
+        chosen = box.clickedButton()
+        run = self._runs.active
+        if chosen not in (self.go_on_button, self.stop_button):
+            return
+        if chosen is self.stop_button and run is not None:
+            self._runs.stop(run.folder)
+        if self.always.isChecked():
+            self._settings.change(training_on_close="stop" if chosen is self.stop_button else "go_on")
+        self._decided = True
+        self.answered.emit()

@@ -1,0 +1,48 @@
+"""What a file or folder that was dropped on the window is for."""
+
+from __future__ import annotations
+
+import enum
+import re
+from pathlib import Path
+
+from i3core.checkpoints.weights import WEIGHT_FILES
+
+DATA_SUFFIXES = (".txt", ".md", ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xz", ".gz")
+_MODEL_FILES = {*WEIGHT_FILES, "config.json", "tokenizer.json", "adapter_config.json"}
+_OUR_MARK = re.compile(rb'"i3desk_conversation"')  # of an exported chat, near its beginning
+_ONE_CHAT = re.compile(rb'\s*(\{[^\[]*"messages"\s*:|\[\s*\{\s*"role"\s*:)')  # in a file that is one JSON value
+_LOOKED_AT_BYTES = 4096
+
+
+class Dropped(enum.Enum):
+    """What can be done with it."""
+
+    CHAT = "an exported chat, to be imported"
+    DATA = "text to train on"
+    MODEL = "a model folder"
+
+
+def kind_of(path: Path) -> Dropped:
+    """Looks at names, and at the first bytes of JSON; cheap. What is not known is taken for a model, whose page says
+    what is wrong with it."""
+    if path.is_dir():
+        try:
+            names = {entry.name for entry in path.iterdir()}
+        except OSError:
+            return Dropped.MODEL
+        holds_data = any(name.lower().endswith(DATA_SUFFIXES) for name in names)
+        is_model = names & _MODEL_FILES or "run.json" in names or path.suffix == ".partial"
+        return Dropped.DATA if holds_data and not is_model else Dropped.MODEL
+    name = path.name.lower()
+    if name in _MODEL_FILES or not name.endswith(DATA_SUFFIXES):
+        return Dropped.MODEL
+    if name.endswith((".json", ".jsonl")):
+        try:
+            with open(path, "rb") as content:
+                beginning = content.read(_LOOKED_AT_BYTES)
+        except OSError:
+            return Dropped.DATA  # whoever reads it says why it cannot
+        if _OUR_MARK.search(beginning) or (name.endswith(".json") and _ONE_CHAT.match(beginning)):
+            return Dropped.CHAT
+    return Dropped.DATA

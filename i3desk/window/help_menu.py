@@ -1,0 +1,111 @@
+"""The menu under "Help" in the rail, and the windows that it opens."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QPoint, Slot
+from PySide6.QtWidgets import QDialog, QMenu
+
+from i3core.net.releases import switched_on
+from i3desk.help.update_check import Update, UpdateCheck, WeeklyLook
+from i3desk.window.main_window import MainWindow
+from i3desk.window.services import Services
+
+SHOWN_MS = 30_000
+
+
+class HelpMenu(QObject):
+    """Each window is opened once: a second wish brings it to the front.
+
+    Attributes:
+        licences, updates: the open windows, or None.
+        check: what asks for new versions when the user wants to know; `weekly` does so by itself.
+    """
+
+    def __init__(self, parts: Services, window: MainWindow) -> None:
+        super().__init__(window)
+        self._parts, self._window = parts, window
+        self.licences: QDialog | None = None
+        self.updates: QDialog | None = None
+        self.check = UpdateCheck(self)
+        self.weekly = WeeklyLook(parts.settings, self)
+        self.weekly.newer.connect(self._on_newer)
+        parts.model.ready.connect(self.weekly.begin)
+        window.closed.connect(self._shut_down)
+
+        self.menu = QMenu(window)
+        self.menu.addAction("Keys\tF1").triggered.connect(window.show_shortcuts)
+        self.menu.addAction("Licences…").triggered.connect(self.show_licences)
+        if switched_on():
+            self.menu.addAction("Check for updates…").triggered.connect(self.look_for_updates)
+        self.menu.addSeparator()
+        self.menu.addAction("About i3desk").triggered.connect(window.show_about)
+        window.help_button.clicked.connect(self.open)
+        page = parts.settings_page
+        page.licences_requested.connect(self.show_licences)
+        page.updates_requested.connect(self.look_for_updates)
+
+    @Slot()
+    def open(self) -> None:
+        """Beside the button, its last line level with it."""
+        button = self._window.help_button
+        corner = button.mapToGlobal(QPoint(button.width() + 4, button.height()))
+        self.menu.popup(corner - QPoint(0, self.menu.sizeHint().height()))
+        self.menu.setActiveAction(self.menu.actions()[0])
+
+    @Slot()
+    def show_licences(self) -> None:
+        """Open the list of licences."""
+        if self.licences is None:
+            from i3desk.help.licences_dialog import LicencesDialog  # when it is wanted: the start is quicker without
+
+            self.licences = LicencesDialog(self._parts.background, self._parts.theme, self._window)
+            self.licences.finished.connect(self._on_licences_closed)
+        _to_front(self.licences)
+
+    @Slot()
+    def look_for_updates(self) -> None:
+        """Ask whether there is a newer version, and say so."""
+        if self.updates is None:
+            self._open_updates().begin()
+        _to_front(self.updates)
+
+    def show_update(self, update: Update) -> None:
+        """Show a version that was found already."""
+        if self.updates is None:
+            self._open_updates().show_update(update)
+        _to_front(self.updates)
+
+    def _open_updates(self):
+        from i3desk.help.updates_dialog import UpdatesDialog
+
+        self.updates = UpdatesDialog(self.check, self._window)
+        self.updates.finished.connect(self._on_updates_closed)
+        return self.updates
+
+    @Slot(object)
+    def _on_newer(self, update: Update) -> None:
+        def show() -> None:
+            self.show_update(update)
+
+        self._window.toast.show_message(f"i3desk {update.version} is there.", "What is new", show, ms=SHOWN_MS)
+
+    @Slot()
+    def _on_licences_closed(self) -> None:
+        self.licences = None
+
+    @Slot()
+    def _on_updates_closed(self) -> None:
+        self.updates = None
+
+    @Slot()
+    def _shut_down(self) -> None:
+        self.check.shut_down()
+        self.weekly.shut_down()
+
+
+def _to_front(dialog: QDialog) -> None:
+    if dialog.isVisible():
+        dialog.raise_()
+        dialog.activateWindow()
+    else:
+        dialog.show()

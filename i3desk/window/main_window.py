@@ -1,0 +1,315 @@
+"""The main window: a rail of pages, the pages, the status bar; what keys and drops do; opens and closes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QMoveEvent,
+    QPaintEvent,
+    QResizeEvent,
+    QShortcut,
+)
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QMessageBox,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from i3desk.chat.page import SIDES_FOLD_BELOW
+from i3desk.style.icons import IconToolButton, app_icon
+from i3desk.widgets.drop_card import dropped_paths
+from i3desk.widgets.toast import Toast
+from i3desk.window.close_prompt import ClosePrompt
+from i3desk.window.services import Services
+from i3desk.window.status_bar import StatusBar
+
+RAIL_WIDTH = 72
+SMALLEST = QSize(900, 600)
+
+
+class MainWindow(QMainWindow):
+    """Everything the user sees. `parts` are put together in parts.py.
+
+    Signals:
+        first_painted: the window is on the screen for the first time.
+        closed: the window is gone and the threads have ended.
+        dropped(paths): files or folders were dropped on the window.
+    """
+
+    first_painted = Signal()
+    closed = Signal()
+    dropped = Signal(object)
+
+    def __init__(self, parts: Services) -> None:
+        super().__init__()
+        self.parts = parts
+        self.setWindowTitle("i3desk")
+        self.setWindowIcon(app_icon())
+        self.setAcceptDrops(True)
+        self._store = parts.settings
+        self._painted = False
+        self._closing = False
+        self._still_running = 3
+        self._may_lose = False
+        self._question: QMessageBox | None = None
+
+        self.session = parts.session
+        self.panel = parts.panel
+        self.sidebar = parts.sidebar
+        self.chat_page = parts.chat_page
+        self.train_page = parts.train_page
+        self.runs_page = parts.runs_page
+        self.models_page = parts.models_page
+        self.settings_page = parts.settings_page
+        parts.jobs.stopped.connect(self._on_stopped)
+        for jobs in (parts.background, parts.training_jobs):
+            jobs.stopped.connect(self._on_stopped)
+
+        self.pages = QStackedWidget()
+        self._rail = QFrame(objectName="rail")
+        self._rail.setFixedWidth(RAIL_WIDTH)
+        self._rail_layout = QVBoxLayout(self._rail)
+        self._rail_layout.setContentsMargins(7, 11, 8, 11)
+        self._rail_layout.setSpacing(4)
+        self._rail_buttons = QButtonGroup(self)
+        self.chat_button = self._add_page(self.chat_page, "Chat", "chat", "Ctrl+1")
+        self.train_button = self._add_page(self.train_page, "Train", "train", "Ctrl+2")
+        self.runs_button = self._add_page(self.runs_page, "Runs", "runs", "Ctrl+3")
+        self.models_button = self._add_page(self.models_page, "Models", "models", "Ctrl+M")
+        self._rail_layout.addStretch(1)
+        self.settings_button = self._add_page(self.settings_page, "Settings", "settings", "Ctrl+,")
+        self.help_button = self._add_button("Help", "help", "Alt+H")
+        last = next(
+            (each for each in self._rail_buttons.buttons() if each.text() == self._store.preferences.page), None
+        )
+        first_page = self._rail_buttons.id(last or self.chat_button)
+        self._rail_buttons.idClicked.connect(self.show_page)
+
+        middle = QWidget()
+        row = QHBoxLayout(middle)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self._rail)
+        row.addWidget(self.pages, 1)
+        self.setCentralWidget(middle)
+        self.status_bar = StatusBar(self.session, parts.theme)
+        self.setStatusBar(self.status_bar)
+        self.leaving = ClosePrompt(parts.runs, parts.settings, self)
+        self.leaving.answered.connect(self.close)
+        self.toast = Toast(middle, above=parts.chat_page.composer_bar)
+        self._add_shortcuts()
+        self._restore_place()
+        self.show_page(first_page)
+
+    # --------------------------------------------------------------------------------------------------- the pages
+
+    @Slot(int)
+    def show_page(self, index: int) -> None:
+        """Bring a page to the front."""
+        if index != self.pages.currentIndex():
+            self.pages.widget(index).setFocus()  # and not its first control, which would look chosen
+        self.pages.setCurrentIndex(index)
+        if not self.isVisible():  # before it is, only a page in front takes it
+            self.pages.widget(index).setFocus()
+        button = self._rail_buttons.button(index)
+        button.setChecked(True)
+        self._store.change(page=button.text())
+        if self.pages.currentWidget() is self.chat_page:
+            self.chat_page.composer.edit.setFocus()
+
+    @Slot()
+    def show_chat(self) -> None:
+        """Bring the chat to the front."""
+        self.show_page(self.pages.indexOf(self.chat_page))
+
+    @Slot()
+    def show_training(self) -> None:
+        """Bring the Train page to the front."""
+        self.show_page(self.pages.indexOf(self.train_page))
+
+    @Slot()
+    def show_models(self) -> None:
+        """Bring the models to the front."""
+        self.show_page(self.pages.indexOf(self.models_page))
+
+    @Slot()
+    def show_shortcuts(self) -> None:
+        """Bring the list of keys to the front."""
+        self._show_card(self.settings_page.shortcuts)
+
+    @Slot()
+    def show_about(self) -> None:
+        """Bring to the front what i3desk says about itself."""
+        self._show_card(self.settings_page.about)
+
+    def _show_card(self, card: QWidget) -> None:
+        self.show_page(self.pages.indexOf(self.settings_page))
+        self.settings_page.show_card(card)
+
+    def _add_page(self, page: QWidget, name: str, icon_name: str, keys: str) -> QToolButton:
+        button = self._add_button(name, icon_name, keys)
+        button.setCheckable(True)
+        self._rail_buttons.addButton(button, self.pages.addWidget(page))
+        return button
+
+    def _add_button(self, name: str, icon_name: str, keys: str) -> QToolButton:
+        button = IconToolButton()
+        button.set_icon(icon_name, size=20)
+        button.setText(name)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        button.setMinimumHeight(52)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button.setAccessibleName(name)
+        button.setToolTip(f"{name} ({keys})")
+        self._rail_layout.addWidget(button)
+        return button
+
+    def _add_shortcuts(self) -> None:
+        page = self.chat_page
+        actions = {
+            "Esc": self.session.stop,
+            "Ctrl+N": self._start_new,
+            "Ctrl+Shift+N": self._start_temporary,
+            "Ctrl+K": self._search,
+            "Ctrl+R": self.session.retry,
+            "Ctrl+G": page.toggle_glass,
+            "Ctrl+Shift+C": page.copy_last_reply,
+            "Ctrl+J": page.transcript.jump_to_latest,
+            "Alt+Up": page.focus_previous,
+            "Alt+Down": page.focus_next,
+            "Ctrl+L": self.show_chat,
+            "Ctrl+B": page.header.sidebar_button.click,
+            "F9": page.header.panel_button.click,
+            "Ctrl+1": self.chat_button.click,
+            "Ctrl+2": self.train_button.click,
+            "Ctrl+3": self.runs_button.click,
+            "Ctrl+M": self.models_button.click,
+            "Ctrl+,": self.settings_button.click,
+            "F1": self.show_shortcuts,
+            "Alt+H": self.help_button.click,
+            "Ctrl+Q": self.close,
+        }
+        for keys, action in actions.items():
+            QShortcut(QKeySequence(keys), self).activated.connect(action)
+
+    @Slot()
+    def _start_new(self) -> None:
+        self.show_chat()
+        self.chat_page.start_new()
+
+    @Slot()
+    def _start_temporary(self) -> None:
+        self.show_chat()
+        self.chat_page.start_new(temporary=True)
+
+    @Slot()
+    def _search(self) -> None:
+        self.show_chat()
+        self.chat_page.show_sidebar()
+        self.sidebar.focus_search()
+
+    # ------------------------------------------------------------------------------------------ place on the screen
+
+    def _restore_place(self) -> None:
+        preferences = self._store.preferences
+        screen = QGuiApplication.primaryScreen().availableGeometry()
+        self.setMinimumSize(SMALLEST.boundedTo(screen.size()))
+        self.resize(QSize(preferences.width, preferences.height).boundedTo(screen.size()))
+        place = QRect(preferences.x, preferences.y, preferences.width, 40)  # its title bar must be within reach
+        if preferences.x >= 0 and any(each.availableGeometry().intersects(place) for each in QGuiApplication.screens()):
+            self.move(preferences.x, preferences.y)
+
+    def _keep_place(self) -> None:
+        if self.isVisible() and not self.isMaximized() and not self.isFullScreen():
+            x, y = (max(0, value) for value in self.pos().toTuple())
+            self._store.change(width=self.width(), height=self.height(), x=x, y=y)
+
+    @Slot()
+    def come_to_front(self) -> None:
+        """Somebody started i3desk again."""
+        if self.isMinimized():
+            self.showNormal()
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.first_painted.emit)  # after this paint has reached the screen
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.chat_page.set_narrow(self.width() < SIDES_FOLD_BELOW)
+        self._keep_place()
+
+    def moveEvent(self, event: QMoveEvent) -> None:
+        super().moveEvent(event)
+        self._keep_place()
+
+    # -------------------------------------------------------------------------------------------------------- drops
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.dropped.emit(dropped_paths(event.mimeData()))
+
+    # ------------------------------------------------------------------------------------------------------- closing
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Two steps: hide, save and ask the threads to end; once they have, the window is closed for good."""
+        event.ignore()
+        if not self._closing and (self._may_lose or self._is_saved()) and self.leaving.may_leave():
+            self._closing = True
+            self._store.change(maximized=self.isMaximized())
+            self.hide()
+            for dialog in self.findChildren(QDialog):
+                if dialog.isVisible():
+                    dialog.close()
+            self.parts.shut_down()
+
+    def _is_saved(self) -> bool:
+        """Whether all that was said is stored; if not, the user is asked what to do."""
+        keeper = self.parts.keeper
+        keeper.save_now()
+        if keeper.has_unsaved and self._question is None:
+            box = self._question = QMessageBox(self)
+            box.setIcon(QMessageBox.Icon.Warning)
+            box.setText("The last messages could not be stored.")
+            box.setInformativeText("The disk is probably full. Free some space and try again, or close and lose them.")
+            self.again_button = box.addButton("Try again", QMessageBox.ButtonRole.AcceptRole)
+            self.lose_button = box.addButton("Close and lose them", QMessageBox.ButtonRole.DestructiveRole)
+            box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
+            box.finished.connect(self._on_answered)
+            box.open()
+        return not keeper.has_unsaved
+
+    @Slot(int)
+    def _on_answered(self, _result: int) -> None:
+        chosen, self._question = self._question.clickedButton(), None
+        self._may_lose = chosen is self.lose_button
+        if chosen in (self.again_button, self.lose_button):
+            self.close()
+
+    @Slot()
+    def _on_stopped(self) -> None:
+        self._still_running -= 1
+        if self._still_running == 0:
+            self.parts.close_store()
+            self.closed.emit()

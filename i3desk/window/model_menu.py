@@ -1,0 +1,51 @@
+"""The menu under the model's name: recent models, and the way to all of them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QMenu, QWidget
+
+from i3desk.models.catalog import bundled_folder
+from i3desk.window.services import Services
+
+MOST_SHOWN = 6
+
+
+class ModelMenu(QObject):
+    """Fills the menu whenever it opens.
+
+    Signals:
+        models_requested: the user wants the Models page.
+    """
+
+    models_requested = Signal()
+
+    def __init__(self, parts: Services, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._parts = parts
+        self.menu = QMenu(parent)
+        self.menu.aboutToShow.connect(self._fill)
+        parts.chat_page.header.chip.setMenu(self.menu)
+
+    @Slot()
+    def _fill(self) -> None:
+        self.menu.clear()
+        catalogue, model = self._parts.catalogue, self._parts.model
+        bundled = bundled_folder()
+        recent = catalogue.recent()
+        others = [entry for entry in catalogue.entries if entry.facts and entry not in recent]
+        in_use = catalogue.entry(model.folder) if model.info is not None else None
+        for entry in [*recent, *others][:MOST_SHOWN]:
+            action = self.menu.addAction(entry.name)
+            action.setCheckable(True)
+            action.setChecked(in_use is not None and entry.folder == in_use.folder)
+            action.setData("" if entry.folder == bundled else str(entry.folder))
+            action.triggered.connect(self._use)
+        self.menu.addSeparator()
+        if model.info is not None:
+            self.menu.addAction("Unload the model").triggered.connect(model.unload)
+        self.menu.addAction("All models…").triggered.connect(self.models_requested)
+
+    @Slot()
+    def _use(self) -> None:
+        self._parts.use_model(self.sender().data() or None)

@@ -1,0 +1,238 @@
+"""Puts together what the window shows and what works behind it, and tears it down again."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Slot
+
+from i3core.errors import I3Error
+from i3desk.chat.autosave import Autosave
+from i3desk.chat.conversation_list import ConversationList
+from i3desk.chat.page import ChatPage
+from i3desk.chat.sampling_panel import SamplingPanel
+from i3desk.chat.session import ChatSession
+from i3desk.chat.sidebar import Sidebar
+from i3desk.conversations.conversation import ChatSettings
+from i3desk.conversations.store import ConversationRow, Store, check, checkpoint, tidy
+from i3desk.models.catalog import Catalog
+from i3desk.models.page import ModelsPage
+from i3desk.paths import Paths
+from i3desk.preferences import SettingsStore
+from i3desk.runs.controller import RunController
+from i3desk.runs.page import RunsPage
+from i3desk.settings.page import SettingsPage
+from i3desk.style.theme import Theme
+from i3desk.teach.controller import TeachController
+from i3desk.training.page import TrainPage
+from i3desk.window.chat_with_run import ChatWithRun
+from i3desk.workers.active_model import ActiveModel
+from i3desk.workers.api_server import ApiServer, is_installed
+from i3desk.workers.background import BackgroundJobs
+from i3desk.workers.model_worker import Loader, ModelJobs
+
+log = logging.getLogger(__name__)
+CHECKPOINT_EVERY_MS = 60_000
+TIDY_AFTER_MS = 15_000
+
+
+class Services(QObject):
+    """The jobs, the stores and the pages of one window.
+
+    Attributes:
+        notice: what to tell the user about the store of conversations at the start; empty if all is well.
+    """
+
+    def __init__(
+        self, places: Paths, settings: SettingsStore, theme: Theme, loader: Loader, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.places, self.settings, self.theme = places, settings, theme
+        preferences = settings.preferences
+        self.jobs = ModelJobs(self, loader)
+        self.background = BackgroundJobs(self)
+        self._stand_in: tempfile.TemporaryDirectory | None = None
+        self._ending = False
+        self.notice = ""
+        self.store = self._open_store(places.conversations_file)
+
+        self.keeper = Autosave(self.store, self)
+        self.conversations = ConversationList(self.store, self.background, self)
+        self.model = ActiveModel(self.jobs, self)
+        defaults = ChatSettings(preferences.sampling)
+        self.session = ChatSession(self.jobs, self.model, self.store, self.keeper, defaults, self)
+        self.keeper.stored.connect(self.conversations.note)
+        self.sidebar = Sidebar(self.conversations, theme)
+        self.panel = SamplingPanel(settings)
+        self.chat_page = ChatPage(self.session, self.sidebar, self.panel, settings, theme)
+        self.catalogue = Catalog(places, self.background, preferences.own_folders, preferences.recent_models, self)
+        self.models_page = ModelsPage(self.catalogue, self.background, places, theme, preferences.precision)
+        self.server = ApiServer(self)
+        self.settings_page = SettingsPage(settings, theme, places, self.server)
+        settings.changed.connect(self._serve)
+        self.training_jobs = BackgroundJobs(self)
+        self.runs = RunController(places, self.training_jobs, self)
+        self.train_page = TrainPage(self.runs, self.training_jobs, places, settings, theme)
+        self.runs_page = RunsPage(self.runs, theme, self.training_jobs, places.runs_folder)
+        self.run_in_chat = ChatWithRun(self.runs, self.session, self.use_model, self)
+        self.teacher = TeachController(self.session, self.runs, self.training_jobs, places, self.use_model, self)
+        self.chat_page.set_teach_bar(self.teacher.bar)
+        self._connect_models()
+        self._connect_runs()
+        self._checkpoint_timer = QTimer(self, interval=CHECKPOINT_EVERY_MS)
+        self._checkpoint_timer.timeout.connect(self._checkpoint)
+        self._checkpoint_timer.start()
+
+    def _open_store(self, path: Path) -> Store:
+        """The user's conversations; if they cannot be used, the chat goes on in a folder that is gone at the end."""
+        try:
+            store = Store(path)
+            store.mark_cut()
+            store.purge_deleted()
+            self.notice = store.notice
+            return store
+        except I3Error as error:
+            log.error("The conversations cannot be used: %s", error)
+            self.notice = f"{error} Until then, chats are not kept."
+            self._stand_in = tempfile.TemporaryDirectory(prefix="i3desk-")
+            return Store(Path(self._stand_in.name) / "conversations.sqlite3")
+
+    # --------------------------------------------------------------------------------------- models and the session
+
+    def _connect_models(self) -> None:
+        page, model = self.models_page, self.model
+        page.use_requested.connect(self.use_model)
+        page.unload_requested.connect(model.unload)
+        page.precision_chosen.connect(self._on_precision)
+        self.catalogue.kept_changed.connect(self._on_kept)
+        model.ready.connect(self._on_model_ready)
+        model.refused.connect(self._on_model_refused)
+        model.changed.connect(self._on_model_changed)
+
+    @Slot(object, str)
+    def use_model(self, folder: str | None, precision: str | None = None) -> None:
+        """Load a model; the chat stays, and the model before answers until then."""
+        self.model.load(folder, precision or self.settings.preferences.precision)
+
+    @Slot(str)
+    def _on_precision(self, precision: str) -> None:
+        self.settings.change(precision=precision)
+        if self.model.info is not None and not self.model.stage and self.model.info.precision != precision:
+            self.use_model(self.model.folder, precision)
+
+    @Slot()
+    def _on_kept(self) -> None:
+        self.settings.change(own_folders=self.catalogue.own_folders, recent_models=self.catalogue.recent_models)
+
+    @Slot(object)
+    def _on_model_ready(self, info) -> None:
+        self.settings_page.graphics.show_unused(info.unusable_gpu)
+        self.settings.change(model=self.model.folder or "")
+        self._serve()
+        self.catalogue.remember_used(self.model.folder)
+        self.models_page.show_loaded(self.model.folder, info.precision)
+        if self.settings.preferences.precision == "auto":
+            self.models_page.choose_precision(info.precision)
+
+    @Slot()
+    def _serve(self) -> None:
+        """Other programs are answered by the model of the chat, if the user wants it."""
+        preferences = self.settings.preferences
+        if preferences.serve and is_installed() and not self._ending:
+            if self.model.info is not None:
+                self.server.start(preferences.model, preferences.serve_port)
+        elif self.server.wanted:
+            self.server.stop()
+
+    @Slot(str, str)
+    def _on_model_refused(self, what: str, remedy: str) -> None:
+        self.models_page.show_load_failed(self.model.folder, what, remedy)
+
+    @Slot()
+    def _on_model_changed(self) -> None:
+        if self.model.stage:
+            self.models_page.show_loading(self.model.folder, self.model.stage)
+        elif self.model.info is None:
+            self.models_page.show_unloaded()
+
+    def _connect_runs(self) -> None:
+        self.train_page.kept.connect(self.catalogue.refresh)
+        self.catalogue.changed.connect(self._show_base_models)
+
+    @Slot()
+    def _show_base_models(self) -> None:
+        entries = [entry for entry in self.catalogue.entries if entry.facts]
+        self.train_page.setup.show_models(entries, self.model.folder)
+
+    # ------------------------------------------------------------------------------------------------ start and end
+
+    def start(self) -> None:
+        """After the first paint: read the lists."""
+        self.background.run(partial(_read_rows, self.store.path), self.conversations.model.show, self._on_unreadable)
+        self.catalogue.refresh()
+        self.models_page.find_interrupted()
+        self.runs.refresh()
+        self.teacher.corrections.load()
+        QTimer.singleShot(TIDY_AFTER_MS, self, self._tidy)
+
+    def _on_unreadable(self, error: I3Error) -> None:
+        self.conversations.failed.emit(error.what, error.remedy)
+
+    @Slot()
+    def _checkpoint(self) -> None:
+        if not self.session.any_busy:
+            self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)
+
+    @Slot()
+    def _tidy(self) -> None:
+        """See whether the database is sound, and make its search index small; everything else goes first."""
+        self.background.run(partial(check, self.store.path), self._on_checked, _ignore)
+        work = partial(tidy, self.store.path, cancelled=self._has_better_to_do)
+        self.background.run(work, _ignore, _ignore)
+
+    def _has_better_to_do(self) -> bool:
+        return self.session.any_busy or self._ending or self.background.waiting > 1
+
+    def _on_checked(self, sound: bool) -> None:
+        if not sound:
+            self.conversations.failed.emit(
+                "The database of conversations is damaged.",
+                "Start i3desk again: it sets the file aside and takes over what can still be read.",
+            )
+
+    def shut_down(self) -> None:
+        """Save, and ask the threads to end."""
+        self._ending = True
+        self._checkpoint_timer.stop()
+        self.panel.flush()
+        self.session.finish()
+        self.settings.save()
+        self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)
+        self.models_page.shut_down()
+        self.server.shut_down()
+        self.runs.shut_down()
+        self.train_page.shut_down()
+        self.teacher.shut_down()
+        self.jobs.shut_down()
+        self.background.shut_down()
+        self.training_jobs.shut_down()
+
+    def close_store(self) -> None:
+        """After the threads have ended: close the database."""
+        self.store.close()
+        if self._stand_in is not None:
+            self._stand_in.cleanup()
+
+
+def _read_rows(database: Path) -> list[ConversationRow]:
+    """The list of conversations, read by a connection of its own: for the background."""
+    with closing(Store(database, salvage=False)) as store:
+        return store.rows()
+
+
+def _ignore(_result: object) -> None:
+    """A checkpoint that could not be made is made later."""

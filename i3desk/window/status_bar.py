@@ -1,0 +1,129 @@
+"""The status bar: the model, the device and why it was chosen, speed, use of the window, memory."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
+
+from i3core.runs.reader import RunState, RunSummary
+from i3core.system.device import memory_used_bytes
+from i3desk.chat.session import ChatSession
+from i3desk.style.icons import Dot
+from i3desk.style.palette import tabular
+from i3desk.style.theme import Theme
+from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.workers.active_model import ModelState
+
+READ_MEMORY_EVERY_MS = 2_000
+WHERE = "Where the model computes, and why there"
+
+
+def short_count(count: int) -> str:
+    """A number of parameters for people: "10.4 M"."""
+    for size, unit in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K")):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return str(count)
+
+
+class StatusBar(QStatusBar):
+    """Follows one ChatSession."""
+
+    def __init__(self, session: ChatSession, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._theme = theme
+        self.setSizeGripEnabled(False)
+        self.setAccessibleName("Status")
+        self._dot = Dot()
+        self.model = self._label("The model in use and its number of parameters")
+        self.device = ElidedLabel()
+        self.device.setToolTip(WHERE)
+        self.training = self._label("Training that is under way")
+        self.speed = self._label("Speed of the last reply")
+        self.window_use = self._label("Use of the model's window by this chat")
+        self.memory = self._label("Memory that i3desk uses")
+
+        left = QWidget()
+        row = QHBoxLayout(left)
+        row.setContentsMargins(14, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self._dot)
+        row.addWidget(self.model)
+        row.addSpacing(14)
+        row.addWidget(self.device, 1)
+        self.addWidget(left, 1)
+        right = QWidget()
+        row = QHBoxLayout(right)
+        row.setContentsMargins(0, 0, 14, 0)
+        row.setSpacing(18)
+        for label in (self.training, self.speed, self.window_use, self.memory):
+            row.addWidget(label)
+        self.addPermanentWidget(right)
+
+        session.model.changed.connect(self._show_state)
+        session.conversation_opened.connect(self._show_numbers)
+        session.window_changed.connect(self._show_numbers)
+        theme.changed.connect(self._show_state)
+        self._memory_timer = QTimer(self, interval=READ_MEMORY_EVERY_MS)
+        self._memory_timer.timeout.connect(self._show_memory)
+        self._memory_timer.start()
+        self.show_training(None)
+        self._show_state()
+        self._show_numbers()
+
+    def _label(self, tooltip: str) -> QLabel:
+        label = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
+        label.setToolTip(tooltip)
+        return label
+
+    @Slot()
+    def _show_state(self) -> None:
+        model, tokens = self._session.model, self._theme.tokens
+        if model.state is ModelState.READY:
+            info = model.info
+            self._dot.show_colour(tokens.ok)
+            self.model.setText(f"{info.label} · {short_count(info.parameters)}")
+            self.device.setText(info.device)
+            how = "\nSettings > Graphics card says how to use the card." if info.unusable_gpu else ""
+            self.device.setToolTip(WHERE + how)
+            self._show_memory()
+        elif model.state is ModelState.FAILED:
+            self._dot.show_colour(tokens.bad)
+            self.model.setText("no model")
+            self.device.setText(model.error[0])
+        elif model.state is ModelState.NONE:
+            self._dot.show_colour(tokens.muted)
+            self.model.setText("no model")
+            self.device.setText("unloaded; a message loads it again")
+        else:
+            self._dot.show_colour(tokens.warn)
+            self.model.setText("loading the model…")
+            self.device.setText("")
+
+    def show_training(self, run: RunSummary | None) -> None:
+        """Show how far the run that is under way has come; None if there is none."""
+        text = ""
+        if run is not None:
+            text = f"{run.name}: {run.status.state.value}"
+            if run.total_steps:
+                text = f"training {run.name} {run.step / run.total_steps:.0%}"
+            if run.status.state is RunState.PAUSED:
+                text += ", paused"
+            elif run.tokens_per_second:
+                text += f" · {run.tokens_per_second:,.0f} tokens/s"
+        self.training.setText(text)
+        self.training.setVisible(bool(text))
+
+    @Slot()
+    def _show_numbers(self) -> None:
+        conversation = self._session.conversation
+        speed = conversation.last.tokens_per_second if conversation.last else 0
+        self.speed.setText(f"{speed:,.0f} tokens/s" if speed else "")
+        self.window_use.setText(
+            f"window {conversation.window_used:,} / {conversation.window:,}" if conversation.window else ""
+        )
+
+    @Slot()
+    def _show_memory(self) -> None:
+        self.memory.setText(f"{memory_used_bytes() / 1_000_000:,.0f} MB")

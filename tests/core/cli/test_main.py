@@ -1,0 +1,291 @@
+"""The `i3core` command: its results, in JSON and for people, and its complaints."""
+
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from i3core.checkpoints.checkpoint import load
+from i3core.generation.config import SAMPLING_SETTINGS
+from i3core.text.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
+
+
+@pytest.fixture(scope="module")
+def ready(build, tmp_path_factory):
+    """A model folder that no test changes."""
+    return build.folder(tmp_path_factory.mktemp("ready") / "small")
+
+
+def test_info(cli, ready):
+    outcome = cli("info", ready, "--json", "--device", "cpu")
+    assert outcome.status == 0
+    assert outcome.err == ""
+    content = outcome.json
+    model = load(ready)
+    assert content["parameters"] == sum(weight.numel() for weight in model.network.parameters())
+    assert content["name"] == "small"
+    assert content["vocab_size"] == 158
+    assert content["window"] == 64
+    assert content["chat_template"] == {"kind": "special_tokens"}
+    assert content["warnings"] == []
+    assert "CPU" in content["device"]
+    shown = cli("info", ready).out
+    assert f"{content['parameters']:,}" in shown
+    assert "licence" in shown
+
+
+def test_warnings_go_to_stderr(cli, folder):
+    declared = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**declared, "d_state": 64}))
+    outcome = cli("info", folder, "--json")
+    assert outcome.status == 0
+    assert outcome.err.startswith("i3core: warning: ")
+    assert "d_state" in outcome.json["warnings"][0]
+
+
+def test_tokenize(cli, ready):
+    tokenizer = load(ready).tokenizer
+    content = cli("tokenize", ready, "--text", "The cat § sat", "--json").json
+    assert content["ids"] == tokenizer.encode("the cat § sat")
+    assert content["chunks"] == [tokenizer.chunks[i] for i in content["ids"]]
+    ids, chunks = cli("tokenize", ready, "--text", "The cat").out.splitlines()
+    assert ids.split() == [str(i) for i in tokenizer.encode("the cat")]
+    assert chunks.replace("|", "") == "the cat"
+
+
+def test_generate_json(cli, ready):
+    options = ("--json", "--seed", 3, "--max-new-tokens", 12)
+    content = cli("generate", ready, "--prompt", "hello!", *options).json
+    model = load(ready)
+    assert len(content["ids"]) == len(content["logprobs"]) == content["new_tokens"] <= 12
+    spoken = content["ids"][:-1] if content["finish_reason"] == "stop" else content["ids"]
+    assert content["text"] == model.tokenizer.decode(spoken)
+    assert all(logprob <= 0 for logprob in content["logprobs"])
+    assert content["prompt_tokens"] == len(model.tokenizer.encode("hello!")) + 2
+    assert content["tokens_per_second"] > 0
+    assert content["seconds_to_first_token"] > 0
+    assert content["finish_reason"] in ("stop", "length")
+    assert content["seed"] == 3
+    again = cli("generate", ready, "--prompt", "hello!", *options).json
+    assert again["ids"] == content["ids"]
+    assert cli("generate", ready, "--prompt", "hello!", *options[1:]).out == content["text"] + "\n"
+
+
+def test_generate_raw_logprobs_are_the_models(cli, ready):
+    content = cli(
+        "generate", ready, "--raw", "--prompt", "the cat", "--json", "--temperature", 0, "--max-new-tokens", 5
+    ).json
+    model = load(ready)
+    ids = model.template.encode_document("the cat")[:-1]
+    assert content["prompt_tokens"] == len(ids)
+    with torch.no_grad():
+        logprobs = model.network(torch.tensor([ids + content["ids"]]))[0].log_softmax(-1)
+    for place, (token, logprob) in enumerate(zip(content["ids"], content["logprobs"], strict=True), len(ids)):
+        assert logprobs[place - 1, token].item() == pytest.approx(logprob, abs=1e-4)
+
+
+def test_generate_stop(cli, ready):
+    options = ("--json", "--seed", 1, "--max-new-tokens", 30)
+    whole = cli("generate", ready, "--prompt", "hello!", *options).json["text"]
+    stop = whole[4:7]
+    content = cli("generate", ready, "--prompt", "hello!", *options, "--stop", stop, "--stop", "never").json
+    assert content["text"] == whole[: whole.index(stop)]
+    assert content["finish_reason"] == "stop"
+
+
+def test_chat_from_a_pipe(process, ready):
+    """A reply a line, nothing else on stdout; a line that cannot be answered does not end the conversation."""
+    lines = ["hello!", "", "the cat " * 60, "/new", "hello!", "what do you like?", "/quit", "not read"]
+    outcome = process("chat", ready, "--seed", 1, "--max-new-tokens", 8, stdin="\n".join(lines))
+    assert outcome.status == 0
+    replies = outcome.out.split("\n")
+    assert len(replies) == 4
+    assert replies[0] == replies[1] != ""
+    assert len(outcome.err.splitlines()) == 1
+    assert "window" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_chat_ends_with_its_input(cli, ready, monkeypatch):
+    def no_more(prompt=""):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", no_more)
+    assert cli("chat", ready).status == 0
+
+
+def test_vocab(cli, build, tmp_path):
+    build.conversations(tmp_path / "chat.jsonl", 2)
+    (tmp_path / "story.txt").write_text(build.story)
+    data = ("--data", tmp_path / "chat.jsonl", tmp_path / "story.txt", "--out", tmp_path / "tokenizer.json")
+    outcome = cli("vocab", *data, "--json", "--no-special-tokens")
+    counts = count_chunks([build.story, *[text for exchange in build.chat for text in exchange] * 2])
+    read = ChunkTokenizer.from_file(tmp_path / "tokenizer.json")
+    assert read.chunks == build_tokenizer(counts).chunks
+    assert outcome.json["vocab_size"] == read.vocab_size
+    assert outcome.json["chunks_counted"] == counts.total()
+    assert cli("vocab", *data, "--max-vocab", 60).status == 0
+    limited = ChunkTokenizer.from_file(tmp_path / "tokenizer.json")
+    assert limited.vocab_size <= 60
+    assert set(limited.special_tokens) == {"user", "assistant", "end"}
+    assert cli("vocab", *data, "--max-vocab", 60, "--min-count", 10**6).status == 1
+    cli("vocab", *data, "--max-vocab", 5).fails("--max-vocab")
+    cli("vocab", "--data", tmp_path / "none.txt", "--out", tmp_path / "x.json").fails("none.txt")
+    cli("vocab", *data[:3], "--out", tmp_path / "story.txt" / "x.json").fails("x.json")
+
+
+def test_convert_there_and_back(cli, ready, tmp_path):
+    assert cli("convert", ready, tmp_path / "public", "--to", "public").status == 0
+    content = cli("convert", tmp_path / "public", tmp_path / "back", "--json").json
+    assert content["layout"] == "safetensors"
+    assert content["bytes"] == sum(path.stat().st_size for path in (tmp_path / "back").iterdir())
+    assert (tmp_path / "back" / "model.safetensors").read_bytes() == (ready / "model.safetensors").read_bytes()
+    assert cli("convert", ready, tmp_path / "half", "--dtype", "float16").status == 0
+    assert json.loads((tmp_path / "half" / "config.json").read_text())["torch_dtype"] == "float16"
+    cli("convert", ready, ready).fails("same folder")
+    cli("convert", ready, ready / "config.json" / "x").fails("config.json")
+    cli("convert", tmp_path / "none", tmp_path / "x").fails("none")
+
+
+def test_verify(cli, ready, tmp_path):
+    content = cli("verify", ready, "--json").json
+    assert (content["checksums"], content["files"]) == (False, 0)
+    assert "no checksums" in cli("verify", ready).out
+    converted = tmp_path / "converted"
+    assert cli("convert", ready, converted).status == 0
+    content = cli("verify", converted, "--json").json
+    assert (content["checksums"], content["files"], content["name"]) == (True, 3, "converted")
+    assert content["parameters"] == load(ready).parameters
+    assert "its 3 files" in cli("verify", converted).out
+    config = json.loads((converted / "config.json").read_text())
+    (converted / "config.json").write_text(json.dumps({**config, "chat_template": {"kind": "text"}}))
+    cli("verify", converted).fails("config.json changed")
+    cli("verify", tmp_path / "none").fails("none")
+
+
+def test_verify_reads_every_weight(cli, folder):
+    weights = load_file(folder / "model.safetensors")
+    weights["head.bias"][3] = math.nan
+    save_file(weights, folder / "model.safetensors")
+    cli("verify", folder).fails("head.bias", "finite")
+
+
+def test_models_by_name(cli, build, tmp_path, monkeypatch):
+    """A downloaded model is called by its name; one that is damaged is told with what is wrong."""
+    monkeypatch.setenv("I3DESK_MODELS", str(tmp_path / "models"))
+    build.folder(tmp_path / "models" / "mine")
+    build.folder(tmp_path / "models" / "broken")
+    (tmp_path / "models" / "broken" / "tokenizer.json").unlink()
+    assert cli("info", "mine", "--json").json["name"] == "mine"
+    assert cli("verify", "mine", "--json").json["name"] == "mine"
+    content = cli("models", "--json").json
+    assert content["models_folder"] == str(tmp_path / "models")
+    entries = {entry["name"]: entry for entry in content["models"]}
+    assert set(entries) == {"i3-mini", "mine", "broken"}
+    assert (entries["i3-mini"]["origin"], entries["i3-mini"]["parameters"]) == ("bundled", 8_807_680)
+    assert entries["mine"]["memory_bytes"]["int8"] < entries["mine"]["memory_bytes"]["float32"]
+    assert "vocabulary" in entries["broken"]["error"]
+    outcome = cli("models")
+    assert outcome.status == 0
+    assert "8,807,680" in outcome.out
+    assert "vocabulary" in outcome.out
+    cli("info", "none").fails("none", "i3-mini, mine")
+
+
+def test_eval(cli, ready, build, tmp_path):
+    records = [{"text": build.story[:50], "src": "a"}, {"text": build.story[50:90], "src": "b"}]
+    (tmp_path / "data.jsonl").write_text("\n".join(map(json.dumps, records)))
+    content = cli("eval", ready, tmp_path / "data.jsonl", "--json", "--by-source").json
+    assert content["perplexity"] == pytest.approx(math.exp(content["loss"]))
+    assert content["bits_per_character"] == pytest.approx(content["loss"] * content["tokens"] / math.log(2) / 90)
+    assert content["characters"] == 90
+    parts = content["sources"]
+    assert parts["a"]["tokens"] + parts["b"]["tokens"] == content["tokens"]
+    assert f"{content['bits_per_character']:.4f}" in cli("eval", ready, tmp_path / "data.jsonl").out
+    assert cli("eval", "--json", ready, tmp_path / "data.jsonl").json["loss"] == pytest.approx(
+        content["loss"], rel=1e-6
+    )
+    cli("eval", ready, tmp_path / "none.jsonl").fails("none.jsonl")
+    (tmp_path / "empty.txt").write_text("")
+    cli("eval", ready, tmp_path / "empty.txt").fails()
+
+
+def test_bench(cli):
+    content = cli("bench", "--preset", "tiny", "--quick", "--json").json
+    for part in ("decode", "prefill", "training"):
+        assert content[f"{part}_tokens_per_second"] > 0
+        ratio = content[f"{part}_tokens_per_second"] / content[f"{part}_plain_tokens_per_second"]
+        assert content[f"{part}_ratio"] == pytest.approx(ratio)
+    assert content["preset"] == "tiny"
+    assert content["memory_bandwidth_gb_per_second"] > 0
+    assert content["peak_memory_bytes"] > 0
+    cli("bench", "--preset", "huge").fails("huge", "i3-80m")
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", "\n"])
+def test_empty_prompts(cli, ready, prompt):
+    cli("generate", ready, "--prompt", prompt).fails("empty")
+
+
+def test_prompts_longer_than_the_window(cli, ready):
+    for options in ([], ["--raw"]):
+        cli("generate", ready, "--prompt", "the cat " * 100, *options).fails("window", "64" if options else "fit")
+
+
+@pytest.mark.parametrize("setting", SAMPLING_SETTINGS, ids=lambda setting: setting.key)
+def test_sampling_settings_out_of_range(cli, ready, setting):
+    option = f"--{setting.key.replace('_', '-')}"
+    cli("generate", ready, "--prompt", "hello", f"{option}=-1").fails(setting.key)
+    if setting.key != "top_k":
+        cli("generate", ready, "--prompt", "hello", option, setting.maximum + 1).fails(setting.key)
+    if setting.decimals:
+        cli("generate", ready, "--prompt", "hello", option, "nan").fails(setting.key)
+    assert cli("generate", ready, "--prompt", "hello", option, "many").status == 2
+
+
+def test_wrong_usage_is_status_2(cli):
+    for arguments in ([], ["nonsense"], ["generate"], ["info", "a", "b"], ["convert", "a", "b", "--to", "x"]):
+        outcome = cli(*arguments)
+        assert outcome.status == 2
+        assert "usage:" in outcome.err
+
+
+def test_version_and_help(cli):
+    assert cli("--version").out.startswith("i3core ")
+    commands = ("info", "tokenize", "generate", "chat", "eval", "train", "vocab", "convert", "bench")
+    for command in (*commands, "models", "download", "verify"):
+        assert cli(command, "--help").status == 0
+        assert command in cli("--help").out
+
+
+def test_a_reader_that_goes_away_is_no_error(ready):
+    command = f"{sys.executable} -m i3core tokenize {ready} --text '{'the cat ' * 12000}'"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | head -c 10 > /dev/null"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_library_imports_no_qt(process):
+    whole = (
+        "import sys, pkgutil, importlib, i3core\n"
+        "for m in pkgutil.walk_packages(i3core.__path__, 'i3core.'):\n"
+        "    if not m.name.endswith('__main__'): importlib.import_module(m.name)\n"
+        "sys.exit(any('PySide' in n or 'PyQt' in n or 'i3desk' in n for n in sys.modules))"
+    )
+    assert process(code=whole).status == 0
+
+
+def test_the_public_names(process):
+    code = (
+        "import i3core\n"
+        "for name in ('load', 'generate', 'train', 'SamplingConfig', 'TrainingConfig'): getattr(i3core, name)\n"
+        "try: i3core.nonsense\n"
+        "except AttributeError: print('fine')"
+    )
+    assert process(code=code).out.strip() == "fine"

@@ -1,0 +1,462 @@
+"""Documents to rows of tokens, and the cache that keeps them."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paths import REPOSITORY
+
+from i3core.data import cache as kept_data
+from i3core.data.cache import cache_folder
+from i3core.data.documents import Document, read_documents
+from i3core.data.token_dataset import (
+    DataReport,
+    TokenDataset,
+    TokenDatasetWriter,
+    encode_rows,
+    frozen_random,
+    tokenize_source,
+)
+from i3core.errors import DataError
+
+EMPTY_REPORT = DataReport("made", {}, 0, 0, 0, 0, 0, 0, 0, (), ())
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache") / "tokens"
+    monkeypatch.setenv("I3DESK_CACHE", str(folder))
+    return folder
+
+
+def rows_of(documents):
+    """A file of rows with ids counted from 1; `documents` holds the lengths of each one's rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, last = Path(folder, "made.rows"), 0
+        with open(path, "wb") as target:
+            writer = TokenDatasetWriter(target, io.BytesIO(), 10**6)
+            for number, lengths in enumerate(documents):
+                for length in lengths:
+                    writer.add(range(last + 1, last + length + 1), [False] * length, number)
+                    last += length
+            writer.finish(EMPTY_REPORT)
+        return TokenDataset.open(path)
+
+
+def ids_of(rows):
+    return [i for number in range(len(rows)) for i in rows.row(number)[0].tolist()]
+
+
+def entries(cache):
+    return sorted(path for path in cache.iterdir() if path.name != "hashes.json") if cache.exists() else []
+
+
+# --------------------------------------------------------------------------------------------------------- encoding
+
+
+@given(st.text("abthe ", max_size=300), st.integers(1, 40))
+def test_plain_text_is_cut_into_rows_that_predict_every_token_once(model, text, window):
+    rows = list(encode_rows(Document(text), model.template, window))
+    ids = model.template.encode_document(text)
+    assert all(1 < len(row) <= window + 1 for row, _ in rows)
+    assert [i for row, _ in rows for i in row[1:]] == ids[1:]
+    assert all(row[0] == ids[n * window] for n, (row, _) in enumerate(rows))
+    assert all(all(marks) for _, marks in rows)
+
+
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=90), st.integers(1, 40))
+def test_given_ids_are_cut_alike_and_get_no_end_tokens(model, ids, window):
+    rows = [row for row, _ in encode_rows(Document(ids=tuple(ids)), model.template, window)]
+    assert rows == [ids[at : at + window + 1] for at in range(0, len(ids) - 1, window)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=8), st.integers(10, 60))
+def test_conversations_are_cut_between_exchanges(model, sizes, window):
+    messages = []
+    for question, answer in sizes:
+        messages.append({"role": "user", "content": "the " * question})
+        messages.append({"role": "assistant", "content": "cat " * answer})
+    turns = model.template.encode_turns(messages)
+    pairs = [(turns[i], turns[i + 1]) for i in range(0, len(turns), 2)]
+    whole = sum(map(len, turns))
+    exchanges = []
+    for question, answer in pairs:  # the question loses what follows its mark, then the answer its end
+        while len(question) > 1 and len(question) + len(answer) > window + 1:
+            question = [question[0], *question[2:]]
+        exchanges.append((question + answer)[: window + 1])
+    dropped = []
+    rows = [row for row, _ in encode_rows(Document(messages=tuple(messages)), model.template, window, dropped.append)]
+    expected, row = [], []
+    for exchange in exchanges:
+        if row and len(row) + len(exchange) > window + 1:
+            expected.append(row)
+            row = []
+        row = row + exchange
+    assert rows == [*expected, row]
+    assert sum(dropped) == whole - sum(map(len, rows))
+
+
+@pytest.mark.parametrize(("spare", "count"), [(0, 1), (-1, 2)])
+def test_an_exchange_that_just_fits_stays(model, spare, count):
+    messages = [{"role": role, "content": "the cat"} for role in ("user", "assistant") * 2]
+    size = sum(map(len, model.template.encode_turns(messages)))
+    assert len(list(encode_rows(Document(messages=tuple(messages)), model.template, size - 1 + spare))) == count
+
+
+def test_marks_of_a_conversation_by_hand(model):
+    messages = ({"role": "user", "content": "the"}, {"role": "assistant", "content": "cat"})
+    [(row, marks)] = encode_rows(Document(messages=messages), model.template, 40)
+    special = model.tokenizer.special_tokens
+    the, cat = model.tokenizer.encode("the"), model.tokenizer.encode("cat")
+    assert row == [special["user"], *the, special["assistant"], *cat, special["end"]]
+    assert marks == [False] * (2 + len(the)) + [True] * (len(cat) + 1)
+
+
+def test_a_conversation_without_replies_is_learned_whole(model):
+    [(row, marks)] = encode_rows(Document(messages=({"role": "user", "content": "the cat"},)), model.template, 40)
+    assert marks == [True] * len(row)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12), st.booleans()), min_size=1, max_size=8),
+    st.integers(10, 60),
+)
+def test_context_is_read_and_not_learned(model, exchanges, window):
+    messages, chosen = [], []
+    for question, answer, learned in exchanges:
+        messages.append({"role": "user", "content": "the " * question})
+        messages.append({"role": "assistant", "content": "cat " * answer})
+        chosen += [] if learned else [len(messages) - 1]
+
+    def rows(context):
+        document = Document(messages=tuple(messages), context=frozenset(context))
+        return list(encode_rows(document, model.template, window))
+
+    others = [i for i in range(1, len(messages), 2) if i not in chosen]
+    for (ids, marks), (kept, here), (rest, there) in zip(rows([]), rows(chosen), rows(others), strict=True):
+        assert ids == kept == rest
+        assert marks == [a or b for a, b in zip(here, there, strict=True)]
+        assert not any(a and b for a, b in zip(here, there, strict=True))
+    assert sum(sum(marks) for _, marks in rows(range(len(messages)))) == 0
+
+
+def test_marks_of_context_by_hand(model):
+    messages = tuple({"role": role, "content": "the cat"} for role in ("user", "assistant") * 2)
+    [(row, marks)] = encode_rows(Document(messages=messages, context=frozenset({1})), model.template, 60)
+    half = len(row) // 2
+    assert row[:half] == row[half:]
+    assert not any(marks[:half])
+    assert sum(marks[half:]) == len(model.tokenizer.encode("the cat")) + 1
+
+
+# ---------------------------------------------------------------------------------------------------- rows on disk
+
+
+def test_rows_on_disk_are_those_of_the_documents(model, build, tmp_path):
+    build.conversations(tmp_path / "a.jsonl", 3)
+    (tmp_path / "b.txt").write_text(build.story * 5 + "\n\nthe cat")
+    rows = tokenize_source(tmp_path, model.template, 30)
+    expected = [
+        (number, ids, marks)
+        for number, document in enumerate(read_documents(tmp_path))
+        for ids, marks in encode_rows(document, model.template, 30)
+    ]
+    found = [(rows.documents[i], *(part.tolist() for part in rows.row(i))) for i in range(len(rows))]
+    assert found == expected
+    assert rows.lengths.tolist() == [len(ids) for _, ids, _ in expected]
+    assert rows.tokens == rows.report.tokens == sum(rows.lengths)
+    for outside in (-1, len(rows)):
+        with pytest.raises(IndexError):
+            rows.row(outside)
+    ids, _ = rows.row(0)
+    ids[:] = 0  # a copy
+    assert rows.row(0)[0].any()
+
+
+def test_the_report(model, build, tmp_path):
+    long = [{"role": "user", "content": "the " * 99}, {"role": "assistant", "content": "cat"}]
+    ids = model.tokenizer.encode("the boat")
+    lines = [{"text": "The CAT"}, {"text": "§ b"}, {"messages": long}, {"other": 1}, {"ids": ids}, {"ids": [10**6]}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(DataError, match=r"line 4: "):
+        tokenize_source(tmp_path / "a.jsonl", model.template, 64)
+    heard = []
+    rows = tokenize_source(tmp_path / "a.jsonl", model.template, 64, skip_bad_records=True, progress=heard.append)
+    report = rows.report
+    assert report.file == str(tmp_path / "a.jsonl")
+    assert report.shapes == {"text": 2, "messages": 1, "token ids": 1}
+    assert (report.records, report.rows, report.truncated, report.skipped) == (4, 4, 1, 2)
+    assert report.characters == sum(heard) == len("the cat§ bcatthe boat") + 4 * 99
+    assert report.unknown == ids_of(rows).count(0) == 1
+    assert [reason.split(": ")[0][-6:] for reason in report.skipped_reasons] == ["line 4", "line 6"]
+    assert report.examples[0] == "<|end|>the cat<|end|>"
+    assert report.examples[-1] == "the boat"
+    assert len(report.examples) == 3
+    assert [(record.number, record.unit) for record in report.bad] == [(4, "line"), (6, "line")]
+    assert report.unknown_characters == ("§",)
+    assert report.learned == sum(int(rows.row(i)[1][1:].sum()) for i in range(len(rows)))
+    assert report.share == 1.0
+    assert all(len(example) <= 300 for example in report.examples)
+    assert tokenize_source(tmp_path / "a.jsonl", model.template, 64, skip_bad_records=True).report == report
+
+
+def test_a_source_without_text_is_named(model, tmp_path):
+    (tmp_path / "empty.txt").write_text("\n \n")
+    with pytest.raises(DataError, match=r"empty\.txt holds no text to learn from"):
+        tokenize_source(tmp_path / "empty.txt", model.template, 64)
+    assert entries(cache_folder()) == []
+
+
+def test_reading_rows_does_not_keep_the_file_in_memory(process, tmp_path):
+    """A fresh process reads 150 MB of rows; what it keeps of the map stays near the 64 MB that it may."""
+    code = f"""if True:
+        import io, psutil
+        from pathlib import Path
+        from i3core.data.token_dataset import DataReport, TokenDatasetWriter, TokenDataset
+        path = Path({str(tmp_path / "a.rows")!r})
+        with open(path, "wb") as target:
+            writer = TokenDatasetWriter(target, io.BytesIO(), 300)
+            for number in range(5000):
+                writer.add([number % 300] * 10_000, [True] * 10_000, number)
+            writer.finish(DataReport("made", {{}}, 0, 0, 0, 0, 0, 0, 0, (), ()))
+        rows, memory = TokenDataset.open(path), psutil.Process().memory_info
+        before, peak = memory().rss, 0
+        for number in range(5000):
+            ids, _ = rows.row(number)
+            assert ids[0] == ids[-1] == number % 300
+            peak = max(peak, memory().rss) if number % 50 == 0 else peak
+        print((peak - before) >> 20)"""
+    outcome = process(code=code)
+    assert outcome.status == 0, outcome.err
+    if sys.platform == "linux":
+        assert int(outcome.out) < 110
+
+
+# ------------------------------------------------------------------------------------------------------- splitting
+
+
+@given(
+    st.lists(st.lists(st.integers(2, 9), min_size=1, max_size=4), min_size=1, max_size=40),
+    st.floats(0.01, 0.5), st.integers(0, 5),
+)  # fmt: skip
+def test_split_loses_and_repeats_nothing(documents, share, seed):
+    rows = rows_of(documents)
+    train, held = rows.split(share, str(seed))
+    assert sorted(ids_of(train) + ids_of(held)) == ids_of(rows) == list(range(1, rows.tokens + 1))
+    assert train.tokens + held.tokens == rows.tokens
+    for part in (train, held):
+        assert [len(part.row(i)[0]) for i in range(len(part))] == part.lengths.tolist()
+    again = rows.split(share, str(seed))[1]
+    assert ids_of(again) == ids_of(held)
+    count = len(documents)
+    if count >= 20:
+        assert set(train.documents.tolist()).isdisjoint(held.documents.tolist())
+        assert len(set(held.documents.tolist())) == max(1, round(count * share), min(8, count // 5))
+    elif len(rows) >= 20:
+        assert 1 <= len(held) <= max(1, round(len(rows) * share), min(8, len(rows) // 5))
+        assert set(train.documents.tolist()) == set(range(count))
+    else:
+        assert len(held) == 0
+
+
+def test_the_end_of_the_longest_document_is_held_out_when_there_are_few():
+    rows = rows_of([[3] * 4, [3] * 40, [3] * 6])
+    _, held = rows.split(0.1, "0")
+    assert held.documents.tolist() == [1] * 8
+    assert ids_of(held) == list(range(3 * 36 + 1, 3 * 44 + 1))
+
+
+def test_splits_depend_on_the_seed_and_can_be_split_again():
+    rows = rows_of([[2]] * 60)
+    parts = [rows.split(0.2, seed)[1].documents.tolist() for seed in ("0/0", "0/1", "0/0")]
+    assert parts[0] == parts[2] != parts[1]
+    train, held = rows.split(0.2, "0/0")
+    inner, rest = train.split(0.2, "0/0")
+    assert sorted(ids_of(inner) + ids_of(rest) + ids_of(held)) == ids_of(rows)
+    assert len(rows.split(0.0, "0")[1]) == 0
+
+
+# ------------------------------------------------------------------------------------------------------------ cache
+
+
+def test_the_cache_gives_equal_rows_whatever_the_file_is_called(model, build, tmp_path, cache):
+    path = build.conversations(tmp_path / "a.jsonl", 3)
+    first = tokenize_source(path, model.template, 64)
+    [stored] = entries(cache)
+    content = stored.read_bytes()
+    again = tokenize_source(path, model.template, 64)
+    path.rename(tmp_path / "b.jsonl")
+    renamed = tokenize_source(tmp_path / "b.jsonl", model.template, 64)
+    assert renamed.report.file == str(tmp_path / "b.jsonl")
+    for rows in (again, renamed):
+        assert ids_of(rows) == ids_of(first)
+        assert rows.report.examples == first.report.examples
+    assert entries(cache) == [stored]
+    assert stored.read_bytes() == content
+
+
+def test_the_cache_knows_content_kind_vocabulary_window_and_skipping(model, build, tmp_path, cache):
+    path = build.conversations(tmp_path / "a.jsonl")
+    first = tokenize_source(path, model.template, 64)
+    assert tokenize_source(path, model.template, 8).tokens < first.tokens
+    assert ids_of(tokenize_source(path, build.model(special=False).template, 64)) != ids_of(first)
+    (tmp_path / "a.txt").write_bytes(path.read_bytes())
+    assert tokenize_source(tmp_path / "a.txt", model.template, 64).report.shapes == {"text": 1}
+    path.write_text(path.read_text() * 2)
+    assert len(tokenize_source(path, model.template, 64)) == 2 * len(first)
+    assert tokenize_source(path, model.template, 64, skip_bad_records=True).report.skipped == 0
+    assert len(entries(cache)) == 5  # what is skipped makes no difference where nothing is bad
+
+
+def test_bad_records_of_cached_rows_are_told_as_when_they_were_read(model, tmp_path, cache):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "the cat"}\n{"other": 1}\n')
+    with pytest.raises(DataError, match="line 2") as first:
+        tokenize_source(path, model.template, 64)
+    assert entries(cache) == []
+    assert len(tokenize_source(path, model.template, 64, skip_bad_records=True)) == 1
+    with pytest.raises(DataError) as again:
+        tokenize_source(path, model.template, 64)
+    assert str(again.value) == str(first.value)
+    path.rename(tmp_path / "b.jsonl")
+    with pytest.raises(DataError, match=r"b\.jsonl, line 2: "):
+        tokenize_source(tmp_path / "b.jsonl", model.template, 64)
+    assert len(entries(cache)) == 1
+
+
+def test_a_sample_is_known_again_until_the_file_changes(model, build, tmp_path, cache):
+    path = build.conversations(tmp_path / "a.jsonl", 500)
+    size = path.stat().st_size
+    part = tokenize_source(path, model.template, 64, sample_bytes=size // 10)
+    whole = tokenize_source(path, model.template, 64)
+    assert len(part) / len(whole) == pytest.approx(part.report.share, rel=0.2) == pytest.approx(0.1, rel=0.2)
+    assert ids_of(part) == ids_of(whole)[: part.tokens]
+    tokenize_source(path, model.template, 64, sample_bytes=size // 10)
+    assert len(entries(cache)) == 2
+    assert len(tokenize_source(path, model.template, 64, sample_bytes=size)) == len(whole)
+    assert len(entries(cache)) == 2
+    build.conversations(path, 600)
+    tokenize_source(path, model.template, 64, sample_bytes=size // 10)
+    assert len(entries(cache)) == 3
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "table", "other"])
+def test_a_damaged_entry_is_made_again(model, build, tmp_path, cache, damage):
+    path = build.conversations(tmp_path / "a.jsonl", 5)
+    first = ids_of(tokenize_source(path, model.template, 63))
+    [stored] = entries(cache)
+    content = stored.read_bytes()
+    table = content.index(b'{"kind"') - 8
+    broken = {
+        "empty": b"", "cut": content[: len(content) // 2], "other": b"rows" * 50,
+        "table": content[:table] + bytes([content[table] ^ 1]) + content[table + 1 :],
+    }  # fmt: skip
+    stored.write_bytes(broken[damage])
+    assert ids_of(tokenize_source(path, model.template, 63)) == first
+    assert stored.read_bytes() == content
+
+
+def test_large_files_are_known_again_by_size_and_time(model, build, tmp_path, monkeypatch):
+    monkeypatch.setattr(kept_data, "_HASHED_ANEW", 10)
+    path = build.conversations(tmp_path / "a.jsonl")
+    first = ids_of(tokenize_source(path, model.template, 64))
+    status = path.stat()
+    content = path.read_text()
+    path.write_text(content.replace("cat", "dog"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert ids_of(tokenize_source(path, model.template, 64)) == first  # not read: nobody could tell
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert ids_of(tokenize_source(path, model.template, 64)) != first
+    (cache_folder() / "hashes.json").write_text("[3]")
+    path.write_text(content)
+    assert ids_of(tokenize_source(path, model.template, 64)) == first
+
+
+def test_the_least_recently_used_entries_go_first(model, build, tmp_path, cache, monkeypatch):
+    path = build.conversations(tmp_path / "a.jsonl")
+    made = []
+    for age, window in enumerate((40, 50, 60)):
+        tokenize_source(path, model.template, window)
+        [new] = set(entries(cache)) - set(made)
+        made.append(new)
+        os.utime(new, (1000 + age, 1000 + age))
+    tokenize_source(path, model.template, 40)  # used again
+    (cache / ".killed.partial").write_bytes(b"x")
+    os.utime(cache / ".killed.partial", (1000, 1000))
+    monkeypatch.setattr(kept_data, "CACHE_BYTES", sum(made[i].stat().st_size for i in (0, 2)) + 100)
+    tokenize_source(path, model.template, 41)
+    [new] = set(entries(cache)) - set(made)
+    assert entries(cache) == sorted([made[0], new])
+    monkeypatch.setattr(kept_data, "CACHE_BYTES", 0)
+    rows = tokenize_source(path, model.template, 42)
+    assert len(entries(cache)) == 1
+    assert rows.row(0)[0].any()
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_a_way_out(model, build, tmp_path, monkeypatch):
+    path = build.conversations(tmp_path / "a.jsonl")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("I3DESK_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(DataError, match=r"file.cache cannot be written.*I3DESK_CACHE"):
+        tokenize_source(path, model.template, 64)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")
+def test_a_full_disk_leaves_nothing_half_written(process, build, folder, tmp_path, cache):
+    build.conversations(tmp_path / "a.jsonl", 500)
+    code = f"""if True:
+        import resource
+        from i3core.data.token_dataset import tokenize_source
+        from i3core.text.chat_template import ChatTemplate
+        from i3core.text.tokenizer import ChunkTokenizer
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        template = ChatTemplate.for_model(ChunkTokenizer.from_file({str(folder / "tokenizer.json")!r}))
+        try: tokenize_source("a.jsonl", template, 64)
+        except Exception as error: print(type(error).__name__, error)"""
+    outcome = process(code=code)
+    assert outcome.out.startswith("DataError The cache"), outcome
+    assert str(cache) in outcome.out
+    assert "I3DESK_CACHE" in outcome.out
+    assert entries(cache) == []
+
+
+def test_a_file_that_grows_while_it_is_read_is_not_remembered(model, build, tmp_path, cache):
+    path = build.conversations(tmp_path / "a.jsonl", 800)
+
+    def append(characters):
+        with open(path, "a") as target:
+            target.write('{"text": "more"}\n')
+
+    with pytest.raises(DataError, match=r"a\.jsonl was changed"):
+        tokenize_source(path, model.template, 64, progress=append)
+    assert entries(cache) == []
+
+
+def test_two_processes_that_cut_the_same_file_both_end_well(build, folder, tmp_path, cache):
+    build.conversations(tmp_path / "a.jsonl", 2000)
+    code = f"""if True:
+        from i3core.data.token_dataset import tokenize_source
+        from i3core.text.chat_template import ChatTemplate
+        from i3core.text.tokenizer import ChunkTokenizer
+        template = ChatTemplate.for_model(ChunkTokenizer.from_file({str(folder / "tokenizer.json")!r}))
+        rows = tokenize_source({str(tmp_path / "a.jsonl")!r}, template, 64)
+        print(len(rows), sum(int(rows.row(i)[0].sum()) for i in range(len(rows))))"""
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
+    first, second = (child.communicate(timeout=60)[0] for child in both)
+    assert first == second
+    assert first.startswith("8000 ")
+    assert len(entries(cache)) == 1
+
+
+def test_random_streams_are_frozen():
+    """These numbers must never change: runs that were begun with them are resumed."""
+    assert frozen_random("1/0").permutation(8).tolist() == [5, 3, 1, 0, 7, 4, 6, 2]

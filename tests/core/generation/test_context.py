@@ -1,0 +1,106 @@
+"""What the model has in view, told before anything is sent."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from i3core.errors import PromptError
+from i3core.generation.context import fit_context, view_start
+from i3core.text.chat_template import ChatTemplate
+from i3core.text.tokenizer import ChunkTokenizer
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+def assistant(text):
+    return {"role": "assistant", "content": text}
+
+
+def system(text):
+    return {"role": "system", "content": text}
+
+
+@pytest.fixture(scope="module")
+def template(build):
+    """A template with a place for a system prompt."""
+    plain = build.tokenizer()
+    chunks = {chunk: i for i, chunk in enumerate(plain.chunks)} | {"<|system|>": plain.vocab_size}
+    return ChatTemplate.for_model(ChunkTokenizer(chunks, plain.special_tokens | {"system": plain.vocab_size}))
+
+
+@given(
+    prompt=st.integers(1, 40), count=st.integers(0, 200), window=st.integers(1, 40)
+)  # fmt: skip
+def test_what_a_reply_leaves_in_view(prompt, count, window):
+    """The rule as it is said: a token that does not fit leaves the last half window, itself included."""
+    said = list(range(min(prompt, window)))
+    view = list(said)
+    for _ in range(count):
+        said.append(len(said))
+        view.append(said[-1])
+        if len(view) > window:
+            view = view[-max(1, window // 2) :]
+    assert said[view_start(len(said), window) :] == view
+
+
+words = st.text("abthe ?", min_size=1, max_size=20).filter(str.strip)
+
+
+@given(
+    pairs=st.lists(st.tuples(words, words), max_size=5), last=words, persona=st.none() | words,
+    budget=st.integers(1, 40), window=st.integers(8, 80),
+)  # fmt: skip
+def test_a_plan_keeps_the_newest_messages_that_fit(template, pairs, last, persona, budget, window):
+    """The system prompt, then as many of the newest messages as there is room for, counted one by one."""
+    messages = [message for one, other in pairs for message in (user(one), assistant(other))] + [user(last)]
+    turns = [template.encode_turn(message) for message in messages]
+    first = [] if persona is None else template.encode_turn(system(persona))
+    opening, room = template.reply_opening(), window - min(budget, window // 2)
+    kept = [turns[-1]]
+    while len(kept) < len(turns) and len(first) + sum(map(len, [turns[-len(kept) - 1], *kept])) + len(opening) <= room:
+        kept.insert(0, turns[-len(kept) - 1])
+    prompt = messages if persona is None else [system(persona), *messages]
+    if len(first) + len(turns[-1]) + len(opening) > room:
+        with pytest.raises(PromptError, match="window"):
+            fit_context(template, prompt, budget, window)
+        return
+    plan = fit_context(template, prompt, budget, window)
+    assert plan.ids == [*first, *(i for turn in kept for i in turn), *opening]
+    assert plan.used == len(plan.ids) <= room
+    assert plan.dropped == len(turns) - len(kept)
+    assert list(plan.tokens) == [len(first)] * bool(first) + [len(turn) for turn in turns]
+
+
+def test_the_end_of_a_long_text_is_kept_when_asked(template):
+    text = "the cat sat on the wall by the sea " * 10
+    ids = template.encode_document(text)[:-1]
+    with pytest.raises(PromptError, match="window"):
+        fit_context(template, text, 20, 64)
+    plan = fit_context(template, text, 20, 64, truncate_left=True)
+    assert plan.ids == ids[-44:]
+    assert plan.tokens == (len(ids),)
+    assert fit_context(template, text, 4096, 64, truncate_left=True).ids == ids[-32:]
+    short = fit_context(template, "the cat", 20, 64, truncate_left=True)
+    assert short.ids == template.encode_document("the cat")[:-1]
+
+
+def test_a_model_without_a_place_for_a_system_prompt_says_so(model):
+    with pytest.raises(PromptError, match="no place for a system prompt"):
+        fit_context(model.template, [system("be kind"), user("hello")], 20, 64)
+
+
+def test_asking_again_costs_little(template):
+    """Four hundred messages at every key: of the last of several tries, a fraction of the 5 ms that it may take."""
+    texts = ["the cat sat on the wall by the sea and looked at the boats " * 2, "it likes fish and the old man " * 3]
+    messages = [(user if i % 2 == 0 else assistant)(f"{i} {texts[i % 2]}") for i in range(401)]
+    times = []
+    for i in range(5):
+        messages[-1] = user(f"draft {i}")
+        start = time.process_time()
+        fit_context(template, messages, 160, 512)
+        times.append(time.process_time() - start)
+    assert min(times) < 0.005

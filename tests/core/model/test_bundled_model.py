@@ -1,0 +1,61 @@
+"""The model that comes with the application."""
+
+import subprocess
+import sys
+
+import pytest
+
+import i3core
+from i3core.checkpoints.checkpoint import WEIGHT_FILES, find_model
+from i3core.data.documents import read_documents
+from i3core.evaluation.perplexity import evaluate_documents
+from i3core.model.config import preset
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return i3core.load(device="cpu")
+
+
+def test_size_and_window(bundled):
+    assert bundled.name == "i3-mini"
+    assert bundled.config == preset("i3-mini")
+    assert bundled.template.kind == "special_tokens"
+    assert bundled.warnings == ()
+    assert sum(path.stat().st_size for path in bundled.folder.iterdir() if path.name in WEIGHT_FILES) <= 24e6
+    assert find_model("i3-mini") == find_model(None) == bundled.folder
+
+
+def test_it_answers_a_greeting(bundled):
+    reasons = []
+    for seed in range(10):
+        pieces = list(
+            i3core.generate(bundled, [{"role": "user", "content": "hello!"}], i3core.SamplingConfig(seed=seed))
+        )
+        text = "".join(piece.text for piece in pieces)
+        assert text.strip()
+        assert "<" not in text
+        assert all(piece.token_id != 0 for piece in pieces)
+        reasons.append(pieces[-1].finish_reason)
+    assert reasons.count("stop") >= 8
+
+
+@pytest.mark.parametrize("precision", ["auto", "int8"])
+def test_chatting_does_not_bring_in_the_compiler_of_torch(precision):
+    """Which takes a second, before the first model is ready."""
+    code = (
+        "import sys, i3core\n"
+        f"model = i3core.load('i3-mini', device='cpu', precision='{precision}')\n"
+        "pieces = list(i3core.generate(model, 'hello', i3core.SamplingConfig(max_new_tokens=3)))\n"
+        "assert pieces and 'torch' in sys.modules\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_it_predicts_held_out_conversations(bundled, golden):
+    """The whole file gives 1.17 bits per character; every twentieth conversation is enough to notice a wrong model."""
+    documents = list(read_documents(golden.parents[1] / "data" / "heldout" / "chat.jsonl.xz"))[::20]
+    result = evaluate_documents(bundled.network, bundled.template, bundled.device, documents)
+    assert result.bits_per_character <= 1.3
+    assert result.unknown <= result.tokens / 2000

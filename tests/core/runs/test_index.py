@@ -1,0 +1,98 @@
+"""Which runs are known, and `i3core runs`."""
+
+import json
+
+import pytest
+
+from i3core.runs import index as run_list
+from i3core.runs.index import forget, known_runs, register
+
+
+@pytest.fixture(autouse=True)
+def list_file(tmp_path, monkeypatch):
+    path = tmp_path / "lists" / "runs.json"
+    monkeypatch.setenv("I3DESK_RUNS_FILE", str(path))
+    return path
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Makes a run folder."""
+
+    def make(name: str, started: float = 1.0, **description):
+        (tmp_path / name).mkdir(parents=True)
+        content = {"started": started, **description}
+        (tmp_path / name / "run.json").write_text(json.dumps(content))
+        return tmp_path / name
+
+    return make
+
+
+def test_runs_of_the_window_and_registered_ones_newest_first(make, tmp_path):
+    old, new, elsewhere = make("runs/old", 10.0), make("runs/new", 30.0), make("far/away", 20.0)
+    (tmp_path / "runs" / "no run").mkdir()
+    make("runs/.run.deleted-1")
+    assert known_runs(tmp_path / "runs") == [new, old]
+    for folder in (elsewhere, elsewhere, new):
+        register(folder)
+    assert known_runs(tmp_path / "runs") == [new, elsewhere, old]
+    assert known_runs(None) == [new, elsewhere]
+    forget(elsewhere)
+    assert known_runs(tmp_path / "runs") == [new, old]
+    assert elsewhere.is_dir()
+
+
+def test_a_run_that_waits_for_its_turn_is_known(tmp_path):
+    (tmp_path / "runs" / "next").mkdir(parents=True)
+    (tmp_path / "runs" / "next" / "request.json").write_text("{}")
+    assert known_runs(tmp_path / "runs") == [tmp_path / "runs" / "next"]
+
+
+def test_a_folder_that_is_gone_is_not_told(make):
+    register(folder := make("run"))
+    (folder / "run.json").unlink()
+    folder.rmdir()
+    assert known_runs(None) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[1, null]"])
+def test_a_damaged_list_is_begun_anew(make, list_file, content):
+    list_file.parent.mkdir()
+    list_file.write_text(content)
+    assert known_runs(None) == []
+    register(folder := make("run"))
+    assert known_runs(None) == [folder]
+
+
+def test_a_list_that_cannot_be_written_is_nothing_to_fail_for(make, list_file):
+    list_file.parent.write_text("a file in its place")
+    register(make("run"))
+    assert known_runs(None) == []
+
+
+def test_a_training_run_registers_itself(config, cli, tmp_path):
+    settings = {**config().__dict__, "steps": 2}
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    assert cli("train", "--config", tmp_path / "settings.json", "--dry-run").status == 0
+    assert known_runs(None) == []
+    assert cli("train", "--config", tmp_path / "settings.json").status == 0
+    assert known_runs(None) == [tmp_path / "run"]
+    table = cli("runs").out.splitlines()
+    assert table[0].split() == ["name", "state", "steps", "best", "model", "data", "age"]
+    assert table[1].split()[:3] == ["run", "finished", "2/2"]
+    assert table[1].split()[-2:] == ["chat.jsonl", "now"]
+    (summary,) = cli("runs", tmp_path / "run", "--json").json["runs"]
+    assert (summary["folder"], summary["status"]["state"], summary["step"]) == (str(tmp_path / "run"), "finished", 2)
+    assert summary["best_val_loss"] > 0
+
+
+def test_runs_by_folder(make, cli, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_list, "runs_folder", lambda: tmp_path / "none")
+    assert "no training runs yet" in cli("runs").out
+    make("some/one", config={"preset": "tiny", "data": ["a.txt", "b.txt"]})
+    make("some/two", 2.0)
+    outcome = cli("runs", tmp_path / "some")
+    assert [line.split()[0] for line in outcome.out.splitlines()] == ["name", "two", "one"]
+    assert outcome.out.splitlines()[2].split()[:6] == ["one", "died", "0", "tiny", "a.txt", "+1"]
+    assert outcome.err.count("i3core: warning: ") == 2
+    assert cli("runs", tmp_path / "nowhere").out.splitlines()[1].split()[:2] == ["nowhere", "missing"]

@@ -1,0 +1,55 @@
+"""Files that are replaced whole or not at all."""
+
+import os
+
+import pytest
+
+from i3core.errors import I3Error
+from i3core.system.files import read_json, replaced, write_json
+
+
+def test_round_trip(tmp_path):
+    write_json(tmp_path / "deep" / "a.json", {"é": [1, "😀"]})
+    assert read_json(tmp_path / "deep" / "a.json") == {"é": [1, "😀"]}
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a.json"]
+
+
+def test_a_failure_changes_nothing(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, 1)
+
+    def half() -> None:
+        with replaced(path) as temporary:
+            temporary.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert read_json(path) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_refuses_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(I3Error, match="could not be written"):
+        write_json(tmp_path / "file" / "a.json", 1)
+
+
+def test_files_are_readable_like_any_other(tmp_path):
+    write_json(tmp_path / "a.json", 1)
+    (tmp_path / "plain").write_text("")
+    assert os.stat(tmp_path / "a.json").st_mode == os.stat(tmp_path / "plain").st_mode
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_damaged_json_is_named(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(I3Error, match=r"a\.json"):
+        read_json(tmp_path / "a.json")
+
+
+def test_missing_json_is_named(tmp_path):
+    with pytest.raises(I3Error, match=r"a\.json"):
+        read_json(tmp_path / "a.json")

@@ -1,0 +1,298 @@
+"""Keeping a run as a model: complete, told where it comes from, whole or not at all, also while the run goes on."""
+
+import argparse
+import json
+import os
+import shutil
+import threading
+import time
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from training_runs import run
+
+from i3core.checkpoints import checkpoint, registry
+from i3core.checkpoints.checkpoint import load
+from i3core.checkpoints.checksums import check_files, read_checksums
+from i3core.checkpoints.model_info import inspect
+from i3core.cli.runs import add_keep
+from i3core.errors import CheckpointError, ConfigError, TrainingError
+from i3core.runs.folder import RunFolder
+from i3core.runs.reader import read_summary
+from i3core.training.checkpointing import save_checkpoint
+from i3core.training.export import check_name, keep
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """The user's models folder, which does not exist yet."""
+    monkeypatch.setenv("I3DESK_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.fixture(scope="module")
+def finished(build, training_material, tmp_path_factory):
+    """A finished run; its last checkpoint is another one than its best."""
+    from i3core.training.config import TrainingConfig
+
+    out = tmp_path_factory.mktemp("finished") / "run"
+    config = TrainingConfig(
+        data=(str(training_material / "chat.jsonl"), str(training_material / "story.txt")), out=str(out),
+        model=str(training_material / "model"), steps=6, batch_size=2, lr=3e-3, warmup_steps=1, eval_every=3,
+        checkpoint_every=3, sample_prompts=(), device="cpu", val_share=0.2, general_val="none",
+    )  # fmt: skip
+    run(config)
+    folder = RunFolder(out)
+    shutil.rmtree(folder.best)
+    model = load(folder.last, "cpu", "float32")
+    with torch.no_grad():
+        model.network.ln_f.bias.add_(0.5)
+    save_checkpoint(model, folder.best)
+    return out
+
+
+@pytest.fixture
+def finished_run(finished, tmp_path):
+    """A copy of it that a test may damage."""
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def same_weights(one, other):
+    first, second = (load(folder, "cpu", "float32").network.state_dict() for folder in (one, other))
+    return all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def nothing_else(models, *names):
+    return sorted(path.name for path in models.iterdir()) == sorted(names)
+
+
+# ------------------------------------------------------------------------------------------------------ what is made
+
+
+@pytest.mark.parametrize("which", ["best", "last"])
+def test_a_checkpoint_becomes_a_complete_model_of_that_name(finished_run, models, which):
+    kept = keep(finished_run, "my pirate", which)
+    run_folder = RunFolder(finished_run)
+    assert kept.folder == models / "my pirate"
+    assert kept.checkpoint == which
+    assert same_weights(kept.folder, run_folder.best if which == "best" else run_folder.last)
+    assert not same_weights(kept.folder, run_folder.last if which == "best" else run_folder.best)
+    assert registry.downloaded() == {"my pirate": kept.folder}
+    assert load("my pirate", "cpu").name == inspect(kept.folder).name == "my pirate"
+    assert nothing_else(models, "my pirate")
+
+
+def test_without_a_choice_it_is_the_best_or_the_last_of_a_run_without_one(finished_run, models):
+    assert keep(finished_run, "one").checkpoint == "best"
+    shutil.rmtree(RunFolder(finished_run).best)
+    assert keep(finished_run, "two").checkpoint == "last"
+
+
+def test_it_tells_where_it_comes_from(finished_run, models):
+    summary = read_summary(finished_run)
+    kept = keep(finished_run, "pirate", "last")
+    config = json.loads((kept.folder / "config.json").read_text())
+    assert config["name"] == "pirate"
+    assert config["base"] == "model"
+    assert config["run"]["steps"] == kept.step == 6
+    assert config["run"]["data"] == ["chat.jsonl", "story.txt"]
+    assert config["run"]["checkpoint"] == "last"
+    assert config["run"]["kept"].startswith("20")
+    assert inspect(kept.folder).description == "model, trained for 6 steps on chat.jsonl, story.txt."
+    assert summary.best_step in (3, 6)
+    if summary.best_step == 6:
+        assert config["run"]["best_val_loss"] == summary.best_val_loss
+
+
+def test_its_files_have_checksums_and_nothing_of_the_trainer(finished_run, models):
+    kept = keep(finished_run, "pirate", "last")
+    check_files(kept.folder, read_checksums(kept.folder))
+    assert {path.name for path in kept.folder.iterdir()} == {
+        "config.json", "tokenizer.json", "model.safetensors", "checksums.json"
+    }  # fmt: skip
+    assert kept.bytes == sum(path.stat().st_size for path in kept.folder.iterdir())
+
+
+def test_it_stays_when_the_run_is_deleted_and_can_be_trained_on(finished_run, models, config):
+    kept = keep(finished_run, "pirate")
+    shutil.rmtree(finished_run)
+    run(config(model="pirate", steps=1, general_val="none"))
+    again = keep(config().out, "pirate two", "last")
+    content = json.loads((again.folder / "config.json").read_text())
+    assert content["base"] == "pirate"
+    assert content["run"]["steps"] == 1
+    assert inspect(kept.folder).name == "pirate"
+
+
+def test_an_adapter_is_merged(models, config, material):
+    run(config(model=str(material / "model"), lora_rank=2, steps=3, general_val="none"))
+    run_folder = RunFolder(config().out)
+    kept = keep(run_folder.folder, "merged", "last")
+    assert inspect(kept.folder).kind == "complete"
+    assert same_weights(kept.folder, run_folder.last)
+    assert not same_weights(kept.folder, material / "model")
+    assert kept.step == 3
+
+
+def test_an_adapter_without_its_base_is_refused_and_leaves_nothing(models, config, material, tmp_path):
+    base = shutil.copytree(material / "model", tmp_path / "base")
+    run(config(model=str(base), lora_rank=2, steps=1, general_val="none"))
+    shutil.rmtree(base)
+    with pytest.raises(CheckpointError, match="needs its base model"):
+        keep(config().out, "merged", "last")
+    assert nothing_else(models)
+
+
+def test_copying_needs_no_torch(finished_run, models, process):
+    code = (
+        "import sys, i3core.training.export as k; k.keep(sys.argv[1] if len(sys.argv) > 1 else "
+        f"{str(finished_run)!r}, 'pirate'); print('torch' in sys.modules)"
+    )
+    done = process(code=code)
+    assert done.out.strip() == "False", done.err
+    assert load("pirate", "cpu").parameters
+
+
+def test_the_command_tells_what_it_made(finished_run, models, capsys):
+    def command(*arguments):
+        parser = argparse.ArgumentParser()
+        add_keep(parser.add_subparsers())
+        parsed = parser.parse_args(["keep", str(finished_run), *arguments])
+        parsed.run(parsed)
+        return capsys.readouterr().out
+
+    assert json.loads(command("one", "--json", "--checkpoint", "last")) == {
+        "folder": str(models / "one"), "name": "one", "checkpoint": "last", "step": 6,
+        "bytes": sum(path.stat().st_size for path in (models / "one").iterdir()),
+    }  # fmt: skip
+    assert "two is in" in command("two")
+
+
+# ---------------------------------------------------------------------------------------------- while the run goes on
+
+
+def test_checkpoints_that_are_replaced_meanwhile_never_mix(finished_run, models):
+    """A writer replaces the checkpoint as fast as it can; each model that is made is whole, and told its own step."""
+    last, ended, begun = RunFolder(finished_run).last, threading.Event(), threading.Event()
+    RunFolder(finished_run).write_status("running", 6)
+    written = []
+
+    def write():
+        model = load(last, "cpu", "float32")
+        while not ended.is_set():
+            written.append(len(written) + 1)
+            model.details["step"] = written[-1]
+            with torch.no_grad():
+                for weight in model.network.parameters():
+                    weight.fill_(written[-1])
+            save_checkpoint(model, last)
+            begun.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert begun.wait(30)
+        for number in range(8):
+            kept = keep(finished_run, f"model {number}", "last")
+            assert {float(weight.detach().mean()) for weight in load(kept.folder, "cpu").network.parameters()} == {
+                kept.step
+            }
+    finally:
+        ended.set()
+        writer.join()
+    assert len(written) > 8
+    assert nothing_else(models, *(f"model {number}" for number in range(8)))
+
+
+def test_a_checkpoint_that_was_set_aside_counts(finished_run, models):
+    last = RunFolder(finished_run).last
+    last.rename(last.with_name("last.old"))
+    assert keep(finished_run, "pirate", "last").step == 6
+
+
+def test_a_run_without_the_checkpoint_asked_for_says_so(finished_run, models):
+    shutil.rmtree(RunFolder(finished_run).best)
+    with pytest.raises(CheckpointError, match=r"no best checkpoint.*last checkpoint"):
+        keep(finished_run, "pirate", "best")
+    shutil.rmtree(RunFolder(finished_run).last)
+    with pytest.raises(CheckpointError, match="no checkpoint yet"):
+        keep(finished_run, "pirate")
+    assert nothing_else(models)
+
+
+def test_what_is_no_run_is_refused(models, material):
+    with pytest.raises(TrainingError, match="not a training run"):
+        keep(material / "model", "pirate")
+    with pytest.raises(TrainingError, match="not a training run"):
+        keep(material / "nothing", "pirate")
+
+
+def test_a_damaged_checkpoint_is_refused_and_leaves_nothing(finished_run, models):
+    weights = RunFolder(finished_run).best / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="best") as refused:
+        keep(finished_run, "pirate")
+    assert ".keeping" not in str(refused.value)
+    assert nothing_else(models)
+
+
+# -------------------------------------------------------------------------------------------------------------- names
+
+
+def test_a_name_that_exists_is_refused_whatever_its_case(finished_run, models):
+    keep(finished_run, "Pirate", "last")
+    before = (models / "Pirate" / "model.safetensors").stat()
+    for name in ("Pirate", "pirate", "i3-mini", "I3-Mini"):
+        with pytest.raises(ConfigError, match="already"):
+            keep(finished_run, name, "best")
+    assert (models / "Pirate" / "model.safetensors").stat() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a/b", "a\\b", "..", ".hidden", "-x", "a:b", "what?", "dot.", " front", "tail ", "con", "NUL.txt",
+             "x.partial", "a\nb", "\u200b", "l" * 101],
+)  # fmt: skip
+def test_what_is_no_file_name_is_refused_with_a_remedy(finished_run, models, name):
+    with pytest.raises(ConfigError) as refused:
+        keep(finished_run, name)
+    assert refused.value.remedy
+    assert not models.exists()
+
+
+@given(st.text(max_size=40))
+def test_a_name_that_is_accepted_is_one_folder_in_the_models_folder(tmp_path_factory, name):
+    models = tmp_path_factory.mktemp("models")
+    try:
+        check_name(name, models)
+    except ConfigError:
+        return
+    (models / name).mkdir()
+    assert os.listdir(models) == [name]
+    assert registry.PARTIAL not in name.lower()[-len(registry.PARTIAL) :]
+
+
+# --------------------------------------------------------------------------------------------------------------- disk
+
+
+def test_a_disk_that_refuses_leaves_nothing_and_says_so(finished_run, models, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(CheckpointError, match="No space left") as refused:
+        keep(finished_run, "pirate")
+    assert "disk space" in refused.value.remedy
+    assert nothing_else(models)
+
+
+def test_what_a_killed_keeping_left_goes_at_the_next(finished_run, models):
+    old, fresh = models / ".gone.keeping-12345678", models / ".now.keeping-12345678"
+    for folder in (old, fresh):
+        folder.mkdir(parents=True)
+    os.utime(old, (time.time() - 7200,) * 2)
+    keep(finished_run, "pirate")
+    assert nothing_else(models, ".now.keeping-12345678", "pirate")
+    assert registry.downloaded() == {"pirate": models / "pirate"}
+    assert checkpoint.find_model("pirate") == models / "pirate"

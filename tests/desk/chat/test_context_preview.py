@@ -1,0 +1,87 @@
+"""What the model sees now, and what it would see after sending."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from i3core.generation.config import SamplingConfig
+from i3core.system import assets
+from i3core.text.chat_template import ChatTemplate
+from i3core.text.tokenizer import ChunkTokenizer
+from i3desk.chat.context_preview import ContextPreview, context_preview, measure
+from i3desk.conversations.conversation import ASSISTANT, USER, ChatSettings, Conversation
+from i3desk.workers.model_worker import ModelInfo
+
+TOKENIZER = ChunkTokenizer.from_file(assets.path("models/i3-mini/tokenizer.json"))
+MODEL = ModelInfo("i3-mini", 1, 64, "CPU", template=ChatTemplate.for_model(TOKENIZER))
+
+
+def conversation_of(*texts: str, max_new_tokens: int = 16) -> Conversation:
+    conversation = Conversation(settings=ChatSettings(SamplingConfig(max_new_tokens=max_new_tokens)))
+    for index, text in enumerate(texts):
+        conversation.add(ASSISTANT if index % 2 else USER, text, conversation.leaf)
+    return conversation
+
+
+def test_nothing_written_means_nothing():
+    assert context_preview(conversation_of("hello"), MODEL, "  ") == ContextPreview()
+    assert context_preview(conversation_of("hello"), None, "hello") == ContextPreview()
+
+
+def test_a_short_message_fits():
+    ahead = context_preview(conversation_of("hello", "hi there."), MODEL, "how are you?")
+    assert ahead.will_see_from is None
+    assert ahead.falling == 0
+    assert ahead.draft_tokens == len(TOKENIZER.encode("how are you?")) + 1
+
+
+def test_the_oldest_messages_fall_out():
+    conversation = conversation_of("tell me a story " * 3, "once upon a time " * 3, "and then?", "the end.")
+    measure(conversation, MODEL)
+    ahead = context_preview(conversation, MODEL, "tell me another one, please")
+    assert ahead.will_see_from is not None
+    assert ahead.falling >= 1
+    numbers = [message.number for message in conversation.path()]
+    assert numbers.index(ahead.will_see_from) >= ahead.falling
+
+
+def test_too_long_says_so_and_why():
+    ahead = context_preview(conversation_of(), MODEL, "word " * 200)
+    assert "tokens" in ahead.too_long
+    assert "window" in ahead.too_long
+
+
+def test_raw_text_is_never_too_long():
+    conversation = conversation_of()
+    conversation.settings = ChatSettings(mode="raw")
+    ahead = context_preview(conversation, MODEL, "word " * 200)
+    assert ahead.too_long == ""
+    assert ahead.draft_tokens == len(TOKENIZER.encode("word " * 200))
+
+
+def test_without_a_model_nothing_is_measured():
+    conversation = conversation_of("hello", "hi.")
+    measure(conversation, MODEL)
+    assert conversation.window_used > 0
+    measure(conversation, None)
+    assert (conversation.window_used, conversation.window, conversation.first_seen) == (0, 0, None)
+
+
+@given(st.lists(st.text("ab c", min_size=1, max_size=60).filter(str.strip), max_size=12))
+def test_what_is_measured_is_the_longest_end_that_fits(texts):
+    conversation = conversation_of(*texts)
+    measure(conversation, MODEL)
+    template = MODEL.template
+    sizes = {
+        message.number: len(template.encode_turn({"role": message.role, "content": message.text}))
+        for message in conversation.path()
+    }
+    first = conversation.first_seen
+    seen = sum(size for number, size in sizes.items() if first is None or number >= first)
+    if first is None:
+        assert conversation.window_used == pytest.approx(seen) or seen > MODEL.window
+    else:
+        assert conversation.window_used == seen <= MODEL.window
+        assert seen + sizes[first - 1] > MODEL.window

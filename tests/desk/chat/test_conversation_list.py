@@ -1,0 +1,276 @@
+"""The library: rows follow the store and the chat, in order and under the right headings; search in the background."""
+
+from __future__ import annotations
+
+import datetime
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPersistentModelIndex, Qt
+from PySide6.QtTest import QAbstractItemModelTester
+
+from i3core.errors import I3Error
+from i3desk.chat.conversation_list import ID_ROLE, ROW_ROLE, ConversationList, ConversationModel
+from i3desk.chat.date_groups import sections_of, sort_key
+from i3desk.conversations.conversation import Conversation
+from i3desk.conversations.store import ConversationRow, Store
+from i3desk.workers.background import BackgroundJobs
+
+TODAY = datetime.date(2026, 3, 20)
+
+
+def moment(*date: int) -> float:
+    return datetime.datetime(*date).timestamp()
+
+
+def row(number: int, updated_at: float = 0.0, pinned: bool = False, title: str = "") -> ConversationRow:
+    return ConversationRow(
+        id=number,
+        title=title or f"chat {number}",
+        preview="hello",
+        pinned=pinned,
+        updated_at=updated_at,
+        message_count=2,
+    )
+
+
+def shown(model: ConversationModel) -> list[ConversationRow]:
+    return [model.index(i).data(ROW_ROLE) for i in range(model.rowCount())]
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "conversations.sqlite3")
+
+
+@pytest.fixture
+def library(store, qtbot, qapp):
+    background = BackgroundJobs()
+    library = ConversationList(store, background)
+    QAbstractItemModelTester(library.model, QAbstractItemModelTester.FailureReportingMode.Warning, library)
+    yield library
+    with qtbot.waitSignal(background.stopped):
+        background.shut_down()
+
+
+@pytest.fixture
+def add(store):
+    """Stores a conversation of one question and one answer, `ago` seconds old."""
+
+    def add_(question: str, answer: str = "yes.", ago: float = 0.0) -> Conversation:
+        conversation = Conversation()
+        at = time.time() - ago
+        asked = conversation.add("user", question, created_at=at)
+        conversation.add("assistant", answer, asked.number, created_at=at)
+        store.add(conversation)
+        return conversation
+
+    return add_
+
+
+def titles(library: ConversationList) -> list[str]:
+    return [row.title for row in shown(library.model)]
+
+
+def test_rows_of_the_store_are_shown_newest_first(library, add):
+    add("the sea", ago=100)
+    add("the moon", ago=10)
+    library.reload()
+    assert titles(library) == ["the moon", "the sea"]
+
+
+def test_a_chat_that_goes_on_moves_up_and_keeps_what_points_at_it(library, add):
+    old, new = add("the sea", ago=100), add("the moon", ago=10)
+    library.reload()
+    pointers = {c.id: QPersistentModelIndex(library.model.index(library.model.row_of(c.id))) for c in (old, new)}
+    resets = []
+    library.model.modelReset.connect(lambda: resets.append(True))
+
+    old.add("user", "and the tide?\nwhy?", old.leaf)
+    library.note(old)
+    assert titles(library) == ["the sea", "the moon"]
+    assert library.model.find(old.id).preview == "and the tide?"
+    assert library.model.find(old.id).message_count == 3
+    assert all(pointer.data(ID_ROLE) == number for number, pointer in pointers.items())
+    assert resets == []
+
+
+def test_a_noted_row_is_the_one_that_the_store_has(library, store, add):
+    conversation = add("the sea", "  it is **blue**\n\nand deep ")
+    library.note(conversation)
+    noted = shown(library.model)
+    library.reload()
+    assert noted == shown(library.model)
+
+
+def test_a_chat_that_is_not_stored_has_no_row(library):
+    temporary = Conversation(temporary=True)
+    temporary.add("user", "a secret")
+    unsaved = Conversation()
+    unsaved.add("user", "not yet")
+    library.note(temporary)
+    library.note(unsaved)
+    assert titles(library) == []
+
+
+def test_what_is_changed_is_changed_in_the_store(library, store, add):
+    sea, moon = add("the sea", ago=100), add("the moon", ago=10)
+    library.reload()
+    library.set_pinned(sea.id, True)
+    library.rename(moon.id, "  Luna \n and more ")
+    assert titles(library) == ["the sea", "Luna and more"]
+    assert shown(library.model) == store.rows()
+    library.rename(moon.id, "   ")
+    library.set_pinned(sea.id, False)
+    assert titles(library) == ["Luna and more", "the sea"]
+    assert shown(library.model) == store.rows()
+
+
+def test_deleting_can_be_undone(library, store, add, qtbot):
+    sea = add("the sea")
+    add("the moon", ago=10)
+    library.reload()
+    with qtbot.waitSignal(library.deleted) as deleted:
+        library.delete(sea.id)
+    assert deleted.args == [sea.id, "the sea"]
+    assert titles(library) == ["the moon"]
+    assert shown(library.model) == store.rows()
+
+    library.note(sea)  # a reply that is still being written does not bring it back
+    assert titles(library) == ["the moon"]
+
+    assert library.restore(sea.id)
+    assert titles(library) == ["the sea", "the moon"]
+    assert shown(library.model) == store.rows()
+
+
+def test_deleting_can_be_undone_after_the_rows_were_read_anew(library, add):
+    sea = add("the sea")
+    library.reload()
+    library.delete(sea.id)
+    library.reload()
+    assert library.restore(sea.id)
+    assert titles(library) == ["the sea"]
+
+
+def test_search_finds_words_in_messages(library, add, qtbot):
+    sea = add("the sea", "there are whales in the deep water")
+    add("the moon")
+    with qtbot.waitSignal(library.hits_ready) as found:
+        library.search("whale")
+    text, hits = found.args
+    assert text == "whale"
+    assert [hit.conversation_id for hit in hits] == [sea.id]
+
+
+def test_only_the_last_search_is_answered(library, add, qtbot):
+    add("the sea")
+    add("the moon")
+    answers = []
+    library.hits_ready.connect(lambda text, hits: answers.append((text, len(hits))))
+    for text in ("sea", "se", "the", "moon"):
+        library.search(text)
+    qtbot.waitUntil(lambda: bool(answers))
+    assert answers == [("moon", 1)]
+
+    library.search("sea")
+    library.search("")
+    with qtbot.assertNotEmitted(library.hits_ready, wait=100):
+        pass
+
+
+def test_what_the_store_refuses_is_told_and_changes_nothing(library, store, add, qtbot, monkeypatch):
+    sea = add("the sea")
+    library.reload()
+
+    def refuse(*_):
+        raise I3Error("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(store, "rename", refuse)
+    with qtbot.waitSignal(library.failed) as failed:
+        assert not library.rename(sea.id, "the ocean")
+    assert failed.args[0]
+    assert titles(library) == ["the sea"]
+
+
+def test_screen_readers_get_title_preview_and_marks(library, add):
+    sea = add("the sea", "it is blue")
+    library.reload()
+    library.set_pinned(sea.id, True)
+    library.model.set_busy([sea.id])
+    spoken = library.model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken == "the sea. it is blue. Pinned. A reply is being written"
+
+
+@pytest.mark.parametrize(
+    ("at", "title"),
+    [
+        (moment(2026, 3, 20, 0, 0), "Today"),
+        (moment(2026, 3, 21, 12), "Today"),  # the clock was set back since
+        (moment(2026, 3, 19, 23, 59), "Yesterday"),
+        (moment(2026, 3, 19, 0, 0), "Yesterday"),
+        (moment(2026, 3, 18, 23, 59), "Previous 7 days"),
+        (moment(2026, 3, 13, 0, 0), "Previous 7 days"),
+        (moment(2026, 3, 12, 23, 59), "This month"),
+        (moment(2026, 3, 1, 0, 0), "This month"),
+        (moment(2026, 2, 28, 23, 59), "February"),
+        (moment(2026, 1, 1, 0, 0), "January"),
+        (moment(2025, 12, 31, 23, 59), "December 2025"),
+    ],
+)
+def test_the_heading_of_a_day(at, title):
+    assert [section.title for section in sections_of([row(1, at)], TODAY)] == [title]
+
+
+def heading_of(row: ConversationRow, today: datetime.date) -> str:
+    """As one would say it, a row at a time."""
+    day = datetime.date.fromtimestamp(row.updated_at)
+    if row.pinned:
+        return "Pinned"
+    if day >= today:
+        return "Today"
+    if (today - day).days == 1:
+        return "Yesterday"
+    if (today - day).days <= 7:
+        return "Previous 7 days"
+    if (day.year, day.month) == (today.year, today.month):
+        return "This month"
+    return day.strftime("%B") if day.year == today.year else day.strftime("%B %Y")
+
+
+moments = st.floats(moment(2024, 11, 1), moment(2026, 4, 2))
+rows_of_any_kind = st.lists(st.tuples(moments, st.booleans()), max_size=40)
+days = st.dates(datetime.date(2025, 12, 28), datetime.date(2026, 4, 1))
+
+
+@given(rows_of_any_kind, days)
+def test_headings_are_those_of_each_row(content, today):
+    rows = sorted((row(number, at, pinned) for number, (at, pinned) in enumerate(content)), key=sort_key)
+    sections = sections_of(rows, today)
+    ends = [section.first for section in sections[1:]] + [len(rows)]
+    found = []
+    for section, end in zip(sections, ends, strict=bool(rows)):
+        assert end > section.first, "a heading without rows"
+        found += [section.title] * (end - section.first)
+    assert found == [heading_of(row, today) for row in rows]
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 5), st.booleans(), st.booleans()), max_size=40))
+def test_rows_stay_sorted_whatever_happens(steps):
+    model = ConversationModel()
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Warning)
+    expected: dict[int, ConversationRow] = {}
+    pointers: dict[int, QPersistentModelIndex] = {}
+    for number, at, pinned, gone in steps:
+        if gone:
+            assert model.take(number) == expected.pop(number, None)
+            pointers.pop(number, None)
+        else:
+            expected[number] = row(number, float(at), pinned)
+            model.put(expected[number])
+            pointers.setdefault(number, QPersistentModelIndex(model.index(model.row_of(number))))
+        assert shown(model) == sorted(expected.values(), key=sort_key)
+        assert all(pointer.data(ID_ROLE) == key for key, pointer in pointers.items())
+    tester.deleteLater()

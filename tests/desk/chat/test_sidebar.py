@@ -1,0 +1,473 @@
+"""The list of conversations: what it shows and asks for, by mouse, by keyboard and for screen readers."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QAccessible, QContextMenuEvent, QKeySequence, QShortcut
+from PySide6.QtTest import QSignalSpy
+from PySide6.QtWidgets import QApplication, QLineEdit
+
+from i3desk.chat.conversation_list import ConversationList, ConversationModel
+from i3desk.chat.sidebar import WIDTH, Sidebar
+from i3desk.chat.sidebar_delegates import ConversationDelegate, lead_to_match
+from i3desk.conversations.conversation import Conversation
+from i3desk.conversations.store import ConversationRow, Store
+from i3desk.style.theme import Theme
+from i3desk.widgets.sectioned_list import SectionedList
+from i3desk.workers.background import BackgroundJobs
+
+DAY = 86_400
+pops_up = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)  # what the offscreen platform says
+
+
+@pytest.fixture
+def theme(qapp) -> Theme:
+    return Theme(qapp, "light")
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "conversations.sqlite3")
+
+
+@pytest.fixture
+def library(store, qtbot, qapp):
+    background = BackgroundJobs()
+    yield ConversationList(store, background)
+    with qtbot.waitSignal(background.stopped):
+        background.shut_down()
+
+
+@pytest.fixture
+def empty(library, theme, qtbot) -> Sidebar:
+    """A sidebar on the screen, without conversations."""
+    sidebar = Sidebar(library, theme)
+    qtbot.addWidget(sidebar)
+    sidebar.resize(WIDTH, 600)
+    sidebar.show()
+    qtbot.waitExposed(sidebar)
+    sidebar.activateWindow()
+    qtbot.waitUntil(sidebar.isActiveWindow)
+    return sidebar
+
+
+def add(store: Store, question: str, answer: str = "yes.", ago: float = 0.0) -> Conversation:
+    conversation = Conversation()
+    at = time.time() - ago
+    asked = conversation.add("user", question, created_at=at)
+    conversation.add("assistant", answer, asked.number, created_at=at)
+    store.add(conversation)
+    return conversation
+
+
+@pytest.fixture
+def chats(store) -> list[Conversation]:
+    return [
+        add(store, "the moon", "a big round rock", 1),
+        add(store, "pirates", "arr, there be a moon", 2),
+        add(store, "cats", "maybe luna", 40 * DAY),
+    ]
+
+
+@pytest.fixture
+def sidebar(chats, empty, library) -> Sidebar:
+    """With three conversations, newest first: the moon, pirates, cats."""
+    library.reload()
+    QApplication.processEvents()
+    return empty
+
+
+def dataset_location(view: SectionedList, row: int) -> QPoint:
+    return view.visualRect(view.model().index(row)).center()
+
+
+def click(qtbot, view: SectionedList, row: int) -> None:
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=dataset_location(view, row))
+
+
+def look_for(qtbot, sidebar: Sidebar, text: str) -> None:
+    sidebar.focus_search()
+    qtbot.keyClicks(sidebar.search, text)
+    qtbot.waitUntil(lambda: sidebar.stack.currentWidget() is not sidebar.list)
+
+
+def choose(qtbot, sidebar: Sidebar, text: str) -> None:
+    """Click an entry of the open menu."""
+    action = next(action for action in sidebar.menu.actions() if action.text() == text)
+    qtbot.mouseClick(sidebar.menu, Qt.MouseButton.LeftButton, pos=sidebar.menu.actionGeometry(action).center())
+
+
+def open_menu(qtbot, sidebar: Sidebar, row: int) -> None:
+    """Click the "..." button of a row."""
+    rect = sidebar.list.visualRect(sidebar.list.model().index(row))
+    more = sidebar.list.itemDelegate().more_rect(rect).center()
+    qtbot.mouseClick(sidebar.list.viewport(), Qt.MouseButton.LeftButton, pos=more)
+    qtbot.waitUntil(sidebar.menu.isVisible)
+
+
+def test_it_says_that_there_is_nothing_yet_and_shows_the_first_chat(empty, store, library):
+    assert empty.stack.currentWidget() is empty.note
+    assert "Your chats will be here" in empty.note.text.text()
+    library.note(add(store, "hello"))
+    assert empty.stack.currentWidget() is empty.list
+    assert empty.list.model().rowCount() == 1
+
+
+def test_a_click_opens_a_chat(sidebar, chats, qtbot):
+    with qtbot.waitSignal(sidebar.open_requested) as opened:
+        click(qtbot, sidebar.list, 1)
+    assert opened.args == [chats[1].id, None, ()]
+
+
+def test_arrows_only_move_and_enter_opens(sidebar, chats, qtbot):
+    sidebar.show_current(chats[0].id)
+    sidebar.list.setFocus()
+    opened = QSignalSpy(sidebar.open_requested)
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_End, Qt.Key.Key_Up):
+        qtbot.keyClick(sidebar.list, key)
+    assert opened.count() == 0
+    assert sidebar.list.shown.row() == 0
+    qtbot.keyClick(sidebar.list, Qt.Key.Key_Return)
+    assert opened.at(0)[0] == chats[1].id
+
+
+def test_the_row_under_the_mouse_lights_up_and_shows_its_button(sidebar, theme, qtbot):
+    view = sidebar.list
+
+    def colours(row: int) -> set[str]:
+        view.repaint()
+        image = sidebar.grab(
+            QRect(
+                view.viewport().mapTo(sidebar, view.visualRect(view.model().index(row)).topLeft()),
+                view.visualRect(view.model().index(row)).size(),
+            )
+        ).toImage()
+        return {image.pixelColor(x, image.height() // 2).name().upper() for x in range(image.width())}
+
+    qtbot.mouseMove(view.viewport(), dataset_location(view, 1))
+    qtbot.waitUntil(lambda: theme.tokens.raised in colours(1))
+    assert theme.tokens.raised not in colours(0)
+    qtbot.mouseMove(view.viewport(), dataset_location(view, 0))
+    qtbot.waitUntil(lambda: theme.tokens.raised in colours(0))
+    assert theme.tokens.raised not in colours(1)
+
+
+def test_the_shown_chat_is_marked_wherever_it_moves(sidebar, chats, store, library):
+    sidebar.show_current(chats[1].id)
+    assert sidebar.list.shown.row() == 1
+    store.save_message(chats[1], chats[1].add("user", "more", chats[1].leaf))
+    store.save_conversation(chats[1])
+    library.note(chats[1])
+    assert sidebar.list.shown.row() == 0
+    library.reload()
+    assert sidebar.list.shown.row() == 0
+    sidebar.show_current(None)
+    assert not sidebar.list.shown.isValid()
+
+
+def test_a_chat_is_marked_as_soon_as_it_has_a_row(sidebar, store, library):
+    conversation = add(store, "new")
+    sidebar.show_current(conversation.id)
+    library.note(conversation)
+    assert sidebar.list.shown.row() == 0
+
+
+def test_buttons_ask_for_new_chats_and_imports(sidebar, qtbot):
+    for button, signal in (
+        (sidebar.new_button, sidebar.new_requested),
+        (sidebar.temporary_button, sidebar.temporary_requested),
+        (sidebar.import_button, sidebar.import_requested),
+    ):
+        with qtbot.waitSignal(signal):
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@pytest.mark.parametrize(
+    ("entry", "signal", "arguments"),
+    [
+        ("Pin", "pin_requested", [True]),
+        ("Duplicate", "duplicate_requested", []),
+        ("Export as Markdown…", "export_requested", ["markdown"]),
+        ("Export as JSON…", "export_requested", ["json"]),
+        ("Delete", "delete_requested", []),
+    ],
+)
+@pops_up
+def test_the_menu_of_a_chat(sidebar, chats, qtbot, entry, signal, arguments):
+    opened = QSignalSpy(sidebar.open_requested)
+    open_menu(qtbot, sidebar, 1)
+    with qtbot.waitSignal(getattr(sidebar, signal)) as asked:
+        choose(qtbot, sidebar, entry)
+    assert asked.args == [chats[1].id, *arguments]
+    assert opened.count() == 0
+
+
+@pops_up
+def test_the_menu_key_opens_the_menu_of_the_current_chat(sidebar, chats, qtbot):
+    sidebar.list.setFocus()
+    sidebar.list.setCurrentIndex(sidebar.list.model().index(2))
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(0, 0), QPoint(0, 0))
+    QApplication.sendEvent(sidebar.list, event)
+    qtbot.waitUntil(sidebar.menu.isVisible)
+    with qtbot.waitSignal(sidebar.delete_requested) as asked:
+        choose(qtbot, sidebar, "Delete")
+    assert asked.args == [chats[2].id]
+
+
+@pops_up
+def test_the_menu_unpins_what_is_pinned(sidebar, chats, library, qtbot):
+    library.set_pinned(chats[2].id, True)
+    QApplication.processEvents()
+    open_menu(qtbot, sidebar, 0)
+    with qtbot.waitSignal(sidebar.pin_requested) as asked:
+        choose(qtbot, sidebar, "Unpin")
+    assert asked.args == [chats[2].id, False]
+
+
+def editor_of(sidebar: Sidebar) -> QLineEdit | None:
+    return sidebar.list.findChild(QLineEdit, "titleEditor")
+
+
+def test_a_title_is_edited_in_place(sidebar, chats, qtbot):
+    sidebar.list.setFocus()
+    sidebar.list.setCurrentIndex(sidebar.list.model().index(1))
+    qtbot.keyClick(sidebar.list, Qt.Key.Key_F2)
+    assert editor_of(sidebar).text() == "pirates"
+    qtbot.keyClicks(editor_of(sidebar), "Captain  Blue ")
+    with qtbot.waitSignal(sidebar.rename_requested) as renamed:
+        qtbot.keyClick(editor_of(sidebar), Qt.Key.Key_Return)
+    assert renamed.args == [chats[1].id, "Captain Blue"]
+
+
+@pops_up
+def test_esc_leaves_a_title_as_it_was(sidebar, qtbot):
+    open_menu(qtbot, sidebar, 1)
+    choose(qtbot, sidebar, "Rename")
+    qtbot.waitUntil(lambda: editor_of(sidebar) is not None)
+    renamed = QSignalSpy(sidebar.rename_requested)
+    qtbot.keyClicks(editor_of(sidebar), "Other")
+    qtbot.keyClick(editor_of(sidebar), Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: editor_of(sidebar) is None)
+    assert renamed.count() == 0
+
+
+def test_a_reply_that_is_written_meanwhile_does_not_disturb_the_editor(sidebar, chats, library, qtbot):
+    sidebar.list.setFocus()
+    sidebar.list.setCurrentIndex(sidebar.list.model().index(1))
+    qtbot.keyClick(sidebar.list, Qt.Key.Key_F2)
+    qtbot.keyClicks(editor_of(sidebar), "Captain")
+    chats[1].add("user", "more", chats[1].leaf)
+    library.note(chats[1])
+    QApplication.processEvents()
+    assert editor_of(sidebar).text() == "Captain"
+    assert editor_of(sidebar).geometry().intersects(sidebar.list.visualRect(sidebar.list.model().index(0)))
+
+
+def test_del_asks_to_delete(sidebar, chats, qtbot):
+    sidebar.list.setFocus()
+    sidebar.list.setCurrentIndex(sidebar.list.model().index(2))
+    with qtbot.waitSignal(sidebar.delete_requested) as asked:
+        qtbot.keyClick(sidebar.list, Qt.Key.Key_Delete)
+    assert asked.args == [chats[2].id]
+
+
+def test_search_shows_places_and_opens_them(sidebar, chats, qtbot):
+    look_for(qtbot, sidebar, "round")
+    assert sidebar.stack.currentWidget() is sidebar.hits
+    assert sidebar.hits.model().rowCount() == 1
+    assert sidebar.hits.model().sections()[0].title == "1 chat found"
+    with qtbot.waitSignal(sidebar.open_requested) as opened:
+        click(qtbot, sidebar.hits, 0)
+    assert opened.args == [chats[0].id, 2, ("round",)]
+
+
+def test_a_word_of_a_title_opens_the_chat_at_its_end(sidebar, chats, store, library, qtbot):
+    library.rename(chats[2].id, "Whiskers")
+    look_for(qtbot, sidebar, "whisk")
+    with qtbot.waitSignal(sidebar.open_requested) as opened:
+        click(qtbot, sidebar.hits, 0)
+    assert opened.args == [chats[2].id, None, ("Whiskers",)]
+    heard = QAccessible.queryAccessibleInterface(sidebar.hits).child(0).text(QAccessible.Text.Name)
+    assert heard == "Whiskers. maybe luna"
+
+
+def test_search_by_keyboard_alone(sidebar, chats, qtbot):
+    look_for(qtbot, sidebar, "moon")
+    qtbot.keyClick(sidebar.search, Qt.Key.Key_Down)
+    assert sidebar.hits.hasFocus()
+    assert sidebar.hits.currentIndex().row() == 0
+    opened = QSignalSpy(sidebar.open_requested)
+    qtbot.keyClick(sidebar.hits, Qt.Key.Key_Down)
+    qtbot.keyClick(sidebar.hits, Qt.Key.Key_Return)
+    assert opened.count() == 1
+    assert {opened.at(0)[0]} < {chats[0].id, chats[1].id}
+
+    qtbot.keyClick(sidebar.hits, Qt.Key.Key_Escape)
+    assert sidebar.search.text() == ""
+    assert sidebar.search.hasFocus()
+    assert sidebar.stack.currentWidget() is sidebar.list
+
+
+def test_enter_opens_the_first_place_as_soon_as_it_is_found(sidebar, chats, qtbot):
+    sidebar.focus_search()
+    qtbot.keyClicks(sidebar.search, "luna")
+    with qtbot.waitSignal(sidebar.open_requested) as opened:
+        qtbot.keyClick(sidebar.search, Qt.Key.Key_Return)
+    assert opened.args[0] == chats[2].id
+
+
+def test_it_says_when_nothing_is_found(sidebar, qtbot):
+    look_for(qtbot, sidebar, "zebra")
+    assert sidebar.stack.currentWidget() is sidebar.note
+    assert "zebra" in sidebar.note.text.text()
+
+
+def test_a_deleted_chat_is_no_longer_found(sidebar, chats, library, qtbot):
+    look_for(qtbot, sidebar, "moon")
+    assert sidebar.hits.model().rowCount() == 2
+    library.delete(chats[1].id)
+    qtbot.waitUntil(lambda: sidebar.hits.model().rowCount() == 1)
+
+
+def test_typing_in_the_list_searches(sidebar, qtbot):
+    sidebar.list.setFocus()
+    qtbot.keyClicks(sidebar.list, "ro")
+    assert sidebar.search.hasFocus()
+    assert sidebar.search.text() == "ro"
+
+
+def test_esc_is_left_to_the_window_unless_it_ends_a_search(sidebar, qtbot):
+    stopped = []
+    QShortcut(QKeySequence("Esc"), sidebar).activated.connect(lambda: stopped.append(True))
+    look_for(qtbot, sidebar, "moon")
+    qtbot.keyClick(sidebar.search, Qt.Key.Key_Escape)
+    assert (sidebar.search.text(), stopped) == ("", [])
+    qtbot.keyClick(sidebar.search, Qt.Key.Key_Escape)
+    assert stopped == [True]
+
+
+def test_screen_readers_get_every_chat_with_its_preview(sidebar, library):
+    chats = QAccessible.queryAccessibleInterface(sidebar.list)
+    assert chats.role() == QAccessible.Role.List
+    assert chats.text(QAccessible.Text.Name) == "Chats"
+    rows = [chats.child(i) for i in range(chats.childCount())]
+    assert [row.text(QAccessible.Text.Name) for row in rows] == [
+        "the moon. a big round rock",
+        "pirates. arr, there be a moon",
+        "cats. maybe luna",
+    ]
+    on_screen = sidebar.list.viewport().mapToGlobal(dataset_location(sidebar.list, 1))
+    assert rows[1].rect().contains(on_screen)
+    for widget in (sidebar.search, sidebar.new_button, sidebar.temporary_button, sidebar.import_button):
+        assert QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
+        assert widget.toolTip()
+
+
+def test_tab_leads_from_the_search_to_the_import(sidebar, qtbot):
+    sidebar.focus_search()
+    visited = []
+    for _ in range(5):
+        visited.append(sidebar.focusWidget())
+        qtbot.keyClick(sidebar.focusWidget(), Qt.Key.Key_Tab)
+    parts = [sidebar.search, sidebar.new_button, sidebar.temporary_button, sidebar.list, sidebar.import_button]
+    assert visited == parts
+
+
+@pytest.mark.parametrize("pixels", [14, 21, 28])
+def test_rows_grow_with_the_font(sidebar, qtbot, pixels):
+    font = sidebar.list.font()
+    font.setPixelSize(pixels)
+    sidebar.list.setStyleSheet(f"font-size: {pixels}px")
+    QApplication.processEvents()
+    rect = sidebar.list.visualRect(sidebar.list.model().index(0))
+    assert rect.height() > 2 * 1.1 * 12 * pixels / 14
+    click(qtbot, sidebar.list, 1)
+
+
+# Many rows.
+
+
+def many(count: int) -> list[ConversationRow]:
+    now = time.time()
+    return [
+        ConversationRow(
+            id=n, title=f"chat {n}", preview="hello", pinned=n % 300 == 0, updated_at=now - n * DAY / 9, message_count=2
+        )
+        for n in range(count)
+    ]
+
+
+@pytest.fixture
+def crowded(empty, library) -> Sidebar:
+    library.model.show(many(10_000))
+    QApplication.processEvents()
+    return empty
+
+
+def test_a_row_that_moves_to_the_top_leaves_the_others_where_they_are(crowded, library):
+    view = crowded.list
+    crowded.show_current(7000)
+    view.verticalScrollBar().setValue(view.verticalScrollBar().value() + 13)
+    before = view.visualRect(view.shown)
+    moved = library.model.find(9000)
+    library.model.put(ConversationRow(**{**vars(moved), "updated_at": time.time()}))
+    library.model.take(40)
+    library.model.put(ConversationRow(**{**vars(moved), "id": 10_001, "updated_at": time.time()}))
+    QApplication.processEvents()
+    assert view.visualRect(view.shown) == before
+    assert view.shown.data() == "chat 7000"
+
+
+def test_every_row_can_be_reached(crowded, qtbot):
+    view = crowded.list
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_End)
+    last = view.model().index(view.model().rowCount() - 1)
+    assert view.currentIndex() == last
+    assert view.viewport().rect().contains(view.visualRect(last))
+    qtbot.keyClick(view, Qt.Key.Key_Home)
+    assert view.verticalScrollBar().value() == 0
+    assert view.visualRect(view.model().index(0)).top() > 0, "the first heading is not in view"
+
+
+def test_places_and_rows_agree(theme):
+    model = ConversationModel()
+    view = SectionedList(model, ConversationDelegate(theme), theme)
+    view.resize(WIDTH, 300)
+    now = time.time()
+
+    @given(st.lists(st.tuples(st.integers(0, 900), st.booleans()), min_size=1, max_size=30), st.integers(0, 3000))
+    def check(content: list[tuple[int, bool]], scrolled: int) -> None:
+        model.show(
+            ConversationRow(id=n, title="t", preview="p", pinned=pinned, updated_at=now - days * DAY, message_count=1)
+            for n, (days, pinned) in enumerate(content)
+        )
+        view.doItemsLayout()
+        view.verticalScrollBar().setValue(scrolled)
+        rects = [view.visualRect(model.index(row)) for row in range(model.rowCount())]
+        headings = {section.first for section in model.sections()}
+        for row, rect in enumerate(rects):
+            above = rects[row - 1].bottom() + 1 if row else -view.verticalScrollBar().value()
+            assert (rect.top() > above) if row in headings else (rect.top() == above)
+            assert view.indexAt(rect.topLeft()).row() == row
+            assert view.indexAt(rect.bottomLeft()).row() == row
+            if row in headings:
+                assert not view.indexAt(QPoint(rect.left(), rect.top() - 1)).isValid()
+        assert not view.indexAt(QPoint(0, rects[-1].bottom() + 1)).isValid()
+
+    check()
+
+
+@given(st.text("ab 🌙\n", max_size=80), st.integers(0, 80), st.integers(1, 6))
+def test_a_shortened_snippet_still_shows_its_match(text, first, length):
+    last = min(len(text), first + length)
+    matches = [(first, last)] if first < last else []
+    shortened, moved = lead_to_match(text, matches)
+    assert len(moved) == len(matches)
+    for (a, b), (c, d) in zip(matches, moved, strict=True):
+        assert shortened[c:d] == text[a:b].replace("\n", " ")

@@ -1,0 +1,230 @@
+"""Conversations as files: nothing is lost on the way out and back, and nothing foreign gets in unchecked."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from i3core.errors import I3Error
+from i3core.generation.config import SamplingConfig
+from i3core.generation.outputs import Alternative, Chunk
+from i3desk.conversations.conversation import ASSISTANT, ENDED, USER, ChatSettings, Conversation, Message, ReplyState
+from i3desk.conversations.import_export import (
+    chunks_to_csv,
+    conversations_from,
+    from_json,
+    read_file,
+    to_json,
+    to_markdown,
+    write_file,
+)
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+COUNT = st.integers(0, 5000)
+TIME = st.floats(0, 1e11)
+PROBABILITY = st.floats(0, 1)
+CHUNKS = st.builds(
+    Chunk, COUNT, TEXT, PROBABILITY, st.lists(st.builds(Alternative, COUNT, TEXT, PROBABILITY), max_size=2).map(tuple)
+)
+SAMPLING = st.builds(
+    SamplingConfig,
+    temperature=st.floats(0, 2),
+    top_k=st.integers(0, 200),
+    seed=st.none() | st.integers(0, 2**31 - 1),
+    stop=st.lists(TEXT.filter(bool), max_size=2).map(tuple),
+    allow_unk=st.booleans(),
+)
+
+
+@st.composite
+def conversations(draw) -> Conversation:
+    """Any tree of messages with anything that a message can hold."""
+    messages: dict[int, Message] = {}
+    for number in draw(st.lists(st.integers(1, 2**20 - 1), unique=True, max_size=6).map(sorted)):
+        is_reply = draw(st.booleans())
+        messages[number] = Message(
+            number=number,
+            parent=draw(st.sampled_from([None, *messages])),
+            role=ASSISTANT if is_reply else USER,
+            text=draw(TEXT),
+            created_at=draw(TIME),
+            state=draw(st.sampled_from(ENDED)),
+            chunks=draw(st.lists(CHUNKS, max_size=2)),
+            given_tokens=draw(COUNT),
+            new_tokens=draw(COUNT),
+            tokens_per_second=draw(st.floats(0, 1e6)),
+            seconds_to_first_token=draw(st.none() | st.floats(0, 1e6)),
+            seed=draw(st.none() | st.integers(0, 2**31 - 1)),
+            finish_reason=draw(st.sampled_from([None, "stop", "length"])),
+            what_failed=draw(TEXT),
+            remedy=draw(TEXT),
+            model=draw(TEXT),
+            sampling=draw(st.none() | SAMPLING),
+        )
+    return Conversation(
+        title=draw(TEXT),
+        has_own_title=draw(st.booleans()),
+        pinned=draw(st.booleans()),
+        created_at=draw(TIME),
+        updated_at=draw(TIME),
+        settings=ChatSettings(draw(SAMPLING), draw(st.sampled_from(["chat", "raw"])), draw(TEXT)),
+        messages=messages,
+        leaf=draw(st.sampled_from([None, *messages])),
+        draft=draw(TEXT),
+        window_used=draw(COUNT),
+        window=draw(COUNT),
+        first_seen=draw(st.sampled_from([None, *messages])),
+    )
+
+
+@given(conversations())
+def test_a_conversation_comes_back_from_json_as_it_was(conversation):
+    assert from_json(json.loads(json.dumps(to_json(conversation)))) == conversation
+
+
+def tree() -> Conversation:
+    conversation = Conversation(created_at=1_700_000_000.0)
+    question = conversation.add(USER, "what is the moon?", created_at=1_700_000_000.0)
+    conversation.add(ASSISTANT, " a cheese.", question.number, model="i3-mini")
+    conversation.add(ASSISTANT, " a rock, mostly", question.number, model="i3-mini", state=ReplyState.STOPPED)
+    return conversation
+
+
+@given(data=st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | TEXT, lambda inner: st.lists(inner)))
+def test_no_json_makes_it_fail_in_another_way_than_by_saying_so(data):
+    with pytest.raises(I3Error, match="not a conversation"):
+        from_json(data)
+
+
+@given(st.data())
+def test_a_damaged_export_is_refused_or_mended_but_never_breaks_the_window(data):
+    exported = json.loads(json.dumps(to_json(tree())))
+    target = data.draw(st.sampled_from([exported, *exported["messages"]]))
+    key = data.draw(st.sampled_from(sorted(target)))
+    target[key] = data.draw(
+        st.none()
+        | st.integers()
+        | st.floats()
+        | TEXT
+        | st.lists(st.integers(), max_size=3)
+        | st.just({"temperature": -1})
+    )
+    try:
+        conversation = from_json(exported)
+    except I3Error:
+        return
+    assert to_markdown(conversation)
+    assert all(message.ended for message in conversation.messages.values())
+    for message in conversation.messages.values():
+        conversation.select(message.number)
+        assert message in conversation.path()
+
+
+def test_a_reply_that_was_being_written_is_imported_as_cut():
+    conversation = tree()
+    conversation.last.state = ReplyState.STREAMING
+    assert from_json(to_json(conversation)).last.state is ReplyState.CUT
+
+
+def test_conversations_of_other_programs_become_chats():
+    turns = [
+        {"role": "system", "content": "you are a pirate"},
+        {"role": "user", "content": "hello\nthere"},
+        {"role": "assistant", "content": "ahoy"},
+    ]
+    for data in (turns, {"messages": turns}):
+        conversation = from_json(data)
+        assert [(message.role, message.text) for message in conversation.path()] == [
+            (USER, "hello\nthere"),
+            (ASSISTANT, "ahoy"),
+        ]
+        assert conversation.title == "hello"
+        assert conversation.settings.persona == "you are a pirate"
+    assert len(conversations_from([turns, turns])) == 2
+    assert len(conversations_from([{"messages": turns}, to_json(tree())])) == 2
+    assert len(conversations_from({"conversations": [turns]})) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ([{"role": "user"}], "entry 1"),
+        ([{"role": "user", "content": "a"}, {"role": "tool", "content": "b"}], 'entry 2 is by "tool"'),
+        ([{"role": "user", "content": ["a"]}], "entry 1"),
+        ({"messages": []}, "no messages"),
+        ({"messages": 3}, "no list"),
+        ({"i3desk_conversation": 99, "messages": []}, "newer i3desk"),
+        (
+            {"i3desk_conversation": 1, "messages": [{"number": 1, "role": "user", "content": "a", "parent": 1}]},
+            "follows",
+        ),
+    ],
+)
+def test_what_cannot_be_imported_says_why(data, why):
+    with pytest.raises(I3Error, match=why):
+        from_json(data)
+
+
+def test_markdown_has_title_dates_speakers_and_only_the_path_on_screen():
+    text = to_markdown(tree())
+    assert text.startswith("# what is the moon?\n")
+    assert "**You** · 2023-11-1" in text
+    assert "**i3-mini** · " in text
+    assert "a rock, mostly\n\n*(stopped)*" in text
+    assert "cheese" not in text
+
+
+def test_files_are_read_back(tmp_path):
+    conversation = tree()
+    write_file(tmp_path / "one.json", to_json(conversation))
+    assert read_file(tmp_path / "one.json") == [conversation]
+    write_file(tmp_path / "all.json", [to_json(tree()), to_json(tree())])
+    assert len(read_file(tmp_path / "all.json")) == 2
+    line = json.dumps({"messages": [{"role": "user", "content": "a\u2028b"}]}, ensure_ascii=False)
+    (tmp_path / "lines.jsonl").write_text(f"{line}\n\n{line}\n", encoding="utf-8")
+    assert [conversation.last.text for conversation in read_file(tmp_path / "lines.jsonl")] == ["a\u2028b"] * 2
+
+
+def test_half_a_surrogate_pair_does_not_spoil_the_file(tmp_path):
+    (tmp_path / "cut.json").write_text('[{"role": "user", "content": "moon \\ud83c"}]')
+    (conversation,) = read_file(tmp_path / "cut.json")
+    assert conversation.last.text == "moon ?"
+    write_file(tmp_path / "cut.md", "moon \ud83c")
+    assert (tmp_path / "cut.md").read_text(encoding="utf-8") == "moon ?"
+
+
+def test_unreadable_files_are_named(tmp_path, monkeypatch):
+    (tmp_path / "latin.json").write_bytes('["é"]'.encode("latin-1"))
+    (tmp_path / "text.json").write_text("hello")
+    (tmp_path / "deep.json").write_text("[" * 200_000)
+    (tmp_path / "lines.jsonl").write_text('[{"role": "user", "content": "a"}]\n[{"role"')
+    for name, why in (("latin", "UTF-8"), ("text", "not JSON"), ("deep", "not JSON"), ("missing", "cannot be read")):
+        with pytest.raises(I3Error, match=rf"{name}\.json.*{why}"):
+            read_file(tmp_path / f"{name}.json")
+    with pytest.raises(I3Error, match="line 2"):
+        read_file(tmp_path / "lines.jsonl")
+    monkeypatch.setattr("i3desk.conversations.import_export.LARGEST_FILE", 3)
+    with pytest.raises(I3Error, match="larger than"):
+        read_file(tmp_path / "text.json")
+
+
+def test_a_file_that_cannot_be_written_keeps_what_was_there(tmp_path):
+    (tmp_path / "blocked").write_text("a file, not a folder")
+    with pytest.raises(I3Error, match="could not be written"):
+        write_file(tmp_path / "blocked" / "chat.md", "text")
+
+
+def test_csv_of_chunks_survives_quotes_and_line_ends():
+    alternatives = (Alternative(7, 'a "b",\n', 0.25), Alternative(8, "\r\n", 0.125))
+    chunks = [Chunk(7, 'a "b",\n', 0.25, alternatives), Chunk(9, "zz", 0.0), Chunk(3, "sure", 1.0)]
+    rows = list(csv.DictReader(io.StringIO(chunks_to_csv(Message(2, 1, ASSISTANT, chunks=chunks)), newline="")))
+    assert [row["text"] for row in rows] == ['a "b",\n', "zz", "sure"]
+    assert [float(row["surprise_bits"]) for row in rows] == [2.0, pytest.approx(39.86, abs=0.01), 0.0]
+    assert [row["index"] for row in rows] == ["0", "1", "2"]
+    assert (rows[0]["alternative_2_text"], rows[0]["alternative_2_probability"]) == ("\r\n", "0.125")
+    assert rows[0]["alternative_10_text"] == rows[1]["alternative_1_text"] == ""

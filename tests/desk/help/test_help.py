@@ -1,0 +1,286 @@
+"""The help menu, and the look for a new version: real children, and a server on loopback that counts what is asked."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QApplication
+from releases_server import PAGE, ReleasesServer
+
+from i3core.version import __version__
+from i3desk.help.update_check import WEEK_S
+
+CHILD_MS = 30_000  # for a child to begin and end on a busy machine
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with ReleasesServer() as running:
+        monkeypatch.setenv("I3DESK_UPDATES_URL", running.url)
+        monkeypatch.setenv("NO_PROXY", "*")
+        yield running
+
+
+@pytest.fixture
+def browser(monkeypatch):
+    """The addresses that were handed to the browser."""
+    opened = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    return opened
+
+
+@pytest.fixture
+def look(server, desk, qtbot):
+    """Asks for a new version as the menu does; returns the dialog once it says anything."""
+
+    def look_():
+        action(desk, "Check for updates…").trigger()
+        dialog = desk.help.updates
+        qtbot.waitUntil(lambda: not dialog.busy.isVisible(), timeout=CHILD_MS)
+        return dialog
+
+    return look_
+
+
+def action(desk, name):
+    return next(each for each in desk.help.menu.actions() if each.text().split("\t")[0] == name)
+
+
+def press(qtbot, button):
+    assert button.isVisible()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+# --------------------------------------------------------------------------------------------------------- the menu
+
+
+def test_the_menu_opens_by_the_rail_and_by_keys(desk, qtbot):
+    press(qtbot, desk.window.help_button)
+    assert [each.text() for each in desk.help.menu.actions() if each.text()] == [
+        "Keys\tF1", "Licences…", "Check for updates…", "About i3desk",
+    ]  # fmt: skip
+    assert desk.help.menu.isVisible()
+    desk.help.menu.close()
+    desk.window.activateWindow()
+    qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.AltModifier)
+    assert desk.help.menu.isVisible()
+    qtbot.keyClick(desk.help.menu, Qt.Key.Key_Return)  # its first line
+    assert desk.window.settings_page.isVisible()
+
+
+def test_the_rail_fits_in_the_smallest_window(desk, qtbot):
+    desk.window.resize(900, 600)
+    qtbot.waitUntil(lambda: desk.window.height() == 600)
+    for button in (desk.window.models_button, desk.window.settings_button, desk.window.help_button):
+        assert button.height() >= 52
+        assert button.parentWidget().rect().contains(button.geometry())
+    assert desk.window.models_button.geometry().bottom() < desk.window.settings_button.geometry().top()
+
+
+@pytest.mark.parametrize(("name", "card"), [("Keys", "shortcuts"), ("About i3desk", "about")])
+def test_the_menu_leads_to_the_cards(desk, qtbot, name, card):
+    action(desk, name).trigger()
+    page = desk.window.settings_page
+    shown = getattr(page, card)
+    qtbot.waitUntil(lambda: not shown.visibleRegion().isEmpty())
+    assert page.isVisible()
+
+
+def test_the_menu_lists_licences(desk, qtbot):
+    action(desk, "Licences…").trigger()
+    qtbot.waitUntil(lambda: desk.help.licences.list.count() > 0)
+
+
+# ------------------------------------------------------------------------------------------------------ asked by hand
+
+
+def test_a_newer_version_is_shown_and_its_page_opened(server, look, qtbot, browser):
+    server.publish("v99.0", "More of everything.")
+    dialog = look()
+    assert dialog.title.text() == "i3desk 99.0 is there"
+    assert dialog.facts.text().startswith(f"Published on 1 March 2026. You have {__version__}.")
+    assert dialog.notes.toPlainText() == "More of everything."
+    assert browser == []
+    press(qtbot, dialog.open_button)
+    assert browser == [PAGE]
+
+
+def test_notes_are_plain_text(server, look):
+    server.publish("v99.0", "<b>bold</b> <img src='http://127.0.0.1:9/'>")
+    assert look().notes.toPlainText() == "<b>bold</b> <img src='http://127.0.0.1:9/'>"
+
+
+@pytest.mark.parametrize("version", [__version__, "0.0.1"])
+def test_the_newest_version_is_told_as_such(server, look, desk, qtbot, version):
+    server.publish(version)
+    dialog = look()
+    assert dialog.title.text() == f"i3desk {__version__} is the newest."
+    assert not dialog.open_button.isVisible()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert desk.help.updates is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "what", "remedy"),
+    [
+        (404, b"{}", "No version of i3desk has been published there yet.", "Look again in a few weeks."),
+        (429, b"", "has been asked too often from this network and refuses for a while (status 429).",
+         "Try again in an hour."),
+        (200, b"<html>hotel</html>", "does not answer with the news of a version.", "log in"),
+        (200, b"x" * 1_100_000, "answers with far more than the news of a version.", "Try again later."),
+        (503, b"", "is busy or out of order (status 503).", "Try again later."),
+    ],
+)  # fmt: skip
+def test_failures_say_what_to_do_and_can_be_tried_again(server, look, qtbot, status, body, what, remedy):
+    server.status, server.body = status, body
+    dialog = look()
+    assert dialog.notice.what.text().endswith(what)
+    assert remedy in dialog.notice.remedy.text()
+    assert dialog.notice.what.height() >= dialog.notice.what.heightForWidth(dialog.notice.what.width())
+    server.publish("99.0")
+    press(qtbot, dialog.again_button)
+    qtbot.waitUntil(lambda: dialog.title.text() == "i3desk 99.0 is there", timeout=CHILD_MS)
+    assert not dialog.notice.isVisible()
+
+
+def test_cancelling_ends_the_child(server, desk, qtbot):
+    server.silent = True
+    desk.help.look_for_updates()
+    dialog = desk.help.updates
+    assert dialog.title.text() == "Looking for a new version…"
+    qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
+    assert desk.help.check.running
+    press(qtbot, dialog.close_button)
+    assert desk.help.updates is None
+    qtbot.waitUntil(lambda: not desk.help.check.running)
+
+
+def test_asking_again_while_the_child_before_still_ends(server, desk, qtbot):
+    server.silent = True
+    desk.help.look_for_updates()
+    qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
+    server.publish("99.0")
+    server.silent = False
+    desk.help.updates.reject()
+    assert desk.help.check.running
+    desk.help.look_for_updates()
+    dialog = desk.help.updates
+    qtbot.waitUntil(lambda: dialog.title.text() == "i3desk 99.0 is there", timeout=CHILD_MS)
+    assert len(server.requests) == 2
+
+
+def test_closing_the_window_ends_the_child(server, desk, qtbot):
+    server.silent = True
+    desk.help.look_for_updates()
+    qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
+    with qtbot.waitSignal(desk.window.closed):
+        desk.window.close()
+    assert not desk.help.check.running
+
+
+def test_whoever_packaged_it_can_switch_it_off(open_desk, qtbot, monkeypatch):
+    monkeypatch.setenv("I3DESK_UPDATES_URL", "")
+    desk = open_desk()
+    assert "Check for updates…" not in [each.text() for each in desk.help.menu.actions()]
+    desk.window.show_about()
+    assert desk.window.settings_page.about.isVisible()
+    assert not desk.window.settings_page.updates.isVisible()
+    desk.store.change(look_for_updates=True)
+    qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
+    assert not desk.help.weekly.running
+
+
+# ------------------------------------------------------------------------------------------------------- once a week
+
+
+def looked(places) -> int:
+    return json.loads(places.settings_file.read_text(encoding="utf-8"))["looked_for_updates"]
+
+
+def test_nothing_is_asked_unless_the_user_wants_it(server, desk, say, qtbot):
+    server.publish("99.0")
+    say(desk, "hello")
+    for button in ("train_button", "runs_button", "models_button", "settings_button"):
+        getattr(desk.window, button).click()
+    assert not desk.window.settings_page.updates.switch.isChecked()
+    desk.help.weekly.consider()
+    assert not desk.help.weekly.running
+    assert desk.help.updates is None
+    with qtbot.waitSignal(desk.window.closed):
+        desk.window.close()
+    assert server.requests == []
+
+
+def test_the_switch_says_what_is_sent_and_a_newer_version_is_told_quietly(server, desk, qtbot, browser):
+    server.publish("v99.0", "More of everything.")
+    desk.window.show_about()
+    card = desk.window.settings_page.updates
+    assert "Nothing is sent about you" in card.meaning.text()
+    assert "127.0.0.1" in card.meaning.text()
+    press(qtbot, card.switch)
+    toast = desk.window.toast
+    qtbot.waitUntil(toast.isVisible, timeout=CHILD_MS)
+    assert toast.text.text() == "i3desk 99.0 is there."
+    assert desk.help.updates is None
+    press(qtbot, toast.action_button)
+    assert desk.help.updates.title.text() == "i3desk 99.0 is there"
+    assert desk.help.updates.notes.toPlainText() == "More of everything."
+    assert len(server.requests) == 1  # what was found is shown, not asked for again
+    assert browser == []
+
+
+def test_it_is_asked_at_most_once_a_week(server, open_desk, places, qtbot):
+    server.publish("0.0.1")
+    places.settings_file.parent.mkdir(parents=True)
+
+    def start(days_ago: float, wanted: bool = True):
+        then = int(time.time() - days_ago * 24 * 3600)
+        content = {"look_for_updates": wanted, "looked_for_updates": then}
+        places.settings_file.write_text(json.dumps(content), encoding="utf-8")
+        desk = open_desk()
+        qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
+        QApplication.processEvents()
+        return desk, desk.help.weekly.running
+
+    for days_ago in (0, 1, 6.9):
+        desk, asks = start(days_ago)
+        assert not asks
+        open_desk.close(desk)
+    assert not start(30, wanted=False)[1]
+    desk, asks = start(7.1)
+    assert asks
+    qtbot.waitUntil(lambda: not desk.help.weekly.running, timeout=CHILD_MS)
+    assert len(server.requests) == 1
+    assert not desk.window.toast.isVisible()  # it is no newer one
+    desk.help.weekly.consider()
+    assert not desk.help.weekly.running
+    open_desk.close(desk)
+    assert time.time() - looked(places) < 600
+    assert start(-1)[1]  # the clock was wrong: better once too often than never again
+
+
+def test_it_waits_for_the_model(server, open_desk, places, qtbot, model):
+    places.settings_file.parent.mkdir(parents=True)
+    places.settings_file.write_text('{"look_for_updates": true}', encoding="utf-8")
+    model.may_load.clear()
+    desk = open_desk()
+    qtbot.wait(50)
+    assert not desk.help.weekly.running
+    model.may_load.set()
+    qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
+
+
+def test_its_failures_are_only_logged(server, desk, qtbot, caplog):
+    caplog.set_level(logging.INFO, "i3desk.help.update_check")
+    desk.store.change(look_for_updates=True)
+    assert desk.help.weekly.running
+    qtbot.waitUntil(lambda: not desk.help.weekly.running, timeout=CHILD_MS)
+    assert "No version of i3desk has been published" in caplog.text
+    assert not desk.window.toast.isVisible()
+    assert desk.help.updates is None
+    assert time.time() - desk.store.preferences.looked_for_updates < WEEK_S

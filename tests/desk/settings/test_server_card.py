@@ -1,0 +1,117 @@
+"""The switch that lets other programs ask the model: the real server, asked over HTTP."""
+
+import importlib.util
+import json
+import socket
+import urllib.error
+import urllib.request
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from i3desk.settings.server_card import ServerCard
+
+pytest.importorskip("fastapi", reason="the extra `server` is not installed")
+
+LONG_MS = 60_000
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def card(desk, qtbot):
+    desk.parts.settings.change(serve_port=free_port())
+    desk.window.show_page(desk.window._rail_buttons.id(desk.window.settings_button))
+    qtbot.waitUntil(lambda: desk.parts.model.info is not None)
+    return desk.parts.settings_page.server
+
+
+def until_ready(card, qtbot):
+    qtbot.waitUntil(card.address.isVisible, timeout=LONG_MS)
+
+
+def ask(url):
+    body = json.dumps({"messages": [{"role": "user", "content": "hello!"}], "max_tokens": 8}).encode()
+    request = urllib.request.Request(f"{url}/chat/completions", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def test_other_programs_are_answered_while_the_switch_is_on(card, desk, qtbot):
+    assert not card.switch.isChecked()
+    assert not card.address.isVisible()
+    qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
+    assert card.state.text() == "Starting…"
+    until_ready(card, qtbot)
+    assert card.state.text() == "Ready."
+    qtbot.mouseClick(card.copy_button, Qt.MouseButton.LeftButton)
+    url = QGuiApplication.clipboard().text()
+    assert url == f"http://127.0.0.1:{desk.parts.settings.preferences.serve_port}/v1"
+    assert ask(url)["choices"][0]["message"]["content"]
+    qtbot.waitUntil(lambda: card.state.text() == "1 reply so far.")
+    qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
+    assert not card.address.isVisible()
+    qtbot.waitUntil(lambda: not desk.parts.server._process.running, timeout=LONG_MS)
+    with pytest.raises(urllib.error.URLError):
+        ask(url)
+    assert not card.state.isVisible()
+
+
+def test_a_port_in_use_is_told_and_another_one_works(card, desk, qtbot):
+    with socket.create_server(("127.0.0.1", desk.parts.settings.preferences.serve_port)):
+        qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: "in use" in card.state.text(), timeout=LONG_MS)
+        assert card.switch.isChecked()
+        assert card.state.property("tone") == "bad"
+        port = free_port()
+        card.port.setFocus()
+        card.port.selectAll()
+        qtbot.keyClicks(card.port, str(port))
+        qtbot.keyClick(card.port, Qt.Key.Key_Return)
+        until_ready(card, qtbot)
+    assert card.address.text() == f"http://127.0.0.1:{port}/v1"
+    assert card.state.property("tone") == "muted"
+
+
+def test_a_port_that_cannot_be_stays_as_it_was(card, desk, qtbot):
+    before = desk.parts.settings.preferences.serve_port
+    for text in ("80", "99999", ""):
+        card.port.setFocus()
+        card.port.selectAll()
+        qtbot.keyClick(card.port, Qt.Key.Key_Delete)
+        qtbot.keyClicks(card.port, text)
+        card.switch.setFocus()
+        assert card.port.text() == str(before)
+    assert desk.parts.settings.preferences.serve_port == before
+
+
+def test_the_server_ends_with_the_window_and_starts_with_it_again(card, desk, open_desk, qtbot):
+    qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
+    until_ready(card, qtbot)
+    url = card.address.text()
+    open_desk.close(desk)
+    with pytest.raises(urllib.error.URLError):
+        ask(url)
+    again = open_desk()
+    qtbot.waitUntil(lambda: again.parts.server.url == url, timeout=LONG_MS)
+    assert again.parts.settings_page.server.switch.isChecked()
+
+
+def test_another_model_of_the_chat_is_served_instead(card, desk, qtbot, tmp_path):
+    qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
+    until_ready(card, qtbot)
+    desk.parts.server.start(str(tmp_path / "gone"), desk.parts.settings.preferences.serve_port)
+    assert not card.address.isVisible()
+    qtbot.waitUntil(lambda: str(tmp_path) in card.state.text(), timeout=LONG_MS)
+
+
+def test_without_its_packages_the_switch_says_how_to_get_them(desk, qtbot, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    card = ServerCard(desk.parts.settings, desk.parts.server)
+    qtbot.addWidget(card)
+    assert not card.switch.isEnabled()
+    assert "i3desk[server]" in card.meaning.text()

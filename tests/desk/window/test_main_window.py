@@ -1,0 +1,170 @@
+"""The window as a whole: opening, closing, folding, names for everything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from paths import REPOSITORY
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QLineEdit, QPlainTextEdit, QScrollBar
+
+from i3core.errors import CheckpointError
+
+
+def test_the_status_bar_names_the_model_the_device_and_why(desk):
+    status = desk.window.statusBar()
+    assert status.model.text() == "i3-mini · 10.4 M"
+    assert status.device.text() == "CPU, 2 threads, float32 (no CUDA device found)"
+    assert status.memory.text().endswith(" MB")
+
+
+def test_every_control_has_a_name_and_a_tooltip(desk, say):
+    say(desk, "hello")
+    kinds = (QAbstractButton, QAbstractSlider, QLineEdit, QPlainTextEdit)
+    controls = [control for kind in kinds for control in desk.window.findChildren(kind)]
+    controls = [control for control in controls if not isinstance(control, QScrollBar)]
+    controls = [control for control in controls if control.isVisibleTo(desk.window)]
+    assert len(controls) > 20
+    for control in controls:
+        name = QAccessible.queryAccessibleInterface(control).text(QAccessible.Text.Name)
+        assert name, control
+        assert control.toolTip() or control.parentWidget().toolTip() or control.parent().parent().toolTip(), name
+
+
+def test_the_panel_folds_away_in_a_narrow_window(desk, qtbot):
+    window, page = desk.window, desk.window.chat_page
+    window.resize(1280, 800)
+    qtbot.waitUntil(page.panel.isVisible)
+    window.resize(900, 600)
+    qtbot.waitUntil(lambda: not page.panel.isVisible())
+    qtbot.mouseClick(page.header.panel_button, Qt.MouseButton.LeftButton)
+    assert page.panel.isVisible()
+    window.resize(1280, 800)
+    qtbot.waitUntil(page.panel.isVisible)
+    assert window.width() == 1280
+
+
+def test_long_texts_do_not_widen_the_window(open_desk, say, qtbot, model):
+    model.load_error = CheckpointError("The folder " + "fox" * 100 + " does not exist.", "Choose another one. " * 20)
+    desk = open_desk()
+    desk.window.resize(900, 600)
+    say(desk, "hello " * 60)
+    qtbot.waitUntil(desk.window.chat_page.transcript.isVisible)
+    assert desk.window.minimumSizeHint().width() <= 900
+    assert desk.window.size().toTuple() == (900, 600)
+
+
+def test_the_settings_page_is_reached_by_the_rail_and_by_keys(desk, qtbot):
+    window = desk.window
+    qtbot.mouseClick(window.settings_button, Qt.MouseButton.LeftButton)
+    assert window.settings_page.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    assert window.models_page.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert window.chat_page.isVisible()
+
+
+def test_closing_during_generation_ends_cleanly(desk, say, qtbot, model, open_desk):
+    model.endless = True
+    say(desk, "go on and on", wait=False)
+    qtbot.waitUntil(lambda: desk.window.session.conversation.last.new_tokens > 0)
+    with qtbot.waitSignal(desk.window.closed):
+        desk.window.close()
+        assert not desk.window.isVisible()
+    assert not desk.jobs.running
+
+
+def test_closing_while_the_model_loads_ends_cleanly(open_desk, qtbot, model):
+    model.may_load.clear()
+    desk = open_desk()
+    with qtbot.waitSignal(desk.window.closed):
+        desk.window.close()
+    assert not desk.jobs.running
+
+
+def test_the_size_of_the_window_is_kept(open_desk, qtbot):
+    desk = open_desk()
+    desk.window.resize(1000, 700)
+    qtbot.waitUntil(lambda: desk.store.preferences.width == 1000)
+    open_desk.close(desk)
+    assert open_desk().window.width() == 1000
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_window_is_in_the_colours_asked_for(open_desk, theme):
+    desk = open_desk(theme=theme)
+    picture = desk.window.grab().toImage()
+    corner = picture.pixelColor(picture.width() // 2, 20)
+    assert (corner.lightness() > 128) == (theme == "light")
+
+
+def test_torch_is_not_imported_before_the_first_paint(tmp_path):
+    script = f"""
+import sys
+from pathlib import Path
+from i3desk.app import Application, create_application
+from i3desk.paths import Paths
+app = create_application()
+desk = Application(app, Paths.under(Path({str(tmp_path)!r})))
+desk.window.first_painted.disconnect()
+def painted():
+    print(sorted(name for name in ("torch", "numpy") if name in sys.modules))
+    desk.window.close()
+desk.window.first_painted.connect(painted)
+desk.window.closed.connect(app.quit)
+desk.show()
+app.exec()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, cwd=REPOSITORY)
+    assert done.stdout.strip() == "[]", done.stderr
+    assert done.returncode == 0
+
+
+def test_the_program_tells_its_version_without_opening_a_window():
+    environment = os.environ | {"QT_QPA_PLATFORM": "no such platform"}
+    done = subprocess.run(
+        [sys.executable, "-m", "i3desk", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=REPOSITORY,
+        env=environment,
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("i3desk ")
+
+
+def test_the_program_can_be_the_command_line_too():
+    done = subprocess.run(
+        [sys.executable, "-m", "i3desk", "i3core", "--help"], capture_output=True, text=True, timeout=30, cwd=REPOSITORY
+    )
+    assert done.returncode == 0
+    assert "train" in done.stdout
+
+
+def test_the_keyboard_goes_with_the_page(open_desk, qtbot):
+    desk = open_desk()
+    window = desk.window
+    for keys, page in (
+        (Qt.Key.Key_2, window.train_page),
+        (Qt.Key.Key_3, window.runs_page),
+        (Qt.Key.Key_M, window.models_page),
+    ):
+        qtbot.keyClick(window, keys, Qt.KeyboardModifier.ControlModifier)
+        assert window.pages.currentWidget() is page
+        assert window.focusWidget() is page or page.isAncestorOf(window.focusWidget())
+    qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert window.focusWidget() is window.chat_page.composer.edit
+
+
+def test_the_page_of_last_time_comes_without_a_control_that_looks_chosen(open_desk):
+    desk = open_desk()
+    desk.window.show_page(desk.window.pages.indexOf(desk.window.settings_page))
+    open_desk.close(desk)
+    again = open_desk()
+    assert again.window.pages.currentWidget() is again.window.settings_page
+    assert again.window.focusWidget() is again.window.settings_page
