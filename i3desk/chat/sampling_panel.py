@@ -80,8 +80,8 @@ class SamplingPanel(QFrame):
         head.addWidget(title, 1)
         head.addWidget(self.preset_button)
         head.addWidget(self.reset_button)
-        self.sampling_presets = SegmentedControl("Preset", sampling_presets.LABELS)
-        self.sampling_presets.chosen.connect(self._use_built_in)
+        self.presets = SegmentedControl("Preset", sampling_presets.LABELS)
+        self.presets.chosen.connect(self._use_built_in)
         self.modes = SegmentedControl("Mode", MODES)
         self.modes.chosen.connect(self._choose_mode)
 
@@ -90,7 +90,7 @@ class SamplingPanel(QFrame):
         column.setContentsMargins(16, 10, 16, 16)
         column.setSpacing(10)
         column.addLayout(head)
-        column.addWidget(self.sampling_presets)
+        column.addWidget(self.presets)
         column.addSpacing(2)
         self.rows = {}
         for setting in SAMPLING_SETTINGS:
@@ -197,7 +197,7 @@ class SamplingPanel(QFrame):
     @Slot()
     def _fill_menu(self) -> None:
         self.preset_menu.clear()
-        own = self._store.preferences.sampling_presets
+        own = self._store.preferences.presets
         for name in own:
             action = self.preset_menu.addAction(name)
             action.setData(name)
@@ -220,8 +220,8 @@ class SamplingPanel(QFrame):
     @Slot()
     def _delete_own(self) -> None:
         name = self._chosen_action().data()
-        kept = {key: values for key, values in self._store.preferences.sampling_presets.items() if key != name}
-        self._store.change(sampling_presets=kept)
+        kept = {key: values for key, values in self._store.preferences.presets.items() if key != name}
+        self._store.change(presets=kept)
         self._show_preset()
 
     def _chosen_action(self) -> QAction:
@@ -241,14 +241,12 @@ class SamplingPanel(QFrame):
         name = name.strip()[:40]
         if name:
             values = sampling_presets.values_of(self._settings.sampling)
-            self._store.change(sampling_presets=self._store.preferences.sampling_presets | {name: values})
+            self._store.change(presets=self._store.preferences.presets | {name: values})
             self._show_preset()
 
     def use_preset(self, name: str) -> None:
         """Take over the values of one of the user's own presets."""
-        self._choose_sampling(
-            sampling_presets.apply(self._settings.sampling, self._store.preferences.sampling_presets[name])
-        )
+        self._choose_sampling(sampling_presets.apply(self._settings.sampling, self._store.preferences.presets[name]))
 
     def _show_all(self) -> None:
         sampling = self._settings.sampling
@@ -262,10 +260,8 @@ class SamplingPanel(QFrame):
 
     def _show_preset(self) -> None:
         sampling = self._settings.sampling
-        self.sampling_presets.show_choice(sampling_presets.matching(sampling, sampling_presets.BUILT_IN))
-        self.preset_button.setText(
-            sampling_presets.matching(sampling, self._store.preferences.sampling_presets) or "Presets"
-        )
+        self.presets.show_choice(sampling_presets.matching(sampling, sampling_presets.BUILT_IN))
+        self.preset_button.setText(sampling_presets.matching(sampling, self._store.preferences.presets) or "Presets")
 
     @Slot()
     def _show_switches(self) -> None:

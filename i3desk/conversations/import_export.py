@@ -237,7 +237,7 @@ def read_file(path: Path | str) -> list[Conversation]:
             raise I3Error(
                 f"{path} is larger than {LARGEST_FILE // 2**20} MB.", "Split it into smaller files and import those."
             )
-        text = path.read_text(serialization="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise I3Error(f"{path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:

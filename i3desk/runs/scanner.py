@@ -75,7 +75,7 @@ class RunScanner:
             if waiting is None:
                 continue
             try:
-                self._trainers.append(launcher.launcher(folder, waiting))
+                self._trainers.append(launcher.launch(folder, waiting))
                 started.append(folder)
             except I3Error as error:
                 problems.append((error.what, error.remedy))

@@ -146,7 +146,7 @@ def write_records(path: Path, entries: Iterable[Correction]) -> None:
     """Write corrections as training data. Raises I3Error if the disk refuses; what was there before stays then."""
     lines = (json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries)
     with replaced(path) as temporary:
-        temporary.write_text("".join(lines), serialization="utf-8")
+        temporary.write_text("".join(lines), encoding="utf-8")
 
 
 def _read(line: bytes) -> Correction | None:

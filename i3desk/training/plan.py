@@ -104,14 +104,14 @@ def make_plan(
         "data": [_argument(path, weight) for path, weight in choices.data.items()],
         "sample_prompts": list(choices.prompts),
     }
-    draft = _effective(fixed | presets.settings(choices.presets, facts, changes))
+    draft = _effective(fixed | presets.settings(choices.preset, facts, changes))
     rehearsed = answer(draft) or DryRunResult()
     started = rehearsed.started or {}
     facts = presets.Facts(
         tokens, entry.facts.parameters, entry.facts.window,
         steps_per_epoch=started.get("total_steps", 0), pace=rehearsed.pace,
     )  # fmt: skip
-    config = _effective(fixed | presets.settings(choices.presets, facts, changes))
+    config = _effective(fixed | presets.settings(choices.preset, facts, changes))
     validates = bool(changes.get("val")) or (started["held_out_rows"] > 0 if started else any(held.values()))
     if not validates and "patience" not in changes:
         config["patience"] = 0

@@ -26,7 +26,7 @@ from training_window import count_starts, metrics, no_trainer_left, starts, tiny
 
 from i3core.runs.reader import RunState, RunSummary  # noqa: E402
 from i3desk.paths import Paths  # noqa: E402
-from i3desk.runs.controller import Runs  # noqa: E402
+from i3desk.runs.controller import RunController  # noqa: E402
 from i3desk.workers.background import BackgroundJobs  # noqa: E402
 
 STEPS, PATIENCE_S = 300, 300
@@ -38,7 +38,7 @@ class Window:
     def __init__(self, folder: Path) -> None:
         self.app = QCoreApplication.instance() or QCoreApplication([])
         self.background = BackgroundJobs()
-        self.runs = Runs(Paths.under(folder), self.background)
+        self.runs = RunController(Paths.under(folder), self.background)
         self.runs.failed.connect(self._on_failed)
 
     def _on_failed(self, what: str, remedy: str) -> None:

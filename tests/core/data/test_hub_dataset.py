@@ -310,7 +310,7 @@ def test_a_killed_process_leaves_what_the_next_one_goes_on_with(server, start_en
     script = (
         "from i3core.data import hub_writer\nfrom i3core.data.hub_dataset import fetch\n"
         "from i3core.net.dataset_name import HubData\n"
-        "hub_copy.KEEP_EVERY_BYTES = 1000\n"
+        "hub_writer.KEEP_EVERY_BYTES = 1000\n"
         f"fetch(HubData.parse({NAME!r}))"
     )
     child = subprocess.Popen([sys.executable, "-c", script], env=start_environment())

@@ -224,18 +224,16 @@ def test_trails_keep_to_their_bounds(wordy):
     generator._prefix_cache = trails = PrefixCache(wordy.network, max_trails=3, max_bytes=10 * 2**20)
     for start in range(1, 8):
         list(generator.stream([user(QUESTIONS[start % 4] + "the " * (start % 3))], SamplingConfig(max_new_tokens=9)))
-        assert len(trails._prefix_cache) <= 3
+        assert len(trails._prefixes) <= 3
     held = sum(
         tensor.nbytes
-        for trail in trails._prefix_cache
+        for trail in trails._prefixes
         for layers in (trail.caches, *trail.places.values())
         for layer in layers
         if layer
         for tensor in (layer.first, layer.second)
     )
-    assert trails.nbytes == held + sum(
-        logits.nbytes for trail in trails._prefix_cache for logits in trail.logits.values()
-    )
+    assert trails.nbytes == held + sum(logits.nbytes for trail in trails._prefixes for logits in trail.logits.values())
     generator._prefix_cache = small = PrefixCache(
         wordy.network, max_bytes=trails._cache_bytes + 5 * trails._place_bytes
     )

@@ -497,7 +497,7 @@ def test_a_step_of_its_trainer(loaded, tmp_path):
     settings = transformers.TrainingArguments(
         str(tmp_path / "out"), max_steps=1, per_device_train_batch_size=2, report_to=[], use_cpu=True, save_steps=1
     )
-    trainer = transformers.TrainStep(network, settings, train_dataset=rows)
+    trainer = transformers.Trainer(network, settings, train_dataset=rows)
     loss = trainer.train().training_loss
     row = torch.tensor([rows[0]["input_ids"]])
     expected = loaded[1].network.loss(row[:, :-1], row[:, 1:]).item()
@@ -529,7 +529,7 @@ def test_smoothed_labels_are_a_token_ahead_too(loaded, tmp_path):
     _, _, network, tokenizer = loaded
     ids = tokenizer("the cat sat on the mat")["input_ids"]
     arguments = transformers.TrainingArguments(str(tmp_path), label_smoothing_factor=1e-6, report_to=[], use_cpu=True)
-    trainer = transformers.TrainStep(network, arguments, eval_dataset=[{"input_ids": ids, "labels": ids}])
+    trainer = transformers.Trainer(network, arguments, eval_dataset=[{"input_ids": ids, "labels": ids}])
     expected = network(torch.tensor([ids]), labels=torch.tensor([ids])).loss.item()
     assert trainer.evaluate()["eval_loss"] == pytest.approx(expected, abs=1e-3)
 

@@ -256,7 +256,7 @@ elif point == "spawned":
     launcher.spawn = lambda *them: (spawn(*them), die())
 else:
     die()
-launcher.launcher(folder, queue.read(folder))
+launcher.launch(folder, queue.read(folder))
 """
 
 
