@@ -55,7 +55,7 @@ class Application(QObject):
         self._model_folder = model_folder
         self.wipe_at_end = False
         self.store = SettingsStore(places.settings_file, self)
-        self.theme = Theme(app, theme or self.store.preferences.theme, self, dressed=False)
+        self.theme = Theme(app, theme or self.store.preferences.theme, self, with_style_sheet=False)
         self.parts = Services(places, self.store, self.theme, loader, self)
         self.jobs = self.parts.jobs
         self.collector = GcControl(self)

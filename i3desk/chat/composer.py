@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from i3core.text.tokenizer import ChunkTokenizer
 from i3desk.chat.draft_chunks import DraftChunks
 from i3desk.style.icons import IconPushButton, IconToolButton
+from i3desk.widgets.basics import named
 
 MOST_LINES = 6
 HOW_TO_SEND = "Enter sends, Shift+Enter begins a new line"
@@ -129,7 +130,7 @@ class Composer(QFrame):
         self.chunks_button.toggled.connect(self._on_chunks_toggled)
 
         self.draft_chunks = DraftChunks()
-        self.line = QFrame(objectName="line")
+        self.line = named(QFrame(), "line")
         self.notice = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         self.notice.setProperty("tone", "warn")
         self.notice.setProperty("grade", "small")

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVB
 
 from i3desk.style.palette import mix, tabular
 from i3desk.tokens.style import tokens_in_use
+from i3desk.widgets.basics import named
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.popup_card import PopupCard
 
@@ -84,7 +85,9 @@ class ContextMeter(QWidget):
             policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)  # nothing jumps when the model is ready
             widget.setSizePolicy(policy)
-        self.help_button = QToolButton(text="?", checkable=True)
+        self.help_button = QToolButton()
+        self.help_button.setText("?")
+        self.help_button.setCheckable(True)
         self.help_button.setAccessibleName("What the window is")
         self.help_button.setToolTip("What tokens and the window are, and what to do when it is full")
         self.help_button.toggled.connect(self._on_toggled)
@@ -186,7 +189,7 @@ class Explanation(PopupCard):
                 column.addSpacing(6)
             title = QLabel(heading, textFormat=Qt.TextFormat.PlainText)
             title.setProperty("grade", "heading")
-            body = QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=True, objectName="text")
+            body = named(QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=True), "text")
             body.setProperty("tone", "muted")
             column.addWidget(title)
             column.addWidget(body)

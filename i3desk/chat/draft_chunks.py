@@ -52,7 +52,8 @@ class _Field(QWidget):
     """The chunks themselves, as tall as they are."""
 
     def __init__(self) -> None:
-        super().__init__(objectName="draftChunks")
+        super().__init__()
+        self.setObjectName("draftChunks")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.measures = metrics()
         self.chunks: list[DraftChunk] = []

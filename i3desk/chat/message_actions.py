@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from i3desk.conversations.conversation import USER, Message, ReplyState
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
-from i3desk.widgets.basics import quiet_button
+from i3desk.widgets.basics import named, quiet_button
 
 ACTIONS_HEIGHT = 24
 COPIED_FOR_MS = 1500
@@ -83,7 +83,7 @@ class VersionSwitch(QWidget):
             button.setToolTip(BUSY_HINT if busy else button.accessibleName())
 
     def _button(self, icon: str, name: str) -> IconToolButton:
-        button = IconToolButton(objectName="version")
+        button = named(IconToolButton(), "version")
         button.set_icon(icon, size=12)
         button.setAccessibleName(name)
         button.setToolTip(name)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from i3desk.widgets.basics import named
+
 
 class Failure(QFrame):
     """What went wrong and what to do, with a button that tries again."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="failure")
+        super().__init__(parent)
+        self.setObjectName("failure")
         self.what = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         self.what.setProperty("tone", "bad")
         self.remedy = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         for label in (self.what, self.remedy):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.button = QPushButton("Try again", focusPolicy=Qt.FocusPolicy.ClickFocus)
+        self.button = QPushButton("Try again")
+        self.button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.button.setAccessibleName("Try again")
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
@@ -36,9 +40,11 @@ class Interrupted(QFrame):
     """Says that i3desk ended while a reply was said, with a button that goes on."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="interrupted")
+        super().__init__(parent)
+        self.setObjectName("interrupted")
         self.what = QLabel("i3desk ended while this was said.", textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.button = QPushButton("Continue", focusPolicy=Qt.FocusPolicy.ClickFocus)
+        self.button = QPushButton("Continue")
+        self.button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.button.setAccessibleName("Continue this reply")
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 8, 8, 8)
@@ -63,9 +69,9 @@ class ViewMark(QWidget):
         if gone:
             row = QHBoxLayout()
             row.setSpacing(12)
-            row.addWidget(QFrame(objectName="line"), 1)
+            row.addWidget(named(QFrame(), "line"), 1)
             row.addWidget(_small_label(self.GONE, "muted"))
-            row.addWidget(QFrame(objectName="line"), 1)
+            row.addWidget(named(QFrame(), "line"), 1)
             column.addLayout(row)
         if falling:
             column.addWidget(_small_label(self.FALLING, "warn"))

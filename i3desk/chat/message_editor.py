@@ -57,7 +57,8 @@ class _Field(QTextEdit):
     cancelled = Signal()
 
     def __init__(self, purpose: Purpose) -> None:
-        super().__init__(objectName="text")
+        super().__init__()
+        self.setObjectName("text")
         self.setAcceptRichText(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
@@ -111,7 +112,8 @@ class MessageEditor(QFrame):
     cancelled = Signal()
 
     def __init__(self, text: str, parent: QWidget | None = None, purpose: Purpose = SAY_ANEW) -> None:
-        super().__init__(parent, objectName="bubbleEditor")
+        super().__init__(parent)
+        self.setObjectName("bubbleEditor")
         self._busy = False
         self._purpose = purpose
         self.field = _Field(purpose)

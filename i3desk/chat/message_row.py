@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QMenu, QWidget
 from i3desk.chat.message_actions import ACTIONS_HEIGHT, MessageActions
 from i3desk.chat.message_cards import ViewMark
 from i3desk.conversations.conversation import USER, Message
+from i3desk.widgets.basics import named
 from i3desk.widgets.text_block import TextBlock
 from i3desk.widgets.text_display import has_markdown
 from i3desk.widgets.virtual_list import VirtualRow
@@ -137,7 +138,7 @@ class MessageRow(VirtualRow):
         if view is View.GONE and self._veil is None:
             self._veil = _Veil(self)
         if view is View.FALLING and self._falling_line is None:
-            self._falling_line = QFrame(self, objectName="fallingLine")
+            self._falling_line = named(QFrame(self), "fallingLine")
         if self._veil is not None:
             self._veil.setVisible(view is View.GONE)
         if self._falling_line is not None:

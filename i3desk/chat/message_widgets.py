@@ -13,6 +13,7 @@ from i3desk.chat.message_cards import Failure, Interrupted
 from i3desk.chat.message_editor import CORRECT, MessageEditor
 from i3desk.chat.message_row import GUTTER, PART_SPACING, MessageRow
 from i3desk.conversations.conversation import Message, ReplyState
+from i3desk.widgets.basics import named
 from i3desk.widgets.text_block import TextBlock
 from i3desk.widgets.text_display import capitalise
 
@@ -29,7 +30,7 @@ class UserMessage(MessageRow):
 
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
         super().__init__(message, parent)
-        self._bubble = QFrame(self, objectName="bubble")
+        self._bubble = named(QFrame(self), "bubble")
         self._text = TextBlock("Your message", self._bubble)
         self._text.words_found.connect(self._on_words_found)
         self._fitted: tuple[str, int, bool] | None = None

@@ -18,6 +18,7 @@ from i3desk.chat.welcome import WelcomePage
 from i3desk.conversations.conversation import USER
 from i3desk.preferences import SettingsStore
 from i3desk.style.theme import Theme
+from i3desk.widgets.basics import named
 from i3desk.workers.active_model import ModelState
 
 SIDES_FOLD_BELOW = 1100  # of the window's width
@@ -131,7 +132,7 @@ class ChatPage(QWidget):
         column.addLayout(self._above_composer)
         column.addWidget(self.composer)
         column.addWidget(self.meter)
-        bar = QFrame(objectName="composerBar")
+        bar = named(QFrame(), "composerBar")
         row = QHBoxLayout(bar)
         row.setContentsMargins(MARGIN, 12, MARGIN, 14)
         row.addStretch(1)

@@ -23,7 +23,7 @@ from i3desk.chat.display_options import DISPLAY_SETTINGS
 from i3desk.conversations.conversation import ChatSettings
 from i3desk.preferences import SettingsStore
 from i3desk.tokens.legend import TokenLegend
-from i3desk.widgets.basics import quiet_button
+from i3desk.widgets.basics import named, quiet_button
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.widgets.setting_rows import SwitchRow, TextRow, row_for
 
@@ -85,7 +85,7 @@ class SamplingPanel(QFrame):
         self.modes = SegmentedControl("Mode", MODES)
         self.modes.chosen.connect(self._choose_mode)
 
-        body = QWidget(objectName="panelBody")
+        body = named(QWidget(), "panelBody")
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 10, 16, 16)
         column.setSpacing(10)
@@ -100,7 +100,7 @@ class SamplingPanel(QFrame):
         self.stop_row = TextRow(STOP, "end of turn", 2)
         self.stop_row.changed.connect(self._on_stop)
         column.addWidget(self.stop_row)
-        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(named(QFrame(), "line"))
         column.addWidget(_heading("Prompt"))
         column.addWidget(self.modes)
         self.persona_row = TextRow(PERSONA, "", 3)
@@ -110,7 +110,7 @@ class SamplingPanel(QFrame):
         self.persona_note.setProperty("tone", "muted")
         self.persona_note.setProperty("grade", "small")
         column.addWidget(self.persona_note)
-        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(named(QFrame(), "line"))
         column.addWidget(_heading("Display"))
         self.switches = {}
         for switch in DISPLAY_SETTINGS:
@@ -121,7 +121,7 @@ class SamplingPanel(QFrame):
                 self.legend = TokenLegend()
                 column.addWidget(self.legend)
         column.addStretch(1)
-        scroll = QScrollArea(objectName="backdrop")
+        scroll = named(QScrollArea(), "backdrop")
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

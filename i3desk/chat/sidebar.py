@@ -23,6 +23,7 @@ from i3desk.chat.sidebar_delegates import HIT_ROLE, ConversationDelegate, HitDel
 from i3desk.style import icons
 from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.style.theme import Theme
+from i3desk.widgets.basics import named
 from i3desk.widgets.sectioned_list import SectionedList
 
 WIDTH = 232
@@ -35,7 +36,8 @@ class SearchField(QLineEdit):
     """Where words to look for are typed; shows its shortcut while it is empty."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(objectName="search")
+        super().__init__()
+        self.setObjectName("search")
         self._theme = theme
         self.setPlaceholderText("Search chats")
         self.setAccessibleName("Search chats")
@@ -131,7 +133,8 @@ class Sidebar(QFrame):
     import_requested = Signal()
 
     def __init__(self, library: ConversationList, theme: Theme) -> None:
-        super().__init__(objectName="sidebar")
+        super().__init__()
+        self.setObjectName("sidebar")
         self.setFixedWidth(WIDTH)
         self._library = library
         self._shown: int | None = None
@@ -144,7 +147,7 @@ class Sidebar(QFrame):
         self.new_button.set_icon("plus", size=16)
         self.new_button.setText("New chat")
         self.new_button.setToolTip("Begin a new chat (Ctrl+N)")
-        self.temporary_button = IconToolButton(objectName="boxed")
+        self.temporary_button = named(IconToolButton(), "boxed")
         self.temporary_button.set_icon("temporary", size=18)
         self.temporary_button.setAccessibleName("Temporary chat")
         self.temporary_button.setToolTip("Temporary chat: it is never stored (Ctrl+Shift+N)")

@@ -13,6 +13,7 @@ from i3desk.chat.conversation_list import BUSY_ROLE, ID_ROLE, ROW_ROLE
 from i3desk.conversations.store import Hit
 from i3desk.style import icons, palette
 from i3desk.style.theme import sized
+from i3desk.widgets.basics import named
 from i3desk.widgets.sectioned_list import GAP, MORE_WIDTH, PADDING, RowPainter, Section
 
 LONGEST_TITLE = 200
@@ -118,7 +119,7 @@ class ConversationDelegate(_TwoLines):
         return QRect(box.left() + PADDING, box.top() + ABOVE, box.width() - 2 * PADDING, height)
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex) -> QLineEdit:
-        editor = QLineEdit(parent, objectName="titleEditor")
+        editor = named(QLineEdit(parent), "titleEditor")
         editor.setMaxLength(LONGEST_TITLE)
         editor.setAccessibleName("Title of the conversation")
         editor.setToolTip("Enter keeps the title, Esc leaves it as it was")

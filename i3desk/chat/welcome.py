@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3desk.style.icons import app_icon
+from i3desk.widgets.basics import named
 
 SUGGESTIONS = ("hello!", "who are you?", "do you like music?", "what do you like to do?")
 WIDTH = 560
@@ -99,7 +100,7 @@ class WelcomePage(QWidget):
         return _centred(picture, title, self.lead, self.temporary_note, grid)
 
     def _failure(self) -> QWidget:
-        card = QFrame(objectName="failure")
+        card = named(QFrame(), "failure")
         title = QLabel("The model could not be loaded")
         title.setProperty("grade", "title")
         self.what = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)

@@ -34,7 +34,8 @@ class LicenceList(QListWidget):
     chosen = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="licenceList")
+        super().__init__(parent)
+        self.setObjectName("licenceList")
         self.setAccessibleName("Software inside")
         self.setToolTip("What i3desk is made of")
         self.setItemDelegate(_Painter(theme, self))

@@ -10,7 +10,7 @@ from i3core.errors import I3Error
 from i3core.net.releases import is_web_page
 from i3desk.help.licence_list import LicenceList
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label
+from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, named
 from i3desk.widgets.long_text import LongText
 from i3desk.workers.background import BackgroundJobs
 
@@ -34,7 +34,7 @@ class LicencesDialog(QDialog):
         self._background = background
         self._shown = None
 
-        self.filter = QLineEdit(objectName="field")
+        self.filter = named(QLineEdit(), "field")
         self.filter.setPlaceholderText("Filter")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter by name or licence")

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLineEdit, QWidget
 
 from i3desk.models.catalog import Entry
 from i3desk.models.descriptions import all_facts
-from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.basics import button, column_in, label, named, row
 
 LONG_WORDS = ("Folder", "Source")  # these have no place to break a line
 
@@ -26,7 +26,7 @@ class Details(QWidget):
         super().__init__(parent)
         self.values: dict[str, QWidget] = {}
         column = column_in(self, 0, 4, 0, 0, spacing=12)
-        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(named(QFrame(), "line"))
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(6)
@@ -73,7 +73,7 @@ def _text(text: str) -> QLabel:
 
 
 def _path(text: str) -> QLineEdit:
-    made = QLineEdit(text, objectName="path", readOnly=True)
+    made = named(QLineEdit(text, readOnly=True), "path")
     made.setTextMargins(-3, 0, 0, 0)  # in line with the labels above
     made.setCursorPosition(0)
     made.setToolTip(text)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QProgressBar, QWidget
 
 from i3desk.models.download import ACTIVE, Download, DownloadState
 from i3desk.style.palette import tabular
-from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, row
+from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.humanize import duration_text, progress_text, size_text
 
@@ -39,10 +39,11 @@ class DownloadForm(QFrame):
     closed = Signal()
 
     def __init__(self, suggestion: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="card")
+        super().__init__(parent)
+        self.setObjectName("card")
         self._suggestion = suggestion
         title = label("Download a model from the hub", grade="heading")
-        self.edit = QLineEdit(suggestion, objectName="field")
+        self.edit = named(QLineEdit(suggestion), "field")
         self.edit.setPlaceholderText("author/name")
         self.edit.setAccessibleName("Model to download")
         self.edit.setToolTip(f"{suggestion}, or the author and name of an i3 model on {hub_host()}")
@@ -95,7 +96,8 @@ class DownloadCard(QFrame):
     """Shows one Download and steers it."""
 
     def __init__(self, download: Download, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="card")
+        super().__init__(parent)
+        self.setObjectName("card")
         self.download = download
         download.setParent(self)
         self.title = ElidedLabel()

@@ -15,7 +15,7 @@ from i3desk.models.details import Details
 from i3desk.models.file_task import FileTask
 from i3desk.style.icons import Dot, IconToolButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, row
+from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.facts_grid import FactsGrid
 from i3desk.widgets.humanize import size_text
@@ -50,7 +50,8 @@ class ModelCard(QFrame):
     resized = Signal()
 
     def __init__(self, entry: Entry, task: FileTask, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="card")
+        super().__init__(parent)
+        self.setObjectName("card")
         self.entry = entry
         self.task = task
         self.use_state = Use.NONE
@@ -145,7 +146,7 @@ class ModelCard(QFrame):
         self.name.setProperty("grade", "title")
         self.origin = label(tone="muted", grade="small")
         self.origin.setObjectName("pill")
-        self.in_use = QFrame(objectName="pill")
+        self.in_use = named(QFrame(), "pill")
         self.dot = Dot()
         self.in_use_text = label(tone="muted", grade="small")
         self.in_use.setLayout(row(self.dot, self.in_use_text, spacing=6))
@@ -207,7 +208,7 @@ class ModelCard(QFrame):
         self.details_button = button("Details", "Show everything that is known of this model")
         self.details_button.setCheckable(True)
         self.details_button.toggled.connect(self._unfold)
-        self.more_button = IconToolButton(objectName="more")
+        self.more_button = named(IconToolButton(), "more")
         self.more_button.set_icon("more", QPalette.ColorRole.Text)
         self.more_button.setToolTip("More that can be done with this model")
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

@@ -17,7 +17,7 @@ from i3desk.models.model_card import ModelCard, Use
 from i3desk.paths import Paths
 from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import Notice, button, column_in, label, row
+from i3desk.widgets.basics import Notice, button, column_in, label, named, row
 from i3desk.widgets.card_grid import CardGrid
 from i3desk.widgets.drop_card import DropCard, dropped_paths
 from i3desk.widgets.segmented_control import SegmentedControl
@@ -141,7 +141,7 @@ class ModelsPage(QWidget):
         self.download_button.setAccessibleName("Download")
         self.download_button.setToolTip("Get a model from the hub")
         self.download_button.clicked.connect(self.open_download)
-        header = QFrame(objectName="header")
+        header = named(QFrame(), "header")
         header.setFixedHeight(HEADER_HEIGHT)
         header.setLayout(row(title, None, self.add_button, self.download_button))
         header.layout().setContentsMargins(MARGIN, 0, 16, 0)
@@ -162,7 +162,7 @@ class ModelsPage(QWidget):
         self.drop_card = DropCard()
         self.grid.show_cards([self.drop_card])
 
-        self._content = QWidget(objectName="backdropColumn")
+        self._content = named(QWidget(), "backdropColumn")
         self._content.setMaximumWidth(WIDEST)
         column = column_in(self._content, 0, 20, 0, 24, spacing=16)
         column.addLayout(precision_row)
@@ -170,12 +170,12 @@ class ModelsPage(QWidget):
         column.addWidget(self.downloads)
         column.addWidget(self.grid)
         column.addStretch(1)
-        backdrop = QWidget(objectName="backdropColumn")
+        backdrop = named(QWidget(), "backdropColumn")
         sides = row(None, self._content, None)
         sides.setStretch(1, 1000)
         sides.setContentsMargins(MARGIN, 0, MARGIN, 0)
         backdrop.setLayout(sides)
-        self.scroll = QScrollArea(objectName="backdrop", widgetResizable=True)
+        self.scroll = named(QScrollArea(widgetResizable=True), "backdrop")
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroll.setWidget(backdrop)

@@ -17,7 +17,7 @@ from i3desk.runs.config_diff import differences
 from i3desk.runs.loss_loader import LossReading
 from i3desk.style.icons import IconToolButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.basics import button, column_in, label, named, row
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
@@ -110,7 +110,7 @@ class RunComparison(QWidget):
         self.reset_button = button("Show all", "Show the whole curves again (Home, or a double click)", kind="quiet")
         self.reset_button.clicked.connect(self._reset_zoom)
         self.reset_button.hide()
-        plot_card = QFrame(objectName="card")
+        plot_card = named(QFrame(), "card")
         self._stack = QStackedWidget()
         self.nothing = label("Loading the curves…", tone="muted", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -122,7 +122,7 @@ class RunComparison(QWidget):
         self.table = ComparisonTable(self._theme)
         self.table.setMinimumHeight(LEAST_TABLE)
         self.same = label(SAME, tone="muted", grade="small")
-        self._table_card = QFrame(objectName="card")
+        self._table_card = named(QFrame(), "card")
         column = column_in(self._table_card, 8, 6, 8, 8, spacing=4)
         column.addWidget(self.table, 1)
         column.addWidget(self.same)

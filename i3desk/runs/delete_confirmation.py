@@ -31,7 +31,8 @@ class DeleteConfirmation(QFrame):
     closed = Signal()
 
     def __init__(self, background: BackgroundJobs, runs_folder: Path, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="failure")
+        super().__init__(parent)
+        self.setObjectName("failure")
         self._background = background
         self._runs_folder = runs_folder
         self._asked: list[RunSummary] = []

@@ -20,7 +20,7 @@ from i3desk.runs.note_edit import NoteEdit
 from i3desk.runs.run_facts import facts_of
 from i3desk.style.icons import Dot, IconToolButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.basics import button, column_in, label, named, row
 from i3desk.workers.background import BackgroundJobs
 
 LAST_WORDS_HEIGHT = 104
@@ -54,7 +54,7 @@ class RunDetails(QWidget):
         self._read_for: tuple = ()
         column = column_in(self, spacing=0)
         column.addWidget(self._head())
-        inside = QWidget(objectName="panelBody")
+        inside = named(QWidget(), "panelBody")
         self._column = column_in(inside, MARGIN, 12, MARGIN, MARGIN, spacing=12)
         self._column.addWidget(self._trouble())
         self._column.addLayout(row(self.show_button, self.chat_button, self.resume_button, None))
@@ -70,7 +70,7 @@ class RunDetails(QWidget):
         self.note.note_changed.connect(runs.set_note)
         self._column.addWidget(_card("Note", self.note))
         self._column.addStretch(1)
-        self.scroll = QScrollArea(objectName="backdrop", widgetResizable=True)
+        self.scroll = named(QScrollArea(widgetResizable=True), "backdrop")
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroll.setWidget(inside)
@@ -101,7 +101,7 @@ class RunDetails(QWidget):
         self.chat_button.clicked.connect(self._chat)
         self.resume_button.clicked.connect(self._resume)
         self.again_button.clicked.connect(self._again)
-        self.more_button = IconToolButton(objectName="more")
+        self.more_button = named(IconToolButton(), "more")
         self.more_button.set_icon("more")
         self.more_button.setAccessibleName("More")
         self.more_button.setToolTip("Rename, open the folder or delete")
@@ -121,11 +121,11 @@ class RunDetails(QWidget):
         return head
 
     def _trouble(self) -> QWidget:
-        self.trouble = QFrame(objectName="failure")
+        self.trouble = named(QFrame(), "failure")
         self.trouble_text = label(wrap=True)
         self.trouble_text.setMinimumSize(1, 1)
         self.trouble_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.log_tail = QPlainTextEdit(objectName="details", readOnly=True)
+        self.log_tail = named(QPlainTextEdit(readOnly=True), "details")
         self.log_tail.setFixedHeight(LAST_WORDS_HEIGHT)
         self.log_tail.setTabChangesFocus(True)
         self.log_tail.setAccessibleName("Last words of the training process")
@@ -287,7 +287,7 @@ class RunDetails(QWidget):
 
 
 def _card(title: str, *parts: QWidget) -> QFrame:
-    card = QFrame(objectName="card")
+    card = named(QFrame(), "card")
     heading: QLabel = label(title, grade="heading")
     column = column_in(card, 14, 10, 14, 12, spacing=8)
     column.addWidget(heading)

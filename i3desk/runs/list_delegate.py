@@ -15,6 +15,7 @@ from i3desk.runs.labels import begun_text, best_of, loss_text, made_of_text, spe
 from i3desk.runs.list_model import SUMMARY_ROLE
 from i3desk.style import palette
 from i3desk.style.theme import Theme, sized
+from i3desk.widgets.basics import named
 
 PADDING = 12
 ABOVE = 9
@@ -161,7 +162,7 @@ class RunListDelegate(QStyledItemDelegate):
             _write(painter, room, sized(font, 12), muted, f"  ·  {made_of}")
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex) -> QLineEdit:
-        editor = QLineEdit(parent, objectName="titleEditor")
+        editor = named(QLineEdit(parent), "titleEditor")
         editor.setMaxLength(LONGEST_NAME)
         editor.setAccessibleName("Name of the run")
         editor.setToolTip("Enter keeps the name, Esc leaves it as it was")

@@ -34,7 +34,8 @@ class RunListView(QListView):
     typed = Signal(str)
 
     def __init__(self, model: RunListModel, painter: RunListDelegate, theme: Theme) -> None:
-        super().__init__(objectName="runList")
+        super().__init__()
+        self.setObjectName("runList")
         self._painter = painter
         self._swallow_release = False
         self.setModel(model)

@@ -20,7 +20,8 @@ class NameEdit(QLineEdit):
 
     def __init__(self, look: str, parent: QWidget | None = None) -> None:
         """`look` is its name in the style sheet."""
-        super().__init__(parent, objectName=look, maxLength=LONGEST_NAME)
+        super().__init__(parent, maxLength=LONGEST_NAME)
+        self.setObjectName(look)
         self.setAccessibleName("Name of the run")
         self.setToolTip("Rename (F2): Enter keeps the name, Esc leaves it as it was")
         self._name = ""

@@ -21,7 +21,7 @@ from i3desk.runs.list_view import RunListView
 from i3desk.style import icons
 from i3desk.style.palette import tabular
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import column_in, label, row
+from i3desk.widgets.basics import column_in, label, named, row
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
@@ -87,7 +87,7 @@ class RunsPage(QWidget):
 
     def _build(self) -> None:
         self.count = tabular(label(tone="muted", grade="small"))
-        self.search = QLineEdit(objectName="search")
+        self.search = named(QLineEdit(), "search")
         self.search.setPlaceholderText("Search runs")
         self.search.setAccessibleName("Search runs")
         self.search.setToolTip("Words in the name, note, model, data or state; Esc ends the search")
@@ -101,14 +101,14 @@ class RunsPage(QWidget):
         self.sorting.setFixedWidth(204)
         self.sorting.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.sorting.show_choice(self.order)
-        header = QFrame(objectName="header")
+        header = named(QFrame(), "header")
         header.setFixedHeight(HEADER_HEIGHT)
         header.setLayout(row(label("Runs", grade="title"), self.count, None, self.search, self.sorting, spacing=10))
         header.layout().setStretch(2, 1)
         header.layout().setStretch(3, 2)
         header.layout().setContentsMargins(24, 0, 16, 0)
 
-        self._card = QFrame(objectName="card")
+        self._card = named(QFrame(), "card")
         column_in(self._card, *[CARD_PADDING] * 4, spacing=0).addWidget(self.list)
         self._card_page = QWidget()
         around = column_in(self._card_page, *[MARGIN] * 4, spacing=0)
@@ -122,7 +122,7 @@ class RunsPage(QWidget):
         self._side_stack = QStackedWidget()
         self._side_stack.addWidget(self.details)
         self._side_stack.addWidget(self.comparison)
-        self._side = QFrame(objectName="panel")
+        self._side = named(QFrame(), "panel")
         side = column_in(self._side, 1, 0, 0, 0, spacing=0)
         self._question_room = QWidget()
         column_in(self._question_room, MARGIN, MARGIN, MARGIN, 0, spacing=0).addWidget(self.question)

@@ -23,6 +23,7 @@ from i3desk.settings.shortcuts import SHORTCUTS
 from i3desk.settings.storage_card import StorageCard
 from i3desk.settings.updates_card import UpdatesCard
 from i3desk.style.theme import CHOICES, Theme
+from i3desk.widgets.basics import named
 from i3desk.widgets.card import Card
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.api_server import ApiServer
@@ -75,7 +76,7 @@ class SettingsPage(QWidget):
 
         title = QLabel("Settings")
         title.setProperty("grade", "title")
-        header = QFrame(objectName="header")
+        header = named(QFrame(), "header")
         header.setFixedHeight(48)
         header_row = QHBoxLayout(header)
         header_row.setContentsMargins(24, 0, 24, 0)
@@ -90,7 +91,7 @@ class SettingsPage(QWidget):
         self.updates = UpdatesCard(store)
         self.updates.requested.connect(self.updates_requested)
         self.updates.setVisible(switched_on())
-        inside = QWidget(objectName="backdropColumn")
+        inside = named(QWidget(), "backdropColumn")
         inside.setMaximumWidth(COLUMN_WIDTH)
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 24, 0, 24)
@@ -111,13 +112,13 @@ class SettingsPage(QWidget):
             column.addWidget(card)
         column.addStretch(1)
 
-        page = QWidget(objectName="backdropColumn")
+        page = named(QWidget(), "backdropColumn")
         sides = QHBoxLayout(page)
         sides.setContentsMargins(24, 0, 24, 0)
         sides.addStretch(1)
         sides.addWidget(inside, 1000)
         sides.addStretch(1)
-        self._scroll = QScrollArea(objectName="backdrop")
+        self._scroll = named(QScrollArea(), "backdrop")
         self._scroll.setWidgetResizable(True)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setWidget(page)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
 from i3core.system.extras import how_to_get
 from i3desk.preferences import SettingsStore
 from i3desk.style.palette import tabular
+from i3desk.widgets.basics import named
 from i3desk.widgets.card import Card
 from i3desk.widgets.copy_field import CopyField
 from i3desk.widgets.setting_rows import SwitchButton
@@ -28,7 +29,7 @@ class ServerCard(Card):
         self.switch.setAccessibleName("Answer other programs on this computer")
         self.switch.setToolTip("Programs that talk to OpenAI can then talk to this model instead")
         self.switch.clicked.connect(self._choose)
-        self.port = tabular(QLineEdit(objectName="field"))
+        self.port = tabular(named(QLineEdit(), "field"))
         self.port.setFixedWidth(PORT_WIDTH)
         self.port.setAccessibleName("Port")
         self.port.setToolTip("Number from 1024 to 65535; change it if another program uses this one")

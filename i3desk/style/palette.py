@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import string
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QWidget
 
 from i3core.system import assets
+
+AnyWidget = TypeVar("AnyWidget", bound=QWidget)
 
 FONT_FAMILIES = ("Inter", "Segoe UI", "SF Pro Text", ".AppleSystemUIFont", "Cantarell", "Noto Sans", "DejaVu Sans")
 BODY_PX = 14
@@ -113,7 +116,7 @@ def interface_font() -> QFont:
     return font
 
 
-def tabular(widget: QWidget) -> QWidget:
+def tabular(widget: AnyWidget) -> AnyWidget:
     """Give `widget` figures of equal width, so that changing numbers do not dance; returns it."""
     font = widget.font()
     font.setFeature(QFont.Tag("tnum"), 1)

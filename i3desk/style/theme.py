@@ -32,58 +32,64 @@ class Theme(QObject):
         choice: "system", "light" or "dark".
         tokens: the colours in use.
     Signals:
-        changed: other colours are in use now.
+        changed: Emitted when other colours are in use.
     """
 
     changed = Signal()
 
     def __init__(
-        self, app: QApplication, choice: str = "system", parent: QObject | None = None, dressed: bool = True
+        self, app: QApplication, choice: str = "system", parent: QObject | None = None, with_style_sheet: bool = True
     ) -> None:
-        """If not `dressed`, the style sheet waits for `apply`: until then, widgets are put together quickly."""
+        """Without `with_style_sheet`, the style sheet is set by `apply`: until then, widgets are made faster."""
         super().__init__(parent)
         self._app = app
-        self.choice = ""
-        self.tokens = None
-        self._dressed = dressed
+        self._has_style_sheet = with_style_sheet
         app.setStyle("Fusion")
         app.setFont(palette.interface_font())
+        self.choice = self._set_scheme(choice)
+        self.tokens = self._tokens_of_scheme()
+        self._set_colours()
         app.styleHints().colorSchemeChanged.connect(self._refresh)
-        self.choose(choice)
 
     def choose(self, choice: str) -> None:
-        """Use "light" or "dark", or follow the "system"; anything else follows the system."""
-        self.choice = choice if choice in _SCHEMES else "system"
-        # Also tells the platform, which colours title bars and native dialogs by it.
-        self._app.styleHints().setColorScheme(_SCHEMES[self.choice])
+        """Use "light" or "dark", or follow the "system"; any other choice follows the system."""
+        self.choice = self._set_scheme(choice)
         self._refresh()
 
     def system_scheme(self) -> Qt.ColorScheme:
-        """What the system asks for; unknown where it does not say, which counts as light."""
+        """The scheme that the system asks for; unknown counts as light."""
         return self._app.styleHints().colorScheme()
 
     def apply(self) -> None:
-        """Have the style sheet in force, if it is not yet."""
-        if not self._dressed:
-            self._dressed = True
+        """Set the style sheet if it is not set yet."""
+        if not self._has_style_sheet:
+            self._has_style_sheet = True
+            self._app.setStyleSheet(palette.style_sheet(self.tokens))
+
+    def _set_scheme(self, choice: str) -> str:
+        """Tell the platform, which colours title bars and native dialogs; returns the choice in effect."""
+        choice = choice if choice in _SCHEMES else "system"
+        self._app.styleHints().setColorScheme(_SCHEMES[choice])
+        return choice
+
+    def _tokens_of_scheme(self) -> palette.Tokens:
+        dark = self.choice == "dark" or (self.choice == "system" and self.system_scheme() == Qt.ColorScheme.Dark)
+        return palette.DARK if dark else palette.LIGHT
+
+    def _set_colours(self) -> None:
+        if self._has_style_sheet:
+            self._app.setStyleSheet("")  # replacing one sheet by another takes four times as long
+        self._app.setPalette(palette.qt_palette(self.tokens))
+        if self._has_style_sheet:
             self._app.setStyleSheet(palette.style_sheet(self.tokens))
 
     @Slot()
     def _refresh(self) -> None:
-        if self.choice == "system":
-            dark = self.system_scheme() == Qt.ColorScheme.Dark
-        else:
-            dark = self.choice == "dark"
-        tokens = palette.DARK if dark else palette.LIGHT
-        if tokens is self.tokens:
-            return
-        self.tokens = tokens
-        if self._dressed:
-            self._app.setStyleSheet("")  # to go from one sheet to another takes four times as long
-        self._app.setPalette(palette.qt_palette(tokens))
-        if self._dressed:
-            self._app.setStyleSheet(palette.style_sheet(tokens))
-        self.changed.emit()
+        tokens = self._tokens_of_scheme()
+        if tokens is not self.tokens:
+            self.tokens = tokens
+            self._set_colours()
+            self.changed.emit()
 
 
 def sized(font: QFont, pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QW
 
 from i3desk.teach.corrections import Correction
 from i3desk.teach.lesson import Lesson, LessonState, Outcome
-from i3desk.widgets.basics import button, column_in, row
+from i3desk.widgets.basics import button, column_in, named, row
 from i3desk.widgets.before_after import BeforeAfter
 from i3desk.widgets.elided_label import ElidedLabel
 
@@ -33,7 +33,8 @@ class CorrectionBar(QFrame):
     remove_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="teachBar")
+        super().__init__(parent)
+        self.setObjectName("teachBar")
         self.setAccessibleName("Corrections")
         self._unfolded = self._shows_outcome = False
         self._content: tuple = ()
@@ -65,7 +66,7 @@ class CorrectionBar(QFrame):
         line.setStretch(0, 1)
         column = column_in(self, 12, 6, 6, 6, spacing=6)
         column.addLayout(line)
-        self.list = QScrollArea(objectName="plain")
+        self.list = named(QScrollArea(), "plain")
         self.list.setWidgetResizable(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("What was corrected")
@@ -108,7 +109,7 @@ class CorrectionBar(QFrame):
     def _show_list(self, content: tuple, taught: bool) -> None:
         if (content, taught) != (self._content, self._shows_outcome):
             self._content, self._shows_outcome = content, taught
-            inside = QWidget(objectName="plainColumn")
+            inside = named(QWidget(), "plainColumn")
             column = column_in(inside, 0, 4, 8, 4, spacing=12)
             for entry in content:
                 column.addWidget(BeforeAfter(*entry) if taught else self._correction(entry))

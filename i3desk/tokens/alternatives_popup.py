@@ -10,6 +10,7 @@ from i3core.generation.outputs import Alternative, Chunk
 from i3desk.style.palette import mix, tabular
 from i3desk.tokens.layout import is_special
 from i3desk.tokens.style import chunk_font, percent, tokens_in_use, visible
+from i3desk.widgets.basics import named
 from i3desk.widgets.popup_card import EDGE, PopupCard
 
 MOST_ROWS = 10
@@ -53,7 +54,7 @@ class AlternativesPopup(PopupCard):
         super().__init__(view)
         self.setObjectName("alternatives")
         self.setAccessibleName("Alternatives")
-        self.chosen = QLabel(textFormat=Qt.TextFormat.PlainText, objectName="chunkText")
+        self.chosen = named(QLabel(textFormat=Qt.TextFormat.PlainText), "chunkText")
         self.chosen.setFont(chunk_font(14, bold=True))
         self.probability = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
         self.rows = _Rows()

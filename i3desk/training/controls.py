@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QToolButton, QWidget
 
 from i3core.runs.reader import RunState
 from i3desk.style.icons import IconPushButton, IconToolButton
-from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.basics import button, column_in, label, named, row
 
 
 class RunControls(QFrame):
@@ -35,7 +35,8 @@ class RunControls(QFrame):
     new_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="runFoot")
+        super().__init__(parent)
+        self.setObjectName("runFoot")
         self._shown: tuple = ()
         self._is_paused = False
         self.chat_button = button("Chat with it", "Talk to the model of this run", "primary")
@@ -98,7 +99,7 @@ class RunControls(QFrame):
             "End at once…", "End the process without saving; use it if it does not answer", self.kill_requested
         )
         self.delete_action = action("Delete…", "Delete the files of this run from the disk", self.delete_requested)
-        more = IconToolButton(objectName="boxedTool", popupMode=QToolButton.ToolButtonPopupMode.InstantPopup)
+        more = named(IconToolButton(popupMode=QToolButton.ToolButtonPopupMode.InstantPopup), "boxedTool")
         more.set_icon("more")
         more.setToolTip("More about this run")
         more.setAccessibleName("More about this run")
@@ -196,7 +197,8 @@ class KillQuestion(QFrame):
     confirmed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="failure")
+        super().__init__(parent)
+        self.setObjectName("failure")
         self.what = label(wrap=True)
         self.yes_button = button("End at once", "End the process without saving", "danger")
         self.no_button = button("Let it go on", "Change nothing (Esc)")

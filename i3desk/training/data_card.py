@@ -12,7 +12,7 @@ from i3desk.training import data_labels
 from i3desk.training.data_check import Source
 from i3desk.training.preview import Preview
 from i3desk.training.setup_state import WEIGHTS
-from i3desk.widgets.basics import BusyBar, button, column_in, label, row
+from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.humanize import count_text
 
@@ -32,7 +32,8 @@ class DataCard(QFrame):
     again_requested = Signal(str)
 
     def __init__(self, path: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="card")
+        super().__init__(parent)
+        self.setObjectName("card")
         self.path = path
         self.setAccessibleName(f"Data {shown_name(path)}")
         self._weight = 1.0
@@ -86,7 +87,7 @@ class DataCard(QFrame):
         self.unfold_bad = button("Show", "The place and the reason of each", kind="quiet")
         self.unfold_bad.setCheckable(True)
         self.unfold_bad.toggled.connect(self._show_bad_list)
-        self.bad = QFrame(objectName="failure")
+        self.bad = named(QFrame(), "failure")
         column = column_in(self.bad, 10, 8, 10, 10, spacing=6)
         column.addWidget(self.bad_title)
         column.addWidget(self.bad_list)

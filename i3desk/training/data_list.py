@@ -15,7 +15,7 @@ from i3core.system import assets
 from i3desk.style.icons import IconToolButton
 from i3desk.training.data_card import DataCard
 from i3desk.training.data_check import Source
-from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.basics import button, column_in, label, named, row
 from i3desk.widgets.drop_card import DASHES
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class DataList(QWidget):
         self.column.addWidget(self.empty)
         self.zone = DropZone()
         self.zone.clicked.connect(self._ask_for_files)
-        self.folder_button = IconToolButton(objectName="boxedTool")
+        self.folder_button = named(IconToolButton(), "boxedTool")
         self.folder_button.set_icon("folder")
         self.folder_button.setAccessibleName("Choose a folder of data")
         self.folder_button.setToolTip("Choose a folder: all files of known types in it")
@@ -105,7 +105,7 @@ class DataList(QWidget):
         self.column.addLayout(line)
 
     def _empty_card(self) -> QFrame:
-        card = QFrame(objectName="card")
+        card = named(QFrame(), "card")
         card.setAccessibleName("What the data can look like")
         column = column_in(card, 12, 12, 12, 12, spacing=4)
         column.addWidget(label("Your own text", grade="name"))

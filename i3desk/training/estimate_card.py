@@ -22,7 +22,8 @@ class EstimateCard(QFrame):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="card")
+        super().__init__(parent)
+        self.setObjectName("card")
         self.setAccessibleName("Estimate")
         column = column_in(self, 12, 10, 12, 12, spacing=6)
         grid = QGridLayout()

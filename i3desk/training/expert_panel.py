@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 from i3core.system.extras import is_packaged
 from i3core.training.config import CHOICES, TRACKERS, TRAINING_SETTINGS, TrainingConfig
 from i3desk.training.expert_rows import ChoiceRow, FileRow, MemberRow, RunOption, ToggleRow, ValueRow
-from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.basics import button, column_in, label, named, row
 from i3desk.widgets.setting_rows import SettingRow
 
 FROM_SCRATCH = ("max_vocab", "min_count", "window")  # settings that a model which exists does not take
@@ -90,7 +90,8 @@ class ExpertPanel(QFrame):
     reset_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="card")
+        super().__init__(parent)
+        self.setObjectName("card")
         self.setAccessibleName("Expert settings")
         self.rows: dict[str, SettingRow] = {}
         column = column_in(self, 12, 10, 12, 14, spacing=10)
@@ -116,7 +117,7 @@ class ExpertPanel(QFrame):
         made = [each for key in keys for each in self._rows_of(key)]
         column = self.layout()
         column.addSpacing(2)
-        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(named(QFrame(), "line"))
         column.addWidget(label(title, grade="heading"))
         for each in made:
             each.changed.connect(self._on_changed)

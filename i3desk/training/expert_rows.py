@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 
 from i3core.settings import Setting
 from i3desk.style.icons import IconToolButton
-from i3desk.widgets.basics import button, label, row
+from i3desk.widgets.basics import button, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.widgets.setting_rows import SettingRow, SwitchRow
@@ -172,7 +172,7 @@ class FileRow(_Explained, SettingRow):
         self.choose_button = button("Choose…", choice.tooltip, kind="quiet")
         self.choose_button.setAccessibleName(f"Choose a file for {choice.label}")
         self.choose_button.clicked.connect(self._ask)
-        self.clear_button = IconToolButton(objectName="leaf")
+        self.clear_button = named(IconToolButton(), "leaf")
         self.clear_button.set_icon("close", size=14)
         self.clear_button.setAccessibleName(f"No file for {choice.label}")
         self.clear_button.setToolTip("Without a file")

@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
 
 from i3desk.training.run_labels import model_argument
-from i3desk.widgets.basics import BusyBar, button, column_in, label, row
+from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
 from i3desk.workers.core_process import CoreProcess, plain
 
 LONGEST_NAME = 80
@@ -27,12 +27,13 @@ class ExportCard(QFrame):
     kept = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="card")
+        super().__init__(parent)
+        self.setObjectName("card")
         self.setAccessibleName("Keep as model")
         self._run: Path | None = None
         self._report: dict = {}
         self.title = label("Keep as model", grade="name")
-        self.field = QLineEdit(objectName="field", maxLength=LONGEST_NAME)
+        self.field = named(QLineEdit(maxLength=LONGEST_NAME), "field")
         self.field.setAccessibleName("Name of the model")
         self.field.setToolTip("What the model is called on the Models page, and the name of its folder")
         self.field.returnPressed.connect(self._begin)

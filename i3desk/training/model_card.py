@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from i3desk.models.catalog import Entry
 from i3desk.style.icons import IconToolButton
-from i3desk.widgets.basics import column_in, label, row
+from i3desk.widgets.basics import column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.humanize import count_text
 
@@ -59,7 +59,7 @@ class BaseModelCard(QPushButton):
         self.name.setProperty("grade", "name")
         self.size_label = label(tone="muted")
         self.about = label(tone="muted", grade="small")
-        self.opens = IconToolButton(objectName="leaf")
+        self.opens = named(IconToolButton(), "leaf")
         self.opens.set_icon("unfolded", size=14)
         self.opens.setFixedSize(20, 18)
         self.opens.setFocusPolicy(Qt.FocusPolicy.NoFocus)

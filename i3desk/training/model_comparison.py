@@ -24,7 +24,7 @@ from i3core.system import assets
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
 from i3desk.training.compare_process import BOTH, CompareProcess
-from i3desk.widgets.basics import Notice, button, label
+from i3desk.widgets.basics import Notice, button, label, named
 from i3desk.widgets.before_after import GAP, NARROW, BeforeAfter
 from i3desk.widgets.elided_label import ElidedLabel
 
@@ -151,7 +151,7 @@ class ModelComparison(QFrame):
         return row
 
     def _prompt_row(self) -> QHBoxLayout:
-        self.prompt = QLineEdit(objectName="field", maxLength=LONGEST_PROMPT)
+        self.prompt = named(QLineEdit(maxLength=LONGEST_PROMPT), "field")
         self.prompt.setPlaceholderText("Ask both models")
         self.prompt.setAccessibleName("Prompt for both models")
         self.prompt.setToolTip("Both answer this with the same seed")
@@ -177,14 +177,15 @@ class ModelComparison(QFrame):
         return self._heads
 
     def _answers(self) -> QScrollArea:
-        content = QWidget(objectName="column")
+        content = named(QWidget(), "column")
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(MARGIN, 4, MARGIN, 8)
         self._column.setSpacing(14)
         self.hint = label("Both models answer the same prompt, and what differs is marked.", tone="muted", wrap=True)
         self._column.addWidget(self.hint)
         self._column.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setAccessibleName("Answers of both models")
         scroll.setWidget(content)

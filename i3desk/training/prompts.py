@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from i3desk.style.icons import IconToolButton
 from i3desk.training.setup_state import MOST_PROMPTS
-from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.basics import button, column_in, label, named, row
 from i3desk.widgets.setting_rows import TYPED_AFTER_MS
 
 LONGEST = 300  # characters
@@ -51,7 +51,7 @@ class PromptList(QWidget):
         self._show_add()
 
     def _add(self, text: str) -> QLineEdit:
-        edit = QLineEdit(text, objectName="field")
+        edit = named(QLineEdit(text), "field")
         edit.setMaxLength(LONGEST)
         edit.setPlaceholderText("a prompt")
         edit.setAccessibleName(f"Sample prompt {len(self.edits) + 1}")
@@ -59,7 +59,7 @@ class PromptList(QWidget):
         edit.setCursorPosition(0)
         edit.textEdited.connect(self._pause.start)
         edit.editingFinished.connect(self._announce)
-        remove = IconToolButton(objectName="leaf")
+        remove = named(IconToolButton(), "leaf")
         remove.set_icon("close", size=14)
         remove.setAccessibleName(f"Remove sample prompt {len(self.edits) + 1}")
         remove.setToolTip("Remove this prompt")

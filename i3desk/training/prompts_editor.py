@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from i3desk.style.icons import IconToolButton
-from i3desk.widgets.basics import button, label, row
+from i3desk.widgets.basics import button, label, named, row
 
 MOST_PROMPTS = 6
 LONGEST_PROMPT = 200  # characters
@@ -37,12 +37,13 @@ class PromptsEditor(QWidget):
         self.cancel_button.clicked.connect(self.cancelled)
         self.accept_button = button("Use these", "Ask these prompts from now on (Enter)")
         self.accept_button.clicked.connect(self._accept)
-        content = QWidget(objectName="column")
+        content = named(QWidget(), "column")
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(MARGIN, 0, MARGIN, 4)
         self._column.setSpacing(6)
         self._column.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(content)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -127,7 +128,7 @@ class PromptLine(QWidget):
 
     def __init__(self, prompt: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.edit = QLineEdit(prompt, objectName="field", maxLength=LONGEST_PROMPT)
+        self.edit = named(QLineEdit(prompt, maxLength=LONGEST_PROMPT), "field")
         self.edit.setPlaceholderText("What to ask the model")
         self.edit.setToolTip(f"At most {LONGEST_PROMPT} characters")
         self.remove_button = IconToolButton()

@@ -11,7 +11,7 @@ from i3desk.runs.labels import model_text, trouble_text
 from i3desk.style.palette import tabular
 from i3desk.training import run_labels as run_facts
 from i3desk.training.run_labels import Row
-from i3desk.widgets.basics import BusyBar, button, column_in, label, row
+from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 
 MOST_LINES, LEAST_LINES = 9, 2  # of the last words that are seen at once
@@ -66,7 +66,8 @@ class ProgressCard(QFrame):
     """How far the run is, and what it does if it has not begun yet."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="card")
+        super().__init__(parent)
+        self.setObjectName("card")
         self.setAccessibleName("Progress")
         self.step = tabular(label(grade="name", wrap=True))
         self.share = tabular(label(tone="muted"))
@@ -115,7 +116,8 @@ class SettingsCard(QFrame):
     """Model, data and the settings that matter most."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="card")
+        super().__init__(parent)
+        self.setObjectName("card")
         self.setAccessibleName("What is trained")
         self.model = ElidedLabel()
         self.model.setProperty("grade", "name")
@@ -150,7 +152,8 @@ class WaitingCard(QFrame):
     leave_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="card")
+        super().__init__(parent)
+        self.setObjectName("card")
         self.text = label(wrap=True)
         self.start_button = button("Start now", "Train beside the other run; both are slower then")
         self.leave_button = button("Leave the queue", "Do not start this run")
@@ -176,13 +179,14 @@ class TroubleCard(QFrame):
     """A run that failed, died, or whose folder is gone: what happened, its last words, what to do."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="failure")
+        super().__init__(parent)
+        self.setObjectName("failure")
         self.title = label(tone="bad", grade="name", wrap=True)
         self.what = label(wrap=True)
         self.remedy = label(tone="muted", wrap=True)
         for text in (self.what, self.remedy):
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.words = QPlainTextEdit(readOnly=True, objectName="details")
+        self.words = named(QPlainTextEdit(readOnly=True), "details")
         self.words.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.words.setAccessibleName("The last words of the training process")
         self.words.setTabChangesFocus(True)

@@ -19,7 +19,7 @@ from i3desk.training import run_labels
 from i3desk.training.controls import KillQuestion, RunControls
 from i3desk.training.export_card import ExportCard
 from i3desk.training.run_cards import ProgressCard, SettingsCard, TroubleCard, WaitingCard
-from i3desk.widgets.basics import column_in, label, row
+from i3desk.widgets.basics import column_in, label, named, row
 from i3desk.widgets.notices import Notices
 
 WIDTH = 316
@@ -45,7 +45,8 @@ class RunPanel(QFrame):
     new_requested = Signal()
 
     def __init__(self, runs: RunController, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="runPanel")
+        super().__init__(parent)
+        self.setObjectName("runPanel")
         self.setFixedWidth(WIDTH)
         self._runs, self._theme = runs, theme
         self.folder: Path | None = None
@@ -78,12 +79,12 @@ class RunPanel(QFrame):
         head.setSpacing(1)
         head.addWidget(self.name)
         head.addWidget(self.chip)
-        body = QWidget(objectName="backdropColumn")
+        body = named(QWidget(), "backdropColumn")
         cards = column_in(body, 16, 0, 16, 16, spacing=12)
         for card in (self.trouble, self.waiting, self.progress, self.warnings, self.settings_card):
             cards.addWidget(card)
         cards.addStretch(1)
-        self.scroll = QScrollArea(objectName="backdrop", widgetResizable=True)
+        self.scroll = named(QScrollArea(widgetResizable=True), "backdrop")
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroll.setWidget(body)

@@ -12,6 +12,7 @@ from i3core.runs.events import Sampled
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
 from i3desk.training.sample_log import SampleLog, step_text
+from i3desk.widgets.basics import named
 from i3desk.widgets.diff_text import DiffText
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.virtual_list import VirtualList, VirtualRow
@@ -190,7 +191,7 @@ class SampleTable(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(self._heads_row)
-        column.addWidget(QFrame(objectName="line"))
+        column.addWidget(named(QFrame(), "line"))
         column.addWidget(self.rows, 1)
 
     def clear(self) -> None:

@@ -27,7 +27,7 @@ from i3desk.training.plan import RunPlan, make_plan, model_argument
 from i3desk.training.presets import LABELS
 from i3desk.training.prompts import PromptList
 from i3desk.training.setup_state import MOST_SOURCES, SetupState, check_change, choices_of, read_choices, write_choices
-from i3desk.widgets.basics import column_in, label
+from i3desk.widgets.basics import column_in, label, named
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.notices import Notices
 from i3desk.widgets.segmented_control import SegmentedControl
@@ -146,7 +146,7 @@ class SetupPanel(QFrame):
         self.estimate = EstimateCard()
         self.findings = Notices("What was found before the start")
 
-        body = QWidget(objectName="backdropColumn")
+        body = named(QWidget(), "backdropColumn")
         # The scroll bar comes and goes in the right margin, so that the cards keep their width.
         body.setFixedWidth(WIDTH - 1 - MARGIN)
         self._column = column_in(body, MARGIN, 14, 0, 16, spacing=12)
@@ -160,7 +160,7 @@ class SetupPanel(QFrame):
         self._column.addWidget(self.prompts_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._column.addWidget(self.prompts)
         self._column.addStretch(1)
-        self.scroll = QScrollArea(objectName="backdrop")
+        self.scroll = named(QScrollArea(), "backdrop")
         self.scroll.setWidgetResizable(True)
         self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -170,7 +170,7 @@ class SetupPanel(QFrame):
         outer.addWidget(self._bottom())
 
     def _bottom(self) -> QFrame:
-        self.name = QLineEdit(objectName="field")
+        self.name = named(QLineEdit(), "field")
         self.name.setMaxLength(LONGEST_NAME)
         self.name.setAccessibleName("Name of the run")
         self.name.setToolTip("What the run is called; without one, as its data")
@@ -181,7 +181,7 @@ class SetupPanel(QFrame):
         shortcut = QShortcut(QKeySequence("Ctrl+Return"), self)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(self._start)
-        bottom = QFrame(objectName="setupFoot")
+        bottom = named(QFrame(), "setupFoot")
         column = column_in(bottom, MARGIN, 12, MARGIN, 16, spacing=8)
         for part in (self.name, self.start_button, self.obstacle):
             column.addWidget(part)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QFrame, QHBoxLayout, QScr
 
 from i3desk.style.icons import IconToolButton, pixmap
 from i3desk.training.sample_log import SampleLog, step_text
+from i3desk.widgets.basics import named
 from i3desk.widgets.before_after import GAP, BeforeAfter
 
 MARGIN = 16
@@ -59,12 +60,13 @@ class StepComparison(QWidget):
         self._heads.setSpacing(GAP)
         self._heads.addWidget(_at_left(self.first_box), 1)
         self._heads.addWidget(_at_left(self.second_box, self.close_button), 1)
-        content = QWidget(objectName="column")
+        content = named(QWidget(), "column")
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(MARGIN, 4, MARGIN, 8)
         self._column.setSpacing(14)
         self._column.addStretch(1)
-        self.scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        self.scroll = QScrollArea(widgetResizable=True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setAccessibleName("Answers at two steps")
         self.scroll.setWidget(content)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+AnyWidget = TypeVar("AnyWidget", bound=QWidget)
+
 FRAME_MS = 40
 LAP_FRAMES = 40  # for the busy bar to run through once
 RUNNER_SHARE = 0.3  # of the bar's width
+
+
+def named(widget: AnyWidget, name: str) -> AnyWidget:
+    """Set the name by which the style sheet selects `widget`; returns the widget."""
+    widget.setObjectName(name)
+    return widget
 
 
 def label(text: str = "", tone: str = "", grade: str = "", wrap: bool = False) -> QLabel:
@@ -99,7 +109,8 @@ class Notice(QFrame):
     dismissed = Signal()
 
     def __init__(self, *buttons: QPushButton, dismissible: bool = False, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="failure")
+        super().__init__(parent)
+        self.setObjectName("failure")
         self.what = label(tone="bad", wrap=True)
         self.remedy = label(wrap=True)
         for text in (self.what, self.remedy):

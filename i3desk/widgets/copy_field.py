@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from i3desk.style.palette import tabular
+from i3desk.widgets.basics import named
 
 
 class CopyField(QWidget):
@@ -14,7 +15,7 @@ class CopyField(QWidget):
 
     def __init__(self, name: str, tooltip: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.field = tabular(QLineEdit(objectName="field", readOnly=True))
+        self.field = tabular(named(QLineEdit(readOnly=True), "field"))
         self.field.setAccessibleName(name)
         self.field.setToolTip(tooltip)
         self.button = QPushButton("Copy")

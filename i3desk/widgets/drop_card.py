@@ -19,7 +19,8 @@ class DropCard(QFrame):
     """Says that a folder can be dropped. The whole window takes it, not only this card."""
 
     def __init__(self, parent=None) -> None:
-        super().__init__(parent, objectName="drop")
+        super().__init__(parent)
+        self.setObjectName("drop")
         self._dragging = False
         self.setMinimumHeight(LEAST_HEIGHT)
         self.title = label(tone="muted", wrap=True)

@@ -14,7 +14,8 @@ class LongText(QPlainTextEdit):
 
     def __init__(self, name: str, look: str = "details", parent: QWidget | None = None) -> None:
         """`name` is what screen readers call it, `look` what the style sheet does."""
-        super().__init__(parent, objectName=look, readOnly=True)
+        super().__init__(parent, readOnly=True)
+        self.setObjectName(look)
         self.setAccessibleName(name)
         self.setToolTip(name)
         self.setTabChangesFocus(True)

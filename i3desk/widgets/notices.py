@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QFrame, QWidget
 
-from i3desk.widgets.basics import column_in, label
+from i3desk.widgets.basics import column_in, label, named
 
 
 class Notices(QWidget):
@@ -33,7 +33,7 @@ class Notices(QWidget):
         self.setVisible(bool(notices))
 
     def _notice(self, what: str, remedy: str, fatal: bool) -> QFrame:
-        notice = QFrame(objectName="failure" if fatal else "caution")
+        notice = named(QFrame(), "failure" if fatal else "caution")
         notice.setAccessibleName(f"{what} {remedy}".strip())
         column = column_in(notice, 12, 8, 12, 10, spacing=2)
         column.addWidget(label(what, "bad" if fatal else "warn", "small", wrap=True))

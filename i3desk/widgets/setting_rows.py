@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3desk.style.palette import tabular
+from i3desk.widgets.basics import named
 
 VALUE_WIDTH = 72
 TYPED_AFTER_MS = 400  # a longer text counts once the user pauses
@@ -256,7 +257,7 @@ class TextRow(SettingRow):
 
     def __init__(self, setting, placeholder: str, lines: int, parent: QWidget | None = None) -> None:
         super().__init__(setting, parent)
-        self.edit = QPlainTextEdit(objectName="textValue")
+        self.edit = named(QPlainTextEdit(), "textValue")
         self.edit.setPlaceholderText(placeholder)
         self.edit.setAccessibleName(setting.label)
         self.edit.setAccessibleDescription(setting.tooltip)

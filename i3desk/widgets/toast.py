@@ -31,7 +31,8 @@ class Toast(QFrame):
 
     def __init__(self, parent: QWidget, above: QWidget | None = None) -> None:
         """It lies at the bottom of `parent`, and above `above` while that is seen."""
-        super().__init__(parent, objectName="toast")
+        super().__init__(parent)
+        self.setObjectName("toast")
         self.hide()
         self._above = above
         self._callback: Callable[[], None] | None = None

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 
 from i3desk.chat.page import SIDES_FOLD_BELOW
 from i3desk.style.icons import IconToolButton, app_icon
+from i3desk.widgets.basics import named
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.toast import Toast
 from i3desk.window.close_prompt import ClosePrompt
@@ -79,7 +80,7 @@ class MainWindow(QMainWindow):
             jobs.stopped.connect(self._on_stopped)
 
         self.pages = QStackedWidget()
-        self._rail = QFrame(objectName="rail")
+        self._rail = named(QFrame(), "rail")
         self._rail.setFixedWidth(RAIL_WIDTH)
         self._rail_layout = QVBoxLayout(self._rail)
         self._rail_layout.setContentsMargins(7, 11, 8, 11)
