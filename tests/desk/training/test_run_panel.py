@@ -51,7 +51,7 @@ def show(panel, runs):
 
     def show_(state: RunState, step: int = 310, saved: int | None = 200, **said) -> Path:
         folder = runs.folder / "pirate"
-        status = {key: said.pop(key) for key in ("error", "note", "last_words", "warnings") if key in said}
+        status = {key: said.pop(key) for key in ("error", "note", "log_tail", "warnings") if key in said}
         facts = {
             "model": "i3-mini", "data": ("pirate.jsonl",), "step": step, "total_steps": 500, "seconds": 133.0,
             "config": {"model": "i3-mini", "data": ["pirate.jsonl"], "epochs": 4.0}, "best_val_loss": 1.7134,
