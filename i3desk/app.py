@@ -45,8 +45,8 @@ class Application(QObject):
 
     def __init__(
         self,
-        app: QApplication,
-        places: Paths,
+        qt_app: QApplication,
+        paths: Paths,
         model_folder: str | None = None,
         theme: str | None = None,
         loader: Loader = load_i3core,
@@ -54,36 +54,36 @@ class Application(QObject):
         super().__init__()
         self._model_folder = model_folder
         self.wipe_at_end = False
-        self.store = SettingsStore(places.settings_file, self)
-        self.theme = Theme(app, theme or self.store.preferences.theme, self, with_style_sheet=False)
-        self.parts = Services(places, self.store, self.theme, loader, self)
-        self.jobs = self.parts.jobs
-        self.collector = GcControl(self)
-        self.window = MainWindow(self.parts)
+        self.store = SettingsStore(paths.settings_file, self)
+        self.theme = Theme(qt_app, theme or self.store.preferences.theme, self, with_style_sheet=False)
+        self.services = Services(paths, self.store, self.theme, loader, self)
+        self.jobs = self.services.jobs
+        self.gc_control = GcControl(self)
+        self.window = MainWindow(self.services)
         self.actions = ConversationActions(
-            self.parts.session, self.parts.conversations, self.parts.keeper, self.parts.store,
-            self.parts.background, self.parts.chat_page, self.window.toast, self.window,
+            self.services.session, self.services.conversations, self.services.autosave, self.services.store,
+            self.services.background, self.services.chat_page, self.window.toast, self.window,
         )  # fmt: skip
-        self.model_menu = ModelMenu(self.parts, self.window)
+        self.model_menu = ModelMenu(self.services, self.window)
         self.model_menu.models_requested.connect(self.window.show_models)
-        self.help = HelpMenu(self.parts, self.window)
+        self.help = HelpMenu(self.services, self.window)
         self.theme.apply()
-        self.crash_reporter = CrashReporter(places, self.window)
+        self.crash_reporter = CrashReporter(paths, self.window)
         self.jobs.crashed.connect(self.crash_reporter.report)
-        self.parts.background.crashed.connect(self.crash_reporter.report)
-        self.jobs.model_ready.connect(self.collector.settle)
-        self.parts.session.busy_changed.connect(self._on_busy_changed)
-        self.parts.model.changed.connect(self._on_busy_changed)
-        self.parts.model.refused.connect(self._on_model_refused)
-        self.parts.keeper.failed.connect(self.actions.say_failure)
-        page = self.parts.settings_page
+        self.services.background.crashed.connect(self.crash_reporter.report)
+        self.jobs.model_ready.connect(self.gc_control.settle)
+        self.services.session.busy_changed.connect(self._on_busy_changed)
+        self.services.model.changed.connect(self._on_busy_changed)
+        self.services.model.refused.connect(self._on_model_refused)
+        self.services.autosave.failed.connect(self.actions.say_failure)
+        page = self.services.settings_page
         page.export_all_requested.connect(self.actions.export_all)
         page.delete_conversations_requested.connect(self.actions.delete_all)
         page.delete_everything_requested.connect(self._wipe)
         self._connect_training()
         self.window.dropped.connect(self._on_dropped)
         self.window.first_painted.connect(self._begin)
-        self.window.closed.connect(self.collector.release)
+        self.window.closed.connect(self.gc_control.release)
 
     def show(self) -> None:
         """Open the window; the model follows once it is painted."""
@@ -97,7 +97,7 @@ class Application(QObject):
         """i3desk was started once more: come to the front, perhaps with another model."""
         self.window.come_to_front()
         if model_folder:
-            self.parts.use_model(model_folder)
+            self.services.use_model(model_folder)
 
     @Slot()
     def rest(self) -> None:
@@ -106,28 +106,28 @@ class Application(QObject):
     @Slot()
     def _begin(self) -> None:
         preferences = self.store.preferences
-        self.parts.use_model(self._model_folder or preferences.model or None)
-        self.parts.start()
-        if self.parts.notice:
-            self.window.toast.show_message(self.parts.notice, ms=30_000)
+        self.services.use_model(self._model_folder or preferences.model or None)
+        self.services.start()
+        if self.services.notice:
+            self.window.toast.show_message(self.services.notice, ms=30_000)
 
     @Slot()
     def _on_busy_changed(self) -> None:
-        self.collector.set_busy(self.parts.session.any_busy or bool(self.parts.model.stage))
+        self.gc_control.set_busy(self.services.session.any_busy or bool(self.services.model.stage))
 
     @Slot(str, str)
     def _on_model_refused(self, what: str, remedy: str) -> None:
-        if self.parts.model.info is not None:
-            self.actions.say_failure(what, f"{remedy} {self.parts.model.info.name} stays in use.".strip())
-        elif self.parts.model.precision != "auto":
+        if self.services.model.info is not None:
+            self.actions.say_failure(what, f"{remedy} {self.services.model.info.name} stays in use.".strip())
+        elif self.services.model.precision != "auto":
             # Saved on another machine, or another device was chosen since.
             self.store.change(precision="auto")
-            self.parts.use_model(self.parts.model.folder, "auto")
+            self.services.use_model(self.services.model.folder, "auto")
         elif self._model_folder is None and self.store.preferences.model:
             # The model of last time is gone: the bundled one is better than none.
             self.store.change(model="")
             self.actions.say_failure(what, "The bundled model is used instead.")
-            self.parts.use_model(None)
+            self.services.use_model(None)
 
     @Slot(object)
     def _on_dropped(self, paths: list[Path]) -> None:
@@ -136,10 +136,10 @@ class Application(QObject):
             sorts.setdefault(kind_of(path), []).append(path)
         if models := sorts.get(Dropped.MODEL):
             self.window.show_models()
-            self.parts.models_page.add_dropped(models)
+            self.services.models_page.add_dropped(models)
         if data := sorts.get(Dropped.DATA):
             self.window.show_training()
-            self.parts.train_page.add_data(data)
+            self.services.train_page.add_data(data)
         if chats := sorts.get(Dropped.CHAT):
             self.window.show_chat()
             self.actions.import_files([str(path) for path in chats])
@@ -147,18 +147,18 @@ class Application(QObject):
     # --------------------------------------------------------------------------------------------------- training
 
     def _connect_training(self) -> None:
-        parts, window = self.parts, self.window
-        parts.training_jobs.crashed.connect(self.crash_reporter.report)
-        parts.runs.failed.connect(self.actions.say_failure)
-        parts.runs.ended.connect(self._on_run_ended)
-        parts.runs.changed.connect(self._show_training)
-        parts.runs.changed.connect(self._find_run)
-        parts.train_page.chat_requested.connect(self._chat_with)
-        parts.train_page.curves.failed.connect(self.actions.say_failure)
-        parts.train_page.curves.exported.connect(self._on_exported)
-        parts.teacher.show_run_requested.connect(self._show_run)
-        parts.teacher.corrections.failed.connect(self.actions.say_failure)
-        page = parts.runs_page
+        services, window = self.services, self.window
+        services.training_jobs.crashed.connect(self.crash_reporter.report)
+        services.runs.failed.connect(self.actions.say_failure)
+        services.runs.ended.connect(self._on_run_ended)
+        services.runs.changed.connect(self._show_training)
+        services.runs.changed.connect(self._find_run)
+        services.train_page.chat_requested.connect(self._chat_with)
+        services.train_page.curves.failed.connect(self.actions.say_failure)
+        services.train_page.curves.exported.connect(self._on_exported)
+        services.teacher.show_run_requested.connect(self._show_run)
+        services.teacher.corrections.failed.connect(self.actions.say_failure)
+        page = services.runs_page
         page.chat_requested.connect(self._chat_with)
         page.open_requested.connect(self._show_run)
         page.again_requested.connect(self._train_again)
@@ -170,19 +170,19 @@ class Application(QObject):
 
     @Slot()
     def _show_training(self) -> None:
-        self.window.status_bar.show_training(self.parts.runs.active)
+        self.window.status_bar.show_training(self.services.runs.active)
 
     @Slot()
     def _find_run(self) -> None:
         """A run that went on without the window is shown when the window opens."""
-        self.parts.runs.changed.disconnect(self._find_run)
-        run, page = self.parts.runs.active, self.parts.train_page
+        self.services.runs.changed.disconnect(self._find_run)
+        run, page = self.services.runs.active, self.services.train_page
         if run is not None and page.folder is None and not page.setup.choices.data:
             page.show_run(run.folder)
 
     @Slot(str, object)
     def _on_run_ended(self, folder: str, status: RunStatus) -> None:
-        run = self.parts.runs.summary(folder)
+        run = self.services.runs.summary(folder)
         name = run.name if run else Path(folder).name
         words = {
             RunState.FINISHED: "is done: talk to it, or keep it as a model.",
@@ -190,30 +190,30 @@ class Application(QObject):
             RunState.FAILED: "failed.",
             RunState.DIED: "ended unexpectedly.",
         }.get(status.state)
-        page = self.parts.train_page
+        page = self.services.train_page
         in_view = self.window.pages.currentWidget() is page and page.folder == Path(folder)
         if words and not in_view:
             self.window.toast.show_message(f"The run “{name}” {words}")
-        self.parts.catalogue.refresh()
+        self.services.catalog.refresh()
 
     @Slot(str)
     def _chat_with(self, folder: str) -> None:
         self.window.show_chat()
-        self.parts.chat_page.start_new()
-        self.parts.run_in_chat.begin(folder)
+        self.services.chat_page.start_new()
+        self.services.chat_with_run.begin(folder)
 
     @Slot(str)
     def _show_run(self, folder: str) -> None:
         self.window.show_training()
-        self.parts.train_page.show_run(folder)
+        self.services.train_page.show_run(folder)
 
     @Slot(str)
     def _train_again(self, folder: str) -> None:
-        run = self.parts.runs.summary(folder)
+        run = self.services.runs.summary(folder)
         if run is not None:
             self.window.show_training()
-            self.parts.train_page.show_run(None)
-            self.parts.train_page.setup.show_config(run.config)
+            self.services.train_page.show_run(None)
+            self.services.train_page.setup.show_config(run.config)
 
     @Slot()
     def _wipe(self) -> None:
@@ -221,43 +221,43 @@ class Application(QObject):
         self.window.close()
 
 
-def create_application(places: Paths | None = None) -> QApplication:
+def create_qt_app(paths: Paths | None = None) -> QApplication:
     """The QApplication, named so that the system groups its windows and finds its icon.
 
     Args:
-        places: whose settings say how large the interface is.
+        paths: whose settings say how large the interface is.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    scale = saved_scale(places)
+    scale = saved_scale(paths)
     if scale and "QT_SCALE_FACTOR" not in os.environ:
         os.environ["QT_SCALE_FACTOR"] = f"{scale / 100:g}"  # Qt reads it once, before there is an application
-    app = QApplication(sys.argv[:1])
-    app.setApplicationName("i3desk")
-    app.setApplicationDisplayName("i3desk")
-    app.setDesktopFileName("i3desk")
-    app.setWindowIcon(app_icon())
-    app.setQuitOnLastWindowClosed(False)  # the window hides first; the end comes when the worker has ended
-    return app
+    qt_app = QApplication(sys.argv[:1])
+    qt_app.setApplicationName("i3desk")
+    qt_app.setApplicationDisplayName("i3desk")
+    qt_app.setDesktopFileName("i3desk")
+    qt_app.setWindowIcon(app_icon())
+    qt_app.setQuitOnLastWindowClosed(False)  # the window hides first; the end comes when the worker has ended
+    return qt_app
 
 
-def saved_scale(places: Paths | None) -> int:
+def saved_scale(paths: Paths | None) -> int:
     """Size of the interface that the user chose, in percent; 0 as the system says."""
-    if places is None:
+    if paths is None:
         return 0
     try:
-        scale = json.loads(places.settings_file.read_text(encoding="utf-8")).get("scale", 0)
+        scale = json.loads(paths.settings_file.read_text(encoding="utf-8")).get("scale", 0)
     except (OSError, ValueError, AttributeError, RecursionError):
         return 0
     return scale if type(scale) is int and 100 <= scale <= 200 else 0
 
 
-def wipe(places: Paths) -> None:
+def wipe(paths: Paths) -> None:
     """Delete everything that i3desk keeps: conversations, corrections, models, runs, settings and the log."""
     logging.shutdown()
-    for path in (places.models_folder, places.runs_folder, places.lessons_folder):
+    for path in (paths.models_folder, paths.runs_folder, paths.lessons_folder):
         shutil.rmtree(path, ignore_errors=True)
-    kept = (places.conversations_file, places.corrections_file, places.settings_file, places.training_file)
-    for path in (*kept, index.list_file(), places.log_file):
+    kept = (paths.conversations_file, paths.corrections_file, paths.settings_file, paths.training_file)
+    for path in (*kept, index.list_file(), paths.log_file):
         for each in [*path.parent.glob(path.name + "*"), *path.parent.glob(f"{path.stem}-damaged-*")]:
             each.unlink(missing_ok=True)
         for folder in (path.parent, path.parent.parent):
@@ -271,10 +271,10 @@ def run(model_folder: str | None, theme: str | None) -> int:
     """Open the window and return the exit status once it is closed."""
     if model_folder and os.path.exists(model_folder):
         model_folder = os.path.abspath(model_folder)  # another process may be the one that loads it
-    places = Paths.of_user()
-    start_log(places)
-    app = create_application(places)
-    instance = SingleInstance(places)
+    paths = Paths.of_user()
+    start_log(paths)
+    qt_app = create_qt_app(paths)
+    instance = SingleInstance(paths)
     if not instance.is_first:
         if instance.call_first(model_folder):
             if sys.stdout is not None:
@@ -282,19 +282,19 @@ def run(model_folder: str | None, theme: str | None) -> int:
             return 0
         print("i3desk runs already, but does not answer. End it first.", file=sys.stderr)
         return 1
-    desk = Application(app, places, model_folder, theme)
-    instance.called.connect(desk.call)
-    desk.crash_reporter.install()
-    desk.window.closed.connect(app.quit)
+    app = Application(qt_app, paths, model_folder, theme)
+    instance.called.connect(app.call)
+    app.crash_reporter.install()
+    app.window.closed.connect(qt_app.quit)
     awake = QTimer(interval=200)  # Python looks at signals only when it has something to run
-    awake.timeout.connect(desk.rest)
+    awake.timeout.connect(app.rest)
     awake.start()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: desk.window.close())
-    desk.show()
-    status = app.exec()
-    desk.crash_reporter.remove()
+        signal.signal(number, lambda *_: app.window.close())
+    app.show()
+    status = qt_app.exec()
+    app.crash_reporter.remove()
     instance.release()
-    if desk.wipe_at_end:
-        wipe(places)
+    if app.wipe_at_end:
+        wipe(paths)
     return status

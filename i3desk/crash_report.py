@@ -41,12 +41,12 @@ _QT_LEVELS = {
 }
 
 
-def start_log(places: Paths) -> None:
+def start_log(paths: Paths) -> None:
     """Write warnings and errors, Python's and Qt's, to the log file; without a writable folder, to stderr."""
     try:
-        places.log_file.parent.mkdir(parents=True, exist_ok=True)
+        paths.log_file.parent.mkdir(parents=True, exist_ok=True)
         handler: logging.Handler = logging.handlers.RotatingFileHandler(
-            places.log_file, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
+            paths.log_file, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
         )
     except OSError:
         handler = logging.StreamHandler()
@@ -70,9 +70,9 @@ class CrashReporter(QObject):
 
     crashed = Signal(str)
 
-    def __init__(self, places: Paths, parent: QWidget | None = None) -> None:
+    def __init__(self, paths: Paths, parent: QWidget | None = None) -> None:
         super().__init__()
-        self._places = places
+        self._paths = paths
         self._parent = parent
         self._dialog: CrashDialog | None = None
         self.crashed.connect(self._show)
@@ -101,14 +101,14 @@ class CrashReporter(QObject):
     @Slot(str)
     def _show(self, details: str) -> None:
         if self._dialog is None or not self._dialog.isVisible():
-            self._dialog = CrashDialog(details, self._places, self._parent)
+            self._dialog = CrashDialog(details, self._paths, self._parent)
             self._dialog.open()
 
 
 class CrashDialog(QDialog):
     """Says what happened, with the details to copy. The program goes on."""
 
-    def __init__(self, details: str, places: Paths, parent: QWidget | None = None) -> None:
+    def __init__(self, details: str, paths: Paths, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("i3desk met an error")
         self.resize(640, 420)
@@ -117,7 +117,7 @@ class CrashDialog(QDialog):
         lead = QLabel("You can go on; if i3desk behaves strangely, start it again. "
                       "Nothing is sent anywhere. The details below help whoever repairs it.")  # fmt: skip
         lead.setWordWrap(True)
-        where = QLabel(f"Also in the log: {places.log_file}")
+        where = QLabel(f"Also in the log: {paths.log_file}")
         where.setWordWrap(True)
         where.setProperty("tone", "muted")
         where.setProperty("grade", "small")

@@ -24,9 +24,9 @@ class SingleInstance(QObject):
 
     called = Signal(str)
 
-    def __init__(self, places: Paths, parent: QObject | None = None) -> None:
+    def __init__(self, paths: Paths, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        folder = places.conversations_file.parent
+        folder = paths.conversations_file.parent
         self._name = "i3desk-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)

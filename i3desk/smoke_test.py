@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from i3core.errors import I3Error
 from i3core.runs.reader import RunState, RunStatus
 from i3core.system import assets
-from i3desk.app import Application, create_application
+from i3desk.app import Application, create_qt_app
 from i3desk.conversations.conversation import ASSISTANT, ReplyState
 from i3desk.conversations.store import Store
 from i3desk.event_loop_stalls import StallMeter, seconds_since_start
@@ -35,7 +35,7 @@ class SmokeRun(QObject):
         result: the fields of the JSON line.
     """
 
-    def __init__(self, desk: Application, model: str) -> None:
+    def __init__(self, app: Application, model: str) -> None:
         super().__init__()
         self.result: dict = {
             "ok": False,
@@ -48,19 +48,19 @@ class SmokeRun(QObject):
             "messages_kept": None,
         }
         self._model = model
-        self._desk = desk
-        self._window = desk.window
+        self._app = app
+        self._window = app.window
         self._run_folder: Path | None = None
         self._stalls = StallMeter(self)
         self._sent = False
         self._closing = False
-        self._runs = desk.parts.runs
+        self._runs = app.services.runs
         self._runs.ended.connect(self._on_training_ended)
         self._runs.failed.connect(self._on_refused)
         self._window.first_painted.connect(self._on_first_painted)
-        desk.jobs.model_ready.connect(self._on_model_ready)
-        desk.jobs.load_failed.connect(self._on_load_failed)
-        desk.crash_reporter.crashed.connect(self._on_crashed)
+        app.jobs.model_ready.connect(self._on_model_ready)
+        app.jobs.load_failed.connect(self._on_load_failed)
+        app.crash_reporter.crashed.connect(self._on_crashed)
         self._window.session.busy_changed.connect(self._on_busy_changed)
         QTimer.singleShot(TIME_LIMIT_MS, self, self._on_time_limit)
 
@@ -143,10 +143,10 @@ class SmokeRun(QObject):
         except I3Error:  # it has ended by itself
             pass
 
-    def read_back(self, places: Paths) -> None:
+    def read_back(self, paths: Paths) -> None:
         """After the window is gone: what was said must be found as the next start would find it."""
         said = [message.text for message in self._window.session.conversation.path()]
-        store = Store(places.conversations_file)
+        store = Store(paths.conversations_file)
         kept = [[message.text for message in store.open_whole(row.id).path()] for row in store.rows()]
         store.close()
         self.result["messages_kept"] = sum(map(len, kept))
@@ -167,18 +167,18 @@ def run_smoke(model_folder: str | None) -> int:
     with tempfile.TemporaryDirectory(prefix="i3desk-smoke-") as name:
         folder = Path(name)
         os.environ["I3DESK_RUNS_FILE"] = str(folder / "runs.json")  # the user's list of runs is left alone
-        app = create_application()
-        places = Paths.under(folder)
-        desk = Application(app, places, model_folder)
-        desk.store.change(sampling=replace(desk.store.preferences.sampling, seed=SEED))
-        desk.crash_reporter.install()
-        desk.window.closed.connect(app.quit)
-        run = SmokeRun(desk, model_folder or assets.BUNDLED_MODEL)
-        desk.show()
-        app.exec()
+        qt_app = create_qt_app()
+        paths = Paths.under(folder)
+        app = Application(qt_app, paths, model_folder)
+        app.store.change(sampling=replace(app.store.preferences.sampling, seed=SEED))
+        app.crash_reporter.install()
+        app.window.closed.connect(qt_app.quit)
+        run = SmokeRun(app, model_folder or assets.BUNDLED_MODEL)
+        app.show()
+        qt_app.exec()
         run.end_training()
-        run.read_back(places)
-        desk.crash_reporter.remove()
+        run.read_back(paths)
+        app.crash_reporter.remove()
     if sys.stdout is not None:
         print(json.dumps(run.result), flush=True)
     return 0 if run.result["ok"] else 1

@@ -33,7 +33,7 @@ class ConversationActions(QObject):
         self,
         session: ChatSession,
         library: ConversationList,
-        keeper: Autosave,
+        autosave: Autosave,
         store: Store,
         background: BackgroundJobs,
         page: ChatPage,
@@ -43,7 +43,7 @@ class ConversationActions(QObject):
         super().__init__(parent)
         self._session = session
         self._library = library
-        self._keeper = keeper
+        self._autosave = autosave
         self._store = store
         self._background = background
         self._page = page
@@ -58,7 +58,7 @@ class ConversationActions(QObject):
         page.header.rename_requested.connect(self._ask_title)
         page.csv_requested.connect(self._export_csv)
         session.conversation_opened.connect(self._on_opened)
-        keeper.stored.connect(self._on_stored)
+        autosave.stored.connect(self._on_stored)
         library.failed.connect(self.say_failure)
 
     def _connect(self, sidebar: Sidebar) -> None:
@@ -126,7 +126,7 @@ class ConversationActions(QObject):
     @Slot(object)
     def duplicate(self, number: int) -> None:
         """Copy a conversation and open the copy."""
-        self._keeper.save_now()
+        self._autosave.save_now()
         self._in_background(lambda store: store.duplicate(number), self._on_copied)
 
     def _on_copied(self, number: int) -> None:
@@ -222,7 +222,7 @@ class ConversationActions(QObject):
 
     def _export(self, conversation: Conversation, kind: str) -> None:
         number = conversation.id
-        if kind == "json" and number is not None and self._keeper.find(number) is None:
+        if kind == "json" and number is not None and self._autosave.find(number) is None:
             self._ask_file(conversation.title, kind, lambda store: import_export.to_json(store.open_whole(number)))
         else:  # also what could not be stored
             form = import_export.to_markdown if kind == "markdown" else import_export.to_json
@@ -243,7 +243,7 @@ class ConversationActions(QObject):
     def write_export(self, path: str) -> None:
         """Write what was asked for to a file."""
         content = self._to_write
-        self._keeper.save_now()
+        self._autosave.save_now()
 
         def write(store: Store) -> str:
             import_export.write_file(path, content(store))

@@ -51,11 +51,11 @@ class PendingReplies(QObject):
     window_changed = Signal(object)
     changed = Signal()
 
-    def __init__(self, jobs: ModelJobs, model: ActiveModel, keeper: Autosave, parent: QObject | None = None) -> None:
+    def __init__(self, jobs: ModelJobs, model: ActiveModel, autosave: Autosave, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._jobs = jobs
         self._model = model
-        self._keeper = keeper
+        self._autosave = autosave
         self._answers: list[PendingReply] = []
         self._refusal = ("", "")
         self._draw_timer = QTimer(self, interval=DRAW_EVERY_MS)
@@ -88,7 +88,7 @@ class PendingReplies(QObject):
             self._request(answer)
         elif self._model.state in (ModelState.FAILED, ModelState.NONE):
             self._model.load_again()
-        self._keeper.keep(conversation, reply)
+        self._autosave.keep(conversation, reply)
         self.changed.emit()
 
     def stop(self, conversation: Conversation) -> None:
@@ -199,7 +199,7 @@ class PendingReplies(QObject):
         if conversation.settings.mode == "chat":
             seen = [number for number in answer.prompt.numbers if number is not None]
             conversation.first_seen = seen[last.dropped_turns] if 0 < last.dropped_turns < len(seen) else None
-        self._keeper.keep(conversation, reply)
+        self._autosave.keep(conversation, reply)
         self._tell(answer)
         self.window_changed.emit(conversation)
 
@@ -236,7 +236,7 @@ class PendingReplies(QObject):
             self._draw_timer.stop()
         answer.message.state = state
         answer.conversation.updated_at = time.time()
-        self._keeper.keep(answer.conversation, answer.message)
-        self._keeper.save_now()
+        self._autosave.keep(answer.conversation, answer.message)
+        self._autosave.save_now()
         self._tell(answer)
         self.changed.emit()

@@ -61,7 +61,7 @@ class ChatSession(QObject):
         jobs: ModelJobs,
         model: ActiveModel,
         store: Store | None,
-        keeper: Autosave,
+        autosave: Autosave,
         defaults: ChatSettings,
         parent: QObject | None = None,
     ) -> None:
@@ -70,8 +70,8 @@ class ChatSession(QObject):
         self.conversation = Conversation(settings=defaults)
         self.model = model
         self._store = store
-        self._keeper = keeper
-        self._answers = PendingReplies(jobs, model, keeper, self)
+        self._autosave = autosave
+        self._answers = PendingReplies(jobs, model, autosave, self)
         self._unsent = ""  # written in a chat that has no messages yet, and so is not stored
         self._answers.message_changed.connect(self._on_message_changed)
         self._answers.window_changed.connect(self._on_window_changed)
@@ -115,7 +115,7 @@ class ChatSession(QObject):
         if self.conversation.id == number:
             return self.conversation
         running = (each for each in self._answers.conversations() if each.id == number)
-        return next(running, None) or self._keeper.find(number)
+        return next(running, None) or self._autosave.find(number)
 
     def show(self, conversation: Conversation) -> None:
         """Put a conversation on screen. A temporary one that was there is gone."""
@@ -125,7 +125,7 @@ class ChatSession(QObject):
         self._remember_unsent()
         if self.conversation.temporary:
             self._drop(self.conversation)
-        self._keeper.save_now()
+        self._autosave.save_now()
         self.conversation = conversation
         measure(conversation, self.model.info)
         self.conversation_opened.emit()
@@ -136,7 +136,7 @@ class ChatSession(QObject):
     def forget(self, *numbers: int) -> None:
         """Stored conversations go away: end their replies, and leave them if one is on screen."""
         gone = [each for each in self._answers.conversations() if each.id in numbers]
-        for conversation in [*gone, *filter(None, map(self._keeper.find, numbers))]:
+        for conversation in [*gone, *filter(None, map(self._autosave.find, numbers))]:
             self._drop(conversation)
         if self.conversation.id in numbers:
             self.start_new()
@@ -144,20 +144,20 @@ class ChatSession(QObject):
     def _drop(self, conversation: Conversation) -> None:
         """End its replies, write what was said (a deletion can be undone), and let go of it."""
         self._answers.drop(conversation)
-        self._keeper.save_now()
-        self._keeper.drop(conversation)
+        self._autosave.save_now()
+        self._autosave.drop(conversation)
 
     def rename(self, title: str) -> None:
         """Give the conversation on screen a title of the user's own."""
         self.conversation.title, self.conversation.has_own_title = title, True
-        self._keeper.keep(self.conversation)
+        self._autosave.keep(self.conversation)
 
     def change_settings(self, settings: ChatSettings) -> None:
         """Answer by other settings from now on: here, and but for mode and persona in new conversations."""
         self.defaults = replace(settings, mode="chat", persona="")
         if settings != self.conversation.settings:
             self.conversation.settings = settings
-            self._keeper.keep(self.conversation)
+            self._autosave.keep(self.conversation)
             measure(self.conversation, self.model.info)
             self.settings_changed.emit()
             self.window_changed.emit()
@@ -166,7 +166,7 @@ class ChatSession(QObject):
         """Remember what the user has written and not sent."""
         if text != self.conversation.draft:
             self.conversation.draft = text
-            self._keeper.keep(self.conversation)
+            self._autosave.keep(self.conversation)
 
     # ------------------------------------------------------------------------------------------------ what is said
 
@@ -222,7 +222,7 @@ class ChatSession(QObject):
         if self.busy or old.role != ASSISTANT or not text.strip() or text.strip() == old.shown_text:
             return
         reply = self.conversation.add(ASSISTANT, text.strip(), old.parent, finish_reason=CORRECTED)
-        self._keeper.keep(self.conversation, reply)
+        self._autosave.keep(self.conversation, reply)
         measure(self.conversation, self.model.info)
         self.path_changed.emit()
         self.window_changed.emit()
@@ -231,7 +231,7 @@ class ChatSession(QObject):
     def select(self, number: int) -> None:
         """Show another version of a message; a reply that is under way goes on in its own."""
         self.conversation.select(number)
-        self._keeper.keep(self.conversation)
+        self._autosave.keep(self.conversation)
         measure(self.conversation, self.model.info)
         self.path_changed.emit()
         self.window_changed.emit()
@@ -270,7 +270,7 @@ class ChatSession(QObject):
         )
         if is_end:
             reply.finish_reason = "stop"
-            self._keeper.keep(self.conversation, reply)
+            self._autosave.keep(self.conversation, reply)
             self.path_changed.emit()
         else:
             self._answer(reply, [chunk.token_id for chunk in chunks])
@@ -281,7 +281,7 @@ class ChatSession(QObject):
             try:
                 message.chunks = self._store.load_chunks(self.conversation.id, message.number)
             except I3Error as error:
-                self._keeper.failed.emit(error.what, error.remedy)
+                self._autosave.failed.emit(error.what, error.remedy)
 
     # ------------------------------------------------------------------------------------------- asking the model
 
@@ -289,7 +289,7 @@ class ChatSession(QObject):
         """Have a question answered; None for a reply that stands first, as in an imported conversation."""
         asked = [] if question is None else [question]
         reply = self.conversation.add(ASSISTANT, parent=question.number if question else None, state=ReplyState.QUEUED)
-        self._keeper.keep(self.conversation, *asked, reply)
+        self._autosave.keep(self.conversation, *asked, reply)
         self._answer(reply, ())
 
     def _answer(self, reply: Message, begun: Sequence[int] | None, seed: int | None = None) -> None:
@@ -332,4 +332,4 @@ class ChatSession(QObject):
     def finish(self) -> None:
         """The window closes: keep what has been said so far."""
         self._answers.abandon()
-        self._keeper.save_now()
+        self._autosave.save_now()

@@ -1,6 +1,6 @@
 """The models that this computer has: bundled, downloaded, the user's own folders and fine-tuned ones.
 
-Folders are read in the background; the catalogue says what is known of each, also what is wrong with it.
+Folders are read in the background; the catalog says what is known of each, also what is wrong with it.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ def absolute(path: str | Path) -> Path:
     return Path(os.path.abspath(os.path.expanduser(path)))
 
 
-def find_folders(places: Paths, own: Iterable[str], recent: Iterable[str]) -> list[tuple[Path, Origin]]:
+def find_folders(paths: Paths, own: Iterable[str], recent: Iterable[str]) -> list[tuple[Path, Origin]]:
     """Every model folder once, in the order of Origin; within one, recently used ones first, then by name."""
     found = dict.fromkeys(assets.models().values(), Origin.BUNDLED)
-    for folder in registry.downloaded(places.models_folder).values():
+    for folder in registry.downloaded(paths.models_folder).values():
         found.setdefault(folder, Origin.DOWNLOADED)
-    for folder in _runs_in(places.runs_folder):
+    for folder in _runs_in(paths.runs_folder):
         found.setdefault(folder, Origin.FINE_TUNED)
     for folder in map(absolute, own):
         found.setdefault(folder, Origin.OWN)
@@ -122,7 +122,7 @@ class Catalog(QObject):
 
     def __init__(
         self,
-        places: Paths,
+        paths: Paths,
         background: BackgroundJobs,
         own_folders: Iterable[str] = (),
         recent_models: Iterable[str] = (),
@@ -132,7 +132,7 @@ class Catalog(QObject):
         self.entries: list[Entry] = []
         self.own_folders = tuple(str(absolute(folder)) for folder in own_folders)
         self.recent_models = tuple(str(absolute(folder)) for folder in recent_models)[:MOST_RECENT]
-        self._places = places
+        self._paths = paths
         self._background = background
         self._jobs: list[int] = []
 
@@ -156,7 +156,7 @@ class Catalog(QObject):
         """Look at all folders anew, in the background."""
         for job in self._jobs:
             self._background.forget(job)
-        work = partial(find_folders, self._places, self.own_folders, self.recent_models)
+        work = partial(find_folders, self._paths, self.own_folders, self.recent_models)
         self._jobs = [self._background.run(work, self._on_found)]
 
     def add_folder(self, path: str | Path) -> None:
@@ -177,7 +177,7 @@ class Catalog(QObject):
     def delete(self, folder: str | Path) -> None:
         """Delete a downloaded or fine-tuned model from the disk, in the background."""
         path = absolute(folder)
-        work = partial(registry.delete, path, self._places.models_folder)
+        work = partial(registry.delete, path, self._paths.models_folder)
         self._background.run(work, partial(self._on_deleted, path), partial(self._on_not_deleted, path))
 
     def remember_used(self, folder: str | Path | None) -> None:

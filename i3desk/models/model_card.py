@@ -30,7 +30,7 @@ class Use(enum.Enum):
 
 
 class ModelCard(QFrame):
-    """Shows one entry of the catalogue. Questions are asked in the card itself.
+    """Shows one entry of the catalog. Questions are asked in the card itself.
 
     Signals:
         use_requested(folder), unload_requested: load the model, or let it go.

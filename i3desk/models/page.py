@@ -45,9 +45,9 @@ class ModelsPage(QWidget):
 
     def __init__(
         self,
-        catalogue: Catalog,
+        catalog: Catalog,
         background: BackgroundJobs,
-        places: Paths,
+        paths: Paths,
         theme: Theme,
         precision: str = "float32",
         download_environment: Mapping[str, str] | None = None,
@@ -57,11 +57,11 @@ class ModelsPage(QWidget):
         self.setObjectName("wide")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAcceptDrops(True)
-        self.catalogue = catalogue
+        self.catalog = catalog
         self.precision = precision if precision in PRECISIONS else "float32"
         self.cards: dict[Path, ModelCard] = {}
         self._background = background
-        self._places = places
+        self._paths = paths
         self._theme = theme
         self._environment = download_environment
         self._loading: Path | None = None
@@ -73,10 +73,10 @@ class ModelsPage(QWidget):
         self._update_timer = QTimer(self, interval=UPDATE_MS, singleShot=True)
         self._update_timer.timeout.connect(self._update)
         self._build()
-        catalogue.changed.connect(self._update_soon)
-        catalogue.added.connect(self._on_added)
-        catalogue.failed.connect(self._on_add_failed)
-        catalogue.delete_failed.connect(self._on_delete_failed)
+        catalog.changed.connect(self._update_soon)
+        catalog.added.connect(self._on_added)
+        catalog.failed.connect(self._on_add_failed)
+        catalog.delete_failed.connect(self._on_delete_failed)
         self._update_soon()
 
     # ------------------------------------------------------------------ what the window tells
@@ -155,7 +155,7 @@ class ModelsPage(QWidget):
         precision_row.setStretch(2, 1)
 
         self.notice = Notice(dismissible=True)
-        self.downloads = Downloads(self._places.models_folder, self._background, self._environment)
+        self.downloads = Downloads(self._paths.models_folder, self._background, self._environment)
         self.downloads.downloaded.connect(self._on_downloaded)
         self.downloads.closed.connect(self.download_button.setFocus)
         self.grid = CardGrid()
@@ -193,7 +193,7 @@ class ModelsPage(QWidget):
 
     @Slot()
     def _update(self) -> None:
-        entries = self.catalogue.entries
+        entries = self.catalog.entries
         folders = {entry.folder for entry in entries}
         for folder in [folder for folder in self.cards if folder not in folders]:
             card = self.cards.pop(folder)
@@ -220,11 +220,11 @@ class ModelsPage(QWidget):
         card = ModelCard(entry, FileTask(self._background), self._theme, self.grid)
         card.use_requested.connect(self._use)
         card.unload_requested.connect(self.unload_requested)
-        card.remove_requested.connect(self.catalogue.remove)
-        card.delete_requested.connect(self.catalogue.delete)
+        card.remove_requested.connect(self.catalog.remove)
+        card.delete_requested.connect(self.catalog.delete)
         card.convert_requested.connect(self._convert)
         card.export_requested.connect(self._ask_where_to_export)
-        card.refresh_requested.connect(self.catalogue.refresh)
+        card.refresh_requested.connect(self.catalog.refresh)
         card.resized.connect(self.grid.arrange)
         card.task.copied.connect(self._on_copied)
         return card
@@ -259,7 +259,7 @@ class ModelsPage(QWidget):
     @Slot()
     def _ask_for_folder(self) -> None:
         dialog = self._folder_dialog("Add a model folder")
-        dialog.fileSelected.connect(self.catalogue.add_folder)
+        dialog.fileSelected.connect(self.catalog.add_folder)
         dialog.open()
 
     def _folder_dialog(self, title: str) -> QFileDialog:
@@ -289,7 +289,7 @@ class ModelsPage(QWidget):
     @Slot(str)
     def _convert(self, folder: str) -> None:
         card = self.cards[Path(folder)]
-        target = self._free_folder(self._places.models_folder, f"{card.entry.folder.name}-safetensors")
+        target = self._free_folder(self._paths.models_folder, f"{card.entry.folder.name}-safetensors")
         card.task.convert(card.entry.facts, card.entry.folder, target, "safetensors")
 
     @Slot(str)
@@ -316,8 +316,8 @@ class ModelsPage(QWidget):
 
     @Slot(str)
     def _on_copied(self, folder: str) -> None:
-        if Path(folder).parent == self._places.models_folder:
-            self.catalogue.refresh()
+        if Path(folder).parent == self._paths.models_folder:
+            self.catalog.refresh()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):
@@ -338,7 +338,7 @@ class ModelsPage(QWidget):
     def add_dropped(self, paths: list[Path]) -> None:
         """Add what was dropped."""
         for path in paths:
-            self.catalogue.add_folder(path)
+            self.catalog.add_folder(path)
 
     # ------------------------------------------------------------------ downloads
 
@@ -351,7 +351,7 @@ class ModelsPage(QWidget):
     @Slot(str)
     def _on_downloaded(self, folder: str) -> None:
         self._to_show = Path(folder) if folder else None
-        self.catalogue.refresh()
+        self.catalog.refresh()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

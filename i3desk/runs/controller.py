@@ -64,9 +64,9 @@ class RunController(QObject):
     failed = Signal(str, str)
     deleted = Signal(str)
 
-    def __init__(self, places: Paths, background: BackgroundJobs, parent: QObject | None = None) -> None:
+    def __init__(self, paths: Paths, background: BackgroundJobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.folder = places.runs_folder.resolve()  # as known_runs names it
+        self.folder = paths.runs_folder.resolve()  # as known_runs names it
         self._background = background
         self._looker = RunScanner(self.folder)
         self.summaries: list[RunSummary] = []

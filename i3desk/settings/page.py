@@ -64,7 +64,7 @@ class SettingsPage(QWidget):
         self,
         store: SettingsStore,
         theme: Theme,
-        places: Paths,
+        paths: Paths,
         server: ApiServer,
         parent: QWidget | None = None,
     ) -> None:
@@ -82,7 +82,7 @@ class SettingsPage(QWidget):
         header_row.setContentsMargins(24, 0, 24, 0)
         header_row.addWidget(title)
 
-        self.data = StorageCard(places)
+        self.data = StorageCard(paths)
         self.data.export_all_requested.connect(self.export_all_requested)
         self.data.delete_conversations_requested.connect(self.delete_conversations_requested)
         self.data.delete_everything_requested.connect(self.delete_everything_requested)
@@ -97,11 +97,11 @@ class SettingsPage(QWidget):
         column.setContentsMargins(0, 24, 0, 24)
         column.setSpacing(16)
         self.shortcuts = _shortcuts(SHORTCUTS)
-        self.graphics = GpuCard()
+        self.gpu_card = GpuCard()
         self.server = ServerCard(store, server)
         for card in (
             self._appearance(),
-            self.graphics,
+            self.gpu_card,
             self._training(),
             self.server,
             self.data,

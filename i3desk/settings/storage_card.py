@@ -24,7 +24,7 @@ class StorageCard(Card):
     delete_conversations_requested = Signal()
     delete_everything_requested = Signal()
 
-    def __init__(self, places: Paths, parent: QWidget | None = None) -> None:
+    def __init__(self, paths: Paths, parent: QWidget | None = None) -> None:
         super().__init__("Data", parent)
         self._pending: Signal | None = None
         lead = QLabel(
@@ -41,11 +41,11 @@ class StorageCard(Card):
         grid.setColumnStretch(1, 1)
         self._paths: dict[QPushButton, Path] = {}
         lines = (
-            ("Conversations", places.conversations_file),
-            ("Models", places.models_folder),
-            ("Training runs", places.runs_folder),
-            ("Settings", places.settings_file),
-            ("Log", places.log_file),
+            ("Conversations", paths.conversations_file),
+            ("Models", paths.models_folder),
+            ("Training runs", paths.runs_folder),
+            ("Settings", paths.settings_file),
+            ("Log", paths.log_file),
         )
         for number, (name, path) in enumerate(lines):
             where = QLabel(str(path), textFormat=Qt.TextFormat.PlainText, wordWrap=True)

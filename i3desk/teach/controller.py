@@ -31,14 +31,14 @@ class TeachController(QObject):
         session: ChatSession,
         runs: RunController,
         background: BackgroundJobs,
-        places: Paths,
+        paths: Paths,
         use_model: Callable[[str | None], None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._use_model = session, use_model
-        self.corrections = Corrections(places.corrections_file, self)
-        self.lesson = Lesson(runs, background, places.lessons_folder, self)
+        self.corrections = Corrections(paths.corrections_file, self)
+        self.lesson = Lesson(runs, background, paths.lessons_folder, self)
         self.bar = CorrectionBar()
         session.corrected.connect(self._on_corrected)
         session.model.changed.connect(self._show)

@@ -42,7 +42,7 @@ class TrainPage(QWidget):
         self,
         runs: RunController,
         background: BackgroundJobs,
-        places: Paths,
+        paths: Paths,
         settings: SettingsStore,
         theme: Theme,
         parent: QWidget | None = None,
@@ -54,7 +54,7 @@ class TrainPage(QWidget):
         self._runs = runs
         self.folder: Path | None = None
         self.watch = RunWatcher(background, self)
-        self.setup = SetupPanel(theme, places, settings)
+        self.setup = SetupPanel(theme, paths, settings)
         self.run_panel = RunPanel(runs, theme)
         self.curves = CurvesPanel(theme, background)
         self.samples = SamplesPanel()

@@ -51,13 +51,13 @@ class SetupPanel(QFrame):
 
     start_requested = Signal(object, str)
 
-    def __init__(self, theme: Theme, places: Paths, settings: SettingsStore, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, paths: Paths, settings: SettingsStore, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("setup")
         self.setFixedWidth(WIDTH)
         self.setAcceptDrops(True)
-        self._file = places.training_file
-        self._runs_folder = places.runs_folder
+        self._file = paths.training_file
+        self._runs_folder = paths.runs_folder
         self.choices: SetupState = read_choices(self._file)
         self.plan = RunPlan({})
         self._entries: list[Entry] = []

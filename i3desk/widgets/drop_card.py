@@ -54,7 +54,7 @@ class DropCard(QFrame):
 def dropped_paths(content: QMimeData) -> list[Path]:
     """The folders and files of this computer that are being dragged; none if it is something else.
 
-    Whether there is a model in them is for the catalogue to find out, in the background.
+    Whether there is a model in them is for the catalog to find out, in the background.
     """
     if not content.hasUrls():
         return []

@@ -21,15 +21,15 @@ class HelpMenu(QObject):
         check: what asks for new versions when the user wants to know; `weekly` does so by itself.
     """
 
-    def __init__(self, parts: Services, window: MainWindow) -> None:
+    def __init__(self, services: Services, window: MainWindow) -> None:
         super().__init__(window)
-        self._parts, self._window = parts, window
+        self._services, self._window = services, window
         self.licences: QDialog | None = None
         self.updates: QDialog | None = None
         self.check = UpdateCheck(self)
-        self.weekly = WeeklyLook(parts.settings, self)
+        self.weekly = WeeklyLook(services.settings, self)
         self.weekly.newer.connect(self._on_newer)
-        parts.model.ready.connect(self.weekly.begin)
+        services.model.ready.connect(self.weekly.begin)
         window.closed.connect(self._shut_down)
 
         self.menu = QMenu(window)
@@ -40,7 +40,7 @@ class HelpMenu(QObject):
         self.menu.addSeparator()
         self.menu.addAction("About i3desk").triggered.connect(window.show_about)
         window.help_button.clicked.connect(self.open)
-        page = parts.settings_page
+        page = services.settings_page
         page.licences_requested.connect(self.show_licences)
         page.updates_requested.connect(self.look_for_updates)
 
@@ -58,7 +58,7 @@ class HelpMenu(QObject):
         if self.licences is None:
             from i3desk.help.licences_dialog import LicencesDialog  # when it is wanted: the start is quicker without
 
-            self.licences = LicencesDialog(self._parts.background, self._parts.theme, self._window)
+            self.licences = LicencesDialog(self._services.background, self._services.theme, self._window)
             self.licences.finished.connect(self._on_licences_closed)
         _to_front(self.licences)
 

@@ -42,7 +42,7 @@ SMALLEST = QSize(900, 600)
 
 
 class MainWindow(QMainWindow):
-    """Everything the user sees. `parts` are put together in parts.py.
+    """Everything the user sees. `services` are made in services.py.
 
     Signals:
         first_painted: the window is on the screen for the first time.
@@ -54,29 +54,29 @@ class MainWindow(QMainWindow):
     closed = Signal()
     dropped = Signal(object)
 
-    def __init__(self, parts: Services) -> None:
+    def __init__(self, services: Services) -> None:
         super().__init__()
-        self.parts = parts
+        self.services = services
         self.setWindowTitle("i3desk")
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
-        self._store = parts.settings
+        self._store = services.settings
         self._painted = False
         self._closing = False
         self._still_running = 3
         self._may_lose = False
         self._question: QMessageBox | None = None
 
-        self.session = parts.session
-        self.panel = parts.panel
-        self.sidebar = parts.sidebar
-        self.chat_page = parts.chat_page
-        self.train_page = parts.train_page
-        self.runs_page = parts.runs_page
-        self.models_page = parts.models_page
-        self.settings_page = parts.settings_page
-        parts.jobs.stopped.connect(self._on_stopped)
-        for jobs in (parts.background, parts.training_jobs):
+        self.session = services.session
+        self.panel = services.panel
+        self.sidebar = services.sidebar
+        self.chat_page = services.chat_page
+        self.train_page = services.train_page
+        self.runs_page = services.runs_page
+        self.models_page = services.models_page
+        self.settings_page = services.settings_page
+        services.jobs.stopped.connect(self._on_stopped)
+        for jobs in (services.background, services.training_jobs):
             jobs.stopped.connect(self._on_stopped)
 
         self.pages = QStackedWidget()
@@ -106,11 +106,11 @@ class MainWindow(QMainWindow):
         row.addWidget(self._rail)
         row.addWidget(self.pages, 1)
         self.setCentralWidget(middle)
-        self.status_bar = StatusBar(self.session, parts.theme)
+        self.status_bar = StatusBar(self.session, services.theme)
         self.setStatusBar(self.status_bar)
-        self.leaving = ClosePrompt(parts.runs, parts.settings, self)
-        self.leaving.answered.connect(self.close)
-        self.toast = Toast(middle, above=parts.chat_page.composer_bar)
+        self.close_prompt = ClosePrompt(services.runs, services.settings, self)
+        self.close_prompt.answered.connect(self.close)
+        self.toast = Toast(middle, above=services.chat_page.composer_bar)
         self._add_shortcuts()
         self._restore_place()
         self.show_page(first_page)
@@ -276,20 +276,20 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Two steps: hide, save and ask the threads to end; once they have, the window is closed for good."""
         event.ignore()
-        if not self._closing and (self._may_lose or self._is_saved()) and self.leaving.may_leave():
+        if not self._closing and (self._may_lose or self._is_saved()) and self.close_prompt.may_leave():
             self._closing = True
             self._store.change(maximized=self.isMaximized())
             self.hide()
             for dialog in self.findChildren(QDialog):
                 if dialog.isVisible():
                     dialog.close()
-            self.parts.shut_down()
+            self.services.shut_down()
 
     def _is_saved(self) -> bool:
         """Whether all that was said is stored; if not, the user is asked what to do."""
-        keeper = self.parts.keeper
-        keeper.save_now()
-        if keeper.has_unsaved and self._question is None:
+        autosave = self.services.autosave
+        autosave.save_now()
+        if autosave.has_unsaved and self._question is None:
             box = self._question = QMessageBox(self)
             box.setIcon(QMessageBox.Icon.Warning)
             box.setText("The last messages could not be stored.")
@@ -299,7 +299,7 @@ class MainWindow(QMainWindow):
             box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
             box.finished.connect(self._on_answered)
             box.open()
-        return not keeper.has_unsaved
+        return not autosave.has_unsaved
 
     @Slot(int)
     def _on_answered(self, _result: int) -> None:
@@ -312,5 +312,5 @@ class MainWindow(QMainWindow):
     def _on_stopped(self) -> None:
         self._still_running -= 1
         if self._still_running == 0:
-            self.parts.close_store()
+            self.services.close_store()
             self.closed.emit()

@@ -20,21 +20,21 @@ class ModelMenu(QObject):
 
     models_requested = Signal()
 
-    def __init__(self, parts: Services, parent: QWidget) -> None:
+    def __init__(self, services: Services, parent: QWidget) -> None:
         super().__init__(parent)
-        self._parts = parts
+        self._services = services
         self.menu = QMenu(parent)
         self.menu.aboutToShow.connect(self._fill)
-        parts.chat_page.header.chip.setMenu(self.menu)
+        services.chat_page.header.chip.setMenu(self.menu)
 
     @Slot()
     def _fill(self) -> None:
         self.menu.clear()
-        catalogue, model = self._parts.catalogue, self._parts.model
+        catalog, model = self._services.catalog, self._services.model
         bundled = bundled_folder()
-        recent = catalogue.recent()
-        others = [entry for entry in catalogue.entries if entry.facts and entry not in recent]
-        in_use = catalogue.entry(model.folder) if model.info is not None else None
+        recent = catalog.recent()
+        others = [entry for entry in catalog.entries if entry.facts and entry not in recent]
+        in_use = catalog.entry(model.folder) if model.info is not None else None
         for entry in [*recent, *others][:MOST_SHOWN]:
             action = self.menu.addAction(entry.name)
             action.setCheckable(True)
@@ -48,4 +48,4 @@ class ModelMenu(QObject):
 
     @Slot()
     def _use(self) -> None:
-        self._parts.use_model(self.sender().data() or None)
+        self._services.use_model(self.sender().data() or None)

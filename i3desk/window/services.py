@@ -48,38 +48,38 @@ class Services(QObject):
     """
 
     def __init__(
-        self, places: Paths, settings: SettingsStore, theme: Theme, loader: Loader, parent: QObject | None = None
+        self, paths: Paths, settings: SettingsStore, theme: Theme, loader: Loader, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self.places, self.settings, self.theme = places, settings, theme
+        self.paths, self.settings, self.theme = paths, settings, theme
         preferences = settings.preferences
         self.jobs = ModelJobs(self, loader)
         self.background = BackgroundJobs(self)
         self._stand_in: tempfile.TemporaryDirectory | None = None
         self._ending = False
         self.notice = ""
-        self.store = self._open_store(places.conversations_file)
+        self.store = self._open_store(paths.conversations_file)
 
-        self.keeper = Autosave(self.store, self)
+        self.autosave = Autosave(self.store, self)
         self.conversations = ConversationList(self.store, self.background, self)
         self.model = ActiveModel(self.jobs, self)
         defaults = ChatSettings(preferences.sampling)
-        self.session = ChatSession(self.jobs, self.model, self.store, self.keeper, defaults, self)
-        self.keeper.stored.connect(self.conversations.note)
+        self.session = ChatSession(self.jobs, self.model, self.store, self.autosave, defaults, self)
+        self.autosave.stored.connect(self.conversations.note)
         self.sidebar = Sidebar(self.conversations, theme)
         self.panel = SamplingPanel(settings)
         self.chat_page = ChatPage(self.session, self.sidebar, self.panel, settings, theme)
-        self.catalogue = Catalog(places, self.background, preferences.own_folders, preferences.recent_models, self)
-        self.models_page = ModelsPage(self.catalogue, self.background, places, theme, preferences.precision)
+        self.catalog = Catalog(paths, self.background, preferences.own_folders, preferences.recent_models, self)
+        self.models_page = ModelsPage(self.catalog, self.background, paths, theme, preferences.precision)
         self.server = ApiServer(self)
-        self.settings_page = SettingsPage(settings, theme, places, self.server)
+        self.settings_page = SettingsPage(settings, theme, paths, self.server)
         settings.changed.connect(self._serve)
         self.training_jobs = BackgroundJobs(self)
-        self.runs = RunController(places, self.training_jobs, self)
-        self.train_page = TrainPage(self.runs, self.training_jobs, places, settings, theme)
-        self.runs_page = RunsPage(self.runs, theme, self.training_jobs, places.runs_folder)
-        self.run_in_chat = ChatWithRun(self.runs, self.session, self.use_model, self)
-        self.teacher = TeachController(self.session, self.runs, self.training_jobs, places, self.use_model, self)
+        self.runs = RunController(paths, self.training_jobs, self)
+        self.train_page = TrainPage(self.runs, self.training_jobs, paths, settings, theme)
+        self.runs_page = RunsPage(self.runs, theme, self.training_jobs, paths.runs_folder)
+        self.chat_with_run = ChatWithRun(self.runs, self.session, self.use_model, self)
+        self.teacher = TeachController(self.session, self.runs, self.training_jobs, paths, self.use_model, self)
         self.chat_page.set_teach_bar(self.teacher.bar)
         self._connect_models()
         self._connect_runs()
@@ -108,7 +108,7 @@ class Services(QObject):
         page.use_requested.connect(self.use_model)
         page.unload_requested.connect(model.unload)
         page.precision_chosen.connect(self._on_precision)
-        self.catalogue.kept_changed.connect(self._on_kept)
+        self.catalog.kept_changed.connect(self._on_kept)
         model.ready.connect(self._on_model_ready)
         model.refused.connect(self._on_model_refused)
         model.changed.connect(self._on_model_changed)
@@ -126,14 +126,14 @@ class Services(QObject):
 
     @Slot()
     def _on_kept(self) -> None:
-        self.settings.change(own_folders=self.catalogue.own_folders, recent_models=self.catalogue.recent_models)
+        self.settings.change(own_folders=self.catalog.own_folders, recent_models=self.catalog.recent_models)
 
     @Slot(object)
     def _on_model_ready(self, info) -> None:
-        self.settings_page.graphics.show_unused(info.unusable_gpu)
+        self.settings_page.gpu_card.show_unused(info.unusable_gpu)
         self.settings.change(model=self.model.folder or "")
         self._serve()
-        self.catalogue.remember_used(self.model.folder)
+        self.catalog.remember_used(self.model.folder)
         self.models_page.show_loaded(self.model.folder, info.precision)
         if self.settings.preferences.precision == "auto":
             self.models_page.choose_precision(info.precision)
@@ -160,12 +160,12 @@ class Services(QObject):
             self.models_page.show_unloaded()
 
     def _connect_runs(self) -> None:
-        self.train_page.kept.connect(self.catalogue.refresh)
-        self.catalogue.changed.connect(self._show_base_models)
+        self.train_page.kept.connect(self.catalog.refresh)
+        self.catalog.changed.connect(self._show_base_models)
 
     @Slot()
     def _show_base_models(self) -> None:
-        entries = [entry for entry in self.catalogue.entries if entry.facts]
+        entries = [entry for entry in self.catalog.entries if entry.facts]
         self.train_page.setup.show_models(entries, self.model.folder)
 
     # ------------------------------------------------------------------------------------------------ start and end
@@ -173,7 +173,7 @@ class Services(QObject):
     def start(self) -> None:
         """After the first paint: read the lists."""
         self.background.run(partial(_read_rows, self.store.path), self.conversations.model.show, self._on_unreadable)
-        self.catalogue.refresh()
+        self.catalog.refresh()
         self.models_page.find_interrupted()
         self.runs.refresh()
         self.teacher.corrections.load()

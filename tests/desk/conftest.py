@@ -122,7 +122,7 @@ def model() -> FakeModel:
 
 
 @pytest.fixture
-def places(tmp_path, monkeypatch) -> Paths:
+def paths(tmp_path, monkeypatch) -> Paths:
     """Files below the test's own folder; the user's are out of reach."""
 
     def refuse() -> Paths:
@@ -134,47 +134,49 @@ def places(tmp_path, monkeypatch) -> Paths:
 
 
 @pytest.fixture
-def open_desk(qtbot, qapp, places, model):
+def open_app(qtbot, qapp, paths, model):
     """Opens the program, as often as a test likes; each is closed cleanly at the end."""
     from i3desk.app import Application  # the whole window: only for tests that open it
 
     opened: list[Application] = []
 
     def open_(**options):
-        desk = Application(qapp, places, loader=model.load, **options)
-        opened.append(desk)
-        with qtbot.waitSignal(desk.window.first_painted):
-            desk.show()
-        return desk
+        app = Application(qapp, paths, loader=model.load, **options)
+        opened.append(app)
+        with qtbot.waitSignal(app.window.first_painted):
+            app.show()
+        return app
 
-    def close(desk) -> None:
-        if desk not in opened:
+    def close(app) -> None:
+        if app not in opened:
             return
-        opened.remove(desk)
+        opened.remove(app)
         model.may_load.set()
         model.may_speak.set()
-        if desk.window.isVisible():
-            with qtbot.waitSignal(desk.window.closed):
-                desk.window.close()
-        parts = desk.parts
-        qtbot.waitUntil(lambda: not any(j.running for j in (parts.jobs, parts.background, parts.training_jobs)))
-        desk.window.deleteLater()
-        desk.deleteLater()
+        if app.window.isVisible():
+            with qtbot.waitSignal(app.window.closed):
+                app.window.close()
+        services = app.services
+        qtbot.waitUntil(
+            lambda: not any(j.running for j in (services.jobs, services.background, services.training_jobs))
+        )
+        app.window.deleteLater()
+        app.deleteLater()
         qapp.processEvents()
         qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # else the next window is styled together with this one
 
     open_.close = close
     yield open_
-    for desk in list(opened):
-        close(desk)
+    for app in list(opened):
+        close(app)
 
 
 @pytest.fixture
-def desk(open_desk, qtbot):
+def app(open_app, qtbot):
     """The open program with its model ready."""
-    desk = open_desk()
-    qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
-    return desk
+    app = open_app()
+    qtbot.waitUntil(lambda: app.window.session.model.info is not None)
+    return app
 
 
 @pytest.fixture
@@ -182,12 +184,12 @@ def say(qtbot):
     """Types a message and presses Enter; waits for the end of the reply unless told not to."""
     from PySide6.QtCore import Qt
 
-    def say_(desk, text: str, wait: bool = True) -> None:
-        edit = desk.window.chat_page.composer.edit
+    def say_(app, text: str, wait: bool = True) -> None:
+        edit = app.window.chat_page.composer.edit
         qtbot.keyClicks(edit, text)
         qtbot.keyClick(edit, Qt.Key.Key_Return)
         if wait:
-            qtbot.waitUntil(lambda: not desk.window.session.busy)
+            qtbot.waitUntil(lambda: not app.window.session.busy)
 
     return say_
 
@@ -196,9 +198,9 @@ def say(qtbot):
 def open_chat(qtbot):
     """Opens a stored conversation as a click in the list does, and waits until it is on screen."""
 
-    def open_(desk, number: int, *place) -> None:
-        desk.actions.open(number, *place)
-        qtbot.waitUntil(lambda: desk.window.session.conversation.id == number)
+    def open_(app, number: int, *place) -> None:
+        app.actions.open(number, *place)
+        qtbot.waitUntil(lambda: app.window.session.conversation.id == number)
         qtbot.wait(1)
 
     return open_

@@ -16,28 +16,28 @@ from i3desk.conversations.store import Store
 from i3desk.paths import Paths
 
 
-def test_a_second_start_brings_the_window_to_the_front_with_its_model(desk, qtbot, model):
-    desk.window.showMinimized()
-    desk.call("/models/fox")
-    assert desk.window.isVisible()
-    assert not desk.window.isMinimized()
-    qtbot.waitUntil(lambda: desk.window.session.model.info.name == "fox")
+def test_a_second_start_brings_the_window_to_the_front_with_its_model(app, qtbot, model):
+    app.window.showMinimized()
+    app.call("/models/fox")
+    assert app.window.isVisible()
+    assert not app.window.isMinimized()
+    qtbot.waitUntil(lambda: app.window.session.model.info.name == "fox")
 
 
-def test_the_model_of_last_time_is_loaded_again(open_desk, qtbot, model):
-    desk = open_desk()
-    qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
-    desk.parts.use_model("/models/fox", "int8")
-    qtbot.waitUntil(lambda: desk.window.session.model.info.name == "fox")
-    open_desk.close(desk)
-    again = open_desk()
+def test_the_model_of_last_time_is_loaded_again(open_app, qtbot, model):
+    app = open_app()
+    qtbot.waitUntil(lambda: app.window.session.model.info is not None)
+    app.services.use_model("/models/fox", "int8")
+    qtbot.waitUntil(lambda: app.window.session.model.info.name == "fox")
+    open_app.close(app)
+    again = open_app()
     qtbot.waitUntil(lambda: again.window.session.model.info is not None)
     assert model.loaded[-1].folder == "/models/fox"
 
 
-def test_a_model_that_is_gone_gives_way_to_the_bundled_one(open_desk, qtbot, model, places):
-    places.settings_file.parent.mkdir(parents=True)
-    places.settings_file.write_text(json.dumps({"model": "/models/gone"}), encoding="utf-8")
+def test_a_model_that_is_gone_gives_way_to_the_bundled_one(open_app, qtbot, model, paths):
+    paths.settings_file.parent.mkdir(parents=True)
+    paths.settings_file.write_text(json.dumps({"model": "/models/gone"}), encoding="utf-8")
     load = model.load
 
     def picky(request, progressed):
@@ -46,16 +46,16 @@ def test_a_model_that_is_gone_gives_way_to_the_bundled_one(open_desk, qtbot, mod
         return load(request, progressed)
 
     model.load = picky
-    desk = open_desk()
-    qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
-    assert desk.window.session.model.info.name == "i3-mini"
-    assert "bundled model is used" in desk.window.toast.text.text()
-    assert desk.store.preferences.model == ""
+    app = open_app()
+    qtbot.waitUntil(lambda: app.window.session.model.info is not None)
+    assert app.window.session.model.info.name == "i3-mini"
+    assert "bundled model is used" in app.window.toast.text.text()
+    assert app.store.preferences.model == ""
 
 
-def test_a_message_that_waited_is_answered_by_the_model_that_came_instead(open_desk, say, qtbot, model, places):
-    places.settings_file.parent.mkdir(parents=True)
-    places.settings_file.write_text(json.dumps({"model": "/models/gone"}), encoding="utf-8")
+def test_a_message_that_waited_is_answered_by_the_model_that_came_instead(open_app, say, qtbot, model, paths):
+    paths.settings_file.parent.mkdir(parents=True)
+    paths.settings_file.write_text(json.dumps({"model": "/models/gone"}), encoding="utf-8")
     model.may_load.clear()
     load = model.load
 
@@ -66,43 +66,43 @@ def test_a_message_that_waited_is_answered_by_the_model_that_came_instead(open_d
         return load(request, progressed)
 
     model.load = picky
-    desk = open_desk()
-    say(desk, "are you there?", wait=False)
+    app = open_app()
+    say(app, "are you there?", wait=False)
     model.may_load.set()
-    qtbot.waitUntil(lambda: not desk.window.session.any_busy)
-    assert desk.window.session.conversation.last.shown_text == "the moon is a big rock."
+    qtbot.waitUntil(lambda: not app.window.session.any_busy)
+    assert app.window.session.conversation.last.shown_text == "the moon is a big rock."
 
 
-def test_the_page_of_last_time_is_shown_again(open_desk, qtbot):
-    desk = open_desk()
-    desk.window.show_models()
-    open_desk.close(desk)
-    assert open_desk().window.models_page.isVisible()
+def test_the_page_of_last_time_is_shown_again(open_app, qtbot):
+    app = open_app()
+    app.window.show_models()
+    open_app.close(app)
+    assert open_app().window.models_page.isVisible()
 
 
-def test_messages_that_cannot_be_stored_are_not_lost_by_closing(desk, say, qtbot, monkeypatch):
-    say(desk, "one")
-    window = desk.window
+def test_messages_that_cannot_be_stored_are_not_lost_by_closing(app, say, qtbot, monkeypatch):
+    say(app, "one")
+    window = app.window
 
     def full(*_):
         raise I3Error("The disk is full.", "Free some space.")
 
     with monkeypatch.context() as patched:
         patched.setattr(Store, "save_message", full)
-        say(desk, "two")
+        say(app, "two")
         window.close()
         assert window.isVisible()
     number = window.session.conversation.id
     with qtbot.waitSignal(window.closed):
         window.again_button.click()
-    store = Store(desk.parts.places.conversations_file)
+    store = Store(app.services.paths.conversations_file)
     assert len(store.open(number).messages) == 4
     store.close()
 
 
-def test_a_precision_that_this_machine_lacks_gives_way(open_desk, qtbot, model, places):
-    places.settings_file.parent.mkdir(parents=True)
-    places.settings_file.write_text(json.dumps({"precision": "int8"}), encoding="utf-8")
+def test_a_precision_that_this_machine_lacks_gives_way(open_app, qtbot, model, paths):
+    paths.settings_file.parent.mkdir(parents=True)
+    paths.settings_file.write_text(json.dumps({"precision": "int8"}), encoding="utf-8")
     load = model.load
 
     def picky(request, progressed):
@@ -111,53 +111,53 @@ def test_a_precision_that_this_machine_lacks_gives_way(open_desk, qtbot, model, 
         return load(request, progressed)
 
     model.load = picky
-    desk = open_desk()
-    qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
-    assert desk.store.preferences.precision == "auto"
+    app = open_app()
+    qtbot.waitUntil(lambda: app.window.session.model.info is not None)
+    assert app.store.preferences.precision == "auto"
 
 
-def test_another_model_can_be_chosen_from_the_chat(desk, qtbot):
-    qtbot.waitUntil(lambda: any(entry.facts for entry in desk.parts.catalogue.entries))
-    menu = desk.model_menu.menu
+def test_another_model_can_be_chosen_from_the_chat(app, qtbot):
+    qtbot.waitUntil(lambda: any(entry.facts for entry in app.services.catalog.entries))
+    menu = app.model_menu.menu
     menu.aboutToShow.emit()
     names = [action.text() for action in menu.actions()]
     assert names[0] == "i3-mini"
     assert menu.actions()[0].isChecked()
     menu.actions()[-1].trigger()
-    assert desk.window.models_page.isVisible()
+    assert app.window.models_page.isVisible()
 
 
 @pytest.mark.parametrize(("content", "scale"), [('{"scale": 150}', 150), ('{"scale": 1e9}', 0), ("[]", 0), ("{", 0)])
 def test_the_size_of_the_interface_is_read_before_qt_starts(tmp_path, content, scale):
-    places = Paths.under(tmp_path)
-    assert saved_scale(places) == 0
-    places.settings_file.write_text(content, encoding="utf-8")
-    assert saved_scale(places) == scale
+    paths = Paths.under(tmp_path)
+    assert saved_scale(paths) == 0
+    paths.settings_file.write_text(content, encoding="utf-8")
+    assert saved_scale(paths) == scale
 
 
 SCALED = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import QTimer
-from i3desk.app import Application, create_application
+from i3desk.app import Application, create_qt_app
 from i3desk.paths import Paths
 from i3desk.conversations.store import Store
-places = Paths.under(Path(sys.argv[1]))
-app = create_application(places)
-desk = Application(app, places)
-desk.window.first_painted.disconnect()
+paths = Paths.under(Path(sys.argv[1]))
+qt_app = create_qt_app(paths)
+app = Application(qt_app, paths)
+app.window.first_painted.disconnect()
 def look():
-    window = desk.window
+    window = app.window
     print(window.devicePixelRatioF(), window.width() <= window.screen().availableGeometry().width(), flush=True)
     for page in range(window.pages.count()):
         window.show_page(page)
-        app.processEvents()
+        qt_app.processEvents()
         window.grab()
     window.close()
-desk.window.first_painted.connect(look)
-desk.window.closed.connect(app.quit)
-desk.show()
-app.exec()
+app.window.first_painted.connect(look)
+app.window.closed.connect(qt_app.quit)
+app.show()
+qt_app.exec()
 """
 
 

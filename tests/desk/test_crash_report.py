@@ -13,20 +13,20 @@ from i3desk.crash_report import CrashDialog, CrashReporter, start_log
 
 
 @pytest.fixture
-def reporter(desk, monkeypatch):
-    reporter = desk.crash_reporter
+def reporter(app, monkeypatch):
+    reporter = app.crash_reporter
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     reporter.install()
     return reporter
 
 
-def test_an_unexpected_exception_opens_a_dialog_with_details_to_copy(desk, reporter, qtbot, capsys):
+def test_an_unexpected_exception_opens_a_dialog_with_details_to_copy(app, reporter, qtbot, capsys):
     try:
         raise ZeroDivisionError("a bug")
     except ZeroDivisionError:
         sys.excepthook(*sys.exc_info())
 
-    dialog = desk.window.findChild(CrashDialog)
+    dialog = app.window.findChild(CrashDialog)
     assert dialog.isVisible()
     assert "ZeroDivisionError: a bug" in dialog.details.toPlainText()
     assert "ZeroDivisionError: a bug" in capsys.readouterr().err
@@ -34,44 +34,44 @@ def test_an_unexpected_exception_opens_a_dialog_with_details_to_copy(desk, repor
     assert QGuiApplication.clipboard().text() == dialog.details.toPlainText()
     qtbot.mouseClick(dialog.close_button, Qt.MouseButton.LeftButton)
     assert not dialog.isVisible()
-    assert desk.window.isVisible()
+    assert app.window.isVisible()
 
 
-def test_a_bug_in_the_worker_opens_the_dialog_too(desk, say, qtbot, model):
+def test_a_bug_in_the_worker_opens_the_dialog_too(app, say, qtbot, model):
     model.speak_error = KeyError("layers.7")
-    say(desk, "hello")
-    qtbot.waitUntil(lambda: desk.window.findChild(CrashDialog) is not None)
-    dialog = desk.window.findChild(CrashDialog)
+    say(app, "hello")
+    qtbot.waitUntil(lambda: app.window.findChild(CrashDialog) is not None)
+    dialog = app.window.findChild(CrashDialog)
     assert "layers.7" in dialog.details.toPlainText()
     dialog.accept()
 
 
-def test_errors_are_written_to_the_log(places):
+def test_errors_are_written_to_the_log(paths):
     before = list(logging.getLogger().handlers)
-    start_log(places)
+    start_log(paths)
     try:
         logging.getLogger("i3desk.test").error("something to remember")
-        assert "something to remember" in places.log_file.read_text(encoding="utf-8")
+        assert "something to remember" in paths.log_file.read_text(encoding="utf-8")
     finally:
         for handler in set(logging.getLogger().handlers) - set(before):
             logging.getLogger().removeHandler(handler)
             handler.close()
 
 
-def test_without_a_writable_folder_the_log_goes_to_stderr(places):
+def test_without_a_writable_folder_the_log_goes_to_stderr(paths):
     before = list(logging.getLogger().handlers)
-    places.log_file.parent.parent.mkdir(parents=True, exist_ok=True)
-    places.log_file.parent.write_text("a file where the folder should be", encoding="utf-8")
-    start_log(places)
+    paths.log_file.parent.parent.mkdir(parents=True, exist_ok=True)
+    paths.log_file.parent.write_text("a file where the folder should be", encoding="utf-8")
+    start_log(paths)
     added = set(logging.getLogger().handlers) - set(before)
     assert [type(handler) for handler in added] == [logging.StreamHandler]
     for handler in added:
         logging.getLogger().removeHandler(handler)
 
 
-def test_removing_the_reporter_gives_exceptions_back(places, monkeypatch, qapp):
+def test_removing_the_reporter_gives_exceptions_back(paths, monkeypatch, qapp):
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    reporter = CrashReporter(places)
+    reporter = CrashReporter(paths)
     reporter.install()
     reporter.remove()
     assert sys.excepthook is sys.__excepthook__

@@ -30,13 +30,13 @@ def schema(connection: sqlite3.Connection) -> set[tuple[str, str]]:
 
 
 @pytest.fixture
-def old_data(places) -> None:
+def old_data(paths) -> None:
     """The files of an earlier version, where this one looks for them."""
-    places.conversations_file.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(places.conversations_file)) as connection:
+    paths.conversations_file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(paths.conversations_file)) as connection:
         connection.executescript((OLD / "conversations.sql").read_text(encoding="utf-8"))
-    shutil.copy(OLD / "settings.json", places.settings_file)
-    run = places.runs_folder / "first"
+    shutil.copy(OLD / "settings.json", paths.settings_file)
+    run = paths.runs_folder / "first"
     shutil.copytree(OLD / "run", run)
     index.register(run)
 
@@ -49,17 +49,17 @@ def test_the_tables_of_version_1_are_still_what_they_were():
         assert schema(then) == schema(now)
 
 
-def test_an_old_database_becomes_the_same_as_a_new_one(old_data, places, tmp_path):
-    with closing(connect(places.conversations_file)) as old, closing(connect(tmp_path / "new.sqlite3")) as new:
+def test_an_old_database_becomes_the_same_as_a_new_one(old_data, paths, tmp_path):
+    with closing(connect(paths.conversations_file)) as old, closing(connect(tmp_path / "new.sqlite3")) as new:
         assert schema(old) == schema(new)
         assert old.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_old_conversations_are_there_whole(old_data, desk, open_chat, places):
-    rows = desk.parts.store.rows()
+def test_old_conversations_are_there_whole(old_data, app, open_chat, paths):
+    rows = app.services.store.rows()
     assert [(row.title, row.pinned) for row in rows] == [("The harbour", True), ("New chat", False)]
-    open_chat(desk, rows[0].id)
-    conversation = desk.window.session.conversation
+    open_chat(app, rows[0].id)
+    conversation = app.window.session.conversation
     assert [message.text for message in conversation.path()] == [
         "what lies in the harbour?",
         "three herring boats.",
@@ -72,41 +72,41 @@ def test_old_conversations_are_there_whole(old_data, desk, open_chat, places):
     ]
     assert conversation.settings.sampling.temperature == 0.6
     assert conversation.last.seed == 11
-    assert desk.window.chat_page.composer.edit.toPlainText() == "and the gulls?"
-    chunks = desk.parts.store.load_chunks(rows[0].id, conversation.last.number)
+    assert app.window.chat_page.composer.edit.toPlainText() == "and the gulls?"
+    chunks = app.services.store.load_chunks(rows[0].id, conversation.last.number)
     assert [chunk.text for chunk in chunks] == ["the ", "widow of ", "the lighthouse keeper."]
-    assert search(places.conversations_file, "herring")[0].conversation_id == rows[0].id
+    assert search(paths.conversations_file, "herring")[0].conversation_id == rows[0].id
 
 
-def test_an_old_reply_that_was_cut_off_says_so(old_data, desk, open_chat):
-    open_chat(desk, desk.parts.store.rows()[1].id)
-    assert desk.window.session.conversation.last.state is ReplyState.CUT
+def test_an_old_reply_that_was_cut_off_says_so(old_data, app, open_chat):
+    open_chat(app, app.services.store.rows()[1].id)
+    assert app.window.session.conversation.last.state is ReplyState.CUT
 
 
-def test_an_old_chat_goes_on(old_data, desk, open_chat, say):
-    number = desk.parts.store.rows()[0].id
-    open_chat(desk, number)
-    desk.window.chat_page.composer.edit.clear()
-    say(desk, "and who else?")
-    desk.parts.keeper.save_now()
-    assert desk.parts.store.open(number).path()[-2].text == "and who else?"
+def test_an_old_chat_goes_on(old_data, app, open_chat, say):
+    number = app.services.store.rows()[0].id
+    open_chat(app, number)
+    app.window.chat_page.composer.edit.clear()
+    say(app, "and who else?")
+    app.services.autosave.save_now()
+    assert app.services.store.open(number).path()[-2].text == "and who else?"
 
 
-def test_old_settings_are_kept(old_data, desk):
-    preferences = desk.store.preferences
+def test_old_settings_are_kept(old_data, app):
+    preferences = app.store.preferences
     assert (preferences.theme, preferences.capitalise, preferences.glass) == ("dark", True, True)
     assert preferences.sampling.temperature == 0.6
     assert preferences.presets == {"Calm": {"temperature": 0.3}}
 
 
-def test_an_old_run_is_listed_with_its_curves(old_data, desk, qtbot, places, capsys):
-    qtbot.waitUntil(lambda: desk.parts.runs.summary(str(places.runs_folder / "first")) is not None)
-    run = desk.parts.runs.summary(str(places.runs_folder / "first"))
+def test_an_old_run_is_listed_with_its_curves(old_data, app, qtbot, paths, capsys):
+    qtbot.waitUntil(lambda: app.services.runs.summary(str(paths.runs_folder / "first")) is not None)
+    run = app.services.runs.summary(str(paths.runs_folder / "first"))
     assert run.status.state is RunState.FINISHED
     assert (run.step, run.total_steps) == (6, 6)
     assert len(run.sparkline) == 6
-    desk._show_run(str(places.runs_folder / "first"))
-    curves = desk.parts.train_page.curves
+    app._show_run(str(paths.runs_folder / "first"))
+    curves = app.services.train_page.curves
     qtbot.waitUntil(lambda: curves.board is not None and len(curves.board.history) == 6)
     assert i3core_main(["runs"]) == 0
     assert "first" in capsys.readouterr().out
@@ -116,50 +116,50 @@ def test_an_old_run_is_listed_with_its_curves(old_data, desk, qtbot, places, cap
 
 
 @pytest.fixture
-def newer_database(places) -> bytes:
+def newer_database(paths) -> bytes:
     """A database of a later version, in use there a moment ago."""
-    places.conversations_file.parent.mkdir(parents=True, exist_ok=True)
-    with closing(Store(places.conversations_file)):
+    paths.conversations_file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(Store(paths.conversations_file)):
         pass
-    with closing(sqlite3.connect(places.conversations_file)) as connection:
+    with closing(sqlite3.connect(paths.conversations_file)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("ALTER TABLE conversations ADD COLUMN colour TEXT")
         connection.execute("INSERT INTO conversations (title, created_at, updated_at) VALUES ('of tomorrow', 1, 2)")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
         connection.commit()
-    return places.conversations_file.read_bytes()
+    return paths.conversations_file.read_bytes()
 
 
-def test_a_newer_database_is_refused_politely_and_left_as_it_is(newer_database, desk, say, places, open_desk):
-    assert desk.window.toast.isVisible()
-    assert "newer i3desk" in desk.parts.notice
-    assert "Install the newer i3desk again" in desk.parts.notice
-    assert "not kept" in desk.parts.notice
-    say(desk, "hello")
-    assert desk.window.session.conversation.last.text == "the moon is a big rock."
-    open_desk.close(desk)
-    assert places.conversations_file.read_bytes() == newer_database
-    beside = {path.name for path in places.conversations_file.parent.glob("conversations*")}
+def test_a_newer_database_is_refused_politely_and_left_as_it_is(newer_database, app, say, paths, open_app):
+    assert app.window.toast.isVisible()
+    assert "newer i3desk" in app.services.notice
+    assert "Install the newer i3desk again" in app.services.notice
+    assert "not kept" in app.services.notice
+    say(app, "hello")
+    assert app.window.session.conversation.last.text == "the moon is a big rock."
+    open_app.close(app)
+    assert paths.conversations_file.read_bytes() == newer_database
+    beside = {path.name for path in paths.conversations_file.parent.glob("conversations*")}
     assert beside == {"conversations.sqlite3"}
 
 
-def test_settings_of_a_later_version_survive(places, desk, open_desk, qtbot):
-    open_desk.close(desk)
-    values = json.loads(places.settings_file.read_text(encoding="utf-8"))
+def test_settings_of_a_later_version_survive(paths, app, open_app, qtbot):
+    open_app.close(app)
+    values = json.loads(paths.settings_file.read_text(encoding="utf-8"))
     values |= {"of_tomorrow": {"x": [1, 2]}, "theme": "sepia", "capitalise": True}
-    places.settings_file.write_text(json.dumps(values), encoding="utf-8")
-    again = open_desk()
+    paths.settings_file.write_text(json.dumps(values), encoding="utf-8")
+    again = open_app()
     assert again.store.preferences.theme == "system"  # what is not known here
     assert again.store.preferences.capitalise
     again.store.change(glass=True)
-    open_desk.close(again)
-    kept = json.loads(places.settings_file.read_text(encoding="utf-8"))
+    open_app.close(again)
+    kept = json.loads(paths.settings_file.read_text(encoding="utf-8"))
     assert kept["of_tomorrow"] == {"x": [1, 2]}
     assert kept["glass"]
 
 
-def test_a_run_of_a_later_version_does_no_harm(places, old_data, desk, qtbot, capsys):
-    later = places.runs_folder / "later"
+def test_a_run_of_a_later_version_does_no_harm(paths, old_data, app, qtbot, capsys):
+    later = paths.runs_folder / "later"
     shutil.copytree(OLD / "run", later)
     status = json.loads((later / "status.json").read_text(encoding="utf-8"))
     (later / "status.json").write_text(json.dumps(status | {"state": "dreaming", "moon": "full"}), encoding="utf-8")
@@ -168,8 +168,8 @@ def test_a_run_of_a_later_version_does_no_harm(places, old_data, desk, qtbot, ca
     index.register(later)
     assert i3core_main(["runs"]) == 0
     assert "later" in capsys.readouterr().out
-    desk.parts.runs.refresh()
-    qtbot.waitUntil(lambda: desk.parts.runs.summary(later) is not None)
-    assert desk.parts.runs.summary(later).step >= 6
-    desk._show_run(str(later))
-    qtbot.waitUntil(lambda: desk.parts.train_page.curves.board is not None)
+    app.services.runs.refresh()
+    qtbot.waitUntil(lambda: app.services.runs.summary(later) is not None)
+    assert app.services.runs.summary(later).step >= 6
+    app._show_run(str(later))
+    qtbot.waitUntil(lambda: app.services.train_page.curves.board is not None)

@@ -34,14 +34,14 @@ def talk(folder: Path, seed: int) -> None:
     from PySide6.QtCore import QTimer
 
     from i3core.generation.config import SamplingConfig
-    from i3desk.app import Application, create_application
+    from i3desk.app import Application, create_qt_app
     from i3desk.conversations.conversation import USER, ChatSettings
     from i3desk.workers.active_model import ModelState
 
     chance = random.Random(seed)
-    app = create_application()
-    desk = Application(app, Paths.under(folder))
-    session = desk.window.session
+    qt_app = create_qt_app()
+    app = Application(qt_app, Paths.under(folder))
+    session = app.window.session
     # Wild and long, so that there is nearly always a reply under way.
     session.change_settings(ChatSettings(SamplingConfig(temperature=1.6, top_k=0, top_p=1.0, max_new_tokens=300)))
 
@@ -69,8 +69,8 @@ def talk(folder: Path, seed: int) -> None:
     timer = QTimer(interval=20)
     timer.timeout.connect(go_on)
     timer.start()
-    desk.show()
-    app.exec()
+    app.show()
+    qt_app.exec()
 
 
 def killed(folder: Path, seed: int, after_s: float) -> tuple[float, list[list]]:

@@ -26,7 +26,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from i3core.system import assets
-from i3desk.app import Application, create_application
+from i3desk.app import Application, create_qt_app
 from i3desk.conversations.conversation import ASSISTANT, USER, Conversation
 from i3desk.conversations.store import Store
 from i3desk.event_loop_stalls import StallMeter
@@ -39,9 +39,9 @@ TIME_LIMIT_S = 120
 Step = Callable[[], bool] | float  # what to wait for, or for how many seconds
 
 
-def prepare(places: Paths) -> int:
+def prepare(paths: Paths) -> int:
     """Conversations of earlier days, one of them big; returns the big one's id."""
-    store = Store(places.conversations_file)
+    store = Store(paths.conversations_file)
     day = 24 * 3600
     for index, title in enumerate(("Names for a cat", "Weekend plans", "A story about a fox", "Pirate test")):
         conversation = Conversation(title=title, created_at=time.time() - (index + 1) * day)
@@ -62,11 +62,11 @@ def prepare(places: Paths) -> int:
 class Tour(QObject):
     """Runs `steps`, a generator: what it yields is waited for."""
 
-    def __init__(self, desk: Application, big: int, pictures: Path | None, train: bool) -> None:
+    def __init__(self, app: Application, big: int, pictures: Path | None, train: bool) -> None:
         super().__init__()
         self.result: dict = {"ok": False, "stalls_ms": {}}
-        self.desk, self.window, self.big = desk, desk.window, big
-        self.page = desk.window.chat_page
+        self.app, self.window, self.big = app, app.window, big
+        self.page = app.window.chat_page
         self._pictures = pictures
         self._stalls = StallMeter(self)
         self._phase = "start"
@@ -130,7 +130,7 @@ class Tour(QObject):
 
     def steps(self) -> Iterator[Step]:
         """The walk."""
-        session, model = self.window.session, self.desk.parts.model
+        session, model = self.window.session, self.app.services.model
         self.window.activateWindow()
         yield lambda: model.state is ModelState.READY and self.window.isActiveWindow()
         self.picture("empty")
@@ -170,13 +170,13 @@ class Tour(QObject):
         yield 0.05
         self.press(Qt.Key.Key_N)
         yield 0.2
-        self.desk.actions.open(first)
+        self.app.actions.open(first)
         yield 0.2
         yield self.quiet
 
         self.phase("open big")
         began = time.perf_counter()
-        self.desk.actions.open(self.big)
+        self.app.actions.open(self.big)
         yield lambda: session.conversation.id == self.big
         self.result["open_big_s"] = round(time.perf_counter() - began, 3)
         yield 0.5
@@ -206,28 +206,28 @@ class Tour(QObject):
         yield 0.5
         self.picture("models")
         before = model.info
-        self.desk.parts.use_model(None, "int8")
+        self.app.services.use_model(None, "int8")
         yield lambda: model.info is not before
         yield 0.3
         assert model.info.precision == "int8"
         self.picture("models-int8")
         self.press(Qt.Key.Key_1)
         yield 0.2
-        self.desk.actions.open(first)
+        self.app.actions.open(first)
         yield 0.2
         yield from self.say("are you still there?")
         yield self.quiet
         yield 0.2
 
         self.phase("delete and undo")
-        count = self.desk.parts.conversations.model.rowCount()
-        self.desk.actions.delete(first)
+        count = self.app.services.conversations.model.rowCount()
+        self.app.actions.delete(first)
         yield 0.3
-        assert self.desk.parts.conversations.model.rowCount() == count - 1
+        assert self.app.services.conversations.model.rowCount() == count - 1
         self.picture("deleted")
         self.window.toast.take_action()
         yield 0.3
-        assert self.desk.parts.conversations.model.rowCount() == count
+        assert self.app.services.conversations.model.rowCount() == count
         assert session.conversation.id == first
 
         self.phase("settings")
@@ -241,7 +241,7 @@ class Tour(QObject):
 
         self.phase("licences")
         page.about.licences_button.click()
-        window = self.desk.help.licences
+        window = self.app.help.licences
         yield lambda: window.list.count() > 20
         longest = max(range(window.list.count()), key=lambda row: len(window.list.item(row).data(LICENCE_ROLE).text))
         window.list.setCurrentRow(longest)
@@ -256,7 +256,7 @@ class Tour(QObject):
 
     def training_steps(self) -> Iterator[Step]:
         """The rest of the walk: a run, and the chat while it goes on."""
-        page, runs = self.desk.parts.train_page, self.desk.parts.runs
+        page, runs = self.app.services.train_page, self.app.services.runs
         self.phase("train page")
         self.press(Qt.Key.Key_2)
         yield 3.0
@@ -277,8 +277,8 @@ class Tour(QObject):
         yield self.quiet
         self.result["tokens_per_second_beside"] = round(self.window.session.conversation.last.tokens_per_second)
         self.phase("chat with the run")
-        self.desk.parts.train_page.chat_requested.emit(str(page.folder))
-        yield lambda: self.desk.parts.model.info.step is not None
+        self.app.services.train_page.chat_requested.emit(str(page.folder))
+        yield lambda: self.app.services.model.info.step is not None
         yield from self.say("what do you like to eat?")
         yield self.quiet
         self.picture("chat-run")
@@ -290,7 +290,7 @@ class Tour(QObject):
         row.editor.field.setPlainText("i like fried squid with lemon.")
         QTest.keyClick(row.editor.field, Qt.Key.Key_Return)
         yield 0.3
-        self.desk.parts.teacher.bar.show_button.click()
+        self.app.services.teacher.bar.show_button.click()
         yield 0.3
         self.picture("teach")
         self.phase("train to the end")
@@ -326,21 +326,21 @@ def main() -> int:
     parser.add_argument("--train", action="store_true", help="go on with a training run of a minute")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="i3desk-tour-") as name:
-        places = Paths.under(options.folder or Path(name))
-        big = prepare(places)
-        app = create_application()
-        desk = Application(app, places, theme=options.theme)
-        desk.window.resize(*map(int, options.size.split("x")))
-        desk.crash_reporter.install()
-        desk.window.closed.connect(app.quit)
+        paths = Paths.under(options.folder or Path(name))
+        big = prepare(paths)
+        qt_app = create_qt_app()
+        app = Application(qt_app, paths, theme=options.theme)
+        app.window.resize(*map(int, options.size.split("x")))
+        app.crash_reporter.install()
+        app.window.closed.connect(qt_app.quit)
         if options.pictures:
             options.pictures.mkdir(parents=True, exist_ok=True)
         tours = []
-        desk.window.first_painted.connect(lambda: tours.append(Tour(desk, big, options.pictures, options.train)))
-        desk.crash_reporter.crashed.connect(lambda details: tours[0].result.update(crash=details))
-        desk.show()
-        app.exec()
-        desk.crash_reporter.remove()
+        app.window.first_painted.connect(lambda: tours.append(Tour(app, big, options.pictures, options.train)))
+        app.crash_reporter.crashed.connect(lambda details: tours[0].result.update(crash=details))
+        app.show()
+        qt_app.exec()
+        app.crash_reporter.remove()
     print(json.dumps(tours[0].result), flush=True)
     return 0 if tours[0].result["ok"] else 1
 

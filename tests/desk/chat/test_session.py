@@ -28,9 +28,9 @@ def store(tmp_path):
 def session(qtbot, model, store):
     jobs = ModelJobs(loader=model.load)
     in_use = ActiveModel(jobs)
-    keeper = Autosave(store)
-    session = ChatSession(jobs, in_use, store, keeper, ChatSettings())
-    session.keeper = keeper
+    autosave = Autosave(store)
+    session = ChatSession(jobs, in_use, store, autosave, ChatSettings())
+    session.autosave = autosave
     in_use.load(None)
     qtbot.waitUntil(lambda: in_use.state is ModelState.READY)
     yield session
@@ -119,7 +119,7 @@ def test_versions_survive_a_restart(session, say, qtbot, store):
     session.retry()
     wait(qtbot, session)
     session.select(first.number)
-    session.keeper.save_now()
+    session.autosave.save_now()
     stored = store.open(session.conversation.id)
     assert stored.leaf == first.number
     assert stored.versions(first.number) == session.conversation.versions(first.number)
@@ -233,7 +233,7 @@ def test_a_temporary_chat_is_never_stored(session, qtbot, store):
     session.start_new(temporary=True)
     session.send("a secret")
     wait(qtbot, session)
-    session.keeper.save_now()
+    session.autosave.save_now()
     assert store.rows() == []
     assert b"secret" not in b"".join(path.read_bytes() for path in store.path.parent.iterdir())
 
@@ -337,7 +337,7 @@ def test_an_unloaded_model_comes_back_with_the_next_message(session, say, qtbot,
 def test_a_store_that_refuses_loses_nothing(session, say, qtbot, store, monkeypatch):
     say("one")
     told = []
-    session.keeper.failed.connect(lambda what, remedy: told.append((what, remedy)))
+    session.autosave.failed.connect(lambda what, remedy: told.append((what, remedy)))
 
     def full(*_):
         raise I3Error("The disk is full.", "Free some space.")
@@ -346,7 +346,7 @@ def test_a_store_that_refuses_loses_nothing(session, say, qtbot, store, monkeypa
         patched.setattr(store, "save_message", full)
         say("two")
         assert told == [("The disk is full.", "Free some space.")]
-    session.keeper.save_now()
+    session.autosave.save_now()
     assert [message.shown_text for message in store.open(session.conversation.id).path()] == [
         "one",
         REPLY,

@@ -374,8 +374,8 @@ def test_tab_leads_from_the_search_to_the_import(sidebar, qtbot):
     for _ in range(5):
         visited.append(sidebar.focusWidget())
         qtbot.keyClick(sidebar.focusWidget(), Qt.Key.Key_Tab)
-    parts = [sidebar.search, sidebar.new_button, sidebar.temporary_button, sidebar.list, sidebar.import_button]
-    assert visited == parts
+    stops = [sidebar.search, sidebar.new_button, sidebar.temporary_button, sidebar.list, sidebar.import_button]
+    assert visited == stops
 
 
 @pytest.mark.parametrize("pixels", [14, 21, 28])

@@ -35,20 +35,20 @@ def browser(monkeypatch):
 
 
 @pytest.fixture
-def look(server, desk, qtbot):
+def look(server, app, qtbot):
     """Asks for a new version as the menu does; returns the dialog once it says anything."""
 
     def look_():
-        action(desk, "Check for updates…").trigger()
-        dialog = desk.help.updates
+        action(app, "Check for updates…").trigger()
+        dialog = app.help.updates
         qtbot.waitUntil(lambda: not dialog.busy.isVisible(), timeout=CHILD_MS)
         return dialog
 
     return look_
 
 
-def action(desk, name):
-    return next(each for each in desk.help.menu.actions() if each.text().split("\t")[0] == name)
+def action(app, name):
+    return next(each for each in app.help.menu.actions() if each.text().split("\t")[0] == name)
 
 
 def press(qtbot, button):
@@ -59,41 +59,41 @@ def press(qtbot, button):
 # --------------------------------------------------------------------------------------------------------- the menu
 
 
-def test_the_menu_opens_by_the_rail_and_by_keys(desk, qtbot):
-    press(qtbot, desk.window.help_button)
-    assert [each.text() for each in desk.help.menu.actions() if each.text()] == [
+def test_the_menu_opens_by_the_rail_and_by_keys(app, qtbot):
+    press(qtbot, app.window.help_button)
+    assert [each.text() for each in app.help.menu.actions() if each.text()] == [
         "Keys\tF1", "Licences…", "Check for updates…", "About i3desk",
     ]  # fmt: skip
-    assert desk.help.menu.isVisible()
-    desk.help.menu.close()
-    desk.window.activateWindow()
-    qtbot.keyClick(desk.window, Qt.Key.Key_H, Qt.KeyboardModifier.AltModifier)
-    assert desk.help.menu.isVisible()
-    qtbot.keyClick(desk.help.menu, Qt.Key.Key_Return)  # its first line
-    assert desk.window.settings_page.isVisible()
+    assert app.help.menu.isVisible()
+    app.help.menu.close()
+    app.window.activateWindow()
+    qtbot.keyClick(app.window, Qt.Key.Key_H, Qt.KeyboardModifier.AltModifier)
+    assert app.help.menu.isVisible()
+    qtbot.keyClick(app.help.menu, Qt.Key.Key_Return)  # its first line
+    assert app.window.settings_page.isVisible()
 
 
-def test_the_rail_fits_in_the_smallest_window(desk, qtbot):
-    desk.window.resize(900, 600)
-    qtbot.waitUntil(lambda: desk.window.height() == 600)
-    for button in (desk.window.models_button, desk.window.settings_button, desk.window.help_button):
+def test_the_rail_fits_in_the_smallest_window(app, qtbot):
+    app.window.resize(900, 600)
+    qtbot.waitUntil(lambda: app.window.height() == 600)
+    for button in (app.window.models_button, app.window.settings_button, app.window.help_button):
         assert button.height() >= 52
         assert button.parentWidget().rect().contains(button.geometry())
-    assert desk.window.models_button.geometry().bottom() < desk.window.settings_button.geometry().top()
+    assert app.window.models_button.geometry().bottom() < app.window.settings_button.geometry().top()
 
 
 @pytest.mark.parametrize(("name", "card"), [("Keys", "shortcuts"), ("About i3desk", "about")])
-def test_the_menu_leads_to_the_cards(desk, qtbot, name, card):
-    action(desk, name).trigger()
-    page = desk.window.settings_page
+def test_the_menu_leads_to_the_cards(app, qtbot, name, card):
+    action(app, name).trigger()
+    page = app.window.settings_page
     shown = getattr(page, card)
     qtbot.waitUntil(lambda: not shown.visibleRegion().isEmpty())
     assert page.isVisible()
 
 
-def test_the_menu_lists_licences(desk, qtbot):
-    action(desk, "Licences…").trigger()
-    qtbot.waitUntil(lambda: desk.help.licences.list.count() > 0)
+def test_the_menu_lists_licences(app, qtbot):
+    action(app, "Licences…").trigger()
+    qtbot.waitUntil(lambda: app.help.licences.list.count() > 0)
 
 
 # ------------------------------------------------------------------------------------------------------ asked by hand
@@ -116,13 +116,13 @@ def test_notes_are_plain_text(server, look):
 
 
 @pytest.mark.parametrize("version", [__version__, "0.0.1"])
-def test_the_newest_version_is_told_as_such(server, look, desk, qtbot, version):
+def test_the_newest_version_is_told_as_such(server, look, app, qtbot, version):
     server.publish(version)
     dialog = look()
     assert dialog.title.text() == f"i3desk {__version__} is the newest."
     assert not dialog.open_button.isVisible()
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
-    assert desk.help.updates is None
+    assert app.help.updates is None
 
 
 @pytest.mark.parametrize(
@@ -148,139 +148,139 @@ def test_failures_say_what_to_do_and_can_be_tried_again(server, look, qtbot, sta
     assert not dialog.notice.isVisible()
 
 
-def test_cancelling_ends_the_child(server, desk, qtbot):
+def test_cancelling_ends_the_child(server, app, qtbot):
     server.silent = True
-    desk.help.look_for_updates()
-    dialog = desk.help.updates
+    app.help.look_for_updates()
+    dialog = app.help.updates
     assert dialog.title.text() == "Looking for a new version…"
     qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
-    assert desk.help.check.running
+    assert app.help.check.running
     press(qtbot, dialog.close_button)
-    assert desk.help.updates is None
-    qtbot.waitUntil(lambda: not desk.help.check.running)
+    assert app.help.updates is None
+    qtbot.waitUntil(lambda: not app.help.check.running)
 
 
-def test_asking_again_while_the_child_before_still_ends(server, desk, qtbot):
+def test_asking_again_while_the_child_before_still_ends(server, app, qtbot):
     server.silent = True
-    desk.help.look_for_updates()
+    app.help.look_for_updates()
     qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
     server.publish("99.0")
     server.silent = False
-    desk.help.updates.reject()
-    assert desk.help.check.running
-    desk.help.look_for_updates()
-    dialog = desk.help.updates
+    app.help.updates.reject()
+    assert app.help.check.running
+    app.help.look_for_updates()
+    dialog = app.help.updates
     qtbot.waitUntil(lambda: dialog.title.text() == "i3desk 99.0 is there", timeout=CHILD_MS)
     assert len(server.requests) == 2
 
 
-def test_closing_the_window_ends_the_child(server, desk, qtbot):
+def test_closing_the_window_ends_the_child(server, app, qtbot):
     server.silent = True
-    desk.help.look_for_updates()
+    app.help.look_for_updates()
     qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
-    with qtbot.waitSignal(desk.window.closed):
-        desk.window.close()
-    assert not desk.help.check.running
+    with qtbot.waitSignal(app.window.closed):
+        app.window.close()
+    assert not app.help.check.running
 
 
-def test_whoever_packaged_it_can_switch_it_off(open_desk, qtbot, monkeypatch):
+def test_whoever_packaged_it_can_switch_it_off(open_app, qtbot, monkeypatch):
     monkeypatch.setenv("I3DESK_UPDATES_URL", "")
-    desk = open_desk()
-    assert "Check for updates…" not in [each.text() for each in desk.help.menu.actions()]
-    desk.window.show_about()
-    assert desk.window.settings_page.about.isVisible()
-    assert not desk.window.settings_page.updates.isVisible()
-    desk.store.change(look_for_updates=True)
-    qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
-    assert not desk.help.weekly.running
+    app = open_app()
+    assert "Check for updates…" not in [each.text() for each in app.help.menu.actions()]
+    app.window.show_about()
+    assert app.window.settings_page.about.isVisible()
+    assert not app.window.settings_page.updates.isVisible()
+    app.store.change(look_for_updates=True)
+    qtbot.waitUntil(lambda: app.window.session.model.info is not None)
+    assert not app.help.weekly.running
 
 
 # ------------------------------------------------------------------------------------------------------- once a week
 
 
-def looked(places) -> int:
-    return json.loads(places.settings_file.read_text(encoding="utf-8"))["looked_for_updates"]
+def looked(paths) -> int:
+    return json.loads(paths.settings_file.read_text(encoding="utf-8"))["looked_for_updates"]
 
 
-def test_nothing_is_asked_unless_the_user_wants_it(server, desk, say, qtbot):
+def test_nothing_is_asked_unless_the_user_wants_it(server, app, say, qtbot):
     server.publish("99.0")
-    say(desk, "hello")
+    say(app, "hello")
     for button in ("train_button", "runs_button", "models_button", "settings_button"):
-        getattr(desk.window, button).click()
-    assert not desk.window.settings_page.updates.switch.isChecked()
-    desk.help.weekly.consider()
-    assert not desk.help.weekly.running
-    assert desk.help.updates is None
-    with qtbot.waitSignal(desk.window.closed):
-        desk.window.close()
+        getattr(app.window, button).click()
+    assert not app.window.settings_page.updates.switch.isChecked()
+    app.help.weekly.consider()
+    assert not app.help.weekly.running
+    assert app.help.updates is None
+    with qtbot.waitSignal(app.window.closed):
+        app.window.close()
     assert server.requests == []
 
 
-def test_the_switch_says_what_is_sent_and_a_newer_version_is_told_quietly(server, desk, qtbot, browser):
+def test_the_switch_says_what_is_sent_and_a_newer_version_is_told_quietly(server, app, qtbot, browser):
     server.publish("v99.0", "More of everything.")
-    desk.window.show_about()
-    card = desk.window.settings_page.updates
+    app.window.show_about()
+    card = app.window.settings_page.updates
     assert "Nothing is sent about you" in card.meaning.text()
     assert "127.0.0.1" in card.meaning.text()
     press(qtbot, card.switch)
-    toast = desk.window.toast
+    toast = app.window.toast
     qtbot.waitUntil(toast.isVisible, timeout=CHILD_MS)
     assert toast.text.text() == "i3desk 99.0 is there."
-    assert desk.help.updates is None
+    assert app.help.updates is None
     press(qtbot, toast.action_button)
-    assert desk.help.updates.title.text() == "i3desk 99.0 is there"
-    assert desk.help.updates.notes.toPlainText() == "More of everything."
+    assert app.help.updates.title.text() == "i3desk 99.0 is there"
+    assert app.help.updates.notes.toPlainText() == "More of everything."
     assert len(server.requests) == 1  # what was found is shown, not asked for again
     assert browser == []
 
 
-def test_it_is_asked_at_most_once_a_week(server, open_desk, places, qtbot):
+def test_it_is_asked_at_most_once_a_week(server, open_app, paths, qtbot):
     server.publish("0.0.1")
-    places.settings_file.parent.mkdir(parents=True)
+    paths.settings_file.parent.mkdir(parents=True)
 
     def start(days_ago: float, wanted: bool = True):
         then = int(time.time() - days_ago * 24 * 3600)
         content = {"look_for_updates": wanted, "looked_for_updates": then}
-        places.settings_file.write_text(json.dumps(content), encoding="utf-8")
-        desk = open_desk()
-        qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
+        paths.settings_file.write_text(json.dumps(content), encoding="utf-8")
+        app = open_app()
+        qtbot.waitUntil(lambda: app.window.session.model.info is not None)
         QApplication.processEvents()
-        return desk, desk.help.weekly.running
+        return app, app.help.weekly.running
 
     for days_ago in (0, 1, 6.9):
-        desk, asks = start(days_ago)
+        app, asks = start(days_ago)
         assert not asks
-        open_desk.close(desk)
+        open_app.close(app)
     assert not start(30, wanted=False)[1]
-    desk, asks = start(7.1)
+    app, asks = start(7.1)
     assert asks
-    qtbot.waitUntil(lambda: not desk.help.weekly.running, timeout=CHILD_MS)
+    qtbot.waitUntil(lambda: not app.help.weekly.running, timeout=CHILD_MS)
     assert len(server.requests) == 1
-    assert not desk.window.toast.isVisible()  # it is no newer one
-    desk.help.weekly.consider()
-    assert not desk.help.weekly.running
-    open_desk.close(desk)
-    assert time.time() - looked(places) < 600
+    assert not app.window.toast.isVisible()  # it is no newer one
+    app.help.weekly.consider()
+    assert not app.help.weekly.running
+    open_app.close(app)
+    assert time.time() - looked(paths) < 600
     assert start(-1)[1]  # the clock was wrong: better once too often than never again
 
 
-def test_it_waits_for_the_model(server, open_desk, places, qtbot, model):
-    places.settings_file.parent.mkdir(parents=True)
-    places.settings_file.write_text('{"look_for_updates": true}', encoding="utf-8")
+def test_it_waits_for_the_model(server, open_app, paths, qtbot, model):
+    paths.settings_file.parent.mkdir(parents=True)
+    paths.settings_file.write_text('{"look_for_updates": true}', encoding="utf-8")
     model.may_load.clear()
-    desk = open_desk()
+    app = open_app()
     qtbot.wait(50)
-    assert not desk.help.weekly.running
+    assert not app.help.weekly.running
     model.may_load.set()
     qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
 
 
-def test_its_failures_are_only_logged(server, desk, qtbot, caplog):
+def test_its_failures_are_only_logged(server, app, qtbot, caplog):
     caplog.set_level(logging.INFO, "i3desk.help.update_check")
-    desk.store.change(look_for_updates=True)
-    assert desk.help.weekly.running
-    qtbot.waitUntil(lambda: not desk.help.weekly.running, timeout=CHILD_MS)
+    app.store.change(look_for_updates=True)
+    assert app.help.weekly.running
+    qtbot.waitUntil(lambda: not app.help.weekly.running, timeout=CHILD_MS)
     assert "No version of i3desk has been published" in caplog.text
-    assert not desk.window.toast.isVisible()
-    assert desk.help.updates is None
-    assert time.time() - desk.store.preferences.looked_for_updates < WEEK_S
+    assert not app.window.toast.isVisible()
+    assert app.help.updates is None
+    assert time.time() - app.store.preferences.looked_for_updates < WEEK_S

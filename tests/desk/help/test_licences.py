@@ -160,15 +160,15 @@ def test_collecting_needs_neither_torch_nor_qt():
 
 
 @pytest.fixture
-def window(desk, qtbot):
+def window(app, qtbot):
     """The window of licences, opened by the button of the About card, and full."""
-    desk.window.settings_page.about.licences_button.click()
-    shown = desk.help.licences
+    app.window.settings_page.about.licences_button.click()
+    shown = app.help.licences
     qtbot.waitUntil(lambda: shown.list.count() > 0)
     return shown
 
 
-def test_the_licences_are_listed_and_read(desk, window, qtbot):
+def test_the_licences_are_listed_and_read(app, window, qtbot):
     assert window.isVisible()
     assert window.name.text().startswith("i3desk ")
     assert "Apache License" in window.text.toPlainText()
@@ -179,7 +179,7 @@ def test_the_licences_are_listed_and_read(desk, window, qtbot):
     assert window.name.text() == f"{second.name} {second.version}"
     assert window.licence.text() == second.licence
     qtbot.keyClick(window.text, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: desk.help.licences is None)
+    qtbot.waitUntil(lambda: app.help.licences is None)
 
 
 def test_a_filter_leaves_what_has_its_words(window, qtbot):
@@ -242,30 +242,30 @@ def test_only_web_pages_are_opened(window, monkeypatch):
     assert opened == ["https://b.example"]
 
 
-def test_a_list_that_cannot_be_read_is_told(desk, qtbot, monkeypatch):
+def test_a_list_that_cannot_be_read_is_told(app, qtbot, monkeypatch):
     def fail() -> list:
         raise I3Error("The list of licences cannot be read: nonsense.", "Install i3desk again.")
 
     monkeypatch.setattr(licences, "shipped", fail)
-    desk.help.show_licences()
-    shown = desk.help.licences
+    app.help.show_licences()
+    shown = app.help.licences
     qtbot.waitUntil(lambda: shown.notice.isVisible())
     assert shown.notice.remedy.text() == "Install i3desk again."
     assert not shown.busy.isVisible()
 
 
-def test_it_opens_once_and_may_be_closed_while_it_collects(desk, qtbot):
-    desk.help.show_licences()
-    first = desk.help.licences
+def test_it_opens_once_and_may_be_closed_while_it_collects(app, qtbot):
+    app.help.show_licences()
+    first = app.help.licences
     first.reject()
-    assert desk.help.licences is None
-    desk.help.show_licences()
-    again = desk.help.licences
+    assert app.help.licences is None
+    app.help.show_licences()
+    again = app.help.licences
     assert again is not first
     qtbot.waitUntil(lambda: again.list.count() > 0)
 
 
-def test_it_closes_with_the_main_window(desk, window, qtbot):
-    with qtbot.waitSignal(desk.window.closed):
-        desk.window.close()
-    assert desk.help.licences is None
+def test_it_closes_with_the_main_window(app, window, qtbot):
+    with qtbot.waitSignal(app.window.closed):
+        app.window.close()
+    assert app.help.licences is None

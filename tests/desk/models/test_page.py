@@ -43,22 +43,22 @@ def open_page(qtbot, qapp, here):
 
     def open_(width: int = 1208, height: int = 772, **options) -> ModelsPage:
         background = BackgroundJobs()
-        catalogue = Catalog(here, background, **options)
-        page = ModelsPage(catalogue, background, here, Theme(qapp, "light"))
+        catalog = Catalog(here, background, **options)
+        page = ModelsPage(catalog, background, here, Theme(qapp, "light"))
         qtbot.addWidget(page)
         opened.append((page, background))
         page.resize(width, height)
         page.show()
-        catalogue.refresh()
+        catalog.refresh()
         open_.settle(page)
         return page
 
     def settle(page) -> None:
         qtbot.waitUntil(
             lambda: (
-                bool(page.catalogue.entries)
-                and not page.catalogue.reading
-                and set(page.cards) == {entry.folder for entry in page.catalogue.entries}
+                bool(page.catalog.entries)
+                and not page.catalog.reading
+                and set(page.cards) == {entry.folder for entry in page.catalog.entries}
                 and not page._update_timer.isActive()
             )
         )
@@ -179,7 +179,7 @@ def test_a_missing_folder_stays_as_a_card_that_can_be_removed_or_looked_at_again
     assert not card.use_button.isVisible()
     press(qtbot, card.remove_button)
     qtbot.waitUntil(lambda: gone not in page.cards)
-    assert page.catalogue.own_folders == (str(lost),)
+    assert page.catalog.own_folders == (str(lost),)
     copy_model(lost)
     press(qtbot, page.cards[lost].damage.buttons[0])
     qtbot.waitUntil(page.cards[lost].use_button.isVisible)
@@ -238,7 +238,7 @@ def test_a_model_is_exported_converted_back_and_verified(qtbot, here, open_page,
     exported = tmp_path / "i3-mini-public"
     assert (exported / "pytorch_model.bin").is_file()
     assert str(exported) in card.result.text()
-    page.catalogue.add_folder(exported)
+    page.catalog.add_folder(exported)
     qtbot.waitUntil(lambda: exported in page.cards, timeout=CHILD_MS)
     public = page.cards[exported]
     assert public.convert_action.isVisible()

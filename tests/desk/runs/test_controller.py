@@ -24,7 +24,7 @@ ALIVE = (RunState.STARTING, RunState.RUNNING)
 
 
 @pytest.fixture
-def window(qtbot, places, tmp_path, monkeypatch):
+def window(qtbot, paths, tmp_path, monkeypatch):
     """Opens the object behind all runs, as often as a test likes; each as a window of its own would."""
     monkeypatch.setenv("I3DESK_RUNS_FILE", str(tmp_path / "runs.json"))
     for name, value in count_starts(tmp_path / "counting").items():
@@ -35,7 +35,7 @@ def window(qtbot, places, tmp_path, monkeypatch):
         background = BackgroundJobs()
         crashes: list[str] = []
         background.crashed.connect(crashes.append)
-        runs = RunController(places, background)
+        runs = RunController(paths, background)
         runs.crashes = crashes
         opened.append((runs, background))
         return runs
@@ -263,13 +263,13 @@ launcher.launch(folder, queue.read(folder))
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize("point", ["made", "mark", "removed", "spawned"])
 def test_a_window_killed_while_it_starts_a_run_loses_nothing_and_starts_nothing_twice(
-    window, state_of, places, tmp_path, point
+    window, state_of, paths, tmp_path, point
 ):
-    places.runs_folder.mkdir(parents=True)
+    paths.runs_folder.mkdir(parents=True)
     runs = window()
     source = KILLED.format(here=str(SUPPORT))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(REPOSITORY), os.environ["PYTHONPATH"]))}
-    killed = subprocess.run([sys.executable, "-c", source, places.runs_folder, point], env=environment, timeout=60)
+    killed = subprocess.run([sys.executable, "-c", source, paths.runs_folder, point], env=environment, timeout=60)
     assert killed.returncode == -9
     folder = runs.folder / "cut"
     runs.refresh()
@@ -278,14 +278,14 @@ def test_a_window_killed_while_it_starts_a_run_loses_nothing_and_starts_nothing_
     assert [line["step"] for line in metrics(folder)] == [1, 2]
 
 
-def test_folders_that_a_window_was_killed_in_are_swept_away(places, tmp_path):
-    places.runs_folder.mkdir(parents=True)
-    half = places.runs_folder / ".name.new-12345678"
+def test_folders_that_a_window_was_killed_in_are_swept_away(paths, tmp_path):
+    paths.runs_folder.mkdir(parents=True)
+    half = paths.runs_folder / ".name.new-12345678"
     half.mkdir()
-    queue.remove_left_behind(places.runs_folder)
+    queue.remove_left_behind(paths.runs_folder)
     assert half.exists()  # it may be another window's, a moment old
     os.utime(half, (1, 1))
-    queue.remove_left_behind(places.runs_folder)
+    queue.remove_left_behind(paths.runs_folder)
     assert not half.exists()
 
 

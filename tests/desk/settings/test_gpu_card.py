@@ -24,28 +24,28 @@ def with_card(model):
     return CARD
 
 
-def test_the_card_is_told_with_a_line_to_copy(with_card, desk, qtbot):
-    desk.window.show_page(desk.window._rail_buttons.id(desk.window.settings_button))
-    graphics = desk.parts.settings_page.graphics
-    assert graphics.isVisible()
-    assert CARD.name in graphics.what.text()
-    assert CARD.remedy in graphics.what.text()
-    qtbot.mouseClick(graphics.copy_button, Qt.MouseButton.LeftButton)
+def test_the_card_is_told_with_a_line_to_copy(with_card, app, qtbot):
+    app.window.show_page(app.window._rail_buttons.id(app.window.settings_button))
+    gpu_card = app.services.settings_page.gpu_card
+    assert gpu_card.isVisible()
+    assert CARD.name in gpu_card.what.text()
+    assert CARD.remedy in gpu_card.what.text()
+    qtbot.mouseClick(gpu_card.copy_button, Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == CARD.command
-    status = desk.window.status_bar.device
+    status = app.window.status_bar.device
     assert CARD.name in status.text()
     assert "Graphics card" in status.toolTip()
 
 
-def test_without_a_command_there_is_no_field(desk, qtbot):
-    desk.window.show_page(desk.window._rail_buttons.id(desk.window.settings_button))
-    graphics = desk.parts.settings_page.graphics
-    graphics.show_unused(replace(CARD, command=""))
-    assert graphics.isVisible()
-    assert not graphics.command.isVisible()
+def test_without_a_command_there_is_no_field(app, qtbot):
+    app.window.show_page(app.window._rail_buttons.id(app.window.settings_button))
+    gpu_card = app.services.settings_page.gpu_card
+    gpu_card.show_unused(replace(CARD, command=""))
+    assert gpu_card.isVisible()
+    assert not gpu_card.command.isVisible()
 
 
-def test_without_such_a_card_nothing_is_there(desk):
-    desk.window.show_page(desk.window._rail_buttons.id(desk.window.settings_button))
-    assert not desk.parts.settings_page.graphics.isVisible()
-    assert "Graphics card" not in desk.window.status_bar.device.toolTip()
+def test_without_such_a_card_nothing_is_there(app):
+    app.window.show_page(app.window._rail_buttons.id(app.window.settings_button))
+    assert not app.services.settings_page.gpu_card.isVisible()
+    assert "Graphics card" not in app.window.status_bar.device.toolTip()

@@ -21,8 +21,8 @@ def type_value(qtbot, editor, text: str) -> None:
     qtbot.keyClick(editor, Qt.Key.Key_Return)
 
 
-def test_the_panel_shows_the_declared_settings_with_their_meaning(desk):
-    rows = desk.window.panel.rows
+def test_the_panel_shows_the_declared_settings_with_their_meaning(app):
+    rows = app.window.panel.rows
     assert list(rows) == [setting.key for setting in SAMPLING_SETTINGS]
     assert list(rows)[:2] == ["temperature", "top_k"]
     for setting in SAMPLING_SETTINGS:
@@ -30,67 +30,67 @@ def test_the_panel_shows_the_declared_settings_with_their_meaning(desk):
     assert rows["temperature"].number.text() == "0.80"
 
 
-def test_a_changed_setting_reaches_the_next_reply(desk, say, qtbot, model):
-    rows = desk.window.panel.rows
+def test_a_changed_setting_reaches_the_next_reply(app, say, qtbot, model):
+    rows = app.window.panel.rows
     type_value(qtbot, rows["temperature"].number, "0.35")
     rows["top_k"].slider.setValue(7)
     type_value(qtbot, rows["seed"].edit, "42")
-    say(desk, "hello")
+    say(app, "hello")
 
     sampling = model.asked[-1].sampling
     assert (sampling.temperature, sampling.top_k, sampling.seed) == (0.35, 7, 42)
     assert rows["top_k"].number.text() == "7"
 
 
-def test_settings_are_kept_between_two_starts(open_desk, qtbot):
-    desk = open_desk()
-    type_value(qtbot, desk.window.panel.rows["top_p"].number, "0.5")
-    qtbot.mouseClick(desk.window.chat_page.header.panel_button, Qt.MouseButton.LeftButton)
-    open_desk.close(desk)
+def test_settings_are_kept_between_two_starts(open_app, qtbot):
+    app = open_app()
+    type_value(qtbot, app.window.panel.rows["top_p"].number, "0.5")
+    qtbot.mouseClick(app.window.chat_page.header.panel_button, Qt.MouseButton.LeftButton)
+    open_app.close(app)
 
-    again = open_desk()
+    again = open_app()
     assert again.window.panel.rows["top_p"].number.text() == "0.50"
     assert again.store.preferences.sampling.top_p == 0.5
     assert not again.window.panel.isVisible()
 
 
 @pytest.mark.parametrize(("typed", "kept"), [("9", 2.0), ("", 0.8), ("1,25", 1.25)])
-def test_typed_numbers_stay_in_range(desk, qtbot, typed, kept):
-    number = desk.window.panel.rows["temperature"].number
+def test_typed_numbers_stay_in_range(app, qtbot, typed, kept):
+    number = app.window.panel.rows["temperature"].number
     number.selectAll()
     qtbot.keyClick(number, Qt.Key.Key_Delete)
     type_value(qtbot, number, typed)
     number.editingFinished.emit()
-    assert desk.store.preferences.sampling.temperature == kept
+    assert app.store.preferences.sampling.temperature == kept
     assert number.text() == f"{kept:.2f}"
 
 
-def test_arrow_keys_step_a_number(desk, qtbot):
-    number = desk.window.panel.rows["top_k"].number
+def test_arrow_keys_step_a_number(app, qtbot):
+    number = app.window.panel.rows["top_k"].number
     qtbot.keyClick(number, Qt.Key.Key_Up)
     qtbot.keyClick(number, Qt.Key.Key_PageDown)
-    assert desk.store.preferences.sampling.top_k == 31
+    assert app.store.preferences.sampling.top_k == 31
 
 
-def test_sliders_reach_both_ends_of_every_range(desk):
+def test_sliders_reach_both_ends_of_every_range(app):
     for setting in SAMPLING_SETTINGS:
-        row = desk.window.panel.rows[setting.key]
+        row = app.window.panel.rows[setting.key]
         if setting.default is None:
             continue
         for position, value in ((row.slider.maximum(), setting.maximum), (0, setting.minimum)):
             row.slider.setValue(position)
-            assert getattr(desk.store.preferences.sampling, setting.key) == pytest.approx(value)
+            assert getattr(app.store.preferences.sampling, setting.key) == pytest.approx(value)
 
 
-def test_presets_and_reset(desk, qtbot):
-    panel = desk.window.panel
+def test_presets_and_reset(app, qtbot):
+    panel = app.window.panel
     assert panel.presets.buttons["balanced"].isChecked()
     qtbot.mouseClick(panel.presets.buttons["wild"], Qt.MouseButton.LeftButton)
-    assert desk.store.preferences.sampling.temperature > 1
+    assert app.store.preferences.sampling.temperature > 1
     type_value(qtbot, panel.rows["top_k"].number, "3")
     assert not any(button.isChecked() for button in panel.presets.buttons.values())
     qtbot.mouseClick(panel.reset_button, Qt.MouseButton.LeftButton)
-    assert desk.store.preferences.sampling == SamplingConfig()
+    assert app.store.preferences.sampling == SamplingConfig()
     assert panel.presets.buttons["balanced"].isChecked()
 
 
@@ -106,86 +106,86 @@ def test_presets_and_reset(desk, qtbot):
         b"[" * 100_000,
     ],
 )
-def test_a_damaged_file_means_defaults(open_desk, places, qtbot, damaged):
-    places.settings_file.parent.mkdir(parents=True)
-    places.settings_file.write_bytes(damaged)
-    desk = open_desk()
-    assert desk.store.preferences.sampling == SamplingConfig()
-    assert desk.theme.choice == "system"
+def test_a_damaged_file_means_defaults(open_app, paths, qtbot, damaged):
+    paths.settings_file.parent.mkdir(parents=True)
+    paths.settings_file.write_bytes(damaged)
+    app = open_app()
+    assert app.store.preferences.sampling == SamplingConfig()
+    assert app.theme.choice == "system"
 
 
-def test_one_damaged_value_costs_only_itself(places):
+def test_one_damaged_value_costs_only_itself(paths):
     values = json.loads(Preferences(theme="dark").to_json())
     values["sampling"] |= {"temperature": 99, "top_k": 12, "seed": "x", "unknown": 1}
-    places.settings_file.parent.mkdir(parents=True)
-    places.settings_file.write_text(json.dumps(values), encoding="utf-8")
-    preferences = read_preferences(places.settings_file)
+    paths.settings_file.parent.mkdir(parents=True)
+    paths.settings_file.write_text(json.dumps(values), encoding="utf-8")
+    preferences = read_preferences(paths.settings_file)
     assert preferences.theme == "dark"
     assert preferences.sampling == SamplingConfig(top_k=12)
 
 
-def test_a_folder_that_cannot_be_written_does_not_stop_the_program(open_desk, places, say, qtbot):
-    places.settings_file.parent.parent.mkdir(parents=True, exist_ok=True)
-    places.settings_file.parent.write_text("a file where the folder should be", encoding="utf-8")
-    desk = open_desk()
-    type_value(qtbot, desk.window.panel.rows["top_k"].number, "5")
-    desk.store.save()
-    say(desk, "hello")
-    assert desk.window.session.conversation.last.shown_text
+def test_a_folder_that_cannot_be_written_does_not_stop_the_program(open_app, paths, say, qtbot):
+    paths.settings_file.parent.parent.mkdir(parents=True, exist_ok=True)
+    paths.settings_file.parent.write_text("a file where the folder should be", encoding="utf-8")
+    app = open_app()
+    type_value(qtbot, app.window.panel.rows["top_k"].number, "5")
+    app.store.save()
+    say(app, "hello")
+    assert app.window.session.conversation.last.shown_text
 
 
-def test_colours_can_be_chosen_and_are_kept(open_desk, qtbot):
-    desk = open_desk()
-    buttons = desk.window.settings_page.theme_choice.buttons
-    qtbot.mouseClick(desk.window.settings_button, Qt.MouseButton.LeftButton)
+def test_colours_can_be_chosen_and_are_kept(open_app, qtbot):
+    app = open_app()
+    buttons = app.window.settings_page.theme_choice.buttons
+    qtbot.mouseClick(app.window.settings_button, Qt.MouseButton.LeftButton)
     qtbot.mouseClick(buttons["dark"], Qt.MouseButton.LeftButton)
-    assert desk.theme.tokens is DARK
+    assert app.theme.tokens is DARK
     assert QApplication.palette().window().color().name().upper() == DARK.bg
-    open_desk.close(desk)
+    open_app.close(app)
 
-    again = open_desk()
+    again = open_app()
     assert again.theme.tokens is DARK
     qtbot.mouseClick(again.window.settings_button, Qt.MouseButton.LeftButton)
     qtbot.mouseClick(again.window.settings_page.theme_choice.buttons["light"], Qt.MouseButton.LeftButton)
     assert again.theme.tokens is LIGHT
 
 
-def test_system_colours_follow_the_system(open_desk, qapp, monkeypatch):
+def test_system_colours_follow_the_system(open_app, qapp, monkeypatch):
     scheme = Qt.ColorScheme.Light
     monkeypatch.setattr(Theme, "system_scheme", lambda self: scheme)
-    desk = open_desk(theme="system")
-    assert desk.theme.tokens is LIGHT
+    app = open_app(theme="system")
+    assert app.theme.tokens is LIGHT
     scheme = Qt.ColorScheme.Dark
     qapp.styleHints().colorSchemeChanged.emit(scheme)
-    assert desk.theme.tokens is DARK
-    assert desk.window.grab().toImage().pixelColor(4, 300).lightness() < 128
-    desk.theme.choose("light")
-    assert desk.theme.tokens is LIGHT
+    assert app.theme.tokens is DARK
+    assert app.window.grab().toImage().pixelColor(4, 300).lightness() < 128
+    app.theme.choose("light")
+    assert app.theme.tokens is LIGHT
 
 
-def test_settings_belong_to_their_chat(desk, say, qtbot, open_chat):
-    panel = desk.window.panel
+def test_settings_belong_to_their_chat(app, say, qtbot, open_chat):
+    panel = app.window.panel
     type_value(qtbot, panel.rows["temperature"].number, "0.30")
-    say(desk, "one")
-    first = desk.window.session.conversation.id
-    desk.window.chat_page.start_new()
+    say(app, "one")
+    first = app.window.session.conversation.id
+    app.window.chat_page.start_new()
     type_value(qtbot, panel.rows["temperature"].number, "1.50")
-    say(desk, "two")
-    open_chat(desk, first)
+    say(app, "two")
+    open_chat(app, first)
     assert panel.rows["temperature"].number.text() == "0.30"
 
 
-def test_own_presets_are_saved_used_and_kept(open_desk, qtbot):
-    desk = open_desk()
-    panel = desk.window.panel
+def test_own_presets_are_saved_used_and_kept(open_app, qtbot):
+    app = open_app()
+    panel = app.window.panel
     type_value(qtbot, panel.rows["temperature"].number, "1.15")
     panel.save_preset("Storyteller")
     assert panel.preset_button.text() == "Storyteller"
     qtbot.mouseClick(panel.presets.buttons["precise"], Qt.MouseButton.LeftButton)
     assert panel.preset_button.text() == "Presets"
-    open_desk.close(desk)
+    open_app.close(app)
 
-    panel = open_desk().window.panel
+    panel = open_app().window.panel
     panel.preset_menu.aboutToShow.emit()
     action = next(action for action in panel.preset_menu.actions() if action.text() == "Storyteller")
     action.trigger()
@@ -196,84 +196,84 @@ def test_own_presets_are_saved_used_and_kept(open_desk, qtbot):
     assert panel.preset_button.text() == "Presets"
 
 
-def test_stop_texts_reach_the_model(desk, say, qtbot, model):
-    qtbot.keyClicks(desk.window.panel.stop_row.edit, "the end")
-    qtbot.keyClick(desk.window.panel.stop_row.edit, Qt.Key.Key_Return)
-    qtbot.keyClicks(desk.window.panel.stop_row.edit, "goodbye")
-    say(desk, "hello")  # at once, before the pause in typing
+def test_stop_texts_reach_the_model(app, say, qtbot, model):
+    qtbot.keyClicks(app.window.panel.stop_row.edit, "the end")
+    qtbot.keyClick(app.window.panel.stop_row.edit, Qt.Key.Key_Return)
+    qtbot.keyClicks(app.window.panel.stop_row.edit, "goodbye")
+    say(app, "hello")  # at once, before the pause in typing
     assert model.asked[-1].sampling.stop == ("the end", "goodbye")
 
 
-def test_the_mode_changes_what_the_model_reads(desk, qtbot, model):
-    desk.window.panel.modes.buttons["raw"].click()
-    composer = desk.window.chat_page.composer
+def test_the_mode_changes_what_the_model_reads(app, qtbot, model):
+    app.window.panel.modes.buttons["raw"].click()
+    composer = app.window.chat_page.composer
     assert "continue" in composer.edit.placeholderText()
     qtbot.keyClicks(composer.edit, "once upon a time")
     qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: not desk.window.session.busy and bool(model.asked))
+    qtbot.waitUntil(lambda: not app.window.session.busy and bool(model.asked))
     assert model.asked[-1].prompt == "once upon a time"
     composer.send_button.click()  # nothing written: go on
-    qtbot.waitUntil(lambda: not desk.window.session.busy and len(model.asked) == 2)
+    qtbot.waitUntil(lambda: not app.window.session.busy and len(model.asked) == 2)
     assert model.asked[-1].begun == (7, 7, 7)
 
 
-def test_a_persona_is_offered_only_where_the_model_has_a_place(desk):
-    panel = desk.window.panel
+def test_a_persona_is_offered_only_where_the_model_has_a_place(app):
+    panel = app.window.panel
     assert not panel.persona_row.isVisible()
     assert "no place for a persona" in panel.persona_note.text()
     panel.show_persona_place(True)
     assert panel.persona_row.isVisibleTo(panel)
 
 
-def test_labels_unfold_what_a_setting_does(desk, qtbot):
-    row = desk.window.panel.rows["top_p"]
+def test_labels_unfold_what_a_setting_does(app, qtbot):
+    row = app.window.panel.rows["top_p"]
     assert not row.meaning.isVisible()
     qtbot.mouseClick(row.label, Qt.MouseButton.LeftButton)
     assert row.meaning.isVisible()
     assert row.meaning.text() == row.setting.tooltip
 
 
-def test_a_seed_is_shown_and_can_be_used_again(desk, say, qtbot, model):
-    say(desk, "hello")
-    desk.window.chat_page.transcript.seed_chosen.emit(7321)
-    assert desk.window.panel.rows["seed"].edit.text() == "7321"
-    say(desk, "again")
+def test_a_seed_is_shown_and_can_be_used_again(app, say, qtbot, model):
+    say(app, "hello")
+    app.window.chat_page.transcript.seed_chosen.emit(7321)
+    assert app.window.panel.rows["seed"].edit.text() == "7321"
+    say(app, "again")
     assert model.asked[-1].sampling.seed == 7321
 
 
-def test_switches_are_kept_and_change_the_display_only(open_desk, say, qtbot, model):
-    desk = open_desk()
-    qtbot.waitUntil(lambda: desk.window.session.model.info is not None)
-    say(desk, "hello")
-    panel, session = desk.window.panel, desk.window.session
+def test_switches_are_kept_and_change_the_display_only(open_app, say, qtbot, model):
+    app = open_app()
+    qtbot.waitUntil(lambda: app.window.session.model.info is not None)
+    say(app, "hello")
+    panel, session = app.window.panel, app.window.session
     panel.switches["capitalise"].switch.click()
-    row = desk.window.chat_page.transcript.row_of(session.conversation.leaf)
+    row = app.window.chat_page.transcript.row_of(session.conversation.leaf)
     qtbot.waitUntil(lambda: row.text.toPlainText() == "The moon is a big rock.")
     assert session.conversation.last.text == "the moon is a big rock."
     panel.switches["glass"].switch.click()
     qtbot.waitUntil(lambda: row.chunk_view is not None and row.chunk_view.isVisible())
     assert panel.legend.isVisibleTo(panel)
-    open_desk.close(desk)
-    again = open_desk()
+    open_app.close(app)
+    again = open_app()
     assert again.store.preferences.capitalise
     assert again.window.panel.switches["glass"].switch.isChecked()
 
 
-def test_what_is_being_typed_stays_with_its_chat(desk, say, qtbot):
-    say(desk, "hello")
-    first = desk.window.session.conversation
-    desk.window.panel.persona_row.edit.setPlainText("you are a pirate")
-    desk.window.chat_page.start_new()
+def test_what_is_being_typed_stays_with_its_chat(app, say, qtbot):
+    say(app, "hello")
+    first = app.window.session.conversation
+    app.window.panel.persona_row.edit.setPlainText("you are a pirate")
+    app.window.chat_page.start_new()
     assert first.settings.persona == "you are a pirate"
     qtbot.wait(TYPED_AFTER_MS + 50)
-    assert desk.window.session.conversation.settings.persona == ""
+    assert app.window.session.conversation.settings.persona == ""
 
 
-def test_a_new_line_waits_for_the_next_stop_text(desk, qtbot):
-    edit = desk.window.panel.stop_row.edit
+def test_a_new_line_waits_for_the_next_stop_text(app, qtbot):
+    edit = app.window.panel.stop_row.edit
     qtbot.keyClicks(edit, "rock")
     qtbot.keyClick(edit, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: desk.window.session.conversation.settings.sampling.stop == ("rock",))
+    qtbot.waitUntil(lambda: app.window.session.conversation.settings.sampling.stop == ("rock",))
     qtbot.keyClicks(edit, "sea")
-    desk.window.panel.flush()
-    assert desk.window.session.conversation.settings.sampling.stop == ("rock", "sea")
+    app.window.panel.flush()
+    assert app.window.session.conversation.settings.sampling.stop == ("rock", "sea")

@@ -23,11 +23,11 @@ def free_port():
 
 
 @pytest.fixture
-def card(desk, qtbot):
-    desk.parts.settings.change(serve_port=free_port())
-    desk.window.show_page(desk.window._rail_buttons.id(desk.window.settings_button))
-    qtbot.waitUntil(lambda: desk.parts.model.info is not None)
-    return desk.parts.settings_page.server
+def card(app, qtbot):
+    app.services.settings.change(serve_port=free_port())
+    app.window.show_page(app.window._rail_buttons.id(app.window.settings_button))
+    qtbot.waitUntil(lambda: app.services.model.info is not None)
+    return app.services.settings_page.server
 
 
 def until_ready(card, qtbot):
@@ -41,7 +41,7 @@ def ask(url):
         return json.load(answer)
 
 
-def test_other_programs_are_answered_while_the_switch_is_on(card, desk, qtbot):
+def test_other_programs_are_answered_while_the_switch_is_on(card, app, qtbot):
     assert not card.switch.isChecked()
     assert not card.address.isVisible()
     qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
@@ -50,19 +50,19 @@ def test_other_programs_are_answered_while_the_switch_is_on(card, desk, qtbot):
     assert card.state.text() == "Ready."
     qtbot.mouseClick(card.copy_button, Qt.MouseButton.LeftButton)
     url = QGuiApplication.clipboard().text()
-    assert url == f"http://127.0.0.1:{desk.parts.settings.preferences.serve_port}/v1"
+    assert url == f"http://127.0.0.1:{app.services.settings.preferences.serve_port}/v1"
     assert ask(url)["choices"][0]["message"]["content"]
     qtbot.waitUntil(lambda: card.state.text() == "1 reply so far.")
     qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
     assert not card.address.isVisible()
-    qtbot.waitUntil(lambda: not desk.parts.server._process.running, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: not app.services.server._process.running, timeout=LONG_MS)
     with pytest.raises(urllib.error.URLError):
         ask(url)
     assert not card.state.isVisible()
 
 
-def test_a_port_in_use_is_told_and_another_one_works(card, desk, qtbot):
-    with socket.create_server(("127.0.0.1", desk.parts.settings.preferences.serve_port)):
+def test_a_port_in_use_is_told_and_another_one_works(card, app, qtbot):
+    with socket.create_server(("127.0.0.1", app.services.settings.preferences.serve_port)):
         qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: "in use" in card.state.text(), timeout=LONG_MS)
         assert card.switch.isChecked()
@@ -77,8 +77,8 @@ def test_a_port_in_use_is_told_and_another_one_works(card, desk, qtbot):
     assert card.state.property("tone") == "muted"
 
 
-def test_a_port_that_cannot_be_stays_as_it_was(card, desk, qtbot):
-    before = desk.parts.settings.preferences.serve_port
+def test_a_port_that_cannot_be_stays_as_it_was(card, app, qtbot):
+    before = app.services.settings.preferences.serve_port
     for text in ("80", "99999", ""):
         card.port.setFocus()
         card.port.selectAll()
@@ -86,32 +86,32 @@ def test_a_port_that_cannot_be_stays_as_it_was(card, desk, qtbot):
         qtbot.keyClicks(card.port, text)
         card.switch.setFocus()
         assert card.port.text() == str(before)
-    assert desk.parts.settings.preferences.serve_port == before
+    assert app.services.settings.preferences.serve_port == before
 
 
-def test_the_server_ends_with_the_window_and_starts_with_it_again(card, desk, open_desk, qtbot):
+def test_the_server_ends_with_the_window_and_starts_with_it_again(card, app, open_app, qtbot):
     qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
     until_ready(card, qtbot)
     url = card.address.text()
-    open_desk.close(desk)
+    open_app.close(app)
     with pytest.raises(urllib.error.URLError):
         ask(url)
-    again = open_desk()
-    qtbot.waitUntil(lambda: again.parts.server.url == url, timeout=LONG_MS)
-    assert again.parts.settings_page.server.switch.isChecked()
+    again = open_app()
+    qtbot.waitUntil(lambda: again.services.server.url == url, timeout=LONG_MS)
+    assert again.services.settings_page.server.switch.isChecked()
 
 
-def test_another_model_of_the_chat_is_served_instead(card, desk, qtbot, tmp_path):
+def test_another_model_of_the_chat_is_served_instead(card, app, qtbot, tmp_path):
     qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
     until_ready(card, qtbot)
-    desk.parts.server.start(str(tmp_path / "gone"), desk.parts.settings.preferences.serve_port)
+    app.services.server.start(str(tmp_path / "gone"), app.services.settings.preferences.serve_port)
     assert not card.address.isVisible()
     qtbot.waitUntil(lambda: str(tmp_path) in card.state.text(), timeout=LONG_MS)
 
 
-def test_without_its_packages_the_switch_says_how_to_get_them(desk, qtbot, monkeypatch):
+def test_without_its_packages_the_switch_says_how_to_get_them(app, qtbot, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    card = ServerCard(desk.parts.settings, desk.parts.server)
+    card = ServerCard(app.services.settings, app.services.server)
     qtbot.addWidget(card)
     assert not card.switch.isEnabled()
     assert "i3desk[server]" in card.meaning.text()

@@ -101,28 +101,28 @@ def test_a_disk_that_refuses_is_told_and_the_set_stays(corrections, qtbot):
 # ------------------------------------------------------------------------------------------------------ in the window
 
 
-def test_a_reply_is_corrected_in_its_place(desk, say, qtbot):
-    say(desk, "hello")
-    transcript = desk.window.chat_page.transcript
+def test_a_reply_is_corrected_in_its_place(app, say, qtbot):
+    say(app, "hello")
+    transcript = app.window.chat_page.transcript
     row = transcript.last_reply()
     qtbot.mouseClick(row.actions.correct_button, Qt.MouseButton.LeftButton)
     assert row.editor.field.toPlainText() == "the moon is a big rock."
     assert not row.text.isVisible()
     row.editor.field.setPlainText("arr, matey!")
-    with qtbot.waitSignal(desk.window.session.corrected) as told:
+    with qtbot.waitSignal(app.window.session.corrected) as told:
         qtbot.keyClick(row.editor.field, Qt.Key.Key_Return)
     talk, number, old = told.args
     shown = transcript.last_reply()
     assert shown.text.toPlainText() == "arr, matey!"
     assert shown.message.facts() == "corrected by you"
     assert talk.versions(number) == [old, number]
-    desk.parts.keeper.save_now()
-    assert desk.parts.store.open(talk.id).messages[number].finish_reason == "corrected"
+    app.services.autosave.save_now()
+    assert app.services.store.open(talk.id).messages[number].finish_reason == "corrected"
 
 
-def test_escape_and_an_unchanged_text_leave_the_reply_as_it_was(desk, say, qtbot):
-    say(desk, "hello")
-    row = desk.window.chat_page.transcript.last_reply()
+def test_escape_and_an_unchanged_text_leave_the_reply_as_it_was(app, say, qtbot):
+    say(app, "hello")
+    row = app.window.chat_page.transcript.last_reply()
     row.setFocus()
     qtbot.keyClick(row, Qt.Key.Key_C)
     qtbot.keyClick(row.editor.field, Qt.Key.Key_Escape)
@@ -131,7 +131,7 @@ def test_escape_and_an_unchanged_text_leave_the_reply_as_it_was(desk, say, qtbot
     row.begin_correction()
     qtbot.keyClick(row.editor.field, Qt.Key.Key_Return)
     assert row.editor is None
-    assert len(desk.window.session.conversation.messages) == 2
+    assert len(app.window.session.conversation.messages) == 2
 
 
 def test_the_list_is_as_tall_as_what_it_shows(corrections, qtbot):

@@ -30,10 +30,10 @@ def background(qtbot):
 
 
 @pytest.fixture
-def runs(places, background, tmp_path, monkeypatch) -> RunController:
+def runs(paths, background, tmp_path, monkeypatch) -> RunController:
     monkeypatch.setenv("I3DESK_RUNS_FILE", str(tmp_path / "runs.json"))
-    monkeypatch.setenv("I3DESK_MODELS", str(places.models_folder))  # before a panel takes the environment for its child
-    return RunController(places, background)
+    monkeypatch.setenv("I3DESK_MODELS", str(paths.models_folder))  # before a panel takes the environment for its child
+    return RunController(paths, background)
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_every_button_has_a_name_and_a_tooltip(panel, show):
                 assert each.toolTip(), each.accessibleName()
 
 
-def test_a_real_run_from_its_start_to_its_model_and_its_deletion(qtbot, panel, runs, background, places, tmp_path):
+def test_a_real_run_from_its_start_to_its_model_and_its_deletion(qtbot, panel, runs, background, paths, tmp_path):
     controls = panel.controls
     watch = RunWatcher(background)
     watch.status_changed.connect(panel.show_status)
@@ -253,8 +253,8 @@ def test_a_real_run_from_its_start_to_its_model_and_its_deletion(qtbot, panel, r
     with qtbot.waitSignal(panel.kept, timeout=LONG_MS) as kept:
         qtbot.keyClick(panel.keep_card.field, Qt.Key.Key_Return)
         assert panel.keep_card.busy.isVisible()
-    assert kept.args == [str(places.models_folder / "pirate")]
-    assert (places.models_folder / "pirate" / "model.safetensors").exists()
+    assert kept.args == [str(paths.models_folder / "pirate")]
+    assert (paths.models_folder / "pirate" / "model.safetensors").exists()
     assert "Kept as “pirate”" in panel.keep_card.result.text()
 
     qtbot.mouseClick(controls.keep_button, Qt.MouseButton.LeftButton)

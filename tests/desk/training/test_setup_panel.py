@@ -48,12 +48,12 @@ def pirate(tmp_path) -> Path:
 
 
 @pytest.fixture
-def open_panel(qtbot, qapp, places):
+def open_panel(qtbot, qapp, paths):
     opened = []
     theme = Theme(qapp, "light")
 
     def open_(height: int = 760, measures: bool = False) -> SetupPanel:
-        panel = SetupPanel(theme, places, SettingsStore(places.settings_file))
+        panel = SetupPanel(theme, paths, SettingsStore(paths.settings_file))
         if not measures:
             panel.show_busy("another run")
         panel.show_models([ENTRY], None)
@@ -379,9 +379,9 @@ def test_any_file_of_choices_can_be_started_from(tmp_path_factory, content):
 
 
 def test_the_run_is_measured_on_this_machine_and_other_lengths_need_no_second_measurement(
-    open_panel, qtbot, pirate, places
+    open_panel, qtbot, pirate, paths
 ):
-    write_choices(places.settings_file.with_name("training.json"), SetupState(preset="expert", changes=SMALL))
+    write_choices(paths.settings_file.with_name("training.json"), SetupState(preset="expert", changes=SMALL))
     panel = open_panel(measures=True)
     panel.add_data([pirate])
     wait_for_text(qtbot, panel.estimate.note, "Measuring")

@@ -40,36 +40,36 @@ def named(widget: QWidget) -> list[str]:
 
 
 @pytest.mark.parametrize("page", ["chat_button", "models_button", "settings_button"])
-def test_everything_to_operate_has_a_name(desk, say, qtbot, page):
-    say(desk, "hello")
-    getattr(desk.window, page).click()
+def test_everything_to_operate_has_a_name(app, say, qtbot, page):
+    say(app, "hello")
+    getattr(app.window, page).click()
     qtbot.wait(100)
-    operated = [item for item in tree(QAccessible.queryAccessibleInterface(desk.window)) if item.role() in NAMED]
+    operated = [item for item in tree(QAccessible.queryAccessibleInterface(app.window)) if item.role() in NAMED]
     assert len(operated) > 8
     nameless = [item.object() for item in operated if not name(item).strip() and item.state().focusable]
     assert nameless == []
 
 
-def test_what_was_said_is_in_the_tree_with_who_said_it(desk, say):
-    say(desk, "tell me about the moon")
-    texts = " | ".join(named(desk.window.chat_page.transcript))
+def test_what_was_said_is_in_the_tree_with_who_said_it(app, say):
+    say(app, "tell me about the moon")
+    texts = " | ".join(named(app.window.chat_page.transcript))
     assert "You said" in texts
     assert "i3 said" in texts
     everything = [
         item.text(QAccessible.Text.Value) + name(item)
-        for item in tree(QAccessible.queryAccessibleInterface(desk.window.chat_page.transcript))
+        for item in tree(QAccessible.queryAccessibleInterface(app.window.chat_page.transcript))
     ]
     assert any("the moon is a big rock." in text for text in everything)
 
 
-def test_the_list_of_chats_tells_titles(desk, say):
-    say(desk, "names for a cat")
-    assert any("names for a cat" in text for text in named(desk.window.sidebar.list))
+def test_the_list_of_chats_tells_titles(app, say):
+    say(app, "names for a cat")
+    assert any("names for a cat" in text for text in named(app.window.sidebar.list))
 
 
-def test_the_keyboard_reaches_every_control_of_the_chat_and_comes_round(desk, say, qtbot):
-    say(desk, "hello")
-    window = desk.window
+def test_the_keyboard_reaches_every_control_of_the_chat_and_comes_round(app, say, qtbot):
+    say(app, "hello")
+    window = app.window
     window.chat_page.composer.edit.setFocus()
     met = []
     for _ in range(200):

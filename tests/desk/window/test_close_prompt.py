@@ -11,43 +11,43 @@ from i3core.runs.reader import RunState, RunStatus, RunSummary
 
 
 @pytest.fixture
-def training(desk, monkeypatch):
+def training(app, monkeypatch):
     """The window, told that a run is under way; returns it and the list of runs that were asked to stop."""
     run = RunSummary(Path("pirate"), "pirate", "", RunStatus(RunState.RUNNING))
     stopped: list[Path] = []
-    monkeypatch.setattr(type(desk.parts.runs), "active", property(lambda self: run))
-    monkeypatch.setattr(desk.parts.runs, "stop", stopped.append)
-    return desk, stopped
+    monkeypatch.setattr(type(app.services.runs), "active", property(lambda self: run))
+    monkeypatch.setattr(app.services.runs, "stop", stopped.append)
+    return app, stopped
 
 
 def test_the_user_is_asked_and_may_stay(training, qtbot):
-    desk, _ = training
-    desk.window.close()
-    leaving = desk.window.leaving
-    assert "pirate" in leaving.box.text()
-    assert desk.window.isVisible()
-    qtbot.keyClick(leaving.box, Qt.Key.Key_Escape)
-    assert desk.window.isVisible()
-    assert leaving.box is None
-    desk.store.change(training_on_close="go_on")
+    app, _ = training
+    app.window.close()
+    close_prompt = app.window.close_prompt
+    assert "pirate" in close_prompt.box.text()
+    assert app.window.isVisible()
+    qtbot.keyClick(close_prompt.box, Qt.Key.Key_Escape)
+    assert app.window.isVisible()
+    assert close_prompt.box is None
+    app.store.change(training_on_close="go_on")
 
 
 @pytest.mark.parametrize(("button", "stops", "kept"), [("go_on_button", 0, "go_on"), ("stop_button", 1, "stop")])
 def test_the_run_goes_on_or_is_stopped_and_the_answer_is_remembered(training, qtbot, button, stops, kept):
-    desk, stopped = training
-    desk.window.close()
-    leaving = desk.window.leaving
-    leaving.always.setChecked(True)
-    with qtbot.waitSignal(desk.window.closed):
-        qtbot.mouseClick(getattr(leaving, button), Qt.MouseButton.LeftButton)
+    app, stopped = training
+    app.window.close()
+    close_prompt = app.window.close_prompt
+    close_prompt.always.setChecked(True)
+    with qtbot.waitSignal(app.window.closed):
+        qtbot.mouseClick(getattr(close_prompt, button), Qt.MouseButton.LeftButton)
     assert len(stopped) == stops
-    assert desk.store.preferences.training_on_close == kept
+    assert app.store.preferences.training_on_close == kept
 
 
 @pytest.mark.parametrize(("wish", "stops"), [("go_on", 0), ("stop", 1)])
 def test_a_remembered_answer_is_not_asked_for_again(training, qtbot, wish, stops):
-    desk, stopped = training
-    desk.store.change(training_on_close=wish)
-    with qtbot.waitSignal(desk.window.closed):
-        desk.window.close()
+    app, stopped = training
+    app.store.change(training_on_close=wish)
+    with qtbot.waitSignal(app.window.closed):
+        app.window.close()
     assert len(stopped) == stops

@@ -15,19 +15,19 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QLineEdit, QPlai
 from i3core.errors import CheckpointError
 
 
-def test_the_status_bar_names_the_model_the_device_and_why(desk):
-    status = desk.window.statusBar()
+def test_the_status_bar_names_the_model_the_device_and_why(app):
+    status = app.window.statusBar()
     assert status.model.text() == "i3-mini · 10.4 M"
     assert status.device.text() == "CPU, 2 threads, float32 (no CUDA device found)"
     assert status.memory.text().endswith(" MB")
 
 
-def test_every_control_has_a_name_and_a_tooltip(desk, say):
-    say(desk, "hello")
+def test_every_control_has_a_name_and_a_tooltip(app, say):
+    say(app, "hello")
     kinds = (QAbstractButton, QAbstractSlider, QLineEdit, QPlainTextEdit)
-    controls = [control for kind in kinds for control in desk.window.findChildren(kind)]
+    controls = [control for kind in kinds for control in app.window.findChildren(kind)]
     controls = [control for control in controls if not isinstance(control, QScrollBar)]
-    controls = [control for control in controls if control.isVisibleTo(desk.window)]
+    controls = [control for control in controls if control.isVisibleTo(app.window)]
     assert len(controls) > 20
     for control in controls:
         name = QAccessible.queryAccessibleInterface(control).text(QAccessible.Text.Name)
@@ -35,8 +35,8 @@ def test_every_control_has_a_name_and_a_tooltip(desk, say):
         assert control.toolTip() or control.parentWidget().toolTip() or control.parent().parent().toolTip(), name
 
 
-def test_the_panel_folds_away_in_a_narrow_window(desk, qtbot):
-    window, page = desk.window, desk.window.chat_page
+def test_the_panel_folds_away_in_a_narrow_window(app, qtbot):
+    window, page = app.window, app.window.chat_page
     window.resize(1280, 800)
     qtbot.waitUntil(page.panel.isVisible)
     window.resize(900, 600)
@@ -48,18 +48,18 @@ def test_the_panel_folds_away_in_a_narrow_window(desk, qtbot):
     assert window.width() == 1280
 
 
-def test_long_texts_do_not_widen_the_window(open_desk, say, qtbot, model):
+def test_long_texts_do_not_widen_the_window(open_app, say, qtbot, model):
     model.load_error = CheckpointError("The folder " + "fox" * 100 + " does not exist.", "Choose another one. " * 20)
-    desk = open_desk()
-    desk.window.resize(900, 600)
-    say(desk, "hello " * 60)
-    qtbot.waitUntil(desk.window.chat_page.transcript.isVisible)
-    assert desk.window.minimumSizeHint().width() <= 900
-    assert desk.window.size().toTuple() == (900, 600)
+    app = open_app()
+    app.window.resize(900, 600)
+    say(app, "hello " * 60)
+    qtbot.waitUntil(app.window.chat_page.transcript.isVisible)
+    assert app.window.minimumSizeHint().width() <= 900
+    assert app.window.size().toTuple() == (900, 600)
 
 
-def test_the_settings_page_is_reached_by_the_rail_and_by_keys(desk, qtbot):
-    window = desk.window
+def test_the_settings_page_is_reached_by_the_rail_and_by_keys(app, qtbot):
+    window = app.window
     qtbot.mouseClick(window.settings_button, Qt.MouseButton.LeftButton)
     assert window.settings_page.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
@@ -68,36 +68,36 @@ def test_the_settings_page_is_reached_by_the_rail_and_by_keys(desk, qtbot):
     assert window.chat_page.isVisible()
 
 
-def test_closing_during_generation_ends_cleanly(desk, say, qtbot, model, open_desk):
+def test_closing_during_generation_ends_cleanly(app, say, qtbot, model, open_app):
     model.endless = True
-    say(desk, "go on and on", wait=False)
-    qtbot.waitUntil(lambda: desk.window.session.conversation.last.new_tokens > 0)
-    with qtbot.waitSignal(desk.window.closed):
-        desk.window.close()
-        assert not desk.window.isVisible()
-    assert not desk.jobs.running
+    say(app, "go on and on", wait=False)
+    qtbot.waitUntil(lambda: app.window.session.conversation.last.new_tokens > 0)
+    with qtbot.waitSignal(app.window.closed):
+        app.window.close()
+        assert not app.window.isVisible()
+    assert not app.jobs.running
 
 
-def test_closing_while_the_model_loads_ends_cleanly(open_desk, qtbot, model):
+def test_closing_while_the_model_loads_ends_cleanly(open_app, qtbot, model):
     model.may_load.clear()
-    desk = open_desk()
-    with qtbot.waitSignal(desk.window.closed):
-        desk.window.close()
-    assert not desk.jobs.running
+    app = open_app()
+    with qtbot.waitSignal(app.window.closed):
+        app.window.close()
+    assert not app.jobs.running
 
 
-def test_the_size_of_the_window_is_kept(open_desk, qtbot):
-    desk = open_desk()
-    desk.window.resize(1000, 700)
-    qtbot.waitUntil(lambda: desk.store.preferences.width == 1000)
-    open_desk.close(desk)
-    assert open_desk().window.width() == 1000
+def test_the_size_of_the_window_is_kept(open_app, qtbot):
+    app = open_app()
+    app.window.resize(1000, 700)
+    qtbot.waitUntil(lambda: app.store.preferences.width == 1000)
+    open_app.close(app)
+    assert open_app().window.width() == 1000
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_window_is_in_the_colours_asked_for(open_desk, theme):
-    desk = open_desk(theme=theme)
-    picture = desk.window.grab().toImage()
+def test_the_window_is_in_the_colours_asked_for(open_app, theme):
+    app = open_app(theme=theme)
+    picture = app.window.grab().toImage()
     corner = picture.pixelColor(picture.width() // 2, 20)
     assert (corner.lightness() > 128) == (theme == "light")
 
@@ -106,18 +106,18 @@ def test_torch_is_not_imported_before_the_first_paint(tmp_path):
     script = f"""
 import sys
 from pathlib import Path
-from i3desk.app import Application, create_application
+from i3desk.app import Application, create_qt_app
 from i3desk.paths import Paths
-app = create_application()
-desk = Application(app, Paths.under(Path({str(tmp_path)!r})))
-desk.window.first_painted.disconnect()
+qt_app = create_qt_app()
+app = Application(qt_app, Paths.under(Path({str(tmp_path)!r})))
+app.window.first_painted.disconnect()
 def painted():
     print(sorted(name for name in ("torch", "numpy") if name in sys.modules))
-    desk.window.close()
-desk.window.first_painted.connect(painted)
-desk.window.closed.connect(app.quit)
-desk.show()
-app.exec()
+    app.window.close()
+app.window.first_painted.connect(painted)
+app.window.closed.connect(qt_app.quit)
+app.show()
+qt_app.exec()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, cwd=REPOSITORY)
     assert done.stdout.strip() == "[]", done.stderr
@@ -146,9 +146,9 @@ def test_the_program_can_be_the_command_line_too():
     assert "train" in done.stdout
 
 
-def test_the_keyboard_goes_with_the_page(open_desk, qtbot):
-    desk = open_desk()
-    window = desk.window
+def test_the_keyboard_goes_with_the_page(open_app, qtbot):
+    app = open_app()
+    window = app.window
     for keys, page in (
         (Qt.Key.Key_2, window.train_page),
         (Qt.Key.Key_3, window.runs_page),
@@ -161,10 +161,10 @@ def test_the_keyboard_goes_with_the_page(open_desk, qtbot):
     assert window.focusWidget() is window.chat_page.composer.edit
 
 
-def test_the_page_of_last_time_comes_without_a_control_that_looks_chosen(open_desk):
-    desk = open_desk()
-    desk.window.show_page(desk.window.pages.indexOf(desk.window.settings_page))
-    open_desk.close(desk)
-    again = open_desk()
+def test_the_page_of_last_time_comes_without_a_control_that_looks_chosen(open_app):
+    app = open_app()
+    app.window.show_page(app.window.pages.indexOf(app.window.settings_page))
+    open_app.close(app)
+    again = open_app()
     assert again.window.pages.currentWidget() is again.window.settings_page
     assert again.window.focusWidget() is again.window.settings_page

@@ -9,54 +9,54 @@ from i3desk.conversations.conversation import ReplyState
 
 
 @pytest.fixture
-def chats(desk):
+def chats(app):
     """The session of an open window."""
-    return desk.window.session
+    return app.window.session
 
 
-def test_a_reply_asked_for_while_another_model_loads_is_that_models(desk, chats, say, qtbot, model, tmp_path):
+def test_a_reply_asked_for_while_another_model_loads_is_that_models(app, chats, say, qtbot, model, tmp_path):
     model.may_load.clear()
-    desk.parts.use_model(str(tmp_path / "other"))
-    say(desk, "hello", wait=False)
+    app.services.use_model(str(tmp_path / "other"))
+    say(app, "hello", wait=False)
     assert chats.conversation.last.state is ReplyState.QUEUED
     model.may_load.set()
     qtbot.waitUntil(lambda: not chats.busy)
     assert chats.conversation.last.model == chats.model.info.name == "other"
 
 
-def test_a_reply_that_waits_is_given_by_the_old_model_if_the_new_one_fails(desk, chats, say, qtbot, model, tmp_path):
+def test_a_reply_that_waits_is_given_by_the_old_model_if_the_new_one_fails(app, chats, say, qtbot, model, tmp_path):
     model.may_load.clear()
     model.load_error = I3Error("It is damaged.", "Take another one.")
-    desk.parts.use_model(str(tmp_path / "damaged"))
-    say(desk, "hello", wait=False)
+    app.services.use_model(str(tmp_path / "damaged"))
+    say(app, "hello", wait=False)
     model.may_load.set()
     qtbot.waitUntil(lambda: not chats.busy)
     assert chats.conversation.last.state is ReplyState.DONE
     assert chats.conversation.last.model == "i3-mini"
     assert chats.model.folder is None  # the bundled one, which is in use
-    assert desk.store.preferences.model == ""
+    assert app.store.preferences.model == ""
 
 
-def test_two_models_asked_for_are_loaded_in_turn(desk, chats, say, qtbot, model, tmp_path):
+def test_two_models_asked_for_are_loaded_in_turn(app, chats, say, qtbot, model, tmp_path):
     first, second = str(tmp_path / "first"), str(tmp_path / "second")
     kept = []
     model.may_load.clear()
     chats.model.ready.connect(lambda info: kept.append((info.name, chats.model.folder, bool(chats.model.stage))))
-    desk.parts.use_model(first)
-    desk.parts.use_model(second)
-    say(desk, "hello", wait=False)
+    app.services.use_model(first)
+    app.services.use_model(second)
+    say(app, "hello", wait=False)
     model.may_load.set()
     qtbot.waitUntil(lambda: not chats.busy)
     assert kept == [("first", first, True), ("second", second, False)]
     assert chats.conversation.last.model == "second"
-    assert desk.store.preferences.model == second
+    assert app.store.preferences.model == second
 
 
-def test_a_reply_continued_by_another_model_has_that_models_chunks(desk, chats, say, qtbot, model, tmp_path):
+def test_a_reply_continued_by_another_model_has_that_models_chunks(app, chats, say, qtbot, model, tmp_path):
     model.finish_reason = "length"
-    say(desk, "hello")
+    say(app, "hello")
     conversation, reply = chats.conversation, chats.conversation.last
-    desk.parts.use_model(str(tmp_path / "other"))
+    app.services.use_model(str(tmp_path / "other"))
     qtbot.waitUntil(lambda: chats.model.info.name == "other")
     model.words = ("and ", "it ", "is ", "very ", "cold.")
     chats.continue_reply(reply.number)
@@ -65,5 +65,5 @@ def test_a_reply_continued_by_another_model_has_that_models_chunks(desk, chats, 
     assert reply.text == "the moon is a big rock.and it is very cold."
     assert [chunk.text for chunk in reply.chunks[reply.given_tokens :]] == list(model.words)
     assert model.asked[-1].begun == tuple(chunk.token_id for chunk in reply.chunks[: reply.given_tokens])
-    stored = desk.parts.store.load_chunks(conversation.id, reply.number)
+    stored = app.services.store.load_chunks(conversation.id, reply.number)
     assert [chunk.token_id for chunk in stored] == [chunk.token_id for chunk in reply.chunks]
