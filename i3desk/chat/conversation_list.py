@@ -9,16 +9,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal, Slot
 
 from i3core.errors import I3Error
-from i3desk.chat.date_groups import sections_of, sort_key
+from i3desk.chat.date_groups import Heading, heading_of, sort_key
 from i3desk.conversations.conversation import Conversation
 from i3desk.conversations.store import ConversationRow, Store, preview_of, search
-from i3desk.widgets.sectioned_list import Section
+from i3desk.widgets.sectioned_list import HEADING_FLAGS
 from i3desk.workers.background import BackgroundJobs
 
-LOOK_AT_THE_DATE_MS = 60_000
+CHECK_DATE_MS = 60_000
 HITS_SHOWN = 200
 ID_ROLE = Qt.ItemDataRole.UserRole
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -26,119 +26,136 @@ BUSY_ROLE = Qt.ItemDataRole.UserRole + 2
 
 
 class ConversationModel(QAbstractListModel):
-    """One row a conversation, sorted. Changes move single rows, so that views keep their place.
+    """Conversations, sorted, with a heading row above each group.
 
-    Signals:
-        sections_changed(): another day has begun; the rows are the same.
+    Changes move single rows, so that views keep their place.
     """
-
-    sections_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._rows: list[ConversationRow] = []
+        self._items: list[ConversationRow | Heading] = []
+        self._by_id: dict[int, ConversationRow] = {}
         self._busy: frozenset[int] = frozenset()
-        self._sections: list[Section] | None = None
         self._today = datetime.date.today()
         timer = QTimer(self)
         timer.setTimerType(Qt.TimerType.VeryCoarseTimer)
-        timer.timeout.connect(self._look_at_the_date)
-        timer.start(LOOK_AT_THE_DATE_MS)
+        timer.timeout.connect(self.check_date)
+        timer.start(CHECK_DATE_MS)
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._rows)
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._items)
 
-    def flags(self, index: QModelIndex) -> Qt.ItemFlag:
-        editable = Qt.ItemFlag.ItemIsEditable if index.isValid() else Qt.ItemFlag.NoItemFlags
-        return super().flags(index) | editable
+    def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
+        if not index.isValid() or isinstance(self._items[index.row()], Heading):
+            return HEADING_FLAGS
+        return super().flags(index) | Qt.ItemFlag.ItemIsEditable
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
+    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._items):
             return None
-        row = self._rows[index.row()]
+        item = self._items[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            return row.title
+            return item.title
+        if isinstance(item, Heading):
+            return None
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{row.title}\n{row.preview}".strip()
+            return f"{item.title}\n{item.preview}".strip()
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return self._spoken(row)
+            return self._spoken(item)
         if role == ID_ROLE:
-            return row.id
+            return item.id
         if role == ROW_ROLE:
-            return row
+            return item
         if role == BUSY_ROLE:
-            return row.id in self._busy
+            return item.id in self._busy
         return None
-
-    def sections(self) -> list[Section]:
-        """The headings between the rows, in order."""
-        if self._sections is None:
-            self._sections = sections_of(self._rows, self._today)
-        return self._sections
 
     @property
     def rows(self) -> tuple[ConversationRow, ...]:
-        """All rows, in their order."""
-        return tuple(self._rows)
+        """All conversations, in the order of the list."""
+        return tuple(item for item in self._items if isinstance(item, ConversationRow))
 
     def row_of(self, number: int | None) -> int | None:
-        """Where the conversation with this id stands."""
-        return next((index for index, row in enumerate(self._rows) if row.id == number), None)
+        """The row of the conversation with this id."""
+        found = self.find(number)
+        return None if found is None else self._row_for(found)
 
     def find(self, number: int | None) -> ConversationRow | None:
-        """The row with this id."""
-        index = self.row_of(number)
-        return None if index is None else self._rows[index]
+        """The conversation with this id."""
+        return None if number is None else self._by_id.get(number)
 
     def show(self, rows: Iterable[ConversationRow]) -> None:
         """Replace all rows."""
         self.beginResetModel()
-        self._rows = sorted(rows, key=sort_key)
-        self._sections = None
+        self._by_id = {row.id: row for row in rows}
+        headings = {heading_of(row, self._today) for row in self._by_id.values()}
+        self._items = sorted([*self._by_id.values(), *headings], key=sort_key)
         self.endResetModel()
 
     def put(self, row: ConversationRow) -> None:
-        """Insert a row, or change the one with its id and move it to its place."""
-        old = self.row_of(row.id)
+        """Insert a conversation, or change the one with its id and move it to its place."""
+        old = self._by_id.get(row.id)
+        if old == row:
+            return
+        self._insert(heading_of(row, self._today))
         if old is None:
-            place = bisect.bisect_left(self._rows, sort_key(row), key=sort_key)
-            self.beginInsertRows(QModelIndex(), place, place)
-            self._rows.insert(place, row)
-            self._sections = None
-            self.endInsertRows()
+            self._by_id[row.id] = row
+            self._insert(row)
             return
-        if self._rows[old] == row:
-            return
-        others = self._rows[:old] + self._rows[old + 1 :]
-        place = bisect.bisect_left(others, sort_key(row), key=sort_key)
-        others.insert(place, row)
-        if place != old:
-            # Qt counts the destination before the row is taken out.
-            self.beginMoveRows(QModelIndex(), old, old, QModelIndex(), place if place < old else place + 1)
-        self._rows = others
-        self._sections = None
-        if place != old:
+        start = self._row_for(old)
+        end = self._row_for(row)  # Qt and `sort_key` both count it with the row in its old place
+        moves = end not in (start, start + 1)
+        if moves:
+            self.beginMoveRows(QModelIndex(), start, start, QModelIndex(), end)
+        self._by_id[row.id] = row
+        del self._items[start]
+        place = end - 1 if end > start else end
+        self._items.insert(place, row)
+        if moves:
             self.endMoveRows()
         self.dataChanged.emit(self.index(place), self.index(place))
+        self._remove_empty(heading_of(old, self._today))
 
     def take(self, number: int) -> ConversationRow | None:
-        """Remove the row with this id and return it."""
-        index = self.row_of(number)
-        if index is None:
-            return None
-        self.beginRemoveRows(QModelIndex(), index, index)
-        row = self._rows.pop(index)
-        self._sections = None
-        self.endRemoveRows()
+        """Remove the conversation with this id and return it."""
+        row = self._by_id.get(number)
+        if row is not None:
+            self._remove(row)
+            del self._by_id[number]
+            self._remove_empty(heading_of(row, self._today))
         return row
 
     def set_busy(self, numbers: Iterable[int]) -> None:
         """Mark the conversations in which a reply is being written."""
         before, self._busy = self._busy, frozenset(numbers)
         for number in before ^ self._busy:
-            index = self.row_of(number)
-            if index is not None:
-                self.dataChanged.emit(self.index(index), self.index(index), [BUSY_ROLE])
+            row = self.row_of(number)
+            if row is not None:
+                self.dataChanged.emit(self.index(row), self.index(row), [BUSY_ROLE])
+
+    def _row_for(self, item: ConversationRow | Heading) -> int:
+        """The row where an item is, or belongs."""
+        return bisect.bisect_left(self._items, sort_key(item), key=sort_key)
+
+    def _insert(self, item: ConversationRow | Heading) -> None:
+        """Insert an item, unless it is there."""
+        row = self._row_for(item)
+        if self._items[row : row + 1] != [item]:
+            self.beginInsertRows(QModelIndex(), row, row)
+            self._items.insert(row, item)
+            self.endInsertRows()
+
+    def _remove(self, item: ConversationRow | Heading) -> None:
+        row = self._row_for(item)
+        self.beginRemoveRows(QModelIndex(), row, row)
+        del self._items[row]
+        self.endRemoveRows()
+
+    def _remove_empty(self, heading: Heading) -> None:
+        """Remove a heading if there is no conversation under it."""
+        below = self._row_for(heading) + 1
+        if below == len(self._items) or isinstance(self._items[below], Heading):
+            self._remove(heading)
 
     def _spoken(self, row: ConversationRow) -> str:
         marks = ["Pinned"] if row.pinned else []
@@ -147,11 +164,16 @@ class ConversationModel(QAbstractListModel):
         return ". ".join(part for part in (row.title, row.preview, *marks) if part)
 
     @Slot()
-    def _look_at_the_date(self) -> None:
-        if self._today != datetime.date.today():
-            self._today = datetime.date.today()
-            self._sections = None
-            self.sections_changed.emit()
+    def check_date(self) -> None:
+        """Replace the headings if the date has changed."""
+        if self._today == datetime.date.today():
+            return
+        self._today = datetime.date.today()
+        headings = {heading_of(row, self._today) for row in self._by_id.values()}
+        for heading in [item for item in self._items if isinstance(item, Heading) and item not in headings]:
+            self._remove(heading)
+        for heading in headings:
+            self._insert(heading)
 
 
 class ConversationList(QObject):
@@ -160,13 +182,11 @@ class ConversationList(QObject):
     Attributes:
         model: the rows.
     Signals:
-        rows_changed(): there are more, fewer or other rows.
         hits_ready(text, hits): what the last `search` found; hits is list[Hit].
         failed(what, remedy): the store refused.
         deleted(id, title): a conversation is gone; `restore` brings it back.
     """
 
-    rows_changed = Signal()
     hits_ready = Signal(str, object)
     failed = Signal(str, str)
     deleted = Signal(object, str)
@@ -178,9 +198,6 @@ class ConversationList(QObject):
         self._background = background
         self._search_job: int | None = None
         self._deleted: dict[int, ConversationRow] = {}
-        for changed in (self.model.modelReset, self.model.rowsInserted, self.model.rowsRemoved):
-            changed.connect(self._tell_rows)
-        self.model.dataChanged.connect(self._tell_rows)
 
     def reload(self) -> None:
         """Read all rows from the store."""
@@ -259,7 +276,3 @@ class ConversationList(QObject):
 
     def _tell_failure(self, error: I3Error) -> None:
         self.failed.emit(error.what, error.remedy)
-
-    @Slot()
-    def _tell_rows(self) -> None:
-        self.rows_changed.emit()

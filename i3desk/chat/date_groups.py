@@ -1,54 +1,61 @@
-"""In which order conversations are listed, and under which headings."""
+"""The order of listed conversations, and the heading that each belongs under."""
 
 from __future__ import annotations
 
-import bisect
 import datetime
+import math
+from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QDate, QLocale
 
 from i3desk.conversations.store import ConversationRow
-from i3desk.widgets.sectioned_list import Section
 
 
-def sections_of(rows: list[ConversationRow], today: datetime.date) -> list[Section]:
-    """Headings for sorted rows, by the local calendar; what lies in the future counts as today."""
-    sections: list[Section] = []
-    start = bisect.bisect_left(rows, True, key=lambda row: not row.pinned)
-    if start:
-        sections.append(Section("Pinned", 0))
-    week_ago = today - datetime.timedelta(days=7)
-    recent = [("Today", today), ("Yesterday", today - datetime.timedelta(days=1)), ("Previous 7 days", week_ago)]
-    if week_ago.day > 1 and week_ago.month == today.month:
-        recent.append(("This month", today.replace(day=1)))
-    for title, since in recent:
-        end = _first_before(rows, since, start)
-        if end > start:
-            sections.append(Section(title, start))
-        start = end
-    while start < len(rows):
-        month = _local_date(rows[start].updated_at).replace(day=1)
-        sections.append(Section(_month_name(month, today), start))
-        start = max(_first_before(rows, month, start), start + 1)
-    return sections
+@dataclass(frozen=True)
+class Heading:
+    """A heading in the list; its conversations are older than `before`, in seconds."""
+
+    title: str
+    before: float = math.inf
+    pinned: bool = False
 
 
-def _first_before(rows: list[ConversationRow], day: datetime.date, start: int) -> int:
-    """Index of the first row from `start` on that is older than the beginning of `day`."""
-    begin = datetime.datetime.combine(day, datetime.time()).timestamp()
-    return bisect.bisect_right(rows, -begin, lo=start, key=lambda row: -row.updated_at)
+def heading_of(row: ConversationRow, today: datetime.date) -> Heading:
+    """The heading of a conversation by the local calendar; a time in the future counts as today."""
+    if row.pinned:
+        return Heading("Pinned", pinned=True)
+    return _heading_of_day(datetime.datetime.fromtimestamp(row.updated_at).date(), today)
 
 
-def _local_date(seconds: float) -> datetime.date:
-    return datetime.datetime.fromtimestamp(seconds).date()
+@lru_cache(maxsize=4096)
+def _heading_of_day(day: datetime.date, today: datetime.date) -> Heading:
+    yesterday, week_ago = today - datetime.timedelta(days=1), today - datetime.timedelta(days=7)
+    if day >= today:
+        return Heading("Today")
+    if day >= yesterday:
+        return Heading("Yesterday", _midnight(today))
+    if day >= week_ago:
+        return Heading("Previous 7 days", _midnight(yesterday))
+    month = day.replace(day=1)
+    if month == today.replace(day=1):
+        return Heading("This month", _midnight(week_ago))
+    next_month = (month + datetime.timedelta(days=31)).replace(day=1)
+    return Heading(_month_name(month, today), _midnight(min(next_month, week_ago)))
+
+
+def sort_key(item: ConversationRow | Heading) -> tuple[bool, float, int]:
+    """Pinned conversations first, then the newest; a heading right before its first conversation."""
+    if isinstance(item, Heading):
+        return (not item.pinned, -item.before, 1)  # 1: after a conversation of exactly that time, which is not older
+    return (not item.pinned, -item.updated_at, -item.id)
+
+
+def _midnight(day: datetime.date) -> float:
+    return datetime.datetime.combine(day, datetime.time()).timestamp()
 
 
 def _month_name(month: datetime.date, today: datetime.date) -> str:
     # Not strftime: it follows the C locale, and the rest of the window is in English.
     form = "MMMM" if month.year == today.year else "MMMM yyyy"
     return QLocale.c().toString(QDate(month.year, month.month, 1), form)
-
-
-def sort_key(row: ConversationRow) -> tuple:
-    """Pinned ones first, then the newest."""
-    return (not row.pinned, -row.updated_at, -row.id)

@@ -20,11 +20,12 @@ from PySide6.QtWidgets import (
 
 from i3desk.chat.conversation_list import ID_ROLE, ROW_ROLE, ConversationList
 from i3desk.chat.sidebar_delegates import HIT_ROLE, ConversationDelegate, HitDelegate, HitModel
+from i3desk.conversations.store import Hit
 from i3desk.style import icons
 from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import named
-from i3desk.widgets.sectioned_list import SectionedList
+from i3desk.widgets.basics import label, named
+from i3desk.widgets.sectioned_list import PADDING, SIDE, SectionedList, heading_font
 
 WIDTH = 232
 SEARCH_AFTER_MS = 80
@@ -108,6 +109,29 @@ class NoConversationsNote(QWidget):
             self._icon.setPixmap(icons.pixmap(self._name, colour, 28, self.devicePixelRatioF()))
 
 
+class HitsPage(QWidget):
+    """The chats found by a search, below a heading with their number."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.heading = label(tone="muted")
+        self.heading.setContentsMargins(SIDE + PADDING, 17, 0, 7)
+        self.model = HitModel(self)
+        self.list = SectionedList(self.model, HitDelegate(theme, self), theme)
+        self.list.setAccessibleName("Chats found")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.heading)
+        column.addWidget(self.list, 1)
+
+    def show_hits(self, hits: list[Hit]) -> None:
+        """Show other hits."""
+        self.heading.setText("1 CHAT FOUND" if len(hits) == 1 else f"{len(hits)} CHATS FOUND")
+        self.heading.setFont(heading_font(self.list.font()))
+        self.model.show(hits)
+
+
 class Sidebar(QFrame):
     """Conversations of the library: pick one, begin one, search all. Does nothing itself but search; it asks.
 
@@ -157,14 +181,14 @@ class Sidebar(QFrame):
         self.import_button.setProperty("kind", "quiet")
         self.import_button.setToolTip("Import conversations from a JSON file")
 
-        painter = ConversationDelegate(theme, self)
-        self.list = SectionedList(library.model, painter, theme)
+        delegate = ConversationDelegate(theme, self)
+        self.list = SectionedList(library.model, delegate, theme)
         self.list.setAccessibleName("Chats")
-        self.hits = SectionedList(HitModel(self), HitDelegate(theme, self), theme)
-        self.hits.setAccessibleName("Chats found")
+        self.hits_page = HitsPage(theme)
+        self.hits = self.hits_page.list
         self.note = NoConversationsNote(theme)
         self.stack = QStackedWidget()
-        for page in (self.list, self.hits, self.note):
+        for page in (self.list, self.hits_page, self.note):
             self.stack.addWidget(page)
         self.menu = QMenu(self)
         self._place_parts()
@@ -179,12 +203,11 @@ class Sidebar(QFrame):
         self.list.chosen.connect(self._open)
         self.list.menu_asked.connect(self._show_menu)
         self.hits.chosen.connect(self._open_hit)
-        painter.renamed.connect(self.rename_requested)
+        delegate.renamed.connect(self.rename_requested)
         for view in (self.list, self.hits):
             view.delete_asked.connect(self._delete)
             view.typed.connect(self._type)
         library.hits_ready.connect(self._on_hits)
-        library.model.sections_changed.connect(self.list.lay_out_again)
         for changed in (library.model.modelReset, library.model.rowsInserted, library.model.rowsRemoved):
             changed.connect(self._on_rows)
         self._on_rows()
@@ -253,7 +276,7 @@ class Sidebar(QFrame):
         if text != self._wanted:
             return
         self._found_for = text
-        self.hits.model().show(hits)
+        self.hits_page.show_hits(hits)
         self._show_page()
         if self._open_first and hits:
             self._open_hit(self.hits.model().index(0))
@@ -279,7 +302,7 @@ class Sidebar(QFrame):
 
     def _show_page(self) -> None:
         if self._found_for and self.hits.model().rowCount():
-            self.stack.setCurrentWidget(self.hits)
+            self.stack.setCurrentWidget(self.hits_page)
         elif self._found_for:
             self.note.show_note("search", NOTHING_FOUND.format(text=self._found_for))
             self.stack.setCurrentWidget(self.note)
@@ -288,6 +311,10 @@ class Sidebar(QFrame):
         else:
             self.note.show_note("chat", NOTHING_YET)
             self.stack.setCurrentWidget(self.note)
+
+    @property
+    def _visible_list(self) -> SectionedList | None:
+        return {self.list: self.list, self.hits_page: self.hits}.get(self.stack.currentWidget())
 
     # Keyboard.
 
@@ -298,14 +325,11 @@ class Sidebar(QFrame):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        page = self.stack.currentWidget()
         if event.key() == Qt.Key.Key_Escape and self.search.text():
             self.search.clear()
             self.search.setFocus()
-        elif event.key() == Qt.Key.Key_Down and self.search.hasFocus() and page is not self.note:
-            page.setFocus(Qt.FocusReason.TabFocusReason)
-            if not page.currentIndex().isValid():
-                page.setCurrentIndex(page.model().index(0))
+        elif event.key() == Qt.Key.Key_Down and self.search.hasFocus() and self._visible_list is not None:
+            self._visible_list.focus_list()
         else:
             super().keyPressEvent(event)
 

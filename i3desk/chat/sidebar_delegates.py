@@ -14,7 +14,7 @@ from i3desk.conversations.store import Hit
 from i3desk.style import icons, palette
 from i3desk.style.theme import sized
 from i3desk.widgets.basics import named
-from i3desk.widgets.sectioned_list import GAP, MORE_WIDTH, PADDING, RowPainter, Section
+from i3desk.widgets.sectioned_list import GAP, MORE_WIDTH, PADDING, SectionedListDelegate
 
 LONGEST_TITLE = 200
 LEAD_IN = 24
@@ -40,7 +40,7 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-class _TwoLines(RowPainter):
+class _TwoLines(SectionedListDelegate):
     """What both kinds of rows share: the box, the title and the marks at its end."""
 
     def paint_box(self, painter: QPainter, option: QStyleOptionViewItem) -> QRect:
@@ -88,7 +88,7 @@ class ConversationDelegate(_TwoLines):
             QFontMetrics(sized(font, 13)).height() + QFontMetrics(sized(font, 12)).height() + 2 * ABOVE + BETWEEN + GAP
         )
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         tokens, row = self.theme.tokens, index.data(ROW_ROLE)
         box = self.paint_box(painter, option)
         title = self._title_room(option.rect, option.font)
@@ -175,11 +175,6 @@ class HitModel(QAbstractListModel):
             return hit
         return None
 
-    def sections(self) -> list[Section]:
-        """One heading that counts."""
-        count = len(self._hits)
-        return [Section("1 chat found" if count == 1 else f"{count} chats found", 0)] if count else []
-
     def show(self, hits: list[Hit]) -> None:
         """Replace what is shown."""
         self.beginResetModel()
@@ -203,7 +198,7 @@ class HitDelegate(_TwoLines):
             + GAP
         )
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         tokens, hit = self.theme.tokens, index.data(HIT_ROLE)
         box = self.paint_box(painter, option)
         title_font = self.title_font(option)

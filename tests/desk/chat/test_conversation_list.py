@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime
 import time
+from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from i3core.errors import I3Error
+from i3desk.chat import conversation_list
 from i3desk.chat.conversation_list import ID_ROLE, ROW_ROLE, ConversationList, ConversationModel
-from i3desk.chat.date_groups import sections_of, sort_key
+from i3desk.chat.date_groups import heading_of, sort_key
 from i3desk.conversations.conversation import Conversation
 from i3desk.conversations.store import ConversationRow, Store
 from i3desk.workers.background import BackgroundJobs
@@ -37,7 +39,25 @@ def row(number: int, updated_at: float = 0.0, pinned: bool = False, title: str =
 
 
 def shown(model: ConversationModel) -> list[ConversationRow]:
-    return [model.index(i).data(ROW_ROLE) for i in range(model.rowCount())]
+    """The conversations that the model's rows show, headings left out."""
+    rows = [model.index(i).data(ROW_ROLE) for i in range(model.rowCount())]
+    return [row for row in rows if row is not None]
+
+
+def headed(model: ConversationModel) -> list[tuple[str, ConversationRow]]:
+    """Each conversation with the heading above it; checks that there is no heading without conversations."""
+    found, heading, empty = [], "", False
+    for row in range(model.rowCount()):
+        index = model.index(row)
+        if index.data(ROW_ROLE) is None:
+            assert not empty
+            assert not index.flags() & Qt.ItemFlag.ItemIsEnabled
+            heading, empty = index.data(), True
+        else:
+            found.append((heading, index.data(ROW_ROLE)))
+            empty = False
+    assert not empty
+    return found
 
 
 @pytest.fixture
@@ -200,7 +220,7 @@ def test_screen_readers_get_title_preview_and_marks(library, add):
     library.reload()
     library.set_pinned(sea.id, True)
     library.model.set_busy([sea.id])
-    spoken = library.model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    spoken = library.model.index(1).data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken == "the sea. it is blue. Pinned. A reply is being written"
 
 
@@ -221,11 +241,10 @@ def test_screen_readers_get_title_preview_and_marks(library, add):
     ],
 )
 def test_the_heading_of_a_day(at, title):
-    assert [section.title for section in sections_of([row(1, at)], TODAY)] == [title]
+    assert heading_of(row(1, at), TODAY).title == title
 
 
-def heading_of(row: ConversationRow, today: datetime.date) -> str:
-    """As one would say it, a row at a time."""
+def expected_heading(row: ConversationRow, today: datetime.date) -> str:
     day = datetime.date.fromtimestamp(row.updated_at)
     if row.pinned:
         return "Pinned"
@@ -245,16 +264,28 @@ rows_of_any_kind = st.lists(st.tuples(moments, st.booleans()), max_size=40)
 days = st.dates(datetime.date(2025, 12, 28), datetime.date(2026, 4, 1))
 
 
-@given(rows_of_any_kind, days)
-def test_headings_are_those_of_each_row(content, today):
-    rows = sorted((row(number, at, pinned) for number, (at, pinned) in enumerate(content)), key=sort_key)
-    sections = sections_of(rows, today)
-    ends = [section.first for section in sections[1:]] + [len(rows)]
-    found = []
-    for section, end in zip(sections, ends, strict=bool(rows)):
-        assert end > section.first, "a heading without rows"
-        found += [section.title] * (end - section.first)
-    assert found == [heading_of(row, today) for row in rows]
+@pytest.fixture
+def today(monkeypatch):
+    """Set the date that the model sees."""
+
+    def set_date(day: datetime.date) -> None:
+        date = type("date", (datetime.date,), {"today": classmethod(lambda cls: day)})
+        monkeypatch.setattr(conversation_list, "datetime", SimpleNamespace(date=date))
+
+    return set_date
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows_of_any_kind, days, days)
+def test_each_row_is_under_its_heading_also_after_midnight(today, content, day, later):
+    today(day)
+    model = ConversationModel()
+    rows = sorted((row(number, at, pinned) for number, (at, pinned) in enumerate(content, 1)), key=sort_key)
+    model.show(rows)
+    assert headed(model) == [(expected_heading(row, day), row) for row in rows]
+    today(later)
+    model.check_date()
+    assert headed(model) == [(expected_heading(row, later), row) for row in rows]
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 5), st.booleans(), st.booleans()), max_size=40))
@@ -268,9 +299,10 @@ def test_rows_stay_sorted_whatever_happens(steps):
             assert model.take(number) == expected.pop(number, None)
             pointers.pop(number, None)
         else:
-            expected[number] = row(number, float(at), pinned)
+            expected[number] = row(number, at * 40 * 86_400.0, pinned)
             model.put(expected[number])
             pointers.setdefault(number, QPersistentModelIndex(model.index(model.row_of(number))))
-        assert shown(model) == sorted(expected.values(), key=sort_key)
+        rows = sorted(expected.values(), key=sort_key)
+        assert headed(model) == [(expected_heading(row, datetime.date.today()), row) for row in rows]
         assert all(pointer.data(ID_ROLE) == key for key, pointer in pointers.items())
     tester.deleteLater()

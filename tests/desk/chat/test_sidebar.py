@@ -7,18 +7,18 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt
 from PySide6.QtGui import QAccessible, QContextMenuEvent, QKeySequence, QShortcut
 from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-from i3desk.chat.conversation_list import ConversationList, ConversationModel
+from i3desk.chat.conversation_list import ConversationList
 from i3desk.chat.sidebar import WIDTH, Sidebar
-from i3desk.chat.sidebar_delegates import ConversationDelegate, lead_to_match
+from i3desk.chat.sidebar_delegates import lead_to_match
 from i3desk.conversations.conversation import Conversation
 from i3desk.conversations.store import ConversationRow, Store
 from i3desk.style.theme import Theme
-from i3desk.widgets.sectioned_list import SectionedList
+from i3desk.widgets.sectioned_list import SectionedList, is_heading
 from i3desk.workers.background import BackgroundJobs
 
 DAY = 86_400
@@ -82,12 +82,18 @@ def sidebar(chats, empty, library) -> Sidebar:
     return empty
 
 
-def dataset_location(view: SectionedList, row: int) -> QPoint:
-    return view.visualRect(view.model().index(row)).center()
+def index_of(view: SectionedList, number: int) -> QModelIndex:
+    """The index of a chat, counted without headings."""
+    indexes = [view.model().index(row, 0) for row in range(view.model().rowCount())]
+    return [index for index in indexes if not is_heading(index)][number]
+
+
+def rect_of(view: SectionedList, number: int) -> QRect:
+    return view.visualRect(index_of(view, number))
 
 
 def click(qtbot, view: SectionedList, row: int) -> None:
-    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=dataset_location(view, row))
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=rect_of(view, row).center())
 
 
 def look_for(qtbot, sidebar: Sidebar, text: str) -> None:
@@ -104,7 +110,7 @@ def choose(qtbot, sidebar: Sidebar, text: str) -> None:
 
 def open_menu(qtbot, sidebar: Sidebar, row: int) -> None:
     """Click the "..." button of a row."""
-    rect = sidebar.list.visualRect(sidebar.list.model().index(row))
+    rect = rect_of(sidebar.list, row)
     more = sidebar.list.itemDelegate().more_rect(rect).center()
     qtbot.mouseClick(sidebar.list.viewport(), Qt.MouseButton.LeftButton, pos=more)
     qtbot.waitUntil(sidebar.menu.isVisible)
@@ -115,7 +121,7 @@ def test_it_says_that_there_is_nothing_yet_and_shows_the_first_chat(empty, store
     assert "Your chats will be here" in empty.note.text.text()
     library.note(add(store, "hello"))
     assert empty.stack.currentWidget() is empty.list
-    assert empty.list.model().rowCount() == 1
+    assert len(library.model.rows) == 1
 
 
 def test_a_click_opens_a_chat(sidebar, chats, qtbot):
@@ -131,7 +137,7 @@ def test_arrows_only_move_and_enter_opens(sidebar, chats, qtbot):
     for key in (Qt.Key.Key_Down, Qt.Key.Key_End, Qt.Key.Key_Up):
         qtbot.keyClick(sidebar.list, key)
     assert opened.count() == 0
-    assert sidebar.list.shown.row() == 0
+    assert sidebar.list.shown == index_of(sidebar.list, 0)
     qtbot.keyClick(sidebar.list, Qt.Key.Key_Return)
     assert opened.at(0)[0] == chats[1].id
 
@@ -143,29 +149,29 @@ def test_the_row_under_the_mouse_lights_up_and_shows_its_button(sidebar, theme, 
         view.repaint()
         image = sidebar.grab(
             QRect(
-                view.viewport().mapTo(sidebar, view.visualRect(view.model().index(row)).topLeft()),
-                view.visualRect(view.model().index(row)).size(),
+                view.viewport().mapTo(sidebar, rect_of(view, row).topLeft()),
+                rect_of(view, row).size(),
             )
         ).toImage()
         return {image.pixelColor(x, image.height() // 2).name().upper() for x in range(image.width())}
 
-    qtbot.mouseMove(view.viewport(), dataset_location(view, 1))
+    qtbot.mouseMove(view.viewport(), rect_of(view, 1).center())
     qtbot.waitUntil(lambda: theme.tokens.raised in colours(1))
     assert theme.tokens.raised not in colours(0)
-    qtbot.mouseMove(view.viewport(), dataset_location(view, 0))
+    qtbot.mouseMove(view.viewport(), rect_of(view, 0).center())
     qtbot.waitUntil(lambda: theme.tokens.raised in colours(0))
     assert theme.tokens.raised not in colours(1)
 
 
 def test_the_shown_chat_is_marked_wherever_it_moves(sidebar, chats, store, library):
     sidebar.show_current(chats[1].id)
-    assert sidebar.list.shown.row() == 1
+    assert sidebar.list.shown == index_of(sidebar.list, 1)
     store.save_message(chats[1], chats[1].add("user", "more", chats[1].leaf))
     store.save_conversation(chats[1])
     library.note(chats[1])
-    assert sidebar.list.shown.row() == 0
+    assert sidebar.list.shown == index_of(sidebar.list, 0)
     library.reload()
-    assert sidebar.list.shown.row() == 0
+    assert sidebar.list.shown == index_of(sidebar.list, 0)
     sidebar.show_current(None)
     assert not sidebar.list.shown.isValid()
 
@@ -174,7 +180,7 @@ def test_a_chat_is_marked_as_soon_as_it_has_a_row(sidebar, store, library):
     conversation = add(store, "new")
     sidebar.show_current(conversation.id)
     library.note(conversation)
-    assert sidebar.list.shown.row() == 0
+    assert sidebar.list.shown == index_of(sidebar.list, 0)
 
 
 def test_buttons_ask_for_new_chats_and_imports(sidebar, qtbot):
@@ -210,7 +216,7 @@ def test_the_menu_of_a_chat(sidebar, chats, qtbot, entry, signal, arguments):
 @pops_up
 def test_the_menu_key_opens_the_menu_of_the_current_chat(sidebar, chats, qtbot):
     sidebar.list.setFocus()
-    sidebar.list.setCurrentIndex(sidebar.list.model().index(2))
+    sidebar.list.setCurrentIndex(index_of(sidebar.list, 2))
     event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(0, 0), QPoint(0, 0))
     QApplication.sendEvent(sidebar.list, event)
     qtbot.waitUntil(sidebar.menu.isVisible)
@@ -235,7 +241,7 @@ def editor_of(sidebar: Sidebar) -> QLineEdit | None:
 
 def test_a_title_is_edited_in_place(sidebar, chats, qtbot):
     sidebar.list.setFocus()
-    sidebar.list.setCurrentIndex(sidebar.list.model().index(1))
+    sidebar.list.setCurrentIndex(index_of(sidebar.list, 1))
     qtbot.keyClick(sidebar.list, Qt.Key.Key_F2)
     assert editor_of(sidebar).text() == "pirates"
     qtbot.keyClicks(editor_of(sidebar), "Captain  Blue ")
@@ -258,19 +264,19 @@ def test_esc_leaves_a_title_as_it_was(sidebar, qtbot):
 
 def test_a_reply_that_is_written_meanwhile_does_not_disturb_the_editor(sidebar, chats, library, qtbot):
     sidebar.list.setFocus()
-    sidebar.list.setCurrentIndex(sidebar.list.model().index(1))
+    sidebar.list.setCurrentIndex(index_of(sidebar.list, 1))
     qtbot.keyClick(sidebar.list, Qt.Key.Key_F2)
     qtbot.keyClicks(editor_of(sidebar), "Captain")
     chats[1].add("user", "more", chats[1].leaf)
     library.note(chats[1])
     QApplication.processEvents()
     assert editor_of(sidebar).text() == "Captain"
-    assert editor_of(sidebar).geometry().intersects(sidebar.list.visualRect(sidebar.list.model().index(0)))
+    assert editor_of(sidebar).geometry().intersects(rect_of(sidebar.list, 0))
 
 
 def test_del_asks_to_delete(sidebar, chats, qtbot):
     sidebar.list.setFocus()
-    sidebar.list.setCurrentIndex(sidebar.list.model().index(2))
+    sidebar.list.setCurrentIndex(index_of(sidebar.list, 2))
     with qtbot.waitSignal(sidebar.delete_requested) as asked:
         qtbot.keyClick(sidebar.list, Qt.Key.Key_Delete)
     assert asked.args == [chats[2].id]
@@ -278,9 +284,9 @@ def test_del_asks_to_delete(sidebar, chats, qtbot):
 
 def test_search_shows_places_and_opens_them(sidebar, chats, qtbot):
     look_for(qtbot, sidebar, "round")
-    assert sidebar.stack.currentWidget() is sidebar.hits
+    assert sidebar.stack.currentWidget() is sidebar.hits_page
     assert sidebar.hits.model().rowCount() == 1
-    assert sidebar.hits.model().sections()[0].title == "1 chat found"
+    assert sidebar.hits_page.heading.text() == "1 CHAT FOUND"
     with qtbot.waitSignal(sidebar.open_requested) as opened:
         click(qtbot, sidebar.hits, 0)
     assert opened.args == [chats[0].id, 2, ("round",)]
@@ -356,13 +362,13 @@ def test_screen_readers_get_every_chat_with_its_preview(sidebar, library):
     assert chats.role() == QAccessible.Role.List
     assert chats.text(QAccessible.Text.Name) == "Chats"
     rows = [chats.child(i) for i in range(chats.childCount())]
-    assert [row.text(QAccessible.Text.Name) for row in rows] == [
-        "the moon. a big round rock",
-        "pirates. arr, there be a moon",
-        "cats. maybe luna",
-    ]
-    on_screen = sidebar.list.viewport().mapToGlobal(dataset_location(sidebar.list, 1))
-    assert rows[1].rect().contains(on_screen)
+    names = [row.text(QAccessible.Text.Name) for row in rows]
+    headings = [index.data() for index in map(sidebar.list.model().index, range(5)) if is_heading(index)]
+    assert names[1:3] == ["the moon. a big round rock", "pirates. arr, there be a moon"]
+    assert names[4:] == ["cats. maybe luna"]
+    assert [names[0], names[3]] == headings
+    on_screen = sidebar.list.viewport().mapToGlobal(rect_of(sidebar.list, 1).center())
+    assert rows[2].rect().contains(on_screen)
     for widget in (sidebar.search, sidebar.new_button, sidebar.temporary_button, sidebar.import_button):
         assert QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
         assert widget.toolTip()
@@ -384,7 +390,7 @@ def test_rows_grow_with_the_font(sidebar, qtbot, pixels):
     font.setPixelSize(pixels)
     sidebar.list.setStyleSheet(f"font-size: {pixels}px")
     QApplication.processEvents()
-    rect = sidebar.list.visualRect(sidebar.list.model().index(0))
+    rect = rect_of(sidebar.list, 0)
     assert rect.height() > 2 * 1.1 * 12 * pixels / 14
     click(qtbot, sidebar.list, 1)
 
@@ -432,35 +438,47 @@ def test_every_row_can_be_reached(crowded, qtbot):
     assert view.viewport().rect().contains(view.visualRect(last))
     qtbot.keyClick(view, Qt.Key.Key_Home)
     assert view.verticalScrollBar().value() == 0
-    assert view.visualRect(view.model().index(0)).top() > 0, "the first heading is not in view"
+    assert view.currentIndex() == index_of(view, 0)
 
 
-def test_places_and_rows_agree(theme):
-    model = ConversationModel()
-    view = SectionedList(model, ConversationDelegate(theme), theme)
-    view.resize(WIDTH, 300)
-    now = time.time()
+def test_arrow_keys_visit_every_chat_and_no_heading(crowded, library, qtbot):
+    view = crowded.list
+    library.model.show(many(40))
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Home)
+    visited = [view.currentIndex().data()]
+    for _ in range(39):
+        qtbot.keyClick(view, Qt.Key.Key_Down)
+        visited.append(view.currentIndex().data())
+    assert visited == [row.title for row in library.model.rows]
+    for title in reversed(visited):
+        assert view.currentIndex().data() == title
+        qtbot.keyClick(view, Qt.Key.Key_Up)
+    assert view.verticalScrollBar().value() == 0
 
-    @given(st.lists(st.tuples(st.integers(0, 900), st.booleans()), min_size=1, max_size=30), st.integers(0, 3000))
-    def check(content: list[tuple[int, bool]], scrolled: int) -> None:
-        model.show(
-            ConversationRow(id=n, title="t", preview="p", pinned=pinned, updated_at=now - days * DAY, message_count=1)
-            for n, (days, pinned) in enumerate(content)
-        )
-        view.doItemsLayout()
-        view.verticalScrollBar().setValue(scrolled)
-        rects = [view.visualRect(model.index(row)) for row in range(model.rowCount())]
-        headings = {section.first for section in model.sections()}
-        for row, rect in enumerate(rects):
-            above = rects[row - 1].bottom() + 1 if row else -view.verticalScrollBar().value()
-            assert (rect.top() > above) if row in headings else (rect.top() == above)
-            assert view.indexAt(rect.topLeft()).row() == row
-            assert view.indexAt(rect.bottomLeft()).row() == row
-            if row in headings:
-                assert not view.indexAt(QPoint(rect.left(), rect.top() - 1)).isValid()
-        assert not view.indexAt(QPoint(0, rects[-1].bottom() + 1)).isValid()
 
-    check()
+@pytest.mark.parametrize("key", [Qt.Key.Key_PageDown, Qt.Key.Key_PageUp])
+def test_page_keys_reach_the_end_without_stopping_at_a_heading(crowded, library, qtbot, key):
+    view = crowded.list
+    library.model.show(many(100))
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Home if key == Qt.Key.Key_PageDown else Qt.Key.Key_End)
+    for _ in range(40):
+        qtbot.keyClick(view, key)
+        assert not is_heading(view.currentIndex())
+    assert view.currentIndex() == index_of(view, -1 if key == Qt.Key.Key_PageDown else 0)
+
+
+def test_a_heading_cannot_be_chosen(sidebar, qtbot):
+    chosen, menus = QSignalSpy(sidebar.list.chosen), QSignalSpy(sidebar.list.menu_asked)
+    heading = sidebar.list.visualRect(sidebar.list.model().index(0, 0))
+    qtbot.mouseClick(sidebar.list.viewport(), Qt.MouseButton.LeftButton, pos=heading.center())
+    more = sidebar.list.itemDelegate().more_rect(heading).center()
+    qtbot.mouseClick(sidebar.list.viewport(), Qt.MouseButton.LeftButton, pos=more)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, heading.center(), QPoint(0, 0))
+    QApplication.sendEvent(sidebar.list.viewport(), event)
+    assert (chosen.count(), menus.count()) == (0, 0)
+    assert not sidebar.list.currentIndex().isValid()
 
 
 @given(st.text("ab 🌙\n", max_size=80), st.integers(0, 80), st.integers(1, 6))
