@@ -1,1 +1,1 @@
-"""bench."""
+"""Benchmarks: decoding, prefill and training against the plain code, the server, chat beside training."""

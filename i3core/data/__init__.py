@@ -1,1 +1,1 @@
-"""data."""
+"""Training data: file readers, record schemas, validation, tokenised datasets, batches, hub datasets."""

@@ -1,1 +1,1 @@
-"""generation."""
+"""From a prompt to text: sampling, prompt cache, stop strings, context window, batches of sequences."""

@@ -1,1 +1,1 @@
-"""model."""
+"""The network: sizes, blocks, linear recurrences, loss, LoRA, int8 weights, the naive reference."""

@@ -1,1 +1,1 @@
-"""onnx."""
+"""Export of one decoding step as an ONNX graph."""

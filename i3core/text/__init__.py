@@ -1,1 +1,1 @@
-"""text."""
+"""Text to token ids: chunk tokenizer, chat template, and the naive tokenizer as reference."""

@@ -1,1 +1,1 @@
-"""training."""
+"""Training runs: configuration, set-up, training loop, optimizers, checkpointing, control, estimates."""

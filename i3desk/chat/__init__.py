@@ -1,1 +1,1 @@
-"""The chat page."""
+"""The chat page: conversations, transcript, composer, sampling panel."""

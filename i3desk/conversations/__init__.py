@@ -1,1 +1,1 @@
-"""conversations."""
+"""Conversations as plain data, their storage in SQLite, import and export."""

@@ -1,1 +1,1 @@
-"""Curves of a run: series, plots, and the panel that shows them."""
+"""Curves of a run: series, plots, dashboard, export as PNG and CSV."""

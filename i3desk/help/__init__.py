@@ -1,1 +1,1 @@
-"""What i3desk tells about itself: keys, licences, new versions."""
+"""Help: licences of everything inside, and the check for a new version."""

@@ -1,1 +1,1 @@
-"""The models page: which models there are, what they are, and getting more of them."""
+"""The Models page: catalog, model cards, downloads, file tasks."""

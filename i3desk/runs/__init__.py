@@ -1,1 +1,1 @@
-"""All training runs of this computer: starting, watching and steering them, and the page that lists them."""
+"""Training runs of this computer: start, queue, watch and control them; the Runs page."""

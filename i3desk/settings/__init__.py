@@ -1,1 +1,1 @@
-"""What the user can set, and where it is kept."""
+"""The Settings page and its cards."""

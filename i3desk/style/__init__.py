@@ -1,1 +1,1 @@
-"""style."""
+"""Colours, fonts, icons and the style sheet."""

@@ -1,1 +1,1 @@
-"""Corrections of replies, and training on them."""
+"""Corrections of replies, and a short training on them."""

@@ -1,1 +1,1 @@
-"""The Train page: set up a run, watch it, steer it, talk to it."""
+"""The Train page: set up a run, watch and control it, compare samples and models."""

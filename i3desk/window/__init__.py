@@ -1,1 +1,1 @@
-"""window."""
+"""The main window: composition of the pages and services, menus, status bar, closing."""

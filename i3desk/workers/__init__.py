@@ -1,1 +1,1 @@
-"""workers."""
+"""Work outside the GUI thread: the model worker, background jobs, child processes."""

@@ -1,4 +1,4 @@
-"""The store of conversations: SQLite in one file, written from the GUI thread, searched and tidied from another."""
+"""Conversations in one SQLite file: tables, migrations, search, recovery, maintenance."""
 
 from i3desk.conversations.store.maintenance import check, checkpoint, tidy
 from i3desk.conversations.store.search import Hit, search
