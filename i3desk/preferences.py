@@ -11,7 +11,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from i3core.errors import I3Error
-from i3core.generation.config import SAMPLING_SETTINGS, SamplingConfig
+from i3core.generation.config import SamplingConfig
 from i3core.system.files import replaced
 from i3desk.style.theme import CHOICES
 
@@ -73,28 +73,10 @@ class Preferences:
 
     def to_json(self, others: dict[str, Any] | None = None) -> str:
         """The preferences as text; `others` are those of another version, kept beside."""
-        values = asdict(self) | {"sampling": sampling_to_json(self.sampling)} | (others or {})
+        sampling = self.sampling.to_json()
+        del sampling["allow_unk"]  # which is not set by people
+        values = asdict(self) | {"sampling": sampling} | (others or {})
         return json.dumps(values, indent=2) + "\n"
-
-
-def sampling_to_json(sampling: SamplingConfig) -> dict[str, Any]:
-    """What people set of it, as plain values."""
-    return {setting.key: getattr(sampling, setting.key) for setting in SAMPLING_SETTINGS} | {"stop": [*sampling.stop]}
-
-
-def sampling_from_json(values: object) -> SamplingConfig:
-    """Take over each value that is possible by itself."""
-    sampling = SamplingConfig()
-    if not isinstance(values, dict):
-        return sampling
-    for key in (*(setting.key for setting in SAMPLING_SETTINGS), "stop"):
-        if key in values:
-            value = values[key]
-            try:
-                sampling = replace(sampling, **{key: tuple(value) if key == "stop" else value})
-            except (I3Error, TypeError, ValueError) as error:
-                log.warning("The saved setting %s is not usable: %s", key, error)
-    return sampling
 
 
 def read_preferences(path: Path) -> Preferences:
@@ -127,7 +109,7 @@ def _read(name: str, value: object) -> Any:
     """One preference, or None if the saved value cannot be used."""
     default = getattr(Preferences(), name)
     if name == "sampling":
-        return sampling_from_json(value)
+        return SamplingConfig.from_json(value)
     if name == "presets":
         items = value.items() if isinstance(value, dict) else ()
         return {key: each for key, each in list(items)[:MOST_REMEMBERED] if key and isinstance(each, dict)}

@@ -21,6 +21,7 @@ from ..errors import DataError, I3Error
 from ..net.dataset_name import HubData
 from ..net.http import DownloadError
 from ..system.files import read_json, write_json
+from ..system.humanize import size_text
 
 KEEP_EVERY_BYTES = 32_000_000  # after which the place is written down
 _BLOCK = 1 << 20
@@ -150,7 +151,7 @@ def check_room(folder: Path, data: HubData, needed: int) -> None:
 
 def _no_room(folder: Path, data: HubData, needed: int) -> DataError:
     free = shutil.disk_usage(folder).free
-    wanted = f"about {needed / 1e6:,.0f} MB are still to come, {free / 1e6:,.0f} MB are free"
+    wanted = f"about {size_text(needed)} are still to come, {size_text(free)} are free"
     part = dataclasses.replace(data, first=100_000)
     return DataError(
         f"There is not enough room for {data} in {folder.parent}: {wanted if needed else 'the disk is full'}.",

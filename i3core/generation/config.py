@@ -1,9 +1,15 @@
+"""How the next token is sampled: settings, their ranges, and their form as JSON. Imports no torch."""
+
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 from ..errors import ConfigError
 from ..settings import Setting
+
+log = logging.getLogger(__name__)
 
 SAMPLING_SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -65,3 +71,27 @@ class SamplingConfig:
             raise ConfigError(f"top_k must be a whole number from 0, not {self.top_k!r}.")
         if isinstance(self.stop, str) or not all(isinstance(text, str) and text for text in self.stop):
             raise ConfigError("stop must be a list of texts that are not empty.")
+        if not isinstance(self.allow_unk, bool):
+            raise ConfigError(f"allow_unk must be true or false, not {self.allow_unk!r}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """All values, as JSON has them."""
+        return asdict(self) | {"stop": list(self.stop)}
+
+    @classmethod
+    def from_json(cls, values: object) -> SamplingConfig:
+        """Read what `to_json` made; unknown, missing or invalid values become the default, each by itself."""
+        config = cls()
+        if not isinstance(values, dict):
+            return config
+        for field in fields(cls):
+            if field.name not in values:
+                continue
+            value = values[field.name]
+            try:
+                if field.name == "stop" and isinstance(value, list):
+                    value = tuple(value)
+                config = replace(config, **{field.name: value})
+            except (ConfigError, TypeError) as error:
+                log.warning("The stored setting %s is not usable: %s", field.name, error)
+        return config

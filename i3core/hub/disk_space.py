@@ -9,6 +9,7 @@ from ..checkpoints.registry import DOWNLOAD_FILE
 from ..net.http import DiskFullError, DownloadError
 from ..net.hub_errors import answers_explained
 from ..system.files import read_json
+from ..system.humanize import size_text
 
 KEPT = "What was downloaded is kept: the same download goes on where it stopped."
 _ROOM_TO_SPARE = 1_000_000  # bytes
@@ -49,14 +50,10 @@ def check_room(partial: Path, needed: int) -> None:
 
 def _no_room(partial: Path, needed: int, free: int) -> DownloadError:
     missing = max(needed + _ROOM_TO_SPARE - free, 0)
-    wanted = f"{_megabytes(needed)} are still to come, {_megabytes(free)} are free"
+    wanted = f"{size_text(needed)} are still to come, {size_text(free)} are free"
     if not missing:
-        wanted = f"{_megabytes(needed)} are still to come, and the system allows no more (a quota or limit)"
-    remedy = f"Free {_megabytes(missing)}" if missing else "Raise the limit"
+        wanted = f"{size_text(needed)} are still to come, and the system allows no more (a quota or limit)"
+    remedy = f"Free {size_text(missing)}" if missing else "Raise the limit"
     return DownloadError(
         f"There is not enough room in {partial.parent}: {wanted}.", f"{remedy}, or choose another folder. {KEPT}"
     )
-
-
-def _megabytes(count: int) -> str:
-    return f"{max(count, 100_000) / 1e6:,.1f} MB" if count < 10_000_000 else f"{count / 1e6:,.0f} MB"

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..system.humanize import size_text
 from .memory_estimate import checkpoint_bytes
 
 # ---------------------------------------------------------------------------------------------------------- findings
@@ -94,7 +95,7 @@ def _disk(plan: Plan) -> Iterator[DataFinding]:
     if needed > free:
         yield DataFinding(
             "disk",
-            f"The checkpoints in {plan.out} need {_size(needed)}, and the disk has {_size(max(0, free))} left.",
+            f"The checkpoints in {plan.out} need {size_text(needed)}, and the disk has {size_text(max(0, free))} left.",
             "Free some disk space, or choose a folder on another disk (--out).",
             fatal=True,
         )
@@ -109,23 +110,23 @@ def _memory(plan: Plan) -> Iterator[DataFinding]:
     if least > plan.memory_total:
         yield DataFinding(
             "memory",
-            f"A training step needs about {_size(least)} of memory, and {plan.memory_place} has "
-            f"{_size(plan.memory_total)}.",
+            f"A training step needs about {size_text(least)} of memory, and {plan.memory_place} has "
+            f"{size_text(plan.memory_total)}.",
             remedy,
             fatal=True,
         )
     elif least > plan.memory_available:
         yield DataFinding(
             "memory",
-            f"A training step needs about {_size(least)} of memory, and {_size(plan.memory_available)} are free. "
-            "The run may be ended by the system.",
+            f"A training step needs about {size_text(least)} of memory, and {size_text(plan.memory_available)} "
+            "are free. The run may be ended by the system.",
             f"Close other programs. {remedy}",
         )
     elif plan.memory_bytes > plan.memory_available:
         yield DataFinding(
             "memory",
-            f"A whole batch would need about {_size(plan.memory_bytes)} of memory, and {_size(plan.memory_available)} "
-            "are free: it goes through the model in parts.",
+            f"A whole batch would need about {size_text(plan.memory_bytes)} of memory, and "
+            f"{size_text(plan.memory_available)} are free: it goes through the model in parts.",
             "The result is the same. Close other programs, or use a smaller batch (--batch-size), to have it in one.",
         )
 
@@ -203,11 +204,3 @@ def _learning_rate(plan: Plan) -> Iterator[DataFinding]:
         yield DataFinding(
             "learning_rate", f"With a learning rate of {plan.lr:g} next to nothing will be learned.", remedy
         )
-
-
-def _size(count: int) -> str:
-    """Bytes as people say them."""
-    for unit, factor, digits in (("TB", 1e12, 1), ("GB", 1e9, 1), ("MB", 1e6, 0)):
-        if count >= factor:
-            return f"{count / factor:,.{digits}f} {unit}"
-    return "less than 1 MB"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from i3core.errors import I3Error
+from i3core.generation.config import SamplingConfig
 from i3core.system.files import replaced
 from i3desk.conversations import serialization
 from i3desk.conversations.conversation import ASSISTANT, USER, Conversation, Message, ReplyState, make_title
@@ -73,7 +74,7 @@ def _message_to_dict(message: Message) -> dict[str, Any]:
     values = {field.name: getattr(message, field.name) for field in fields(Message)}
     values["content"] = values.pop("text")
     values["state"] = message.state.value
-    values["sampling"] = None if message.sampling is None else serialization.sampling_to_dict(message.sampling)
+    values["sampling"] = None if message.sampling is None else message.sampling.to_json()
     values["chunks"] = [serialization.chunk_to_list(chunk) for chunk in message.chunks]
     return values
 
@@ -160,7 +161,7 @@ def _message_from(values: object) -> Message:
         what_failed=_text(values, "what_failed"),
         remedy=_text(values, "remedy"),
         model=_text(values, "model"),
-        sampling=None if values.get("sampling") is None else serialization.sampling_from(values["sampling"]),
+        sampling=None if values.get("sampling") is None else SamplingConfig.from_json(values["sampling"]),
     )
     if not message.ended:  # nobody is writing it any more
         message.state = ReplyState.CUT

@@ -7,11 +7,9 @@ import json
 import logging
 import math
 import zlib
-from dataclasses import asdict, fields, replace
 from functools import lru_cache
 from typing import Any
 
-from i3core.errors import I3Error
 from i3core.generation.config import SamplingConfig
 from i3core.generation.outputs import Alternative, Chunk
 from i3desk.conversations.conversation import ChatSettings
@@ -20,32 +18,9 @@ log = logging.getLogger(__name__)
 MODES = ("chat", "raw")
 
 
-def sampling_to_dict(sampling: SamplingConfig) -> dict[str, Any]:
-    """All values of a sampling."""
-    return {**asdict(sampling), "stop": list(sampling.stop)}
-
-
-def sampling_from(values: object) -> SamplingConfig:
-    """Takes over each value that is possible by itself."""
-    sampling = SamplingConfig()
-    if not isinstance(values, dict):
-        return sampling
-    for known in fields(SamplingConfig):
-        if known.name in values:
-            value = values[known.name]
-            try:
-                if known.name == "allow_unk" and not isinstance(value, bool):
-                    raise TypeError("not true or false")
-                value = tuple(value) if known.name == "stop" and isinstance(value, list) else value
-                sampling = replace(sampling, **{known.name: value})
-            except (I3Error, TypeError, ValueError) as error:
-                log.warning("The stored setting %s is not usable: %s", known.name, error)
-    return sampling
-
-
 def settings_to_dict(settings: ChatSettings) -> dict[str, Any]:
     """All settings of a conversation."""
-    return {"sampling": sampling_to_dict(settings.sampling), "mode": settings.mode, "persona": settings.persona}
+    return {"sampling": settings.sampling.to_json(), "mode": settings.mode, "persona": settings.persona}
 
 
 def settings_from(values: object) -> ChatSettings:
@@ -54,7 +29,7 @@ def settings_from(values: object) -> ChatSettings:
         return ChatSettings()
     mode, persona = values.get("mode"), values.get("persona")
     return ChatSettings(
-        sampling=sampling_from(values.get("sampling")),
+        sampling=SamplingConfig.from_json(values.get("sampling")),
         mode=mode if mode in MODES else "chat",
         persona=encodable(persona) if isinstance(persona, str) else "",
     )
@@ -67,13 +42,13 @@ def encode_sampling(sampling: SamplingConfig | None) -> str | None:
 
 @lru_cache(64)  # a conversation's replies mostly share one
 def _encoded_sampling(sampling: SamplingConfig) -> str:
-    return json.dumps(sampling_to_dict(sampling), separators=(",", ":"))
+    return json.dumps(sampling.to_json(), separators=(",", ":"))
 
 
 @lru_cache(64)
 def decode_sampling(text: str | None) -> SamplingConfig | None:
     """What `encode_sampling` wrote; None stays None."""
-    return None if text is None else sampling_from(_parsed(text))
+    return None if text is None else SamplingConfig.from_json(_parsed(text))
 
 
 def encode_settings(settings: ChatSettings) -> str:

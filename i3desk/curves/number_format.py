@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from i3desk.widgets.humanize import size_text
+from i3core.system.humanize import size_text
 
 X_UNITS = {"step": "steps", "tokens": "tokens", "seconds": "time"}  # columns that can be the x axis, as users call them
 

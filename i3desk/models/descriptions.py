@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from i3core.checkpoints.model_info import ModelFacts, memory_bytes
+from i3core.system.humanize import count_text, size_text, when_text
 from i3desk.models.catalog import Entry, Origin
-from i3desk.widgets.humanize import count_text, size_text, when_text
 
 NOT_STATED = "not stated"
 LONGEST_DESCRIPTION = 130

@@ -10,11 +10,11 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QProgressBar, QWidget
 
+from i3core.system.humanize import duration_text, progress_text, size_text
 from i3desk.models.download import ACTIVE, Download, DownloadState
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
-from i3desk.widgets.humanize import duration_text, progress_text, size_text
 
 DRAW_MS = 60
 STEPS = 1000  # of the bar

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QMenu, QToolButton, QVBoxLayout, QWidget
 
+from i3core.system.humanize import size_text
 from i3desk.models.catalog import Entry, Origin
 from i3desk.models.descriptions import card_facts, description_of
 from i3desk.models.details import Details
@@ -18,7 +19,6 @@ from i3desk.style.theme import Theme
 from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.facts_grid import FactsGrid
-from i3desk.widgets.humanize import size_text
 
 
 class Use(enum.Enum):

@@ -11,9 +11,9 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
 from i3core.runs.reader import RunState, RunSummary, folder_bytes
+from i3core.system.humanize import size_text
 from i3desk.runs.labels import is_ours
 from i3desk.widgets.basics import button, column_in, label, row
-from i3desk.widgets.humanize import size_text
 from i3desk.workers.background import BackgroundJobs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from i3core.runs.reader import RunState, RunStatus, RunSummary
-from i3desk.widgets.humanize import duration_text, when_text
+from i3core.system.humanize import duration_text, when_text
 
 NONE = "–"
 STATE_WORDS = {

@@ -8,8 +8,8 @@ from typing import Any
 
 from i3core.net.dataset_name import shown_name
 from i3core.runs.reader import RunState, RunSummary
+from i3core.system.humanize import count_text, size_text, when_text
 from i3desk.runs.labels import loss_text, model_text, progress_text, spent_text
-from i3desk.widgets.humanize import count_text, size_text, when_text
 
 Fact = tuple[str, str, str]  # name, value, tooltip
 SHARE_TRAINED = "Numbers that this run changes, of all that the model has"

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
 from i3core.net.dataset_name import shown_name
+from i3core.system.humanize import count_text
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
 from i3desk.training import data_labels
@@ -14,7 +15,6 @@ from i3desk.training.preview import Preview
 from i3desk.training.setup_state import WEIGHTS
 from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
-from i3desk.widgets.humanize import count_text
 
 MOST_BAD_SHOWN = 8
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from i3desk.widgets.humanize import count_text
+from i3core.system.humanize import count_text
 
 PAIRS = ("prompt and completion", "Alpaca instructions", "two columns")
 CHATS = ("messages", "ShareGPT conversations")

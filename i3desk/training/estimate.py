@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from i3desk.widgets.humanize import duration_text, size_text
+from i3core.system.humanize import duration_text, size_text
 
 BEGIN_S = 6.0  # importing torch, reading model and data
 # Before anything is measured: what two cores of a laptop do, a forward and a backward pass at 6 operations a weight.

@@ -9,11 +9,11 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
+from i3core.system.humanize import count_text
 from i3desk.models.catalog import Entry
 from i3desk.style.icons import IconToolButton
 from i3desk.widgets.basics import column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
-from i3desk.widgets.humanize import count_text
 
 LAST_BLOCKS, LORA_RANK = 2, 8
 PARTS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from i3core.runs.reader import RunState, RunStatus, RunSummary
+from i3core.system.humanize import duration_text
 from i3desk.runs.labels import STATE_WORDS, loss_text, tone_of
 from i3desk.training.model_card import part_text
-from i3desk.widgets.humanize import duration_text
 
 WISHES = {"pause": "pausing…", "resume": "going on…", "stop": "stopping and saving…"}
 NOT_THERE = "–"

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from i3core.runs.reader import RunState, RunSummary
 from i3core.system.device import memory_used_bytes
+from i3core.system.humanize import count_text
 from i3desk.chat.session import ChatSession
 from i3desk.style.icons import Dot
 from i3desk.style.palette import tabular
@@ -16,14 +17,6 @@ from i3desk.workers.active_model import ModelState
 
 READ_MEMORY_EVERY_MS = 2_000
 WHERE = "Where the model computes, and why there"
-
-
-def short_count(count: int) -> str:
-    """A number of parameters for people: "10.4 M"."""
-    for size, unit in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K")):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return str(count)
 
 
 class StatusBar(QStatusBar):
@@ -83,7 +76,7 @@ class StatusBar(QStatusBar):
         if model.state is ModelState.READY:
             info = model.info
             self._dot.show_colour(tokens.ok)
-            self.model.setText(f"{info.label} · {short_count(info.parameters)}")
+            self.model.setText(f"{info.label} · {count_text(info.parameters)}")
             self.device.setText(info.device)
             how = "\nSettings > Graphics card says how to use the card." if info.unusable_gpu else ""
             self.device.setToolTip(WHERE + how)

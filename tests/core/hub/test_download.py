@@ -299,7 +299,7 @@ def test_a_file_damaged_between_two_attempts_comes_anew(server, original, models
 
 def test_a_disk_without_room_is_refused_before_it_is_full(server, models):
     server.claimed_sizes[WEIGHTS] = 10**15
-    with pytest.raises(DownloadError, match=r"not enough room.*1,000,000,\d\d\d MB are still to come") as full:
+    with pytest.raises(DownloadError, match=r"not enough room.*1,000 TB are still to come") as full:
         hub.download(REPO)
     assert "Free " in full.value.remedy
     assert server.bytes_sent(WEIGHTS) == 0

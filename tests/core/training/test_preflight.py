@@ -155,7 +155,7 @@ def test_a_sound_plan_has_no_findings(tmp_path):
 
 ONE_ROW = {"memory_least_bytes": 10**9}
 FINDINGS = [
-    ({"parameters": 10**14}, "disk", True, ["1,200.0 TB", "run", "--out"]),
+    ({"parameters": 10**14}, "disk", True, ["1,200 TB", "run", "--out"]),
     ({"memory_bytes": 9 * 10**9}, "memory", False, ["9.0 GB", "8.0 GB are free", "--batch-size", "--lora-rank"]),
     ({"memory_bytes": 17 * 10**9}, "memory", True, ["17.0 GB", "this computer has 16.0 GB", "--batch-size"]),
     ({"memory_bytes": 17 * 10**9, **ONE_ROW}, "memory", False, ["in parts", "The result is the same"]),

@@ -12,11 +12,11 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLineEdit
 
 from i3core.system import assets
+from i3core.system.humanize import duration_text, progress_text, size_text, when_text
 from i3desk.models.catalog import Catalog
 from i3desk.models.page import ModelsPage
 from i3desk.paths import Paths
 from i3desk.style.theme import Theme
-from i3desk.widgets.humanize import duration_text, progress_text, size_text, when_text
 from i3desk.workers.background import BackgroundJobs
 
 MINI = assets.models()[assets.BUNDLED_MODEL]

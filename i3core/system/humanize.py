@@ -1,4 +1,4 @@
-"""Numbers as people read them: sizes, counts, durations, days."""
+"""Numbers as people read them: sizes, counts, durations, dates."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ def size_text(count: float) -> str:
     for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= size * 0.9995:
             value = count / size
-            return f"{value:.0f} {unit}" if value >= 99.95 else f"{value:.1f} {unit}"
+            return f"{value:,.0f} {unit}" if value >= 99.95 else f"{value:.1f} {unit}"
     return f"{count:.0f} bytes"
 
 
 def count_text(count: int) -> str:
-    """A number of parameters: "10.4 M"."""
+    """A count in short, such as one of parameters: "10.4 M"."""
     for size, unit in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K")):
         if count >= size:
             return f"{count / size:.1f} {unit}"
@@ -23,7 +23,7 @@ def count_text(count: int) -> str:
 
 
 def progress_text(done: float, total: float) -> str:
-    """How much of a whole is there, in the whole's unit: "214 of 331 MB"."""
+    """Bytes done of a total, in the total's unit: "214 of 331 MB"."""
     for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if total >= size * 0.9995:
             digits = 0 if total / size >= 99.95 else 1
@@ -32,13 +32,21 @@ def progress_text(done: float, total: float) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """A time to wait: "10 s", "3 min", "2 h 5 min"."""
+    """A duration: "10 s", "3 min", "2 h 5 min"."""
     if seconds < 60:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
+def age_text(seconds: float) -> str:
+    """A time that has passed, in its largest unit: "5 min", "3 h", "12 days"; "now" below a minute."""
+    for name, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size or (name == "min" and seconds >= 60):
+            return f"{int(seconds // size)} {name}"
+    return "now"
 
 
 def when_text(moment: float, now: float | None = None) -> str:
