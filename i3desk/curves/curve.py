@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from i3desk.curves.number_format import place_text
+from i3desk.curves.number_format import position_text
 from i3desk.curves.overlays import Reading, paint_points
 from i3desk.curves.polyline import paint_line
 from i3desk.curves.projection import Projection
@@ -72,5 +72,5 @@ class Curve:
             return None
         place = nearest(self.xs, x)
         here, y = float(self.xs[place]), float(self.ys[place])
-        name = self.name if here == x else f"{self.name}, {place_text(x_unit, here)}"
+        name = self.name if here == x else f"{self.name}, {position_text(x_unit, here)}"
         return Reading(name, y_text(y) if np.isfinite(y) else "none", self.colour(tokens), seen.place(here, y))

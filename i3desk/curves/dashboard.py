@@ -17,7 +17,7 @@ from i3desk.curves.header import CurvesHeader
 from i3desk.curves.legend import LegendEntry
 from i3desk.curves.metric_strip import MetricStrip
 from i3desk.curves.metrics import METRICS, History
-from i3desk.curves.number_format import X_UNITS, place_text
+from i3desk.curves.number_format import X_UNITS, position_text
 from i3desk.curves.plot import CurvePlot
 from i3desk.curves.png_export import write_png
 from i3desk.curves.progress import RunProgress
@@ -51,7 +51,7 @@ class CurvesDashboard(QWidget):
         self._theme, self._background = theme, background
         self.history = History(DEFAULT_SMOOTHING)
         self.plot = None
-        self.quantity = MAIN
+        self.metric_key = MAIN
         self._unit = "step"
         self._hidden: set[str] = set()
         self._curves: tuple[LegendEntry, ...] = ()
@@ -101,7 +101,7 @@ class CurvesDashboard(QWidget):
         self._status = self._summary = None
         self._hidden.clear()
         self._forget_curves()
-        self.quantity = MAIN
+        self.metric_key = MAIN
 
     def add(self, part: MetricsPart) -> None:
         """Take what was read of the run; it is drawn within a tenth of a second."""
@@ -121,7 +121,7 @@ class CurvesDashboard(QWidget):
     @Slot(str)
     def show_metric(self, key: str) -> None:
         """Have this quantity in the large plot; the loss takes its place on the small cards."""
-        self.quantity = key
+        self.metric_key = key
         self._forget_curves()
         self.refresh()
 
@@ -177,16 +177,16 @@ class CurvesDashboard(QWidget):
         header.progress.show_progress(
             RunProgress(step, total, epoch, eta_s, tokens_per_second, best.val_loss if best else None)
         )
-        header.title.setText(METRICS[self.quantity].title)
+        header.title.setText(METRICS[self.metric_key].title)
         header.show_unit(self._unit, [unit for unit in X_UNITS if history.has_unit(unit)])
-        header.offer_smoothing(METRICS[self.quantity].noisy)
+        header.offer_smoothing(METRICS[self.metric_key].noisy)
 
     def _show_cards(self) -> None:
         history = self.history
-        keys = [key for key in METRICS if key not in (MAIN, self.quantity) and history.has(key)]
-        if self.quantity != MAIN:
-            place = [key for key in METRICS if key != MAIN and (history.has(key) or key == self.quantity)]
-            keys.insert(place.index(self.quantity), MAIN)
+        keys = [key for key in METRICS if key not in (MAIN, self.metric_key) and history.has(key)]
+        if self.metric_key != MAIN:
+            place = [key for key in METRICS if key != MAIN and (history.has(key) or key == self.metric_key)]
+            keys.insert(place.index(self.metric_key), MAIN)
         self.strip.show_keys(keys)
         for key, card in self.strip.visible_cards.items():
             if key == "perplexity":
@@ -206,10 +206,10 @@ class CurvesDashboard(QWidget):
             for entry in entries:
                 width, points = 1.0 if entry.key == "each" else 2.0, entry.key in EVALUATED
                 plot.add_curve(entry.key, entry.name, entry.token, width, entry.opacity, points)
-            plot.setAccessibleName(f"Curves: {METRICS[self.quantity].title}")
+            plot.setAccessibleName(f"Curves: {METRICS[self.metric_key].title}")
         self._curves = entries
         self.header.legend.show_entries(sorted(entries, key=lambda entry: entry.key == "each"))
-        plot.set_units(unit, METRICS[self.quantity].text)
+        plot.set_units(unit, METRICS[self.metric_key].text)
         for entry, xs, ys in curves:
             plot.show_series(entry.key, xs, ys)
             plot.set_curve_visible(entry.key, entry.visible)
@@ -222,7 +222,7 @@ class CurvesDashboard(QWidget):
 
     def _series(self) -> Iterator[tuple[LegendEntry, np.ndarray, np.ndarray]]:
         """Each curve of the chosen metric, from the back to the front."""
-        history, unit, metric = self.history, self._unit, METRICS[self.quantity]
+        history, unit, metric = self.history, self._unit, METRICS[self.metric_key]
         if metric.key == "perplexity":
             yield self._entry("val_perplexity", metric.name, metric.token), *history.evaluated(unit, "val_perplexity")
             points = history.evaluated(unit, "general_perplexity")
@@ -243,16 +243,16 @@ class CurvesDashboard(QWidget):
         return LegendEntry(key, name, token, opacity, key not in self._hidden)
 
     def _mark_best(self) -> None:
-        best, metric = self.history.best, METRICS[self.quantity]
+        best, metric = self.history.best, METRICS[self.metric_key]
         value = None
-        if best is not None and self.quantity == MAIN and "val_loss" not in self._hidden:
+        if best is not None and self.metric_key == MAIN and "val_loss" not in self._hidden:
             value = best.val_loss
-        elif best is not None and self.quantity == "perplexity" and "val_perplexity" not in self._hidden:
+        elif best is not None and self.metric_key == "perplexity" and "val_perplexity" not in self._hidden:
             value = best.val_perplexity
         if value is None:
             self.plot.mark_point(None)
         else:
-            text = f"best {metric.text(value)} at {place_text('step', best.step)}"
+            text = f"best {metric.text(value)} at {position_text('step', best.step)}"
             self.plot.mark_point(float(getattr(best, self._unit)), value, text)
 
     def _forget_curves(self) -> None:
@@ -299,7 +299,7 @@ class CurvesDashboard(QWidget):
     def _ask_png(self) -> None:
         if self.plot is not None:
             self._ask(
-                "Save the plot", f"{self._name} {METRICS[self.quantity].title.lower()}", "png", "Pictures (*.png)"
+                "Save the plot", f"{self._name} {METRICS[self.metric_key].title.lower()}", "png", "Pictures (*.png)"
             )
             self._dialog.fileSelected.connect(self.save_png)
 
@@ -319,7 +319,7 @@ class CurvesDashboard(QWidget):
     @Slot(str)
     def save_png(self, path: str) -> None:
         """Write the plot as it is shown, at twice its size."""
-        image = self.plot.picture(f"{METRICS[self.quantity].title} · {self._name}")
+        image = self.plot.picture(f"{METRICS[self.metric_key].title} · {self._name}")
         self._background.run(partial(write_png, image, path), self.exported.emit, self._on_failed)
 
     @Slot(str)

@@ -27,7 +27,7 @@ class MetricCard(QAbstractButton):
 
     def __init__(self, metric: Metric, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.quantity = metric
+        self.shown_metric = metric
         self.value = ""
         self._theme = theme
         self._xs = self._ys = np.empty(0)
@@ -42,7 +42,7 @@ class MetricCard(QAbstractButton):
     def show_curve(self, xs: np.ndarray, ys: np.ndarray, value: float | None) -> None:
         """Show all points of the curve, and its value now."""
         self._xs, self._ys = xs, ys
-        self.value = "" if value is None else self.quantity.text(value)
+        self.value = "" if value is None else self.shown_metric.text(value)
         self.setAccessibleDescription(self.value)
         self.update()
 
@@ -71,7 +71,7 @@ class MetricCard(QAbstractButton):
         value_width = QFontMetricsF(value_font).horizontalAdvance(self.value) if beside else 0
         title_room = QRectF(room.left(), room.top(), max(0.0, room.width() - value_width - 6 * beside), line)
         title = QFontMetricsF(title_font).elidedText(
-            self.quantity.title, Qt.TextElideMode.ElideRight, title_room.width()
+            self.shown_metric.title, Qt.TextElideMode.ElideRight, title_room.width()
         )
         painter.setFont(title_font)
         painter.setPen(QColor(tokens.muted))
@@ -86,7 +86,7 @@ class MetricCard(QAbstractButton):
             painter.drawText(value_room, Qt.AlignmentFlag.AlignVCenter, self.value)
         curve_room = QRectF(room.left(), value_room.bottom() + 4, room.width(), room.bottom() - value_room.bottom() - 4)
         if curve_room.height() >= 8:
-            colour = getattr(tokens, self.quantity.token)
+            colour = getattr(tokens, self.shown_metric.token)
             paint_sparkline(painter, curve_room, self._xs, self._ys, colour, mix(tokens.surface, colour, FAINT))
 
 

@@ -59,7 +59,7 @@ def span_text(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-def place_text(unit: str, x: float) -> str:
+def position_text(unit: str, x: float) -> str:
     """Where in the run: "step 310", "61,204 tokens", "1 min 31 s"."""
     if unit == "seconds":
         return span_text(x)

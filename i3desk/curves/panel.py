@@ -45,7 +45,7 @@ class CurvesPanel(QWidget):
         super().__init__(parent)
         self._theme, self._background = theme, background
         self.evaluations: list[Evaluated] = []
-        self.board = None
+        self.dashboard = None
         self._parts: list[MetricsPart] = []  # what came before there was a board
         self._steps = 0
         self._status: RunStatus | None = None
@@ -66,8 +66,8 @@ class CurvesPanel(QWidget):
         """Show no run."""
         self._forget()
         self._status = self._summary = None
-        if self.board is not None:
-            self.board.clear()
+        if self.dashboard is not None:
+            self.dashboard.clear()
         self._show()
 
     def add(self, part: MetricsPart) -> None:
@@ -76,24 +76,24 @@ class CurvesPanel(QWidget):
             self._forget()
         self._steps += len(part.steps["step"])
         self.evaluations.extend(part.evaluations)
-        if self.board is None:
+        if self.dashboard is None:
             self._parts.append(part)
         else:
-            self.board.add(part)
+            self.dashboard.add(part)
         self._show()
 
     def show_status(self, status: RunStatus) -> None:
         """Show how the run stands."""
         self._status = status
-        if self.board is not None:
-            self.board.show_status(status)
+        if self.dashboard is not None:
+            self.dashboard.show_status(status)
         self._show()
 
     def show_summary(self, summary: RunSummary) -> None:
         """Take the run's name, its folder, and how many steps it will have."""
         self._summary = summary
-        if self.board is not None:
-            self.board.show_summary(summary)
+        if self.dashboard is not None:
+            self.dashboard.show_summary(summary)
         self._show()
 
     def _forget(self) -> None:
@@ -104,7 +104,7 @@ class CurvesPanel(QWidget):
     def _show(self) -> None:
         something = self._steps > 0 or bool(self.evaluations)
         self.hint.setText(self._trouble or (LOADING if something else self._hint_text()))
-        self._stack.setCurrentWidget(self.board if something and self.board is not None else self._empty)
+        self._stack.setCurrentWidget(self.dashboard if something and self.dashboard is not None else self._empty)
 
     def _hint_text(self) -> str:
         status = self._status or (self._summary.status if self._summary else None)  # the former is newer
@@ -118,24 +118,24 @@ class CurvesPanel(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self.board is None and not self._loading:
+        if self.dashboard is None and not self._loading:
             self._loading = True
             self._background.run(import_plots, self._on_loaded, self._on_not_loaded)
 
     def _on_loaded(self, _nothing: None) -> None:
         from i3desk.curves.dashboard import CurvesDashboard  # 0.3 s, but for the background job before
 
-        board = self.board = CurvesDashboard(self._theme, self._background)
-        board.exported.connect(self.exported)
-        board.failed.connect(self.failed)
-        self._stack.addWidget(board)
+        dashboard = self.dashboard = CurvesDashboard(self._theme, self._background)
+        dashboard.exported.connect(self.exported)
+        dashboard.failed.connect(self.failed)
+        self._stack.addWidget(dashboard)
         for part in self._parts:
-            board.add(part)
+            dashboard.add(part)
         self._parts.clear()
         if self._summary is not None:
-            board.show_summary(self._summary)
+            dashboard.show_summary(self._summary)
         if self._status is not None:
-            board.show_status(self._status)
+            dashboard.show_status(self._status)
         self._show()
 
     def _on_not_loaded(self, error: I3Error) -> None:

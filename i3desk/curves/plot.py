@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QWidget
 
 from i3desk.curves.axes import Axis
 from i3desk.curves.curve import EMPTY, Curve
-from i3desk.curves.number_format import figure_text, place_text
+from i3desk.curves.number_format import figure_text, position_text
 from i3desk.curves.overlays import Reading, paint_best, paint_cursor, paint_now
 from i3desk.curves.png_export import paint_picture, write_png
 from i3desk.curves.projection import Projection, whole_range
@@ -255,7 +255,7 @@ class CurvePlot(pg.GraphicsView):
             paint_best(painter, area, best, self._best[2], tokens)
         cursor = None if self.cursor_x is None else seen.place(self.cursor_x)
         if cursor is not None and area.left() - 1 <= cursor.x() <= area.right() + 1:
-            title = place_text(self._x_unit, self.cursor_x)
+            title = position_text(self._x_unit, self.cursor_x)
             paint_cursor(painter, area, cursor.x(), title, self._readings(seen), tokens)
         painter.setClipping(False)
         if self._shows_focus and self.hasFocus():
@@ -287,7 +287,7 @@ class CurvePlot(pg.GraphicsView):
         else:
             self.cursor_x = float(xs[nearest(xs, self.cursor_x)])
             values = [f"{reading.name} {reading.value}" for reading in self._readings(self._projection())]
-            self.cursor_text = ", ".join([place_text(self._x_unit, self.cursor_x), *values])
+            self.cursor_text = ", ".join([position_text(self._x_unit, self.cursor_x), *values])
         if before != (self.cursor_x, self.cursor_text):
             self.setAccessibleDescription(self.cursor_text or KEYS)
             self.cursor_moved.emit()

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
 from i3core.runs.reader import RunSummary
 from i3desk.curves.lazy_import import import_plots, plots_are_ready
-from i3desk.runs.comparison_table import SAME, ComparisonTable, Scan
-from i3desk.runs.config_diff import differences
-from i3desk.runs.loss_loader import LossReading
+from i3desk.runs.comparison_table import SAME, ComparisonTable, CurveStyle
+from i3desk.runs.config_diff import setting_differences
+from i3desk.runs.loss_loader import LossLoader
 from i3desk.style.icons import IconToolButton
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import button, column_in, label, named, row
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from i3desk.runs.loss_history import LossCurves
 
 MARGIN = 16
-LEAST_TABLE = 92
+MIN_TABLE_HEIGHT = 92
 # Tokens with contrast in light and dark; then the same ones dashed. No more curves can be told apart.
-LOOKS = tuple(
-    Scan(token, dashed)
+CURVE_STYLES = tuple(
+    CurveStyle(token, dashed)
     for dashed in (False, True)
     for token in ("series_1", "series_2", "series_3", "bad", "muted", "text")
 )
@@ -59,12 +59,12 @@ class RunComparison(QWidget):
     Signals:
         removal_requested: the user wants these runs gone; to be asked.
         closed: the user does not want to compare any more.
-        looks_changed: `look_of` gives others now.
+        looks_changed: `style_of` gives others now.
     """
 
     removal_requested = Signal()
     closed = Signal()
-    looks_changed = Signal()
+    styles_changed = Signal()
 
     def __init__(self, theme: Theme, background: BackgroundJobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,11 +74,11 @@ class RunComparison(QWidget):
         self._loss_chosen = False
         self.summaries: list[RunSummary] = []
         self.curves: dict[Path, LossCurves] = {}
-        self._drawn: dict[Path, tuple[str, Scan]] = {}
-        self._looks: dict[Path, Scan] = {}
+        self._drawn: dict[Path, tuple[str, CurveStyle]] = {}
+        self._styles: dict[Path, CurveStyle] = {}
         self._loading = False
-        self._reading = LossReading(background, self)
-        self._reading.read.connect(self._on_read)
+        self._loader = LossLoader(background, self)
+        self._loader.read.connect(self._on_read)
         self._build()
 
     # ------------------------------------------------------------------ its parts
@@ -120,7 +120,7 @@ class RunComparison(QWidget):
         column.addWidget(self._stack, 1)
 
         self.table = ComparisonTable(self._theme)
-        self.table.setMinimumHeight(LEAST_TABLE)
+        self.table.setMinimumHeight(MIN_TABLE_HEIGHT)
         self.same = label(SAME, tone="muted", grade="small")
         self._table_card = named(QFrame(), "card")
         column = column_in(self._table_card, 8, 6, 8, 8, spacing=4)
@@ -144,44 +144,44 @@ class RunComparison(QWidget):
         shown = self._in_order(chosen)
         if shown != self.summaries:
             self.summaries = shown
-            self._give_looks()
-            for folder in [folder for folder in self.curves if folder not in self._looks]:
+            self._assign_styles()
+            for folder in [folder for folder in self.curves if folder not in self._styles]:
                 del self.curves[folder]
             if not self._loss_chosen:  # show what there is, until the user says otherwise
                 evaluated = any(each.best_val_loss is not None for each in shown)
                 self.loss = "validation" if evaluated or not shown else "training"
                 self.loss_choice.show_choice(self.loss)
-            self.table.show_runs(shown, [self._looks[each.folder] for each in shown])
-            self.same.setVisible(not differences([each.config for each in shown]))
+            self.table.show_runs(shown, [self._styles[each.folder] for each in shown])
+            self.same.setVisible(not setting_differences([each.config for each in shown]))
             self.table.setMaximumHeight(self.table.whole_height())
             self._table_card.setMaximumHeight(self._table_card.layout().maximumSize().height())
             self._draw()
         count = len(chosen)
-        self.title.setText(f"Comparing {min(count, len(LOOKS))} runs")
-        self.left_out.setText(f"the first of {count} chosen" if count > len(LOOKS) else "")
+        self.title.setText(f"Comparing {min(count, len(CURVE_STYLES))} runs")
+        self.left_out.setText(f"the first of {count} chosen" if count > len(CURVE_STYLES) else "")
         self.delete_button.setText(f"Delete {count}…")
         growing = [each.folder for each in shown if each.status.state.is_alive]
-        self._reading.watch([each.folder for each in shown], growing)
+        self._loader.watch([each.folder for each in shown], growing)
         if shown and self.plot is None:
             self._load_plot()
 
-    def look_of(self, folder: Path) -> Scan | None:
+    def style_of(self, folder: Path) -> CurveStyle | None:
         """How the curve of a run is drawn; None if it is not compared."""
-        return self._looks.get(folder)
+        return self._styles.get(folder)
 
     def _in_order(self, chosen: list[RunSummary]) -> list[RunSummary]:
         """Those compared already keep their places, so that their colours and columns do."""
         before = {each.folder: place for place, each in enumerate(self.summaries)}
         chosen = sorted(chosen, key=lambda each: before.get(each.folder, len(before)))
-        return chosen[: len(LOOKS)]
+        return chosen[: len(CURVE_STYLES)]
 
-    def _give_looks(self) -> None:
-        kept = {each.folder: self._looks[each.folder] for each in self.summaries if each.folder in self._looks}
-        free = [look for look in LOOKS if look not in kept.values()]
-        looks = {each.folder: kept.get(each.folder) or free.pop(0) for each in self.summaries}
-        if looks != self._looks:
-            self._looks = looks
-            self.looks_changed.emit()
+    def _assign_styles(self) -> None:
+        kept = {each.folder: self._styles[each.folder] for each in self.summaries if each.folder in self._styles}
+        free = [style for style in CURVE_STYLES if style not in kept.values()]
+        styles = {each.folder: kept.get(each.folder) or free.pop(0) for each in self.summaries}
+        if styles != self._styles:
+            self._styles = styles
+            self.styles_changed.emit()
 
     # ------------------------------------------------------------------ the plot
 
@@ -219,11 +219,11 @@ class RunComparison(QWidget):
     def _draw(self) -> None:
         if self.plot is None:
             return
-        wanted = {each.folder: (each.name, self._looks[each.folder]) for each in self.summaries}
+        wanted = {each.folder: (each.name, self._styles[each.folder]) for each in self.summaries}
         if wanted != self._drawn:
             self.plot.clear_curves()
-            for folder, (name, look) in wanted.items():
-                self.plot.add_curve(str(folder), name, look.token, 2.0, points=True, dashed=look.dashed)
+            for folder, (name, style) in wanted.items():
+                self.plot.add_curve(str(folder), name, style.token, 2.0, points=True, dashed=style.dashed)
             self._drawn = wanted
         from i3desk.runs.loss_history import X_COLUMNS
 

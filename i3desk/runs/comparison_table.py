@@ -10,8 +10,8 @@ from PySide6.QtGui import QBrush, QColor, QFontMetrics, QIcon, QPainter, QPen, Q
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from i3core.runs.reader import RunSummary
-from i3desk.runs.config_diff import Cell, Difference, differences
-from i3desk.runs.labels import begun_text, best_of, loss_text, spent_text, state_text
+from i3desk.runs.config_diff import Cell, SettingDifference, setting_differences
+from i3desk.runs.labels import best_of, loss_text, spent_text, started_text, state_text
 from i3desk.style.theme import Theme
 
 LEAST_COLUMN = 116
@@ -22,28 +22,28 @@ SAME = "These runs have the same settings."
 
 
 @dataclass(frozen=True)
-class Scan:
+class CurveStyle:
     """How the curve of a run is drawn: a colour token, and whether its line is dashed."""
 
     token: str
     dashed: bool
 
 
-def rows_of(summaries: Sequence[RunSummary]) -> list[Difference]:
+def rows_of(summaries: Sequence[RunSummary]) -> list[SettingDifference]:
     """Their results, then the settings that differ."""
     results = {
         "State": [state_text(each) for each in summaries],
         "Loss": [_loss(each) for each in summaries],
         "Time spent": [spent_text(each.seconds) for each in summaries],
-        "Started": [begun_text(each.started) for each in summaries],
+        "Started": [started_text(each.started) for each in summaries],
         "Ran on": [each.device or "–" for each in summaries],
     }
     rows = [
-        Difference(name, name, "", tuple(Cell(text, False) for text in texts))
+        SettingDifference(name, name, "", tuple(Cell(text, False) for text in texts))
         for name, texts in results.items()
         if name == "Loss" or len(set(texts)) > 1
     ]
-    return rows + differences([each.config for each in summaries])
+    return rows + setting_differences([each.config for each in summaries])
 
 
 def _loss(summary: RunSummary) -> str:
@@ -58,7 +58,7 @@ class ComparisonTable(QTableWidget):
         super().__init__(parent)
         self._theme = theme
         self._shown: tuple = ()
-        self._looks: Sequence[Scan] = ()
+        self._styles: Sequence[CurveStyle] = ()
         self.setObjectName("differences")
         self.setAccessibleName("Differences")
         self.setAccessibleDescription("A column for each run; what nobody chose is a default")
@@ -81,11 +81,11 @@ class ComparisonTable(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(LINE_HEIGHT)
         theme.changed.connect(self._tint)
 
-    def show_runs(self, summaries: Sequence[RunSummary], looks: Sequence[Scan]) -> None:
+    def show_runs(self, summaries: Sequence[RunSummary], styles: Sequence[CurveStyle]) -> None:
         """Show these runs, in this order."""
         rows = rows_of(summaries)
         shape = (tuple(each.folder for each in summaries), tuple(row.key for row in rows))
-        self._looks = looks
+        self._styles = styles
         if shape != self._shown:
             self._shown = shape
             self.clear()
@@ -133,9 +133,9 @@ class ComparisonTable(QTableWidget):
 
     def _tint(self) -> None:
         tokens = self._theme.tokens
-        for column, look in enumerate(self._looks[: self.columnCount()]):
+        for column, style in enumerate(self._styles[: self.columnCount()]):
             self.horizontalHeaderItem(column).setIcon(
-                QIcon(swatch(getattr(tokens, look.token), look.dashed, self.devicePixelRatioF()))
+                QIcon(swatch(getattr(tokens, style.token), style.dashed, self.devicePixelRatioF()))
             )
             for line in range(self.rowCount()):
                 item = self.item(line, column)

@@ -64,7 +64,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Difference:
+class SettingDifference:
     """A setting in which runs differ; a cell for each run, in their order."""
 
     key: str
@@ -74,7 +74,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedSetting:
     """A setting of one run that is not the default."""
 
     key: str
@@ -84,24 +84,26 @@ class Change:
     tooltip: str
 
 
-def differences(configs: Sequence[Mapping[str, Any]]) -> list[Difference]:
+def setting_differences(configs: Sequence[Mapping[str, Any]]) -> list[SettingDifference]:
     """The settings whose values differ between these configurations; what one lacks counts as its default."""
     rows = []
     for key in _ordered({key for config in configs for key in config}):
         values = [_value(config, key) for config in configs]
         if any(value != values[0] for value in values[1:]):
             cells = tuple(Cell(value_text(key, value), _is_default(key, value)) for value in values)
-            rows.append(Difference(key, label_of(key), TOOLTIPS.get(key, ""), _told_apart(values, cells)))
+            rows.append(SettingDifference(key, label_of(key), TOOLTIPS.get(key, ""), _told_apart(values, cells)))
     return rows
 
 
-def changes(config: Mapping[str, Any]) -> list[Change]:
+def changed_settings(config: Mapping[str, Any]) -> list[ChangedSetting]:
     """The settings of a run that are not the defaults; not its model and data, which have none."""
     rows = []
     for key in _ordered(config):
         if key in DEFAULTS and key not in ("model", "preset") and not _is_default(key, _value(config, key)):
             default = value_text(key, DEFAULTS[key])
-            rows.append(Change(key, label_of(key), value_text(key, config[key]), default, TOOLTIPS.get(key, "")))
+            rows.append(
+                ChangedSetting(key, label_of(key), value_text(key, config[key]), default, TOOLTIPS.get(key, ""))
+            )
     return rows
 
 

@@ -15,12 +15,12 @@ from i3core.errors import I3Error
 from i3core.runs.reader import RunState, RunStatus, RunSummary
 from i3desk.paths import Paths
 from i3desk.runs import operations, queue, steering
-from i3desk.runs.queue import Waiting
+from i3desk.runs.queue import QueueEntry
 from i3desk.runs.scanner import RunScanner, Scan
 from i3desk.workers.background import BackgroundJobs
 
 REFRESH_MS = 1000
-ASK_AGAIN_S = 1.5  # a trainer that is starting throws away what it was told before
+RESEND_S = 1.5  # a trainer that is starting throws away what it was told before
 
 
 @dataclass
@@ -28,9 +28,9 @@ class PendingCommand:
     """What the user asked of a run and its state does not show yet: "pause", "resume" or "stop"."""
 
     control: str
-    asked: float
+    sent_at: float
 
-    def is_met_by(self, state: RunState) -> bool:
+    def is_fulfilled_by(self, state: RunState) -> bool:
         """Whether `state` is what was wished for, or the end of the run."""
         if not state.is_alive:
             return True
@@ -60,7 +60,7 @@ class RunController(QObject):
     changed = Signal()
     started = Signal(str)
     ended = Signal(str, object)
-    wish_changed = Signal(str)
+    pending_changed = Signal(str)
     failed = Signal(str, str)
     deleted = Signal(str)
 
@@ -68,12 +68,12 @@ class RunController(QObject):
         super().__init__(parent)
         self.folder = paths.runs_folder.resolve()  # as known_runs names it
         self._background = background
-        self._looker = RunScanner(self.folder)
+        self._scanner = RunScanner(self.folder)
         self.summaries: list[RunSummary] = []
         self._by_folder: dict[Path, RunSummary] = {}
-        self._wishes: dict[Path, PendingCommand] = {}
-        self._open: set[Path] = set()  # alive or waiting, when last seen
-        self._watched = self._looking = self._look_again = False
+        self._pending: dict[Path, PendingCommand] = {}
+        self._unfinished: set[Path] = set()  # alive or waiting, when last seen
+        self._watched = self._scanning = self._scan_again = False
         self._timer = QTimer(self, interval=REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
 
@@ -88,10 +88,10 @@ class RunController(QObject):
         """What was last read of one run."""
         return self._by_folder.get(Path(folder))
 
-    def wish(self, folder: str | Path) -> str:
+    def pending_command(self, folder: str | Path) -> str:
         """What is asked of a run and not done yet: "pause", "resume", "stop", or nothing."""
-        wish = self._wishes.get(Path(folder))
-        return wish.control if wish else ""
+        pending_command = self._pending.get(Path(folder))
+        return pending_command.control if pending_command else ""
 
     @property
     def background(self) -> BackgroundJobs:
@@ -103,42 +103,42 @@ class RunController(QObject):
         self._watched = watched
         if watched:
             self.refresh()
-        self._keep_looking()
+        self._update_timer()
 
     @Slot()
     def refresh(self) -> None:
         """Read all again, and start what has its turn."""
-        if self._looking:
-            self._look_again = True
+        if self._scanning:
+            self._scan_again = True
             return
-        self._looking, self._look_again = True, False
-        self._background.run(self._looker.look, self._on_looked, self._on_look_failed)
+        self._scanning, self._scan_again = True, False
+        self._background.run(self._scanner.scan, self._on_scanned, self._on_scan_failed)
 
-    def _on_looked(self, look: Scan) -> None:
-        self._looking = False
-        before, self._by_folder = self._by_folder, {each.folder: each for each in look.summaries}
-        is_new = look.summaries != self.summaries
-        self.summaries = look.summaries
-        for folder in look.started:
-            self._open.add(folder)
+    def _on_scanned(self, scan: Scan) -> None:
+        self._scanning = False
+        before, self._by_folder = self._by_folder, {each.folder: each for each in scan.summaries}
+        is_new = scan.summaries != self.summaries
+        self.summaries = scan.summaries
+        for folder in scan.started:
+            self._unfinished.add(folder)
             self.started.emit(str(folder))
-        for what, remedy in look.problems:
+        for what, remedy in scan.problems:
             self.failed.emit(what, remedy)
-        self._follow_wishes()
+        self._check_pending()
         if is_new:
             self.changed.emit()
-        self._tell_ends(before)
-        self._keep_looking()
-        if self._look_again:
+        self._emit_ended(before)
+        self._update_timer()
+        if self._scan_again:
             self.refresh()
 
-    def _on_look_failed(self, error: I3Error) -> None:
-        self._looking = False
+    def _on_scan_failed(self, error: I3Error) -> None:
+        self._scanning = False
         self.failed.emit(error.what, error.remedy)
 
-    def _tell_ends(self, before: dict[Path, RunSummary]) -> None:
-        is_open = {each.folder for each in self.summaries if _is_open(each.status.state)}
-        closed, self._open = self._open - is_open, is_open
+    def _emit_ended(self, before: dict[Path, RunSummary]) -> None:
+        is_open = {each.folder for each in self.summaries if _is_unfinished(each.status.state)}
+        closed, self._unfinished = self._unfinished - is_open, is_open
         for folder in closed:
             now = self._by_folder.get(folder)
             if now is not None:
@@ -146,8 +146,8 @@ class RunController(QObject):
             elif folder in before:
                 self.ended.emit(str(folder), RunStatus(RunState.MISSING))
 
-    def _keep_looking(self) -> None:
-        if self._watched or self._open or self._wishes:
+    def _update_timer(self) -> None:
+        if self._watched or self._unfinished or self._pending:
             if not self._timer.isActive():
                 self._timer.start()
         else:
@@ -156,7 +156,7 @@ class RunController(QObject):
     def shut_down(self) -> None:
         """The window closes: a look that is under way ends at once. Training goes on."""
         self._timer.stop()
-        self._looker.cancelled.set()
+        self._scanner.cancelled.set()
 
     # ------------------------------------------------------------------------------------------- starting and ending
 
@@ -172,11 +172,11 @@ class RunController(QObject):
 
     def resume(self, folder: str | Path, changes: dict[str, Any] | None = None) -> None:
         """Go on with a run that ended before its end, now or in its turn."""
-        self._do(partial(operations.enqueue, Path(folder), Waiting(time.time(), True, changes or {})))
+        self._do(partial(operations.enqueue, Path(folder), QueueEntry(time.time(), True, changes or {})))
 
     def start_now(self, folder: str | Path) -> None:
         """Start a run that waits, whatever else is alive."""
-        self._looker.start_next(Path(folder))
+        self._scanner.start_next(Path(folder))
         self.refresh()
 
     def leave_queue(self, folder: str | Path) -> None:
@@ -187,7 +187,7 @@ class RunController(QObject):
         """Ask the trainer to save and wait."""
         self._ask(Path(folder), "pause")
 
-    def go_on(self, folder: str | Path) -> None:
+    def unpause(self, folder: str | Path) -> None:
         """Ask a paused trainer to go on."""
         self._ask(Path(folder), "resume")
 
@@ -197,17 +197,17 @@ class RunController(QObject):
 
     def checkpoint(self, folder: str | Path) -> None:
         """Ask the trainer to save now."""
-        self._try(partial(steering.drop, Path(folder), "checkpoint"))
+        self._try(partial(steering.send, Path(folder), "checkpoint"))
 
     def sample(self, folder: str | Path, prompts: Sequence[str] | None = None) -> None:
         """Ask the trainer to answer its sample prompts now; `prompts` are those from now on."""
         if prompts is not None:
             self.set_prompts(folder, prompts)
-        self._try(partial(steering.drop, Path(folder), "sample"))
+        self._try(partial(steering.send, Path(folder), "sample"))
 
     def set_prompts(self, folder: str | Path, prompts: Sequence[str]) -> None:
         """Tell the trainer the sample prompts from now on."""
-        self._try(partial(steering.drop_prompts, Path(folder), prompts))
+        self._try(partial(steering.send_prompts, Path(folder), prompts))
 
     def kill(self, folder: str | Path) -> None:
         """End the trainer at once; what it did since its last checkpoint is lost."""
@@ -240,8 +240,8 @@ class RunController(QObject):
 
     def _on_gone(self, folder: Path | None) -> None:
         if folder is not None:
-            self._open.discard(folder)
-            self._wishes.pop(folder, None)
+            self._unfinished.discard(folder)
+            self._pending.pop(folder, None)
             self.deleted.emit(str(folder))
         self.refresh()
 
@@ -261,34 +261,34 @@ class RunController(QObject):
         return True
 
     def _ask(self, folder: Path, control: str) -> None:
-        if self._try(partial(steering.drop, folder, control)):
-            self._wishes[folder] = PendingCommand(control, time.monotonic())
-            self.wish_changed.emit(str(folder))
-            self._keep_looking()
+        if self._try(partial(steering.send, folder, control)):
+            self._pending[folder] = PendingCommand(control, time.monotonic())
+            self.pending_changed.emit(str(folder))
+            self._update_timer()
 
-    def note_status(self, folder: str | Path, status: RunStatus) -> None:
+    def observe_status(self, folder: str | Path, status: RunStatus) -> None:
         """A state is known, perhaps before the summaries have it: see whether it is what was wished for."""
         folder = Path(folder)
         summary = self._by_folder.get(folder)
         if summary is not None and summary.status.state is not status.state:
             self.refresh()
-        wish = self._wishes.get(folder)
-        if wish is None:
+        pending_command = self._pending.get(folder)
+        if pending_command is None:
             return
-        if wish.is_met_by(status.state):
-            del self._wishes[folder]
-            self.wish_changed.emit(str(folder))
-        elif time.monotonic() - wish.asked > ASK_AGAIN_S:
-            wish.asked = time.monotonic()
-            self._background.run(partial(steering.drop_again, folder, wish.control), _ignore, _ignore)
+        if pending_command.is_fulfilled_by(status.state):
+            del self._pending[folder]
+            self.pending_changed.emit(str(folder))
+        elif time.monotonic() - pending_command.sent_at > RESEND_S:
+            pending_command.sent_at = time.monotonic()
+            self._background.run(partial(steering.resend, folder, pending_command.control), _ignore, _ignore)
 
-    def _follow_wishes(self) -> None:
-        for folder in list(self._wishes):
+    def _check_pending(self) -> None:
+        for folder in list(self._pending):
             summary = self._by_folder.get(folder)
-            self.note_status(folder, summary.status if summary else RunStatus(RunState.MISSING))
+            self.observe_status(folder, summary.status if summary else RunStatus(RunState.MISSING))
 
 
-def _is_open(state: RunState) -> bool:
+def _is_unfinished(state: RunState) -> bool:
     return state.is_alive or state is RunState.QUEUED
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPlainTextEdit, QScrollArea
 
 from i3core.runs.reader import RunState, RunSummary, folder_bytes, read_description
 from i3desk.curves.sparkline import Sparkline
-from i3desk.runs.config_diff import changes
+from i3desk.runs.config_diff import changed_settings
 from i3desk.runs.controller import RunController
 from i3desk.runs.fact_rows import FactRows
 from i3desk.runs.labels import progress_text, state_text, tone_of, trouble_text
@@ -23,7 +23,7 @@ from i3desk.style.theme import Theme
 from i3desk.widgets.basics import button, column_in, label, named, row
 from i3desk.workers.background import BackgroundJobs
 
-LAST_WORDS_HEIGHT = 104
+LOG_TAIL_HEIGHT = 104
 MARGIN = 16
 
 
@@ -58,7 +58,7 @@ class RunDetails(QWidget):
         self._column = column_in(inside, MARGIN, 12, MARGIN, MARGIN, spacing=12)
         self._column.addWidget(self._trouble())
         self._column.addLayout(row(self.show_button, self.chat_button, self.resume_button, None))
-        self._column.addLayout(row(self.again_button, self.keep_button, None, self.more_button))
+        self._column.addLayout(row(self.again_button, self.export_button, None, self.more_button))
         self._column.addWidget(self._curve())
         self.facts = FactRows()
         self._column.addWidget(_card("About this run", self.facts))
@@ -95,9 +95,9 @@ class RunDetails(QWidget):
         self.chat_button = button("Chat with it", "Talk to the newest checkpoint of this run")
         self.resume_button = button("Resume", "Go on from the last checkpoint")
         self.again_button = button("Train again…", "Set up a new run with these settings")
-        self.keep_button = button("Keep as model…", "Make a model of its best checkpoint, on the Train page")
+        self.export_button = button("Keep as model…", "Make a model of its best checkpoint, on the Train page")
         self.show_button.clicked.connect(self._open)
-        self.keep_button.clicked.connect(self._open)
+        self.export_button.clicked.connect(self._open)
         self.chat_button.clicked.connect(self._chat)
         self.resume_button.clicked.connect(self._resume)
         self.again_button.clicked.connect(self._again)
@@ -126,7 +126,7 @@ class RunDetails(QWidget):
         self.trouble_text.setMinimumSize(1, 1)
         self.trouble_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.log_tail = named(QPlainTextEdit(readOnly=True), "details")
-        self.log_tail.setFixedHeight(LAST_WORDS_HEIGHT)
+        self.log_tail.setFixedHeight(LOG_TAIL_HEIGHT)
         self.log_tail.setTabChangesFocus(True)
         self.log_tail.setAccessibleName("Last words of the training process")
         self.log_tail.setToolTip("What the training process said last")
@@ -196,7 +196,7 @@ class RunDetails(QWidget):
         self.show_button.setEnabled(not gone)
         self.chat_button.setVisible(has_checkpoint and not gone)
         self.resume_button.setVisible(status.state.can_resume)
-        self.keep_button.setVisible(has_checkpoint and not status.state.is_alive and not gone)
+        self.export_button.setVisible(has_checkpoint and not status.state.is_alive and not gone)
         self.again_button.setEnabled(bool(self.summary.config))
         self.rename_action.setEnabled(not gone)
         self.folder_action.setEnabled(not gone)
@@ -207,7 +207,7 @@ class RunDetails(QWidget):
 
     def _show_settings(self) -> None:
         rows = [(each.label, f"{each.text}  (default: {each.default})", each.tooltip)
-                for each in changes(self.summary.config)]  # fmt: skip
+                for each in changed_settings(self.summary.config)]  # fmt: skip
         self.settings.show_rows(rows)
         self.settings.setVisible(bool(rows))
         self.no_settings.setVisible(not rows)

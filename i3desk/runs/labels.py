@@ -96,12 +96,12 @@ def spent_text(seconds: float) -> str:
     return duration_text(seconds) if seconds > 0 else NONE
 
 
-def begun_text(moment: float) -> str:
+def started_text(moment: float) -> str:
     """When it was started."""
     return when_text(moment) if moment > 0 else ""
 
 
-def spoken_text(summary: RunSummary) -> str:
+def accessible_text(summary: RunSummary) -> str:
     """A row of the list, read aloud."""
     loss, which = best_of(summary)
     parts = [summary.name, state_text(summary), made_of_text(summary).replace(" ← ", " trained on ")]
@@ -109,7 +109,7 @@ def spoken_text(summary: RunSummary) -> str:
         parts.append(f"{which} {loss_text(loss)}")
     if summary.seconds > 0:
         parts.append(f"{spent_text(summary.seconds)} spent")
-    parts.append(begun_text(summary.started))
+    parts.append(started_text(summary.started))
     return ", ".join(part for part in parts if part)
 
 

@@ -27,12 +27,12 @@ import psutil
 
 import i3core
 from i3core.errors import I3Error
-from i3core.runs import reader as run_reader
+from i3core.runs import reader
 from i3core.runs.reader import RunState, RunStatus
 from i3core.system.extras import is_packaged
 from i3core.system.files import read_json, write_json
 from i3desk.runs import queue
-from i3desk.runs.queue import Waiting
+from i3desk.runs.queue import QueueEntry
 from i3desk.workers.core_process import child_command
 
 LAUNCH_FILE = ".launch.json"
@@ -56,7 +56,7 @@ class Launch:
     """
 
     at: float
-    waiting: Waiting
+    waiting: QueueEntry
     log_from: int = 0
     by: int = 0
     pid: int = 0
@@ -70,11 +70,11 @@ def read_launch(folder: Path) -> Launch | None:
         return None
     try:
         content = read_json(path)
-        waiting = Waiting.from_dict(content["waiting"])
+        waiting = QueueEntry.from_dict(content["waiting"])
         numbers = {name: int(content[name]) for name in ("log_from", "by", "pid")}
         return Launch(float(content["at"]), waiting, process_started=float(content["process_started"]), **numbers)
     except (I3Error, KeyError, TypeError, ValueError):
-        return Launch(0.0, Waiting(time.time(), (folder / "run.json").exists()))
+        return Launch(0.0, QueueEntry(time.time(), (folder / "run.json").exists()))
 
 
 def _write_launch(folder: Path, launch: Launch) -> None:
@@ -82,7 +82,7 @@ def _write_launch(folder: Path, launch: Launch) -> None:
     write_json(folder / LAUNCH_FILE, content)
 
 
-def launch(folder: Path, waiting: Waiting) -> int:
+def launch(folder: Path, waiting: QueueEntry) -> int:
     """Start the trainer of a run that waits; returns its pid. Raises I3Error if it cannot: then it failed."""
     log = folder / LOG_FILE
     mark = Launch(time.time(), waiting, log.stat().st_size if log.exists() else 0, os.getpid())
@@ -97,7 +97,7 @@ def launch(folder: Path, waiting: Waiting) -> int:
     return pid
 
 
-def train_command(folder: Path, waiting: Waiting) -> list[str]:
+def train_command(folder: Path, waiting: QueueEntry) -> list[str]:
     """Arguments of `i3core`. A run that ended before its first step begins anew."""
     if waiting.resume and (folder / "run.json").exists():
         target = ["--resume", str(folder)]
@@ -145,7 +145,7 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
-def take_note_of_end(pid: int) -> bool:
+def reap(pid: int) -> bool:
     """Let the system forget a trainer of ours that has ended; whether it has."""
     if os.name == "nt":
         return True
@@ -170,13 +170,13 @@ def settle(folder: Path) -> RunStatus | None:
 
 
 def _settle(folder: Path, mark: Launch) -> RunStatus | None:
-    if _last_word(folder) > mark.at:
+    if _last_heartbeat(folder) > mark.at:
         _remove_mark(folder)
         return None
     if mark.pid:
         if is_running(mark.pid, mark.process_started):
             return _starting(mark, START_NOTE)
-        if _last_word(folder) <= mark.at:  # it may have spoken and ended in between
+        if _last_heartbeat(folder) <= mark.at:  # it may have spoken and ended in between
             _write_end(folder, mark, "")
         _remove_mark(folder)
         return None
@@ -193,7 +193,7 @@ def _settle(folder: Path, mark: Launch) -> RunStatus | None:
 
 def read_status(folder: Path) -> RunStatus:
     """Where the run stands, with a start that is under way; never raises."""
-    return settle(folder) or run_reader.read_status(folder)
+    return settle(folder) or reader.read_status(folder)
 
 
 def is_running(pid: int, started: float) -> bool:
@@ -230,7 +230,7 @@ def _remove_mark(folder: Path) -> None:
     (folder / LAUNCH_FILE).unlink(missing_ok=True)
 
 
-def _last_word(folder: Path) -> float:
+def _last_heartbeat(folder: Path) -> float:
     """When the trainer last wrote its status; 0 if never."""
     try:
         return float(read_json(folder / "status.json")["heartbeat"])
@@ -245,14 +245,14 @@ def _write_end(folder: Path, mark: Launch, error: str) -> None:
         step = int(before["step"])
     except (I3Error, KeyError, TypeError, ValueError):
         before, step = {}, 0
-    error = error or _complaint(folder / LOG_FILE, mark.log_from)
+    error = error or _last_error_line(folder / LOG_FILE, mark.log_from)
     now = {"state": "failed" if error else "starting", "step": step, "pid": mark.pid, "heartbeat": time.time()}
     now |= {"process_started": mark.process_started, "error": error}
     write_json(folder / "status.json", {**before, **now})
     _remove_mark(folder)
 
 
-def _complaint(log: Path, start: int) -> str:
+def _last_error_line(log: Path, start: int) -> str:
     """The last thing that the trainer said for people since byte `start` of its log."""
     try:
         with open(log, "rb") as source:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOpti
 
 from i3core.runs.reader import RunSummary
 from i3desk.curves.sparkline import paint_sparkline
-from i3desk.runs.labels import begun_text, best_of, loss_text, made_of_text, spent_text, state_text, tone_of
+from i3desk.runs.labels import best_of, loss_text, made_of_text, spent_text, started_text, state_text, tone_of
 from i3desk.runs.list_model import SUMMARY_ROLE
 from i3desk.style import palette
 from i3desk.style.theme import Theme, sized
@@ -115,7 +115,7 @@ class RunListDelegate(QStyledItemDelegate):
         if places.time:
             upper, lower = _lines(places.time, option.font)
             _write(painter, upper, sized(option.font, 13), tokens.text, spent_text(summary.seconds), _RIGHT)
-            _write(painter, lower, sized(option.font, 12), muted, begun_text(summary.started), _RIGHT)
+            _write(painter, lower, sized(option.font, 12), muted, started_text(summary.started), _RIGHT)
         painter.restore()
 
     def _paint_box(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:

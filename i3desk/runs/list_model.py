@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
 
 from i3core.runs.reader import RunState, RunSummary
-from i3desk.runs.labels import STATE_WORDS, best_of, made_of_text, spoken_text, state_text
+from i3desk.runs.labels import STATE_WORDS, accessible_text, best_of, made_of_text, state_text
 
 SUMMARY_ROLE = Qt.ItemDataRole.UserRole + 1
 ORDERS = {
@@ -68,7 +68,7 @@ class RunListModel(QAbstractListModel):
         if role == SUMMARY_ROLE:
             return summary
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return spoken_text(summary)
+            return accessible_text(summary)
         if role == Qt.ItemDataRole.ToolTipRole:
             lines = (summary.name, state_text(summary), made_of_text(summary), str(summary.folder), summary.note)
             return "\n".join(line for line in lines if line)

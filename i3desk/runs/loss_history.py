@@ -69,20 +69,20 @@ class LossReader:
 
     def __init__(self, folder: Path) -> None:
         self._metrics = MetricsReader(folder)
-        self._trail = BoundedCurve(len(X_COLUMNS) + 1)
+        self._curve = BoundedCurve(len(X_COLUMNS) + 1)
         self._evaluations: list[tuple[float, ...]] = []
 
     def read(self) -> LossCurves:
         part = self._metrics.read(PART_BYTES)
         if part.restarted:
-            self._trail, self._evaluations = BoundedCurve(len(X_COLUMNS) + 1), []
+            self._curve, self._evaluations = BoundedCurve(len(X_COLUMNS) + 1), []
         if len(part.steps["loss"]):
             rows = np.column_stack([part.steps[name] for name in (*X_COLUMNS, "loss")])
-            self._trail.extend(rows[np.isfinite(rows[:, -1])])
+            self._curve.extend(rows[np.isfinite(rows[:, -1])])
         for each in part.evaluations:
             if each.val_loss is not None:
                 self._evaluations.append((each.step, each.tokens, each.seconds, each.val_loss))
-        training = self._trail.rows.T.copy()
+        training = self._curve.rows.T.copy()
         weight = min(MOST_SMOOTHING, 1 - SMOOTHED_SHARE / max(SMOOTHED_SHARE, training.shape[1]))
         training[-1] = smoothed(training[-1], weight)
         validation = np.array(self._evaluations, np.float64).reshape(-1, len(X_COLUMNS) + 1).T

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 AGAIN_MS = 1000
 
 
-class _Reading:
+class _LazyLossReader:
     """One run. Its reader is made in the background, where numpy is imported too."""
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +32,7 @@ class _Reading:
         return self._reader.read()
 
 
-class LossReading(QObject):
+class LossLoader(QObject):
     """Follows some runs: reads one after the other, a part at a time, and goes on while they grow.
 
     Signals:
@@ -44,11 +44,11 @@ class LossReading(QObject):
     def __init__(self, background: BackgroundJobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = background
-        self._readers: dict[Path, _Reading] = {}
-        self._waiting: list[Path] = []
+        self._readers: dict[Path, _LazyLossReader] = {}
+        self._queue: list[Path] = []
         self._growing: set[Path] = set()
         self._job: int | None = None
-        self._at_work: Path | None = None
+        self._current: Path | None = None
         self._timer = QTimer(self, singleShot=True, interval=AGAIN_MS)
         self._timer.timeout.connect(self._again)
 
@@ -58,27 +58,27 @@ class LossReading(QObject):
             del self._readers[folder]
         for folder in folders:
             if folder not in self._readers:
-                self._readers[folder] = _Reading(folder)
-                self._waiting.append(folder)
-        self._waiting = [folder for folder in self._waiting if folder in self._readers]
+                self._readers[folder] = _LazyLossReader(folder)
+                self._queue.append(folder)
+        self._queue = [folder for folder in self._queue if folder in self._readers]
         # One that has just ended is read once more, to its end.
         ended = self._growing - set(growing)
         self._growing = set(growing) & set(folders)
-        self._waiting += [folder for folder in ended if folder in self._readers and folder not in self._waiting]
+        self._queue += [folder for folder in ended if folder in self._readers and folder not in self._queue]
         if self._growing and not self._timer.isActive():
             self._timer.start()
         self._next()
 
     def _next(self) -> None:
-        if self._job is None and self._waiting:
-            self._at_work = self._waiting.pop(0)
-            self._job = self._background.run(self._readers[self._at_work].read, self._on_read, self._on_failed)
+        if self._job is None and self._queue:
+            self._current = self._queue.pop(0)
+            self._job = self._background.run(self._readers[self._current].read, self._on_read, self._on_failed)
 
     def _on_read(self, curves: LossCurves) -> None:
-        folder, self._job = self._at_work, None
+        folder, self._job = self._current, None
         if folder in self._readers:
-            if not curves.complete and folder not in self._waiting:
-                self._waiting.append(folder)
+            if not curves.complete and folder not in self._queue:
+                self._queue.append(folder)
             self.read.emit(folder, curves)
         self._next()
 
@@ -88,7 +88,7 @@ class LossReading(QObject):
 
     @Slot()
     def _again(self) -> None:
-        self._waiting += [folder for folder in self._growing if folder not in self._waiting]
+        self._queue += [folder for folder in self._growing if folder not in self._queue]
         if self._growing:
             self._timer.start()
         self._next()

@@ -15,10 +15,10 @@ from i3core.runs.folder import PARTS
 from i3core.runs.reader import RunState
 from i3core.system.files import read_json, write_json
 from i3desk.runs import launcher, queue
-from i3desk.runs.queue import NOTES_FILE, Waiting
+from i3desk.runs.queue import NOTES_FILE, QueueEntry
 
 
-def enqueue(folder: Path, waiting: Waiting) -> None:
+def enqueue(folder: Path, waiting: QueueEntry) -> None:
     """Put a run that ended into the queue. Raises TrainingError if it is alive or gone."""
     state = launcher.read_status(folder).state
     if state is RunState.MISSING:
@@ -76,12 +76,12 @@ def delete(folder: Path) -> Path:
     if (folder / "run.json").is_file():
         registry.delete(folder)
     else:
-        _delete_unbegun(folder)
+        _delete_unstarted(folder)
     index.forget(folder)
     return folder
 
 
-def _delete_unbegun(folder: Path) -> None:
+def _delete_unstarted(folder: Path) -> None:
     """Delete a run that was only asked for."""
     if not folder.is_dir() or folder.is_symlink():
         raise TrainingError(f"There is no run folder {folder}.", "It may have been deleted or moved already.")

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QHideEvent, QIcon, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QSizePolicy, QStackedWidget, QToolButton, QWidget
 
-from i3core.runs import index as run_list
+from i3core.runs import index
 from i3core.runs.reader import RunSummary
 from i3desk.runs.comparison import RunComparison
 from i3desk.runs.controller import RunController
@@ -74,7 +74,7 @@ class RunsPage(QWidget):
         self.note = EmptyState(theme)
         self.details = RunDetails(runs, theme, background)
         self.comparison = RunComparison(theme, background)
-        self.question = DeleteConfirmation(background, runs_folder or run_list.runs_folder())
+        self.question = DeleteConfirmation(background, runs_folder or index.runs_folder())
         self._build()
         self._show_timer = QTimer(self, singleShot=True, interval=SHOW_MS)
         self._show_timer.timeout.connect(self.show_now)
@@ -156,7 +156,7 @@ class RunsPage(QWidget):
         for part in (self.details, self.comparison):
             part.removal_requested.connect(self.ask_removal)
             part.closed.connect(self._close_side)
-        self.comparison.looks_changed.connect(self._show_looks)
+        self.comparison.styles_changed.connect(self._show_styles)
         self.question.confirmed.connect(self._remove)
         self.question.closed.connect(self._on_question_closed)
         self._theme.changed.connect(self._tint)
@@ -247,11 +247,11 @@ class RunsPage(QWidget):
         self._body.setStretch(1, 2 if compares else 1)
 
     @Slot()
-    def _show_looks(self) -> None:
+    def _show_styles(self) -> None:
         """The check marks of the compared runs have the colours of their curves."""
-        looks = {summary.folder: self.comparison.look_of(summary.folder) for summary in self._runs.summaries}
+        styles = {summary.folder: self.comparison.style_of(summary.folder) for summary in self._runs.summaries}
         tokens = self._theme.tokens
-        self.painter.colours = {folder: getattr(tokens, look.token) for folder, look in looks.items() if look}
+        self.painter.colours = {folder: getattr(tokens, style.token) for folder, style in styles.items() if style}
         self.list.viewport().update()
 
     @Slot()
@@ -313,7 +313,7 @@ class RunsPage(QWidget):
     @Slot()
     def _tint(self) -> None:
         self._glass.setIcon(icons.icon("search", QColor(self._theme.tokens.muted), size=16))
-        self._show_looks()
+        self._show_styles()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

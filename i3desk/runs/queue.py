@@ -21,11 +21,11 @@ NOTES_FILE = "notes.json"
 LONGEST_FOLDER_NAME = 48
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}  # on Windows
 _NEW = ".new-"
-_LEFT_BEHIND_S = 60.0
+LEFTOVER_AFTER_S = 60.0
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueueEntry:
     """The content of queue.json.
 
     Attributes:
@@ -43,7 +43,7 @@ class Waiting:
         return {key: value for key, value in asdict(self).items() if key != "changes" or value}
 
     @classmethod
-    def from_dict(cls, content: dict) -> Waiting:
+    def from_dict(cls, content: dict) -> QueueEntry:
         """Raises KeyError, TypeError or ValueError for one that is damaged."""
         changes = content.get("changes", {})
         if not isinstance(changes, dict):
@@ -51,18 +51,18 @@ class Waiting:
         return cls(float(content["since"]), bool(content["resume"]), changes)
 
 
-def read(folder: Path) -> Waiting | None:
+def read(folder: Path) -> QueueEntry | None:
     """What the run waits for; None if it does not. A damaged file counts as one that came last."""
     path = folder / QUEUE_FILE
     if not path.exists():
         return None
     try:
-        return Waiting.from_dict(read_json(path))
+        return QueueEntry.from_dict(read_json(path))
     except (I3Error, KeyError, TypeError, ValueError):
-        return Waiting(time.time(), (folder / "run.json").exists())
+        return QueueEntry(time.time(), (folder / "run.json").exists())
 
 
-def write(folder: Path, waiting: Waiting) -> None:
+def write(folder: Path, waiting: QueueEntry) -> None:
     """Let the run wait. Raises I3Error if the disk refuses."""
     write_json(folder / QUEUE_FILE, waiting.as_dict())
 
@@ -81,7 +81,7 @@ def make_run(runs_folder: Path, config: dict[str, Any], name: str) -> Path:
     config = {**config, "out": str(folder)}
     TrainingConfig.from_dict(config)
     notes = {"name": name.strip() or folder.name, "note": ""}
-    files = {"request.json": config, NOTES_FILE: notes, QUEUE_FILE: Waiting(time.time()).as_dict()}
+    files = {"request.json": config, NOTES_FILE: notes, QUEUE_FILE: QueueEntry(time.time()).as_dict()}
     fresh = runs_folder / f".{folder.name}{_NEW}{uuid.uuid4().hex[:8]}"
     try:
         fresh.mkdir(parents=True)
@@ -106,11 +106,11 @@ def free_folder(parent: Path, name: str) -> Path:
     return next(place for place in (parent / name for name in names) if not place.exists())
 
 
-def remove_left_behind(runs_folder: Path) -> None:
+def remove_leftovers(runs_folder: Path) -> None:
     """Remove folders that a window was killed in while it made them."""
     for folder in runs_folder.glob(f".*{_NEW}*"):
         try:
-            if time.time() - folder.stat().st_mtime > _LEFT_BEHIND_S:
+            if time.time() - folder.stat().st_mtime > LEFTOVER_AFTER_S:
                 shutil.rmtree(folder, ignore_errors=True)
         except OSError:
             pass

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from i3core.errors import I3Error
-from i3core.runs import index
-from i3core.runs import reader as run_reader
+from i3core.runs import index, reader
 from i3core.runs.reader import RunState, RunSummary
 from i3desk.runs import launcher, queue
 
@@ -36,7 +35,7 @@ class Scan:
 
 
 class RunScanner:
-    """Reads all runs, those at rest only when their files have changed. `look` runs in the background thread, and
+    """Reads all runs, those at rest only when their files have changed. `scan` runs in the background thread, and
     there alone: so no two looks ever start a run each.
 
     Attributes:
@@ -45,29 +44,29 @@ class RunScanner:
 
     def __init__(self, runs_folder: Path) -> None:
         self._runs_folder = runs_folder
-        self._seen: dict[Path, tuple[tuple, RunSummary]] = {}
-        self._at_once: list[Path] = []  # to be started whatever is alive; the GUI thread appends
+        self._cache: dict[Path, tuple[tuple, RunSummary]] = {}
+        self._start_immediately: list[Path] = []  # to be started whatever is alive; the GUI thread appends
         self._trainers: list[int] = []  # pids of those that we started
         self._is_first = True
         self.cancelled = threading.Event()
 
     def start_next(self, folder: Path) -> None:
         """Let the next look start this run even if another is alive."""
-        self._at_once.append(folder)
+        self._start_immediately.append(folder)
 
-    def look(self) -> Scan:
+    def scan(self) -> Scan:
         """Read all runs and start what has its turn; never raises."""
         if self._is_first:
-            queue.remove_left_behind(self._runs_folder)
+            queue.remove_leftovers(self._runs_folder)
             self._is_first = False
-        self._trainers = [pid for pid in self._trainers if not launcher.take_note_of_end(pid)]
+        self._trainers = [pid for pid in self._trainers if not launcher.reap(pid)]
         folders = index.known_runs(self._runs_folder)
         summaries: dict[Path, RunSummary] = {}
         for folder in folders:
             if self.cancelled.is_set():
                 return Scan([], [], [])
-            summaries[folder] = self._summary(folder)
-        self._seen = {folder: seen for folder, seen in self._seen.items() if folder in summaries}
+            summaries[folder] = self._read_summary(folder)
+        self._cache = {folder: seen for folder, seen in self._cache.items() if folder in summaries}
         started: list[Path] = []
         problems: list[tuple[str, str]] = []
         for folder in self._due(summaries):
@@ -79,30 +78,30 @@ class RunScanner:
                 started.append(folder)
             except I3Error as error:
                 problems.append((error.what, error.remedy))
-            summaries[folder] = self._summary(folder)
+            summaries[folder] = self._read_summary(folder)
         return Scan(list(summaries.values()), started, problems)
 
     def _due(self, summaries: dict[Path, RunSummary]) -> list[Path]:
         """Runs to start now: those that the user wants at once, else the one that waits longest if nothing is alive."""
-        at_once = [self._at_once.pop(0) for _ in range(len(self._at_once))]
+        immediate = [self._start_immediately.pop(0) for _ in range(len(self._start_immediately))]
         states = {folder: summary.status.state for folder, summary in summaries.items()}
-        wanted = [folder for folder in at_once if states.get(folder) is RunState.QUEUED]
+        wanted = [folder for folder in immediate if states.get(folder) is RunState.QUEUED]
         if wanted or any(state.is_alive for state in states.values()):
             return wanted
         waiting = {folder: queue.read(folder) for folder, state in states.items() if state is RunState.QUEUED}
         in_turn = sorted((entry.since, folder) for folder, entry in waiting.items() if entry is not None)
         return [folder for _, folder in in_turn[:1]]
 
-    def _summary(self, folder: Path) -> RunSummary:
+    def _read_summary(self, folder: Path) -> RunSummary:
         starting = launcher.settle(folder)
         signature = tuple(map(_stamp, (folder / name for name in WATCHED_FILES)))
-        seen = self._seen.get(folder)
+        seen = self._cache.get(folder)
         if starting is None and seen is not None and seen[0] == signature and _is_at_rest(seen[1]):
             return seen[1]
-        summary = run_reader.read_summary(folder)
+        summary = reader.read_summary(folder)
         if starting is not None:
             summary = dataclasses.replace(summary, status=starting)
-        self._seen[folder] = signature, summary
+        self._cache[folder] = signature, summary
         return summary
 
 

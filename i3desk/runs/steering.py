@@ -13,20 +13,20 @@ OPPOSITES = {"pause": "resume", "resume": "pause"}
 PROMPTS_FILE = "prompts.json"
 
 
-def drop(folder: Path, control: str) -> None:
+def send(folder: Path, control: str) -> None:
     """Ask the trainer for something, in place of its opposite. Raises TrainingError if the disk refuses."""
     _write(folder, control, "")
     if control in OPPOSITES:
         (folder / "control" / OPPOSITES[control]).unlink(missing_ok=True)
 
 
-def drop_again(folder: Path, control: str) -> None:
+def resend(folder: Path, control: str) -> None:
     """Ask once more, if the trainer has taken what was asked and may have thrown it away."""
     if (folder / "control").is_dir() and not (folder / "control" / control).exists():
-        drop(folder, control)
+        send(folder, control)
 
 
-def drop_prompts(folder: Path, prompts: Sequence[str]) -> None:
+def send_prompts(folder: Path, prompts: Sequence[str]) -> None:
     """Tell the trainer its sample prompts, as a whole or not at all."""
     _write(folder, PROMPTS_FILE, json.dumps(list(prompts), ensure_ascii=False))
 

@@ -27,7 +27,7 @@ class _News:
     samples: list[Sampled]
 
 
-class _Reading:
+class _FolderReader:
     """What one folder said so far; used in the background thread only."""
 
     def __init__(self, folder: Path) -> None:
@@ -79,7 +79,7 @@ class RunWatcher(QObject):
         self.status: RunStatus | None = None
         self.description: dict = {}
         self._background = background
-        self._reading: _Reading | None = None
+        self._reader: _FolderReader | None = None
         self._job: int | None = None
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._read)
@@ -90,13 +90,13 @@ class RunWatcher(QObject):
         self._timer.stop()
         self._job = None
         self.folder, self.status, self.description = folder, None, {}
-        self._reading = None if folder is None else _Reading(folder)
+        self._reader = None if folder is None else _FolderReader(folder)
         self._read()
 
     @Slot()
     def _read(self) -> None:
-        if self._reading is not None and self._job is None:
-            self._job = self._background.run(self._reading.read, self._on_read, self._on_failed)
+        if self._reader is not None and self._job is None:
+            self._job = self._background.run(self._reader.read, self._on_read, self._on_failed)
 
     def _on_read(self, news: _News) -> None:
         self._job = None

@@ -21,7 +21,7 @@ class RunControls(QFrame):
     """
 
     pause_requested = Signal()
-    go_on_requested = Signal()
+    unpause_requested = Signal()
     stop_requested = Signal()
     checkpoint_requested = Signal()
     sample_requested = Signal()
@@ -29,7 +29,7 @@ class RunControls(QFrame):
     resume_requested = Signal()
     chat_requested = Signal()
     compare_requested = Signal()
-    keep_requested = Signal()
+    export_requested = Signal()
     open_requested = Signal()
     delete_requested = Signal()
     new_requested = Signal()
@@ -41,7 +41,7 @@ class RunControls(QFrame):
         self._is_paused = False
         self.chat_button = button("Chat with it", "Talk to the model of this run", "primary")
         self.compare_button = button("Compare with base", "One prompt, answered before and after the training")
-        self.keep_button = button("Keep as model…", "Make a model of this run, under a name of its own")
+        self.export_button = button("Keep as model…", "Make a model of this run, under a name of its own")
         self.pause_button = IconPushButton("Pause")
         self.stop_button = IconPushButton("Stop && save")
         self.stop_button.setProperty("tone", "bad")
@@ -52,23 +52,23 @@ class RunControls(QFrame):
 
         self.chat_button.clicked.connect(self.chat_requested)
         self.compare_button.clicked.connect(self.compare_requested)
-        self.keep_button.clicked.connect(self.keep_requested)
-        self.pause_button.clicked.connect(self._pause_or_go_on)
+        self.export_button.clicked.connect(self.export_requested)
+        self.pause_button.clicked.connect(self._pause_or_unpause)
         self.stop_button.clicked.connect(self.stop_requested)
         self.resume_button.clicked.connect(self.resume_requested)
         self.new_button.clicked.connect(self.new_requested)
 
         column = column_in(self, 16, 12, 16, 16, spacing=8)
         column.addWidget(self.chat_button)
-        self._pair = row(self.compare_button, self.keep_button)
+        self._pair = row(self.compare_button, self.export_button)
         column.addLayout(self._pair)
         column.addLayout(
             row(self.pause_button, self.stop_button, self.resume_button, self.new_button, self.more_button)
         )
-        for each in (self.compare_button, self.keep_button):
+        for each in (self.compare_button, self.export_button):
             each.setProperty("grade", "small")
         for each in (
-            self.compare_button, self.keep_button, self.pause_button, self.stop_button, self.resume_button,
+            self.compare_button, self.export_button, self.pause_button, self.stop_button, self.resume_button,
             self.new_button,
         ):  # fmt: skip
             each.setMinimumWidth(0)
@@ -88,8 +88,8 @@ class RunControls(QFrame):
         self.compare_action = action(
             "Compare with base", "One prompt, answered before and after the training", self.compare_requested
         )
-        self.keep_action = action(
-            "Keep as model…", "Make a model of the best checkpoint, while the run goes on", self.keep_requested
+        self.export_action = action(
+            "Keep as model…", "Make a model of the best checkpoint, while the run goes on", self.export_requested
         )
         self._separator = menu.addSeparator()
         self.new_action = action("Set up another run", "It waits for this one to end", self.new_requested)
@@ -106,22 +106,22 @@ class RunControls(QFrame):
         more.setMenu(menu)
         return more
 
-    def show_state(self, state: RunState, wish: str, has_checkpoint: bool, has_base: bool) -> None:
-        """Show what can be done in this state, while `wish` is being fulfilled."""
-        shown = (state, wish, has_checkpoint, has_base)
+    def show_state(self, state: RunState, pending_command: str, has_checkpoint: bool, has_base: bool) -> None:
+        """Show what can be done in this state, while `pending_command` is being fulfilled."""
+        shown = (state, pending_command, has_checkpoint, has_base)
         if shown == self._shown:
             return
         self._shown = shown
         focused = self.focusWidget()
         alive, at_rest = state.is_alive, not state.is_alive and state is not RunState.QUEUED
         talks = has_checkpoint and at_rest and state is not RunState.MISSING
-        self._show_alive(state, wish)
+        self._show_alive(state, pending_command)
         self.chat_button.setVisible(talks or state in (RunState.RUNNING, RunState.PAUSED))
         resumes = state.can_resume and state is not RunState.INTERRUPTED
         self._set_kind(self.chat_button, "primary" if talks and not resumes else "")
         self._set_kind(self.resume_button, "primary" if state.can_resume and (resumes or not talks) else "")
         self.compare_button.setVisible(talks and has_base)
-        self.keep_button.setVisible(talks)
+        self.export_button.setVisible(talks)
         self.resume_button.setVisible(state.can_resume)
         self._say(self.resume_button, "Resume", "Go on from the last checkpoint" if has_checkpoint else "Begin anew")
         on_primary = self.resume_button.property("kind") == "primary"
@@ -133,22 +133,24 @@ class RunControls(QFrame):
             visible = (self.pause_button, self.resume_button, self.chat_button, self.new_button)
             next((each for each in visible if each.isVisibleTo(self)), self.more_button).setFocus()
 
-    def _show_alive(self, state: RunState, wish: str) -> None:
+    def _show_alive(self, state: RunState, pending_command: str) -> None:
         self._is_paused = state is RunState.PAUSED
         for each in (self.pause_button, self.stop_button):
             each.setVisible(state.is_alive)
-        stopping = wish == "stop" or state is RunState.STOPPING
-        if wish in ("pause", "resume"):
-            text, tooltip = {"pause": ("Pausing…", "It saves first"), "resume": ("Resuming…", "In a moment")}[wish]
+        stopping = pending_command == "stop" or state is RunState.STOPPING
+        if pending_command in ("pause", "resume"):
+            text, tooltip = {"pause": ("Pausing…", "It saves first"), "resume": ("Resuming…", "In a moment")}[
+                pending_command
+            ]
         elif self._is_paused:
             text, tooltip = "Resume", "Go on"
         else:
             text, tooltip = "Pause", "Save, and wait"
         self._say(self.pause_button, text, tooltip)
-        primary = self._is_paused and not wish and not stopping
+        primary = self._is_paused and not pending_command and not stopping
         self._set_kind(self.pause_button, "primary" if primary else "")
         self.pause_button.set_icon("play" if self._is_paused else "pause", _text_role(primary), 14)
-        self.pause_button.setEnabled(not stopping and not wish and state is not RunState.STARTING)
+        self.pause_button.setEnabled(not stopping and not pending_command and state is not RunState.STARTING)
         self._say(self.stop_button, "Stopping…" if stopping else "Stop && save", "Save, and end; it can be resumed")
         self.stop_button.setEnabled(not stopping)
 
@@ -157,7 +159,7 @@ class RunControls(QFrame):
         for each in (self.checkpoint_action, self.sample_action):
             each.setVisible(at_work)
         self.compare_action.setVisible(state.is_alive and has_checkpoint and has_base)
-        self.keep_action.setVisible(state.is_alive and has_checkpoint)
+        self.export_action.setVisible(state.is_alive and has_checkpoint)
         self._separator.setVisible(at_work)
         self.new_action.setVisible(state.is_alive)
         self.kill_action.setVisible(state.is_alive)
@@ -166,8 +168,8 @@ class RunControls(QFrame):
         self.more_button.setVisible(state is not RunState.MISSING)
 
     @Slot()
-    def _pause_or_go_on(self) -> None:
-        (self.go_on_requested if self._is_paused else self.pause_requested).emit()
+    def _pause_or_unpause(self) -> None:
+        (self.unpause_requested if self._is_paused else self.pause_requested).emit()
 
     @staticmethod
     def _say(each: QPushButton, text: str, tooltip: str) -> None:

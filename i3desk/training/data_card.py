@@ -10,7 +10,7 @@ from i3core.system.humanize import count_text
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
 from i3desk.training import data_labels
-from i3desk.training.data_check import Source
+from i3desk.training.data_check import DataSource
 from i3desk.training.preview import Preview
 from i3desk.training.setup_state import WEIGHTS
 from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
@@ -119,7 +119,7 @@ class DataCard(QFrame):
         self._show_parts()
 
     def show_source(
-        self, source: Source, weight: float, skip: bool, val_share: float, has_val_file: bool, waits: bool
+        self, source: DataSource, weight: float, skip: bool, val_share: float, has_val_file: bool, waits: bool
     ) -> None:
         """Show what is known of the file now; `waits` if no model is there to read it with."""
         shown = (source, weight, skip, val_share, has_val_file, waits)
@@ -175,7 +175,7 @@ class DataCard(QFrame):
         self._show_bad_list(self.unfold_bad.isChecked())
 
     def _show_parts(self) -> None:
-        source = self._shown[0] if self._shown else Source(self.path)
+        source = self._shown[0] if self._shown else DataSource(self.path)
         report, folded = source.report, self._folded
         self.facts.setVisible(report is not None)
         self.unknown.setVisible(report is not None and bool(self.unknown.text()))

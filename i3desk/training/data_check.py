@@ -19,7 +19,7 @@ LOOKED_AT_FILES = 1000
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """What is known of a file or folder.
 
     Attributes:
@@ -52,7 +52,7 @@ class DataCheck(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.sources: dict[str, Source] = {}
+        self.sources: dict[str, DataSource] = {}
         self._model, self._loss_on = "", "assistant"
         self._current = ""  # the file that the child reads; empty if its answer is no longer wanted
         self._open = False
@@ -66,25 +66,25 @@ class DataCheck(QObject):
         if (model, loss_on) != (self._model, self._loss_on):
             self._model, self._loss_on = model, loss_on
             for path in self.sources:
-                self.sources[path] = Source(path)
+                self.sources[path] = DataSource(path)
                 self.changed.emit(path)
             self._drop_current()
-            self._go_on()
+            self._start_next()
 
     def set_files(self, paths: list[str]) -> None:
         """The files that count; new ones are read."""
-        self.sources = {path: self.sources.get(path) or Source(path) for path in paths}
+        self.sources = {path: self.sources.get(path) or DataSource(path) for path in paths}
         if self._current and self._current not in self.sources:
             self._drop_current()
-        self._go_on()
+        self._start_next()
 
     def read_again(self, path: str) -> None:
         """The file has changed on the disk, or could not be read before."""
-        self.sources[path] = Source(path)
+        self.sources[path] = DataSource(path)
         if path == self._current:
             self._drop_current()
         self.changed.emit(path)
-        self._go_on()
+        self._start_next()
 
     def open(self) -> None:
         """Begin to read, and read again what has changed; before the first time, nothing is started."""
@@ -92,7 +92,7 @@ class DataCheck(QObject):
         for path, source in list(self.sources.items()):
             if source.is_known and source.stamp != _stamp(path):
                 self.read_again(path)
-        self._go_on()
+        self._start_next()
 
     def shut_down(self) -> None:
         """End the child at once. Only after the event loop: it blocks."""
@@ -107,7 +107,7 @@ class DataCheck(QObject):
     def _waiting(self) -> Iterator[str]:
         return (path for path, source in self.sources.items() if not source.is_known)
 
-    def _go_on(self) -> None:
+    def _start_next(self) -> None:
         if not self._open or not self._model or self._process.running:
             return
         path = self._current = next(self._waiting(), "")
@@ -150,7 +150,7 @@ class DataCheck(QObject):
         if source is not None and not source.is_known:
             self.sources[path] = replace(source, what=what)
             self.changed.emit(path)
-        self._go_on()
+        self._start_next()
 
 
 def _stamp(path: str) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QPushButton, QSizePolicy, QWi
 from i3core.system import assets
 from i3desk.style.icons import IconToolButton
 from i3desk.training.data_card import DataCard
-from i3desk.training.data_check import Source
+from i3desk.training.data_check import DataSource
 from i3desk.widgets.basics import button, column_in, label, named, row
 from i3desk.widgets.drop_card import DASHES
 
@@ -131,7 +131,7 @@ class DataList(QWidget):
 
     def show_sources(
         self,
-        sources: Mapping[str, Source],
+        sources: Mapping[str, DataSource],
         weights: Mapping[str, float],
         skip: bool,
         val_share: float,

@@ -15,7 +15,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from i3desk.training.estimate import Pace
+from i3desk.training.estimate import Timings
 from i3desk.workers.core_process import CoreProcess, plain
 
 WAIT_MS = 500
@@ -39,7 +39,7 @@ class DryRunResult:
     """
 
     started: dict[str, Any] | None = None
-    pace: Pace | None = None
+    timings: Timings | None = None
     warnings: tuple[tuple[str, str, str], ...] = ()
     refusal: str = ""
 
@@ -120,13 +120,13 @@ class DryRun(QObject):
         found, event = self._found, line.get("event")
         if event == "warned":
             warning = (str(line.get("kind", "")), str(line.get("what", "")), str(line.get("remedy", "")))
-            self._found = DryRunResult(found.started, found.pace, (*found.warnings, warning))
+            self._found = DryRunResult(found.started, found.timings, (*found.warnings, warning))
         elif event == "started":
-            self._found = DryRunResult(line, found.pace, found.warnings)
+            self._found = DryRunResult(line, found.timings, found.warnings)
         elif event == "measured":
             keys = ("step_s", "evaluation_s", "sample_s", "checkpoint_s")
-            pace = Pace(*(float(line.get(key) or 0) for key in keys))
-            self._found = DryRunResult(found.started, pace, found.warnings)
+            timings = Timings(*(float(line.get(key) or 0) for key in keys))
+            self._found = DryRunResult(found.started, timings, found.warnings)
 
     @Slot()
     def _on_finished(self) -> None:
@@ -135,7 +135,7 @@ class DryRun(QObject):
     @Slot(str)
     def _on_failed(self, what: str) -> None:
         found = self._found
-        self._end(DryRunResult(found.started, found.pace, found.warnings, plain(what)))
+        self._end(DryRunResult(found.started, found.timings, found.warnings, plain(what)))
 
     def _end(self, found: DryRunResult) -> None:
         if self._running is not None:

@@ -15,7 +15,7 @@ OPERATIONS_PER_WEIGHT = 6
 
 
 @dataclass(frozen=True)
-class Pace:
+class Timings:
     """Seconds of one step, one evaluation, the answers to all sample prompts, and one checkpoint."""
 
     step_s: float
@@ -24,10 +24,10 @@ class Pace:
     checkpoint_s: float = 0.0
 
 
-def usual_pace(parameters: int, tokens_per_step: int, eval_tokens: int) -> Pace:
+def default_timings(parameters: int, tokens_per_step: int, eval_tokens: int) -> Timings:
     """What to expect of an ordinary computer, until this one is measured."""
     token_s = OPERATIONS_PER_WEIGHT * parameters / OPERATIONS_PER_SECOND
-    return Pace(
+    return Timings(
         step_s=token_s * tokens_per_step,
         evaluation_s=2 * eval_tokens * token_s / 3,  # of held-out and of general text, forward only
         sample_s=1.0,
@@ -40,12 +40,17 @@ def evaluations(steps: int, eval_every: int) -> int:
     return 1 + -(-steps // eval_every) if eval_every > 0 else 0
 
 
-def run_seconds(config: Mapping[str, Any], pace: Pace, steps: int) -> float:
+def run_seconds(config: Mapping[str, Any], timings: Timings, steps: int) -> float:
     """From Start to the end, if the run is not ended before by patience."""
     looks = evaluations(steps, config["eval_every"])
     every = config["checkpoint_every"]
     saves = -(-steps // every) if every > 0 else 1
-    return BEGIN_S + steps * pace.step_s + looks * (pace.evaluation_s + pace.sample_s) + saves * pace.checkpoint_s
+    return (
+        BEGIN_S
+        + steps * timings.step_s
+        + looks * (timings.evaluation_s + timings.sample_s)
+        + saves * timings.checkpoint_s
+    )
 
 
 def time_text(seconds: float) -> str:
@@ -60,7 +65,7 @@ def time_text(seconds: float) -> str:
     return f"about {days:.0f} days" if days < 1000 else "years"
 
 
-def part_text(part: float, whole: float) -> str:
+def of_total_text(part: float, whole: float) -> str:
     """ "0.6 of 24 GB" as people compare: each in its own unit."""
     return f"{size_text(part)} of {size_text(whole)}"
 

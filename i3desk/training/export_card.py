@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
 
-from i3desk.training.run_labels import model_argument
+from i3desk.training.run_labels import suggested_model_name
 from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
 from i3desk.workers.core_process import CoreProcess, plain
 
@@ -24,7 +24,7 @@ class ExportCard(QFrame):
     """
 
     requested = Signal(str, str)
-    kept = Signal(str)
+    exported = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,8 +38,8 @@ class ExportCard(QFrame):
         self.field.setToolTip("What the model is called on the Models page, and the name of its folder")
         self.field.returnPressed.connect(self._begin)
         self.field.textChanged.connect(self._show_buttons)
-        self.keep_button = button("Keep", "Make a model of the best checkpoint (Enter)")
-        self.keep_button.clicked.connect(self._begin)
+        self.export_button = button("Keep", "Make a model of the best checkpoint (Enter)")
+        self.export_button.clicked.connect(self._begin)
         self.close_button = button("Cancel", "Keep nothing (Esc)")
         self.close_button.clicked.connect(self.close_card)
         self.busy = BusyBar()
@@ -51,14 +51,14 @@ class ExportCard(QFrame):
         column = column_in(self, 14, 11, 14, 13, spacing=8)
         for part in (self.title, self.field, self.busy, self.result):
             column.addWidget(part)
-        column.addLayout(row(self.keep_button, self.close_button, None))
+        column.addLayout(row(self.export_button, self.close_button, None))
         self.hide()
 
     def ask(self, run: Path, name: str) -> None:
         """Ask under which name the model of `run` is to be kept."""
         if not self.process.running:
             self._run = run
-            self.field.setText(model_argument(name))
+            self.field.setText(suggested_model_name(name))
             self._show("", "", asking=True)
         self.show()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -99,7 +99,7 @@ class ExportCard(QFrame):
             self.result.style().polish(self.result)
         self.field.setVisible(asking)
         self._show_buttons()
-        self.keep_button.setVisible(asking)
+        self.export_button.setVisible(asking)
         close = "Cancel" if asking else "Close"
         self.close_button.setText(close)
         self.close_button.setAccessibleName(close)
@@ -109,7 +109,7 @@ class ExportCard(QFrame):
         busy = self.process.running
         self.busy.setVisible(busy)
         self.field.setEnabled(not busy)
-        self.keep_button.setEnabled(not busy and bool(self.field.text().strip()))
+        self.export_button.setEnabled(not busy and bool(self.field.text().strip()))
 
     @Slot(object)
     def _on_reported(self, report: dict) -> None:
@@ -120,7 +120,7 @@ class ExportCard(QFrame):
         name = self._report.get("name") or self.field.text().strip()
         self._show(f"Kept as “{name}”. It is on the Models page now.", "ok", asking=False)
         if folder := self._report.get("folder"):
-            self.kept.emit(str(folder))
+            self.exported.emit(str(folder))
 
     @Slot(str)
     def _on_failed(self, what: str) -> None:

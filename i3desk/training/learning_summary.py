@@ -17,7 +17,7 @@ DATA = "Of the part of your data that is kept for validation and never trained o
 GENERAL = "Of a general text that is not in your data: if it rises, the model forgets what it knew."
 
 
-class Change(NamedTuple):
+class PerplexityChange(NamedTuple):
     """A perplexity at the start and later; `later` is None while there is only one evaluation."""
 
     first: float
@@ -30,14 +30,14 @@ def evaluation_to_show(evaluations: Sequence[Evaluated]) -> Evaluated | None:
     return (best or evaluations)[-1] if len(evaluations) > 1 else None
 
 
-def learned_tone(change: Change) -> str:
+def learned_tone(change: PerplexityChange) -> str:
     """Green for less perplexity, amber for more."""
     if change.later is None or change.later == change.first:
         return ""
     return "ok" if change.later < change.first else "warn"
 
 
-def forgot_tone(change: Change) -> str:
+def forgot_tone(change: PerplexityChange) -> str:
     """Amber if the model forgot a little, red if it forgot much."""
     if change.later is None or change.later <= change.first * A_LITTLE_FORGOTTEN:
         return "" if change.later is None or change.later >= change.first else "ok"
@@ -49,7 +49,7 @@ def perplexity_text(value: float) -> str:
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}" if value < 1e6 else f"{value:.1e}"
 
 
-def change_text(change: Change) -> str:
+def change_text(change: PerplexityChange) -> str:
     """As an arrow from one to the other."""
     if change.later is None:
         return perplexity_text(change.first)
@@ -80,8 +80,8 @@ class LearningSummary(QWidget):
     def show_evaluations(self, evaluations: Sequence[Evaluated]) -> None:
         """Show the first against the best or newest."""
         later = evaluation_to_show(evaluations)
-        data = _change(evaluations, later, "val_perplexity")
-        general = _change(evaluations, later, "general_perplexity")
+        data = _perplexity_change(evaluations, later, "val_perplexity")
+        general = _perplexity_change(evaluations, later, "general_perplexity")
         step = "" if later is None else f" At step {later.step:,}{', the best so far' if later.is_best else ''}."
         self._show(self._data, self.data_value, data, learned_tone, f"{PERPLEXITY} {DATA}{step}")
         self._show(self._general, self.general_value, general, forgot_tone, f"{PERPLEXITY} {GENERAL}{step}")
@@ -89,7 +89,7 @@ class LearningSummary(QWidget):
         self.note.setVisible(bool(evaluations) and not data)
         self.setVisible(bool(evaluations))
 
-    def _show(self, part: QWidget, value: QLabel, change: Change | None, tone_of, tooltip: str) -> None:
+    def _show(self, part: QWidget, value: QLabel, change: PerplexityChange | None, tone_of, tooltip: str) -> None:
         part.setVisible(change is not None)
         if change is None:
             return
@@ -103,11 +103,11 @@ class LearningSummary(QWidget):
             value.style().polish(value)
 
 
-def _change(evaluations: Sequence[Evaluated], later: Evaluated | None, name: str) -> Change | None:
+def _perplexity_change(evaluations: Sequence[Evaluated], later: Evaluated | None, name: str) -> PerplexityChange | None:
     first = next((getattr(each, name) for each in evaluations if getattr(each, name) is not None), None)
     if first is None:
         return None
-    return Change(first, None if later is None else getattr(later, name))
+    return PerplexityChange(first, None if later is None else getattr(later, name))
 
 
 def _small(text: str) -> QLabel:

@@ -16,7 +16,7 @@ from i3desk.widgets.basics import column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 
 LAST_BLOCKS, LORA_RANK = 2, 8
-PARTS = {
+TRAINABLE_PARTS = {
     "all": ("All weights", "Learns the most; the whole model changes"),
     "last": (f"The last {LAST_BLOCKS} blocks", "Quicker, and forgets less"),
     "lora": (f"A LoRA adapter of rank {LORA_RANK}", "A small file beside the model, which itself stays as it is"),
@@ -108,7 +108,7 @@ class BaseModelCard(QPushButton):
             menu.addAction("No model was found").setEnabled(False)
         menu.addSection("What is trained")
         parts = QActionGroup(menu)
-        for part, (text, tooltip) in PARTS.items():
+        for part, (text, tooltip) in TRAINABLE_PARTS.items():
             action = menu.addAction(text)
             action.setToolTip(tooltip)
             self._offer(action, parts, part, part == self._part)

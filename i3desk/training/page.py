@@ -36,7 +36,7 @@ class TrainPage(QWidget):
     """
 
     chat_requested = Signal(str)
-    kept = Signal(str)
+    exported = Signal(str)
 
     def __init__(
         self,
@@ -53,12 +53,12 @@ class TrainPage(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._runs = runs
         self.folder: Path | None = None
-        self.watch = RunWatcher(background, self)
+        self.watcher = RunWatcher(background, self)
         self.setup = SetupPanel(theme, paths, settings)
         self.run_panel = RunPanel(runs, theme)
         self.curves = CurvesPanel(theme, background)
         self.samples = SamplesPanel()
-        self.side_by_side = ModelComparison()
+        self.comparison = ModelComparison()
 
         self._left = QStackedWidget()
         self._left.setFixedWidth(LEFT_WIDTH)
@@ -66,7 +66,7 @@ class TrainPage(QWidget):
         self._left.addWidget(self.run_panel)
         self._below = QStackedWidget()
         self._below.addWidget(self.samples)
-        self._below.addWidget(self.side_by_side)
+        self._below.addWidget(self.comparison)
         self._right = QSplitter(Qt.Orientation.Vertical)
         self._right.setChildrenCollapsible(False)
         self._right.setHandleWidth(12)
@@ -93,14 +93,14 @@ class TrainPage(QWidget):
         panel.chat_requested.connect(self.chat_requested)
         panel.compare_requested.connect(self._compare)
         panel.new_requested.connect(self.show_setup)
-        panel.kept.connect(self.kept)
+        panel.exported.connect(self.exported)
         self.samples.prompts_changed.connect(self._on_prompts)
         self.samples.sample_requested.connect(self._on_sample)
-        self.side_by_side.closed.connect(self._show_samples)
-        self.watch.status_changed.connect(self._on_status)
-        self.watch.described.connect(self._on_described)
-        self.watch.metrics_read.connect(self._on_metrics)
-        self.watch.samples_read.connect(self._on_samples)
+        self.comparison.closed.connect(self._show_samples)
+        self.watcher.status_changed.connect(self._on_status)
+        self.watcher.described.connect(self._on_described)
+        self.watcher.metrics_read.connect(self._on_metrics)
+        self.watcher.samples_read.connect(self._on_samples)
         self._runs.started.connect(self._on_started)
         self._runs.changed.connect(self._on_runs_changed)
         self._runs.deleted.connect(self._on_deleted)
@@ -118,8 +118,8 @@ class TrainPage(QWidget):
         self.curves.clear()
         self.samples.clear()
         self._show_samples()
-        self.side_by_side.shut_down()
-        self.watch.watch(self.folder)
+        self.comparison.shut_down()
+        self.watcher.watch(self.folder)
         self.setFocus()  # and not the first field of what comes to the front
         if self.folder is None:
             self._left.setCurrentWidget(self.setup)
@@ -137,10 +137,10 @@ class TrainPage(QWidget):
 
     def shut_down(self) -> None:
         """End what runs beside the window; a training run goes on."""
-        self.watch.watch(None)
+        self.watcher.watch(None)
         self.setup.shut_down()
         self.run_panel.shut_down()
-        self.side_by_side.shut_down()
+        self.comparison.shut_down()
 
     # ------------------------------------------------------------------------------------------- what the run says
 
@@ -211,10 +211,10 @@ class TrainPage(QWidget):
         summary = self._runs.summary(folder)
         if summary is not None:
             step = summary.best_step or summary.status.saved_step or summary.step
-            self.side_by_side.show_models(
+            self.comparison.show_models(
                 summary.config.get("model") or summary.model, folder, f"step {step:,}", summary.name
             )
-            self._below.setCurrentWidget(self.side_by_side)
+            self._below.setCurrentWidget(self.comparison)
 
     @Slot()
     def _show_samples(self) -> None:

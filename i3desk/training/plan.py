@@ -20,10 +20,10 @@ from i3core.training.preflight import Plan as Preflight
 from i3core.training.preflight import check_run
 from i3desk.models.catalog import Entry, bundled_folder
 from i3desk.training import presets
-from i3desk.training.data_check import Source
+from i3desk.training.data_check import DataSource
 from i3desk.training.data_labels import held_out_share, plural
 from i3desk.training.dry_run import DryRunResult
-from i3desk.training.estimate import part_text, run_seconds, time_text, times_text
+from i3desk.training.estimate import of_total_text, run_seconds, time_text, times_text
 from i3desk.training.expert_panel import default_of, why_without_effect
 from i3desk.training.setup_state import SetupState
 
@@ -49,7 +49,7 @@ class RunPlan:
     """
 
     config: dict[str, Any]
-    can_rehearse: bool = False
+    can_dry_run: bool = False
     epochs: float = 0.0
     about: str = ""
     time: str = ""
@@ -82,7 +82,7 @@ def default_name(data: Mapping[str, float], entry: Entry | None) -> str:
 def make_plan(
     choices: SetupState,
     entry: Entry | None,
-    sources: Mapping[str, Source],
+    sources: Mapping[str, DataSource],
     answer: Callable[[dict[str, Any]], DryRunResult | None],
     runs_folder: Path,
 ) -> RunPlan:
@@ -98,18 +98,18 @@ def make_plan(
     tokens = int(
         sum(report["tokens"] * choices.data.get(path, 1.0) * (1 - held[path]) for path, report in reports.items())
     )
-    facts = presets.Facts(tokens, entry.facts.parameters, entry.facts.window)
+    facts = presets.PresetInputs(tokens, entry.facts.parameters, entry.facts.window)
     fixed = {
         "model": model_argument(entry),
         "data": [_argument(path, weight) for path, weight in choices.data.items()],
         "sample_prompts": list(choices.prompts),
     }
     draft = _effective(fixed | presets.settings(choices.preset, facts, changes))
-    rehearsed = answer(draft) or DryRunResult()
-    started = rehearsed.started or {}
-    facts = presets.Facts(
+    dry_run = answer(draft) or DryRunResult()
+    started = dry_run.started or {}
+    facts = presets.PresetInputs(
         tokens, entry.facts.parameters, entry.facts.window,
-        steps_per_epoch=started.get("total_steps", 0), pace=rehearsed.pace,
+        steps_per_epoch=started.get("total_steps", 0), timings=dry_run.timings,
     )  # fmt: skip
     config = _effective(fixed | presets.settings(choices.preset, facts, changes))
     validates = bool(changes.get("val")) or (started["held_out_rows"] > 0 if started else any(held.values()))
@@ -118,24 +118,24 @@ def make_plan(
     facts = facts.with_batch(config["batch_size"] * config.get("accumulate", 1), config["eval_tokens"])
     epochs = config["steps"] / facts.steps_per_epoch
     error = _config_error(config)
-    seconds = run_seconds(config, facts.pace, config["steps"]) if not error else 0.0
-    findings = _findings(config, facts, reports, started, rehearsed, validates, runs_folder)
-    refusal = rehearsed.refusal if not started else ""
+    seconds = run_seconds(config, facts.timings, config["steps"]) if not error else 0.0
+    findings = _findings(config, facts, reports, started, dry_run, validates, runs_folder)
+    refusal = dry_run.refusal if not started else ""
     if error or refusal:
         findings = ((error or refusal, "", True), *findings)
-    elif rehearsed.refusal:
-        findings = (*findings, (f"The pace could not be measured: {rehearsed.refusal}", "", False))
+    elif dry_run.refusal:
+        findings = (*findings, (f"The pace could not be measured: {dry_run.refusal}", "", False))
     fatal = next((what for what, _, fatal in findings if fatal), "")
     where = "on this CPU" if str(started.get("device", "CPU")).startswith("CPU") else "on the GPU"
     return RunPlan(
         config,
-        can_rehearse=not obstacle and not error,
+        can_dry_run=not obstacle and not error,
         epochs=epochs,
         about=f"{times_text(epochs)}: {plural(config['steps'], 'step')}".capitalize(),
         time=f"{time_text(seconds)} {where}" if not error else "",
         memory=_memory_text(started),
         disk=_disk_text(started, runs_folder),
-        is_measured=rehearsed.pace is not None,
+        is_measured=dry_run.timings is not None,
         findings=findings,
         obstacle=obstacle or fatal,
         name=name,
@@ -162,7 +162,7 @@ def _model_obstacle(entry: Entry | None) -> str:
     return "" if entry.facts else "Reading the model…"
 
 
-def _data_obstacle(choices: SetupState, sources: Mapping[str, Source]) -> str:
+def _data_obstacle(choices: SetupState, sources: Mapping[str, DataSource]) -> str:
     if not choices.data:
         return "Add some text to train on."
     for path, source in sources.items():
@@ -186,10 +186,10 @@ def _config_error(config: dict[str, Any]) -> str:
 
 def _findings(
     config: dict[str, Any],
-    facts: presets.Facts,
+    facts: presets.PresetInputs,
     reports: Mapping[str, dict],
     started: dict[str, Any],
-    rehearsed: DryRunResult,
+    dry_run: DryRunResult,
     validates: bool,
     runs_folder: Path,
 ) -> tuple[Finding, ...]:
@@ -217,7 +217,7 @@ def _findings(
         patience=config["patience"],
     )
     found = [(each.what, each.remedy, each.fatal) for each in check_run(asked) if each.kind in OWN_FINDINGS]
-    found += [(what, remedy, False) for kind, what, remedy in rehearsed.warnings if kind not in OWN_FINDINGS]
+    found += [(what, remedy, False) for kind, what, remedy in dry_run.warnings if kind not in OWN_FINDINGS]
     return tuple(found)
 
 
@@ -225,8 +225,8 @@ def _memory_text(started: dict[str, Any]) -> str:
     if not started:
         return ""
     if str(started.get("device", "")).startswith("CPU"):
-        return part_text(started["memory_bytes"], total_memory_bytes())
-    return part_text(started["memory_bytes"], 0).partition(" of ")[0]
+        return of_total_text(started["memory_bytes"], total_memory_bytes())
+    return of_total_text(started["memory_bytes"], 0).partition(" of ")[0]
 
 
 def _disk_text(started: dict[str, Any], runs_folder: Path) -> str:
@@ -235,4 +235,4 @@ def _disk_text(started: dict[str, Any], runs_folder: Path) -> str:
     there = runs_folder
     while not there.exists() and there != there.parent:
         there = there.parent
-    return part_text(started["checkpoint_bytes"], shutil.disk_usage(there).free)
+    return of_total_text(started["checkpoint_bytes"], shutil.disk_usage(there).free)

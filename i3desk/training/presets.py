@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from i3core.training.config import TrainingConfig
-from i3desk.training.estimate import BEGIN_S, Pace, usual_pace
+from i3desk.training.estimate import BEGIN_S, Timings, default_timings
 
 LABELS = {
     "quick": ("Quick", "Quick taste: about a minute, to see whether the data does what you hope"),
@@ -28,7 +28,7 @@ STEPS_AN_EPOCH = 24  # batches are made smaller until an epoch of little data ha
 
 
 @dataclass(frozen=True)
-class Facts:
+class PresetInputs:
     """What the presets go by.
 
     Attributes:
@@ -44,15 +44,16 @@ class Facts:
     window: int
     lora: bool = False
     steps_per_epoch: int = 0
-    pace: Pace | None = None
+    timings: Timings | None = None
 
-    def with_batch(self, batch_size: int, eval_tokens: int) -> Facts:
+    def with_batch(self, batch_size: int, eval_tokens: int) -> PresetInputs:
         """The same with guesses where nothing is counted or measured."""
         tokens = batch_size * self.window
         return replace(
             self,
             steps_per_epoch=self.steps_per_epoch or max(1, math.ceil(self.tokens_per_epoch * 1.1 / tokens)),
-            pace=self.pace or usual_pace(self.parameters, min(tokens, max(32, self.tokens_per_epoch)), eval_tokens),
+            timings=self.timings
+            or default_timings(self.parameters, min(tokens, max(32, self.tokens_per_epoch)), eval_tokens),
         )
 
 
@@ -78,18 +79,18 @@ _EVAL_TOKENS = {"quick": 4_000, "standard": 16_000, "thorough": 16_000}
 _LORA_LR = 4  # times the rate of all weights
 
 
-def batch_size(facts: Facts) -> int:
+def batch_size(facts: PresetInputs) -> int:
     """Smaller for little data, so that an epoch is more than a step or two. A power of two."""
     wanted = facts.tokens_per_epoch / (STEPS_AN_EPOCH * max(1, facts.window))
     return int(min(LARGEST_BATCH, max(SMALLEST_BATCH, 2 ** round(math.log2(max(1.0, wanted))))))
 
 
-def shape(preset: str, facts: Facts) -> dict[str, Any]:
+def shape(preset: str, facts: PresetInputs) -> dict[str, Any]:
     """The settings of a preset that its pace depends on; they need no measurement."""
     return {"batch_size": batch_size(facts), "eval_tokens": _EVAL_TOKENS[_recipe_name(preset)]}
 
 
-def settings(preset: str, facts: Facts, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+def settings(preset: str, facts: PresetInputs, changes: dict[str, Any] | None = None) -> dict[str, Any]:
     """Settings of TrainingConfig for a preset; `changes` are the user's own, and win."""
     changes = changes or {}
     values = shape(preset, facts) | changes
@@ -106,7 +107,7 @@ def settings(preset: str, facts: Facts, changes: dict[str, Any] | None = None) -
     return result
 
 
-def _epoch_steps(changes: dict[str, Any], facts: Facts) -> int:
+def _epoch_steps(changes: dict[str, Any], facts: PresetInputs) -> int:
     return max(1, math.ceil(changes["epochs"] * facts.steps_per_epoch)) if "epochs" in changes else 0
 
 
@@ -114,11 +115,11 @@ def _recipe_name(preset: str) -> str:
     return "standard" if preset == "expert" else preset
 
 
-def _quick(_: str, facts: Facts, steps: int) -> dict[str, Any]:
-    pace = facts.pace
-    looks = (_QUICK_EVALUATIONS + 1) * (pace.evaluation_s + pace.sample_s) + 2 * pace.checkpoint_s
+def _quick(_: str, facts: PresetInputs, steps: int) -> dict[str, Any]:
+    timings = facts.timings
+    looks = (_QUICK_EVALUATIONS + 1) * (timings.evaluation_s + timings.sample_s) + 2 * timings.checkpoint_s
     room = max(QUICK_S / 3, QUICK_S - BEGIN_S - looks)
-    steps = steps or int(min(_QUICK_MOST, max(_QUICK_FEWEST, room / max(1e-6, pace.step_s))))
+    steps = steps or int(min(_QUICK_MOST, max(_QUICK_FEWEST, room / max(1e-6, timings.step_s))))
     return {
         "steps": steps,
         "lr": _QUICK_LR * (_LORA_LR if facts.lora else 1),
@@ -129,8 +130,8 @@ def _quick(_: str, facts: Facts, steps: int) -> dict[str, Any]:
     }
 
 
-def _by_epochs(name: str, facts: Facts, steps: int) -> dict[str, Any]:
-    recipe, step_s = _RECIPES[name], max(1e-6, facts.pace.step_s)
+def _by_epochs(name: str, facts: PresetInputs, steps: int) -> dict[str, Any]:
+    recipe, step_s = _RECIPES[name], max(1e-6, facts.timings.step_s)
     if not steps:
         most = max(recipe.fewest, min(recipe.most, recipe.longest_s / step_s))
         steps = int(min(most, max(recipe.fewest, recipe.epochs * facts.steps_per_epoch)))

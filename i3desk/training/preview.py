@@ -106,7 +106,7 @@ class Preview(QWidget):
         )
         self.place = tabular(label(tone="muted", grade="small"))
         self.back = self._arrow("left", "Previous example", self._go_back)
-        self.on = self._arrow("right", "Next example", self._go_on)
+        self.on = self._arrow("right", "Next example", self._go_forward)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = column_in(self, spacing=4)
         column.addWidget(self.field)
@@ -132,7 +132,7 @@ class Preview(QWidget):
         if event.key() == Qt.Key.Key_Left:
             self._go_back()
         elif event.key() == Qt.Key.Key_Right:
-            self._go_on()
+            self._go_forward()
         else:
             super().keyPressEvent(event)
 
@@ -141,7 +141,7 @@ class Preview(QWidget):
         self._go(-1)
 
     @Slot()
-    def _go_on(self) -> None:
+    def _go_forward(self) -> None:
         self._go(1)
 
     def _go(self, by: int) -> None:

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPlainTextEdit, QProg
 from i3core.runs.reader import RunState, RunStatus, RunSummary
 from i3desk.runs.labels import model_text, trouble_text
 from i3desk.style.palette import tabular
-from i3desk.training import run_labels as run_facts
-from i3desk.training.run_labels import Row
+from i3desk.training import run_labels
+from i3desk.training.run_labels import Fact
 from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 
@@ -19,7 +19,7 @@ CHARACTERS = 30  # that go into one of them
 COPIED_TEXT, COPY_TEXT = "Copied", "Copy"
 
 
-class Rows(QWidget):
+class FigureRows(QWidget):
     """Names on the left, values on the right.
 
     Attributes:
@@ -35,7 +35,7 @@ class Rows(QWidget):
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(1, 1)
 
-    def show_rows(self, rows: list[Row]) -> None:
+    def show_rows(self, rows: list[Fact]) -> None:
         """Show these in place of the ones before."""
         names = [name for name, _, _ in rows]
         if names != self._names:
@@ -74,7 +74,7 @@ class ProgressCard(QFrame):
         self.bar = QProgressBar(textVisible=False)
         self.bar.setAccessibleName("Progress of the run")
         self.busy = BusyBar()
-        self.rows = Rows()
+        self.rows = FigureRows()
         self.notice = label(tone="muted", grade="small", wrap=True)
         column = column_in(self, 14, 11, 14, 13, spacing=8)
         line = row(self.step, self.share)
@@ -97,12 +97,12 @@ class ProgressCard(QFrame):
             self.share.setText("")
         else:
             self.step.setText(f"Step {step:,} of {total:,}" if total else f"Step {step:,}")
-            self.share.setText(run_facts.share_text(step, total))
+            self.share.setText(run_labels.done_text(step, total))
         self.busy.setVisible(starting)
         self.bar.setVisible(not starting)
         self.bar.setRange(0, max(1, min(total, 2**31 - 1)))
         self.bar.setValue(min(step, self.bar.maximum()) if total else 0)
-        rows = [] if summary is None or (starting and not step) else run_facts.figures(summary, status, step, eta_s)
+        rows = [] if summary is None or (starting and not step) else run_labels.figures(summary, status, step, eta_s)
         self.rows.show_rows(rows)
         self.rows.setVisible(bool(rows))
 
@@ -124,7 +124,7 @@ class SettingsCard(QFrame):
         self.data = ElidedLabel()
         self.data.setProperty("tone", "muted")
         self.data.setProperty("grade", "small")
-        self.rows = Rows()
+        self.rows = FigureRows()
         column = column_in(self, 14, 11, 14, 13, spacing=2)
         column.addWidget(self.model)
         column.addWidget(self.data)
@@ -135,10 +135,10 @@ class SettingsCard(QFrame):
         """Show what is trained, and how."""
         self.model.setText(model_text(summary))
         self.model.setToolTip(str(summary.config.get("model") or ""))
-        data, places = run_facts.data_lines(summary)
+        data, places = run_labels.data_lines(summary)
         self.data.setText(f"on {data}" if data else "")
         self.data.setToolTip(places)
-        self.rows.show_rows(run_facts.settings(summary))
+        self.rows.show_rows(run_labels.settings(summary))
 
 
 class WaitingCard(QFrame):
@@ -186,17 +186,17 @@ class TroubleCard(QFrame):
         self.remedy = label(tone="muted", wrap=True)
         for text in (self.what, self.remedy):
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.words = named(QPlainTextEdit(readOnly=True), "details")
-        self.words.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        self.words.setAccessibleName("The last words of the training process")
-        self.words.setTabChangesFocus(True)
-        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.log_tail = named(QPlainTextEdit(readOnly=True), "details")
+        self.log_tail.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        self.log_tail.setAccessibleName("The last words of the training process")
+        self.log_tail.setTabChangesFocus(True)
+        self.log_tail.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.copy_button = button(COPY_TEXT, "Copy what happened and the last words", "quiet")
         self.copy_button.clicked.connect(self._copy)
         self._head = QWidget()
         self._head.setLayout(row(label("Its last words", tone="muted", grade="small"), None, self.copy_button))
         column = column_in(self, 14, 11, 14, 13, spacing=7)
-        for part in (self.title, self.what, self._head, self.words, self.remedy):
+        for part in (self.title, self.what, self._head, self.log_tail, self.remedy):
             column.addWidget(part)
         self.hide()
 
@@ -211,21 +211,21 @@ class TroubleCard(QFrame):
         what = place if status.state is RunState.MISSING else trouble_text(status)
         self.title.setText(title)
         self.what.setText(what)
-        self.remedy.setText(run_facts.remedy_text(status))
+        self.remedy.setText(run_labels.remedy_text(status))
         self.setAccessibleName(f"{title}. {what} {self.remedy.text()}")
         said = status.log_tail.strip()
-        for part in (self._head, self.words):
+        for part in (self._head, self.log_tail):
             part.setVisible(bool(said))
-        if said != self.words.toPlainText():
-            self.words.setPlainText(said)
+        if said != self.log_tail.toPlainText():
+            self.log_tail.setPlainText(said)
             lines = sum(len(line) // CHARACTERS + 1 for line in said.splitlines())
             lines = max(LEAST_LINES, min(MOST_LINES, lines))
-            self.words.setFixedHeight(self.words.fontMetrics().lineSpacing() * lines + 24)
-            self.words.verticalScrollBar().setValue(self.words.verticalScrollBar().maximum())
+            self.log_tail.setFixedHeight(self.log_tail.fontMetrics().lineSpacing() * lines + 24)
+            self.log_tail.verticalScrollBar().setValue(self.log_tail.verticalScrollBar().maximum())
             self.copy_button.setText(COPY_TEXT)
 
     @Slot()
     def _copy(self) -> None:
-        text = "\n".join((self.title.text(), self.what.text(), "", self.words.toPlainText()))
+        text = "\n".join((self.title.text(), self.what.text(), "", self.log_tail.toPlainText()))
         QGuiApplication.clipboard().setText(text)
         self.copy_button.setText(COPIED_TEXT)

@@ -12,17 +12,17 @@ from i3desk.training.model_card import part_text
 WISHES = {"pause": "pausing…", "resume": "going on…", "stop": "stopping and saving…"}
 NOT_THERE = "–"
 
-Row = tuple[str, str, str]  # name, value, tooltip
+Fact = tuple[str, str, str]  # name, value, tooltip
 
 
-def state_words(state: RunState, wish: str) -> tuple[str, str]:
+def state_words(state: RunState, pending_command: str) -> tuple[str, str]:
     """What the chip says, and its colour token; a wish that is not fulfilled comes first."""
-    if wish and state.is_alive:
-        return WISHES[wish], "warn"
+    if pending_command and state.is_alive:
+        return WISHES[pending_command], "warn"
     return STATE_WORDS[state], tone_of(state)
 
 
-def share_text(step: int, total: int) -> str:
+def done_text(step: int, total: int) -> str:
     """How much is done, rounded down: "100 %" is the end."""
     return f"{100 * step // total} %" if total else ""
 
@@ -36,9 +36,9 @@ def left_s(summary: RunSummary, step: int, eta_s: float | None) -> float | None:
     return None
 
 
-def figures(summary: RunSummary, status: RunStatus, step: int, eta_s: float | None) -> list[Row]:
+def figures(summary: RunSummary, status: RunStatus, step: int, eta_s: float | None) -> list[Fact]:
     """The numbers of a run that has begun."""
-    rows: list[Row] = []
+    rows: list[Fact] = []
     seconds = left_s(summary, step, eta_s) if status.state.is_alive else None
     if status.state.is_alive:
         left = f"about {duration_text(seconds)}" if seconds is not None and step else NOT_THERE
@@ -66,11 +66,11 @@ def epoch_text(summary: RunSummary, step: int) -> str:
     return f"{epochs * step / summary.total_steps:.1f} of {epochs:g}"
 
 
-def settings(summary: RunSummary) -> list[Row]:
+def settings(summary: RunSummary) -> list[Fact]:
     """The settings that matter most."""
     config = summary.config
     part = "a new model" if config.get("preset") else part_text(config)
-    rows: list[Row] = [("Trains", part, "What of the model changes")]
+    rows: list[Fact] = [("Trains", part, "What of the model changes")]
     if config.get("steps"):
         rows.append(("Length", f"{config['steps']:,} steps", "As asked for at the start"))
     else:
@@ -109,13 +109,13 @@ def remedy_text(status: RunStatus) -> str:
     return f"Everything up to step {status.saved_step:,} is saved: Resume goes on from there."
 
 
-def model_argument(name: str) -> str:
+def suggested_model_name(name: str) -> str:
     """A name for a model that every disk knows, from what the run is called."""
     kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name.strip().lower())
     return "-".join(part for part in kept.split("-") if part).strip(".") or "my-model"
 
 
-def place_text(folder: Path) -> str:
+def folder_text(folder: Path) -> str:
     """A folder as the user would type it."""
     try:
         return f"~/{folder.relative_to(Path.home())}"

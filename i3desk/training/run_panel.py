@@ -40,8 +40,8 @@ class RunPanel(QFrame):
 
     chat_requested = Signal(str)
     compare_requested = Signal(str)
-    keep_requested = Signal(str, str)
-    kept = Signal(str)
+    export_requested = Signal(str, str)
+    exported = Signal(str)
     new_requested = Signal()
 
     def __init__(self, runs: RunController, theme: Theme, parent: QWidget | None = None) -> None:
@@ -61,7 +61,7 @@ class RunPanel(QFrame):
         self.progress, self.settings_card = ProgressCard(), SettingsCard()
         self.trouble, self.waiting = TroubleCard(), WaitingCard()
         self.warnings = Notices("What should be known about this run")
-        self.keep_card = ExportCard()
+        self.export_card = ExportCard()
         self.removal = DeleteConfirmation(runs.background, runs.folder)
         self.kill_question = KillQuestion()
         self.controls = RunControls()
@@ -90,7 +90,7 @@ class RunPanel(QFrame):
         self.scroll.setWidget(body)
         asked = QWidget()
         questions = column_in(asked, 16, 0, 16, 0, spacing=8)
-        for question in (self.keep_card, self.removal, self.kill_question):
+        for question in (self.export_card, self.removal, self.kill_question):
             questions.addWidget(question)
         column = column_in(self, spacing=0)
         column.addLayout(head)
@@ -101,7 +101,7 @@ class RunPanel(QFrame):
     def _connect(self) -> None:
         controls, runs = self.controls, self._runs
         controls.pause_requested.connect(self._pause)
-        controls.go_on_requested.connect(self._go_on)
+        controls.unpause_requested.connect(self._unpause)
         controls.stop_requested.connect(self._stop)
         controls.checkpoint_requested.connect(self._checkpoint)
         controls.sample_requested.connect(self._sample)
@@ -109,18 +109,18 @@ class RunPanel(QFrame):
         controls.resume_requested.connect(self._resume)
         controls.chat_requested.connect(self._chat)
         controls.compare_requested.connect(self._compare)
-        controls.keep_requested.connect(self._ask_to_keep)
+        controls.export_requested.connect(self._ask_to_export)
         controls.open_requested.connect(self._open_folder)
         controls.delete_requested.connect(self._ask_to_delete)
         controls.new_requested.connect(self.new_requested)
         self.name.renamed.connect(self._rename)
         self.waiting.start_requested.connect(self._start_now)
         self.waiting.leave_requested.connect(self._leave_queue)
-        self.keep_card.requested.connect(self.keep_requested)
-        self.keep_card.kept.connect(self.kept)
+        self.export_card.requested.connect(self.export_requested)
+        self.export_card.exported.connect(self.exported)
         self.removal.confirmed.connect(self._delete)
         self.kill_question.confirmed.connect(self._kill)
-        runs.wish_changed.connect(self._on_wish_changed)
+        runs.pending_changed.connect(self._on_pending_changed)
         runs.changed.connect(self._on_runs_changed)
         self._theme.changed.connect(self._show_dot)
 
@@ -135,8 +135,8 @@ class RunPanel(QFrame):
         self._clear_notice()
         self.removal.close_question()
         self.kill_question.hide()
-        if not self.keep_card.process.running:
-            self.keep_card.hide()
+        if not self.export_card.process.running:
+            self.export_card.hide()
         self.name.setModified(False)
         self.name.show_name(self.folder.name)
         self.settings_card.hide()
@@ -157,7 +157,7 @@ class RunPanel(QFrame):
         # The status is written every few seconds, the log at each step: only a run that ended by itself knows better.
         ended = status.state in (RunState.FINISHED, RunState.INTERRUPTED)
         self._step = status.step if ended else max(self._step, status.step)
-        self._runs.note_status(self.folder, status)
+        self._runs.observe_status(self.folder, status)
         self._show_saved()
         self._show()
 
@@ -184,13 +184,13 @@ class RunPanel(QFrame):
 
     def shut_down(self) -> None:
         """End what runs beside the window; the training goes on."""
-        self.keep_card.shut_down()
+        self.export_card.shut_down()
 
     def _show(self) -> None:
         if self.folder is None:
             return
-        status, summary, wish = self._status, self._summary, self._runs.wish(self.folder)
-        words, _ = run_labels.state_words(status.state, wish)
+        status, summary, pending_command = self._status, self._summary, self._runs.pending_command(self.folder)
+        words, _ = run_labels.state_words(status.state, pending_command)
         self.state.setText(words)
         self.chip.setAccessibleName(f"State: {words}")
         self._show_dot()
@@ -198,14 +198,14 @@ class RunPanel(QFrame):
         self.waiting.setVisible(queued)
         if queued:
             self._show_waiting()
-        self.trouble.show_trouble(status, run_labels.place_text(self.folder))
+        self.trouble.show_trouble(status, run_labels.folder_text(self.folder))
         self.warnings.show_notices([(what, remedy, False) for what, remedy in reversed(status.warnings)])
-        begun = not queued and status.state is not RunState.MISSING and (status.state.is_alive or self._step > 0)
-        self.progress.setVisible(begun)
-        if begun:
+        started = not queued and status.state is not RunState.MISSING and (status.state.is_alive or self._step > 0)
+        self.progress.setVisible(started)
+        if started:
             self.progress.show_run(summary, status, self._step, self._eta_s)
         has_base = summary is not None and bool(summary.config.get("model"))
-        self.controls.show_state(status.state, wish, run_labels.has_checkpoint(summary, status), has_base)
+        self.controls.show_state(status.state, pending_command, run_labels.has_checkpoint(summary, status), has_base)
         if not status.state.is_alive:
             self.kill_question.hide()
         if not self.removal.isHidden() and summary is not None:
@@ -222,8 +222,8 @@ class RunPanel(QFrame):
 
     @Slot()
     def _show_dot(self) -> None:
-        wish = self._runs.wish(self.folder) if self.folder is not None else ""
-        _, token = run_labels.state_words(self._status.state, wish)
+        pending_command = self._runs.pending_command(self.folder) if self.folder is not None else ""
+        _, token = run_labels.state_words(self._status.state, pending_command)
         self.dot.show_colour(getattr(self._theme.tokens, token))
 
     @Slot()
@@ -235,7 +235,7 @@ class RunPanel(QFrame):
             self._show_waiting()
 
     @Slot(str)
-    def _on_wish_changed(self, folder: str) -> None:
+    def _on_pending_changed(self, folder: str) -> None:
         if self.folder == Path(folder):
             self._show()
 
@@ -268,8 +268,8 @@ class RunPanel(QFrame):
         self._runs.pause(self.folder)
 
     @Slot()
-    def _go_on(self) -> None:
-        self._runs.go_on(self.folder)
+    def _unpause(self) -> None:
+        self._runs.unpause(self.folder)
 
     @Slot()
     def _stop(self) -> None:
@@ -313,8 +313,8 @@ class RunPanel(QFrame):
         self.compare_requested.emit(str(self.folder))
 
     @Slot()
-    def _ask_to_keep(self) -> None:
-        self.keep_card.ask(self.folder, self.name.text() or self.folder.name)
+    def _ask_to_export(self) -> None:
+        self.export_card.ask(self.folder, self.name.text() or self.folder.name)
 
     @Slot()
     def _open_folder(self) -> None:

@@ -16,7 +16,7 @@ from i3desk.widgets.basics import named
 from i3desk.widgets.diff_text import DiffText
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.virtual_list import VirtualList, VirtualRow
-from i3desk.widgets.word_diff import differences
+from i3desk.widgets.word_diff import diff_words
 
 MARGIN = 16  # as the card's; also the room for the scroll bar
 STEP_WIDTH = 96
@@ -59,7 +59,7 @@ class StepRow(VirtualRow):
         """Show prompt, answer and the answer before of each column."""
         for prompt, text, before in answers:
             block = DiffText(f"{step_text(self.step)}: {prompt}", parent=self)
-            spans = differences(before, text)[1] if text is not None and before is not None else ()
+            spans = diff_words(before, text)[1] if text is not None and before is not None else ()
             block.show_answer(text, spans)
             self.answers.append(block)
 
@@ -87,7 +87,7 @@ class StepRow(VirtualRow):
         self.chosen.emit(self.step)
 
 
-class _Rows(VirtualList):
+class _StepRows(VirtualList):
     """The rows below the heads.
 
     Signals:
@@ -166,7 +166,7 @@ class SampleTable(QWidget):
         self.previous_button = _arrow("left", "Earlier prompts")
         self.next_button = _arrow("right", "Further prompts")
         self.previous_button.clicked.connect(self._turn_back)
-        self.next_button.clicked.connect(self._turn_on)
+        self.next_button.clicked.connect(self._turn_forward)
         self._turns = QWidget()
         self._turns.setFixedWidth(STEP_WIDTH - 8)
         turns = QHBoxLayout(self._turns)
@@ -184,7 +184,7 @@ class SampleTable(QWidget):
         self._heads_row.addWidget(self._turns)
         self._heads_row.addSpacing(8 - GAP)
         self.heads: list[ElidedLabel] = []
-        self.rows = _Rows(self.log)
+        self.rows = _StepRows(self.log)
         self.rows.step_chosen.connect(self.step_chosen)
         self.rows.turned.connect(self.turn)
         column = QVBoxLayout(self)
@@ -228,7 +228,7 @@ class SampleTable(QWidget):
         self.turn(-1)
 
     @Slot()
-    def _turn_on(self) -> None:
+    def _turn_forward(self) -> None:
         self.turn(1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -26,7 +26,14 @@ from i3desk.training.model_card import BaseModelCard, part_changes
 from i3desk.training.plan import RunPlan, make_plan, model_argument
 from i3desk.training.presets import LABELS
 from i3desk.training.prompts import PromptList
-from i3desk.training.setup_state import MOST_SOURCES, SetupState, check_change, choices_of, read_choices, write_choices
+from i3desk.training.setup_state import (
+    MOST_SOURCES,
+    SetupState,
+    check_change,
+    read_setup,
+    setup_from_config,
+    write_setup,
+)
 from i3desk.widgets.basics import column_in, label, named
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.notices import Notices
@@ -58,20 +65,20 @@ class SetupPanel(QFrame):
         self.setAcceptDrops(True)
         self._file = paths.training_file
         self._runs_folder = paths.runs_folder
-        self.choices: SetupState = read_choices(self._file)
+        self.choices: SetupState = read_setup(self._file)
         self.plan = RunPlan({})
         self._entries: list[Entry] = []
         self._suggested: Path | None = None
         self._busy_with = ""
         self.check = DataCheck(self)
-        self.rehearsal = DryRun(self)
+        self.dry_run = DryRun(self)
         self._build()
         self._update_timer = QTimer(self, interval=UPDATE_MS, singleShot=True)
         self._update_timer.timeout.connect(self._update)
         self._save_timer = QTimer(self, interval=SAVE_AFTER_MS, singleShot=True)
         self._save_timer.timeout.connect(self.save)
         self.check.changed.connect(self._update_soon)
-        self.rehearsal.changed.connect(self._update_soon)
+        self.dry_run.changed.connect(self._update_soon)
         theme.changed.connect(self._update_soon)
         self.prompts.show_prompts(self.choices.prompts)
         self._update()
@@ -97,7 +104,7 @@ class SetupPanel(QFrame):
 
     def show_config(self, config: Mapping[str, Any]) -> None:
         """Set up what a run was, to be started again or changed."""
-        self._choose(**vars(choices_of(config)))
+        self._choose(**vars(setup_from_config(config)))
         self.prompts.show_prompts(self.choices.prompts)
         self._update()
 
@@ -112,13 +119,13 @@ class SetupPanel(QFrame):
         self.save()
         self._update_timer.stop()
         self.check.shut_down()
-        self.rehearsal.shut_down()
+        self.dry_run.shut_down()
 
     @Slot()
     def save(self) -> None:
         """Write the choices to their file."""
         self._save_timer.stop()
-        write_choices(self._file, self.choices)
+        write_setup(self._file, self.choices)
 
     # -------------------------------------------------------------------------------------------------- its parts
 
@@ -283,9 +290,9 @@ class SetupPanel(QFrame):
         if entry is not None and not entry.what:
             self.check.set_model(model_argument(entry), changes.get("loss_on", default_of("loss_on")))
         self.check.set_files(list(choices.data))
-        plan = self.plan = make_plan(choices, entry, self.check.sources, self.rehearsal.answer, self._runs_folder)
-        may_measure = plan.can_rehearse and self.isVisible() and not self._busy_with
-        self.rehearsal.ask(plan.config if may_measure else None)
+        plan = self.plan = make_plan(choices, entry, self.check.sources, self.dry_run.answer, self._runs_folder)
+        may_measure = plan.can_dry_run and self.isVisible() and not self._busy_with
+        self.dry_run.ask(plan.config if may_measure else None)
         self.model_card.show_model(self._entries, entry, changes)
         share = changes.get("val_share", default_of("val_share"))
         skip = bool(changes.get("skip_bad_records"))
@@ -316,11 +323,11 @@ class SetupPanel(QFrame):
         note = ""
         if self._busy_with:
             note = f"It will wait until {self._busy_with} ends. Nothing is measured before that."
-        elif self.rehearsal.measuring:
+        elif self.dry_run.measuring:
             note = "Measuring on this machine…"
         elif plan.time and not plan.is_measured:
             note = "Not measured yet: a guess from the model's size."
-        self.estimate.show_values(plan.time, plan.memory, plan.disk, note, self.rehearsal.measuring)
+        self.estimate.show_values(plan.time, plan.memory, plan.disk, note, self.dry_run.measuring)
         self.estimate.setVisible(bool(plan.config))
         self.findings.show_notices(plan.findings)
 
@@ -355,7 +362,7 @@ class SetupPanel(QFrame):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self.rehearsal.ask(None)
+        self.dry_run.ask(None)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):

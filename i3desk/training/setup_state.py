@@ -58,7 +58,7 @@ class SetupState:
         return {key: value for key, value in self.changes.items() if self.preset == "expert" or key in EVERYWHERE}
 
 
-def choices_of(config: Mapping[str, Any]) -> SetupState:
+def setup_from_config(config: Mapping[str, Any]) -> SetupState:
     """The choices that lead to the configuration of a run again, to be changed by an expert."""
     known = TrainingConfig.__dataclass_fields__
     changes = {}
@@ -89,7 +89,7 @@ def check_change(key: str, value: Any) -> None:
     TrainingConfig.from_dict({"data": ["-"], "out": "-", "model": "-", key: value})
 
 
-def read_choices(path: Path) -> SetupState:
+def read_setup(path: Path) -> SetupState:
     """The choices that were kept; files that are gone are left out. Never raises."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -138,7 +138,7 @@ def _is_possible(key: str, value: Any) -> bool:
     return True
 
 
-def write_choices(path: Path, choices: SetupState) -> None:
+def write_setup(path: Path, choices: SetupState) -> None:
     """Keep the choices; a full disk costs them, not the run."""
     try:
         write_json(path, asdict(choices))

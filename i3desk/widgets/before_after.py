@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from i3desk.widgets.diff_text import DiffText
 from i3desk.widgets.elided_label import ElidedLabel
-from i3desk.widgets.word_diff import differences
+from i3desk.widgets.word_diff import diff_words
 
 NARROW = 400  # pixels; below it the answers stand one below the other
 GAP = 24
@@ -86,7 +86,7 @@ class BeforeAfter(QWidget):
             self.after.show_answer(after)
             self.note.clear()
             return
-        left, right = differences(before, after)
+        left, right = diff_words(before, after)
         self.before.show_answer(before, left)
         self.after.show_answer(after, right)
         same = not any(span.differs for span in (*left, *right))

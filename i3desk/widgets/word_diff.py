@@ -18,7 +18,7 @@ class Span(NamedTuple):
     differs: bool
 
 
-def differences(before: str, after: str) -> tuple[list[Span], list[Span]]:
+def diff_words(before: str, after: str) -> tuple[list[Span], list[Span]]:
     """Both texts in spans that join to them. What does not differ is the same words in both; how they are spaced does
     not count."""
     first, second = _WORD.findall(before), _WORD.findall(after)

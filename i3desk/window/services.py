@@ -160,7 +160,7 @@ class Services(QObject):
             self.models_page.show_unloaded()
 
     def _connect_runs(self) -> None:
-        self.train_page.kept.connect(self.catalog.refresh)
+        self.train_page.exported.connect(self.catalog.refresh)
         self.catalog.changed.connect(self._show_base_models)
 
     @Slot()

@@ -107,7 +107,7 @@ def test_an_old_run_is_listed_with_its_curves(old_data, app, qtbot, paths, capsy
     assert len(run.sparkline) == 6
     app._show_run(str(paths.runs_folder / "first"))
     curves = app.services.train_page.curves
-    qtbot.waitUntil(lambda: curves.board is not None and len(curves.board.history) == 6)
+    qtbot.waitUntil(lambda: curves.dashboard is not None and len(curves.dashboard.history) == 6)
     assert i3core_main(["runs"]) == 0
     assert "first" in capsys.readouterr().out
 
@@ -172,4 +172,4 @@ def test_a_run_of_a_later_version_does_no_harm(paths, old_data, app, qtbot, caps
     qtbot.waitUntil(lambda: app.services.runs.summary(later) is not None)
     assert app.services.runs.summary(later).step >= 6
     app._show_run(str(later))
-    qtbot.waitUntil(lambda: app.services.train_page.curves.board is not None)
+    qtbot.waitUntil(lambda: app.services.train_page.curves.dashboard is not None)

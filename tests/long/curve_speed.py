@@ -54,9 +54,9 @@ def turn(seconds: float, until: Callable[[], bool] = lambda: False) -> None:
 
 
 def redraw() -> None:
-    board.refresh()
-    board.plot.draw()
-    board.plot.viewport().repaint()
+    dashboard.refresh()
+    dashboard.plot.draw()
+    dashboard.plot.viewport().repaint()
 
 
 app = QApplication([])
@@ -68,33 +68,39 @@ meter.start()
 panel.show()
 app.processEvents()  # the window's own first paint
 meter.restart()
-turn(20, lambda: panel.board is not None and panel.board.plot is not None)
+turn(20, lambda: panel.dashboard is not None and panel.dashboard.plot is not None)
 turn(0.3)
-board = panel.board
+dashboard = panel.dashboard
 print(f"longest stall while the plots were loaded and made: {meter.restart():.0f} ms")
 
 panel.add(part(100_000, evaluations=[evaluation(step, 2.0, True) for step in range(0, 100_000, 2000)]))
 panel.show_summary(RunSummary(Path("run"), "run", "", RunStatus(RunState.RUNNING), total_steps=100_000))
-board.refresh()
+dashboard.refresh()
 turn(0.3)
-panel.resize(panel.width() + 1200 - board.plot.width(), panel.height() + 500 - board.plot.height())
+panel.resize(panel.width() + 1200 - dashboard.plot.width(), panel.height() + 500 - dashboard.plot.height())
 turn(0.3)
-print(f"the plot is {board.plot.width()} x {board.plot.height()}")
+print(f"the plot is {dashboard.plot.width()} x {dashboard.plot.height()}")
 report("100,000 points: thinned and painted", [timed(redraw) for _ in range(100)], 20)
+plot = dashboard.plot
 report(
-    "  the plot alone", [timed(lambda: (board.plot.draw(), board.plot.viewport().repaint())) for _ in range(100)], 20
+    "  the plot alone",
+    [timed(lambda: (plot.draw(), plot.viewport().repaint())) for _ in range(100)],
+    20,
 )
-moves = [timed(lambda x=x: (board.plot.move_cursor(x), board.plot.viewport().repaint())) for x in range(0, 90_000, 900)]
+moves = [
+    timed(lambda x=x: (dashboard.plot.move_cursor(x), dashboard.plot.viewport().repaint()))
+    for x in range(0, 90_000, 900)
+]
 report("  the cursor moved", moves, 20)
-board.plot.zoom(8)
+dashboard.plot.zoom(8)
 report("  an eighth of it", [timed(redraw) for _ in range(100)], 20)
-report("a picture of it, without writing", [timed(lambda: board.plot.picture("Loss")) for _ in range(10)], 50)
+report("a picture of it, without writing", [timed(lambda: dashboard.plot.picture("Loss")) for _ in range(10)], 50)
 
 panel.clear()
 parts = [part(PART, start=1 + number * PART) for number in range(1_000_000 // PART)]
 report("a million steps: each part added", [timed(lambda each=each: panel.add(each)) for each in parts], 10)
 report("  all cards and curves redrawn", [timed(redraw) for _ in range(20)], 50)
-report("  smoothed differently", [timed(lambda w=w: board._on_smoothing(w)) for w in (0.6, 0.98, 0.9)], 50)
+report("  smoothed differently", [timed(lambda w=w: dashboard._on_smoothing(w)) for w in (0.6, 0.98, 0.9)], 50)
 
 panel.clear()
 turns = []

@@ -301,9 +301,9 @@ class Tour(QObject):
         self.phase("side by side")
         page.run_panel.controls.compare_button.click()
         yield 0.3
-        page.side_by_side.prompt.setText("what do you like to eat?")
-        page.side_by_side.ask_button.click()
-        yield lambda: not page.side_by_side.busy
+        page.comparison.prompt.setText("what do you like to eat?")
+        page.comparison.ask_button.click()
+        yield lambda: not page.comparison.busy
         yield 0.3
         self.picture("side-by-side")
         self.phase("runs")

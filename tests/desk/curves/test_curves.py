@@ -65,7 +65,7 @@ def test_only_what_was_asked_for_comes_up_as_a_window(qtbot, qapp, theme, backgr
     panel = CurvesPanel(theme, background)
     qtbot.addWidget(panel)
     panel.show()
-    qtbot.waitUntil(lambda: panel.board is not None and panel.board.plot is not None)
+    qtbot.waitUntil(lambda: panel.dashboard is not None and panel.dashboard.plot is not None)
     qapp.removeEventFilter(watch)
     assert watch.shown == [panel]
 
@@ -78,7 +78,7 @@ def panel(qtbot, theme, background) -> CurvesPanel:
     panel.resize(860, 410)
     with qtbot.waitExposed(panel):
         panel.show()
-    qtbot.waitUntil(lambda: panel.board is not None and panel.board.plot is not None)
+    qtbot.waitUntil(lambda: panel.dashboard is not None and panel.dashboard.plot is not None)
     return panel
 
 
@@ -88,9 +88,9 @@ def shown(panel) -> CurvesDashboard:
     told = [evaluation(0, 4.0), evaluation(30, 1.71, best=True), evaluation(60, 1.9)]
     panel.add(part(60, evaluations=told))
     panel.show_summary(summary(60, 100))
-    panel.board.refresh()
-    panel.board.plot.draw()
-    return panel.board
+    panel.dashboard.refresh()
+    panel.dashboard.plot.draw()
+    return panel.dashboard
 
 
 def summary(step: int, total: int, state: RunState = RunState.RUNNING, folder: str = "run") -> RunSummary:
@@ -113,7 +113,7 @@ def seen(widget) -> set[str]:
 def test_before_a_run_there_is_a_hint_and_no_empty_grid(panel):
     assert panel.hint.isVisible()
     assert panel.hint.text() == NOTHING_YET
-    assert not panel.board.isVisible()
+    assert not panel.dashboard.isVisible()
 
 
 def test_a_run_that_starts_says_what_it_is_busy_with(panel, qtbot):
@@ -125,9 +125,9 @@ def test_a_run_that_starts_says_what_it_is_busy_with(panel, qtbot):
 
 def test_the_first_step_brings_the_curves(panel, qtbot):
     panel.add(part(1))
-    qtbot.waitUntil(panel.board.plot.isVisible)
+    qtbot.waitUntil(panel.dashboard.plot.isVisible)
     assert not panel.hint.isVisible()
-    qtbot.waitUntil(lambda: LIGHT.series_1 in seen(panel.board.plot.viewport()))  # one point alone is a disc
+    qtbot.waitUntil(lambda: LIGHT.series_1 in seen(panel.dashboard.plot.viewport()))  # one point alone is a disc
 
 
 def test_what_comes_before_the_curves_are_loaded_is_drawn_then(qtbot, theme, background):
@@ -137,12 +137,14 @@ def test_what_comes_before_the_curves_are_loaded_is_drawn_then(qtbot, theme, bac
     panel.add(part(5, restarted=True))
     panel.add(part(20, start=6, evaluations=[evaluation(25, 2.0)]))
     panel.show_summary(summary(25, 40))
-    assert panel.board is None
+    assert panel.dashboard is None
     assert [each.step for each in panel.evaluations] == [25]
     panel.show()
     assert panel.hint.text() == LOADING
-    qtbot.waitUntil(lambda: panel.board is not None and panel.board.header.progress.text().startswith("step 25 / 40"))
-    assert len(panel.board.history) == 25
+    qtbot.waitUntil(
+        lambda: panel.dashboard is not None and panel.dashboard.header.progress.text().startswith("step 25 / 40")
+    )
+    assert len(panel.dashboard.history) == 25
 
 
 def test_the_panel_is_there_before_numpy_and_pyqtgraph():
@@ -211,14 +213,14 @@ def test_smoothing_can_be_chosen_and_taken_away(shown):
 def test_odd_values_are_drawn_on_both_axes(panel, losses):
     panel.add(part(4, loss=np.array(losses)))
     for log in (False, True):
-        panel.board.header.log_y.setChecked(log)
-        panel.board.header.log_x.setChecked(log)
-        panel.board.refresh()
-        panel.board.plot.draw()
-        low, high = panel.board.plot.visible_range()
+        panel.dashboard.header.log_y.setChecked(log)
+        panel.dashboard.header.log_x.setChecked(log)
+        panel.dashboard.refresh()
+        panel.dashboard.plot.draw()
+        low, high = panel.dashboard.plot.visible_range()
         assert math.isfinite(low)
         assert low < high
-        panel.board.plot.grab()
+        panel.dashboard.plot.grab()
 
 
 def test_the_axis_reaches_to_the_end_of_a_run_that_goes_on(shown):
@@ -339,15 +341,15 @@ def test_zooming_in_shows_points_that_were_thinned_away(panel):
     losses = np.full(50_000, 2.0)
     losses[25_000] = 9.0
     panel.add(part(50_000, loss=losses))
-    panel.board.refresh()
-    panel.board.plot.draw()
-    whole = panel.board.plot._view.viewRange()[1]
+    panel.dashboard.refresh()
+    panel.dashboard.plot.draw()
+    whole = panel.dashboard.plot._view.viewRange()[1]
     assert whole[1] > 9  # an extreme of one step in 50,000 is not lost
     for _ in range(20):
-        panel.board.plot.zoom(1.5)
-    panel.board.plot.draw()
-    low, high = panel.board.plot.visible_range()
-    xs, _ = panel.board.plot._curves["each"].in_sight
+        panel.dashboard.plot.zoom(1.5)
+    panel.dashboard.plot.draw()
+    low, high = panel.dashboard.plot.visible_range()
+    xs, _ = panel.dashboard.plot._curves["each"].in_sight
     assert len(xs) == pytest.approx(high - low, abs=4)  # every step now
 
 
@@ -468,7 +470,7 @@ def test_a_table_has_all_steps_in_full(panel, tmp_path, qtbot):
     path = tmp_path / "run.csv"
     path.write_text("before")
     with qtbot.waitSignal(panel.exported):
-        panel.board.save_csv(str(path))
+        panel.dashboard.save_csv(str(path))
 
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -485,7 +487,7 @@ def test_a_table_has_all_steps_in_full(panel, tmp_path, qtbot):
 def test_a_table_that_cannot_be_written_leaves_nothing_behind(panel, tmp_path, qtbot):
     panel.show_summary(summary(1, 1, RunState.FINISHED, str(tmp_path)))
     with qtbot.waitSignal(panel.failed):
-        panel.board.save_csv("/proc/run.csv")
+        panel.dashboard.save_csv("/proc/run.csv")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -500,7 +502,7 @@ def test_a_long_run_arrives_without_a_stall(panel):
         panel.add(more)
         longest = max(longest, time.perf_counter() - begun)
     assert longest < 0.05  # some 2 ms; this machine may be busy
-    assert len(panel.board.history) == 200_000
+    assert len(panel.dashboard.history) == 200_000
 
 
 # ------------------------------------------------------------------------------------------------------------ wording

@@ -12,7 +12,7 @@ from run_folders import append_losses, write_run
 
 from i3core.runs.folder import RunFolder
 from i3core.runs.reader import read_summary
-from i3desk.runs.comparison import LOOKS, RunComparison
+from i3desk.runs.comparison import CURVE_STYLES, RunComparison
 from i3desk.runs.loss_history import BoundedCurve
 from i3desk.style import palette
 from i3desk.style.theme import Theme
@@ -93,13 +93,13 @@ def test_a_long_run_is_drawn_in_bounded_memory_from_its_first_to_its_last_step(q
 def test_colours_stay_with_their_runs_when_others_come_and_go(qtbot, comparison, tmp_path):
     folders = [write_run(tmp_path / name) for name in "abc"]
     compare(qtbot, comparison, *folders)
-    before = {folder: comparison.look_of(folder) for folder in folders}
+    before = {folder: comparison.style_of(folder) for folder in folders}
     assert len(set(before.values())) == 3
     compare(qtbot, comparison, folders[2], folders[1])
-    assert comparison.look_of(folders[2]) == before[folders[2]]
-    assert comparison.look_of(folders[0]) is None
+    assert comparison.style_of(folders[2]) == before[folders[2]]
+    assert comparison.style_of(folders[0]) is None
     compare(qtbot, comparison, *folders)
-    assert comparison.look_of(folders[1]) == before[folders[1]]
+    assert comparison.style_of(folders[1]) == before[folders[1]]
 
 
 def test_the_table_shows_only_differences_and_says_what_is_default(qtbot, comparison, tmp_path):
@@ -116,9 +116,9 @@ def test_the_table_shows_only_differences_and_says_what_is_default(qtbot, compar
 
 
 def test_more_runs_than_can_be_told_apart_are_not_drawn(qtbot, comparison, tmp_path):
-    folders = [write_run(tmp_path / f"run-{number}") for number in range(len(LOOKS) + 2)]
+    folders = [write_run(tmp_path / f"run-{number}") for number in range(len(CURVE_STYLES) + 2)]
     comparison.show_runs([read_summary(folder) for folder in folders])
-    qtbot.waitUntil(lambda: len(comparison.curves) == len(LOOKS))
+    qtbot.waitUntil(lambda: len(comparison.curves) == len(CURVE_STYLES))
     assert comparison.left_out.text() == f"the first of {len(folders)} chosen"
 
 
@@ -130,8 +130,10 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("tokens", [palette.LIGHT, palette.DARK], ids=["light", "dark"])
 def test_curves_can_be_seen_and_told_apart(tokens):
-    colours = [getattr(tokens, look.token) for look in LOOKS]
-    assert len({(colour, look.dashed) for colour, look in zip(colours, LOOKS, strict=True)}) == len(LOOKS)
+    colours = [getattr(tokens, style.token) for style in CURVE_STYLES]
+    assert len({(colour, style.dashed) for colour, style in zip(colours, CURVE_STYLES, strict=True)}) == len(
+        CURVE_STYLES
+    )
     for colour in colours:
         light, dark = sorted((luminance(colour), luminance(tokens.surface)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) > 2.8

@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from i3core.training.config import TRAINING_SETTINGS, TrainingConfig
-from i3desk.runs.config_diff import DEFAULTS, NOT_COMPARED, changes, differences, label_of, value_text
+from i3desk.runs.config_diff import DEFAULTS, NOT_COMPARED, changed_settings, label_of, setting_differences, value_text
 
 BASE = {"model": "i3-mini", "data": ["/data/pirate.jsonl"], "lr": 3e-4}
 
 
 def table(*configs) -> dict[str, list[str]]:
-    return {row.label: [cell.text for cell in row.cells] for row in differences(configs)}
+    return {row.label: [cell.text for cell in row.cells] for row in setting_differences(configs)}
 
 
 def test_only_settings_that_differ_are_rows_and_defaults_are_known_as_such():
-    rows = differences([BASE, BASE | {"lr": 1e-3, "batch_size": 4}, BASE])
+    rows = setting_differences([BASE, BASE | {"lr": 1e-3, "batch_size": 4}, BASE])
     assert [row.label for row in rows] == ["Learning rate", "Batch size"]
     assert [cell.text for cell in rows[0].cells] == ["0.0003", "0.001", "0.0003"]
     assert [cell.is_default for cell in rows[0].cells] == [True, False, True]
@@ -28,8 +28,8 @@ def test_only_settings_that_differ_are_rows_and_defaults_are_known_as_such():
 
 
 def test_a_folder_of_its_own_is_no_difference_and_a_list_is_as_good_as_a_tuple():
-    assert differences([BASE | {"out": "/a"}, BASE | {"out": "/b", "data": ("/data/pirate.jsonl",)}]) == []
-    assert differences([BASE]) == differences([]) == []
+    assert setting_differences([BASE | {"out": "/a"}, BASE | {"out": "/b", "data": ("/data/pirate.jsonl",)}]) == []
+    assert setting_differences([BASE]) == setting_differences([]) == []
 
 
 def test_zero_and_nothing_are_told_in_words():
@@ -56,7 +56,7 @@ def test_a_setting_of_another_version_is_shown_by_its_key():
 
 def test_changes_are_what_the_user_set():
     config = asdict(TrainingConfig(data=("/data/pirate.jsonl",), out="/run", model="i3-mini", lr=1e-3, steps=50))
-    assert [(each.label, each.text, each.default) for each in changes(config)] == [
+    assert [(each.label, each.text, each.default) for each in changed_settings(config)] == [
         ("Steps", "50", "by epochs"),
         ("Learning rate", "0.001", "0.0003"),
     ]
@@ -86,7 +86,7 @@ def test_rows_are_exactly_the_keys_with_different_values(several):
 
     keys = {key for config in several for key in config} - set(NOT_COMPARED)
     expected = {key for key in keys if any(value(c, key) != value(several[0], key) for c in several)}
-    rows = differences(several)
+    rows = setting_differences(several)
     assert {row.key for row in rows} == expected
     for row in rows:
         assert len(row.cells) == len(several)

@@ -103,13 +103,13 @@ def test_a_run_is_paused_saved_stopped_and_resumed(qtbot, runs, state_of, tmp_pa
     state_of(runs, folder, RunState.RUNNING)
 
     runs.pause(folder)
-    assert runs.wish(folder) == "pause"
+    assert runs.pending_command(folder) == "pause"
     state_of(runs, folder, RunState.PAUSED)
-    assert runs.wish(folder) == ""
+    assert runs.pending_command(folder) == ""
     runs.sample(folder, ["hello 1!"])
     qtbot.waitUntil((folder / "samples.jsonl").exists, timeout=LONG_MS)
 
-    runs.go_on(folder)
+    runs.unpause(folder)
     state_of(runs, folder, RunState.RUNNING)
     step = runs.summary(folder).step
     runs.checkpoint(folder)
@@ -117,9 +117,9 @@ def test_a_run_is_paused_saved_stopped_and_resumed(qtbot, runs, state_of, tmp_pa
 
     with qtbot.waitSignal(runs.ended, timeout=LONG_MS) as ended:
         runs.stop(folder)
-        assert runs.wish(folder) == "stop"
+        assert runs.pending_command(folder) == "stop"
     assert ended.args[1].state is RunState.INTERRUPTED
-    assert runs.wish(folder) == ""
+    assert runs.pending_command(folder) == ""
 
     step = runs.summary(folder).step
     with qtbot.waitSignal(runs.ended, timeout=LONG_MS) as ended:
@@ -282,10 +282,10 @@ def test_folders_that_a_window_was_killed_in_are_swept_away(paths, tmp_path):
     paths.runs_folder.mkdir(parents=True)
     half = paths.runs_folder / ".name.new-12345678"
     half.mkdir()
-    queue.remove_left_behind(paths.runs_folder)
+    queue.remove_leftovers(paths.runs_folder)
     assert half.exists()  # it may be another window's, a moment old
     os.utime(half, (1, 1))
-    queue.remove_left_behind(paths.runs_folder)
+    queue.remove_leftovers(paths.runs_folder)
     assert not half.exists()
 
 

@@ -16,8 +16,8 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit
 from run_folders import append_losses, write_run
 
-from i3core.runs import index as run_list
 from i3core.runs.folder import RunFolder
+from i3core.runs.index import register
 from i3core.runs.reader import RunState, RunStatus, RunSummary
 from i3desk.curves.sparkline import sparkline_points
 from i3desk.paths import Paths
@@ -222,7 +222,7 @@ def test_a_run_is_opened_talked_to_and_trained_again(qtbot, three, page):
     wait_for_details(qtbot, page, three[2])
     for button, signal in (
         (page.details.show_button, page.open_requested),
-        (page.details.keep_button, page.open_requested),
+        (page.details.export_button, page.open_requested),
         (page.details.chat_button, page.chat_requested),
         (page.details.again_button, page.again_requested),
     ):
@@ -310,7 +310,7 @@ def test_a_run_that_trains_is_not_deleted_alone_nor_with_others(qtbot, three, pa
 
 def test_a_run_elsewhere_is_only_taken_off_the_list(qtbot, tmp_path, open_page):
     folder = write_run(tmp_path / "elsewhere" / "mine")
-    run_list.register(folder)
+    register(folder)
     page = open_page(count=1)
     click(qtbot, page, folder)
     qtbot.waitUntil(lambda: chosen(page) == ["mine"])

@@ -71,7 +71,7 @@ def test_four_clicks_from_a_dropped_file_to_a_tuned_model_that_talks(real_app, q
     qtbot.waitUntil(page.setup.start_button.isEnabled, timeout=STARTS_MS)
     qtbot.mouseClick(page.setup.start_button, left)  # 2
     qtbot.waitUntil(lambda: runs.active is not None and runs.active.step >= 40, timeout=LEARNS_MS)
-    assert len(page.curves.board.history) > 30
+    assert len(page.curves.dashboard.history) > 30
     assert page.samples.table.log.steps[0] == 0
     qtbot.mouseClick(page.run_panel.controls.chat_button, left)  # 3
     assert app.window.chat_page.isVisible()

@@ -69,7 +69,7 @@ def offered(panel: RunPanel) -> list[str]:
     """The buttons that can be pressed under the run, and what is in its menu."""
     controls = panel.controls
     buttons = [
-        controls.chat_button, controls.compare_button, controls.keep_button, controls.pause_button,
+        controls.chat_button, controls.compare_button, controls.export_button, controls.pause_button,
         controls.stop_button, controls.resume_button, controls.new_button,
     ]  # fmt: skip
     return [each.accessibleName() for each in buttons if each.isVisible() and each.isEnabled()]
@@ -148,7 +148,7 @@ def test_a_failure_is_told_with_its_last_words_and_can_be_copied(qtbot, panel, s
     assert trouble.isVisible()
     assert trouble.title.text() == "The run ended unexpectedly"
     assert trouble.what.text() == "The training process was ended from outside."
-    assert trouble.words.toPlainText() == "warning: hot\nKilled"
+    assert trouble.log_tail.toPlainText() == "warning: hot\nKilled"
     assert "up to step 200" in trouble.remedy.text()
     qtbot.mouseClick(trouble.copy_button, Qt.MouseButton.LeftButton)
     assert "ended from outside" in QGuiApplication.clipboard().text()
@@ -248,21 +248,21 @@ def test_a_real_run_from_its_start_to_its_model_and_its_deletion(qtbot, panel, r
         qtbot.mouseClick(controls.stop_button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: panel.state.text() == "stopped", timeout=LONG_MS)
 
-    qtbot.mouseClick(controls.keep_button, Qt.MouseButton.LeftButton)
-    assert panel.keep_card.field.text() == "pirate"
-    with qtbot.waitSignal(panel.kept, timeout=LONG_MS) as kept:
-        qtbot.keyClick(panel.keep_card.field, Qt.Key.Key_Return)
-        assert panel.keep_card.busy.isVisible()
-    assert kept.args == [str(paths.models_folder / "pirate")]
+    qtbot.mouseClick(controls.export_button, Qt.MouseButton.LeftButton)
+    assert panel.export_card.field.text() == "pirate"
+    with qtbot.waitSignal(panel.exported, timeout=LONG_MS) as exported:
+        qtbot.keyClick(panel.export_card.field, Qt.Key.Key_Return)
+        assert panel.export_card.busy.isVisible()
+    assert exported.args == [str(paths.models_folder / "pirate")]
     assert (paths.models_folder / "pirate" / "model.safetensors").exists()
-    assert "Kept as “pirate”" in panel.keep_card.result.text()
+    assert "Kept as “pirate”" in panel.export_card.result.text()
 
-    qtbot.mouseClick(controls.keep_button, Qt.MouseButton.LeftButton)
-    qtbot.keyClick(panel.keep_card.field, Qt.Key.Key_Return)  # there is one of that name now
-    qtbot.waitUntil(lambda: bool(panel.keep_card.result.text()), timeout=LONG_MS)
-    assert "There is a model 'pirate' already" in panel.keep_card.result.text()
-    assert panel.keep_card.result.property("tone") == "bad"
-    qtbot.mouseClick(panel.keep_card.close_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(controls.export_button, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(panel.export_card.field, Qt.Key.Key_Return)  # there is one of that name now
+    qtbot.waitUntil(lambda: bool(panel.export_card.result.text()), timeout=LONG_MS)
+    assert "There is a model 'pirate' already" in panel.export_card.result.text()
+    assert panel.export_card.result.property("tone") == "bad"
+    qtbot.mouseClick(panel.export_card.close_button, Qt.MouseButton.LeftButton)
 
     controls.delete_action.trigger()
     qtbot.waitUntil(lambda: "frees" in panel.removal.details.text(), timeout=LONG_MS)

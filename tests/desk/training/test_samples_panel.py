@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 
 from i3core.runs.events import Evaluated, Sampled
 from i3desk.style.theme import Theme
-from i3desk.training.learning_summary import Change, forgot_tone, learned_tone
+from i3desk.training.learning_summary import PerplexityChange, forgot_tone, learned_tone
 from i3desk.training.sample_log import SampleLog
 from i3desk.training.samples_panel import SamplesPanel
 
@@ -298,7 +298,7 @@ def test_without_validation_that_is_told(panel):
 
 
 def test_how_much_was_forgotten_is_a_colour():
-    assert [forgot_tone(Change(100.0, later)) for later in (None, 90.0, 104.0, 110.0, 131.0)] == [
+    assert [forgot_tone(PerplexityChange(100.0, later)) for later in (None, 90.0, 104.0, 110.0, 131.0)] == [
         "", "ok", "", "warn", "bad",
     ]  # fmt: skip
-    assert [learned_tone(Change(10.0, later)) for later in (None, 9.0, 10.0, 11.0)] == ["", "ok", "", "warn"]
+    assert [learned_tone(PerplexityChange(10.0, later)) for later in (None, 9.0, 10.0, 11.0)] == ["", "ok", "", "warn"]

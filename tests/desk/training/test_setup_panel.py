@@ -20,13 +20,13 @@ from i3desk.models.catalog import Entry, Origin, read_folder
 from i3desk.preferences import SettingsStore
 from i3desk.style.palette import DARK
 from i3desk.style.theme import Theme
-from i3desk.training.data_check import Source
+from i3desk.training.data_check import DataSource
 from i3desk.training.dry_run import DryRunResult, dry_run_config
 from i3desk.training.expert_panel import FROM_SCRATCH
 from i3desk.training.plan import make_plan
 from i3desk.training.preview import pages_of
 from i3desk.training.setup_panel import WIDTH, SetupPanel
-from i3desk.training.setup_state import SetupState, read_choices, write_choices
+from i3desk.training.setup_state import SetupState, read_setup, write_setup
 
 MINI = assets.models()[assets.BUNDLED_MODEL]
 ENTRY = Entry(MINI, Origin.BUNDLED, read_folder(MINI))
@@ -66,7 +66,7 @@ def open_panel(qtbot, qapp, paths):
     yield open_
     for panel in opened:
         panel.shut_down()
-        children = (panel.check._process, panel.rehearsal._process)
+        children = (panel.check._process, panel.dry_run._process)
         qtbot.waitUntil(lambda: not any(child.running for child in children), timeout=CHILD_MS)  # noqa: B023
 
 
@@ -370,9 +370,9 @@ def test_a_run_can_be_set_up_again_as_it_was(open_panel, qtbot, pirate):
 def test_any_file_of_choices_can_be_started_from(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("choices") / "training.json"
     path.write_text(json.dumps(content))
-    choices = read_choices(path)
-    write_choices(path, choices)
-    assert read_choices(path) == choices
+    choices = read_setup(path)
+    write_setup(path, choices)
+    assert read_setup(path) == choices
 
 
 # ------------------------------------------------------------------------------------------------------- rehearsing
@@ -381,7 +381,7 @@ def test_any_file_of_choices_can_be_started_from(tmp_path_factory, content):
 def test_the_run_is_measured_on_this_machine_and_other_lengths_need_no_second_measurement(
     open_panel, qtbot, pirate, paths
 ):
-    write_choices(paths.settings_file.with_name("training.json"), SetupState(preset="expert", changes=SMALL))
+    write_setup(paths.settings_file.with_name("training.json"), SetupState(preset="expert", changes=SMALL))
     panel = open_panel(measures=True)
     panel.add_data([pirate])
     wait_for_text(qtbot, panel.estimate.note, "Measuring")
@@ -394,12 +394,12 @@ def test_the_run_is_measured_on_this_machine_and_other_lengths_need_no_second_me
     assert not panel.estimate.note.isVisible()
     short = panel.estimate.values["time"].text()
     type_value(qtbot, panel, "steps", "900000")
-    assert not panel.rehearsal.measuring
+    assert not panel.dry_run.measuring
     assert panel.estimate.values["time"].text() != short
     type_value(qtbot, panel, "batch_size", "2")  # this changes the pace
-    assert panel.rehearsal.measuring
+    assert panel.dry_run.measuring
     panel.hide()
-    qtbot.waitUntil(lambda: not panel.rehearsal._process.running, timeout=CHILD_MS)
+    qtbot.waitUntil(lambda: not panel.dry_run._process.running, timeout=CHILD_MS)
     assert not panel.plan.is_measured
 
 
@@ -411,11 +411,11 @@ def test_only_what_the_pace_depends_on_begins_a_new_rehearsal():
         assert dry_run_config(config | other) != dry_run_config(config)
 
 
-def planned(rehearsed: DryRunResult, tmp_path, pirate, **report):
+def planned(dry_run: DryRunResult, tmp_path, pirate, **report):
     found = {"shapes": {"prompt and completion": 40}, "records": 40, "rows": 40, "tokens": 4000} | report
-    source = Source(str(pirate), report=found)
+    source = DataSource(str(pirate), report=found)
     choices = SetupState(data={source.path: 1.0})
-    return make_plan(choices, ENTRY, {source.path: source}, lambda config: rehearsed, tmp_path)
+    return make_plan(choices, ENTRY, {source.path: source}, lambda config: dry_run, tmp_path)
 
 
 def test_a_refused_rehearsal_stops_the_start_and_one_that_broke_off_does_not(tmp_path, pirate):
