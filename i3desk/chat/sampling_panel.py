@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QInputDialog,
     QLabel,
     QMenu,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -23,7 +22,7 @@ from i3desk.chat.display_options import DISPLAY_SETTINGS
 from i3desk.conversations.conversation import ChatSettings
 from i3desk.preferences import SettingsStore
 from i3desk.tokens.legend import TokenLegend
-from i3desk.widgets.basics import named, quiet_button
+from i3desk.widgets.basics import named, quiet_button, scroll_page
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.widgets.setting_rows import SwitchRow, TextRow, row_for
 
@@ -121,11 +120,7 @@ class SamplingPanel(QFrame):
                 self.legend = TokenLegend()
                 column.addWidget(self.legend)
         column.addStretch(1)
-        scroll = named(QScrollArea(), "backdrop")
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
+        scroll = scroll_page(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(1, 0, 0, 0)
         outer.addWidget(scroll)

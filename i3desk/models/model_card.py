@@ -18,7 +18,7 @@ from i3desk.style.icons import Dot, IconToolButton
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
-from i3desk.widgets.facts_grid import FactsGrid
+from i3desk.widgets.facts import FactsGrid
 
 
 class Use(enum.Enum):

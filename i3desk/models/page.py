@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPalette, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QScrollArea, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from i3desk.models.catalog import Catalog, absolute, bundled_folder
 from i3desk.models.descriptions import PRECISIONS
@@ -17,15 +17,24 @@ from i3desk.models.model_card import ModelCard, Use
 from i3desk.paths import Paths
 from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import Notice, button, column_in, label, named, row
+from i3desk.widgets.basics import (
+    PAGE_MARGIN,
+    Notice,
+    button,
+    centred,
+    column_in,
+    label,
+    named,
+    page_header,
+    row,
+    scroll_page,
+)
 from i3desk.widgets.card_grid import CardGrid
 from i3desk.widgets.drop_card import DropCard, dropped_paths
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
-HEADER_HEIGHT = 48
 WIDEST = 1200
-MARGIN = 24
 UPDATE_MS = 30
 NEW_CARDS_AT_ONCE = 1  # so that many models do not hold the window up
 
@@ -132,7 +141,6 @@ class ModelsPage(QWidget):
     # ------------------------------------------------------------------ its parts
 
     def _build(self) -> None:
-        title = label("Models", grade="title")
         self.add_button = button("Add folder…", "Show a model folder of this computer here; it stays where it is")
         self.add_button.clicked.connect(self._ask_for_folder)
         self.download_button = IconPushButton(" Download…")
@@ -141,10 +149,6 @@ class ModelsPage(QWidget):
         self.download_button.setAccessibleName("Download")
         self.download_button.setToolTip("Get a model from the hub")
         self.download_button.clicked.connect(self.open_download)
-        header = named(QFrame(), "header")
-        header.setFixedHeight(HEADER_HEIGHT)
-        header.setLayout(row(title, None, self.add_button, self.download_button))
-        header.layout().setContentsMargins(MARGIN, 0, 16, 0)
 
         self.segments = SegmentedControl("Precision", PRECISIONS)
         self.segments.setFixedWidth(264)
@@ -163,24 +167,16 @@ class ModelsPage(QWidget):
         self.grid.show_cards([self.drop_card])
 
         self._content = named(QWidget(), "backdropColumn")
-        self._content.setMaximumWidth(WIDEST)
         column = column_in(self._content, 0, 20, 0, 24, spacing=16)
         column.addLayout(precision_row)
         column.addWidget(self.notice)
         column.addWidget(self.downloads)
         column.addWidget(self.grid)
         column.addStretch(1)
-        backdrop = named(QWidget(), "backdropColumn")
-        sides = row(None, self._content, None)
-        sides.setStretch(1, 1000)
-        sides.setContentsMargins(MARGIN, 0, MARGIN, 0)
-        backdrop.setLayout(sides)
-        self.scroll = named(QScrollArea(widgetResizable=True), "backdrop")
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroll.setWidget(backdrop)
+        self.scroll = scroll_page(centred(self._content, WIDEST))
         outer = column_in(self, spacing=0)
-        outer.addWidget(header)
+        tools = row(label("Models", grade="title"), None, self.add_button, self.download_button)
+        outer.addWidget(page_header(tools))
         outer.addWidget(self.scroll, 1)
         self.choose_precision(self.precision)
 
@@ -355,7 +351,7 @@ class ModelsPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._content.setMinimumWidth(min(WIDEST, self.width() - 2 * MARGIN - 16))
+        self._content.setMinimumWidth(min(WIDEST, self.width() - 2 * PAGE_MARGIN - 16))
 
 
 def _path(folder: str | None) -> Path | None:

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPlainTextEdit, QScrollArea, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPlainTextEdit, QToolButton, QWidget
 
 from i3core.runs.reader import RunState, RunSummary, folder_bytes, read_description
 from i3desk.curves.sparkline import Sparkline
 from i3desk.runs.config_diff import changed_settings
 from i3desk.runs.controller import RunController
-from i3desk.runs.fact_rows import FactRows
 from i3desk.runs.labels import progress_text, state_text, tone_of, trouble_text
 from i3desk.runs.name_edit import NameEdit
 from i3desk.runs.note_edit import NoteEdit
 from i3desk.runs.run_facts import facts_of
 from i3desk.style.icons import Dot, IconToolButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import button, column_in, label, named, row
+from i3desk.widgets.basics import button, column_in, label, named, row, scroll_page
+from i3desk.widgets.facts import FactRows
 from i3desk.workers.background import BackgroundJobs
 
 LOG_TAIL_HEIGHT = 104
@@ -70,10 +70,7 @@ class RunDetails(QWidget):
         self.note.note_changed.connect(runs.set_note)
         self._column.addWidget(_card("Note", self.note))
         self._column.addStretch(1)
-        self.scroll = named(QScrollArea(widgetResizable=True), "backdrop")
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroll.setWidget(inside)
+        self.scroll = scroll_page(inside)
         column.addWidget(self.scroll, 1)
         theme.changed.connect(self._tint)
 

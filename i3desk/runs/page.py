@@ -21,7 +21,7 @@ from i3desk.runs.list_view import RunListView
 from i3desk.style import icons
 from i3desk.style.palette import tabular
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import column_in, label, named, row
+from i3desk.widgets.basics import column_in, label, named, page_header, row
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
@@ -101,12 +101,9 @@ class RunsPage(QWidget):
         self.sorting.setFixedWidth(204)
         self.sorting.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.sorting.show_choice(self.order)
-        header = named(QFrame(), "header")
-        header.setFixedHeight(HEADER_HEIGHT)
-        header.setLayout(row(label("Runs", grade="title"), self.count, None, self.search, self.sorting, spacing=10))
-        header.layout().setStretch(2, 1)
-        header.layout().setStretch(3, 2)
-        header.layout().setContentsMargins(24, 0, 16, 0)
+        tools = row(label("Runs", grade="title"), self.count, None, self.search, self.sorting, spacing=10)
+        tools.setStretch(3, 2)
+        header = page_header(tools)
 
         self._card = named(QFrame(), "card")
         column_in(self._card, *[CARD_PADDING] * 4, spacing=0).addWidget(self.list)

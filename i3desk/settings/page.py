@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
-    QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -23,7 +19,7 @@ from i3desk.settings.shortcuts import SHORTCUTS
 from i3desk.settings.storage_card import StorageCard
 from i3desk.settings.updates_card import UpdatesCard
 from i3desk.style.theme import CHOICES, Theme
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import centred, column_in, label, named, page_header, row, scroll_page
 from i3desk.widgets.card import Card
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.api_server import ApiServer
@@ -74,14 +70,6 @@ class SettingsPage(QWidget):
         self._store = store
         self._theme = theme
 
-        title = QLabel("Settings")
-        title.setProperty("grade", "title")
-        header = named(QFrame(), "header")
-        header.setFixedHeight(48)
-        header_row = QHBoxLayout(header)
-        header_row.setContentsMargins(24, 0, 24, 0)
-        header_row.addWidget(title)
-
         self.data = StorageCard(paths)
         self.data.export_all_requested.connect(self.export_all_requested)
         self.data.delete_conversations_requested.connect(self.delete_conversations_requested)
@@ -92,10 +80,7 @@ class SettingsPage(QWidget):
         self.updates.requested.connect(self.updates_requested)
         self.updates.setVisible(switched_on())
         inside = named(QWidget(), "backdropColumn")
-        inside.setMaximumWidth(COLUMN_WIDTH)
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 24, 0, 24)
-        column.setSpacing(16)
+        column = column_in(inside, 0, 24, 0, 24, spacing=16)
         self.shortcuts = _shortcuts(SHORTCUTS)
         self.gpu_card = GpuCard()
         self.server = ServerCard(store, server)
@@ -112,20 +97,9 @@ class SettingsPage(QWidget):
             column.addWidget(card)
         column.addStretch(1)
 
-        page = named(QWidget(), "backdropColumn")
-        sides = QHBoxLayout(page)
-        sides.setContentsMargins(24, 0, 24, 0)
-        sides.addStretch(1)
-        sides.addWidget(inside, 1000)
-        sides.addStretch(1)
-        self._scroll = named(QScrollArea(), "backdrop")
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(page)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(header)
+        self._scroll = scroll_page(centred(inside, COLUMN_WIDTH))
+        outer = column_in(self, spacing=0)
+        outer.addWidget(page_header(row(label("Settings", grade="title"), None)))
         outer.addWidget(self._scroll, 1)
 
     def show_card(self, card: QWidget) -> None:
@@ -135,16 +109,14 @@ class SettingsPage(QWidget):
     def _appearance(self) -> Card:
         card = Card("Appearance")
         self.theme_choice = SegmentedControl(
-            "Colours", {key: (label, THEME_TOOLTIPS[key]) for key, label in CHOICES.items()}
+            "Colours", {key: (name, THEME_TOOLTIPS[key]) for key, name in CHOICES.items()}
         )
         self.theme_choice.show_choice(self._theme.choice)
         self.theme_choice.chosen.connect(self._choose_theme)
         self.scale_choice = SegmentedControl("Size", SCALE_CHOICES)
         self.scale_choice.show_choice(str(self._store.preferences.scale))
         self.scale_choice.chosen.connect(self._choose_scale)
-        self.scale_note = QLabel("The new size is used when i3desk is started again.")
-        self.scale_note.setProperty("tone", "muted")
-        self.scale_note.setProperty("grade", "small")
+        self.scale_note = label("The new size is used when i3desk is started again.", tone="muted", grade="small")
         self.scale_note.hide()
         grid = QGridLayout()
         grid.setHorizontalSpacing(24)
@@ -163,11 +135,9 @@ class SettingsPage(QWidget):
         self.on_close_choice.show_choice(self._store.preferences.training_on_close)
         self.on_close_choice.chosen.connect(self._choose_on_close)
         self._store.changed.connect(self._show_on_close)
-        row = QHBoxLayout()
-        row.setSpacing(24)
-        row.addWidget(QLabel("When the window is closed, training"))
-        row.addWidget(self.on_close_choice, 1)
-        card.column.addLayout(row)
+        line = row(QLabel("When the window is closed, training"), self.on_close_choice, spacing=24)
+        line.setStretch(1, 1)
+        card.column.addLayout(line)
         return card
 
     @Slot(str)
@@ -196,9 +166,7 @@ def _shortcuts(lines: list[tuple[str, str]]) -> Card:
     grid.setVerticalSpacing(6)
     grid.setColumnStretch(1, 1)
     for number, (keys, meaning) in enumerate(lines):
-        label = QLabel(keys)
-        label.setProperty("tone", "muted")
-        grid.addWidget(label, number, 0)
-        grid.addWidget(QLabel(meaning, textFormat=Qt.TextFormat.PlainText), number, 1)
+        grid.addWidget(label(keys, tone="muted"), number, 0)
+        grid.addWidget(label(meaning), number, 1)
     card.column.addLayout(grid)
     return card

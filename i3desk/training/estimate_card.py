@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
-from i3desk.style.palette import tabular
 from i3desk.widgets.basics import BusyBar, column_in, label
+from i3desk.widgets.facts import FactRows
 
 ROWS = {
     "time": ("Time", "From Start to the end, evaluations and checkpoints included; less if it ends early"),
@@ -18,7 +18,7 @@ class EstimateCard(QFrame):
     """Three figures and a line about the measurement.
 
     Attributes:
-        values: the labels of the figures by "time", "memory" and "disk".
+        rows: the figures: Time, Memory, Disk.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -26,20 +26,8 @@ class EstimateCard(QFrame):
         self.setObjectName("card")
         self.setAccessibleName("Estimate")
         column = column_in(self, 12, 10, 12, 12, spacing=6)
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(2)
-        grid.setColumnStretch(1, 1)
-        self.values = {}
-        for number, (key, (name, tooltip)) in enumerate(ROWS.items()):
-            title = label(name, tone="muted")
-            value = self.values[key] = tabular(label(grade="value"))
-            for part in (title, value):
-                part.setToolTip(tooltip)
-            value.setAlignment(value.alignment().AlignRight)
-            grid.addWidget(title, number, 0)
-            grid.addWidget(value, number, 1)
-        column.addLayout(grid)
+        self.rows = FactRows(figures=True)
+        column.addWidget(self.rows)
         self.busy = BusyBar()
         self.note = label(tone="muted", grade="small", wrap=True)
         column.addWidget(self.busy)
@@ -47,9 +35,8 @@ class EstimateCard(QFrame):
 
     def show_values(self, time: str, memory: str, disk: str, note: str, measuring: bool) -> None:
         """Show these; an empty one is a dash."""
-        for key, text in (("time", time), ("memory", memory), ("disk", disk)):
-            self.values[key].setText(text or "–")
-            self.values[key].setAccessibleName(f"{ROWS[key][0]}: {text or 'not known'}")
+        texts = {"time": time, "memory": memory, "disk": disk}
+        self.rows.show_rows([(name, texts[key] or "–", tooltip) for key, (name, tooltip) in ROWS.items()])
         self.note.setText(note)
         self.note.setVisible(bool(note))
         self.busy.setVisible(measuring)

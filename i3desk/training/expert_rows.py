@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from i3core.settings import Setting
 from i3desk.style.icons import IconToolButton
 from i3desk.widgets.basics import button, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.segmented_control import SegmentedControl
-from i3desk.widgets.setting_rows import SettingRow, SwitchRow
+from i3desk.widgets.setting_rows import NumberRow, SettingRow, SwitchRow
 
 NUMBER_WIDTH = 108
 
@@ -49,65 +48,16 @@ class _Explained:
         self.reason.setVisible(bool(reason))
 
 
-class _Field(QLineEdit):
-    """A number to type; the arrow keys step it.
-
-    Signals:
-        stepped(count): the user wants it so many steps higher.
-    """
-
-    stepped = Signal(int)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}
-        if event.key() in steps:
-            self.stepped.emit(steps[event.key()])
-        else:
-            super().keyPressEvent(event)
-
-
-class ValueRow(_Explained, SettingRow):
+class ValueRow(_Explained, NumberRow):
     """A number of any size, as people write it: 500, 0.0003, 3e-4."""
 
     def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
-        super().__init__(setting, parent)
-        self._value: float = setting.default
-        self.editor = _Field()
-        self.editor.editingFinished.connect(self._on_edited)
-        self.editor.stepped.connect(self._on_stepped)
-        self._add_editor(self.editor, NUMBER_WIDTH)
+        super().__init__(setting, NUMBER_WIDTH, parent)
+        self.editor = self.number
         self._add_reason()
 
-    def show_value(self, value: float) -> None:
-        """Show a value without announcing it as a choice."""
-        self._value = value
-        text = f"{value:,}".replace(",", "") if self.setting.decimals == 0 else f"{value:.{self.setting.decimals}g}"
-        self.editor.setText(text)
-
     def is_being_typed(self) -> bool:
-        return self.editor.hasFocus() and self.editor.isModified()
-
-    @Slot()
-    def _on_edited(self) -> None:
-        try:
-            value = float(self.editor.text().replace(",", ".").strip())
-        except ValueError:  # no number
-            self.show_value(self._value)
-            return
-        self._choose(value)
-
-    @Slot(int)
-    def _on_stepped(self, count: int) -> None:
-        self._choose(self._value + count * self.setting.step)
-
-    def _choose(self, value: float) -> None:
-        setting = self.setting
-        value = min(setting.maximum, max(setting.minimum, value))
-        value = round(value, setting.decimals) if setting.decimals else round(value)
-        before = self._value
-        self.show_value(value)
-        if value != before:
-            self.changed.emit(setting.key, value)
+        return self.number.is_being_typed()
 
 
 class ChoiceRow(_Explained, SettingRow):

@@ -4,62 +4,19 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPlainTextEdit, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QProgressBar, QSizePolicy, QWidget
 
 from i3core.runs.reader import RunState, RunStatus, RunSummary
 from i3desk.runs.labels import model_text, trouble_text
 from i3desk.style.palette import tabular
 from i3desk.training import run_labels
-from i3desk.training.run_labels import Fact
 from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.facts import FactRows
 
 MOST_LINES, LEAST_LINES = 9, 2  # of the last words that are seen at once
 CHARACTERS = 30  # that go into one of them
 COPIED_TEXT, COPY_TEXT = "Copied", "Copy"
-
-
-class FigureRows(QWidget):
-    """Names on the left, values on the right.
-
-    Attributes:
-        values: the labels of the values by name.
-    """
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.values: dict[str, QLabel] = {}
-        self._names: list[str] = []
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setVerticalSpacing(3)
-        self._grid.setColumnStretch(1, 1)
-
-    def show_rows(self, rows: list[Fact]) -> None:
-        """Show these in place of the ones before."""
-        names = [name for name, _, _ in rows]
-        if names != self._names:
-            self._arrange(names)
-        for name, text, tooltip in rows:
-            value = self.values[name]
-            value.setText(text)
-            value.setToolTip(tooltip)
-            value.setAccessibleName(f"{name}: {text}")
-
-    def _arrange(self, names: list[str]) -> None:
-        self._names = names
-        while self._grid.count():
-            widget = self._grid.takeAt(0).widget()
-            widget.hide()
-            widget.deleteLater()
-        self.values = {}
-        for line, name in enumerate(names):
-            value = tabular(ElidedLabel())
-            value.setProperty("grade", "value")
-            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            self.values[name] = value
-            self._grid.addWidget(label(name, tone="muted"), line, 0)
-            self._grid.addWidget(value, line, 1)
 
 
 class ProgressCard(QFrame):
@@ -74,7 +31,7 @@ class ProgressCard(QFrame):
         self.bar = QProgressBar(textVisible=False)
         self.bar.setAccessibleName("Progress of the run")
         self.busy = BusyBar()
-        self.rows = FigureRows()
+        self.rows = FactRows(figures=True)
         self.notice = label(tone="muted", grade="small", wrap=True)
         column = column_in(self, 14, 11, 14, 13, spacing=8)
         line = row(self.step, self.share)
@@ -124,7 +81,7 @@ class SettingsCard(QFrame):
         self.data = ElidedLabel()
         self.data.setProperty("tone", "muted")
         self.data.setProperty("grade", "small")
-        self.rows = FigureRows()
+        self.rows = FactRows(figures=True)
         column = column_in(self, 14, 11, 14, 13, spacing=2)
         column.addWidget(self.model)
         column.addWidget(self.data)

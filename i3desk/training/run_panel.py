@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, QUrl, Signal, Slot
+from PySide6.QtCore import QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from i3core.runs.reader import MetricsPart, RunState, RunStatus, RunSummary
 from i3desk.runs.controller import RunController
@@ -19,7 +19,7 @@ from i3desk.training import run_labels
 from i3desk.training.controls import KillQuestion, RunControls
 from i3desk.training.export_card import ExportCard
 from i3desk.training.run_cards import ProgressCard, SettingsCard, TroubleCard, WaitingCard
-from i3desk.widgets.basics import column_in, label, named, row
+from i3desk.widgets.basics import column_in, label, named, row, scroll_page
 from i3desk.widgets.notices import Notices
 
 WIDTH = 316
@@ -84,10 +84,7 @@ class RunPanel(QFrame):
         for card in (self.trouble, self.waiting, self.progress, self.warnings, self.settings_card):
             cards.addWidget(card)
         cards.addStretch(1)
-        self.scroll = named(QScrollArea(widgetResizable=True), "backdrop")
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroll.setWidget(body)
+        self.scroll = scroll_page(body)
         asked = QWidget()
         questions = column_in(asked, 16, 0, 16, 0, spacing=8)
         for question in (self.export_card, self.removal, self.kill_question):

@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
 
 from i3core.errors import I3Error
 from i3desk.models.catalog import Entry, Origin, absolute, bundled_folder
@@ -34,7 +34,7 @@ from i3desk.training.setup_state import (
     setup_from_config,
     write_setup,
 )
-from i3desk.widgets.basics import column_in, label, named
+from i3desk.widgets.basics import column_in, label, named, scroll_page
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.notices import Notices
 from i3desk.widgets.segmented_control import SegmentedControl
@@ -167,11 +167,7 @@ class SetupPanel(QFrame):
         self._column.addWidget(self.prompts_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._column.addWidget(self.prompts)
         self._column.addStretch(1)
-        self.scroll = named(QScrollArea(), "backdrop")
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setWidget(body)
+        self.scroll = scroll_page(body)
         outer = column_in(self, 0, 0, 1, 0, spacing=0)
         outer.addWidget(self.scroll, 1)
         outer.addWidget(self._bottom())

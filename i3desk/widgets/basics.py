@@ -1,4 +1,4 @@
-"""Small parts that the cards of the models page share."""
+"""Small widgets and layouts that pages and cards share."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import TypeVar
 
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPalette, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 AnyWidget = TypeVar("AnyWidget", bound=QWidget)
 
+HEADER_HEIGHT = 48
+PAGE_MARGIN = 24
 FRAME_MS = 40
 LAP_FRAMES = 40  # for the busy bar to run through once
 RUNNER_SHARE = 0.3  # of the bar's width
@@ -53,6 +55,35 @@ def row(*parts: QWidget | None, spacing: int = 8) -> QHBoxLayout:
     made.setSpacing(spacing)
     for part in parts:
         made.addStretch(1) if part is None else made.addWidget(part)
+    return made
+
+
+def scroll_page(content: QWidget) -> QScrollArea:
+    """Let a page that is too high scroll; its width is that of the window."""
+    made = named(QScrollArea(widgetResizable=True), "backdrop")
+    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    made.setWidget(content)
+    return made
+
+
+def centred(content: QWidget, widest: int) -> QWidget:
+    """Keep `content` in the middle of a wide page, at most `widest` pixels wide."""
+    content.setMaximumWidth(widest)
+    made = named(QWidget(), "backdropColumn")
+    sides = row(None, content, None)
+    sides.setStretch(1, 1000)
+    sides.setContentsMargins(PAGE_MARGIN, 0, PAGE_MARGIN, 0)
+    made.setLayout(sides)
+    return made
+
+
+def page_header(tools: QHBoxLayout) -> QFrame:
+    """The bar above a page: its title and its tools."""
+    made = named(QFrame(), "header")
+    made.setFixedHeight(HEADER_HEIGHT)
+    tools.setContentsMargins(PAGE_MARGIN, 0, 16, 0)
+    made.setLayout(tools)
     return made
 
 
@@ -138,12 +169,8 @@ class Notice(QFrame):
         self.setVisible(bool(what))
 
 
-def quiet_button(text: str, tooltip: str, parent: QWidget | None = None) -> QPushButton:
+def quiet_button(text: str, tooltip: str) -> QPushButton:
     """A small text button for an action under a message."""
-    button = QPushButton(text, parent)
-    button.setProperty("kind", "quiet")
-    button.setToolTip(tooltip)
-    button.setAccessibleName(text)
-    button.setAccessibleDescription(tooltip)
-    button.setCursor(Qt.CursorShape.PointingHandCursor)
-    return button
+    made = button(text, tooltip, kind="quiet")
+    made.setCursor(Qt.CursorShape.PointingHandCursor)
+    return made

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QRegularExpression, QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import (
-    QKeyEvent,
-    QPainter,
-    QPaintEvent,
-    QPalette,
-    QRegularExpressionValidator,
-    QWheelEvent,
-)
+from typing import Protocol
+
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -23,8 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from i3core.settings import Setting
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import named
+from i3desk.widgets.number_field import Number, NumberField
 
 VALUE_WIDTH = 72
 TYPED_AFTER_MS = 400  # a longer text counts once the user pauses
@@ -41,47 +38,15 @@ class _Slider(QSlider):
         event.ignore()
 
 
-class _Number(QLineEdit):
-    """A number to type; the arrow keys step it. What is out of range goes to the nearer end.
+class DescribedSetting(Protocol):
+    """What a row shows of a setting."""
 
-    Signals:
-        chosen(value): the user finished typing, or stepped.
-    """
-
-    chosen = Signal(float)
-
-    def __init__(self, setting, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._setting = setting
-        digits = rf"\d{{0,6}}([.,]\d{{0,{setting.decimals}}})?" if setting.decimals else r"\d{0,9}"
-        self.setValidator(QRegularExpressionValidator(QRegularExpression(digits), self))
-        self.editingFinished.connect(self._on_edited)
-        self._value = float(setting.default)
-
-    def show_value(self, value: float) -> None:
-        """Show a value without announcing it."""
-        self._value = min(self._setting.maximum, max(self._setting.minimum, value))
-        self.setText(f"{self._value:.{self._setting.decimals}f}")
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}
-        if event.key() in steps:
-            self._choose(self._value + steps[event.key()] * self._setting.step)
-        else:
-            super().keyPressEvent(event)
-
-    @Slot()
-    def _on_edited(self) -> None:
-        try:
-            self._choose(float(self.text().replace(",", ".")))
-        except ValueError:  # nothing typed
-            self.show_value(self._value)
-
-    def _choose(self, value: float) -> None:
-        before = self._value
-        self.show_value(round(value, self._setting.decimals))
-        if self._value != before:
-            self.chosen.emit(self._value)
+    @property
+    def key(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def tooltip(self) -> str: ...
 
 
 class SettingRow(QWidget):
@@ -93,7 +58,7 @@ class SettingRow(QWidget):
 
     changed = Signal(str, object)
 
-    def __init__(self, setting, parent: QWidget | None = None) -> None:
+    def __init__(self, setting: DescribedSetting, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setting = setting
         self.setToolTip(setting.tooltip)
@@ -118,7 +83,7 @@ class SettingRow(QWidget):
     def _on_asked(self, asked: bool) -> None:
         self.meaning.setVisible(asked)
 
-    def _add_editor(self, editor: QWidget, width: int) -> None:
+    def _add_editor(self, editor: QLineEdit, width: int) -> None:
         editor.setObjectName("value")
         editor.setFixedWidth(width)
         editor.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -129,12 +94,31 @@ class SettingRow(QWidget):
 
 
 class NumberRow(SettingRow):
+    """A number to type; one whose default is None may be empty, such as the seed."""
+
+    def __init__(self, setting: Setting, width: int = VALUE_WIDTH, parent: QWidget | None = None) -> None:
+        super().__init__(setting, parent)
+        self.number = NumberField(setting)
+        if setting.default is None:
+            self.number.setPlaceholderText("random")
+        self.number.chosen.connect(self._on_number)
+        self._add_editor(self.number, width)
+
+    def show_value(self, value: Number) -> None:
+        """Show a value without announcing it as a choice."""
+        self.number.show_value(value)
+
+    @Slot(object)
+    def _on_number(self, value: Number) -> None:
+        self.changed.emit(self.setting.key, value)
+
+
+class SliderRow(NumberRow):
     """A number with a range: slider and exact value show the same."""
 
-    def __init__(self, setting, parent: QWidget | None = None) -> None:
-        super().__init__(setting, parent)
-        self.number = _Number(setting)
-        self.number.chosen.connect(self._on_number)
+    def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
+        super().__init__(setting, parent=parent)
+        self._range = setting
         self.slider = _Slider(Qt.Orientation.Horizontal)
         self._steps = round((setting.maximum - setting.minimum) / setting.step)
         self._curved = self._steps > MOST_EVEN_STEPS
@@ -143,65 +127,38 @@ class NumberRow(SettingRow):
         self.slider.setAccessibleName(f"{setting.label} slider")
         self.slider.setAccessibleDescription(setting.tooltip)
         self.slider.valueChanged.connect(self._on_slider)
-        self._add_editor(self.number, VALUE_WIDTH)
         self._grid.addWidget(self.slider, 1, 0, 1, 2)
 
-    def show_value(self, value: float) -> None:
-        """Show a value without announcing it as a choice."""
-        self.number.show_value(value)
-        with QSignalBlocker(self.slider):
-            self.slider.setValue(self._to_position(value))
+    def show_value(self, value: Number) -> None:
+        super().show_value(value)
+        self._show_position(value)
 
-    @Slot(float)
-    def _on_number(self, value: float) -> None:
-        with QSignalBlocker(self.slider):
-            self.slider.setValue(self._to_position(value))
-        self._announce(value)
+    @Slot(object)
+    def _on_number(self, value: Number) -> None:
+        self._show_position(value)
+        super()._on_number(value)
 
     @Slot(int)
     def _on_slider(self, position: int) -> None:
+        setting = self._range
         steps = self._steps * (position / CURVED_POSITIONS) ** CURVE if self._curved else position
-        value = min(self.setting.maximum, self.setting.minimum + round(steps) * self.setting.step)
+        value = min(setting.maximum, setting.minimum + round(steps) * setting.step)
+        value = round(value, setting.decimals) if setting.decimals else round(value)
         self.number.show_value(value)
-        self._announce(value)
+        self.changed.emit(setting.key, value)
 
-    def _to_position(self, value: float) -> int:
-        steps = (value - self.setting.minimum) / self.setting.step
-        return round(CURVED_POSITIONS * (steps / self._steps) ** (1 / CURVE)) if self._curved else round(steps)
-
-    def _announce(self, value: float) -> None:
-        decimals = self.setting.decimals
-        self.changed.emit(self.setting.key, round(value, decimals) if decimals else round(value))
-
-
-class OptionalNumberRow(SettingRow):
-    """A whole number that may be left empty, such as the seed."""
-
-    def __init__(self, setting, parent: QWidget | None = None) -> None:
-        super().__init__(setting, parent)
-        self.edit = QLineEdit()
-        self.edit.setPlaceholderText("random")
-        digits = len(str(int(setting.maximum)))
-        self.edit.setValidator(QRegularExpressionValidator(QRegularExpression(rf"\d{{0,{digits}}}"), self))
-        self.edit.editingFinished.connect(self._on_edited)
-        self._add_editor(self.edit, VALUE_WIDTH * 2)
-
-    def show_value(self, value: int | None) -> None:
-        """Show a value without announcing it as a choice."""
-        self.edit.setText("" if value is None else str(value))
-
-    @Slot()
-    def _on_edited(self) -> None:
-        text = self.edit.text()
-        value = min(int(self.setting.maximum), max(int(self.setting.minimum), int(text))) if text else None
-        self.show_value(value)
-        self.changed.emit(self.setting.key, value)
+    def _show_position(self, value: Number) -> None:
+        steps = ((value or 0) - self._range.minimum) / self._range.step
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(
+                round(CURVED_POSITIONS * (steps / self._steps) ** (1 / CURVE)) if self._curved else round(steps)
+            )
 
 
 class SwitchRow(SettingRow):
     """On or off."""
 
-    def __init__(self, setting, parent: QWidget | None = None) -> None:
+    def __init__(self, setting: DescribedSetting, parent: QWidget | None = None) -> None:
         super().__init__(setting, parent)
         self.switch = SwitchButton()
         self.switch.setAccessibleName(setting.label)
@@ -255,7 +212,7 @@ class SwitchButton(QAbstractButton):
 class TextRow(SettingRow):
     """A text of a line or a few, below its label; it counts a moment after the user stopped typing."""
 
-    def __init__(self, setting, placeholder: str, lines: int, parent: QWidget | None = None) -> None:
+    def __init__(self, setting: DescribedSetting, placeholder: str, lines: int, parent: QWidget | None = None) -> None:
         super().__init__(setting, parent)
         self.edit = named(QPlainTextEdit(), "textValue")
         self.edit.setPlaceholderText(placeholder)
@@ -287,6 +244,6 @@ class TextRow(SettingRow):
         self.changed.emit(self.setting.key, self.edit.toPlainText())
 
 
-def row_for(setting) -> NumberRow | OptionalNumberRow:
-    """The row that fits a declared setting: one whose default is None may be left empty."""
-    return OptionalNumberRow(setting) if setting.default is None else NumberRow(setting)
+def row_for(setting: Setting) -> NumberRow:
+    """The row that fits a setting: a slider, unless its value may be empty."""
+    return NumberRow(setting, 2 * VALUE_WIDTH) if setting.default is None else SliderRow(setting)

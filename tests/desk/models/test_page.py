@@ -219,12 +219,12 @@ def test_details_show_everything_with_a_folder_to_copy(qtbot, open_page):
     before = card.height()
     press(qtbot, card.details_button)
     qtbot.waitUntil(lambda: card.height() > before + 100)
-    path = card.details.values["Folder"]
+    path = card.details.rows.values["Folder"]
     assert isinstance(path, QLineEdit)
     path.selectAll()
     path.copy()
     assert QApplication.clipboard().text() == str(MINI)
-    assert card.details.values["Vocabulary"].text() == "2,048 chunks"
+    assert card.details.rows.values["Vocabulary"].text() == "2,048 chunks"
     press(qtbot, card.details_button)
     qtbot.waitUntil(lambda: card.height() == before)
 

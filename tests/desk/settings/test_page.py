@@ -34,7 +34,7 @@ def test_a_changed_setting_reaches_the_next_reply(app, say, qtbot, model):
     rows = app.window.panel.rows
     type_value(qtbot, rows["temperature"].number, "0.35")
     rows["top_k"].slider.setValue(7)
-    type_value(qtbot, rows["seed"].edit, "42")
+    type_value(qtbot, rows["seed"].number, "42")
     say(app, "hello")
 
     sampling = model.asked[-1].sampling
@@ -236,7 +236,7 @@ def test_labels_unfold_what_a_setting_does(app, qtbot):
 def test_a_seed_is_shown_and_can_be_used_again(app, say, qtbot, model):
     say(app, "hello")
     app.window.chat_page.transcript.seed_chosen.emit(7321)
-    assert app.window.panel.rows["seed"].edit.text() == "7321"
+    assert app.window.panel.rows["seed"].number.text() == "7321"
     say(app, "again")
     assert model.asked[-1].sampling.seed == 7321
 

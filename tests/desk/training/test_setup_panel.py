@@ -387,15 +387,15 @@ def test_the_run_is_measured_on_this_machine_and_other_lengths_need_no_second_me
     wait_for_text(qtbot, panel.estimate.note, "Measuring")
     assert panel.start_button.isEnabled()  # nobody has to wait for it
     qtbot.waitUntil(lambda: panel.plan.is_measured, timeout=CHILD_MS)
-    assert panel.estimate.values["time"].text().startswith("about ")
-    assert panel.estimate.values["time"].text().endswith("on this CPU")
-    assert " of " in panel.estimate.values["memory"].text()
-    assert " of " in panel.estimate.values["disk"].text()
+    assert panel.estimate.rows.values["Time"].text().startswith("about ")
+    assert panel.estimate.rows.values["Time"].text().endswith("on this CPU")
+    assert " of " in panel.estimate.rows.values["Memory"].text()
+    assert " of " in panel.estimate.rows.values["Disk"].text()
     assert not panel.estimate.note.isVisible()
-    short = panel.estimate.values["time"].text()
+    short = panel.estimate.rows.values["Time"].text()
     type_value(qtbot, panel, "steps", "900000")
     assert not panel.dry_run.measuring
-    assert panel.estimate.values["time"].text() != short
+    assert panel.estimate.rows.values["Time"].text() != short
     type_value(qtbot, panel, "batch_size", "2")  # this changes the pace
     assert panel.dry_run.measuring
     panel.hide()
