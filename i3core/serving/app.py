@@ -5,37 +5,56 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
 from ..errors import ConfigError, I3Error, PromptError, PromptTooLongError
 from ..generation.outputs import Piece
 from ..generation.sequence import TokenSequence
 from ..version import __version__
-from . import schemas as api
+from . import schemas
 from .engine import BusyError, ClosingError, Engine
-from .middleware import Limits, RequestGuardMiddleware, error_body, is_loopback
-from .responses import Chat, Completion, RequestError, ResponseBuilder
+from .middleware import (
+    WRONG_HOST,
+    WRONG_ORIGIN,
+    Limits,
+    RefusalMiddleware,
+    RequestGuardMiddleware,
+    RequestLog,
+    RequestLogMiddleware,
+    error_body,
+    is_loopback,
+)
+from .responses import ChatCompletionBuilder, CompletionBuilder, RequestError, ResponseBuilder
 
 RETRY_AFTER_S = 1
-_ERRORS = {status: {"model": api.ErrorBody} for status in (400, 401, 403, 404, 405, 408, 413, 429, 500, 503)}
-_KINDS = ("str", "int", "float", "bool")  # which pydantic puts into the place of a value that may be of several
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": schemas.ErrorResponse} for status in (400, 401, 403, 404, 405, 408, 413, 429, 500, 503)
+}
+_UNION_MEMBERS = ("str", "int", "float", "bool")  # pydantic names these in the path of a field of several types
 
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """How a server answers.
+    """Settings of a server.
 
     Attributes:
-        name: of the model, as clients ask for it.
-        max_tokens: the longest reply that may be asked for.
-        host: what it listens on; see `RequestGuardMiddleware` for this and the next three.
+        name: the model's name for clients.
+        max_tokens: the longest reply that can be asked for.
+        host: the address it listens on. On loopback it answers only to names of this computer, so that no web page
+            reaches it through a host name that was made to point here (DNS rebinding).
+        api_key: required in every request but /health; None requires none.
+        origin: the web site whose pages may ask from a browser; None for no site.
+        names: further host names that clients may have for this computer.
     """
 
     name: str
@@ -47,14 +66,14 @@ class ServerSettings:
     limits: Limits = field(default_factory=Limits)
 
 
-class Stream:
-    """The pieces of several replies as the engine makes them. Whoever stops listening closes it.
+class ReplyStream:
+    """The pieces of several replies as the engine generates them.
 
-    Raises BusyError when it is made, if too many wait already.
+    Raises BusyError from the constructor if too many replies wait already. `close` cancels what is unfinished.
     """
 
-    def __init__(self, engine: Engine, client: str, replies: Sequence[TokenSequence]) -> None:
-        self._engine, self._left = engine, len(replies)
+    def __init__(self, engine: Engine, client: str, sequences: Sequence[TokenSequence]) -> None:
+        self._engine, self._unfinished = engine, len(sequences)
         self._pieces: asyncio.Queue[tuple[int, Piece | I3Error]] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -65,16 +84,16 @@ class Stream:
 
             return listen
 
-        self._tickets = engine.submit(client, [(reply, listener(i)) for i, reply in enumerate(replies)])
+        self._tickets = engine.submit(client, [(sequence, listener(i)) for i, sequence in enumerate(sequences)])
 
     async def __aiter__(self) -> AsyncIterator[tuple[int, Piece]]:
-        """Index of the reply, and piece. Raises I3Error if one breaks off."""
+        """Yield the index of the reply, and a piece. Raises I3Error if a reply fails."""
         try:
-            while self._left:
+            while self._unfinished:
                 index, piece = await self._pieces.get()
                 if isinstance(piece, I3Error):
                     raise piece
-                self._left -= piece.finish_reason is not None
+                self._unfinished -= piece.finish_reason is not None
                 yield index, piece
         finally:
             self.close()
@@ -83,97 +102,10 @@ class Stream:
         self._engine.cancel(self._tickets)
 
 
-def build_app(engine: Engine, settings: ServerSettings, log_request: Callable[..., None] | None = None) -> FastAPI:
-    """The application. `log_request(method, path, status, tokens, seconds)` is called after each request."""
-    app = FastAPI(
-        title="i3desk", version=__version__, docs_url=None, redoc_url=None,  # those pages load from the network
-        description="An i3 language model on this computer, with the API of OpenAI.",
-        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},  # whatever is set
-    )  # fmt: skip
-    card = api.ModelObject(id=settings.name, created=int(time.time()), owned_by="i3desk")
-
-    @app.get("/health", responses=_ERRORS)
-    async def health() -> api.Health:
-        """Whether the server answers, and how busy it is."""
-        load = engine.load
-        return api.Health(running=load.running, waiting=load.waiting)
-
-    @app.get("/v1/models/", include_in_schema=False)
-    @app.get("/v1/models", responses=_ERRORS)
-    async def models() -> api.ModelList:
-        return api.ModelList(data=[card])
-
-    @app.get("/v1/models/{name:path}", responses=_ERRORS)
-    async def model(name: str) -> api.ModelObject:
-        _check_name(name)
-        return card
-
-    @app.post("/v1/chat/completions", responses=_ERRORS, response_model=api.ChatAnswer)
-    async def chat(body: api.ChatRequest, request: Request) -> Response:
-        """The reply to a conversation; as server-sent events with `stream`."""
-        return await respond(Chat(body, settings.name, settings.max_tokens), request)
-
-    @app.post("/v1/completions", responses=_ERRORS, response_model=api.CompletionAnswer)
-    async def completions(body: api.CompletionRequest, request: Request) -> Response:
-        """What follows a text; as server-sent events with `stream`."""
-        return await respond(Completion(body, settings.name, settings.max_tokens), request)
-
-    def _check_name(name: str | None) -> None:
-        if name not in (None, settings.name):
-            raise RequestError(
-                404, f"There is no model {name!r} here, only {settings.name!r}.", "model_not_found", "model"
-            )
-
-    async def respond(answering: ResponseBuilder, request: Request) -> Response:
-        body = answering.body
-        _check_name(body.model)
-        refused = body.refused()
-        if refused is not None:
-            raise RequestError(400, refused[1], "unsupported_value", refused[0])
-        try:
-            replies = answering.replies(engine.model)
-        except PromptError as error:
-            code = "context_length_exceeded" if isinstance(error, PromptTooLongError) else "invalid_prompt"
-            raise RequestError(400, str(error), code, answering.prompt_field) from error
-        if len(replies) > engine.most_at_once:
-            raise RequestError(400, f"At most {engine.most_at_once} replies can be asked for at once.", param="n")
-        stream = Stream(engine, _client(request, settings.host), replies)
-        if body.stream:
-            response: Response = EventStream(_events(answering, stream, replies, request), stream)
-        else:
-            try:
-                pieces = await _collect(stream, len(replies), request)
-            finally:
-                request.scope["i3_tokens"] = answering.usage(replies)["completion_tokens"]
-            if pieces is None:
-                return Response(status_code=499)
-            response = JSONResponse(answering.answer(pieces, replies))
-        if answering.note:
-            response.headers["X-I3-Note"] = answering.note
-        return response
-
-    _handle_errors(app)
-    schema = app.openapi
-
-    def openapi() -> dict:
-        content = schema()
-        for path in content["paths"].values():
-            for operation in path.values():
-                operation["responses"].pop("422", None)  # it is 400 here, as with OpenAI
-        return content
-
-    app.openapi = openapi
-    app.add_middleware(
-        RequestGuardMiddleware, host=settings.host, api_key=settings.api_key, origin=settings.origin,
-        names=settings.names, limits=settings.limits, log_request=log_request,
-    )  # fmt: skip
-    return app
-
-
 class EventStream(StreamingResponse):
-    """Server-sent events. Ends the replies also where a client left before the first event was asked for."""
+    """Server-sent events. Cancels the replies even if the client left before the first event was sent."""
 
-    def __init__(self, events: AsyncIterator[str], stream: Stream) -> None:
+    def __init__(self, events: AsyncIterator[str], stream: ReplyStream) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
         self._stream = stream
 
@@ -184,9 +116,129 @@ class EventStream(StreamingResponse):
             self._stream.close()
 
 
+def build_app(engine: Engine, settings: ServerSettings, log_request: RequestLog | None = None) -> FastAPI:
+    """Build the application. `log_request(method, path, status, tokens, seconds)` is called after each request."""
+    app = FastAPI(
+        title="i3desk", version=__version__, docs_url=None, redoc_url=None,  # those pages load from the network
+        description="An i3 language model on this computer, with the API of OpenAI.",
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},  # despite environment
+    )  # fmt: skip
+    card = schemas.Model(id=settings.name, created=int(time.time()), owned_by="i3desk")
+
+    def check_name(name: str | None) -> None:
+        if name not in (None, settings.name):
+            raise RequestError(
+                404, f"There is no model {name!r} here, only {settings.name!r}.", "model_not_found", "model"
+            )
+
+    @app.get("/health", responses=_ERRORS)
+    async def health() -> schemas.Health:
+        """Report that the server answers, and how busy it is."""
+        load = engine.load
+        return schemas.Health(running=load.running, waiting=load.waiting)
+
+    @app.get("/v1/models/", include_in_schema=False)
+    @app.get("/v1/models", responses=_ERRORS)
+    async def models() -> schemas.ModelList:
+        return schemas.ModelList(data=[card])
+
+    @app.get("/v1/models/{name:path}", responses=_ERRORS)
+    async def model(name: str) -> schemas.Model:
+        check_name(name)
+        return card
+
+    @app.post("/v1/chat/completions", responses=_ERRORS, response_model=schemas.ChatCompletion)
+    async def chat(body: schemas.ChatCompletionRequest, request: Request) -> Response:
+        """Reply to a conversation; as server-sent events with `stream`."""
+        return await respond(ChatCompletionBuilder(body, settings.name, settings.max_tokens), request)
+
+    @app.post("/v1/completions", responses=_ERRORS, response_model=schemas.Completion)
+    async def completions(body: schemas.CompletionRequest, request: Request) -> Response:
+        """Continue a text; as server-sent events with `stream`."""
+        return await respond(CompletionBuilder(body, settings.name, settings.max_tokens), request)
+
+    async def respond(builder: ResponseBuilder, request: Request) -> Response:
+        check_name(builder.body.model)
+        sequences = _sequences(builder, engine)
+        stream = ReplyStream(engine, _client(request, settings.host), sequences)
+        if builder.body.stream:
+            response: Response = EventStream(_events(builder, stream, sequences, request), stream)
+        else:
+            try:
+                pieces = await _collect(stream, len(sequences), request)
+            finally:
+                request.scope["i3_tokens"] = builder.usage(sequences)["completion_tokens"]
+            if pieces is None:
+                return Response(status_code=499)
+            response = JSONResponse(builder.response(pieces, sequences))
+        if builder.note:
+            response.headers["X-I3-Note"] = builder.note
+        return response
+
+    _handle_errors(app)
+    _declare_400(app)
+    _add_middleware(app, settings, log_request)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: ServerSettings, log_request: RequestLog | None) -> None:
+    """Wrap the routes, the innermost layer first."""
+    names = {settings.host, "localhost", "127.0.0.1", "::1", *settings.names} if is_loopback(settings.host) else None
+    app.add_middleware(
+        RequestGuardMiddleware,
+        api_key=settings.api_key, origin=settings.origin, names=names, limits=settings.limits,
+    )  # fmt: skip
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=[settings.origin] if settings.origin else [],
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],  # OpenAI's client sends a dozen of its own
+        allow_private_network=True,  # a page of the internet that was let in may reach this computer
+    )
+    app.add_middleware(RefusalMiddleware, message=WRONG_ORIGIN, code="wrong_origin")
+    if names is not None:
+        hosts = [f"[{name}]" if ":" in name else name for name in names]
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
+        app.add_middleware(RefusalMiddleware, message=WRONG_HOST, code="wrong_host")
+    if log_request is not None:
+        app.add_middleware(RequestLogMiddleware, log_request=log_request)
+
+
+def _declare_400(app: FastAPI) -> None:
+    """Leave the status 422 out of the schema: an invalid body is answered with 400, as OpenAI does."""
+    schema = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        content = schema()
+        for path in content["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        return content
+
+    app.openapi = openapi
+
+
+def _sequences(builder: ResponseBuilder, engine: Engine) -> list[TokenSequence]:
+    """The sequences that answer a request. Raises RequestError."""
+    if (unsupported := builder.body.unsupported()) is not None:
+        name, reason = unsupported
+        raise RequestError(400, reason, "unsupported_value", name)
+    try:
+        sequences = builder.sequences(engine.model)
+    except PromptError as error:
+        code = "context_length_exceeded" if isinstance(error, PromptTooLongError) else "invalid_prompt"
+        raise RequestError(400, str(error), code, builder.prompt_field) from error
+    if len(sequences) > engine.max_replies:
+        raise RequestError(400, f"At most {engine.max_replies} replies can be asked for at once.", param="n")
+    return sequences
+
+
 def _client(request: Request, host: str) -> str:
-    """Who asks, for turns. On this computer an address has many programs, which tell themselves apart; from others only
-    the address counts, which nobody can make up to get more turns."""
+    """Name the client for the fair queue.
+
+    On this computer many programs share an address, and are told apart by their headers. From other computers only
+    the address counts: a client could invent any number of headers to get more turns.
+    """
     address = request.client.host if request.client else ""
     if not is_loopback(host):
         return address
@@ -194,8 +246,8 @@ def _client(request: Request, host: str) -> str:
     return f"{address} {user}"
 
 
-async def _collect(stream: Stream, count: int, request: Request) -> list[list[Piece]] | None:
-    """All pieces of all replies; None if the client left meanwhile."""
+async def _collect(stream: ReplyStream, count: int, request: Request) -> list[list[Piece]] | None:
+    """All pieces of all replies; None if the client left before the end."""
     pieces: list[list[Piece]] = [[] for _ in range(count)]
 
     async def gather() -> None:
@@ -221,20 +273,20 @@ async def _collect(stream: Stream, count: int, request: Request) -> list[list[Pi
 
 
 async def _events(
-    answering: ResponseBuilder, stream: Stream, replies: list[TokenSequence], request: Request
+    builder: ResponseBuilder, stream: ReplyStream, sequences: list[TokenSequence], request: Request
 ) -> AsyncIterator[str]:
     try:
-        for choice in answering.opening:
-            yield _event(answering.chunk([choice]))
+        for choice in builder.opening:
+            yield _event(builder.chunk([choice]))
         async for index, piece in stream:
-            yield _event(answering.chunk([answering.delta(index, piece, replies[index])]))
-        if answering.body.stream_options is not None and answering.body.stream_options.include_usage:
-            yield _event(answering.chunk([], answering.usage(replies)))
+            yield _event(builder.chunk([builder.chunk_choice(index, piece, sequences[index])]))
+        if builder.body.includes_usage:
+            yield _event(builder.chunk([], builder.usage(sequences)))
         yield "data: [DONE]\n\n"
     except I3Error as error:
         yield _event(error_body(500, str(error)))
     finally:
-        request.scope["i3_tokens"] = answering.usage(replies)["completion_tokens"]
+        request.scope["i3_tokens"] = builder.usage(sequences)["completion_tokens"]
         stream.close()
 
 
@@ -243,49 +295,49 @@ def _event(content: dict) -> str:
 
 
 def _handle_errors(app: FastAPI) -> None:
-    def answer(status: int, message: str, code: str | None = None, param: str | None = None) -> JSONResponse:
+    def error_response(status: int, message: str, code: str | None = None, param: str | None = None) -> JSONResponse:
         headers = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else None
         return JSONResponse(error_body(status, message, code, param), status, headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(400, *_explained(error.errors()))
+        return error_response(400, *_explained(error.errors()))
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        response = answer(error.status_code, str(error.detail))
+        response = error_response(error.status_code, str(error.detail))
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(I3Error)
     async def ours(_: Request, error: I3Error) -> JSONResponse:
         if isinstance(error, RequestError):
-            return answer(error.status, error.what, error.code, error.param)
+            return error_response(error.status, error.what, error.code, error.param)
         if isinstance(error, BusyError):
-            return answer(429, str(error), "too_many_requests")
+            return error_response(429, str(error), "too_many_requests")
         if isinstance(error, ClosingError):
-            return answer(503, str(error), "closing")
-        return answer(400 if isinstance(error, ConfigError) else 500, str(error))
+            return error_response(503, str(error), "closing")
+        return error_response(400 if isinstance(error, ConfigError) else 500, str(error))
 
     @app.exception_handler(Exception)
     async def bug(_: Request, error: Exception) -> JSONResponse:
-        return answer(500, f"The server failed ({type(error).__name__}). Its output says more.")
+        return error_response(500, f"The server failed ({type(error).__name__}). Its output says more.")
 
 
-def _explained(errors: Sequence[dict]) -> tuple[str, str, str | None]:
-    """Message, code and name of the field for what is wrong with a body."""
+def _explained(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str, str | None]:
+    """Message, code and name of the field for pydantic's errors about a body."""
     first = errors[0]
     if first["type"] == "json_invalid":
-        place = first["loc"][-1]
-        return f"The body is not JSON: {first['ctx']['error']} (behind {place} characters).", first["type"], None
+        position = first["loc"][-1]
+        return f"The body is not JSON: {first['ctx']['error']} (after {position} characters).", first["type"], None
     if first["loc"] == ("body",):
         return "The body must be a JSON object, sent with Content-Type: application/json.", first["type"], None
 
-    def field_of(error: dict) -> str:
+    def field_of(error: Mapping[str, Any]) -> str:
         names = [str(part) for part in error["loc"][1:]]
-        return ".".join(name for name in names if name not in _KINDS and "[" not in name)
+        return ".".join(name for name in names if name not in _UNION_MEMBERS and "[" not in name)
 
-    # A value that may be of several kinds has an error for each: one that fits but for its range or a part says most.
+    # A field of several types has an error for each. The one whose type fits, with a wrong range or part, says most.
     param = field_of(first)
     same = [error for error in errors if field_of(error) == param or field_of(error).startswith(f"{param}.")]
     near = [error for error in same if not error["type"].endswith("_type")]

@@ -1,8 +1,8 @@
-"""What stands before the server's routes: who may ask, how much may be sent, how long it may take. An ASGI middleware.
+"""ASGI middleware of our own, around the server's routes. Imports no library of the extra `server`.
 
-- Without a key the server listens on loopback alone. There it answers only to its own names: a web page whose host name
-  was made to point to 127.0.0.1 (DNS rebinding) is refused, and so is a page of another site.
-- A body that is too large or too slow is refused before it is whole.
+Starlette's middleware decides which host names the server answers to and which web site may read its answers. Three
+things are left: requests of other web sites are refused before they cost anything (CORS only hides the answer from
+them), bodies are limited in size and time, and refusals look as in the OpenAI API.
 """
 
 from __future__ import annotations
@@ -12,26 +12,29 @@ import hmac
 import ipaddress
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 KEY_VARIABLE = "I3DESK_API_KEY"  # in the environment
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+WRONG_ORIGIN = "Pages of other web sites may not ask (see --cors)."
+WRONG_HOST = "This server answers only to localhost."
+RequestLog = Callable[[str, str, int, int, float], None]  # method, path, status, tokens of the replies, seconds
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a client may do.
+    """Limits for each client.
 
     Attributes:
-        head_s: time to begin a request in, up to the end of its headers.
-        body_bytes: of a request.
-        body_s: time to send it in.
-        read_s: time to take a part of the answer.
+        head_s: time until the headers of a request are complete.
+        body_bytes: size of a request's body.
+        body_s: time until the body is complete.
+        read_s: time until the client has read a part of the answer.
     """
 
     head_s: float = 10.0
@@ -46,88 +49,49 @@ class _RefusedError(Exception):
 
 
 class RequestGuardMiddleware:
-    """See above.
+    """Check origin and key of each request, and read its body within the limits.
 
     Args:
-        host: what the server listens on.
-        api_key: needed in every request but /health, if there is one.
-        origin: the web site that may ask from a browser, besides none.
-        names: other names than localhost that clients may have for this computer.
-        log_request: called after each request with method, path, status, tokens of the replies and seconds.
+        api_key: required in every request but /health; None requires none.
+        origin: the web site whose pages may ask.
+        names: host names whose own pages may ask; None for the name that the request was sent to.
     """
 
     def __init__(
-        self,
-        app: Any,
-        host: str,
-        api_key: str | None,
-        origin: str | None,
-        names: Iterable[str],
-        limits: Limits,
-        log_request: Callable[[str, str, int, int, float], None] | None = None,
+        self, app: ASGIApp, api_key: str | None, origin: str | None, names: Collection[str] | None, limits: Limits
     ) -> None:
-        self.app, self.api_key, self.origin, self.limits, self.log_request = app, api_key, origin, limits, log_request
-        self.names = {host, "localhost", "127.0.0.1", "::1", *names} if is_loopback(host) else None
+        self.app, self.api_key, self.origin, self.names, self.limits = app, api_key, origin, names, limits
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = time.monotonic(), 0
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
-        try:
-            await self._handle(scope, receive, noted)
-        finally:
-            if self.log_request is not None:
-                tokens = scope.get("i3_tokens", 0)
-                self.log_request(scope["method"], scope["path"], status, tokens, time.monotonic() - started)
-
-    async def _handle(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        origin = headers.get("origin")
-        shared = []
-        if self.origin and origin == self.origin:
-            shared = _cors(origin, headers.get("access-control-request-headers"))
-
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *shared]
-            await send(message)
-
         try:
-            self._check_origin(headers, origin)
-            if shared and scope["method"] == "OPTIONS":
-                await answer({"type": "http.response.start", "status": 204, "headers": []})
-                await answer({"type": "http.response.body", "body": b""})
-                return
+            self._check_origin(headers)
             self._check_key(scope["path"], headers)
             body = await self._body(headers, receive)
         except _RefusedError as error:
-            await _send_error(answer, error.status, error.message, error.code)
+            await _send_error(send, error.status, error.message, error.code)
             return
-        given = False
+        delivered = False
 
-        async def receive_again() -> Message:
-            nonlocal given
-            if not given:
-                given = True
+        async def receive_body_first() -> Message:
+            nonlocal delivered
+            if not delivered:
+                delivered = True
                 return {"type": "http.request", "body": body, "more_body": False}
             return await receive()
 
-        await self.app(scope, receive_again, answer)
+        await self.app(scope, receive_body_first, send)
 
-    def _check_origin(self, headers: dict[str, str], origin: str | None) -> None:
-        host = _host_name(headers.get("host", ""))
-        if self.names is not None and host not in self.names:
-            raise _RefusedError(403, "This server answers only to localhost.", "wrong_host")
-        site = _host_name((origin or "").partition("://")[2])
-        if origin is not None and origin != self.origin and site not in (self.names or {host}):
-            raise _RefusedError(403, "Pages of other web sites may not ask (see --cors).", "wrong_origin")
+    def _check_origin(self, headers: dict[str, str]) -> None:
+        origin = headers.get("origin")
+        if origin is None or origin == self.origin:
+            return
+        own = {_host_name(headers.get("host", ""))} if self.names is None else self.names
+        if _host_name(origin.partition("://")[2]) not in own:
+            raise _RefusedError(403, WRONG_ORIGIN, "wrong_origin")
 
     def _check_key(self, path: str, headers: dict[str, str]) -> None:
         if self.api_key is None or path == "/health":
@@ -160,8 +124,54 @@ class RequestGuardMiddleware:
         return b"".join(parts)
 
 
+class RefusalMiddleware:
+    """Send a refusal of the Starlette middleware inside, which is plain text, as an error of the OpenAI API."""
+
+    def __init__(self, app: ASGIApp, message: str, code: str) -> None:
+        self.app, self.message, self.code = app, message, code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_refused = False
+
+        async def send_in_form(message: Message) -> None:
+            nonlocal is_refused
+            if message["type"] == "http.response.start" and message["status"] == 400:
+                kind = dict(message["headers"]).get(b"content-type", b"")
+                if kind.startswith(b"text/plain"):  # the server's own errors are JSON
+                    is_refused = True
+                    await _send_error(send, 403, self.message, self.code)
+            if not is_refused:
+                await send(message)
+
+        await self.app(scope, receive, send_in_form)
+
+
+class RequestLogMiddleware:
+    """Call `log_request` after each request."""
+
+    def __init__(self, app: ASGIApp, log_request: RequestLog) -> None:
+        self.app, self.log_request = app, log_request
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.monotonic(), 0
+
+        async def send_noting_status(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting_status)
+        finally:
+            seconds = time.monotonic() - started
+            self.log_request(scope["method"], scope["path"], status, scope.get("i3_tokens", 0), seconds)
+
+
 def is_loopback(host: str) -> bool:
-    """Whether only programs of this computer reach a server that listens there."""
+    """True if only programs on this computer can reach a server that listens on `host`."""
     if host == "localhost":
         return True
     try:
@@ -177,18 +187,8 @@ def _host_name(value: str) -> str:
         return ""
 
 
-def _cors(origin: str, asked: str | None) -> list[tuple[bytes, bytes]]:
-    """The site may read the answers, and send what headers it asks for: OpenAI's client has a dozen of its own."""
-    return [
-        (b"access-control-allow-origin", origin.encode("latin-1")),
-        (b"access-control-allow-headers", (asked or "authorization, content-type").encode("latin-1")),
-        (b"access-control-allow-methods", b"GET, POST"),
-        (b"vary", b"origin, access-control-request-headers"),
-    ]
-
-
 def error_body(status: int, message: str, code: str | None = None, param: str | None = None) -> dict:
-    """An error as the OpenAI API has it."""
+    """An error in the form of the OpenAI API."""
     kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
     kind = kinds.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
@@ -199,7 +199,7 @@ async def _send_error(send: Send, status: int, message: str, code: str) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),  # what is left of a refused body is not read
+        (b"connection", b"close"),  # the rest of a refused body is not read
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

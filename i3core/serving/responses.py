@@ -1,12 +1,14 @@
-"""What the server answers: replies of a model in the forms of the OpenAI API. Needs pydantic."""
+"""Turn requests of the OpenAI API into sequences to generate, and what they yield into responses. Needs pydantic."""
 
 from __future__ import annotations
 
 import math
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, TypeVar
 
 from ..checkpoints.checkpoint import Model
 from ..errors import I3Error
@@ -15,13 +17,14 @@ from ..generation.context import FittedContext, fit_context, fit_turns
 from ..generation.outputs import Chunk, Piece
 from ..generation.sequence import TokenSequence
 from ..version import __version__
-from . import schemas as api
+from .schemas import ChatCompletionRequest, CompletionRequest, RequestBase
 
-MAX_REPLIES = 64  # of one request
+MAX_REPLIES = 64  # to one request
+RequestT = TypeVar("RequestT", bound=RequestBase)
 
 
 class RequestError(I3Error):
-    """A request that is well-formed, and still cannot be answered."""
+    """A well-formed request that cannot be answered."""
 
     def __init__(self, status: int, message: str, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message, "")
@@ -29,34 +32,34 @@ class RequestError(I3Error):
 
 
 class ShownTokens:
-    """Which tokens the text that was shown so far is made of. Those of a stop text or of the end mark never come."""
+    """The tokens of the text shown so far. Tokens of a stop text or of the end mark are never among them."""
 
     def __init__(self) -> None:
-        self._held: deque[tuple[Piece, int]] = deque()  # with the place where each begins
-        self._made = self._shown = 0  # characters of all tokens, and of the text
+        self._held: deque[tuple[Chunk, float, int]] = deque()  # with logprob and the position where each starts
+        self._generated = self._shown = 0  # characters of all tokens, and of the text
 
-    def push(self, piece: Piece, trimmed: int) -> Iterator[tuple[Piece, int]]:
-        """The tokens whose text begins to be shown with this piece, and where in the text each begins.
+    def push(self, piece: Piece, trimmed: int) -> Iterator[tuple[Chunk, float, int]]:
+        """Yield the tokens that become visible with this piece: token, logprob, and where it starts in the text.
 
         `trimmed` characters of the first tokens are never shown.
         """
         self._shown += len(piece.text)
         if piece.chunk is not None:
-            self._held.append((piece, self._made))
-            self._made += len(piece.chunk.text)
-        while self._held and max(0, self._held[0][1] - trimmed) < self._shown:
-            token, start = self._held.popleft()
-            if start + len(token.chunk.text) > trimmed:
-                yield token, max(0, start - trimmed)
+            self._held.append((piece.chunk, piece.logprob, self._generated))
+            self._generated += len(piece.chunk.text)
+        while self._held and max(0, self._held[0][2] - trimmed) < self._shown:
+            chunk, logprob, start = self._held.popleft()
+            if start + len(chunk.text) > trimmed:
+                yield chunk, logprob, max(0, start - trimmed)
 
 
-class ResponseBuilder:
-    """Makes answers of one kind: what `chat` and `completions` have in common, and what each has of its own.
+class ResponseBuilder(ABC, Generic[RequestT]):
+    """Build the responses to one request, whole or streamed.
 
     Attributes:
-        kind, chunk_kind, prefix: how answers, streamed chunks and their names begin.
-        prompt_field: where a request has its prompt.
-        note: what of the request is left out, for whoever wonders; "" for nothing.
+        kind, chunk_kind, prefix: `object` of responses and of streamed chunks; beginning of their ids.
+        prompt_field: the request's field that holds the prompt.
+        note: a part of the request that is ignored, in words; "" for none.
     """
 
     kind: str
@@ -65,10 +68,10 @@ class ResponseBuilder:
     prompt_field: str
     note = ""
 
-    def __init__(self, body: api.ChatRequest | api.CompletionRequest, name: str, max_tokens: int) -> None:
+    def __init__(self, body: RequestT, name: str, max_tokens: int) -> None:
         self.body, self.max_tokens = body, max_tokens
         self.count = body.n or 1  # replies to each prompt
-        self._tokens: defaultdict[int, ShownTokens] = defaultdict(ShownTokens)
+        self._shown_tokens: defaultdict[int, ShownTokens] = defaultdict(ShownTokens)
         self.head = {
             "id": f"{self.prefix}-{uuid.uuid4().hex[:24]}",
             "created": int(time.time()),
@@ -77,71 +80,74 @@ class ResponseBuilder:
         }
 
     def config(self, index: int) -> SamplingConfig:
-        """Settings of the reply number `index` to a prompt. What is not asked for is as in the window."""
-        body, given = self.body, {}
+        """The settings of reply number `index` to a prompt. Absent ones have the defaults of the window."""
+        body = self.body
+        given: dict[str, Any] = {}
         for key in ("temperature", "top_p", "top_k", "min_p", "repetition_penalty"):
             if getattr(body, key) is not None:
                 given[key] = getattr(body, key)
         if "top_p" in given:
             given["top_p"] = max(given["top_p"], 0.01)
-        newer = getattr(body, "max_completion_tokens", None)
-        asked = newer or body.max_tokens
+        name, asked = body.token_limit
         if asked is not None and asked > self.max_tokens:
-            name = "max_completion_tokens" if newer else "max_tokens"
             raise RequestError(400, f"At most {self.max_tokens} tokens can be asked for.", "above_maximum", name)
         given["max_new_tokens"] = asked or min(SamplingConfig().max_new_tokens, self.max_tokens)
         if body.seed is not None:
             given["seed"] = (body.seed + index) % 2**31
-        return SamplingConfig(**given, stop=body.stops)
+        return SamplingConfig(**given, stop=body.stop_strings)
+
+    @abstractmethod
+    def sequences(self, model: Model) -> list[TokenSequence]:
+        """The sequences to generate: `count` for each prompt. Raises PromptError, RequestError."""
 
     @property
     def opening(self) -> list[dict]:
-        """Choices of the chunks that come before the first token."""
+        """Choices of the chunks that precede the first token."""
         return []
 
-    def delta(self, index: int, piece: Piece, reply: TokenSequence) -> dict:
+    @abstractmethod
+    def chunk_choice(self, index: int, piece: Piece, sequence: TokenSequence) -> dict:
         """The choice of a streamed chunk."""
-        raise NotImplementedError
 
-    def choice(self, index: int, pieces: list[Piece], reply: TokenSequence) -> dict:
-        """The choice of an answer."""
-        raise NotImplementedError
+    @abstractmethod
+    def choice(self, index: int, pieces: list[Piece], sequence: TokenSequence) -> dict:
+        """The choice of a whole response."""
 
-    def answer(self, pieces: list[list[Piece]], replies: list[TokenSequence]) -> dict:
-        choices = [self.choice(index, *both) for index, both in enumerate(zip(pieces, replies, strict=True))]
-        return {**self.head, "object": self.kind, "choices": choices, "usage": self.usage(replies)}
+    def response(self, pieces: list[list[Piece]], sequences: list[TokenSequence]) -> dict:
+        choices = [self.choice(index, *both) for index, both in enumerate(zip(pieces, sequences, strict=True))]
+        return {**self.head, "object": self.kind, "choices": choices, "usage": self.usage(sequences)}
 
-    def chunk(self, choices: list[dict], used: dict | None = None) -> dict:
+    def chunk(self, choices: list[dict], usage: dict | None = None) -> dict:
         content = {**self.head, "object": self.chunk_kind, "choices": choices}
-        if self.body.stream_options is not None and self.body.stream_options.include_usage:
-            content["usage"] = used
+        if self.body.includes_usage:
+            content["usage"] = usage
         return content
 
-    def shown(self, index: int, pieces: list[Piece], reply: TokenSequence) -> list[tuple[Piece, int]]:
-        """The tokens of the reply number `index` that these pieces show, and where each begins in its text."""
-        return [found for piece in pieces for found in self._tokens[index].push(piece, reply.trimmed)]
+    def shown(self, index: int, pieces: Sequence[Piece], sequence: TokenSequence) -> list[tuple[Chunk, float, int]]:
+        """The tokens of choice number `index` that become visible with these pieces; see `ShownTokens.push`."""
+        tokens = self._shown_tokens[index]
+        return [shown for piece in pieces for shown in tokens.push(piece, sequence.trimmed)]
 
-    def usage(self, replies: list[TokenSequence]) -> dict[str, int]:
+    def usage(self, sequences: list[TokenSequence]) -> dict[str, int]:
         """Tokens of the prompts, each counted once for all replies to it, and of the replies."""
-        read = sum(len(reply.plan.ids) for reply in replies[:: self.count])
-        new = sum(len(reply.said) - len(reply.plan.ids) for reply in replies)
+        read = sum(len(sequence.plan.ids) for sequence in sequences[:: self.count])
+        new = sum(len(sequence.said) - len(sequence.plan.ids) for sequence in sequences)
         return {"prompt_tokens": read, "completion_tokens": new, "total_tokens": read + new}
 
 
-class Chat(ResponseBuilder):
+class ChatCompletionBuilder(ResponseBuilder[ChatCompletionRequest]):
     kind, chunk_kind, prefix = "chat.completion", "chat.completion.chunk", "chatcmpl"
     prompt_field = "messages"
-    body: api.ChatRequest
 
-    def replies(self, model: Model) -> list[TokenSequence]:
+    def sequences(self, model: Model) -> list[TokenSequence]:
         try:
-            messages = [message.plain() for message in self.body.messages]
+            messages = [message.to_message() for message in self.body.messages]
         except ValueError as error:
             raise RequestError(400, str(error), param="messages") from error
         if not model.template.has_system:
-            told = len(messages)
+            given = len(messages)
             messages = [message for message in messages if message["role"] != "system"]
-            if len(messages) < told:
+            if len(messages) < given:
                 self.note = "This model has no place for a system prompt, so it was left out."
         alternatives = (self.body.top_logprobs or 0) if self.body.logprobs else 0
         return [
@@ -154,90 +160,89 @@ class Chat(ResponseBuilder):
         choices = range(self.count)
         return [{"index": index, "delta": delta, "logprobs": None, "finish_reason": None} for index in choices]
 
-    def delta(self, index: int, piece: Piece, reply: TokenSequence) -> dict:
-        content = {"content": piece.text} if piece.text or piece.finish_reason is None else {}
-        logprobs = self._logprobs(index, [piece], reply)
-        return {"index": index, "delta": content, "logprobs": logprobs, "finish_reason": piece.finish_reason}
+    def chunk_choice(self, index: int, piece: Piece, sequence: TokenSequence) -> dict:
+        delta = {"content": piece.text} if piece.text or piece.finish_reason is None else {}
+        logprobs = self._logprobs(index, [piece], sequence)
+        return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": piece.finish_reason}
 
-    def choice(self, index: int, pieces: list[Piece], reply: TokenSequence) -> dict:
+    def choice(self, index: int, pieces: list[Piece], sequence: TokenSequence) -> dict:
         message = {"role": "assistant", "content": "".join(piece.text for piece in pieces), "refusal": None}
-        logprobs, reason = self._logprobs(index, pieces, reply), pieces[-1].finish_reason
+        logprobs, reason = self._logprobs(index, pieces, sequence), pieces[-1].finish_reason
         return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": reason}
 
-    def _logprobs(self, index: int, pieces: list[Piece], reply: TokenSequence) -> dict | None:
+    def _logprobs(self, index: int, pieces: list[Piece], sequence: TokenSequence) -> dict | None:
         if not self.body.logprobs:
             return None
         entries = []
-        for piece, _ in self.shown(index, pieces, reply):
-            others = [_entry(other.text, log(other.probability)) for other in piece.chunk.alternatives]
-            entries.append({**_entry(piece.chunk.text, piece.logprob), "top_logprobs": others})
+        for chunk, logprob, _ in self.shown(index, pieces, sequence):
+            others = [_logprob_entry(other.text, log(other.probability)) for other in chunk.alternatives]
+            entries.append({**_logprob_entry(chunk.text, logprob), "top_logprobs": others})
         return {"content": entries, "refusal": None}
 
 
-class Completion(ResponseBuilder):
+class CompletionBuilder(ResponseBuilder[CompletionRequest]):
     kind, chunk_kind, prefix = "text_completion", "text_completion", "cmpl"
     prompt_field = "prompt"
-    body: api.CompletionRequest
 
-    def replies(self, model: Model) -> list[TokenSequence]:
+    def sequences(self, model: Model) -> list[TokenSequence]:
         prompts = self.body.prompts
         if len(prompts) * self.count > MAX_REPLIES:
             raise RequestError(400, f"At most {MAX_REPLIES} replies can be asked for at once.", param="n")
-        plans = [self._plan(model, prompt) for prompt in prompts]
+        contexts = [self._context(model, prompt) for prompt in prompts]
         return [
-            TokenSequence(model, plan, self.config(index), alternatives=self.body.logprobs or 0)
-            for plan in plans
+            TokenSequence(model, context, self.config(index), alternatives=self.body.logprobs or 0)
+            for context in contexts
             for index in range(self.count)
         ]
 
-    def _plan(self, model: Model, prompt: str | list[int]) -> FittedContext:
+    def _context(self, model: Model, prompt: str | list[int]) -> FittedContext:
         template, window = model.template, model.config.window
         if isinstance(prompt, str):
             return fit_context(template, prompt, 1, window)
         size = model.tokenizer.vocab_size
         if max(prompt) >= size:
             raise RequestError(400, f"Token ids of this model are below {size}.", param="prompt")
-        started = prompt if template.end_id is None else [template.end_id, *prompt]
-        return FittedContext(fit_turns([started], [], window)[0], (len(started),), 0)
+        ids = prompt if template.end_id is None else [template.end_id, *prompt]
+        return FittedContext(fit_turns([ids], [], window)[0], (len(ids),), 0)
 
-    def _echo(self, index: int, reply: TokenSequence) -> str:
-        """The prompt as it was sent, before its reply."""
+    def _echo(self, index: int, sequence: TokenSequence) -> str:
+        """The prompt as it was sent, if it is to precede its reply."""
         if not self.body.echo:
             return ""
         prompt = self.body.prompts[index // self.count]
         if isinstance(prompt, str):
-            return prompt.encode(errors="replace").decode()  # JSON can say what is no Unicode text
-        return reply.model.tokenizer.decode(prompt)
+            return prompt.encode(errors="replace").decode()  # JSON can hold surrogates, which are no Unicode text
+        return sequence.model.tokenizer.decode(prompt)
 
-    def delta(self, index: int, piece: Piece, reply: TokenSequence) -> dict:
-        text = (self._echo(index, reply) if piece.new_tokens == 1 else "") + piece.text
-        logprobs = self._logprobs(index, [piece], reply)
+    def chunk_choice(self, index: int, piece: Piece, sequence: TokenSequence) -> dict:
+        text = (self._echo(index, sequence) if piece.new_tokens == 1 else "") + piece.text
+        logprobs = self._logprobs(index, [piece], sequence)
         return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": piece.finish_reason}
 
-    def choice(self, index: int, pieces: list[Piece], reply: TokenSequence) -> dict:
-        text = self._echo(index, reply) + "".join(piece.text for piece in pieces)
-        logprobs = self._logprobs(index, pieces, reply)
+    def choice(self, index: int, pieces: list[Piece], sequence: TokenSequence) -> dict:
+        text = self._echo(index, sequence) + "".join(piece.text for piece in pieces)
+        logprobs = self._logprobs(index, pieces, sequence)
         return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": pieces[-1].finish_reason}
 
-    def _logprobs(self, index: int, pieces: list[Piece], reply: TokenSequence) -> dict | None:
+    def _logprobs(self, index: int, pieces: list[Piece], sequence: TokenSequence) -> dict | None:
         if self.body.logprobs is None:
             return None
-        shown = self.shown(index, pieces, reply)
+        shown = self.shown(index, pieces, sequence)
         return {
-            "tokens": [piece.chunk.text for piece, _ in shown],
-            "token_logprobs": [piece.logprob for piece, _ in shown],
-            "top_logprobs": [_top(piece.chunk) for piece, _ in shown] if self.body.logprobs else None,
-            "text_offset": [start for _, start in shown],
+            "tokens": [chunk.text for chunk, _, _ in shown],
+            "token_logprobs": [logprob for _, logprob, _ in shown],
+            "top_logprobs": [_top_logprobs(chunk) for chunk, _, _ in shown] if self.body.logprobs else None,
+            "text_offset": [start for _, _, start in shown],
         }
 
 
-def _entry(text: str, logprob: float) -> dict:
+def _logprob_entry(text: str, logprob: float) -> dict:
     return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
 
 
-def _top(chunk: Chunk) -> dict[str, float]:
+def _top_logprobs(chunk: Chunk) -> dict[str, float]:
     return {other.text: log(other.probability) for other in chunk.alternatives}
 
 
 def log(probability: float) -> float:
-    return math.log(probability) if probability > 0 else -9999.0  # as the OpenAI API writes what has none
+    return math.log(probability) if probability > 0 else -9999.0  # as the OpenAI API writes a probability of 0

@@ -1,4 +1,4 @@
-"""Bodies of requests and answers of the OpenAI API, as far as a small text model has them. Needs pydantic."""
+"""Bodies of requests and responses of the OpenAI API, as far as a small text model supports them. Needs pydantic."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from ..generation.config import SAMPLING_SETTINGS
-
-_RANGES = {setting.key: setting for setting in SAMPLING_SETTINGS}
 MAX_CHOICES = 8
 MAX_STOPS = 4
 Number = StrictFloat | StrictInt
-Id = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
-NOT_HERE = {  # what other servers can, and why this one refuses it
+TokenId = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+UNSUPPORTED = {  # field that other servers accept -> why this one refuses it
     "tools": "This model cannot call tools.",
     "functions": "This model cannot call functions.",
     "tool_choice": "This model cannot call tools.",
@@ -21,6 +18,9 @@ NOT_HERE = {  # what other servers can, and why this one refuses it
     "suffix": "This model cannot fill in before a suffix.",
     "audio": "This model knows text only.",
 }
+
+
+# ----------------------------------------------------------------------------------------------------------- requests
 
 
 class StreamOptions(BaseModel):
@@ -31,15 +31,15 @@ class ResponseFormat(BaseModel):
     type: StrictStr
 
 
-class Sampling(BaseModel):
-    """What both kinds of request share. Numbers have the ranges of the window's settings; the last three are ours."""
+class RequestBase(BaseModel):
+    """Fields of both kinds of request. Numbers have the ranges of the window's settings; the last three are ours."""
 
     model_config = ConfigDict(extra="allow")
 
     model: StrictStr | None = Field(None, description="the served model; another name is an error")
     max_tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[Number, Field(ge=0, le=1)] | None = Field(None, description="below 0.01 is as 0.01")
+    top_p: Annotated[Number, Field(ge=0, le=1)] | None = Field(None, description="less than 0.01 counts as 0.01")
     n: Annotated[int, Field(strict=True, ge=1, le=MAX_CHOICES)] | None = None
     stop: StrictStr | Annotated[list[StrictStr], Field(max_length=MAX_STOPS)] | None = None
     seed: Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)] | None = None
@@ -53,19 +53,29 @@ class Sampling(BaseModel):
     repetition_penalty: Annotated[Number, Field(ge=1, le=2)] | None = None
 
     @property
-    def stops(self) -> tuple[str, ...]:
+    def stop_strings(self) -> tuple[str, ...]:
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
-    def refused(self) -> tuple[str, str] | None:
-        """The first thing asked for that this server cannot do: its name, and why; None if there is none."""
+    @property
+    def token_limit(self) -> tuple[str, int | None]:
+        """Name and value of the field that limits the reply's length."""
+        return "max_tokens", self.max_tokens
+
+    @property
+    def includes_usage(self) -> bool:
+        """True if a stream ends with the token counts."""
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+    def unsupported(self) -> tuple[str, str] | None:
+        """Name of the first field that this server cannot honour, and the reason; None if there is none."""
         extra = self.model_extra or {}
-        for key, reason in NOT_HERE.items():
+        for key, reason in UNSUPPORTED.items():
             if extra.get(key) not in (None, [], {}, "", "none", "auto"):
                 return key, reason
         for key in ("frequency_penalty", "presence_penalty"):
             if getattr(self, key):
                 return key, f"{key} is not supported; use repetition_penalty (1 to 2)."
-        if any(not text for text in self.stops):
+        if any(not text for text in self.stop_strings):
             return "stop", "A stop text must not be empty."
         return None
 
@@ -79,66 +89,75 @@ class ChatMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant"]
     content: StrictStr | list[TextPart] | None = None
 
-    def plain(self) -> dict[str, str]:
-        """As i3core has messages. Raises ValueError for anything but text."""
-        parts = self.content
-        if isinstance(parts, list):
-            if any(part.type != "text" or part.text is None for part in parts):
+    def to_message(self) -> dict[str, str]:
+        """Convert to a message of i3core. Raises ValueError for anything but text."""
+        content = self.content
+        if isinstance(content, list):
+            texts = [part.text for part in content if part.type == "text" and part.text is not None]
+            if len(texts) < len(content):
                 raise ValueError("This model knows text only.")
-            parts = "".join(part.text for part in parts)
-        return {"role": "system" if self.role == "developer" else self.role, "content": parts or ""}
+            content = "".join(texts)
+        return {"role": "system" if self.role == "developer" else self.role, "content": content or ""}
 
 
-class ChatRequest(Sampling):
+class ChatCompletionRequest(RequestBase):
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=4096)]
     max_completion_tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[int, Field(strict=True, ge=0, le=20)] | None = None
     response_format: ResponseFormat | None = None
 
-    def refused(self) -> tuple[str, str] | None:
+    @property
+    def token_limit(self) -> tuple[str, int | None]:
+        if self.max_completion_tokens is not None:
+            return "max_completion_tokens", self.max_completion_tokens
+        return super().token_limit
+
+    def unsupported(self) -> tuple[str, str] | None:
         if self.response_format is not None and self.response_format.type != "text":
             return "response_format", "This model answers in plain text only."
-        return super().refused()
+        return super().unsupported()
 
 
-class CompletionRequest(Sampling):
+class CompletionRequest(RequestBase):
     prompt: (
         StrictStr
         | Annotated[list[StrictStr], Field(min_length=1, max_length=64)]
-        | Annotated[list[Id], Field(min_length=1)]
-        | Annotated[list[Annotated[list[Id], Field(min_length=1)]], Field(min_length=1, max_length=64)]
+        | Annotated[list[TokenId], Field(min_length=1)]
+        | Annotated[list[Annotated[list[TokenId], Field(min_length=1)]], Field(min_length=1, max_length=64)]
     )
     logprobs: Annotated[int, Field(strict=True, ge=0, le=5)] | None = None
     echo: StrictBool | None = Field(None, description="not together with logprobs")
 
-    def refused(self) -> tuple[str, str] | None:
+    def unsupported(self) -> tuple[str, str] | None:
         if self.echo and self.logprobs is not None:
             return "echo", "The probabilities of a prompt are not given; leave out echo or logprobs."
-        return super().refused()
+        return super().unsupported()
 
     @property
     def prompts(self) -> list[str | list[int]]:
-        if isinstance(self.prompt, str) or isinstance(self.prompt[0], int):
+        """The prompts one by one, each a text or token ids."""
+        if isinstance(self.prompt, str):
             return [self.prompt]
-        return list(self.prompt)
+        token_ids = [item for item in self.prompt if isinstance(item, int)]
+        return [token_ids] if token_ids else [item for item in self.prompt if not isinstance(item, int)]
 
 
-# ------------------------------------------------------------------------------------------------------------ answers
+# ---------------------------------------------------------------------------------------------------------- responses
 
 
-class ErrorContent(BaseModel):
+class ErrorDetail(BaseModel):
     message: str
     type: str
     param: str | None = None
     code: str | None = None
 
 
-class ErrorBody(BaseModel):
-    error: ErrorContent
+class ErrorResponse(BaseModel):
+    error: ErrorDetail
 
 
-class ModelObject(BaseModel):
+class Model(BaseModel):
     id: str
     object: Literal["model"] = "model"
     created: int
@@ -147,7 +166,7 @@ class ModelObject(BaseModel):
 
 class ModelList(BaseModel):
     object: Literal["list"] = "list"
-    data: list[ModelObject]
+    data: list[Model]
 
 
 class Health(BaseModel):
@@ -162,23 +181,23 @@ class Usage(BaseModel):
     total_tokens: int
 
 
-class Choice(BaseModel):
+class ChoiceBase(BaseModel):
     index: int
     finish_reason: Literal["stop", "length"]
     logprobs: dict[str, Any] | None = None
 
 
-class AnswerMessage(BaseModel):
+class ChatCompletionMessage(BaseModel):
     role: Literal["assistant"] = "assistant"
     content: str
     refusal: None = None
 
 
-class ChatChoice(Choice):
-    message: AnswerMessage
+class ChatCompletionChoice(ChoiceBase):
+    message: ChatCompletionMessage
 
 
-class CompletionChoice(Choice):
+class CompletionChoice(ChoiceBase):
     text: str
 
 
@@ -190,11 +209,11 @@ class ResponseBase(BaseModel):
     usage: Usage
 
 
-class ChatAnswer(ResponseBase):
+class ChatCompletion(ResponseBase):
     object: Literal["chat.completion"] = "chat.completion"
-    choices: list[ChatChoice]
+    choices: list[ChatCompletionChoice]
 
 
-class CompletionAnswer(ResponseBase):
+class Completion(ResponseBase):
     object: Literal["text_completion"] = "text_completion"
     choices: list[CompletionChoice]

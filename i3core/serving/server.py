@@ -1,10 +1,9 @@
-"""Runs the server's application on uvicorn: its socket, the patience with each connection, and how it ends."""
+"""Run the server's application on uvicorn: socket, time limits of connections, shutdown."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import functools
 import signal
 import socket
 import threading
@@ -26,7 +25,7 @@ HEAD_BYTES = 32_768
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 is any that is free. Raises ConfigError."""
+    """Open a listening socket; port 0 means any free port. Raises ConfigError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=512)
@@ -37,17 +36,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Connection(H11Protocol):
-    """A connection that is cut off if the head of a request is too long in coming, or an answer is not read.
+    """A connection that is closed if a request's head does not arrive in time, or an answer is not read in time.
 
-    uvicorn waits for both without end, and each such connection holds a file handle, the second one a reply too. It
-    also stops reading when another request comes before the answer is out, and would not see the client leave.
+    uvicorn waits for both without end; each such connection holds a file handle, and an unread one a reply too.
+    uvicorn also stops reading when a request arrives before the last one is answered, and then does not notice that
+    the client has left.
     """
 
-    def __init__(self, *arguments: Any, limits: Limits, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._limits = limits
-        self._head: asyncio.TimerHandle | None = None
-        self._unread: asyncio.TimerHandle | None = None
+    limits = Limits()
+    _head: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
@@ -62,27 +60,27 @@ class Connection(H11Protocol):
             self._read_on()
 
     def _read_on(self) -> None:
-        """What comes early is kept, as far as it is the head of a request."""
-        early, _ = self.conn.trailing_data
-        if len(early) > HEAD_BYTES:
+        """Continue reading while a request is answered, up to the head of the next one."""
+        ahead, _ = self.conn.trailing_data
+        if len(ahead) > HEAD_BYTES:
             self.transport.abort()
         elif self.conn.their_state is h11.DONE:
             self.flow.resume_reading()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._unread = self._unread or self.loop.call_later(self._limits.read_s, self.transport.abort)
+        self._unread = self._unread or self.loop.call_later(self.limits.read_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._unread = _cancelled(self._unread)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self._head, self._unread = _cancelled(self._head), _cancelled(self._unread)
-        super().connection_lost(error)
+        super().connection_lost(exc)
 
     def _expect_head(self) -> None:
-        self._head = self._head or self.loop.call_later(self._limits.head_s, self.transport.abort)
+        self._head = self._head or self.loop.call_later(self.limits.head_s, self.transport.abort)
 
 
 def _cancelled(timer: asyncio.TimerHandle | None) -> None:
@@ -91,31 +89,32 @@ def _cancelled(timer: asyncio.TimerHandle | None) -> None:
 
 
 class Server(uvicorn.Server):
-    """Serves an application until a signal or `stop`."""
+    """Serve an application until a signal or `stop`."""
 
     def __init__(self, app: Any, engine: Engine, limits: Limits) -> None:
         self._engine = engine
+        connection = type("LimitedConnection", (Connection,), {"limits": limits})
         super().__init__(
             uvicorn.Config(
-                app, http=functools.partial(Connection, limits=limits), ws="none", loop="asyncio", lifespan="off",
+                app, http=connection, ws="none", loop="asyncio", lifespan="off",
                 log_config=None, access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=SHUTDOWN_S, h11_max_incomplete_event_size=HEAD_BYTES,
             )
         )  # fmt: skip
 
     def stop(self, *_: Any) -> None:
-        """Lets no one wait: streams end with an error, then the server. May be called from any thread."""
+        """End all streams with an error, then the server. May be called from any thread."""
         self.should_exit = True
         threading.Thread(target=self._engine.close, daemon=True).start()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Ctrl-C is how a server ends, so unlike uvicorn's own it is not raised again afterwards."""
-        in_main = threading.current_thread() is threading.main_thread()  # the only thread that may
-        names = [signal.SIGINT, signal.SIGTERM] if in_main else []
-        before = {name: signal.signal(name, self.stop) for name in names}
+        """Stop on Ctrl-C and SIGTERM; unlike uvicorn, do not raise the signal again afterwards."""
+        in_main = threading.current_thread() is threading.main_thread()  # others cannot set handlers
+        signals = [signal.SIGINT, signal.SIGTERM] if in_main else []
+        previous = {number: signal.signal(number, self.stop) for number in signals}
         try:
             yield
         finally:
-            for name, handler in before.items():
-                signal.signal(name, handler)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
