@@ -25,7 +25,7 @@ _LARGEST_FIGURE = 1e11  # of a run's step, perplexity or time (the year 5138): w
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingInfo:
     """What a run folder tells about its run.
 
     Attributes:
@@ -46,7 +46,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelInfo:
     """A model folder at a glance.
 
     Attributes:
@@ -79,7 +79,7 @@ class ModelFacts:
     source: str = ""
     description: str = ""
     base: Path | None = None
-    training: Training | None = None
+    training: TrainingInfo | None = None
     has_checksums: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -117,7 +117,7 @@ class ModelFacts:
         return {**content, **paths, "parameters": self.parameters, **sizes, "memory_bytes": memory}
 
 
-def inspect(folder: str | Path) -> ModelFacts:
+def inspect(folder: str | Path) -> ModelInfo:
     """What is in a model, adapter or run folder.
 
     Raises CheckpointError if it is none, or damaged so that it would not load.
@@ -131,7 +131,7 @@ def inspect(folder: str | Path) -> ModelFacts:
         ) from error
 
 
-def _inspect(folder: Path) -> ModelFacts:
+def _inspect(folder: Path) -> ModelInfo:
     if not folder.is_dir():
         raise CheckpointError(f"There is no folder {folder}.", "It may have been deleted or moved.")
     is_run = registry.is_run(folder)
@@ -153,7 +153,7 @@ def _inspect(folder: Path) -> ModelFacts:
     if not isinstance(name, str) or not name:
         name = folder.resolve().name
     described = details.get("description")
-    return ModelFacts(
+    return ModelInfo(
         folder=folder,
         weights_folder=weights_folder,
         name=name,
@@ -172,7 +172,7 @@ def _inspect(folder: Path) -> ModelFacts:
     )
 
 
-def memory_bytes(facts: ModelFacts, precision: str) -> int:
+def memory_bytes(facts: ModelInfo, precision: str) -> int:
     """Estimate of what the model takes in memory while it chats: weights, keys and values.
 
     In int8 the matrices of the linear layers have a byte a weight, everything else four. What the program itself
@@ -267,7 +267,7 @@ def _shortened(text: str) -> str:
     return cut[: end + 1] if end > 60 else cut.rsplit(" ", 1)[0] + "…"
 
 
-def _read_training(folder: Path) -> Training:
+def _read_training(folder: Path) -> TrainingInfo:
     def content(name: str) -> dict:
         try:
             read = read_json(folder / name)
@@ -295,7 +295,7 @@ def _read_training(folder: Path) -> Training:
                     best = record
     except OSError:
         pass
-    return Training(
+    return TrainingInfo(
         step=int(number(status.get("step")) or 0),
         total_steps=total if isinstance(number(total), int) else None,
         state=str(status.get("state", "")),

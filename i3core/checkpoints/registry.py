@@ -23,7 +23,7 @@ _DELETED = ".deleted-"
 
 
 @dataclass(frozen=True)
-class Interrupted:
+class InterruptedDownload:
     """A download that was not completed and can go on.
 
     Attributes:
@@ -56,7 +56,7 @@ def downloaded(models: Path | None = None) -> dict[str, Path]:
     }
 
 
-def interrupted(models: Path | None = None) -> list[Interrupted]:
+def interrupted(models: Path | None = None) -> list[InterruptedDownload]:
     """Downloads that can go on."""
     found = []
     for folder in _folders_in(models or models_folder()):
@@ -69,7 +69,7 @@ def interrupted(models: Path | None = None) -> list[Interrupted]:
         except (I3Error, OSError, KeyError, TypeError, ValueError):
             continue  # ended before anything was known
         name = folder.name.removesuffix(PARTIAL)
-        found.append(Interrupted(name, repo, revision, folder, min(done, total), total))
+        found.append(InterruptedDownload(name, repo, revision, folder, min(done, total), total))
     return found
 
 

@@ -14,7 +14,7 @@ from ..training.config import CHOICES
 from .output import print_json, progress_bar
 
 REPORT_EVERY_S = 0.2
-_EVENTS = {"Source": "source", "Refused": "refused", "Total": "total"}
+_EVENTS = {"CheckedSource": "source", "RefusedSource": "refused", "DataTotals": "total"}
 
 
 def add_data(subparsers: Any) -> None:
@@ -39,7 +39,7 @@ def add_data(subparsers: Any) -> None:
 
 def data(arguments: argparse.Namespace) -> None:
     from ..checkpoints.template import model_template
-    from ..data.validation import Refused, check_data
+    from ..data.validation import RefusedSource, check_data
 
     template, window = model_template(arguments.model)
     options = template, window, arguments.data, arguments.val, arguments.loss_on, max(0, arguments.sample_bytes)
@@ -50,7 +50,7 @@ def data(arguments: argparse.Namespace) -> None:
     refused = []
     with progress_bar(None, "char", "reading", scale=True) as bar:
         for event in check_data(*options, lambda file, characters: bar.update(characters)):
-            if isinstance(event, Refused):
+            if isinstance(event, RefusedSource):
                 refused.append(event)
             for line in describe(event):
                 bar.write(line)
@@ -74,9 +74,9 @@ class _Reading:
 
 def describe(event: Any) -> Iterator[str]:
     """Lines that tell an event to a person."""
-    from ..data.validation import Refused, Source
+    from ..data.validation import CheckedSource, RefusedSource
 
-    if isinstance(event, Refused):
+    if isinstance(event, RefusedSource):
         yield f"{event.file}: cannot be used"
         return
     about = "about " if event.estimated else ""
@@ -84,7 +84,7 @@ def describe(event: Any) -> Iterator[str]:
         f"{about}{event.records:,} records, {event.rows:,} rows, {event.tokens:,} tokens "
         f"({event.learned_tokens:,} of them learned), {event.unknown_share:.2%} <UNK>, {event.truncated:,} truncated"
     )
-    if not isinstance(event, Source):
+    if not isinstance(event, CheckedSource):
         yield f"in all: {counts}; {event.tokens_per_epoch:,} tokens an epoch"
         return
     weight = "" if event.weight == 1 else f", {event.weight:g} times"

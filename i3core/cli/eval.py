@@ -62,11 +62,11 @@ def _suite(arguments: argparse.Namespace, model: Model, data: str) -> None:
 
 def _held_out(arguments: argparse.Namespace, model: Model, data: str) -> None:
     from ..data.documents import read_documents
-    from ..data.hub_dataset import fetch_all
+    from ..data.hub_dataset import fetch_datasets
     from ..evaluation.perplexity import evaluate_by_source, evaluate_documents
 
     with progress_bar(None, "char", "getting", scale=True) as bar:
-        fetch_all([data], bar.update)
+        fetch_datasets([data], bar.update)
     documents = list(read_documents(data, vocab_size=model.tokenizer.vocab_size))
     measured = model.network, model.template, model.device, documents
     with progress_bar(len(documents), "document", "evaluating") as bar:

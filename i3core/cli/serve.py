@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from ..errors import ConfigError, I3Error
 from ..serving.middleware import KEY_VARIABLE, is_loopback
 from ..system.device import PRECISIONS
-from ..system.extras import how_to_get
+from ..system.extras import install_hint
 from .output import print_json
 
 DEFAULT_PORT = 8010
@@ -88,7 +88,7 @@ def serve(arguments: argparse.Namespace) -> None:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise I3Error(
-            f"The server needs the package {error.name}.", how_to_get("server", "Install i3core with pip for it.")
+            f"The server needs the package {error.name}.", install_hint("server", "Install i3core with pip for it.")
         ) from error
     from ..checkpoints.checkpoint import load
     from ..serving.app import ServerSettings, build_app

@@ -1,4 +1,4 @@
-"""What was made of data is kept for the next start: files named after the content that they were made from."""
+"""Cache of tokens and chunk counts: files named after the content that they were made from."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from ..errors import DataError, I3Error
 from ..system.files import file_sha256, read_json, replaced, write_json
 
 CACHE_BYTES = 20 * 10**9  # the least recently used entries above this are removed
-_HASHED_ANEW = 64_000_000  # larger files are known again by size and time, so that a second start need not read them
-_LEFT_BEHIND_S = 24 * 3600  # unfinished files of processes that were killed
+_LARGEST_REHASHED = 64_000_000  # bytes; larger files are recognized by size and time, without reading them again
+_ABANDONED_S = 24 * 3600  # age at which unfinished files of killed processes are removed
 
 
 def cache_folder() -> Path:
-    """Where tokens and counts are kept; the environment variable I3DESK_CACHE names another place."""
+    """Folder of tokens and counts; the environment variable I3DESK_CACHE names another."""
     named = os.environ.get("I3DESK_CACHE")
     return Path(named) if named else Path(platformdirs.user_cache_dir("i3desk", appauthor=False)) / "tokens"
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of a file; that of a large one is remembered."""
-    known, name = cache_folder() / "hashes.json", str(path.resolve())
+    """SHA-256 of a file; that of a large file is remembered."""
+    hashes_file, name = cache_folder() / "hashes.json", str(path.resolve())
     try:
         status = path.stat()
         state = [status.st_size, status.st_mtime_ns]
-        if status.st_size <= _HASHED_ANEW:
+        if status.st_size <= _LARGEST_REHASHED:
             return file_sha256(path)
         try:
-            hashes = read_json(known)
+            hashes = read_json(hashes_file)
             *remembered, value = hashes[name]
             if remembered == state:
                 return value
@@ -43,9 +43,9 @@ def content_hash(path: Path) -> str:
     except OSError as error:
         raise DataError(f"The data file {path} cannot be read: {error.strerror}.", "Check the name.") from error
     try:
-        write_json(known, dict([*hashes.items(), (name, [*state, value])][-1000:]))
+        write_json(hashes_file, dict([*hashes.items(), (name, [*state, value])][-1000:]))
     except I3Error:
-        pass  # then it is read again; a cache that cannot be written is told when the tokens are
+        pass  # then the file is read again; a cache that cannot be written is reported with the tokens
     return value
 
 
@@ -53,12 +53,12 @@ def mark_used(stored: Path) -> None:
     try:
         os.utime(stored)
     except OSError:
-        pass  # a cache on a read-only disk still serves
+        pass  # a cache on a read-only disk is still readable
 
 
 @contextmanager
 def cache_entry(stored: Path) -> Iterator[Path]:
-    """Yields a temporary path that becomes the entry `stored`; makes room by removing what was not used for long.
+    """Yield a temporary path that becomes the entry `stored`, then remove the least recently used entries.
 
     Raises DataError if the disk refuses.
     """
@@ -71,20 +71,20 @@ def cache_entry(stored: Path) -> Iterator[Path]:
         raise
     except I3Error as error:
         if complete and isinstance(error.__cause__, PermissionError) and stored.exists():
-            return  # another process made the same entry and has it open, which Windows does not let us replace
+            return  # another process made the same entry and has it open; Windows does not let us replace it
         raise DataError(
             f"The cache {stored.parent} cannot be written: {getattr(error.__cause__, 'strerror', None) or error.what}.",
-            "Free some disk space (what lies there may be deleted), or name another folder in I3DESK_CACHE.",
+            "Free some disk space (the files in this folder may be deleted), or name another folder in I3DESK_CACHE.",
         ) from error
-    _make_room(stored)
+    _remove_unused(stored)
 
 
-def _make_room(made: Path) -> None:
+def _remove_unused(new_entry: Path) -> None:
     entries = []
-    for path in made.parent.iterdir():
+    for path in new_entry.parent.iterdir():
         try:
             status = path.stat()
-            if path.name.endswith(".partial") and time.time() - status.st_mtime > _LEFT_BEHIND_S:
+            if path.name.endswith(".partial") and time.time() - status.st_mtime > _ABANDONED_S:
                 path.unlink()
             elif path.suffix in (".rows", ".counts"):
                 entries.append((status.st_mtime, status.st_size, path))
@@ -92,7 +92,7 @@ def _make_room(made: Path) -> None:
             continue  # another process was faster
     total = sum(size for _, size, _ in entries)
     for _, size, path in sorted(entries):
-        if total > CACHE_BYTES and path != made:
+        if total > CACHE_BYTES and path != new_entry:
             try:
                 path.unlink()
                 total -= size

@@ -1,11 +1,11 @@
-"""Sources to documents: which record shapes are known, and the cache of what is made from a source's content.
+"""Turn the records of a source into documents. These shapes of records are known:
 
 {"text": "..."}                                                     text
 {"messages": [{"role": "user", "content": "..."}, ...]}             messages (of a reply also "weight": 0)
 {"conversations": [{"from": "human", "value": "..."}, ...]}         ShareGPT conversations
 {"instruction": "...", "input": "...", "output": "..."}             Alpaca instructions
 {"prompt": "...", "completion": "..."}                              prompt and completion
-user,assistant                                                      two columns (of a table without such names)
+user,assistant                                                      two columns (of a table without known names)
 {"ids": [5, 17, ...]}                                               token ids
 """
 
@@ -13,15 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-from ..net.dataset_name import HubData, dataset_location
+from ..net.dataset_name import DataSource, HubDataset, dataset_location
 from ..text.chat_template import ROLES
 from .fields import ANSWERS, CONTEXTS, QUESTIONS
-from .readers import cut_text, is_table, read_records, refuse
-from .records import BadRecord, BadRecordError, Beginning, Place, Records
+from .readers import cut_text, is_table, read_records, report_bad
+from .records import BadRecordError, BadRecordHandler, ReadLimit, RecordLocation, Records
 from .sources import data_files
 
 _ROLES = {
@@ -37,12 +36,12 @@ _KNOWN_SHAPES = (
 
 @dataclass(frozen=True)
 class Document:
-    """One record: a conversation if `messages` is not empty, tokens if `ids` is not, else plain text.
+    """A record: a conversation if `messages` is not empty, tokens if `ids` is not, else plain text.
 
     Attributes:
-        context: numbers of the assistant's messages that are read and not learned.
-        source: the record's `src`, by which an evaluation can be told apart.
-        shape: what the record looked like, for people.
+        context: numbers of the assistant messages that are read but not learned.
+        source: the record's `src`, by which an evaluation can be grouped.
+        shape: name of the record's shape, as it is shown.
     """
 
     text: str = ""
@@ -54,31 +53,34 @@ class Document:
 
     @property
     def texts(self) -> list[str]:
-        """What the vocabulary is counted from; nothing for tokens."""
+        """The texts that the vocabulary is counted from; none for tokens."""
         if self.ids:
             return []
         return [m["content"] for m in self.messages] if self.messages else [self.text]
 
 
 def read_documents(
-    path: str | Path | HubData,
-    on_bad: BadRecord | None = None,
+    source: DataSource,
+    on_bad: BadRecordHandler | None = None,
     vocab_size: int | None = None,
-    beginning: Beginning | None = None,
+    limit: ReadLimit | None = None,
 ) -> Iterator[Document]:
-    """Streams the documents of a file, a folder or a data set of the hub; a text that is very long becomes several.
+    """Stream the documents of a file, a folder or a dataset of the hub; a very long text becomes several.
 
-    A bad record raises BadRecordError naming file, line and reason, or is handed to `on_bad` and left out. With
-    `vocab_size`, token ids of that size and above are bad. With `beginning`, no more than that is read.
+    A bad record raises BadRecordError naming file, line and reason, or is passed to `on_bad` and skipped.
+
+    Args:
+        vocab_size: token ids of this size and above are bad.
+        limit: stops the reading once it is reached.
     """
-    source = dataset_location(path)
+    source = dataset_location(source)
     for file in data_files(source):
-        if beginning is not None and beginning.is_over:
+        if limit is not None and limit.is_reached:
             return
-        records = read_records(file, on_bad, beginning)
-        if isinstance(source, HubData):
-            records = ((Place(str(source), place.number, "record"), record) for place, record in records)
-        for place, record in _named_cells(records, on_bad) if is_table(file) else records:
+        records = read_records(file, on_bad, limit)
+        if isinstance(source, HubDataset):
+            records = ((RecordLocation(str(source), at.number, "record"), record) for at, record in records)
+        for location, record in _named_cells(records, on_bad) if is_table(file) else records:
             try:
                 document = _parse(record)
                 if vocab_size is not None and document.ids and max(document.ids) >= vocab_size:
@@ -87,7 +89,7 @@ def read_documents(
                         "The ids belong to another tokenizer.",
                     )
             except DataError as error:
-                refuse(BadRecordError(place, error.what, error.remedy), on_bad)
+                report_bad(BadRecordError(location, error.what, error.remedy), on_bad)
                 continue
             if document.text:
                 yield from (replace(document, text=piece) for piece in cut_text(document.text))
@@ -95,32 +97,32 @@ def read_documents(
                 yield document
 
 
-def _named_cells(rows: Records, on_bad: BadRecord | None) -> Records:
-    """Rows of a table as records by the names in its first row, or as pairs if they are not known and it has two."""
+def _named_cells(rows: Records, on_bad: BadRecordHandler | None) -> Records:
+    """Turn rows of a table into records by the names in its first row, or into pairs if it has two unknown columns."""
     first = next(rows, None)
     if first is None:
         return
-    place, cells = first
+    location, cells = first
     names = [cell.strip().lower() for cell in cells]
     named = "text" in names or (_first(QUESTIONS, names) is not None and _first(ANSWERS, names) is not None)
     if not named and len(names) != 2:
         found = ", ".join(repr(cell[:40]) for cell in cells[:8])
         raise DataError(
-            f"{place}: a table with the columns {found} is not known.",
+            f"{location}: a table with the columns {found} is not known.",
             "Name a column `text`, or two `prompt` and `completion`, or leave just two columns: user and assistant.",
         )
     if not named:
-        yield place, cells
-    for place, cells in rows:
+        yield location, cells
+    for location, cells in rows:
         if len(cells) != len(names):
             error = BadRecordError(
-                place,
+                location,
                 f"{len(cells)} columns, but the first row has {len(names)}.",
                 "Enclose texts that hold the delimiter in quotes.",
             )
-            refuse(error, on_bad)
+            report_bad(error, on_bad)
         else:
-            yield place, dict(zip(names, cells, strict=True)) if named else cells
+            yield location, dict(zip(names, cells, strict=True)) if named else cells
 
 
 def _first(names: Collection[str], present: Collection[str]) -> str | None:
@@ -128,7 +130,7 @@ def _first(names: Collection[str], present: Collection[str]) -> str | None:
 
 
 def _parse(record: Any) -> Document:
-    """Raises DataError whose message lacks the place."""
+    """Parse a record. Raises DataError without the location."""
     if isinstance(record, tuple):
         document = Document(messages=_exchange(*record), shape="two columns")
     elif isinstance(record, dict):
@@ -138,12 +140,12 @@ def _parse(record: Any) -> Document:
     if not document.ids and not any(text.strip() for text in document.texts):
         raise DataError("holds no text.", "Remove the record.")
     if any(turn["role"] == "assistant" and not turn["content"].strip() for turn in document.messages):
-        raise DataError("an answer is empty, and would teach the model to say nothing.", "Fill it in, or remove it.")
+        raise DataError("a reply is empty and would teach the model to say nothing.", "Fill it in, or remove it.")
     return document
 
 
 def _parse_fields(record: dict[str, Any]) -> Document:
-    source = _mended(str(record.get("src", "")))
+    source = _repaired(str(record.get("src", "")))
     if "messages" in record:
         messages, context = _turns(record["messages"])
         return Document(messages=messages, context=context, source=source, shape="messages")
@@ -169,24 +171,24 @@ def _parse_fields(record: dict[str, Any]) -> Document:
         if not isinstance(ids, list) or not all(type(i) is int and i >= 0 for i in ids):
             raise DataError("`ids` is not a list of numbers from 0.", 'For example {"ids": [5, 17, 3]}.')
         return Document(ids=tuple(ids), source=source, shape="token ids")
-    found = ", ".join(f"`{name[:40]}`" for name in list(record)[:8]) or "no fields with anything in them"
+    found = ", ".join(f"`{name[:40]}`" for name in list(record)[:8]) or "no fields that are not empty"
     raise DataError(f"a record with {found} is of no known shape.", _KNOWN_SHAPES)
 
 
 def _text(record: dict[str, Any], name: str) -> str:
     if not isinstance(record[name], str):
         raise DataError(f"`{name}` is not text.", _KNOWN_SHAPES)
-    return _mended(record[name])
+    return _repaired(record[name])
 
 
 def _exchange(question: str, answer: str) -> tuple[dict[str, str], ...]:
-    return {"role": "user", "content": _mended(question)}, {"role": "assistant", "content": _mended(answer)}
+    return {"role": "user", "content": _repaired(question)}, {"role": "assistant", "content": _repaired(answer)}
 
 
 def _turns(items: Any) -> tuple[tuple[dict[str, str], ...], frozenset[int]]:
-    """User and assistant turns, and which of the assistant's are context only.
+    """User and assistant turns, and which assistant turns are context only.
 
-    What the system says is put in front of the first user turn, as templates lack it.
+    A system prompt is put in front of the first user turn, as templates lack one.
     """
     example = 'A turn must look like {"role": "user", "content": "..."} or {"from": "human", "value": "..."}.'
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -202,9 +204,9 @@ def _turns(items: Any) -> tuple[tuple[dict[str, str], ...], frozenset[int]]:
         if known is None:
             raise DataError(f"a turn has the role {role!r}.", f"Known roles: {', '.join(ROLES)} and system.")
         if known == "system":
-            system.append(_mended(content))
+            system.append(_repaired(content))
         else:
-            turns.append({"role": known, "content": _mended(content)})
+            turns.append({"role": known, "content": _repaired(content)})
             learned.append(_is_learned(item))
     if not turns:
         raise DataError("no turn of a user or an assistant.", example)
@@ -220,7 +222,7 @@ def _turns(items: Any) -> tuple[tuple[dict[str, str], ...], frozenset[int]]:
 
 
 def _is_learned(item: dict[str, Any]) -> bool:
-    """Whether a turn says nothing else: `"weight": 0`, as in the fine-tuning files of others, or `"learn": false`."""
+    """True unless the turn has `"weight": 0` (as in fine-tuning files of other programs) or `"learn": false`."""
     weight, learn = item.get("weight"), item.get("learn")
     if weight is not None and (isinstance(weight, bool) or weight not in (0, 1)):
         raise DataError(f"a turn has the weight {weight!r}.", "A reply is learned (1) or is context only (0).")
@@ -229,6 +231,6 @@ def _is_learned(item: dict[str, Any]) -> bool:
     return weight != 0 and learn is not False
 
 
-def _mended(text: str) -> str:
-    """`text` with half surrogate pairs (broken emoji in JSON), which no file can hold, replaced by U+FFFD."""
+def _repaired(text: str) -> str:
+    """Replace half surrogate pairs (broken emoji in JSON), which no file can store, by U+FFFD."""
     return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

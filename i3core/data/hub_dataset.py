@@ -24,7 +24,7 @@ from typing import Any
 
 from ..errors import DataError, I3Error
 from ..net import http as transfer
-from ..net.dataset_name import HubData, dataset_location
+from ..net.dataset_name import HubDataset, dataset_location
 from ..net.http import DownloadError
 from ..net.hub_client import ask
 from ..net.hub_errors import answers_explained
@@ -32,12 +32,12 @@ from ..system.files import read_json
 from .cache import cache_folder
 from .hub_writer import RecordWriter, check_room, disk_explained, kept_words
 
-Progress = Callable[[int], None]  # how many more characters came
+CharacterProgress = Callable[[int], None]  # how many more characters came
 TOLD_CHARACTERS = 1 << 16
 
 
 @dataclass(frozen=True)
-class LocalData:
+class LocalDataset:
     """A complete part of a data set.
 
     Attributes:
@@ -46,14 +46,14 @@ class LocalData:
         records: how many there are; left_out: those without any text.
     """
 
-    data: HubData
+    data: HubDataset
     path: Path
     revision: str
     records: int
     left_out: int
 
     @property
-    def pinned(self) -> HubData:
+    def pinned(self) -> HubDataset:
         """The name with the commit in it: the same records wherever and whenever it is used."""
         return dataclasses.replace(self.data, revision=self.revision)
 
@@ -65,11 +65,11 @@ class LocalData:
         return said | {"records": self.records}
 
 
-def data_sets_folder() -> Path:
+def datasets_folder() -> Path:
     return cache_folder() / "data-sets"
 
 
-def fetch(data: HubData, progress: Progress | None = None) -> LocalData:
+def fetch_dataset(data: HubDataset, progress: CharacterProgress | None = None) -> LocalDataset:
     """The records of a data set, from the hub unless they are on this computer already.
 
     Raises:
@@ -84,7 +84,7 @@ def fetch(data: HubData, progress: Progress | None = None) -> LocalData:
     library()  # before anything is asked: it may be missing
     with answers_explained(data.repo, data.revision, lambda: "", data_set=True):
         repo, commit = _resolve(data)
-    folder = data_sets_folder() / _folder_name(data, commit)
+    folder = datasets_folder() / _folder_name(data, commit)
     with _locked(folder):
         made = _read(folder, data)
         if made is None:
@@ -93,47 +93,47 @@ def fetch(data: HubData, progress: Progress | None = None) -> LocalData:
     return made
 
 
-def find(data: HubData) -> LocalData | None:
+def find(data: HubDataset) -> LocalDataset | None:
     """What is on this computer already of exactly this; the last that was fetched, if no commit is named."""
     found = []
-    for about in data_sets_folder().glob("*/about.json"):
+    for about in datasets_folder().glob("*/about.json"):
         local = _read(about.parent, data)
         if local is not None:
             found.append((about.stat().st_mtime, local))
     return max(found, key=lambda entry: entry[0])[1] if found else None
 
 
-def fetch_all(sources: Iterable[str | Path | HubData], progress: Progress | None = None) -> None:
+def fetch_datasets(sources: Iterable[str | Path | HubDataset], progress: CharacterProgress | None = None) -> None:
     """Fetches those of the sources that are of the hub."""
     for source in sources:
         place = dataset_location(source)
-        if isinstance(place, HubData):
-            fetch(place, progress)
+        if isinstance(place, HubDataset):
+            fetch_dataset(place, progress)
 
 
-def _folder_name(data: HubData, commit: str) -> str:
+def _folder_name(data: HubDataset, commit: str) -> str:
     """Names no other part of any data set has; the beginning is for people."""
     content = json.dumps([dataclasses.astuple(data)[:-1], commit])
     plain = re.sub(r"[^\w.-]+", "-", f"{data.repo}-{data.config}-{data.split}".replace("--", "-"))
     return f"{plain[:80]}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
-def _read(folder: Path, data: HubData) -> LocalData | None:
+def _read(folder: Path, data: HubDataset) -> LocalDataset | None:
     """The complete data in `folder`, if it is what `data` names."""
     try:
         about, path = read_json(folder / "about.json"), folder / "records.jsonl"
-        asked, revision = HubData(**about["asked"]), about["revision"]
+        asked, revision = HubDataset(**about["asked"]), about["revision"]
         if path.stat().st_size != about["bytes"]:
             return None
         same = dataclasses.replace(asked, revision=data.revision) == data
         if not same or data.revision not in (asked.revision, revision):
             return None
-        return LocalData(data, path, str(revision), int(about["records"]), int(about["left_out"]))
+        return LocalDataset(data, path, str(revision), int(about["records"]), int(about["left_out"]))
     except (I3Error, OSError, KeyError, TypeError, ValueError):  # not complete, or damaged
         return None
 
 
-def _resolve(data: HubData) -> tuple[str, str]:
+def _resolve(data: HubDataset) -> tuple[str, str]:
     """The repository's present name, and the commit that the revision stands for."""
     from huggingface_hub import constants
 
@@ -147,7 +147,7 @@ def _resolve(data: HubData) -> tuple[str, str]:
 # --------------------------------------------------------------------------------------------------------- streaming
 
 
-def _stream_to(folder: Path, data: HubData, repo: str, commit: str, progress: Progress) -> LocalData:
+def _stream_to(folder: Path, data: HubDataset, repo: str, commit: str, progress: CharacterProgress) -> LocalDataset:
     """Streams all records into `folder`; after a failure of the network, on from where it was."""
     with disk_explained(folder, data), RecordWriter(folder) as writer:
         failures, before = 0, writer.records
@@ -168,10 +168,10 @@ def _stream_to(folder: Path, data: HubData, repo: str, commit: str, progress: Pr
             raise DataError(f"{data} holds no text.", "Name another split, or a column of text with ,column=NAME.")
         content = {"asked": dataclasses.asdict(data), "repo": repo, "revision": commit, "records": writer.records}
         writer.finish({**content, "left_out": writer.left_out, "bytes": writer.bytes, "fetched": time.time()})
-    return LocalData(data, folder / "records.jsonl", commit, writer.records, writer.left_out)
+    return LocalDataset(data, folder / "records.jsonl", commit, writer.records, writer.left_out)
 
 
-def _copy(writer: RecordWriter, data: HubData, repo: str, commit: str, progress: Progress) -> None:
+def _copy(writer: RecordWriter, data: HubDataset, repo: str, commit: str, progress: CharacterProgress) -> None:
     """Adds what is still missing, and keeps the place now and then."""
     if data.first and writer.records >= data.first:
         return

@@ -14,9 +14,9 @@ from typing import Any
 
 from ..errors import DataError, I3Error
 from ..net.auth import find_token
-from ..net.dataset_name import HubData
+from ..net.dataset_name import HubDataset
 from ..net.hub_errors import endpoint, gated
-from ..system.extras import how_to_get
+from ..system.extras import install_hint
 from .fields import KNOWN_FIELDS
 
 LEAST_VERSION = 4
@@ -35,7 +35,7 @@ class RecordStream:
         expected_bytes: about how large the whole split is; 0 if nobody says.
     """
 
-    def __init__(self, data: HubData, repo: str, commit: str) -> None:
+    def __init__(self, data: HubDataset, repo: str, commit: str) -> None:
         """`repo` is the present name of `data.repo`, and `commit` what its revision stands for."""
         self._data, self._repo, self._commit = data, repo, commit
         self._library = library()
@@ -182,12 +182,12 @@ def library() -> Any:
         import datasets
         import huggingface_hub
     except ImportError as error:
-        remedy = how_to_get("datasets", "Download the files of the data set, and give them by their paths.")
+        remedy = install_hint("datasets", "Download the files of the data set, and give them by their paths.")
         raise DataError("Data sets of the hub need the package datasets.", remedy) from error
     if int(datasets.__version__.split(".")[0]) < LEAST_VERSION:
         raise DataError(
             f"The package datasets {datasets.__version__} is too old: it would execute what a data set brings.",
-            how_to_get("datasets", ""),
+            install_hint("datasets", ""),
         )
     config = datasets.config
     config.HF_UPDATE_DOWNLOAD_COUNTS = False  # which would tell of each use

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import DataError, I3Error
-from ..net.dataset_name import HubData
+from ..net.dataset_name import HubDataset
 from ..net.http import DownloadError
 from ..system.files import read_json, write_json
 from ..system.humanize import size_text
@@ -123,7 +123,7 @@ def _as_text(value: Any) -> str:
 
 
 @contextmanager
-def disk_explained(folder: Path, data: HubData) -> Iterator[None]:
+def disk_explained(folder: Path, data: HubDataset) -> Iterator[None]:
     from huggingface_hub.errors import HTTPError
 
     try:
@@ -144,12 +144,12 @@ def disk_explained(folder: Path, data: HubData) -> Iterator[None]:
         ) from error
 
 
-def check_room(folder: Path, data: HubData, needed: int) -> None:
+def check_room(folder: Path, data: HubDataset, needed: int) -> None:
     if needed + _ROOM_TO_SPARE > shutil.disk_usage(folder).free and needed > 0:
         raise _no_room(folder, data, needed)
 
 
-def _no_room(folder: Path, data: HubData, needed: int) -> DataError:
+def _no_room(folder: Path, data: HubDataset, needed: int) -> DataError:
     free = shutil.disk_usage(folder).free
     wanted = f"about {size_text(needed)} are still to come, {size_text(free)} are free"
     part = dataclasses.replace(data, first=100_000)

@@ -1,4 +1,4 @@
-"""What reading data files gives: records with their places, and complaints about bad ones; and how much is read."""
+"""Records read from data files: where they are, errors of bad ones, and a limit on how much is read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from ..errors import DataError
 
+CharacterProgress = Callable[[int], None]  # receives how many characters were read since the last call
 
-class Place(NamedTuple):
-    """Where a record begins; reads "FILE, line N"."""
+
+class RecordLocation(NamedTuple):
+    """Where a record starts; reads "FILE, line N"."""
 
     file: str
     number: int
@@ -20,46 +22,49 @@ class Place(NamedTuple):
 
 
 class BadRecordError(DataError):
-    """A record cannot be used. `reason` is `what` without the place."""
+    """A record cannot be used. `reason` is `what` without the location."""
 
-    def __init__(self, place: Place, reason: str, remedy: str) -> None:
-        super().__init__(f"{place}: {reason}", remedy)
-        self.place, self.reason = place, reason
-
-
-BadRecord = Callable[[BadRecordError], None]
-Records = Iterator[tuple[Place, Any]]
+    def __init__(self, location: RecordLocation, reason: str, remedy: str) -> None:
+        super().__init__(f"{location}: {reason}", remedy)
+        self.location, self.reason = location, reason
 
 
-class Beginning:
-    """Has only about the first `limit` bytes of text read from files that may be large.
+BadRecordHandler = Callable[[BadRecordError], None]
+Records = Iterator[tuple[RecordLocation, Any]]
+
+
+class ReadLimit:
+    """Stops reading after about `text_limit` bytes of text, as files may be large.
 
     Attributes:
-        text_bytes: of text that were read; disk_bytes: of the files that were read (fewer, if they are packed).
+        text_bytes: bytes of text read so far.
+        disk_bytes: bytes of the files read so far (fewer, if they are compressed).
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, text_limit: int) -> None:
+        self.text_limit = text_limit
         self.text_bytes = self.disk_bytes = 0
 
     @property
-    def is_over(self) -> bool:
-        return self.text_bytes >= self.limit
+    def is_reached(self) -> bool:
+        return self.text_bytes >= self.text_limit
 
 
-class WatchedReader:
-    """A reader that counts what it hands out. If it `stops`, a line behind the beginning is the end of the file."""
+class CountingReader:
+    """A reader that counts what it returns. If it `stops`, a line beyond the limit is the end of the file."""
 
-    def __init__(self, reader: Any, beginning: Beginning, stops: bool) -> None:
-        self._reader, self._beginning, self._stops = reader, beginning, stops
+    def __init__(self, reader: Any, limit: ReadLimit, stops: bool) -> None:
+        self._reader, self._limit, self._stops = reader, limit, stops
 
     def readline(self, size: int = -1) -> Any:
-        return self._counted(self._reader.readline(0 if self._stops and self._beginning.is_over else size))
+        return self._counted(self._reader.readline(0 if self._stops and self._limit.is_reached else size))
 
     def read(self, size: int) -> Any:  # in small blocks: what was read is not yet used
-        return self._counted(self._reader.read(min(size, max(4096, self._beginning.limit // 32))))
+        return self._counted(self._reader.read(min(size, max(4096, self._limit.text_limit // 32))))
 
     def _counted(self, text: Any) -> Any:
-        ascii_only = isinstance(text, bytes) or text.isascii()
-        self._beginning.text_bytes += len(text) if ascii_only else len(text.encode("utf-8", "replace"))
+        if isinstance(text, str) and not text.isascii():
+            self._limit.text_bytes += len(text.encode("utf-8", "replace"))
+        else:
+            self._limit.text_bytes += len(text)
         return text

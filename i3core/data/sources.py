@@ -1,3 +1,5 @@
+"""Sources of training data: the files they stand for, their weight, and a key of their content."""
+
 from __future__ import annotations
 
 import hashlib
@@ -8,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-from ..net.dataset_name import HubData, dataset_location, is_hub_name, weighted
+from ..net.dataset_name import DataSource, HubDataset, dataset_location, is_hub_name, split_weight
 from .cache import content_hash
-from .readers import _kind, _known_types
+from .readers import KNOWN_TYPES, file_type
 
 
-def parse_source(argument: str) -> tuple[Path | HubData, float]:
-    """Splits `PATH` or `PATH:WEIGHT`; the weight is how often each document is seen in an epoch.
+def parse_source(argument: str) -> tuple[Path | HubDataset, float]:
+    """Split `PATH` or `PATH:WEIGHT`; the weight is how often each document is seen in an epoch.
 
-    `hub:OWNER/NAME` is such a path as well. Reads nothing. Raises DataError for a weight or name that cannot be one.
+    `hub:OWNER/NAME` is such a path as well. Reads nothing. Raises DataError if the weight or the name is invalid.
     """
     if is_hub_name(argument):
-        data, weight = weighted(argument)
+        data, weight = split_weight(argument)
         return data, _checked_weight(1.0 if weight is None else weight, argument)
     head, colon, tail = argument.rpartition(":")
     if colon and not Path(argument).exists():
@@ -37,41 +39,44 @@ def _checked_weight(weight: float, argument: str) -> float:
     return weight
 
 
-def source_key(paths: Sequence[str | Path], settings: Any) -> str:
-    """A name for these settings and the content (not the names) of all files of `paths`."""
-    content = [[file.suffixes[-2:], content_hash(file)] for path in paths for file in data_files(path)]
+def source_key(sources: Sequence[DataSource], settings: Any) -> str:
+    """A cache key of these settings and the content (not the names) of all files of `sources`."""
+    content = [[file.suffixes[-2:], content_hash(file)] for source in sources for file in data_files(source)]
     return hashlib.sha256(json.dumps([settings, content]).encode()).hexdigest()[:32]
 
 
-def source_state(paths: Sequence[str | Path]) -> list[tuple[int, int]]:
-    """Size and time of all files: different afterwards if a source was changed while it was read."""
-    states = [file.stat() for path in paths for file in data_files(path)]
+def source_state(sources: Sequence[DataSource]) -> list[tuple[int, int]]:
+    """Size and modification time of all files, to notice a source that changes while it is read."""
+    states = [file.stat() for source in sources for file in data_files(source)]
     return [(state.st_size, state.st_mtime_ns) for state in states]
 
 
-def data_files(path: str | Path | HubData) -> list[Path]:
-    """The file itself, all files of known types below a folder in the order of their relative paths, or the local file
-    of a data set of the hub. Raises DataError for what is missing, of an unknown type, or holds no data.
-    """
-    path = dataset_location(path)
-    if isinstance(path, HubData):
-        from .hub_dataset import fetch
+def data_files(source: DataSource) -> list[Path]:
+    """The files of a source: the file itself, the files of a folder, or the local file of a dataset of the hub.
 
-        return [fetch(path).path]
+    Of a folder these are all files of known types below it, in the order of their relative paths.
+
+    Raises DataError if the source is missing, of an unknown type, or holds no data.
+    """
+    path = dataset_location(source)
+    if isinstance(path, HubDataset):
+        from .hub_dataset import fetch_dataset
+
+        return [fetch_dataset(path).path]
     if path.is_dir():
         found = []
         for folder, folders, names in os.walk(path):
             folders[:] = [name for name in folders if not name.startswith(".")]
-            found += [Path(folder, name) for name in names if not name.startswith(".") and _kind(Path(name))[0]]
+            found += [Path(folder, name) for name in names if not name.startswith(".") and file_type(Path(name))]
         if not found:
-            raise DataError(f"The folder {path} holds no data files.", f"Known types: {_known_types()}.")
+            raise DataError(f"The folder {path} holds no data files.", f"Known types: {KNOWN_TYPES}.")
         return sorted(found, key=lambda file: file.relative_to(path).parts)
     if not path.exists():
         raise DataError(f"There is no data file {path}.", "Check the name.")
     if not path.is_file():
         raise DataError(f"{path} is not a file or a folder.", "Copy the data into a file first.")
-    if not _kind(path)[0]:
+    if not file_type(path):
         raise DataError(
-            f"{path}: files of type {path.suffix or 'none'!r} are not read.", f"Known types: {_known_types()}."
+            f"{path}: files of type {path.suffix or 'none'!r} are not read.", f"Known types: {KNOWN_TYPES}."
         )
     return [path]

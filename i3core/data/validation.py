@@ -1,12 +1,13 @@
-"""What a model would learn from files of data: counts, complaints, and the very chunks. Needs no torch.
+"""Check what a model would learn from data files: counts, bad records, and previews of the chunks. Needs no torch.
 
-The tokens go into the cache, where training finds them.
+The tokens are cached, so that training can use them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,12 +19,12 @@ from .token_dataset import TokenDataset, tokenize_source
 
 PREVIEWS, PREVIEW_TOKENS = 8, 200
 
-Progress = Callable[[str, int], None]  # the file being read, and how many more characters of it
+SourceProgress = Callable[[str, int], None]  # receives the source being read, and how many more characters of it
 
 
 @dataclass(frozen=True)
-class BadRecord:
-    """A record that cannot be used. `line` is None where lines cannot be told; then `what` says the place."""
+class ListedRecord:
+    """A record that cannot be used, as it is listed. `line` is None if it is not known; then `what` names the place."""
 
     file: str
     line: int | None
@@ -33,24 +34,30 @@ class BadRecord:
 
 @dataclass(frozen=True)
 class Preview:
-    """The beginning of a row: each token's text, whether the model learns to say it, and whether it is `<UNK>`."""
+    """The start of a sequence: each token's text, whether the model learns it, and whether it is `<UNK>`."""
 
     tokens: tuple[tuple[str, bool, bool], ...]
 
 
 @dataclass(frozen=True)
-class Source:
+class CheckedSource:
     """A file or folder that can be used.
 
     Attributes:
-        role: "training" or "validation"; weight: how often an epoch shows each document.
-        shapes: how many documents of each shape; records: of all; documents: that became rows.
-        learned_tokens: tokens that the model learns to say.
-        unknown_share: of `<UNK>` among the tokens; unknown_characters: those that most often became it.
+        role: "training" or "validation".
+        weight: how often an epoch shows each document.
+        shapes: number of documents of each shape.
+        records: documents of all shapes.
+        documents: documents that became sequences.
+        rows: sequences that they became.
+        learned_tokens: tokens that the model learns.
+        unknown_share: share of `<UNK>` among the tokens.
+        unknown_characters: those that most often became `<UNK>`.
         truncated: documents that lost text because an exchange is longer than the window.
-        bad: the first records that cannot be used; bad_count: of all.
-        previews: rows from all over the source.
-        estimated: only the beginning was read, and the counts are extrapolated from it.
+        bad: the first records that cannot be used.
+        bad_count: number of all of them.
+        previews: sequences from all over the source.
+        estimated: only the start was read, and the counts are extrapolated from it.
     """
 
     file: str
@@ -66,14 +73,14 @@ class Source:
     unknown_share: float
     unknown_characters: tuple[str, ...]
     truncated: int
-    bad: tuple[BadRecord, ...]
+    bad: tuple[ListedRecord, ...]
     bad_count: int
     previews: tuple[Preview, ...]
     estimated: bool
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedSource:
     """A file or folder that cannot be used at all."""
 
     file: str
@@ -83,8 +90,13 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Total:
-    """All training sources together; tokens_per_epoch counts their weights. `refused` counts sources of any role."""
+class DataTotals:
+    """All training sources together.
+
+    Attributes:
+        refused: number of refused sources of any role.
+        tokens_per_epoch: tokens multiplied by the weights of their sources.
+    """
 
     sources: int
     refused: int
@@ -108,14 +120,15 @@ def check_data(
     val: str = "",
     loss_on: str = "assistant",
     sample_bytes: int = 0,
-    progress: Progress | None = None,
-) -> Iterator[Source | Refused | Total]:
-    """Reads every source and yields what it holds, then the total.
+    progress: SourceProgress | None = None,
+) -> Iterator[CheckedSource | RefusedSource | DataTotals]:
+    """Read every source and yield what it holds, then the totals.
 
     Args:
-        data: `PATH` or `PATH:WEIGHT`, as for training; val: a held-out file or folder.
+        data: `PATH` or `PATH:WEIGHT`, as for training.
+        val: a validation file or folder.
         loss_on: "assistant" or "all", as for training.
-        sample_bytes: of a source with more text than that, read only the beginning; 0 reads all.
+        sample_bytes: of a source with more text than this, read only the start; 0 reads all.
     """
     sources, refused = [], 0
     for argument, role in [*((argument, "training") for argument in data), *([(val, "validation")] if val else [])]:
@@ -124,70 +137,70 @@ def check_data(
             if role == "training":
                 path, weight = parse_source(argument)
                 name = str(path)
-            more = None if progress is None else lambda characters, name=name: progress(name, characters)
-            rows = tokenize_source(name, template, window, True, more, sample_bytes)
+            on_read = None if progress is None else partial(progress, name)
+            dataset = tokenize_source(name, template, window, True, on_read, sample_bytes)
         except I3Error as error:
             refused += 1
-            yield Refused(name, role, error.what, error.remedy)
+            yield RefusedSource(name, role, error.what, error.remedy)
             continue
         except OSError as error:
             refused += 1
             what = f"{error.filename or name} cannot be read: {error.strerror or error}."
-            yield Refused(name, role, what, "Check its name and permissions.")
+            yield RefusedSource(name, role, what, "Check its name and permissions.")
             continue
-        source = _source(rows, role, weight, template, loss_on)
+        source = _summarize(dataset, role, weight, template, loss_on)
         if role == "training":
             sources.append(source)
         yield source
-    yield _total(sources, refused)
+    yield _sum_up(sources, refused)
 
 
-def _source(rows: TokenDataset, role: str, weight: float, template: ChatTemplate, loss_on: str) -> Source:
-    report = rows.report
+def _summarize(dataset: TokenDataset, role: str, weight: float, template: ChatTemplate, loss_on: str) -> CheckedSource:
+    report = dataset.report
     learned = report.learned if loss_on == "assistant" else report.tokens - report.rows
 
-    def whole(count: int) -> int:
+    def extrapolated(count: int) -> int:
         return round(count / report.share) if 0 < report.share < 1 else count
 
-    return Source(
+    return CheckedSource(
         file=report.file,
         role=role,
         weight=weight,
-        shapes={shape: whole(count) for shape, count in report.shapes.items()},
-        records=whole(report.records),
-        documents=whole(int(rows.documents[-1]) + 1),
-        rows=whole(report.rows),
-        tokens=whole(report.tokens),
-        learned_tokens=whole(learned),
-        characters=whole(report.characters),
+        shapes={shape: extrapolated(count) for shape, count in report.shapes.items()},
+        records=extrapolated(report.records),
+        documents=extrapolated(int(dataset.documents[-1]) + 1),
+        rows=extrapolated(report.rows),
+        tokens=extrapolated(report.tokens),
+        learned_tokens=extrapolated(learned),
+        characters=extrapolated(report.characters),
         unknown_share=report.unknown / report.tokens,
         unknown_characters=report.unknown_characters,
-        truncated=whole(report.truncated),
+        truncated=extrapolated(report.truncated),
         bad=tuple(
-            BadRecord(bad.file, bad.number, bad.what, bad.remedy)
+            ListedRecord(bad.file, bad.number, bad.what, bad.remedy)
             if bad.unit == "line"
-            else BadRecord(bad.file, None, f"{bad.unit} {bad.number}: {bad.what}", bad.remedy)
+            else ListedRecord(bad.file, None, f"{bad.unit} {bad.number}: {bad.what}", bad.remedy)
             for bad in report.bad
         ),
-        bad_count=whole(report.skipped),
-        previews=_previews(rows, template.tokenizer, loss_on),
+        bad_count=extrapolated(report.skipped),
+        previews=_previews(dataset, template.tokenizer, loss_on),
         estimated=report.share < 1,
     )
 
 
-def _previews(rows: TokenDataset, tokenizer: ChunkTokenizer, loss_on: str) -> tuple[Preview, ...]:
+def _previews(dataset: TokenDataset, tokenizer: ChunkTokenizer, loss_on: str) -> tuple[Preview, ...]:
     previews = []
-    for number in np.linspace(0, len(rows) - 1, min(len(rows), PREVIEWS)).astype(int):
-        ids, marks = (part[:PREVIEW_TOKENS].tolist() for part in rows.row(int(number)))
-        learned = [at > 0 and (loss_on == "all" or mark) for at, mark in enumerate(marks)]  # nothing predicts the first
-        tokens = ((tokenizer.decode([i]), learns, i == UNK_ID) for i, learns in zip(ids, learned, strict=True))
+    for number in np.linspace(0, len(dataset) - 1, min(len(dataset), PREVIEWS)).astype(int):
+        ids, marks = (part[:PREVIEW_TOKENS].tolist() for part in dataset.sequence(int(number)))
+        learned = [i > 0 and (loss_on == "all" or mark) for i, mark in enumerate(marks)]  # nothing predicts the first
+        tokens = ((tokenizer.decode([i]), is_learned, i == UNK_ID) for i, is_learned in zip(ids, learned, strict=True))
         previews.append(Preview(tuple(tokens)))
     return tuple(previews)
 
 
-def _total(sources: Sequence[Source], refused: int) -> Total:
+def _sum_up(sources: Sequence[CheckedSource], refused: int) -> DataTotals:
     tokens = sum(source.tokens for source in sources)
-    return Total(
+    return DataTotals(
         sources=len(sources),
         refused=refused,
         records=sum(source.records for source in sources),

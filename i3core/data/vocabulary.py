@@ -1,4 +1,4 @@
-"""Files to a vocabulary: chunks are counted on all cores, streamed, and remembered in the cache."""
+"""Build a vocabulary from data: chunks are counted on all cores, streamed, and cached."""
 
 from __future__ import annotations
 
@@ -7,59 +7,59 @@ import multiprocessing
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from pathlib import Path
 
-from ..errors import DataError
+from ..net.dataset_name import DataSource
 from ..text.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
 from .cache import cache_entry, cache_folder, mark_used
 from .documents import read_documents
-from .hub_dataset import fetch_all
-from .readers import BadRecord
+from .hub_dataset import fetch_datasets
+from .records import BadRecordError, BadRecordHandler, CharacterProgress
 from .sources import source_key, source_state
 
 COUNTS_VERSION = 1
-MOST_CHUNKS = 2_000_000  # different ones in memory
-_PIECE_CHARACTERS = 1 << 17  # small, as in Chinese most chunks of a piece may be different ones
-_COUNTED_HERE = 64  # pieces; starting workers costs more than that
+MOST_CHUNKS = 2_000_000  # distinct chunks in memory
+_PIECE_CHARACTERS = 1 << 17  # small, as most chunks of a piece may be distinct, in Chinese for example
+_COUNTED_HERE = 64  # pieces counted in this process; starting workers takes longer than that
 
 
 def vocabulary(
-    paths: Sequence[str | Path],
+    sources: Sequence[DataSource],
     max_size: int | None = None,
     min_count: int = 1,
     special_roles: Iterable[str] = (),
-    progress: Callable[[int], None] | None = None,
-    on_bad: BadRecord | None = None,
+    progress: CharacterProgress | None = None,
+    on_bad: BadRecordHandler | None = None,
 ) -> ChunkTokenizer:
-    """The vocabulary of files and folders; see build_tokenizer and count_source_chunks."""
-    return build_tokenizer(count_source_chunks(paths, progress, on_bad=on_bad), max_size, min_count, special_roles)
+    """Build the vocabulary of some sources; see build_tokenizer and count_source_chunks."""
+    return build_tokenizer(count_source_chunks(sources, progress, on_bad=on_bad), max_size, min_count, special_roles)
 
 
 def count_source_chunks(
-    paths: Sequence[str | Path],
-    progress: Callable[[int], None] | None = None,
+    sources: Sequence[DataSource],
+    progress: CharacterProgress | None = None,
     workers: int | None = None,
-    on_bad: BadRecord | None = None,
+    on_bad: BadRecordHandler | None = None,
 ) -> Counter[str]:
-    """How often each chunk occurs in files and folders, from the cache if the same content was counted before.
+    """Count the chunks of some sources, from the cache if the same content was counted before.
 
-    Exact up to MOST_CHUNKS different chunks. Whenever there are more, the rarest half or more is forgotten (lossy
-    counting): the frequent ones stay, and a chunk's count may lack what it had when it was forgotten.
+    Exact up to MOST_CHUNKS distinct chunks. Whenever there are more, at least the rarest half is dropped (lossy
+    counting): the frequent ones stay, and a chunk's count may lack what it had when it was dropped.
 
     Args:
-        progress: receives numbers of characters that were counted.
-        workers: processes; as many as cores by default. Small sources are counted in this one.
-        on_bad: receives the errors of bad records, which are left out; what was counted then is not remembered.
+        progress: receives numbers of characters counted since the last call.
+        workers: number of processes; one per core by default. Small sources are counted in this process.
+        on_bad: receives the errors of bad records, which are skipped; the counts are not cached then.
 
     Raises DataError if a source cannot be read or the cache cannot be written.
     """
-    fetch_all(paths, progress)
-    state = source_state(paths)
-    stored = cache_folder() / f"{source_key(paths, [COUNTS_VERSION, MOST_CHUNKS])}.counts"
+    fetch_datasets(sources, progress)
+    state = source_state(sources)
+    stored = cache_folder() / f"{source_key(sources, [COUNTS_VERSION, MOST_CHUNKS])}.counts"
     try:
         counts = _read_counts(stored)
         mark_used(stored)
@@ -68,20 +68,21 @@ def count_source_chunks(
         pass
     skipped = 0
 
-    def skip(error: DataError) -> None:
+    def skip(error: BadRecordError) -> None:
         nonlocal skipped
         skipped += 1
-        on_bad(error)
+        if on_bad is not None:
+            on_bad(error)
 
-    pieces = _pieces(paths, skip if on_bad else None)
-    counts = Counter()
+    pieces = _pieces(sources, None if on_bad is None else skip)
+    counts: Counter[str] = Counter()
     for part, characters in _count_on_cores(pieces, workers or _cores()):
         counts.update(part)
         if len(counts) > MOST_CHUNKS:
             counts = _frequent(counts, MOST_CHUNKS // 2)
         if progress:
             progress(characters)
-    if not skipped and source_state(paths) == state:
+    if not skipped and source_state(sources) == state:
         with cache_entry(stored) as temporary:
             _write_counts(temporary, counts)
     return counts
@@ -91,12 +92,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _pieces(paths: Sequence[str | Path], on_bad: BadRecord | None) -> Iterator[list[str]]:
+def _pieces(sources: Sequence[DataSource], on_bad: BadRecordHandler | None) -> Iterator[list[str]]:
     """The texts of all documents in lists of about _PIECE_CHARACTERS characters."""
     piece: list[str] = []
     size = 0
-    for path in paths:
-        for document in read_documents(path, on_bad):
+    for source in sources:
+        for document in read_documents(source, on_bad):
             for text in document.texts:
                 piece.append(text)
                 size += len(text)
@@ -112,7 +113,7 @@ def _count_piece(texts: list[str]) -> tuple[Counter[str], int]:
 
 
 def _count_on_cores(pieces: Iterator[list[str]], workers: int) -> Iterator[tuple[Counter[str], int]]:
-    """Counts of each piece in order. Few pieces are on their way at a time, so that memory stays bounded."""
+    """Count each piece, in order. Few pieces are pending at a time, so that memory stays bounded."""
     yield from map(_count_piece, islice(pieces, _COUNTED_HERE))
     following = next(pieces, None)
     if following is None:
@@ -122,7 +123,7 @@ def _count_on_cores(pieces: Iterator[list[str]], workers: int) -> Iterator[tuple
         yield from map(_count_piece, pieces)
         return
     # Spawned, not forked: a fork of a process with threads, as the window's is, may hang.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_leave_interrupts)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
     waiting: deque[tuple[list[str], Future | None]] = deque()
 
     def counted() -> tuple[Counter[str], int]:
@@ -148,7 +149,7 @@ def _count_on_cores(pieces: Iterator[list[str]], workers: int) -> Iterator[tuple
 
 
 def _frequent(counts: Counter[str], most: int) -> Counter[str]:
-    """At most `most` chunks, all more frequent than those left out."""
+    """Keep at most `most` chunks, all more frequent than those dropped."""
     left, least = len(counts), 0
     for count, chunks in sorted(Counter(counts.values()).items()):
         if left <= most:
@@ -157,17 +158,17 @@ def _frequent(counts: Counter[str], most: int) -> Counter[str]:
     return Counter({chunk: count for chunk, count in counts.items() if count > least})
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C reaches every process of a terminal; only the one that started the workers answers it."""
+def _ignore_interrupts() -> None:
+    """Ignore Ctrl-C, which reaches every process of a terminal; the process that started the workers handles it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _write_counts(path: Path, counts: Counter[str]) -> None:
-    """JSON lines of ten thousand chunks each (all at once would need as much memory again), and at last the total."""
+    """Write JSON lines of ten thousand chunks each (all at once would need as much memory again), then the total."""
     entries = iter(counts.items())
     with open(path, "w", encoding="utf-8") as target:
-        while lot := dict(islice(entries, 10_000)):
-            target.write(json.dumps(lot) + "\n")
+        while block := dict(islice(entries, 10_000)):
+            target.write(json.dumps(block) + "\n")
         target.write(json.dumps(counts.total()) + "\n")
 
 

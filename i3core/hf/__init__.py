@@ -10,13 +10,13 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 from __future__ import annotations
 
 from ..errors import I3Error
-from ..system.extras import how_to_get
+from ..system.extras import install_hint
 
 try:
     from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 except ImportError as error:
     raise I3Error(
-        "i3core.hf needs the package transformers.", how_to_get("transformers", "Use i3core.load instead.")
+        "i3core.hf needs the package transformers.", install_hint("transformers", "Use i3core.load instead.")
     ) from error
 
 from .configuration_i3 import I3Config

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..checkpoints.model_info import ModelFacts, inspect
+from ..checkpoints.model_info import ModelInfo, inspect
 from ..data.sources import parse_source
 from ..errors import I3Error
 from ..net.dataset_name import is_hub_name
@@ -62,14 +62,14 @@ def _licence_lines(licence: str) -> list[str]:
     return ["license: other", f"license_name: {name}"]
 
 
-def _introduction(facts: ModelFacts) -> str:
+def _introduction(facts: ModelInfo) -> str:
     return facts.description or (
         f"An i3 language model: {facts.hybrid_layers} RWKV-Mamba blocks, then {facts.attention_layers} attention "
         f"blocks, {facts.parameters:,} parameters."
     )
 
 
-def _sizes(facts: ModelFacts) -> str:
+def _sizes(facts: ModelInfo) -> str:
     config = facts.config
     rows = {
         "parameters": f"{facts.parameters:,}",
@@ -96,7 +96,7 @@ def _training(run: dict) -> str:
     return "\n".join(["## Training", "", "Trained by `i3core train` on", "", *data, "", f"with {', '.join(settings)}."])
 
 
-def _figures(facts: ModelFacts, folder: Path) -> str:
+def _figures(facts: ModelInfo, folder: Path) -> str:
     training, best = facts.training, _last_validation(folder)
     if training is None:
         return ""

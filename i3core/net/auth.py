@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import I3Error
-from ..system.extras import how_to_get
+from ..system.extras import install_hint
 from .hub_errors import endpoint
 
 SERVICE = "i3desk"  # under which the keyring keeps it, with the hub's host as the user
@@ -90,7 +90,7 @@ def _keyring() -> Any:
     try:
         import keyring
     except ImportError:
-        raise TokenError("Keeping a token needs the package keyring.", how_to_get("hub", "Use HF_TOKEN.")) from None
+        raise TokenError("Keeping a token needs the package keyring.", install_hint("hub", "Use HF_TOKEN.")) from None
     return keyring
 
 

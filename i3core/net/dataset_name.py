@@ -1,13 +1,13 @@
-"""Names of data sets on the Hugging Face hub, as they stand in place of a data file.
+"""Names of datasets on the Hugging Face hub, given in place of a data file.
 
     hub:OWNER/NAME                        the records of its split `train`
     hub:OWNER/NAME,split=validation       of another split
-    hub:OWNER/NAME,config=en              of one of its configurations, where it has several
-    hub:OWNER/NAME,first=10000            only so many records from the beginning
-    hub:OWNER/NAME,column=story           a column of another name as the text
+    hub:OWNER/NAME,config=en              of one of its configurations, if it has several
+    hub:OWNER/NAME,first=10000            only this many records from the start
+    hub:OWNER/NAME,column=story           another column as the text
     hub:OWNER/NAME,revision=1a2b3c        of a branch, tag or commit
 
-Several of these may follow one another. Nothing here uses the network.
+Options can be combined. Nothing here uses the network.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from ..errors import DataError
 
 PREFIX = "hub:"
 EXAMPLE = "hub:roneneldan/TinyStories"
-HELP = "hub:OWNER/NAME (then perhaps ,split= ,config= ,first= ,column= ,revision=)"  # as commands describe such a name
+HELP = "hub:OWNER/NAME (then perhaps ,split= ,config= ,first= ,column= ,revision=)"  # for the help of commands
 _ADDRESS = re.compile(r"(?:https?://)?(?:(?:www\.)?huggingface\.co/)?(?:datasets/)?")
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _VALUE = re.compile(r"[\w./ +-]+")
 
 
 @dataclass(frozen=True)
-class HubData:
-    """A part of a data set of the hub.
+class HubDataset:
+    """A part of a dataset of the hub.
 
     Attributes:
         repo: OWNER/NAME.
         config: one of its configurations; "" for the only one, or its default.
         split: such as "train" or "validation".
-        first: records from the beginning; 0 for all.
-        column: the column that holds the text; "" for those that records are known by.
+        first: records from the start; 0 for all.
+        column: the column that holds the text; "" for the known field names (fields.py).
         revision: branch, tag or commit; "" for the newest when it is fetched.
     """
 
@@ -49,13 +49,13 @@ class HubData:
     revision: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> HubData:
-        """From `hub:OWNER/NAME[,KEY=VALUE...]`. Raises DataError that says how it should look."""
+    def parse(cls, text: str) -> HubDataset:
+        """Parse `hub:OWNER/NAME[,KEY=VALUE...]`. Raises DataError with an example if it is malformed."""
         name, *options = text.removeprefix(PREFIX).split(",")
         repo = _ADDRESS.sub("", name.strip(), count=1).strip("/")
         if not _REPO.fullmatch(repo) or ".." in repo or "--" in repo or len(repo) > 96:
-            raise DataError(f"{text!r} does not name a data set of the hub.", f"It looks like {EXAMPLE}.")
-        values: dict[str, str | int] = {}
+            raise DataError(f"{text!r} does not name a dataset of the hub.", f"It looks like {EXAMPLE}.")
+        values: dict[str, str] = {}
         for option in options:
             key, _, value = (part.strip() for part in option.partition("="))
             if key not in _OPTIONS:
@@ -67,21 +67,18 @@ class HubData:
             if not _VALUE.fullmatch(value):
                 raise DataError(f"{text!r}: {value!r} is no {key}.", f"Such as {EXAMPLE},{_OPTIONS[key]}.")
             values[key] = value
-        if "first" in values:
-            if not re.fullmatch(r"[0-9]{1,15}", values["first"]) or int(values["first"]) == 0:
-                raise DataError(
-                    f"{text!r}: first={values['first']} is not a number of records.", "Such as first=10000."
-                )
-            values["first"] = int(values["first"])
-        return cls(repo, **values)
+        first = values.pop("first", None)
+        if first is not None and (not re.fullmatch(r"[0-9]{1,15}", first) or int(first) == 0):
+            raise DataError(f"{text!r}: first={first} is not a number of records.", "Such as first=10000.")
+        return cls(repo, **values, first=int(first or 0))
 
     @property
     def name(self) -> str:
-        """For people, where a file would show its name."""
+        """Short name, shown where a file would show its name."""
         return self.repo.split("/")[1]
 
     def __str__(self) -> str:
-        """The name in full, without what goes without saying; `parse` reads it."""
+        """The full name without default options; `parse` reads it."""
         options = [
             f",{field.name}={getattr(self, field.name)}"
             for field in dataclasses.fields(self)[1:]
@@ -90,6 +87,8 @@ class HubData:
         return PREFIX + self.repo + "".join(options)
 
 
+DataSource = str | Path | HubDataset  # a file or folder, or a dataset of the hub
+
 _OPTIONS = {
     "config": "config=en", "split": "split=validation", "first": "first=10000", "column": "column=story",
     "revision": "revision=main",
@@ -97,33 +96,33 @@ _OPTIONS = {
 
 
 def is_hub_name(text: object) -> bool:
-    """Whether this names a data set of the hub rather than a file."""
-    return isinstance(text, HubData) or (isinstance(text, str) and text.startswith(PREFIX))
+    """Whether this names a dataset of the hub rather than a file."""
+    return isinstance(text, HubDataset) or (isinstance(text, str) and text.startswith(PREFIX))
 
 
-def dataset_location(source: str | Path | HubData) -> Path | HubData:
-    """Where data comes from: a file or folder, or the hub. Raises DataError for a name that cannot be one."""
-    if isinstance(source, HubData):
-        return source
-    return HubData.parse(source) if is_hub_name(source) else Path(source)
+def dataset_location(source: DataSource) -> Path | HubDataset:
+    """Where a source is: a file or folder, or the hub. Raises DataError if the name is invalid."""
+    if isinstance(source, str):
+        return HubDataset.parse(source) if is_hub_name(source) else Path(source)
+    return source
 
 
-def shown_name(source: str) -> str:
-    """What people call a source: the name of a file or folder, or of a data set. Never raises."""
+def display_name(source: str) -> str:
+    """Short name of a source: of a file or folder, or of a dataset of the hub. Never raises."""
     if is_hub_name(source):
         return source.removeprefix(PREFIX).partition(",")[0].rpartition("/")[2] or source
     return Path(source).name or source
 
 
-def weighted(argument: str) -> tuple[HubData, float | None]:
-    """Splits `hub:NAME` or `hub:NAME:WEIGHT`; the weight is None if there is none. Raises DataError."""
+def split_weight(argument: str) -> tuple[HubDataset, float | None]:
+    """Split `hub:NAME` or `hub:NAME:WEIGHT`; the weight is None if absent. Raises DataError if either is invalid."""
     text = _ADDRESS.sub("", argument.removeprefix(PREFIX).strip(), count=1)
     name, colon, weight = text.partition(":")
-    data = HubData.parse(PREFIX + name)
+    data = HubDataset.parse(PREFIX + name)
     if not colon:
         return data, None
     try:
         return data, float(weight)
     except ValueError:
-        hint = f"A split is named so: {PREFIX}{name},split={weight}." if weight.isidentifier() else ""
+        hint = f"A split is named like this: {PREFIX}{name},split={weight}." if weight.isidentifier() else ""
         raise DataError(f"The weight {weight!r} in {argument!r} is not a number.", hint) from None

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ..checkpoints.checkpoint import Model, config_to_json
 from ..errors import CheckpointError, I3Error
 from ..model.network import I3Network
-from ..system.extras import how_to_get
+from ..system.extras import install_hint
 from ..system.files import replaced, write_json
 
 FILE = "model.onnx"
@@ -101,7 +101,7 @@ def save_onnx(model: Model, folder: str | Path) -> float:
         import onnx
         import onnxruntime
     except ImportError as error:
-        remedy = how_to_get("onnx", "Convert the model where i3core is installed by pip.")
+        remedy = install_hint("onnx", "Convert the model where i3core is installed by pip.")
         raise I3Error(f"ONNX needs the package {error.name}.", remedy) from error
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from ..errors import I3Error
-from ..net.dataset_name import shown_name
+from ..net.dataset_name import display_name
 from ..system.files import read_json
 from .folder import process_is_at_work
 from .metrics_log import (
@@ -316,7 +316,7 @@ def _model_name(description: dict, config: dict) -> str:
 
 def _data_names(data: object) -> tuple[str, ...]:
     places = [place for place in data if isinstance(place, str)] if isinstance(data, list) else []
-    return tuple(shown_name(WEIGHT.sub("", place)) for place in places)
+    return tuple(display_name(WEIGHT.sub("", place)) for place in places)
 
 
 def folder_bytes(folder: Path) -> int:

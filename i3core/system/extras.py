@@ -10,7 +10,7 @@ def is_packaged() -> bool:
     return bool(getattr(sys, "frozen", False))
 
 
-def how_to_get(extra: str, instead: str) -> str:
+def install_hint(extra: str, instead: str) -> str:
     """The remedy for a missing extra of ours; `instead` is what to do in a packaged program."""
     if is_packaged():
         return f"The packaged i3desk does not bring it. {instead}"

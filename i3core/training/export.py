@@ -22,7 +22,7 @@ from ..checkpoints.checksums import write_checksums
 from ..checkpoints.model_info import inspect
 from ..checkpoints.weights import tokenizer_path, weights_path
 from ..errors import CheckpointError, ConfigError, I3Error
-from ..net.dataset_name import shown_name
+from ..net.dataset_name import display_name
 from ..runs.folder import RunFolder
 from ..runs.reader import read_status, read_summary
 from ..system import assets
@@ -184,7 +184,7 @@ def _merge(adapter: Path, fresh: Path) -> None:
 def _facts(run: Path, description: dict, source: _Source) -> dict[str, Any]:
     """What config.json tells about where the model comes from."""
     data = description.get("data")
-    names = [shown_name(str(part.get("file"))) for part in data if isinstance(part, dict)] if data else []
+    names = [display_name(str(part.get("file"))) for part in data if isinstance(part, dict)] if data else []
     base = str(description.get("model") or "")
     facts: dict[str, Any] = {"folder": str(run.resolve()), "checkpoint": source.checkpoint}
     if source.step is not None:

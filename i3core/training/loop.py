@@ -166,7 +166,7 @@ class TrainingRun:
         """Batch `place` of this epoch: ids, targets, and tokens without padding."""
         sets, items = self.data.training, self._plan[place % len(self._plan)]
         ids, targets = make_batch(sets, items, self.config.loss_on == "assistant", self.window)
-        read = sum(int(sets[number].rows.lengths[row]) - 1 for number, row in items)
+        read = sum(int(sets[number].sequences.lengths[row]) - 1 for number, row in items)
         return torch.from_numpy(ids), torch.from_numpy(targets), read
 
     def advance(self) -> Stepped:

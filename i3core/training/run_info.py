@@ -46,14 +46,14 @@ def announce(loop: TrainingRun) -> Iterator[Event]:
     for finding in loop.preflight.findings:
         yield Warned(loop.step, finding.what, finding.remedy, finding.kind)
     sets = loop.data.training
-    tokens = [part.rows.tokens for part in sets]
+    tokens = [part.sequences.tokens for part in sets]
     yield Started(
         out=str(loop.run.folder),
         step=loop.step,
         total_steps=loop.total_steps,
         parameters=loop.model.parameters,
         trainable=loop.trainable,
-        rows=sum(len(part.rows) for part in sets),
+        rows=sum(len(part.sequences) for part in sets),
         held_out_rows=sum(len(rows) for rows in loop.data.held_out),
         tokens_per_epoch=int(sum(n * part.weight for n, part in zip(tokens, sets, strict=True))),
         unknown_share=unknown_share(loop.data.reports),

@@ -13,7 +13,7 @@ import torch
 from ..checkpoints import checkpoint
 from ..data.batches import WeightedDataset, padded_width
 from ..data.cache import content_hash
-from ..data.hub_dataset import fetch
+from ..data.hub_dataset import fetch_dataset
 from ..data.report import DataReport
 from ..data.sources import data_files, parse_source
 from ..data.token_dataset import TokenDataset, tokenize_source
@@ -22,7 +22,7 @@ from ..errors import DataError, I3Error, TrainingError
 from ..model.config import preset
 from ..model.lora import add_lora, train_last_blocks
 from ..model.network import I3Network
-from ..net.dataset_name import HubData, dataset_location, is_hub_name
+from ..net.dataset_name import HubDataset, dataset_location, is_hub_name
 from ..runs.events import DataRead
 from ..runs.folder import RunFolder
 from ..system import assets
@@ -77,7 +77,7 @@ def load_data(
 def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, progress: Progress | None) -> RunData:
     reports: list[DataRead] = []
 
-    def rows_of(path: Path | HubData, role: str) -> TokenDataset:
+    def rows_of(path: Path | HubDataset, role: str) -> TokenDataset:
         count = None if progress is None else lambda characters: progress(f"reading {path.name}", characters)
         rows = tokenize_source(path, template, window, config.skip_bad_records, count)
         reports.append(_read(rows.report, role))
@@ -97,7 +97,7 @@ def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, prog
     return RunData(training, held_out, [rows_of(general, "general")] if general else [], tuple(reports))
 
 
-def general_data(config: TrainingConfig) -> Path | HubData | None:
+def general_data(config: TrainingConfig) -> Path | HubDataset | None:
     """Text that shows forgetting: the user's, or that of i3core when a model is fine-tuned."""
     if config.general_val == "none" or not (config.general_val or config.model):
         return None
@@ -122,14 +122,14 @@ def fetch_data(config: TrainingConfig, progress: Progress | None) -> TrainingCon
             return argument
         data, weight = parse_source(argument)
         count = None if progress is None else lambda characters: progress(f"getting {data.name}", characters)
-        name = str(fetch(data, count).pinned)
+        name = str(fetch_dataset(data, count).pinned)
         return name if weight == 1 else f"{name}:{weight:g}"
 
     names = {key: pinned(getattr(config, key)) for key in ("val", "general_val")}
     return dataclasses.replace(config, data=tuple(map(pinned, config.data)), **names)
 
 
-def _sources(config: TrainingConfig) -> list[Path | HubData]:
+def _sources(config: TrainingConfig) -> list[Path | HubDataset]:
     """Files, folders and data sets that the user named."""
     named = [dataset_location(place) for place in (config.val, config.general_val) if place not in ("", "none")]
     return [parse_source(argument)[0] for argument in config.data] + named
@@ -148,7 +148,7 @@ def describe_data(config: TrainingConfig) -> list[dict]:
     """Every file that the run reads: its path, bytes and SHA-256; of a data set of the hub also what it is there."""
     described = []
     for source in _sources(config):
-        of_hub = fetch(source).describe() if isinstance(source, HubData) else {}
+        of_hub = fetch_dataset(source).describe() if isinstance(source, HubDataset) else {}
         described += [
             {"file": str(file), "bytes": file.stat().st_size, "sha256": content_hash(file), **of_hub}
             for file in data_files(source)
@@ -255,7 +255,7 @@ def check_before_start(
 
     fitting = largest_micro_batch(*sizes, rows, width, *where, available)
     training = [report for report in data.reports if report.role == "training"]
-    tokens = int(sum(part.rows.tokens * part.weight for part in data.training))
+    tokens = int(sum(part.sequences.tokens * part.weight for part in data.training))
     plan = Plan(
         out=Path(config.out),
         parameters=model.parameters,
@@ -280,7 +280,7 @@ def check_before_start(
         evaluates=bool(config.eval_every),
         held_out_rows=sum(len(rows) for rows in data.held_out),
         patience=config.patience,
-        learned_tokens=sum(part.rows.report.learned for part in data.training)
+        learned_tokens=sum(part.sequences.report.learned for part in data.training)
         if config.loss_on == "assistant"
         else None,
     )
@@ -305,9 +305,9 @@ def _memory(model: checkpoint.Model, world: World) -> tuple[int, int, str]:
 
 def largest_batch(config: TrainingConfig, data: RunData, window: int) -> tuple[int, int]:
     """Rows and width of a batch as large as any of the run."""
-    longest = max(int(part.rows.lengths.max()) for part in data.training)
+    longest = max(int(part.sequences.lengths.max()) for part in data.training)
     width = min(window, padded_width(longest - 1))
-    rows = sum(math.ceil(len(part.rows) * part.weight) for part in data.training)
+    rows = sum(math.ceil(len(part.sequences) * part.weight) for part in data.training)
     return max(1, min(config.batch_size * window // width, rows)), width
 
 

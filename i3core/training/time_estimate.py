@@ -145,7 +145,7 @@ def fit(points: Sequence[Timed]) -> tuple[float, float]:
 
 
 def _length(sets: Sequence[WeightedDataset], item: tuple[int, int]) -> int:
-    return int(sets[item[0]].rows.lengths[item[1]]) - 1
+    return int(sets[item[0]].sequences.lengths[item[1]]) - 1
 
 
 def _padded(sets: Sequence[WeightedDataset], items: Items) -> int:

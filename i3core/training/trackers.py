@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from ..system.extras import how_to_get
+from ..system.extras import install_hint
 
 GROUPS = {"val_": "val/", "general_": "general/"}
 MACHINE = ("rss_", "cpu_", "gpu_")
@@ -227,7 +227,7 @@ def _run_id(folder: Path) -> str:
 
 
 def _missing(name: str) -> ConfigError:
-    remedy = how_to_get(name, "The run folder's metrics.jsonl has the same log.")
+    remedy = install_hint(name, "The run folder's metrics.jsonl has the same log.")
     return ConfigError(f"The package of the tracker {name!r} is not installed.", remedy)
 
 

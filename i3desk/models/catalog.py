@@ -15,7 +15,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from i3core.checkpoints import registry
-from i3core.checkpoints.model_info import ModelFacts, inspect
+from i3core.checkpoints.model_info import ModelInfo, inspect
 from i3core.errors import I3Error
 from i3core.system import assets
 from i3desk.paths import Paths
@@ -45,7 +45,7 @@ class Entry:
 
     folder: Path
     origin: Origin
-    facts: ModelFacts | None = None
+    facts: ModelInfo | None = None
     what: str = ""
     remedy: str = ""
 
@@ -91,7 +91,7 @@ def _runs_in(folder: Path) -> list[Path]:
         return []
 
 
-def read_folder(folder: Path) -> ModelFacts:
+def read_folder(folder: Path) -> ModelInfo:
     """What is in a model folder. Raises I3Error if it is not one, or damaged. May take seconds."""
     if any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors")):
         import_torch(lambda: False)  # their sizes are in the pickle; this import does not hold the window up
@@ -214,7 +214,7 @@ class Catalog(QObject):
         ]
         self.changed.emit()
 
-    def _on_read(self, folder: Path, facts: ModelFacts) -> None:
+    def _on_read(self, folder: Path, facts: ModelInfo) -> None:
         self._replace(folder, facts=facts, what="", remedy="")
 
     def _on_unreadable(self, folder: Path, error: I3Error) -> None:
@@ -225,7 +225,7 @@ class Catalog(QObject):
         self.entries = [replace(entry, **fields) if entry.folder == folder else entry for entry in self.entries]
         self.changed.emit()
 
-    def _on_checked(self, facts: ModelFacts) -> None:
+    def _on_checked(self, facts: ModelInfo) -> None:
         folder = absolute(facts.folder)
         if self.entry(folder) is None:
             self.entries = [*self.entries, Entry(folder, Origin.OWN, facts)]
@@ -247,7 +247,7 @@ class Catalog(QObject):
         self.delete_failed.emit(str(folder), error.what, error.remedy)
 
 
-def _check_new(path: str | Path) -> ModelFacts:
+def _check_new(path: str | Path) -> ModelInfo:
     folder = absolute(path)
     if os.path.isfile(folder):
         folder = folder.parent

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from i3core.checkpoints.model_info import ModelFacts, memory_bytes
+from i3core.checkpoints.model_info import ModelInfo, memory_bytes
 from i3core.system.humanize import count_text, size_text, when_text
 from i3desk.models.catalog import Entry, Origin
 
@@ -26,7 +26,7 @@ PRECISIONS = {
 LAYOUTS = {"safetensors": "safetensors", "public": "public (pytorch_model.bin)"}
 
 
-def layers_text(facts: ModelFacts) -> str:
+def layers_text(facts: ModelInfo) -> str:
     """The two kinds of layers: "10 + 6"."""
     return f"{facts.hybrid_layers} + {facts.attention_layers}"
 
@@ -59,7 +59,7 @@ def _first_sentences(text: str) -> str:
     return cut[:end].rstrip() + "." if end > 20 else cut.rsplit(" ", 1)[0] + "…"
 
 
-def card_facts(facts: ModelFacts, precision: str) -> list[tuple[str, str, str]]:
+def card_facts(facts: ModelInfo, precision: str) -> list[tuple[str, str, str]]:
     """Name, value and tooltip of what the card shows, in rows of three."""
     shown = [
         ("parameters", count_text(facts.parameters), f"{facts.parameters:,} numbers that were learned"),

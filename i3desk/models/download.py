@@ -86,7 +86,7 @@ class Download(QObject):
         """Whether nothing more will come of it."""
         return self.state in (DownloadState.CANCELLED, DownloadState.DONE)
 
-    def show_interrupted(self, found: registry.Interrupted) -> None:
+    def show_interrupted(self, found: registry.InterruptedDownload) -> None:
         """It was begun before, and this much of it is there."""
         self.revision, self.done_bytes, self.total_bytes = found.revision, found.done_bytes, found.total_bytes
         self.changed.emit()

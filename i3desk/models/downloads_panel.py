@@ -85,7 +85,7 @@ class Downloads(QWidget):
         self.show()
         return card
 
-    def _on_interrupted(self, found: list[registry.Interrupted]) -> None:
+    def _on_interrupted(self, found: list[registry.InterruptedDownload]) -> None:
         known = {card.download.partial_folder for card in self.cards}
         for each in found:
             if each.folder not in known:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from i3core.checkpoints.model_info import ModelFacts
+from i3core.checkpoints.model_info import ModelInfo
 from i3desk.workers.background import BackgroundJobs
 from i3desk.workers.core_process import CoreProcess, plain
 
@@ -58,7 +58,7 @@ class FileTask(QObject):
         """Compare the files with their checksums, and read the weights."""
         self._start("Verifying the files…", None, ["verify", str(folder), "--json"])
 
-    def convert(self, facts: ModelFacts, folder: Path, target: Path, layout: str) -> None:
+    def convert(self, facts: ModelInfo, folder: Path, target: Path, layout: str) -> None:
         """Copy the model in `folder` to the new folder `target` in the "safetensors" or the "public" layout."""
         arguments = ["convert", str(folder), str(target), "--to", layout, "--json"]
         if layout == "safetensors" and facts.dtype in DTYPES:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from i3core.net.dataset_name import shown_name
+from i3core.net.dataset_name import display_name
 from i3core.runs.reader import RunState, RunSummary
 from i3core.system.humanize import count_text, size_text, when_text
 from i3desk.runs.labels import loss_text, model_text, progress_text, spent_text
@@ -84,7 +84,8 @@ def _data(summary: RunSummary, description: Mapping[str, Any]) -> tuple[str, str
     if not files:
         return "\n".join(summary.data), ""
     lines = [
-        shown_name(file) + (f"  ({size_text(size)})" if isinstance(size, (int, float)) else "") for file, size in files
+        display_name(file) + (f"  ({size_text(size)})" if isinstance(size, (int, float)) else "")
+        for file, size in files
     ]
     if len(lines) > MOST_FILES:
         lines[MOST_FILES - 1 :] = [f"and {len(lines) - MOST_FILES + 1} more"]

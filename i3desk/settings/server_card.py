@@ -6,7 +6,7 @@ from PySide6.QtCore import QRegularExpression, Qt, Slot
 from PySide6.QtGui import QRegularExpressionValidator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
 
-from i3core.system.extras import how_to_get
+from i3core.system.extras import install_hint
 from i3desk.preferences import SettingsStore
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import named
@@ -66,7 +66,7 @@ class ServerCard(Card):
         if not is_installed():
             self.switch.setEnabled(False)
             self.port.setEnabled(False)
-            self.meaning.setText(how_to_get("server", "It is there when i3desk is started from its source."))
+            self.meaning.setText(install_hint("server", "It is there when i3desk is started from its source."))
         store.changed.connect(self._show)
         server.changed.connect(self._show)
         self._show()

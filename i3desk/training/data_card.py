@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
-from i3core.net.dataset_name import shown_name
+from i3core.net.dataset_name import display_name
 from i3core.system.humanize import count_text
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
@@ -35,7 +35,7 @@ class DataCard(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.path = path
-        self.setAccessibleName(f"Data {shown_name(path)}")
+        self.setAccessibleName(f"Data {display_name(path)}")
         self._weight = 1.0
         self._shown: tuple = ()
 
@@ -45,11 +45,11 @@ class DataCard(QFrame):
         self._folded = False
         self.name = ElidedLabel()
         self.name.setProperty("grade", "name")
-        self.name.setText(shown_name(path))
+        self.name.setText(display_name(path))
         self.name.setToolTip(path)
         self.kind = label(tone="muted", grade="small")
         self.remove = _tool("close", "Remove", "Train without this file; it stays where it is")
-        self.remove.setAccessibleName(f"Remove {shown_name(path)}")
+        self.remove.setAccessibleName(f"Remove {display_name(path)}")
         self.remove.clicked.connect(self._on_remove)
         heading = row(self.fold, self.name, self.remove, spacing=4)
         heading.setStretch(1, 1)

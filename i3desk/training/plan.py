@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from i3core.errors import I3Error
-from i3core.net.dataset_name import shown_name
+from i3core.net.dataset_name import display_name
 from i3core.system import assets
 from i3core.system.memory import total_memory_bytes
 from i3core.training.config import TrainingConfig
@@ -70,7 +70,7 @@ def default_name(data: Mapping[str, float], entry: Entry | None) -> str:
     """Such as "pirate", or "pirate-i3-80m" with another model than the bundled one."""
     if not data:
         return ""
-    first = shown_name(next(iter(data)))
+    first = display_name(next(iter(data)))
     name = first.split(".")[0] or first
     if len(data) > 1:
         name += f"+{len(data) - 1}"
@@ -167,7 +167,7 @@ def _data_obstacle(choices: SetupState, sources: Mapping[str, DataSource]) -> st
         return "Add some text to train on."
     for path, source in sources.items():
         if source.what:
-            return f"{shown_name(path)} cannot be read."
+            return f"{display_name(path)} cannot be read."
     if not all(source.is_known for source in sources.values()):
         return STILL_READING
     bad = sum(source.report.get("bad_count", 0) for source in sources.values())

@@ -34,7 +34,7 @@ from i3core.text.tokenizer import ChunkTokenizer
 rows = tokenize_source(sys.argv[1], ChatTemplate.for_model(ChunkTokenizer.from_file(sys.argv[2])), 256)
 print(f"{len(rows):,} rows, {rows.tokens:,} tokens, {rows.report.records:,} records, {rows.report.unknown:,} <UNK>")
 for start in range(0, len(rows), 97):  # as training reads them: here and there, all over the file
-    rows.row(start)
+    rows.sequence(start)
 """
 
 

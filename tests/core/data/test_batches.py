@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from i3core.data.batches import IGNORED, WeightedDataset, choose_sequences, make_batch, padded_width, plan_epoch
 from i3core.data.documents import Document
-from i3core.data.token_dataset import DataReport, TokenDataset, TokenDatasetWriter, encode_rows
+from i3core.data.token_dataset import DataReport, TokenDataset, TokenDatasetWriter, encode_sequences
 from i3core.errors import DataError
 
 EMPTY_REPORT = DataReport("made", {}, 0, 0, 0, 0, 0, 0, 0, (), ())
@@ -176,7 +176,7 @@ def test_a_question_that_fills_the_window_gives_way_to_its_reply(model):
     messages = ({"role": "user", "content": "the " * 90}, {"role": "assistant", "content": "cat"})
     question, reply = model.template.encode_turns(messages)
     dropped = []
-    [(ids, marks)] = encode_rows(Document(messages=messages), model.template, 16, dropped.append)
+    [(ids, marks)] = encode_sequences(Document(messages=messages), model.template, 16, dropped.append)
     kept = 17 - 1 - len(reply)
     assert ids == [question[0], *question[-kept:], *reply]
     assert dropped == [len(question) + len(reply) - 17]

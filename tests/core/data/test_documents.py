@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from i3core.data import readers as formats
 from i3core.data.documents import Document, read_documents
 from i3core.data.readers import cut_text
-from i3core.data.records import BadRecordError, Beginning
+from i3core.data.records import BadRecordError, ReadLimit
 from i3core.data.sources import data_files, parse_source
 from i3core.errors import DataError
 
@@ -453,7 +453,7 @@ def test_parquet_without_its_package_says_how_to_install_it(process, tmp_path):
 )  # fmt: skip
 def test_an_empty_answer_is_a_bad_record(tmp_path, line):
     (tmp_path / "a.jsonl").write_text('{"text": "fine"}\n' + line + "\n")
-    with pytest.raises(DataError, match="line 2: an answer is empty"):
+    with pytest.raises(DataError, match="line 2: a reply is empty"):
         list(read_documents(tmp_path / "a.jsonl"))
 
 
@@ -465,7 +465,7 @@ def test_complaints_name_file_line_and_reason_apart(tmp_path):
     bad = []
     assert len(list(read_documents(path, bad.append))) == 1
     assert all(isinstance(error, BadRecordError) for error in bad)
-    assert [(error.place.file, error.place.number) for error in bad] == [(str(path), 2), (str(path), 3)]
+    assert [(error.location.file, error.location.number) for error in bad] == [(str(path), 2), (str(path), 3)]
     assert [error.what for error in bad] == [f"{path}, line {n}: {e.reason}" for n, e in zip((2, 3), bad, strict=True)]
 
 
@@ -482,24 +482,24 @@ def test_only_the_beginning_of_large_files_is_read(tmp_path, kind, packed):
         ".csv": "text,n\n" + "\n".join(f'"{text}",1' for text in words),
     }[kind]
     path = write(tmp_path / f"a{kind}{packed}", content, packed)
-    beginning = Beginning(len(content) // 4)
-    found = texts_of(read_documents(path, beginning=beginning))
+    limit = ReadLimit(len(content) // 4)
+    found = texts_of(read_documents(path, limit=limit))
     whole = texts(path)
     assert len(whole) == 5000
     assert found == whole[: len(found)]
     assert 0.2 < len(found) / len(whole) < 0.3
-    assert abs(beginning.disk_bytes / path.stat().st_size - len(found) / len(whole)) < (0.2 if packed else 0.05)
+    assert abs(limit.disk_bytes / path.stat().st_size - len(found) / len(whole)) < (0.2 if packed else 0.05)
 
 
 def test_a_beginning_ends_where_the_files_do(tmp_path):
     write(tmp_path / "a.jsonl", '{"text": "one"}\n')
     write(tmp_path / "b.txt", "two")
-    beginning = Beginning(1000)
-    assert texts_of(read_documents(tmp_path, beginning=beginning)) == ["one", "two"]
-    assert beginning.text_bytes == beginning.disk_bytes == sum(p.stat().st_size for p in tmp_path.iterdir())
+    limit = ReadLimit(1000)
+    assert texts_of(read_documents(tmp_path, limit=limit)) == ["one", "two"]
+    assert limit.text_bytes == limit.disk_bytes == sum(p.stat().st_size for p in tmp_path.iterdir())
 
 
 def test_a_beginning_of_bad_lines_ends_too(tmp_path):
     path, bad = write(tmp_path / "a.jsonl", "nothing\n" * 1000), []
-    assert list(read_documents(path, bad.append, beginning=Beginning(80))) == []
+    assert list(read_documents(path, bad.append, limit=ReadLimit(80))) == []
     assert len(bad) == 10

@@ -19,14 +19,14 @@ from pyarrow import parquet
 from i3core.data import hub_dataset as hub_data
 from i3core.data import hub_writer
 from i3core.data.documents import read_documents
-from i3core.data.hub_dataset import data_sets_folder, fetch
+from i3core.data.hub_dataset import datasets_folder, fetch_dataset
 from i3core.data.sources import parse_source
 from i3core.data.token_dataset import tokenize_source
 from i3core.data.vocabulary import vocabulary
 from i3core.errors import DataError, TrainingError
 from i3core.hub.model_card import model_card
 from i3core.net import http as transfer
-from i3core.net.dataset_name import HubData
+from i3core.net.dataset_name import HubDataset
 from i3core.net.http import DownloadError
 from i3core.system.files import read_json
 from i3core.training import train as training
@@ -104,27 +104,27 @@ def lines(local):
 @pytest.mark.parametrize(
     ("text", "data"),
     [
-        ("hub:a/b", HubData("a/b")),
-        ("hub:https://huggingface.co/datasets/a/b/", HubData("a/b")),
+        ("hub:a/b", HubDataset("a/b")),
+        ("hub:https://huggingface.co/datasets/a/b/", HubDataset("a/b")),
         (
             "hub:a/b,split=validation,config=en,first=10,column=story,revision=refs/convert/parquet",
-            HubData("a/b", "en", "validation", 10, "story", "refs/convert/parquet"),
+            HubDataset("a/b", "en", "validation", 10, "story", "refs/convert/parquet"),
         ),
     ],
 )
 def test_a_name_and_its_parts(text, data):
     assert parse_source(text) == (data, 1.0)
     assert parse_source(f"{text}:0.5") == (data, 0.5)
-    assert HubData.parse(str(data)) == data
+    assert HubDataset.parse(str(data)) == data
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("hub:", "does not name a data set"),
-        ("hub:tales", "does not name a data set"),
-        ("hub:a/b/c", "does not name a data set"),
-        ("hub:../../etc", "does not name a data set"),
+        ("hub:", "does not name a dataset"),
+        ("hub:tales", "does not name a dataset"),
+        ("hub:a/b/c", "does not name a dataset"),
+        ("hub:../../etc", "does not name a dataset"),
         ("hub:a/b,split=", "is no split"),
         ("hub:a/b,first=0", "not a number of records"),
         ("hub:a/b,first=many", "not a number of records"),
@@ -146,7 +146,7 @@ def test_a_name_that_cannot_be_one_says_how_it_looks(server, text, says):
 
 def test_parquet_in_shards_arrives_whole_and_in_order():
     told = []
-    local = fetch(HubData.parse(NAME), told.append)
+    local = fetch_dataset(HubDataset.parse(NAME), told.append)
     assert texts(NAME) == TEXTS
     assert local.records == 900
     assert lines(local)[0] == {"text": TEXTS[0]}  # and no other columns
@@ -214,8 +214,8 @@ def test_memory_does_not_grow_with_the_file(server, start_environment):
                 writer.write_table(pyarrow.table({"text": lots[part % 2]}))
         server.add(f"datasets/someone/{name}", files={"train.parquet": target.getvalue()})
         script = (
-            "from i3core.data.hub_dataset import fetch\nfrom i3core.net.dataset_name import HubData\n"
-            f"assert fetch(HubData('someone/{name}')).records == {5000 * parts}\n"
+            "from i3core.data.hub_dataset import fetch_dataset\nfrom i3core.net.dataset_name import HubDataset\n"
+            f"assert fetch_dataset(HubDataset('someone/{name}')).records == {5000 * parts}\n"
             "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1])"
         )
         ran = subprocess.run(
@@ -244,7 +244,7 @@ def test_configurations(server):
 
 
 def test_what_is_there_needs_no_network_and_stays_the_same(server, monkeypatch):
-    local = fetch(HubData.parse(NAME))
+    local = fetch_dataset(HubDataset.parse(NAME))
     first = server.repos[TALES].commit
     assert local.revision == first
     server.add(TALES, files={"train.jsonl": as_jsonl([{"text": "something newer"}])})
@@ -258,7 +258,7 @@ def test_what_is_there_needs_no_network_and_stays_the_same(server, monkeypatch):
 
 
 def test_a_damaged_copy_is_fetched_again():
-    local = fetch(HubData.parse(NAME))
+    local = fetch_dataset(HubDataset.parse(NAME))
     with open(local.path, "r+b") as file:
         file.truncate(1000)
     assert texts(NAME) == TEXTS
@@ -295,11 +295,11 @@ def test_an_interrupted_stream_goes_on_where_it_was(server, monkeypatch, kind, r
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fetch(HubData.parse(NAME), interrupt)
-    assert not list(data_sets_folder().glob("*/about.json"))
-    (progress,) = data_sets_folder().glob("*/progress.json")
+        fetch_dataset(HubDataset.parse(NAME), interrupt)
+    assert not list(datasets_folder().glob("*/about.json"))
+    (progress,) = datasets_folder().glob("*/progress.json")
     assert read_json(progress)["records"] == records
-    local = fetch(HubData.parse(NAME))
+    local = fetch_dataset(HubDataset.parse(NAME))
     assert [record["text"] for record in lines(local)] == TEXTS
     assert sorted(path.name for path in local.path.parent.iterdir()) == ["about.json", "records.jsonl"]
 
@@ -308,13 +308,13 @@ def test_a_killed_process_leaves_what_the_next_one_goes_on_with(server, start_en
     monkeypatch.setattr(hub_writer, "KEEP_EVERY_BYTES", 1000)
     server.bytes_per_second = 20_000
     script = (
-        "from i3core.data import hub_writer\nfrom i3core.data.hub_dataset import fetch\n"
-        "from i3core.net.dataset_name import HubData\n"
+        "from i3core.data import hub_writer\nfrom i3core.data.hub_dataset import fetch_dataset\n"
+        "from i3core.net.dataset_name import HubDataset\n"
         "hub_writer.KEEP_EVERY_BYTES = 1000\n"
-        f"fetch(HubData.parse({NAME!r}))"
+        f"fetch_dataset(HubDataset.parse({NAME!r}))"
     )
     child = subprocess.Popen([sys.executable, "-c", script], env=start_environment())
-    while child.poll() is None and not list(data_sets_folder().glob("*/progress.json")):
+    while child.poll() is None and not list(datasets_folder().glob("*/progress.json")):
         try:
             child.wait(0.02)
         except subprocess.TimeoutExpired:
@@ -323,7 +323,7 @@ def test_a_killed_process_leaves_what_the_next_one_goes_on_with(server, start_en
     child.send_signal(signal.SIGKILL)
     child.wait()
     server.bytes_per_second = None
-    (progress,) = data_sets_folder().glob("*/progress.json")
+    (progress,) = datasets_folder().glob("*/progress.json")
     assert 0 < read_json(progress)["records"] < len(TEXTS)
     assert texts(NAME) == TEXTS
 
@@ -362,7 +362,7 @@ def test_no_such_data_set_split_or_revision(server):
         f"{NAME},revision=v9": "has no revision 'v9'",
     }.items():
         with pytest.raises((DataError, DownloadError), match=says):
-            fetch(HubData.parse(name))
+            fetch_dataset(HubDataset.parse(name))
     server.add(TALES, files={"photo.bin": b"x" * 100, "README.md": b"# nothing to read\n"})
     with pytest.raises(DataError, match="no files of data"):
         texts(NAME)
@@ -382,7 +382,7 @@ def test_text_in_bytes_is_text_and_other_bytes_are_refused(server):
     assert texts(NAME) == TEXTS[:5]
     server.add(TALES, files={"train.parquet": as_parquet({"text": [b"\xff\xd8\xff"]})})
     with pytest.raises(DataError, match=r"'text' of record 1 holds bytes that are no text"):
-        fetch(HubData.parse(f"{NAME},revision=main"))
+        fetch_dataset(HubDataset.parse(f"{NAME},revision=main"))
 
 
 @pytest.mark.parametrize(
@@ -418,17 +418,17 @@ def test_a_program_in_the_data_set_is_never_executed(server, tmp_path):
 def test_without_a_network(server, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", NOBODY)
     with pytest.raises(DownloadError, match=r"cannot be reached.*Check the network"):
-        fetch(HubData.parse(NAME))
+        fetch_dataset(HubDataset.parse(NAME))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     close_session()
     with pytest.raises(DownloadError, match="HF_HUB_OFFLINE is set"):
-        fetch(HubData.parse(NAME))
+        fetch_dataset(HubDataset.parse(NAME))
 
 
 def test_conditions_to_be_accepted(server):
     server.repos[TALES].gated = True
     with pytest.raises(DownloadError, match=r"accept its conditions.*/datasets/someone/tales.*hub-login"):
-        fetch(HubData.parse(NAME))
+        fetch_dataset(HubDataset.parse(NAME))
 
 
 def test_a_private_data_set_and_its_token(server, monkeypatch, tmp_path, capfd):
@@ -436,7 +436,7 @@ def test_a_private_data_set_and_its_token(server, monkeypatch, tmp_path, capfd):
     server.users[token] = "someone"
     server.repos[TALES].private = True
     with pytest.raises(DownloadError, match=r"no public data set.*needs a token"):
-        fetch(HubData.parse(NAME))
+        fetch_dataset(HubDataset.parse(NAME))
     monkeypatch.setenv("HF_TOKEN", token)
     assert texts(NAME) == TEXTS
     assert any(headers.get("authorization") == f"Bearer {token}" for _, _, headers in server.requests)
@@ -449,7 +449,7 @@ def test_a_private_data_set_and_its_token(server, monkeypatch, tmp_path, capfd):
 def test_without_the_extra(monkeypatch, server):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(DataError, match=r'package datasets.*pip install "i3desk\[datasets\]"'):
-        fetch(HubData.parse(NAME))
+        fetch_dataset(HubDataset.parse(NAME))
     assert not server.requests
 
 

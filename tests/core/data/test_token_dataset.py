@@ -20,7 +20,7 @@ from i3core.data.token_dataset import (
     DataReport,
     TokenDataset,
     TokenDatasetWriter,
-    encode_rows,
+    encode_sequences,
     frozen_random,
     tokenize_source,
 )
@@ -51,7 +51,7 @@ def rows_of(documents):
 
 
 def ids_of(rows):
-    return [i for number in range(len(rows)) for i in rows.row(number)[0].tolist()]
+    return [i for number in range(len(rows)) for i in rows.sequence(number)[0].tolist()]
 
 
 def entries(cache):
@@ -63,7 +63,7 @@ def entries(cache):
 
 @given(st.text("abthe ", max_size=300), st.integers(1, 40))
 def test_plain_text_is_cut_into_rows_that_predict_every_token_once(model, text, window):
-    rows = list(encode_rows(Document(text), model.template, window))
+    rows = list(encode_sequences(Document(text), model.template, window))
     ids = model.template.encode_document(text)
     assert all(1 < len(row) <= window + 1 for row, _ in rows)
     assert [i for row, _ in rows for i in row[1:]] == ids[1:]
@@ -73,7 +73,7 @@ def test_plain_text_is_cut_into_rows_that_predict_every_token_once(model, text, 
 
 @given(st.lists(st.integers(0, 99), min_size=1, max_size=90), st.integers(1, 40))
 def test_given_ids_are_cut_alike_and_get_no_end_tokens(model, ids, window):
-    rows = [row for row, _ in encode_rows(Document(ids=tuple(ids)), model.template, window)]
+    rows = [row for row, _ in encode_sequences(Document(ids=tuple(ids)), model.template, window)]
     assert rows == [ids[at : at + window + 1] for at in range(0, len(ids) - 1, window)]
 
 
@@ -92,7 +92,9 @@ def test_conversations_are_cut_between_exchanges(model, sizes, window):
             question = [question[0], *question[2:]]
         exchanges.append((question + answer)[: window + 1])
     dropped = []
-    rows = [row for row, _ in encode_rows(Document(messages=tuple(messages)), model.template, window, dropped.append)]
+    rows = [
+        row for row, _ in encode_sequences(Document(messages=tuple(messages)), model.template, window, dropped.append)
+    ]
     expected, row = [], []
     for exchange in exchanges:
         if row and len(row) + len(exchange) > window + 1:
@@ -107,12 +109,12 @@ def test_conversations_are_cut_between_exchanges(model, sizes, window):
 def test_an_exchange_that_just_fits_stays(model, spare, count):
     messages = [{"role": role, "content": "the cat"} for role in ("user", "assistant") * 2]
     size = sum(map(len, model.template.encode_turns(messages)))
-    assert len(list(encode_rows(Document(messages=tuple(messages)), model.template, size - 1 + spare))) == count
+    assert len(list(encode_sequences(Document(messages=tuple(messages)), model.template, size - 1 + spare))) == count
 
 
 def test_marks_of_a_conversation_by_hand(model):
     messages = ({"role": "user", "content": "the"}, {"role": "assistant", "content": "cat"})
-    [(row, marks)] = encode_rows(Document(messages=messages), model.template, 40)
+    [(row, marks)] = encode_sequences(Document(messages=messages), model.template, 40)
     special = model.tokenizer.special_tokens
     the, cat = model.tokenizer.encode("the"), model.tokenizer.encode("cat")
     assert row == [special["user"], *the, special["assistant"], *cat, special["end"]]
@@ -120,7 +122,7 @@ def test_marks_of_a_conversation_by_hand(model):
 
 
 def test_a_conversation_without_replies_is_learned_whole(model):
-    [(row, marks)] = encode_rows(Document(messages=({"role": "user", "content": "the cat"},)), model.template, 40)
+    [(row, marks)] = encode_sequences(Document(messages=({"role": "user", "content": "the cat"},)), model.template, 40)
     assert marks == [True] * len(row)
 
 
@@ -137,7 +139,7 @@ def test_context_is_read_and_not_learned(model, exchanges, window):
 
     def rows(context):
         document = Document(messages=tuple(messages), context=frozenset(context))
-        return list(encode_rows(document, model.template, window))
+        return list(encode_sequences(document, model.template, window))
 
     others = [i for i in range(1, len(messages), 2) if i not in chosen]
     for (ids, marks), (kept, here), (rest, there) in zip(rows([]), rows(chosen), rows(others), strict=True):
@@ -149,7 +151,7 @@ def test_context_is_read_and_not_learned(model, exchanges, window):
 
 def test_marks_of_context_by_hand(model):
     messages = tuple({"role": role, "content": "the cat"} for role in ("user", "assistant") * 2)
-    [(row, marks)] = encode_rows(Document(messages=messages, context=frozenset({1})), model.template, 60)
+    [(row, marks)] = encode_sequences(Document(messages=messages, context=frozenset({1})), model.template, 60)
     half = len(row) // 2
     assert row[:half] == row[half:]
     assert not any(marks[:half])
@@ -166,18 +168,18 @@ def test_rows_on_disk_are_those_of_the_documents(model, build, tmp_path):
     expected = [
         (number, ids, marks)
         for number, document in enumerate(read_documents(tmp_path))
-        for ids, marks in encode_rows(document, model.template, 30)
+        for ids, marks in encode_sequences(document, model.template, 30)
     ]
-    found = [(rows.documents[i], *(part.tolist() for part in rows.row(i))) for i in range(len(rows))]
+    found = [(rows.documents[i], *(part.tolist() for part in rows.sequence(i))) for i in range(len(rows))]
     assert found == expected
     assert rows.lengths.tolist() == [len(ids) for _, ids, _ in expected]
     assert rows.tokens == rows.report.tokens == sum(rows.lengths)
     for outside in (-1, len(rows)):
         with pytest.raises(IndexError):
-            rows.row(outside)
-    ids, _ = rows.row(0)
+            rows.sequence(outside)
+    ids, _ = rows.sequence(0)
     ids[:] = 0  # a copy
-    assert rows.row(0)[0].any()
+    assert rows.sequence(0)[0].any()
 
 
 def test_the_report(model, build, tmp_path):
@@ -201,7 +203,7 @@ def test_the_report(model, build, tmp_path):
     assert len(report.examples) == 3
     assert [(record.number, record.unit) for record in report.bad] == [(4, "line"), (6, "line")]
     assert report.unknown_characters == ("§",)
-    assert report.learned == sum(int(rows.row(i)[1][1:].sum()) for i in range(len(rows)))
+    assert report.learned == sum(int(rows.sequence(i)[1][1:].sum()) for i in range(len(rows)))
     assert report.share == 1.0
     assert all(len(example) <= 300 for example in report.examples)
     assert tokenize_source(tmp_path / "a.jsonl", model.template, 64, skip_bad_records=True).report == report
@@ -229,7 +231,7 @@ def test_reading_rows_does_not_keep_the_file_in_memory(process, tmp_path):
         rows, memory = TokenDataset.open(path), psutil.Process().memory_info
         before, peak = memory().rss, 0
         for number in range(5000):
-            ids, _ = rows.row(number)
+            ids, _ = rows.sequence(number)
             assert ids[0] == ids[-1] == number % 300
             peak = max(peak, memory().rss) if number % 50 == 0 else peak
         print((peak - before) >> 20)"""
@@ -252,7 +254,7 @@ def test_split_loses_and_repeats_nothing(documents, share, seed):
     assert sorted(ids_of(train) + ids_of(held)) == ids_of(rows) == list(range(1, rows.tokens + 1))
     assert train.tokens + held.tokens == rows.tokens
     for part in (train, held):
-        assert [len(part.row(i)[0]) for i in range(len(part))] == part.lengths.tolist()
+        assert [len(part.sequence(i)[0]) for i in range(len(part))] == part.lengths.tolist()
     again = rows.split(share, str(seed))[1]
     assert ids_of(again) == ids_of(held)
     count = len(documents)
@@ -364,7 +366,7 @@ def test_a_damaged_entry_is_made_again(model, build, tmp_path, cache, damage):
 
 
 def test_large_files_are_known_again_by_size_and_time(model, build, tmp_path, monkeypatch):
-    monkeypatch.setattr(kept_data, "_HASHED_ANEW", 10)
+    monkeypatch.setattr(kept_data, "_LARGEST_REHASHED", 10)
     path = build.conversations(tmp_path / "a.jsonl")
     first = ids_of(tokenize_source(path, model.template, 64))
     status = path.stat()
@@ -397,7 +399,7 @@ def test_the_least_recently_used_entries_go_first(model, build, tmp_path, cache,
     monkeypatch.setattr(kept_data, "CACHE_BYTES", 0)
     rows = tokenize_source(path, model.template, 42)
     assert len(entries(cache)) == 1
-    assert rows.row(0)[0].any()
+    assert rows.sequence(0)[0].any()
 
 
 def test_a_cache_that_cannot_be_written_is_named_with_a_way_out(model, build, tmp_path, monkeypatch):
@@ -434,7 +436,7 @@ def test_a_file_that_grows_while_it_is_read_is_not_remembered(model, build, tmp_
         with open(path, "a") as target:
             target.write('{"text": "more"}\n')
 
-    with pytest.raises(DataError, match=r"a\.jsonl was changed"):
+    with pytest.raises(DataError, match=r"a\.jsonl changed"):
         tokenize_source(path, model.template, 64, progress=append)
     assert entries(cache) == []
 
@@ -447,7 +449,7 @@ def test_two_processes_that_cut_the_same_file_both_end_well(build, folder, tmp_p
         from i3core.text.tokenizer import ChunkTokenizer
         template = ChatTemplate.for_model(ChunkTokenizer.from_file({str(folder / "tokenizer.json")!r}))
         rows = tokenize_source({str(tmp_path / "a.jsonl")!r}, template, 64)
-        print(len(rows), sum(int(rows.row(i)[0].sum()) for i in range(len(rows))))"""
+        print(len(rows), sum(int(rows.sequence(i)[0].sum()) for i in range(len(rows))))"""
     command = [sys.executable, "-c", code]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(2)]

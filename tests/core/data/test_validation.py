@@ -12,7 +12,7 @@ from i3core.data.batches import WeightedDataset, make_batch
 from i3core.data.cache import cache_folder
 from i3core.data.report import unknown_characters
 from i3core.data.token_dataset import tokenize_source
-from i3core.data.validation import Refused, Source, Total, check_data
+from i3core.data.validation import CheckedSource, DataTotals, RefusedSource, check_data
 from i3core.errors import CheckpointError, DataError
 
 
@@ -27,7 +27,7 @@ def check(model):
 
     def run(*data, **options):
         *events, total = check_data(model.template, 64, [str(path) for path in data], **options)
-        assert isinstance(total, Total)
+        assert isinstance(total, DataTotals)
         return events, total
 
     return run
@@ -80,7 +80,7 @@ def test_previews_show_what_is_trained_on(check, build, model, tmp_path, loss_on
     assert len(source.previews) == len(rows)
     for number, preview in enumerate(source.previews):
         _, targets = make_batch([WeightedDataset(rows)], [(0, number)], loss_on == "assistant", 64)
-        row = rows.row(number)[0].tolist()
+        row = rows.sequence(number)[0].tolist()
         assert "".join(text for text, _, _ in preview.tokens) == model.tokenizer.decode(row)
         assert [text for text, _, _ in preview.tokens] == [model.tokenizer.decode([i]) for i in row]
         marks = [mark for _, mark, _ in preview.tokens]
@@ -103,7 +103,7 @@ def test_previews_come_from_all_over_the_file_and_are_short(check, tmp_path):
     assert len(texts) == 8
     assert "cat" in texts[0]
     assert "boat" in texts[-1]
-    (source,) = (event for event in check_data_of(path, window=400) if isinstance(event, Source))
+    (source,) = (event for event in check_data_of(path, window=400) if isinstance(event, CheckedSource))
     assert max(len(preview.tokens) for preview in source.previews) <= 200
 
 
@@ -132,7 +132,7 @@ def test_sources_that_cannot_be_used_are_refused_and_the_others_told(check, buil
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
     names = ["nothing.txt", "cut.json", "empty.txt", "picture.png"]
     events, total = check(*(tmp_path / name for name in names), chat, f"{chat}:5000")
-    assert [type(event) for event in events] == [Refused] * 4 + [Source, Refused]
+    assert [type(event) for event in events] == [RefusedSource] * 4 + [CheckedSource, RefusedSource]
     for name, event in zip(names, events, strict=False):
         assert event.file == str(tmp_path / name)
         assert name in event.what or name in event.remedy
@@ -202,7 +202,7 @@ def test_the_command_in_json(build, tmp_path, capsys):
     assert reading["event"] == "reading"
     assert reading["file"] == str(chat)
     assert 0 < reading["characters"] <= source["characters"]
-    assert {"event", *(field.name for field in dataclasses.fields(Source))} == source.keys()
+    assert {"event", *(field.name for field in dataclasses.fields(CheckedSource))} == source.keys()
     assert source["previews"][0]["tokens"][0] == ["<|user|>", False, False]
     assert (refused["event"], refused["file"]) == ("refused", str(tmp_path / "nothing.txt"))
     assert (total["event"], total["tokens"]) == ("total", source["tokens"])

@@ -88,8 +88,8 @@ def test_a_driver_that_breaks_is_no_error(card, monkeypatch):
 
 
 def test_what_to_do_about_a_missing_extra(monkeypatch):
-    assert 'pip install "i3desk[parquet]"' in extras.how_to_get("parquet", "Convert it.")
+    assert 'pip install "i3desk[parquet]"' in extras.install_hint("parquet", "Convert it.")
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    told = extras.how_to_get("parquet", "Convert it.")
+    told = extras.install_hint("parquet", "Convert it.")
     assert "pip" not in told
     assert told.endswith("Convert it.")

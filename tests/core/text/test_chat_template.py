@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from i3core.data.documents import Document
-from i3core.data.token_dataset import encode_rows
+from i3core.data.token_dataset import encode_sequences
 from i3core.errors import CheckpointError, PromptError
 from i3core.generation.generator import Generator
 from i3core.text.chat_template import ChatTemplate
@@ -74,7 +74,7 @@ def test_turns_keep_their_ids_while_a_conversation_grows(chatting, messages):
 def test_training_sees_exactly_what_chat_feeds(chatting, messages):
     """The one row of a conversation begins with the ids that chat feeds before each reply; the reply follows."""
     document = Document(messages=tuple(messages))
-    [(row, marks)] = encode_rows(document, chatting.template, chatting.config.window)
+    [(row, marks)] = encode_sequences(document, chatting.template, chatting.config.window)
     generator = Generator(chatting)
     for place, message in enumerate(messages):
         if message["role"] == "assistant":
