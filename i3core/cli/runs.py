@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..runs import index
 from ..runs.reader import RunState, RunSummary, read_summary
-from ..training.export import CHECKPOINTS
-from ..training.export import keep as keep_model
+from ..training.export import CHECKPOINTS, export
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def add_keep(commands: Any) -> None:
 
 
 def keep(arguments: argparse.Namespace) -> None:
-    kept = keep_model(arguments.run_folder, arguments.name, arguments.checkpoint)
+    kept = export(arguments.run_folder, arguments.name, arguments.checkpoint)
     if arguments.json:
         print_json({**dataclasses.asdict(kept), "folder": str(kept.folder)})
         return

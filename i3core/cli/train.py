@@ -147,7 +147,7 @@ def train(arguments: argparse.Namespace) -> None:
 
         with _Progress() as progress:
             if arguments.dry_run:
-                events = training.rehearse(config, progress.read, arguments.measure)
+                events = training.dry_run(config, progress.read, arguments.measure)
             else:
                 events = training.train(config, bool(arguments.resume), world, progress.read)
             lost: OSError | None = None

@@ -1,4 +1,4 @@
-"""How well a model predicts text: loss, perplexity, bits per character."""
+"""Loss, perplexity and bits per character of a model on text."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ TOKENS_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures over held-out text.
+    """Results on held-out text.
 
     Attributes:
         loss: mean cross-entropy per predicted token, in nats.
         perplexity: exp(loss).
-        bits_per_character: all the predicted tokens' bits (role marks and ends of turn too) per character of text.
+        bits_per_character: bits of all predicted tokens (role marks and ends of turn included) per character of text.
         tokens: predicted tokens.
         characters: characters of the lower-cased text.
         unknown: `<UNK>` among the tokens.
@@ -54,21 +54,21 @@ def evaluate_documents(
     documents: Iterable[Document],
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Predicts every token of every document once.
+    """Predict every token of every document once.
 
-    A document longer than the window is read as chat reads it: a token that does not fit makes the context the last
-    half window, this token included, and the reading goes on.
+    A document longer than the window is read as chat reads it: when a token does not fit, the context is reduced to the
+    last half window, this token included.
     """
     network.eval()
     window = network.config.window
     kept = max(1, window // 2)
-    rows: list[tuple[list[int], int]] = []  # ids, and how many targets at the front were predicted before
+    sequences: list[tuple[list[int], int]] = []  # ids, and how many targets at the front are predicted already
     nats, tokens, characters, unknown = 0.0, 0, 0, 0
 
     def flush() -> Iterator[float]:
-        rows.sort(key=lambda row: len(row[0]))
-        for start in range(0, len(rows), 16):
-            part = rows[start : start + 16]
+        sequences.sort(key=lambda sequence: len(sequence[0]))
+        for start in range(0, len(sequences), 16):
+            part = sequences[start : start + 16]
             longest = max(len(ids) for ids, _ in part) - 1
             inputs = torch.zeros(len(part), longest, dtype=torch.long)
             targets = torch.full((len(part), longest), IGNORED)
@@ -76,7 +76,7 @@ def evaluate_documents(
                 inputs[i, : len(ids) - 1] = torch.tensor(ids[:-1])
                 targets[i, seen : len(ids) - 1] = torch.tensor(ids[1 + seen :])
             yield _nats(network, device, inputs, targets)
-        rows.clear()
+        sequences.clear()
 
     for document in documents:
         if document.messages:
@@ -89,13 +89,13 @@ def evaluate_documents(
         tokens += max(len(ids) - 1, 0)
         start, seen = 0, 0
         while len(ids) - start > 1:
-            rows.append((ids[start : start + window + 1], seen))
+            sequences.append((ids[start : start + window + 1], seen))
             if start + window + 1 >= len(ids):
                 break
             start, seen = start + window + 1 - kept, kept - 1
         if progress:
             progress(1)
-        if len(rows) >= 256:
+        if len(sequences) >= 256:
             nats += sum(flush())
     nats += sum(flush())
     if not tokens:
@@ -112,7 +112,7 @@ def evaluate_by_source(
     documents: Sequence[Document],
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, Evaluation]:
-    """Figures of all documents, as "all", and then of each source by name; see `evaluate_documents`."""
+    """Evaluate all documents ("all") and those of each source by name; see `evaluate_documents`."""
     found = {}
     for source in sorted({document.source for document in documents}):
         part = [document for document in documents if document.source == source]
@@ -130,28 +130,28 @@ def _together(parts: Iterable[Evaluation]) -> Evaluation:
     return Evaluation(loss, math.exp(min(loss, 700)), bits, tokens, characters, sum(part.unknown for part in parts))
 
 
-class Interrupted(Exception):  # noqa: N818 (a wish, not an error)
-    """The user wants to stop in the middle of an evaluation."""
+class Interrupted(Exception):  # noqa: N818 (a request, not an error)
+    """Raised by the user's request to stop during an evaluation."""
 
 
-def evaluate_rows(
+def evaluate_sequences(
     network: I3Network,
     device: DeviceChoice,
-    sets: Sequence[TokenDataset],
+    datasets: Sequence[TokenDataset],
     items: Sequence[tuple[int, int]],
     assistant_only: bool,
     world: World,
     between: Callable[[], None],
 ) -> float | None:
-    """Mean loss in nats over the rows `items`, (set, row) sorted by length; None if they hold nothing to predict.
+    """Mean loss in nats over `items`; None if there is nothing to predict. The processes of `world` share the work.
 
-    The processes of `world` share the work.
-
-    `between` is called after each batch, on all processes as often; what it raises ends the evaluation.
+    Args:
+        items: (dataset, sequence), sorted by length.
+        between: called after each batch, equally often on all processes; its exceptions end the evaluation.
     """
     network.eval()
-    weighted, window = [WeightedDataset(rows) for rows in sets], network.config.window
-    batches = _batches(sets, items)
+    weighted, window = [WeightedDataset(dataset) for dataset in datasets], network.config.window
+    batches = _batches(datasets, items)
     nats, total = 0.0, 0
     for start in range(0, len(batches), world.size):
         for batch in batches[start : start + world.size][world.rank : world.rank + 1]:
@@ -163,12 +163,12 @@ def evaluate_rows(
     return nats / total if total else None
 
 
-def _batches(sets: Sequence[TokenDataset], items: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """`items`, which are sorted by length, in batches of at most TOKENS_AT_ONCE with padding, and a row at least."""
+def _batches(datasets: Sequence[TokenDataset], items: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Split `items`, sorted by length, into batches of at most TOKENS_AT_ONCE with padding, but at least one each."""
     batches: list[list[tuple[int, int]]] = []
-    for number, row in items:
-        width = padded_width(int(sets[number].lengths[row]) - 1)
+    for number, sequence in items:
+        width = padded_width(int(datasets[number].lengths[sequence]) - 1)
         if not batches or (len(batches[-1]) + 1) * width > TOKENS_AT_ONCE:
             batches.append([])
-        batches[-1].append((number, row))
+        batches[-1].append((number, sequence))
     return batches

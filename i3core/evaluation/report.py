@@ -1,4 +1,4 @@
-"""What `i3core eval --suite` found, as a table for the terminal and as a part of a model card."""
+"""Format the results of `i3core eval --suite` for the terminal and for a model card."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BEGIN, END = "<!-- suite: begin -->", "<!-- suite: end -->"
 
 
 def tables(report: SuiteReport) -> list[tuple[str, list[list[str]]]]:
-    """Titles and rows of the figures; the first row of each holds the names of its columns."""
+    """Titles and rows of the tables; the first row of each holds the column names."""
     held_out = [["held out", "bits per character", "perplexity", "tokens", "<UNK>"]]
     for file, sources in report.held_out.items():
         for name, found in sources.items():
@@ -39,7 +39,7 @@ def tables(report: SuiteReport) -> list[tuple[str, list[list[str]]]]:
 
 
 def as_text(report: SuiteReport) -> str:
-    """For the terminal: the tables, the replies to all prompts, and the conversations."""
+    """Format for the terminal: tables, replies to all prompts, and conversations."""
     parts = [f"{report.model}, {report.parameters:,} parameters"]
     for title, rows in tables(report):
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -57,7 +57,7 @@ def as_text(report: SuiteReport) -> str:
 
 
 def as_markdown(report: SuiteReport) -> str:
-    """For a model card: the tables, and the conversations as they came."""
+    """Format for a model card: tables and conversations."""
     parts = []
     for title, rows in tables(report):
         lines = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
@@ -71,24 +71,22 @@ def as_markdown(report: SuiteReport) -> str:
 
 
 def write_card(path: str | Path, report: SuiteReport) -> None:
-    """Puts the report between the two marks of a model card, in place of what was there. Raises as check_card."""
+    """Replace the text between the two marks of a model card by the report. Raises as check_card."""
     before, after = check_card(path)
     with replaced(path) as temporary:
         temporary.write_text(f"{before}{BEGIN}\n\n{as_markdown(report)}\n\n{END}{after}", encoding="utf-8")
 
 
 def check_card(path: str | Path) -> tuple[str, str]:
-    """What stands before and after the place for the figures. Raises I3Error: no such file, or it lacks the marks."""
+    """Text before and after the place for the report. Raises I3Error if the file or its marks are missing."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise I3Error(f"The model card {path} cannot be read: {error}.", "Check the name.") from error
-    before, begun, rest = text.partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    if not begun or not ended:
-        raise I3Error(
-            f"{path} has no place for the figures.", f"Put the lines {BEGIN} and {END} where they are to stand."
-        )
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise I3Error(f"{path} has no place for the report.", f"Put the lines {BEGIN} and {END} where it should be.")
     return before, after
 
 
@@ -105,7 +103,7 @@ def _speaker(message: dict[str, str]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text in a cell of a Markdown table, without a meaning of its own."""
+    """Escape text for a cell of a Markdown table."""
     for sign in "\\`*_[]<>|#":
         text = text.replace(sign, f"\\{sign}")
     return " ".join(text.split())

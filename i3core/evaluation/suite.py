@@ -1,7 +1,7 @@
-"""How well a model talks, in figures that can be compared from one version to the next: `i3core eval --suite`.
+"""The evaluation suite of `i3core eval --suite`: figures that can be compared between model versions.
 
-Held-out text by source, replies to fixed prompts with fixed seeds, simple questions with a choice of answers, and whole
-conversations to read. What is asked is in `assets/evaluation/suite.json`.
+Held-out text by source, replies to fixed prompts with fixed seeds, multiple-choice questions, and whole conversations
+to read. Prompts and conversations are in `assets/evaluation/suite.json`.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from ..system.files import read_json
 from ..text.chat_template import Message
 from .perplexity import Evaluation, evaluate_by_source
 
-SAMPLING = {"temperature": 0.7, "max_new_tokens": 160, "allow_unk": True}  # `<UNK>` shows if the model wants it
+SAMPLING = {"temperature": 0.7, "max_new_tokens": 160, "allow_unk": True}  # `<UNK>` is allowed, so that it is counted
 QUESTION_SOURCES = ("tinytalks", "personality_friendly")
-CHOICES = 4  # answers to choose from
-LONG_REPLY = 6  # words from which a copied reply is no mere phrase
+CHOICES = 4  # answers to a multiple-choice question
+LONG_REPLY = 6  # words; a shorter copied reply is a common phrase
 
 
 @dataclass(frozen=True)
 class EvaluatedReply:
-    """The reply to one prompt. `ended`: by itself, not by the limit. `unknown`: `<UNK>` among its tokens."""
+    """The reply to one prompt. `ended`: before the limit. `unknown`: number of `<UNK>` tokens."""
 
     prompt: str
     reply: str
@@ -46,16 +46,16 @@ class EvaluatedReply:
 
 @dataclass(frozen=True)
 class ReplyFigures:
-    """Over all answers.
+    """Figures of all replies.
 
     Attributes:
-        count: prompts.
-        ended: share of replies that ended by themselves.
-        characters: their mean length.
-        repeated: share of runs of four words that stood in the same reply before.
-        unknown: `<UNK>` tokens.
-        copied: for each source, how many replies stand in its training data to the letter (case and spaces aside).
-        copied_long: likewise, of replies of six words and more.
+        count: number of prompts.
+        ended: share of replies that ended before the limit.
+        characters: mean length.
+        repeated: share of 4-grams of words that occurred earlier in the same reply.
+        unknown: number of `<UNK>` tokens.
+        copied: for each source, number of replies that equal a text of its training data (except for case and spaces).
+        copied_long: the same for replies of at least LONG_REPLY words.
     """
 
     count: int
@@ -69,10 +69,10 @@ class ReplyFigures:
 
 @dataclass(frozen=True)
 class QuestionFigures:
-    """Of one source of questions.
+    """Figures of one source of questions.
 
     Attributes:
-        count: questions.
+        count: number of questions.
         chosen: share in which the true answer is likelier, per character, than three others of the same source.
         exact: share in which the greedy reply is the true answer.
     """
@@ -84,7 +84,7 @@ class QuestionFigures:
 
 @dataclass(frozen=True)
 class SuiteReport:
-    """All of it; `held_out` and `questions` by source, "all" first; `conversations` as lists of messages."""
+    """All results; `held_out` and `questions` by source, "all" first."""
 
     model: str
     parameters: int
@@ -96,19 +96,19 @@ class SuiteReport:
 
 
 def run_suite(model: Model, data: str | Path, progress: Callable[[str], None] = lambda what: None) -> SuiteReport:
-    """Measures `model` with the held-out files of `data`, and looks for copies in its training files if there are any.
+    """Evaluate `model` on the held-out files of `data`; search its training files, if any, for copied replies.
 
     Args:
-        data: a folder with `heldout/` (chat and text files, records with a `src`) and perhaps `train/`.
-        progress: receives what is being done.
+        data: a folder with `heldout/` (chat and text files, records with a `src`) and optionally `train/`.
+        progress: called with the current activity.
 
-    Raises DataError: no held-out files, or one that cannot be read.
+    Raises DataError if there are no held-out files, or one cannot be read.
     """
     data = Path(data)
     files = _files(data / "heldout")
     if not files:
-        raise DataError(f"{data} holds no folder `heldout` with data files.", "Name the folder above it.")
-    asked = read_json(assets.path("evaluation/suite.json"))
+        raise DataError(f"{data} has no folder `heldout` with data files.", "Name the parent folder.")
+    prompts = read_json(assets.path("evaluation/suite.json"))
     held_out, questions = {}, {}
     for file in files:
         progress(f"reading {file.name}")
@@ -119,23 +119,23 @@ def run_suite(model: Model, data: str | Path, progress: Callable[[str], None] = 
                 progress(f"questions of {source}")
                 questions[source] = ask(model, pairs)
     progress("answering prompts")
-    answers = answer(model, asked["prompts"])
-    progress("talking")
-    conversations = [talk(model, turns, 100 * number) for number, turns in enumerate(asked["conversations"], 1)]
+    answers = answer(model, prompts["prompts"])
+    progress("holding conversations")
+    conversations = [talk(model, turns, 100 * number) for number, turns in enumerate(prompts["conversations"], 1)]
     training = _files(data / "train")
     if training:
-        progress("looking for copies")
+        progress("searching for copies")
     documents = (
         (document.source or file.name.split(".")[0], document)
         for file in [*training, *(_own_conversations() if training else [])]
         for document in read_documents(file, on_bad=lambda error: None)
     )
-    figures = reply_figures(answers, copies([given.reply for given in answers], documents))
+    figures = reply_figures(answers, copies([answer.reply for answer in answers], documents))
     return SuiteReport(model.name, model.parameters, held_out, figures, questions, answers, conversations)
 
 
 def answer(model: Model, prompts: Sequence[str]) -> list[EvaluatedReply]:
-    """The reply to each prompt; the prompt's number is its seed."""
+    """Reply to each prompt; the prompt's number is its seed."""
     replies = [
         TokenSequence(model, [{"role": "user", "content": prompt}], SamplingConfig(seed=number, **SAMPLING))
         for number, prompt in enumerate(prompts)
@@ -149,7 +149,7 @@ def answer(model: Model, prompts: Sequence[str]) -> list[EvaluatedReply]:
 
 
 def talk(model: Model, turns: Sequence[str], seed: int) -> list[Message]:
-    """A conversation in which the user says `turns`, whatever the model replies; each turn has the next seed."""
+    """Hold a conversation with the user's fixed `turns`; each turn has the next seed."""
     generator, messages = Generator(model), []
     for number, text in enumerate(turns):
         messages.append({"role": "user", "content": text})
@@ -159,10 +159,10 @@ def talk(model: Model, turns: Sequence[str], seed: int) -> list[Message]:
 
 
 def ask(model: Model, pairs: Sequence[tuple[str, str]], seed: int = 0) -> QuestionFigures:
-    """Accuracy on questions and their true answers.
+    """Measure the accuracy on questions and their true answers.
 
-    The likelihood is per character, as in `acc_norm` of EleutherAI's evaluation harness: longer answers are not
-    punished. Other answers to choose from are those of other questions, drawn with `seed`.
+    The likelihood is per character, as in `acc_norm` of EleutherAI's evaluation harness, so that longer answers are not
+    penalised. The other choices are answers to other questions, drawn with `seed`.
     """
     draw = random.Random(seed)
     answers = sorted({true for _, true in pairs})
@@ -182,23 +182,23 @@ def ask(model: Model, pairs: Sequence[tuple[str, str]], seed: int = 0) -> Questi
 
 
 def _likelihoods(model: Model, question: str, options: Sequence[str]) -> list[float]:
-    """Log-probability per character of each reply to `question`, its end included."""
+    """Log-probability per character of each reply to `question`, with its end token."""
     template, window = model.template, model.config.window
-    asked = template.encode_turn({"role": "user", "content": question})
+    prompt = template.encode_turn({"role": "user", "content": question})
     opening = len(template.reply_opening())
     turns = [template.encode_turn({"role": "assistant", "content": option}) for option in options]
-    rows = [[*asked, *turn][: window + 1] for turn in turns]
-    longest = max(map(len, rows))
-    ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=model.device.name)
+    sequences = [[*prompt, *turn][: window + 1] for turn in turns]
+    longest = max(map(len, sequences))
+    ids = torch.tensor([ids + [0] * (longest - len(ids)) for ids in sequences], device=model.device.name)
     with torch.inference_mode(), model.device.autocast():
         logprobs = model.network(ids[:, :-1]).log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
-    first = len(asked) + opening - 1
-    sums = [float(logprobs[i, first : len(row) - 1].sum()) for i, row in enumerate(rows)]
+    first = len(prompt) + opening - 1
+    sums = [float(logprobs[i, first : len(sequence) - 1].sum()) for i, sequence in enumerate(sequences)]
     return [total / max(1, len(option)) for total, option in zip(sums, options, strict=True)]
 
 
 def copies(replies: Iterable[str], documents: Iterable[tuple[str, Document]]) -> dict[str, set[str]]:
-    """For each reply that stands in the training data as a whole turn or text, the sources where it does."""
+    """For each reply that is a whole turn or text of the training data, the sources that contain it."""
     wanted = {_plain(reply) for reply in replies} - {""}
     found: dict[str, set[str]] = {}
     for source, document in documents:
@@ -209,33 +209,34 @@ def copies(replies: Iterable[str], documents: Iterable[tuple[str, Document]]) ->
 
 
 def reply_figures(answers: Sequence[EvaluatedReply], found: dict[str, set[str]]) -> ReplyFigures:
-    """found: see `copies`."""
+    """Compute the figures of all replies; `found` is what `copies` returned."""
     repeated = total = 0
-    for given in answers:
-        words = given.reply.split()
+    for answer in answers:
+        words = answer.reply.split()
         runs = [tuple(words[i : i + 4]) for i in range(len(words) - 3)]
         total += len(runs)
         repeated += len(runs) - len(set(runs))
     copied, copied_long = Counter(), Counter()
-    for given in answers:
-        sources = found.get(_plain(given.reply), set())
+    for answer in answers:
+        sources = found.get(_plain(answer.reply), set())
         copied.update(sources)
-        copied_long.update(sources if len(given.reply.split()) >= LONG_REPLY else ())
+        copied_long.update(sources if len(answer.reply.split()) >= LONG_REPLY else ())
     count = max(1, len(answers))
     return ReplyFigures(
         count=len(answers),
-        ended=sum(given.ended for given in answers) / count,
-        characters=sum(len(given.reply) for given in answers) / count,
+        ended=sum(answer.ended for answer in answers) / count,
+        characters=sum(len(answer.reply) for answer in answers) / count,
         repeated=repeated / max(1, total),
-        unknown=sum(given.unknown for given in answers),
+        unknown=sum(answer.unknown for answer in answers),
         copied=dict(copied.most_common()),
         copied_long=dict(copied_long.most_common()),
     )
 
 
 def _decode(model: Model, replies: Sequence[TokenSequence]) -> list[list[Piece]]:
-    """The pieces of each reply, decoded many at a time. Raises the I3Error of one that broke off."""
-    generator, pieces = BatchGenerator(model), [[] for _ in replies]
+    """Decode the pieces of all replies in batches. Raises the I3Error of a reply that failed."""
+    generator = BatchGenerator(model)
+    pieces: list[list[Piece]] = [[] for _ in replies]
     waiting = list(enumerate(replies))[::-1]
     while waiting or len(generator):
         while waiting and generator.has_room:
@@ -243,12 +244,13 @@ def _decode(model: Model, replies: Sequence[TokenSequence]) -> list[list[Piece]]
         for number, piece in generator.advance():
             if not isinstance(piece, Piece):
                 raise piece
+            assert isinstance(number, int)
             pieces[number].append(piece)
     return pieces
 
 
 def _questions(documents: Sequence[Document], source: str) -> list[tuple[str, str]]:
-    """Each single exchange of a source: what is asked, and the reply."""
+    """Question and reply of each single exchange of a source."""
     exchanges = [document.messages for document in documents if document.source == source]
     return [
         (turns[0]["content"], turns[1]["content"])
@@ -258,7 +260,7 @@ def _questions(documents: Sequence[Document], source: str) -> list[tuple[str, st
 
 
 def _own_conversations() -> list[Path]:
-    """Those in the assets that the bundled model is trained on: all but the sample sets to fine-tune with."""
+    """Conversations in the assets that the bundled model is trained on: all but the sample sets for fine-tuning."""
     found = _files(assets.path("data"))
     samples = {sample["file"] for sample in read_json(assets.path("data/samples.json"))} if found else set()
     return [file for file in found if file.name not in samples]

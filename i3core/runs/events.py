@@ -1,4 +1,4 @@
-"""What a training run tells while it goes: frozen dataclasses of plain values."""
+"""Events of a training run: frozen dataclasses of plain values."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DataRead:
-    """One source of data, as it was understood.
+    """One source of data, as it was read.
 
     Attributes:
         file: the file or folder; role: "training", "validation" or "general".
-        shapes: how many records of each kind were recognised.
+        shapes: number of records of each kind.
         rows: sequences of at most window + 1 tokens; tokens, characters: in all of them.
         unknown_share: share of `<UNK>` among the tokens.
         truncated: records that lost text because a turn was longer than the window.
-        skipped: records that could not be used; skipped_reasons: why, for the first of them.
+        skipped: unusable records; skipped_reasons: why, for the first of them.
         examples: the first records as the model will see them.
     """
 
@@ -35,9 +35,9 @@ class DataRead:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something that the user should know; training goes on.
+    """A warning; training continues.
 
-    `kind` is that of a finding before the start: "disk", "memory", "data" or "learning_rate"; else empty.
+    `kind` is "disk", "memory", "data" or "learning_rate" for a finding before the start, otherwise empty.
     """
 
     step: int
@@ -48,14 +48,15 @@ class Warned:
 
 @dataclass(frozen=True)
 class Started:
-    """The run is set up.
+    """The run is prepared.
 
     Attributes:
         parameters: of the whole network; trainable: those that change.
-        rows, tokens_per_epoch: of the training data, without padding; held_out_rows: never trained on.
-        memory_bytes, checkpoint_bytes: estimates of what the run needs in memory and on disk.
-        eta_s: seconds to the end where the pace is known (after a resume), else None.
-        processes: how many train together.
+        rows, tokens_per_epoch: sequences and tokens (without padding) of the training data.
+        held_out_rows: sequences for validation.
+        memory_bytes, checkpoint_bytes: estimates of the memory and disk space that the run needs.
+        eta_s: seconds to the end if the throughput is known (after a resume), otherwise None.
+        processes: number of processes that train together.
     """
 
     out: str
@@ -76,13 +77,13 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One optimiser step. `loss` in nats per learned token, `eta_s` seconds to the end.
+    """One optimiser step.
 
-    `seconds` the run has spent so far, without pauses and stops. `grad_norm` is None where float16 overflowed; the step
-    was skipped then, and the next one is scaled down.
-
-    `cpu_percent` is the load of the whole machine, `rss_bytes` the memory of this process; readings are None where
-    there is nothing to read.
+    Attributes:
+        loss: nats per learned token.
+        grad_norm: None if float16 overflowed; then the step was skipped, and the next one is scaled down.
+        eta_s: seconds to the end; seconds: training time so far, without pauses and stops.
+        rss_bytes: memory of this process; cpu_percent: load of the whole machine. Metrics that cannot be read are None.
     """
 
     step: int
@@ -105,10 +106,12 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Validation after `step` steps; `is_best` if it is the trained model's lowest loss so far.
+    """An evaluation after `step` steps. Losses are None if there is no text for them.
 
-    The general loss is that on text which has nothing to do with the data: it rises when the model forgets. Losses are
-    None where there is no such text. `seconds` as in Stepped.
+    Attributes:
+        seconds: as in Stepped.
+        general_loss: loss on the retention set (text unrelated to the data); it rises if the model forgets.
+        is_best: whether it is the trained model's lowest validation loss so far.
     """
 
     step: int
@@ -123,7 +126,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A fixed prompt answered with a fixed seed."""
+    """The reply to a fixed prompt with a fixed seed."""
 
     step: int
     prompt: str
@@ -132,7 +135,7 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Checkpointed:
-    """Everything up to `step` is on disk in `folder`."""
+    """Everything up to `step` is saved in `folder`."""
 
     step: int
     folder: str
@@ -140,7 +143,7 @@ class Checkpointed:
 
 @dataclass(frozen=True)
 class Finished:
-    """The end. `reason` is "finished", "stopped", or "early" when patience ran out.
+    """The end of the run. `reason` is "finished", "stopped", or "early" if patience ran out.
 
     `best_val_loss` is None without validation; `folder` is the best checkpoint, or the last without validation.
     """
@@ -153,14 +156,14 @@ class Finished:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run will take on this machine, from steps that were really done.
+    """Time estimate of a run on this machine, measured with real steps.
 
     Attributes:
-        seconds: of the whole run, with its evaluations, samples and checkpoints; without what is read at the start.
-        tokens_per_second: without padding, while it steps.
-        step_s, evaluation_s, sample_s, checkpoint_s: seconds of one step, of one evaluation's losses, of the answers to
-            all sample prompts, and of saving once.
-        steps: of the whole run; tokens_per_step: without padding, on average.
+        seconds: of the whole run with evaluations, samples and checkpoints, without reading model and data.
+        tokens_per_second: during steps, without padding.
+        step_s, evaluation_s, sample_s, checkpoint_s: seconds of one step, one evaluation's losses, the replies to all
+            sample prompts, and one checkpoint.
+        steps: of the whole run; tokens_per_step: mean, without padding.
     """
 
     tokens_per_second: float

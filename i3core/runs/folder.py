@@ -4,14 +4,14 @@
     metrics.jsonl     one line per logged step and per evaluation
     samples.jsonl     fixed prompts, answered at every evaluation
     status.json       starting | running | paused | stopping | finished | failed | interrupted; which process, how far
-    control/          files that the trainer obeys between steps: pause, resume, stop, checkpoint, sample, prompts.json
+    control/          commands, read between steps: pause, resume, stop, checkpoint, sample, prompts.json
     checkpoints/      last and best: complete model folders; last also holds trainer.pt
-    request.json      configuration of a run that was asked for in the window
-    queue.json        while it waits for its turn
-    trainer.log       what the trainer of such a run said
+    request.json      configuration of a run that was requested in the window
+    queue.json        exists while such a run waits in the queue
+    trainer.log       output of the trainer of such a run
     notes.json        name and note by the user
 
-The folder on disk is the truth about a run; whoever shows it only reads it (run_reader.py).
+The folder on disk is the only source of truth about a run; programs that show runs only read it (reader.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import psutil
 
@@ -28,21 +28,21 @@ from ..errors import I3Error, TrainingError
 from ..system.files import read_json, replaced, write_json
 from . import index
 
-CONTROLS = ("pause", "resume", "stop", "checkpoint", "sample")
-PROMPTS = "prompts.json"  # also dropped into control: a list of texts
+COMMANDS = ("pause", "resume", "stop", "checkpoint", "sample")
+PROMPTS = "prompts.json"  # also in control: a list of texts
 PARTS = (
     "run.json", "metrics.jsonl", "samples.jsonl", "status.json", "control", "checkpoints", "tensorboard", "wandb",
     "request.json", "queue.json", "trainer.log", "notes.json",
 )  # fmt: skip
 ALIVE = ("starting", "running", "paused", "stopping")
-CLOCK_S = 2.0  # by which the start of one process may seem to differ
-SILENCE_S = 600.0  # after which a process of which only the number is known is taken for another
+CLOCK_S = 2.0  # tolerance of a process's start time
+SILENCE_S = 600.0  # without a start time: after such a silence an equal number is another process
 FIGURES = ("total_steps", "best_val_loss", "best_step", "warnings")  # in status.json once known
 MOST_WARNINGS = 8
 
 
 def process_is_at_work(status: dict) -> bool:
-    """Whether the process that wrote this status.json still lives. Its number alone may belong to another by now."""
+    """Whether the process that wrote this status.json is still running; its number may have been reused."""
     try:
         process = psutil.Process(int(status["pid"]))
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -59,20 +59,20 @@ class RunFolder:
     """Reads and writes one run folder.
 
     Attributes:
-        figures: how far the run has come, as FIGURES names it; part of status.json from the next writing on.
+        figures: progress of the run (see FIGURES), part of the next status.json.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.figures: dict[str, Any] = {}
-        self._proof: Path | None = None  # without which the folder has been deleted
+        self._proof: Path | None = None  # if it is missing, the folder was deleted
         self.metrics = self.folder / "metrics.jsonl"
         self.samples = self.folder / "samples.jsonl"
         self.last = self.folder / "checkpoints" / "last"
         self.best = self.folder / "checkpoints" / "best"
 
     def create(self) -> None:
-        """Makes the folder. Raises TrainingError if it already holds a run; one that never started does not count."""
+        """Create the folder. Raises TrainingError if it already holds a run that started."""
         self.refuse_if_running()
         found = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
         if any(name not in PARTS and not name.startswith(".") for name in found):
@@ -86,14 +86,14 @@ class RunFolder:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise TrainingError(
-                f"The run folder {self.folder} cannot be made: {error.strerror}.", "Choose another with --out."
+                f"The run folder {self.folder} cannot be created: {error.strerror}.", "Choose another with --out."
             ) from error
         self._proof = self.folder / "control"
 
     def open(self) -> int:
-        """Takes up a run that stopped; returns the step it had come to.
+        """Open a stopped run and return the step it had reached.
 
-        Raises TrainingError if there is no run, or it is going on.
+        Raises TrainingError if there is no run, or if it is still running.
         """
         self.refuse_if_running()
         self.description()
@@ -106,22 +106,22 @@ class RunFolder:
             return 0
 
     def describe(self, description: dict) -> None:
-        """Writes run.json; from now on the folder holds a run, and this computer knows of it."""
+        """Write run.json and register the run on this computer; from now on the folder holds a run."""
         self.refuse_if_deleted()
         write_json(self.folder / "run.json", description, make_folder=False)
         self._proof = self.folder / "run.json"
         index.register(self.folder)
 
     def refuse_if_deleted(self) -> None:
-        """Raises TrainingError if the folder is no longer there; otherwise the next writing would make half of it."""
+        """Raise TrainingError if the folder is gone: writing now would create parts of it again."""
         if self._proof is not None and not self._proof.exists():
             raise TrainingError(
-                f"The run folder {self.folder} was deleted or moved while the run was going on.",
-                "Training has ended. If it was moved, resume it where it is now.",
+                f"The run folder {self.folder} was deleted or moved during the run.",
+                "Training has ended. If it was moved, resume it at its new place.",
             )
 
     def description(self) -> dict:
-        """The content of run.json. Raises TrainingError if there is none."""
+        """Read run.json. Raises TrainingError if it is missing or damaged."""
         try:
             content = read_json(self.folder / "run.json")
         except I3Error as error:
@@ -135,20 +135,21 @@ class RunFolder:
         return content
 
     def write_status(self, state: str, step: int, error: str = "", note: str = "") -> None:
-        """Replaces status.json; `note` says what a run that is starting is busy with."""
+        """Replace status.json; `note` says what a starting run is doing."""
         self.refuse_if_deleted()
         status = {"state": state, "step": step, "pid": os.getpid(), "heartbeat": time.time(), "error": error}
-        status |= {"process_started": psutil.Process().create_time()}  # moves with the clock, as the reader's view does
+        status |= {"process_started": psutil.Process().create_time()}  # moves with the clock, as the reader's does
         status |= {"note": note} if note else {}
         write_json(self.folder / "status.json", status | self.figures, make_folder=False)
 
     def note_warning(self, what: str, remedy: str) -> None:
-        """Has status.json say so from its next writing on, each warning once."""
+        """Add a warning to the next status.json, each one once."""
         warning = [what, remedy]
         known = [each for each in self.figures.get("warnings", ()) if each != warning]
         self.figures["warnings"] = [*known, warning][-MOST_WARNINGS:]
 
     def append(self, path: Path, record: dict[str, Any]) -> None:
+        """Append a record to a JSONL file. Raises TrainingError if it cannot be written."""
         self.refuse_if_deleted()
         try:
             with open(path, "a", encoding="utf-8") as lines:
@@ -160,7 +161,7 @@ class RunFolder:
             ) from error
 
     def truncate_after(self, step: int) -> None:
-        """Drops lines of steps after `step` (and a line cut short), so that a resumed run does not repeat them."""
+        """Drop lines of steps after `step` (and an incomplete line), so that a resumed run does not repeat them."""
         for path in (self.metrics, self.samples):
             if not path.exists():
                 continue
@@ -170,10 +171,10 @@ class RunFolder:
                         if line.endswith(b"\n") and json.loads(line)["step"] <= step:
                             kept.write(line)
                     except (ValueError, KeyError, TypeError):
-                        break  # a line cut short by a crash
+                        break  # an incomplete line after a crash
 
     def refuse_if_running(self) -> None:
-        """Raises TrainingError if another process is at work in this folder."""
+        """Raise TrainingError if another process trains in this folder."""
         try:
             status = read_json(self.folder / "status.json")
             pid, state = status["pid"], status["state"]
@@ -181,13 +182,13 @@ class RunFolder:
             return
         if state in ALIVE and pid != os.getpid() and process_is_at_work(status):
             raise TrainingError(
-                f"The run in {self.folder} is still going on (process {pid}).", "Stop it first, or let it finish."
+                f"The run in {self.folder} is still running (process {pid}).", "Stop it first, or let it finish."
             )
 
     def poll_commands(self) -> set[str]:
-        """Names of the control files found; each is removed."""
+        """Names of the command files found; they are removed."""
         found = set()
-        for name in CONTROLS:
+        for name in COMMANDS:
             path = self.folder / "control" / name
             if path.exists():
                 path.unlink(missing_ok=True)
@@ -195,7 +196,7 @@ class RunFolder:
         return found
 
     def take_prompts(self) -> tuple[str, ...] | None:
-        """The sample prompts dropped into the control folder, if there are new ones; the file is removed."""
+        """New sample prompts from the control folder, or None; the file is removed."""
         path = self.folder / "control" / PROMPTS
         if not path.exists():
             return None
@@ -204,12 +205,15 @@ class RunFolder:
         except I3Error:  # not one of ours
             content = None
         path.unlink(missing_ok=True)
-        known = isinstance(content, list) and all(isinstance(text, str) for text in content)
-        return tuple(content) if known else None
+        return tuple(content) if _is_list_of_texts(content) else None
+
+
+def _is_list_of_texts(content: object) -> TypeGuard[list[str]]:
+    return isinstance(content, list) and all(isinstance(text, str) for text in content)
 
 
 class SilentRunFolder(RunFolder):
-    """Writes nothing and is never steered: a rank that is not the first, or a dry run."""
+    """Run folder of a dry run or of a rank other than 0: writes nothing and gets no commands."""
 
     def create(self) -> None: ...
     def describe(self, description: dict) -> None: ...

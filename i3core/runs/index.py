@@ -1,4 +1,4 @@
-"""Which runs this computer knows of: those of the window, and wherever `i3core train` was told to put one."""
+"""Index of the runs on this computer: those of the window, and those made by `i3core train` elsewhere."""
 
 from __future__ import annotations
 
@@ -15,50 +15,50 @@ MOST = 1000  # the oldest are forgotten
 
 
 def runs_folder() -> Path:
-    """Where the window puts its runs, a folder each."""
+    """The folder in which the window creates its runs."""
     return Path(platformdirs.user_data_dir("i3desk", appauthor=False)) / "runs"
 
 
 def list_file() -> Path:
-    """The list of the others; the environment variable I3DESK_RUNS_FILE names another file."""
+    """The list of the other runs; the environment variable I3DESK_RUNS_FILE names another file."""
     named = os.environ.get("I3DESK_RUNS_FILE")
     return Path(named).expanduser() if named else runs_folder().with_name("runs.json")
 
 
 def known_runs(runs_folder: Path | None) -> list[Path]:
-    """Existing run folders, newest first: those in `runs_folder`, and the registered ones."""
+    """List existing run folders, newest first: those in `runs_folder` and the registered ones."""
     return _newest_first([*(_inside(runs_folder) if runs_folder else ()), *_registered()])
 
 
 def runs_in(folder: Path) -> list[Path]:
-    """Run folders in `folder`, newest first."""
+    """List the run folders in `folder`, newest first."""
     return _newest_first(_inside(folder))
 
 
 def _inside(folder: Path) -> list[Path]:
     try:
         return [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError:  # there is none yet
+    except OSError:  # it does not exist yet
         return []
 
 
 def _newest_first(folders: Iterable[Path]) -> list[Path]:
-    begun: dict[Path, float] = {}
+    started: dict[Path, float] = {}
     for folder in (path.resolve() for path in folders):
-        if folder not in begun and (time := _begun(folder)) is not None:
-            begun[folder] = time
-    return sorted(begun, key=lambda folder: (-begun[folder], folder.name))
+        if folder not in started and (time := _started(folder)) is not None:
+            started[folder] = time
+    return sorted(started, key=lambda folder: (-started[folder], folder.name))
 
 
 def register(folder: str | Path) -> None:
-    """Adds a run folder. A list that cannot be written keeps no run from going on."""
+    """Add a run folder to the list. Failure to write the list is ignored: it must not stop a run."""
     folder, known = Path(folder).resolve(), _registered()
     if folder not in known:
         _write([*known, folder][-MOST:])
 
 
 def forget(folder: str | Path) -> None:
-    """Takes a folder off the list; nothing is deleted."""
+    """Remove a folder from the list; the folder itself stays."""
     folder, known = Path(folder).resolve(), _registered()
     if folder in known:
         _write([path for path in known if path != folder])
@@ -79,8 +79,8 @@ def _write(folders: list[Path]) -> None:
         return
 
 
-def _begun(folder: Path) -> float | None:
-    """When the run in `folder` was begun or asked for; None if there is no run."""
+def _started(folder: Path) -> float | None:
+    """Time when the run in `folder` was started or requested; None if there is no run."""
     try:
         return float(read_json(folder / "run.json")["started"])
     except (I3Error, KeyError, TypeError, ValueError):

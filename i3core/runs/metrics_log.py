@@ -1,6 +1,6 @@
-"""metrics.jsonl and samples.jsonl, read as they grow: at once, in parts, or only at some places. Needs no torch.
+"""Read metrics.jsonl and samples.jsonl as they grow: whole, in parts, or only at some places. Needs no torch.
 
-A line is counted once it is whole. A file that was replaced, cut or deleted is noticed and read anew from its start.
+A line counts once it is complete. If a file was replaced, truncated or deleted, it is read again from its start.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from .events import Evaluated, Sampled
 if TYPE_CHECKING:
     import numpy as np
 
-# Columns of MetricsPart.steps. "seconds" is time spent by the run so far, without pauses and stops.
+# Columns of MetricsPart.steps. "seconds" is the training time so far, without pauses and stops.
 STEP_COLUMNS = (
     "step", "tokens", "seconds", "loss", "lr", "grad_norm", "tokens_per_second", "eta_s", "rss_bytes", "cpu_percent",
     "gpu_memory_bytes", "gpu_memory_total_bytes", "gpu_utilization_percent", "gpu_power_w",
 )  # fmt: skip
-TAIL_BYTES = 64  # of the last line read, to know its file again
-BATCH = 256  # lines; one call holds the interpreter for a millisecond
+TAIL_BYTES = 64  # of the last line read, to recognise its file
+BATCH = 256  # lines; one call blocks the interpreter for a millisecond
 PLACE_BYTES = 2048  # several lines
 
 
 @dataclass(frozen=True)
 class MetricsPart:
-    """What was read of metrics.jsonl since the last time.
+    """The part of metrics.jsonl that was read since the last time.
 
     Attributes:
-        restarted: what was read before does not hold any more (a resumed run dropped lines): begin anew with this part.
+        restarted: whether earlier parts are void (a resumed run dropped lines): start again with this part.
         steps: a float64 array for each of STEP_COLUMNS, all of one length; NaN where a line lacks the number.
         evaluations: in order.
         complete: whether the end of the file was reached.
@@ -47,19 +47,19 @@ class MetricsPart:
 
 
 class LineReader:
-    """Whole lines of a growing file, each once."""
+    """Reads complete lines of a growing file, each once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: tuple[int, int] | None = None  # which file it was: device and inode
-        self._offset, self._tail = 0, b""  # where the next line begins, and what stands before it
+        self._file: tuple[int, int] | None = None  # device and inode of the file
+        self._offset, self._tail = 0, b""  # where the next line starts, and the bytes before it
 
     def read(self, limit_bytes: int) -> tuple[bool, list[bytes], bool]:
-        """Whether lines read before are there no more, the next ones, and whether those are all."""
+        """Return whether earlier lines are void, the next lines, and whether the end was reached."""
         try:
             with open_lines(self.path) as source:
                 return self._read(source, limit_bytes)
-        except OSError:  # not there yet, or deleted
+        except OSError:  # missing or deleted
             return self._start_again(None), [], True
 
     def _read(self, source: BinaryIO, limit_bytes: int) -> tuple[bool, list[bytes], bool]:
@@ -75,17 +75,17 @@ class LineReader:
         return restarted, whole.splitlines(), complete
 
     def _is_other(self, source: BinaryIO, file: tuple[int, int]) -> bool:
-        """Whether this is not the file that was read up to now; a system soon uses an inode again."""
+        """Whether this is not the file that was read so far; inodes alone are reused soon."""
         if file != self._file:
             return True
         source.seek(self._offset - len(self._tail))
         return source.read(len(self._tail)) != self._tail
 
     def _start_again(self, file: tuple[int, int] | None) -> bool:
-        """Begins at the start of `file`; returns whether something had been read."""
-        something = self._offset > 0
+        """Start `file` from its beginning. Returns whether anything had been read."""
+        had_read = self._offset > 0
         self._file, self._offset, self._tail = file, 0, b""
-        return something
+        return had_read
 
 
 class MetricsReader:
@@ -96,7 +96,7 @@ class MetricsReader:
         self._lines = LineReader(folder / "metrics.jsonl")
 
     def read(self, limit_bytes: int = 1 << 20) -> MetricsPart:
-        """The next lines, at most about `limit_bytes`. A damaged line is left out; never raises."""
+        """Read the next lines, at most about `limit_bytes`. Damaged lines are left out; never raises."""
         restarted, lines, complete = self._lines.read(limit_bytes)
         records = parse(lines)
         steps = columns([record for record in records if "loss" in record and "step" in record])
@@ -112,17 +112,17 @@ class SamplesReader:
         self._lines = LineReader(folder / "samples.jsonl")
 
     def read(self) -> tuple[bool, list[Sampled]]:
-        """Whether what was read before does not hold any more, and the next samples. Never raises."""
+        """Return whether earlier samples are void, and the next samples. Never raises."""
         restarted, lines, _ = self._lines.read(1 << 24)
         return restarted, [s for record in parse(lines) if (s := _sample(record)) is not None]
 
 
 def parse(lines: Sequence[bytes]) -> list[dict[str, Any]]:
-    """The records of these lines, without those that are damaged."""
+    """Parse the records of these lines, without damaged ones."""
     records: list[dict[str, Any]] = []
     for start in range(0, len(lines), BATCH):
         batch = lines[start : start + BATCH]
-        try:  # one call for all is faster
+        try:  # one call for all lines is faster
             found = json.loads(b"[" + b",".join(batch) + b"]")
         except (ValueError, RecursionError):
             found = []
@@ -141,7 +141,7 @@ def _parse_each(lines: Iterable[bytes]) -> list[Any]:
 
 
 def columns(records: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """A float64 array for each of STEP_COLUMNS; NaN where a record lacks the number."""
+    """Build a float64 array for each of STEP_COLUMNS; NaN where a record lacks the number."""
     import numpy as np
 
     found = {}
@@ -149,7 +149,7 @@ def columns(records: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
         values = [record.get(name) for record in records]
         try:
             found[name] = np.array(values, dtype=np.float64)
-        except (TypeError, ValueError, OverflowError):  # something that is no number
+        except (TypeError, ValueError, OverflowError):  # some value is not a number
             found[name] = np.array([number(value) for value in values], dtype=np.float64)
         if found[name].ndim != 1:
             found[name] = np.array([number(value) for value in values], dtype=np.float64)
@@ -157,7 +157,7 @@ def columns(records: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
 
 
 def number(value: object) -> float:
-    """`value` as a float, NaN if it is no number."""
+    """Convert `value` to float; NaN if it is not a number."""
     try:
         return float(value) if isinstance(value, int | float) else math.nan
     except OverflowError:
@@ -165,7 +165,7 @@ def number(value: object) -> float:
 
 
 def evaluation(record: dict[str, Any]) -> Evaluated | None:
-    """The evaluation that a line of metrics.jsonl tells, if it does."""
+    """The evaluation in a record of metrics.jsonl, or None."""
     if "val_loss" not in record and "general_loss" not in record:
         return None
 
@@ -177,25 +177,34 @@ def evaluation(record: dict[str, Any]) -> Evaluated | None:
         step, tokens = int(record["step"]), int(record.get("tokens", 0))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    losses = (loss(name) for name in ("val_loss", "val_perplexity", "general_loss", "general_perplexity"))
-    return Evaluated(step, tokens, number(record.get("seconds")), *losses, record.get("is_best") is True)
+    return Evaluated(
+        step=step,
+        tokens=tokens,
+        seconds=number(record.get("seconds")),
+        val_loss=loss("val_loss"),
+        val_perplexity=loss("val_perplexity"),
+        general_loss=loss("general_loss"),
+        general_perplexity=loss("general_perplexity"),
+        is_best=record.get("is_best") is True,
+    )
 
 
 def _sample(record: dict[str, Any]) -> Sampled | None:
     step, prompt, text = (record.get(name) for name in ("step", "prompt", "text"))
-    known = isinstance(step, int) and isinstance(prompt, str) and isinstance(text, str)
-    return Sampled(step, prompt, text) if known else None
+    if isinstance(step, int) and isinstance(prompt, str) and isinstance(text, str):
+        return Sampled(step, prompt, text)
+    return None
 
 
 def open_lines(path: Path) -> BinaryIO:
-    """Opens a file to read. Raises OSError for what is none: a device could be read for ever."""
+    """Open a regular file to read. Raises OSError for anything else: a device might never end."""
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise FileNotFoundError(f"{path} is no file")
+        raise FileNotFoundError(f"{path} is not a file")
     return open(path, "rb")
 
 
 def last_records(path: Path, size_bytes: int = 1 << 16) -> list[dict[str, Any]]:
-    """Records of the last whole lines, at most `size_bytes` of them."""
+    """Read the records of the last complete lines, at most `size_bytes` of them."""
     try:
         with open_lines(path) as source:
             start = max(0, source.seek(0, os.SEEK_END) - size_bytes)
@@ -208,8 +217,8 @@ def last_records(path: Path, size_bytes: int = 1 << 16) -> list[dict[str, Any]]:
 
 
 def records_at_places(path: Path, count: int, wanted: bytes = b'"loss"') -> list[dict[str, Any]]:
-    """About `count` records of lines that hold `wanted`, evenly spaced over the file's bytes, each once."""
-    lines: dict[int, bytes] = {}  # where it begins -> line
+    """Read about `count` records of lines containing `wanted`, evenly spaced over the file, each once."""
+    lines: dict[int, bytes] = {}  # start of the line -> line
     try:
         with open_lines(path) as source:
             size = source.seek(0, os.SEEK_END)

@@ -1,6 +1,6 @@
-"""What a run folder says, for whoever shows it: state, description, figures, samples. Reads only; needs no torch.
+"""Read a run folder: state, description, figures, samples. Changes nothing; needs no torch.
 
-The folder may be written to, replaced or deleted at any moment; what is missing or damaged is told as such or left out.
+The folder may be changed, replaced or deleted at any moment; missing or damaged parts are reported or left out.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ __all__ = [
     "folder_bytes", "read_description", "read_status", "read_summary",
 ]  # fmt: skip
 
-STARTING_S = 30.0  # after which a run that was asked for and does not show itself has not come about
+STARTING_S = 30.0  # a requested run that shows no sign of life by then did not start
 SPARKLINE = 60
 LOG_LINES, LOG_BYTES = 15, 1 << 16
 WEIGHT = re.compile(r":[\d.]+$")  # of PATH:WEIGHT
-FULL_BYTES = 1 << 20  # a disk with less room is full
+FULL_BYTES = 1 << 20  # a disk with less space is full
 OUR_ERROR, OUR_WARNING = "i3core: ", "i3core: warning:"
 ENDED_FROM_OUTSIDE = "The training process was ended from outside, probably because memory ran out."
 SWITCHED_OFF = "The computer was switched off."
@@ -55,7 +55,7 @@ NOT_KNOWN = "How this run ended is not known: its status.json is missing or dama
 
 
 class RunState(enum.StrEnum):
-    """Where a run stands. DIED: its process is gone without having said why (killed, out of memory, power lost)."""
+    """State of a run. DIED: its process ended without a reason on record (killed, out of memory, power lost)."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -70,25 +70,25 @@ class RunState(enum.StrEnum):
 
     @property
     def is_alive(self) -> bool:
-        """Whether a trainer is at work on it (or waits, paused)."""
+        """Whether a process trains it (or is paused)."""
         return self in (RunState.STARTING, RunState.RUNNING, RunState.PAUSED, RunState.STOPPING)
 
     @property
     def can_resume(self) -> bool:
-        """Whether it ended before its end."""
+        """Whether it ended early and can continue."""
         return self in (RunState.INTERRUPTED, RunState.FAILED, RunState.DIED)
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """State of a run now.
+    """Current state of a run.
 
     Attributes:
-        error: why it failed, in plain words with the remedy; for DIED what probably happened.
-        note: what a run that is starting is busy with.
-        last_words: the last lines of its log, for FAILED and DIED.
+        error: why it failed, in plain words with the remedy; for DIED the probable cause.
+        note: what a starting run is doing.
+        log_tail: the last lines of its log, for FAILED and DIED.
         saved_step: step of checkpoints/last; None without one.
-        warnings: (what, remedy) of each thing that the user should know about it, the newest last.
+        warnings: (what, remedy) of each warning, the newest last.
     """
 
     state: RunState
@@ -104,16 +104,16 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a list of runs shows of one.
+    """A run as shown in a list.
 
     Attributes:
-        name: what the user calls it (notes.json), else the folder's name; note: what the user wrote about it.
+        name: given by the user (notes.json), otherwise the folder's name; note: by the user.
         config: TrainingConfig as in run.json (or request.json while it is queued).
-        data: names of the data files; model: of the base model, empty from scratch.
-        started: Unix time; seconds: spent so far.
+        data: names of the data files; model: name of the base model, empty if trained from scratch.
+        started: Unix time; seconds: training time so far.
         total_steps: 0 while unknown.
-        loss: the last; best_val_loss, best_step: None without validation.
-        sparkline: at most 60 training losses, evenly over the run.
+        loss: the last one; best_val_loss, best_step: None without validation.
+        sparkline: at most 60 training losses, evenly spaced over the run.
     """
 
     folder: Path
@@ -136,14 +136,14 @@ class RunSummary:
 
 
 def read_status(folder: Path) -> RunStatus:
-    """Where the run stands now; never raises."""
+    """Read the current state of a run; never raises."""
     status, saved = _content(folder / "status.json"), saved_step(folder)
-    waits = (folder / "queue.json").exists()
+    is_queued = (folder / "queue.json").exists()
     try:
         state = RunState(status.get("state"))
     except ValueError:
-        return RunStatus(RunState.QUEUED, saved_step=saved) if waits else _without_status(folder, saved)
-    whole = RunStatus(
+        return RunStatus(RunState.QUEUED, saved_step=saved) if is_queued else _without_status(folder, saved)
+    found = RunStatus(
         state=state,
         step=_int(status.get("step")),
         error=_text(status.get("error")),
@@ -154,37 +154,37 @@ def read_status(folder: Path) -> RunStatus:
         warnings=_pairs(status.get("warnings")),
     )
     if state.is_alive and process_is_at_work(status):
-        return whole
-    if waits:
-        return replace(whole, state=RunState.QUEUED, error="", note="")
-    words = log_tail(folder)
+        return found
+    if is_queued:
+        return replace(found, state=RunState.QUEUED, error="", note="")
+    tail = log_tail(folder)
     if state is RunState.FAILED:
-        return replace(whole, log_tail=words)
+        return replace(found, log_tail=tail)
     if not state.is_alive:
         if saved is None and state in (RunState.FINISHED, RunState.INTERRUPTED) and _has_checkpoint(folder):
-            return replace(whole, saved_step=whole.step)  # made before checkpoints told their step
-        return whole
-    if said := _error_in(words):  # it could not write how it ended
-        return replace(whole, state=RunState.FAILED, error=said, note="", log_tail=words)
-    return replace(whole, state=RunState.DIED, error=_probable_cause(folder, whole), note="", log_tail=words)
+            return replace(found, saved_step=found.step)  # made by a version whose checkpoints hold no step
+        return found
+    if error := _error_in(tail):  # status.json could not be written any more
+        return replace(found, state=RunState.FAILED, error=error, note="", log_tail=tail)
+    return replace(found, state=RunState.DIED, error=_probable_cause(folder, found), note="", log_tail=tail)
 
 
 def _without_status(folder: Path, saved: int | None) -> RunStatus:
-    """A run that is being started, never came to be, or was damaged."""
+    """Status of a run that is being started, did not start, or was damaged."""
     if (folder / "request.json").exists():
-        words = log_tail(folder)
-        if said := _error_in(words):
-            return RunStatus(RunState.FAILED, error=said, log_tail=words, saved_step=saved)
-        if time.time() - _asked_for(folder) < STARTING_S:
+        tail = log_tail(folder)
+        if error := _error_in(tail):
+            return RunStatus(RunState.FAILED, error=error, log_tail=tail, saved_step=saved)
+        if time.time() - _requested(folder) < STARTING_S:
             return RunStatus(RunState.STARTING, saved_step=saved)
-        return RunStatus(RunState.DIED, error=DID_NOT_START, log_tail=words, saved_step=saved)
+        return RunStatus(RunState.DIED, error=DID_NOT_START, log_tail=tail, saved_step=saved)
     if (folder / "run.json").exists():
         return RunStatus(RunState.DIED, error=NOT_KNOWN, log_tail=log_tail(folder), saved_step=saved)
     return RunStatus(RunState.MISSING)
 
 
-def _asked_for(folder: Path) -> float:
-    """When the run was last asked for: leaving the queue changes the folder, and starting makes a log."""
+def _requested(folder: Path) -> float:
+    """Time of the last request to start: leaving the queue changes the folder, and starting makes a log."""
     times = []
     for path in (folder, folder / "request.json", folder / "trainer.log"):
         try:
@@ -204,8 +204,8 @@ def _probable_cause(folder: Path, status: RunStatus) -> str:
 
 
 def saved_step(folder: Path) -> int | None:
-    """Step of the last checkpoint; None if there is none, or one that does not tell."""
-    for name in ("last", "last.old"):  # set aside by a run that was killed
+    """Step of the last checkpoint; None if there is none, or if it holds no step."""
+    for name in ("last", "last.old"):  # set aside by a killed run
         for file in ("config.json", "adapter_config.json"):
             step = _content(folder / "checkpoints" / name / file).get("step")
             if isinstance(step, int):
@@ -218,7 +218,7 @@ def _has_checkpoint(folder: Path) -> bool:
 
 
 def log_tail(folder: Path) -> str:
-    """The last lines of the trainer's log that are for people."""
+    """The last lines of the trainer's log, without JSON."""
     try:
         with open_lines(folder / "trainer.log") as source:
             start = max(0, source.seek(0, os.SEEK_END) - LOG_BYTES)
@@ -237,14 +237,14 @@ def _is_json(line: str) -> bool:
         return False
 
 
-def _error_in(words: str) -> str:
-    """The error with which the command line ended, if that is the last thing it said."""
-    last = words.rpartition("\n")[2]
+def _error_in(tail: str) -> str:
+    """The error message of the command line in the last line of a log; empty if there is none."""
+    last = tail.rpartition("\n")[2]
     return last.removeprefix(OUR_ERROR) if last.startswith(OUR_ERROR) and not last.startswith(OUR_WARNING) else ""
 
 
 def read_description(folder: Path) -> dict:
-    """run.json (or what request.json asks for, as {"config": ...}); {} if there is none. Never raises."""
+    """Read run.json, or request.json as {"config": ...}; {} if there is neither. Never raises."""
     description = _content(folder / "run.json")
     if description:
         return description
@@ -253,26 +253,26 @@ def read_description(folder: Path) -> dict:
 
 
 def read_summary(folder: Path) -> RunSummary:
-    """What a list shows; never raises. Takes milliseconds also for a million lines: reads their end and some places."""
+    """Read what a list shows; never raises. Fast for a million lines: reads only their end and some places."""
     status, description = read_status(folder), read_description(folder)
-    figures, said = _content(folder / "status.json"), _content(folder / "notes.json")
+    figures, notes = _content(folder / "status.json"), _content(folder / "notes.json")
     config = description.get("config")
     config = config if isinstance(config, dict) else {}
     metrics = folder / "metrics.jsonl"
     ends = last_records(metrics)
     steps = [record for record in ends if "loss" in record]
     last = steps[-1] if steps else {}
-    told = "total_steps" in figures and ("best_val_loss" in figures) == (figures.get("best_step") is not None)
-    best = figures if told or not ends else _best_evaluation(metrics)  # of a run begun before status.json told it
-    started = _float(description.get("started")) or _asked_for(folder)
+    is_known = "total_steps" in figures and ("best_val_loss" in figures) == (figures.get("best_step") is not None)
+    best = figures if is_known or not ends else _best_evaluation(metrics)  # older versions wrote no figures
+    started = _float(description.get("started")) or _requested(folder)
     seconds = _float(ends[-1].get("seconds")) if ends else 0.0
-    if not seconds and ends and "resumed" not in description:  # made before runs counted their seconds
+    if not seconds and ends and "resumed" not in description:  # made by a version that did not count seconds
         seconds = max(0.0, status.heartbeat - started)
     losses = [number(record["loss"]) for record in records_at_places(metrics, SPARKLINE)]
     return RunSummary(
         folder=folder,
-        name=_text(said.get("name")) or folder.name,
-        note=_text(said.get("note")),
+        name=_text(notes.get("name")) or folder.name,
+        note=_text(notes.get("note")),
         status=status,
         model=_model_name(description, config),
         data=_data_names(config.get("data")),
@@ -293,7 +293,7 @@ def read_summary(folder: Path) -> RunSummary:
 
 
 def _best_evaluation(metrics: Path) -> dict[str, Any]:
-    """Best loss and its step of a run that did not write them down: its last evaluation that was the best so far."""
+    """Best loss and its step, from the last evaluation marked as best in metrics.jsonl."""
     try:
         with open_lines(metrics) as source:
             size = source.seek(0, os.SEEK_END)
@@ -308,10 +308,10 @@ def _best_evaluation(metrics: Path) -> dict[str, Any]:
 
 
 def _model_name(description: dict, config: dict) -> str:
-    asked = Path(_text(config.get("model")))
-    if asked.parent.name == "checkpoints":  # of a run, after which it is called
-        return asked.parent.parent.name
-    return (_text(description.get("model")) or asked.name) if asked.name else ""
+    base = Path(_text(config.get("model")))
+    if base.parent.name == "checkpoints":  # a checkpoint has the name of its run
+        return base.parent.parent.name
+    return (_text(description.get("model")) or base.name) if base.name else ""
 
 
 def _data_names(data: object) -> tuple[str, ...]:
@@ -320,25 +320,25 @@ def _data_names(data: object) -> tuple[str, ...]:
 
 
 def folder_bytes(folder: Path) -> int:
-    """What deleting it frees."""
+    """Total size of the files in a folder."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
             try:
                 total += os.lstat(os.path.join(parent, name)).st_size
-            except OSError:  # gone meanwhile
+            except OSError:  # deleted meanwhile
                 continue
     return total
 
 
 def _content(path: Path) -> dict[str, Any]:
-    """A JSON file that holds a map; {} if it is missing or damaged."""
+    """Read a JSON object from a file; {} if it is missing or damaged."""
     try:
         content = read_json(path)
     except I3Error as error:
         if not isinstance(error.__cause__, PermissionError):
             return {}
-        time.sleep(0.01)  # Windows lets nobody read a file in the moment when it is replaced
+        time.sleep(0.01)  # Windows denies reading a file while it is replaced
         try:
             content = read_json(path)
         except I3Error:

@@ -1,8 +1,8 @@
-"""Checkpoints of a run: a model or adapter folder, and beside it what the trainer needs to go on.
+"""Checkpoints of a run: a model or adapter folder, and trainer.pt with the state needed to continue.
 
-Beside the checkpoint NAME there may be, for moments, NAME.new (being written; never read) and NAME.old (what NAME was).
-Whenever NAME is missing, NAME.old is whole: `checkpoint.find_model` reads it, and the next to write puts it back. So a
-run that is killed, or loses its power, at any moment leaves a checkpoint that loads.
+While the checkpoint NAME is replaced, there may also be NAME.new (incomplete, never read) and NAME.old (the previous
+one). If NAME is missing, NAME.old is complete: `checkpoint.find_model` reads it, and the next writer restores it. So a
+run that is killed or loses power at any moment leaves a checkpoint that loads.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from ..errors import I3Error, TrainingError
 from ..runs.folder import RunFolder
 from ..system.files import read_json, write_json
 
-INTACT = "Free some disk space and --resume; what was saved before is intact."
+INTACT = "Free some disk space and --resume; the previous checkpoint is intact."
 
 
 def save_checkpoint(model: checkpoint.Model, folder: Path, trainer_state: dict | None = None) -> None:
-    """Writes a checkpoint beside `folder`, then puts it in its place; the old one stays until then.
+    """Write a checkpoint beside `folder`, then replace `folder` with it.
 
-    The "step" in the model's details also goes into an adapter_config.json, which holds no details.
+    The "step" in the model's details is also written into an adapter's adapter_config.json, which has no details.
 
-    Raises TrainingError if the disk refuses; the checkpoint before is intact, and nothing else is left.
+    Raises TrainingError if it cannot be written; the previous checkpoint is intact, and nothing else is left.
     """
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     try:
@@ -46,22 +46,22 @@ def save_checkpoint(model: checkpoint.Model, folder: Path, trainer_state: dict |
         if folder.exists():
             folder.rename(old)
         fresh.rename(folder)
-        _sync(folder.parent)  # before the old one goes
+        _sync(folder.parent)  # before the old one is removed
         shutil.rmtree(old, ignore_errors=True)
     except (I3Error, OSError, RuntimeError) as error:
         with contextlib.suppress(OSError):
             _tidy(folder)
         if isinstance(error, I3Error):
-            by_disk = error.__cause__ is not None  # and not by what was to be saved
+            by_disk = error.__cause__ is not None  # not by the content
             raise TrainingError(error.what, INTACT if by_disk else error.remedy) from error
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise TrainingError(f"The checkpoint {folder} could not be written: {reason}.", INTACT) from error
 
 
 def load_trainer_state(run: RunFolder) -> dict | None:
-    """State of the last whole checkpoint, or None if the run stopped before its first.
+    """Load trainer.pt of the last checkpoint; None if the run stopped before its first one.
 
-    Puts back what a run that was killed had set aside, and removes what it left unfinished.
+    Restores a checkpoint that a killed run had set aside and removes incomplete ones.
     """
     run.description()
     for folder in (run.last, run.best):
@@ -77,7 +77,7 @@ def load_trainer_state(run: RunFolder) -> dict | None:
 
 
 def _tidy(folder: Path) -> None:
-    """Leaves of `folder` and what may lie beside it only `folder`, with its last whole content."""
+    """Restore `folder` from its .old copy if it is missing, then remove the .old and .new copies."""
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     if not folder.exists() and old.exists():
         old.rename(folder)
@@ -87,7 +87,7 @@ def _tidy(folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Makes the names in `folder` outlast a loss of power, where the system can."""
+    """Make the names in `folder` survive a loss of power, if the system can."""
     if os.name == "nt":  # folders cannot be opened there
         return
     handle = os.open(folder, os.O_RDONLY)

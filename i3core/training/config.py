@@ -1,4 +1,4 @@
-"""Settings of training: values, ranges and meanings in one place. Imports no torch."""
+"""Settings of training: defaults, ranges and descriptions. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ from ..system.device import TRAINING_PRECISIONS
 TRAINING_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "max_vocab", "Vocabulary", 0, 0, 2**20, 1, 0,
-        "Largest vocabulary built from the data when training from scratch; 0 for that of the preset.",
+        "Largest vocabulary built from the data when training from scratch; 0 for the preset's size.",
     ),
-    Setting("min_count", "Rarest chunk", 1, 1, 10**9, 1, 0, "Chunks seen less often get no place in that vocabulary."),
+    Setting("min_count", "Rarest chunk", 1, 1, 10**9, 1, 0, "Chunks seen less often are left out of that vocabulary."),
     Setting(
         "window", "Window", 0, 0, 2**17, 32, 0,
-        "Tokens of context when training from scratch; 0 for the preset's. A model that exists keeps its own.",
+        "Tokens of context when training from scratch; 0 for the preset's. An existing model keeps its own.",
     ),
     Setting(
         "val_share", "Held out", 0.02, 0, 0.5, 0.01, 2,
-        "Share of the documents (8 at least, but no more than a fifth) that is never trained on, to see how well the "
-        "model does on new text.",
+        "Share of the documents (8 at least, but no more than a fifth) that is never trained on, to measure how well "
+        "the model predicts new text.",
     ),
     Setting("steps", "Steps", 0, 0, 10**9, 10, 0, "Optimiser steps; 0 for whole epochs instead."),
-    Setting("epochs", "Epochs", 1.0, 0.001, 10**6, 0.5, 3, "How often all of the data is seen."),
+    Setting("epochs", "Epochs", 1.0, 0.001, 10**6, 0.5, 3, "How often all of the data is read."),
     Setting(
         "batch_size", "Batch size", 8, 1, 4096, 1, 0,
-        "Windows' worth of tokens in a batch, over all processes. More is steadier, and needs more memory.",
+        "Full windows of tokens in a batch, over all processes. More is steadier and needs more memory.",
     ),
     Setting(
         "accumulate", "Accumulate", 1, 1, 4096, 1, 0,
-        "Batches per optimiser step: a larger batch without more memory.",
+        "Batches per optimiser step: like a larger batch, without more memory.",
     ),
     Setting(
         "lr", "Learning rate", 3e-4, 1e-9, 1, 1e-5, 9,
-        "How large the steps are. Too small learns nothing, too large forgets everything.",
+        "Size of the steps. If it is too small, the model learns nothing; if too large, it forgets everything.",
     ),
     Setting(
         "warmup_steps", "Warm-up", 20, 0, 10**9, 1, 0,
-        "Steps in which the rate rises to its peak; at most half of the run.",
+        "Steps in which the learning rate rises to its peak; at most half of the run.",
     ),
-    Setting("decay_share", "Decay share", 1.0, 0, 1, 0.05, 3, "Last share of the steps in which the rate falls."),
-    Setting("min_lr_share", "Final rate", 0.1, 0, 1, 0.05, 3, "Share of the peak rate at the end (cosine)."),
+    Setting("decay_share", "Decay share", 1.0, 0, 1, 0.05, 3, "Last share of the steps, in which the rate falls."),
+    Setting("min_lr_share", "Final rate", 0.1, 0, 1, 0.05, 3, "Share of the peak learning rate at the end (cosine)."),
     Setting("weight_decay", "Weight decay", 0.05, 0, 10, 0.01, 4, "Decay of matrices; nothing else is decayed."),
     Setting("beta2", "Beta 2", 0.95, 0.5, 0.99999, 0.01, 5, "Memory of AdamW's second moment."),
-    Setting("grad_clip", "Gradient clip", 1.0, 1e-6, 1e6, 0.1, 6, "Largest gradient norm; more is scaled down to it."),
+    Setting("grad_clip", "Gradient clip", 1.0, 1e-6, 1e6, 0.1, 6, "Largest gradient norm; larger ones are reduced."),
     Setting(
         "last_blocks", "Last blocks", 0, 0, 1000, 1, 0,
-        "Train only the last so many blocks: quicker, forgets less. 0 for all weights.",
+        "Train only this many last blocks: faster, forgets less. 0 for all weights.",
     ),
     Setting(
         "lora_rank", "LoRA rank", 0, 0, 1024, 1, 0,
@@ -60,7 +60,7 @@ TRAINING_SETTINGS: tuple[Setting, ...] = (
     Setting("lora_alpha", "LoRA alpha", 0.0, 0, 10**6, 1, 3, "Strength of the adapter; 0 for twice the rank."),
     Setting(
         "patience", "Patience", 0, 0, 10**6, 1, 0,
-        "Evaluations without a better validation loss after which training ends early; 0 goes on to the end.",
+        "Evaluations without a better validation loss after which training ends early; 0 to never end early.",
     ),
     Setting("eval_every", "Evaluate every", 200, 0, 10**9, 10, 0, "Steps between evaluations; 0 for none."),
     Setting("eval_tokens", "Evaluation tokens", 50_000, 1, 10**12, 1000, 0, "Validation tokens read each time."),
@@ -70,9 +70,9 @@ TRAINING_SETTINGS: tuple[Setting, ...] = (
     Setting("log_every", "Log every", 1, 1, 10**9, 1, 0, "Steps between lines of the log."),
     Setting(
         "threads", "Threads", 0, 0, 1024, 1, 0,
-        "CPU threads; 0 for all cores. Fewer leave room for chat and other programs.",
+        "CPU threads; 0 for all cores. Fewer leave time for chat and other programs.",
     ),
-    Setting("seed", "Seed", 0, 0, 2**63 - 1, 1, 0, "Of new weights, the order of the data, and the split."),
+    Setting("seed", "Seed", 0, 0, 2**63 - 1, 1, 0, "Seed of new weights, the order of the data, and the split."),
 )  # fmt: skip
 
 CHOICES = {
@@ -80,7 +80,7 @@ CHOICES = {
     "optimizer": ("adamw", "muon"),
     "precision": TRAINING_PRECISIONS,
 }
-RECIPE = ("weight_decay", "beta2", "decay_share", "min_lr_share")  # which the public recipe settles
+RECIPE = ("weight_decay", "beta2", "decay_share", "min_lr_share")  # fixed by the public recipe
 TRACKERS = ("tensorboard", "wandb")
 
 
@@ -89,22 +89,22 @@ class TrainingConfig:
     """One training run. Numbers, their ranges and meanings are in TRAINING_SETTINGS.
 
     Attributes:
-        data: files, folders or data sets of the hub, each `PATH` or `PATH:WEIGHT` (how often an epoch shows each
-            document); see hub_names.py.
-        out: the run folder to make.
+        data: files, folders or hub datasets, each `PATH` or `PATH:WEIGHT` (how often an epoch shows each document);
+            see net/dataset_name.py.
+        out: the run folder to create.
         model: folder or name of the model to fine-tune; empty to train from scratch.
-        preset: sizes for training from scratch: a preset, and what differs ("i3-mini,d_model=320").
+        preset: sizes for training from scratch: a preset and changes to it ("i3-mini,d_model=320").
         tokenizer: vocabulary file for training from scratch; without one it is built from the data.
         val: held-out file or folder; without one, `val_share` of the documents of `data` are held out.
-        general_val: text against forgetting, evaluated beside the held-out one; "none" for none, empty for the
-            general text that comes with i3core when a model is fine-tuned.
-        loss_on: "assistant" learns replies only, "all" every turn. Plain text is always learned whole.
+        general_val: retention set: text to detect forgetting, evaluated beside the held-out one; "none" for none, empty
+            for the text that comes with i3core when a model is fine-tuned.
+        loss_on: "assistant" to learn replies only, "all" for every turn. Plain text is always learned whole.
         optimizer: "adamw" or "muon".
-        public_recipe: exactly the optimiser and schedule of the public i3 code.
-        skip_bad_records: count records that cannot be used instead of stopping at the first.
-        shuffle: whether rows come in random order; otherwise in that of the files.
+        public_recipe: whether to use exactly the optimiser and schedule of the public i3 code.
+        skip_bad_records: whether to count unusable records instead of stopping at the first.
+        shuffle: whether to shuffle the sequences; otherwise they keep the order of the files.
         sample_prompts: answered at each evaluation with a fixed seed.
-        track: "wandb" or "tensorboard", to mirror the log there.
+        track: "wandb", "tensorboard" or both, to mirror the log there.
     """
 
     data: tuple[str, ...]
@@ -178,12 +178,14 @@ class TrainingConfig:
                 "For example --model i3-mini for the bundled model, or --from-scratch i3-mini.",
             )
         if self.last_blocks and self.lora_rank:
-            raise ConfigError("last_blocks and lora_rank are two ways to train a part.", "Choose one of them.")
+            raise ConfigError(
+                "last_blocks and lora_rank exclude each other: both train a part of the model.", "Choose one of them."
+            )
         if self.preset and (self.last_blocks or self.lora_rank):
             raise ConfigError("Training from scratch trains all weights.", "Leave out last_blocks and lora_rank.")
         if self.model and (self.tokenizer or self.window or self.max_vocab):
             raise ConfigError(
-                "tokenizer, max_vocab and window are for training from scratch.", "A model that exists keeps its own."
+                "tokenizer, max_vocab and window are for training from scratch.", "An existing model keeps its own."
             )
         if self.public_recipe and (self.last_blocks or self.lora_rank or self.optimizer != "adamw"):
             raise ConfigError("The public recipe trains all weights with AdamW.", "Leave the other options out.")
@@ -204,14 +206,16 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> TrainingConfig:
-        """A configuration from JSON or TOML. Raises ConfigError naming unknown keys, with a suggestion."""
+        """Build a configuration from JSON or TOML. Raises ConfigError naming unknown keys, with a suggestion."""
         known = {field.name for field in dataclasses.fields(cls)}
         for key in content:
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1)
                 hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}."
                 raise ConfigError(f"There is no training setting {key!r}.", hint)
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
+        }
         for required in ("data", "out"):
             if required not in values:
                 raise ConfigError(f"The training setting {required!r} is missing.")

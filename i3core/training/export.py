@@ -1,6 +1,6 @@
-"""A model of a run: one of its checkpoints as a complete model folder among the user's models, under a name.
+"""Export a checkpoint of a run as a complete model into the user's models folder.
 
-Works while the run goes on. Copies files and needs no torch, unless the run trains an adapter, which is merged.
+This works while the run is running. It copies files and needs no torch, except for an adapter, which is merged.
 """
 
 from __future__ import annotations
@@ -30,20 +30,26 @@ from ..system.files import read_json, write_json
 
 CHECKPOINTS = ("best", "last")
 _UNFINISHED = ".keeping-"
-_TRIES, _PAUSE_S = 20, 0.1  # a checkpoint is put in its place within milliseconds
-_LEFT_BEHIND_S = 3600  # no keeping takes that long
-_NO_FILE_NAME = frozenset('/\\:*?"<>|')  # on one system or another
-_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}  # of Windows
+_TRIES, _PAUSE_S = 20, 0.1  # a checkpoint is replaced within milliseconds
+_LEFT_BEHIND_S = 3600  # no export takes that long
+_NO_FILE_NAME = frozenset('/\\:*?"<>|')  # on some systems
+_DEVICES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)),
+}  # of Windows
 
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """A model that was made of a run.
+    """A model exported from a run.
 
     Attributes:
         checkpoint: "best" or "last".
-        step: after how many steps; None if the run does not tell.
-        bytes: of its files.
+        step: steps it was trained for; None if unknown.
+        bytes: size of its files.
     """
 
     folder: Path
@@ -55,7 +61,7 @@ class ExportedModel:
 
 @dataclass(frozen=True)
 class _Source:
-    """A checkpoint as it lies there now. Two are equal only if nothing took its place meanwhile."""
+    """A checkpoint on disk. Two are equal only if it was not replaced in between."""
 
     folder: Path
     checkpoint: str
@@ -64,17 +70,17 @@ class _Source:
     val_loss: float | None
 
 
-def keep(run: str | Path, name: str, checkpoint: str | None = None, models: Path | None = None) -> ExportedModel:
-    """Makes the model `name` of a run.
+def export(run: str | Path, name: str, checkpoint: str | None = None, models: Path | None = None) -> ExportedModel:
+    """Export a checkpoint of a run as the model `name`.
 
     Args:
         checkpoint: "best" or "last"; by default the best one, or the last of a run without validation.
-        models: folder to make it in; by default that of the user's models.
+        models: target folder; by default the user's models folder.
 
     Raises:
         TrainingError: `run` is not a training run.
-        ConfigError: the name is taken, or cannot be that of a folder.
-        CheckpointError: there is no such checkpoint, an adapter's base is missing, or the disk refuses.
+        ConfigError: the name is taken, or is no valid folder name.
+        CheckpointError: there is no such checkpoint, an adapter's base is missing, or the model cannot be written.
     """
     if checkpoint not in (None, *CHECKPOINTS):
         raise ConfigError(f"There is no checkpoint {checkpoint!r}.", "Choose best or last.")
@@ -83,17 +89,17 @@ def keep(run: str | Path, name: str, checkpoint: str | None = None, models: Path
     models = models or registry.models_folder()
     folder = models / check_name(name, models)
     fresh = models / f".{name}{_UNFINISHED}{uuid.uuid4().hex[:8]}"
-    with _refused_by_disk(folder):
+    with _disk_errors(folder):
         models.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(models)
         try:
             source = _copy(run, checkpoint, fresh)
             config = read_json(fresh / "config.json")
-            config.pop("step", None)  # of the checkpoint, which this is no more
+            config.pop("step", None)  # marks a checkpoint
             write_json(fresh / "config.json", {**config, **_facts(run, description, source), "name": name})
             write_checksums(fresh)
             _sync(fresh)
-            check_name(name, models)  # another may have come first
+            check_name(name, models)  # another one may have been made meanwhile
             fresh.rename(folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -102,18 +108,18 @@ def keep(run: str | Path, name: str, checkpoint: str | None = None, models: Path
 
 
 def check_name(name: str, models: Path | None = None) -> str:
-    """`name`, if a new model may be called so. Raises ConfigError with the remedy if not."""
+    """Check that `name` can be the name of a new model and return it. Raises ConfigError with the remedy."""
     if not name.strip():
         raise ConfigError("The name is empty.", "Give the model a name, such as pirate.")
     wrong = sorted({letter for letter in name if letter in _NO_FILE_NAME or not letter.isprintable()})
     if wrong:
         raise ConfigError(f"{name!r} cannot be the name of a folder.", f"Leave out {' '.join(map(repr, wrong))}.")
     if name != name.strip() or name.startswith((".", "-")) or name.endswith("."):
-        raise ConfigError(f"{name!r} cannot be the name of a model.", "Begin with a letter and end with one.")
+        raise ConfigError(f"{name!r} cannot be the name of a model.", "Start and end it with a letter.")
     if name.lower().endswith(registry.PARTIAL) or name.split(".")[0].lower() in _DEVICES:
-        raise ConfigError(f"{name!r} has a meaning of its own on some systems.", "Choose another name.")
+        raise ConfigError(f"{name!r} has a special meaning on some systems.", "Choose another name.")
     if len(name.encode()) > 100:
-        raise ConfigError("The name is too long.", "100 letters are the most.")
+        raise ConfigError("The name is too long.", "Use at most 100 letters.")
     models = models or registry.models_folder()
     taken = set(assets.models()) | ({path.name for path in models.iterdir()} if models.is_dir() else set())
     same = next((each for each in sorted(taken) if each.lower() == name.lower()), None)
@@ -123,27 +129,27 @@ def check_name(name: str, models: Path | None = None) -> str:
 
 
 def _copy(run: Path, checkpoint: str | None, fresh: Path) -> _Source:
-    """Writes a checkpoint into `fresh` as a complete model; again if the run replaces it meanwhile."""
+    """Write a checkpoint into `fresh` as a complete model; again if the run replaces it meanwhile."""
     for attempt in range(_TRIES):
         try:
             source = _find(run, checkpoint)
             shutil.rmtree(fresh, ignore_errors=True)
             _merge(source.folder, fresh) if adapter_config.is_adapter(source.folder) else _copy_files(source, fresh)
             if _find(run, checkpoint) == source:
-                with _called(fresh, source.folder):
+                with _errors_name(fresh, source.folder):
                     inspect(fresh)
                 return source
         except (OSError, CheckpointError) as error:
-            # A disk that is full stays so; what is missing may be back in its place the next moment.
-            lost = isinstance(error, (CheckpointError, FileNotFoundError))
-            if not lost or attempt == _TRIES - 1 or not read_status(run).state.is_alive:
+            # A full disk stays full; a missing checkpoint may be back the next moment.
+            is_missing = isinstance(error, (CheckpointError, FileNotFoundError))
+            if not is_missing or attempt == _TRIES - 1 or not read_status(run).state.is_alive:
                 raise
         time.sleep(_PAUSE_S)
     raise CheckpointError(f"The checkpoints of {run} are replaced too often to copy one.", "Pause the run first.")
 
 
 def _find(run: Path, checkpoint: str | None) -> _Source:
-    """The checkpoint that counts, which a run that replaces it may have set aside (see trainer_state.py)."""
+    """The current checkpoint, which a run may have set aside while replacing it (see checkpointing.py)."""
     kinds = CHECKPOINTS if checkpoint is None else (checkpoint,)
     places = [(kind, run / "checkpoints" / f"{kind}{end}") for kind in kinds for end in ("", ".old")]
     kind, folder = next(((kind, place) for kind, place in places if place.is_dir()), (None, None))
@@ -151,7 +157,7 @@ def _find(run: Path, checkpoint: str | None) -> _Source:
         which = f"{checkpoint} checkpoint" if checkpoint else "checkpoint"
         remedy = "It is written at the next evaluation or save."
         if checkpoint == "best" and (run / "checkpoints" / "last").is_dir():
-            remedy = "It was not evaluated yet, or has no held-out data; keep its last checkpoint."
+            remedy = "It was not evaluated yet, or has no validation data; keep its last checkpoint."
         raise CheckpointError(f"The run {run} has no {which} yet.", remedy)
     is_adapter = adapter_config.is_adapter(folder)
     weights = folder / (adapter_config.WEIGHT_FILE if is_adapter else weights_path(folder).name)
@@ -161,9 +167,9 @@ def _find(run: Path, checkpoint: str | None) -> _Source:
 
 
 def _step_and_loss(run: Path, config: Path, checkpoint: str) -> tuple[int | None, float | None]:
-    """Step of a checkpoint, and the validation loss there if it is the best one."""
+    """Step of a checkpoint, and its validation loss if it is the best one."""
     step, summary = read_json(config).get("step"), read_summary(run)
-    if not isinstance(step, int):  # made before checkpoints told their step
+    if not isinstance(step, int):  # made by a version that did not store it
         step = summary.best_step if checkpoint == "best" else summary.status.saved_step
     return step, summary.best_val_loss if step == summary.best_step else None
 
@@ -175,14 +181,14 @@ def _copy_files(source: _Source, fresh: Path) -> None:
 
 
 def _merge(adapter: Path, fresh: Path) -> None:
-    """Writes the base model with the adapter added to its weights."""
+    """Write the base model with the adapter merged into its weights."""
     from ..checkpoints.checkpoint import load, save
 
     save(load(adapter, "cpu", "float32"), fresh)
 
 
 def _facts(run: Path, description: dict, source: _Source) -> dict[str, Any]:
-    """What config.json tells about where the model comes from."""
+    """The part of config.json that says where the model comes from."""
     data = description.get("data")
     names = [display_name(str(part.get("file"))) for part in data if isinstance(part, dict)] if data else []
     base = str(description.get("model") or "")
@@ -194,12 +200,12 @@ def _facts(run: Path, description: dict, source: _Source) -> dict[str, Any]:
         facts["best_val_loss"] = source.val_loss
     facts["kept"] = datetime.now(UTC).isoformat(timespec="seconds")
     steps = "" if source.step is None else f" for {source.step:,} steps"
-    begun = f"{Path(base).name}, trained" if base else "Trained from scratch"
-    return {"base": base, "run": facts, "description": f"{begun}{steps} on {', '.join(names) or 'own text'}."}
+    origin = f"{Path(base).name}, trained" if base else "Trained from scratch"
+    return {"base": base, "run": facts, "description": f"{origin}{steps} on {', '.join(names) or 'own text'}."}
 
 
 def _remove_leftovers(models: Path) -> None:
-    """Removes what a keeping that was cut off has left in `models`."""
+    """Remove the leftovers of interrupted exports from `models`."""
     for path in models.glob(f".*{_UNFINISHED}*"):
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _LEFT_BEHIND_S:
@@ -207,15 +213,15 @@ def _remove_leftovers(models: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Makes the files outlast a loss of power before they get their name."""
+    """Make the files survive a loss of power before the folder is renamed."""
     for path in folder.iterdir():
         with open(path, "r+b") as written:
             os.fsync(written.fileno())
 
 
 @contextmanager
-def _called(fresh: Path, checkpoint: Path) -> Iterator[None]:
-    """Errors about the copy speak of what was copied."""
+def _errors_name(fresh: Path, checkpoint: Path) -> Iterator[None]:
+    """Make errors about the copy name the checkpoint."""
     try:
         yield
     except CheckpointError as error:
@@ -223,7 +229,8 @@ def _called(fresh: Path, checkpoint: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _refused_by_disk(folder: Path) -> Iterator[None]:
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Convert errors of the disk to CheckpointError."""
     try:
         yield
     except OSError as error:

@@ -1,44 +1,48 @@
+"""Estimates of the memory and disk space that a run needs. Plain numbers, no torch.
+
+The memory estimate counts what autograd keeps for each token. A process gsequences by that, to some percent, if its
+allocator returns freed memory. On CPUs it does not: gradients that stay are placed between activations that are freed,
+and the gaps are not filled again. The factor for that was measured with all presets, one and several batches a step.
+"""
+
 from __future__ import annotations
 
 from ..model.config import ModelConfig
 
 FLOAT32 = 4
 LOGITS_AT_ONCE = 11 * 2**20  # elements, as in loss.py
-CPU_SLACK, CUDA_SLACK = 1.5, 1.1  # what the allocators take for each byte of activations
+CPU_SLACK, CUDA_SLACK = 1.5, 1.1  # bytes that the allocators take for each byte of activations
 CUDA_CONTEXT = 500_000_000
-SMALL_FILES = 4_000_000  # of a checkpoint: vocabulary, configuration
-
-
-# ------------------------------------------------------------------------------------------------------------ memory
+SMALL_FILES = 4_000_000  # vocabulary and configuration of a checkpoint
 
 
 def block_matrices(config: ModelConfig) -> int:
-    """Weights that Muon takes care of: the matrices of attention and feed-forward layers."""
+    """Count the weights that Muon trains: the matrices of attention and feed-forward layers."""
     d = config.d_model
     return config.n_layers * 2 * d * config.ffn_width + config.attention_layers * 4 * d * d
 
 
 def optimizer_floats(trainable: int, optimizer: str, matrices: int = 0) -> int:
-    """Numbers that the optimiser remembers: two a weight with AdamW, one for each of the `matrices` with Muon."""
+    """Count the optimiser's state: two numbers a weight with AdamW, one for each of the `matrices` with Muon."""
     return 2 * trainable - (min(matrices, trainable) if optimizer == "muon" else 0)
 
 
 def estimate_memory(
-    config: ModelConfig, trainable: int, optimizer: str, rows: int, width: int, precision: str, is_cuda: bool
+    config: ModelConfig, trainable: int, optimizer: str, sequences: int, width: int, precision: str, is_cuda: bool
 ) -> int:
-    """Bytes of weights, gradients, optimiser state and activations while a batch of rows x width tokens is learned.
+    """Estimate the bytes of weights, gradients, optimiser state and activations of a (sequences, width) batch.
 
-    On CUDA it is memory of the card, with CUDA's own share. On a CPU it comes on top of the program itself. With frozen
-    weights the activations are fewer than this says.
+    On CUDA this is memory of the GPU, the CUDA context included. On a CPU it adds to the memory of the program. With
+    frozen weights there are fewer activations than estimated.
     """
     half = precision != "float32"
     matrices = block_matrices(config) if trainable >= config.parameters else 0
     head = config.vocab_size * config.d_model
     fixed = FLOAT32 * (config.parameters + trainable + optimizer_floats(trainable, optimizer, matrices))
-    fixed += FLOAT32 * min(head, trainable)  # the loss takes the head's gradient beside the one that is added up
+    fixed += FLOAT32 * min(head, trainable)  # the loss keeps the head's gradient beside the accumulated one
     if half:
         fixed += 2 * config.parameters  # autocast's copies
-    tokens = rows * width
+    tokens = sequences * width
     logits = min(LOGITS_AT_ONCE, max(16, tokens) * config.vocab_size) * (FLOAT32 + (2 if half else 0))
     activations = tokens * _activation_bytes(config, 2 if half else FLOAT32)
     if is_cuda:
@@ -47,7 +51,7 @@ def estimate_memory(
 
 
 def _activation_bytes(config: ModelConfig, size: int) -> int:
-    """What is kept of each token for the backward pass, `size` bytes for a number that is the input of a product."""
+    """Bytes kept of each token for the backward pass; inputs of matrix products take `size` bytes a number."""
     d, f = config.d_model, config.ffn_width
     ffn = FLOAT32 * d + size * (d + 2 * f)  # the residual; normalised; before and after GELU
     hybrid = FLOAT32 * (3 * d + config.d_state)  # the residual; normalised; h; s
@@ -60,30 +64,29 @@ def largest_micro_batch(
     config: ModelConfig,
     trainable: int,
     optimizer: str,
-    rows: int,
+    sequences: int,
     width: int,
     precision: str,
     is_cuda: bool,
     available: int,
 ) -> int:
-    """How many of `rows` rows pass through the network at once within `available` bytes; at least 1.
+    """Number of sequences (1 to `sequences`) that the network can process at once within `available` bytes.
 
-    available: what is free, and what the weights already take.
+    available: free bytes plus those that the weights already take.
     """
     fitting = (
         micro
-        for micro in range(rows, 1, -1)
+        for micro in range(sequences, 1, -1)
         if estimate_memory(config, trainable, optimizer, micro, width, precision, is_cuda) <= available
     )
     return next(fitting, 1)
 
 
 def checkpoint_bytes(parameters: int, trainable: int, optimizer: str, matrices: int = 0, lora: bool = False) -> int:
-    """The most that a run's checkpoints take at once: last, with the optimiser's state, twice while it is replaced;
-    and best.
+    """Largest size of a run's checkpoints: last (with optimiser state) twice while it is replaced, and best.
 
     Args:
-        matrices: the weights that Muon takes care of (`block_matrices`).
+        matrices: number of weights that Muon trains (`block_matrices`).
         lora: whether checkpoints hold the adapter alone.
     """
     weights = FLOAT32 * (trainable if lora else parameters)

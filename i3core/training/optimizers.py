@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedule of the trainer."""
+"""Optimisers and the learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 def learning_rate_factor(config: TrainingConfig, step: int, total_steps: int) -> float:
     """Share of the peak learning rate at `step` (from 0): linear warm-up, level, then a cosine to the minimum.
 
-    The warm-up is at most half of the steps.
-
-    The cosine covers the last `decay_share` of the steps after the warm-up; 1 is the plain cosine schedule.
+    The warm-up is at most half of the steps. The cosine covers the last `decay_share` of the steps after the warm-up;
+    1 is the plain cosine schedule.
     """
     warmup = min(config.warmup_steps, total_steps // 2)
     if step < warmup:
@@ -31,12 +30,12 @@ def learning_rate_factor(config: TrainingConfig, step: int, total_steps: int) ->
 
 
 def build_optimizers(network: I3Network, config: TrainingConfig) -> list[torch.optim.Optimizer]:
-    """AdamW on all that is trained, or Muon on the blocks' matrices and AdamW on the rest.
+    """Build AdamW for all trained weights, or Muon for the blocks' matrices and AdamW for the rest.
 
     The public recipe is AdamW with torch's defaults on all weights. Otherwise norms, biases, embeddings, LoRA matrices
     and the recurrences' vectors are not decayed. Muon (Jordan et al. 2024) makes each matrix's update orthogonal; its
-    rate is adjusted so that the same `lr` suits both. Frozen weights are left out. Optimizers, groups and parameters
-    follow the order of the network: a resumed run finds their states by place.
+    rate is adjusted so that the same `lr` suits both. Frozen weights are left out. Optimisers, groups and parameters
+    follow the order of the network: a resumed run finds their states by position.
 
     Raises TrainingError if nothing is to be trained.
     """

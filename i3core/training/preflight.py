@@ -1,9 +1,4 @@
-"""Before the first step: what a run will need, and what about it is doubtful. Plain numbers, no torch.
-
-The memory estimate counts what autograd keeps for each token. A process grows by that, to some percent, if its
-allocator returns what is freed. On CPUs it does not: gradients that stay end up between activations that go, and the
-holes are not filled again. The factor for that was measured with all presets, one and several batches a step.
-"""
+"""Checks before the first step: disk, memory, data and learning rate. Plain numbers, no torch."""
 
 from __future__ import annotations
 
@@ -15,17 +10,15 @@ from pathlib import Path
 from ..system.humanize import size_text
 from .memory_estimate import checkpoint_bytes
 
-# ---------------------------------------------------------------------------------------------------------- findings
-
 
 @dataclass(frozen=True)
-class DataFinding:
-    """Something about a run that the user should know before it starts.
+class PreflightFinding:
+    """A doubt about a run, or the reason why it cannot work.
 
     Attributes:
         kind: "disk", "memory", "data" or "learning_rate".
         what, remedy: in plain words.
-        fatal: the run cannot work.
+        fatal: whether the run cannot work.
     """
 
     kind: str
@@ -35,21 +28,22 @@ class DataFinding:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is known of a run before its first step.
+class PlannedRun:
+    """Figures of a run before its first step.
 
     Attributes:
         out: the run folder, which need not exist.
-        parameters, trainable: weights in all, and those that change; matrices: of these, Muon's (`block_matrices`).
-        lr: peak learning rate; public_recipe: with the optimiser of the public i3 code.
-        fine_tuning: whether a trained model is the start; lora: whether an adapter is trained.
-        documents, tokens_per_epoch: of the training data; unknown_share: of `<UNK>` among its tokens.
-        learned_tokens: those that the model learns to say; None if nobody counted.
-        tokens_per_step, steps_per_epoch, total_steps: how the data is gone through.
-        evaluates: whether the user wants validation; held_out_rows: for it; patience: evaluations, 0 for no limit.
+        parameters, trainable: all weights, and those that change; matrices: weights trained by Muon (`block_matrices`).
+        lr: peak learning rate; public_recipe: whether the optimiser is that of the public i3 code.
+        fine_tuning: whether the run starts from a trained model; lora: whether it trains an adapter.
+        documents, tokens_per_epoch: of the training data; unknown_share: share of `<UNK>` among its tokens.
+        learned_tokens: tokens that the model learns to predict; None if unknown.
+        tokens_per_step, steps_per_epoch, total_steps: the schedule.
+        evaluates: whether the run evaluates; validation_sequences: sequences for it; patience: evaluations, 0 for no
+            limit.
         memory_bytes: estimate for a whole batch; memory_least_bytes: for the smallest part it can be split into, or 0.
-        memory_available, memory_total: where the run takes place, the weights already loaded counted as available.
-        memory_place: what has the memory, such as "this computer" or the card's name.
+        memory_available, memory_total: of the device, with the loaded weights counted as available.
+        memory_place: name of the device, such as "this computer".
     """
 
     out: Path
@@ -73,134 +67,137 @@ class Plan:
     lora: bool = False
     unknown_share: float = 0.0
     evaluates: bool = True
-    held_out_rows: int = 0
+    validation_sequences: int = 0
     patience: int = 0
     learned_tokens: int | None = None
 
 
-def check_run(plan: Plan) -> list[DataFinding]:
-    """What is wrong or doubtful about `plan`; what makes it impossible comes first."""
-    findings = [*_disk(plan), *_memory(plan), *_data(plan), *_learning_rate(plan)]
+def check_run(planned: PlannedRun) -> list[PreflightFinding]:
+    """List what is doubtful about `planned`, fatal findings first."""
+    findings = [*_disk(planned), *_memory(planned), *_data(planned), *_learning_rate(planned)]
     return sorted(findings, key=lambda finding: not finding.fatal)
 
 
-def _disk(plan: Plan) -> Iterator[DataFinding]:
-    there = plan.out.resolve()
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    free = shutil.disk_usage(there).free
-    present = sum(path.stat().st_size for path in (plan.out / "checkpoints").rglob("*") if path.is_file())
-    optimizer = "adamw" if plan.public_recipe else plan.optimizer
-    needed = checkpoint_bytes(plan.parameters, plan.trainable, optimizer, plan.matrices, plan.lora) - present
+def _disk(planned: PlannedRun) -> Iterator[PreflightFinding]:
+    folder = planned.out.resolve()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    present = sum(path.stat().st_size for path in (planned.out / "checkpoints").rglob("*") if path.is_file())
+    optimizer = "adamw" if planned.public_recipe else planned.optimizer
+    needed = (
+        checkpoint_bytes(planned.parameters, planned.trainable, optimizer, planned.matrices, planned.lora) - present
+    )
     if needed > free:
-        yield DataFinding(
+        yield PreflightFinding(
             "disk",
-            f"The checkpoints in {plan.out} need {size_text(needed)}, and the disk has {size_text(max(0, free))} left.",
+            f"The checkpoints in {planned.out} need {size_text(needed)}, and the disk has {size_text(max(0, free))} "
+            "left.",
             "Free some disk space, or choose a folder on another disk (--out).",
             fatal=True,
         )
 
 
-def _memory(plan: Plan) -> Iterator[DataFinding]:
-    least = plan.memory_least_bytes or plan.memory_bytes
-    smaller = "a smaller batch (--batch-size)" if least == plan.memory_bytes else "a smaller model"
+def _memory(planned: PlannedRun) -> Iterator[PreflightFinding]:
+    least = planned.memory_least_bytes or planned.memory_bytes
+    smaller = "a smaller batch (--batch-size)" if least == planned.memory_bytes else "a smaller model"
     remedy = f"Use {smaller}, or train a small adapter beside the model (--lora-rank 8)."
-    if plan.lora:
+    if planned.lora:
         remedy = f"Use {smaller}."
-    if least > plan.memory_total:
-        yield DataFinding(
+    if least > planned.memory_total:
+        yield PreflightFinding(
             "memory",
-            f"A training step needs about {size_text(least)} of memory, and {plan.memory_place} has "
-            f"{size_text(plan.memory_total)}.",
+            f"A training step needs about {size_text(least)} of memory, and {planned.memory_place} has "
+            f"{size_text(planned.memory_total)}.",
             remedy,
             fatal=True,
         )
-    elif least > plan.memory_available:
-        yield DataFinding(
+    elif least > planned.memory_available:
+        yield PreflightFinding(
             "memory",
-            f"A training step needs about {size_text(least)} of memory, and {size_text(plan.memory_available)} "
+            f"A training step needs about {size_text(least)} of memory, and {size_text(planned.memory_available)} "
             "are free. The run may be ended by the system.",
             f"Close other programs. {remedy}",
         )
-    elif plan.memory_bytes > plan.memory_available:
-        yield DataFinding(
+    elif planned.memory_bytes > planned.memory_available:
+        yield PreflightFinding(
             "memory",
-            f"A whole batch would need about {size_text(plan.memory_bytes)} of memory, and "
-            f"{size_text(plan.memory_available)} are free: it goes through the model in parts.",
-            "The result is the same. Close other programs, or use a smaller batch (--batch-size), to have it in one.",
+            f"A whole batch would need about {size_text(planned.memory_bytes)} of memory, and "
+            f"{size_text(planned.memory_available)} are free: the model processes it in parts.",
+            "The result is the same. To process it at once, close other programs or lower --batch-size.",
         )
 
 
-def _data(plan: Plan) -> Iterator[DataFinding]:
-    if plan.tokens_per_epoch <= 0:
-        yield DataFinding("data", "The data holds no text to learn from.", "Add text (--data).", fatal=True)
+def _data(planned: PlannedRun) -> Iterator[PreflightFinding]:
+    if planned.tokens_per_epoch <= 0:
+        yield PreflightFinding("data", "The data holds no text to learn from.", "Add text (--data).", fatal=True)
         return
-    if plan.documents < 20:
-        count = "a single document" if plan.documents == 1 else f"only {plan.documents} documents"
-        yield DataFinding(
+    if planned.documents < 20:
+        count = "a single document" if planned.documents == 1 else f"only {planned.documents} documents"
+        yield PreflightFinding(
             "data",
-            f"The data is {count}: the model will know it by heart rather than learn from it.",
+            f"The data is {count}: the model will memorise it rather than learn from it.",
             "Add more text; some hundred documents are a good start.",
         )
-    if plan.tokens_per_epoch < plan.tokens_per_step:
-        yield DataFinding(
+    if planned.tokens_per_epoch < planned.tokens_per_step:
+        yield PreflightFinding(
             "data",
-            f"The data is shorter than one training step: {plan.tokens_per_epoch:,} tokens where a step takes "
-            f"{plan.tokens_per_step:,}.",
-            "Add more text, or use a smaller batch (--batch-size) or fewer batches a step (--accumulate).",
+            f"The data is shorter than one training step: it has {planned.tokens_per_epoch:,} tokens, and a step reads "
+            f"{planned.tokens_per_step:,}.",
+            "Add more text, or use a smaller batch (--batch-size) or fewer batches per step (--accumulate).",
         )
-    if plan.learned_tokens == 0:
-        yield DataFinding(
+    if planned.learned_tokens == 0:
+        yield PreflightFinding(
             "data",
             "The data holds no reply to learn from: all of them are marked as context.",
-            "Remove the marks (weight 0), or learn every turn (--loss-on all).",
+            "Remove the marks (weight 0), or train on every turn (--loss-on all).",
             fatal=True,
         )
-    validates = plan.held_out_rows > 0
-    if plan.evaluates and not validates:
-        yield DataFinding(
+    validates = planned.validation_sequences > 0
+    if planned.evaluates and not validates:
+        yield PreflightFinding(
             "data",
             "No text is held out, so nothing will show when the model stops learning and starts repeating its data.",
-            "Name a file to validate with (--val), or hold out a share (--val-share); with little data, add more.",
+            "Name a validation file (--val), or hold out a share (--val-share); with little data, add more.",
         )
-    if plan.patience and not validates:
-        yield DataFinding(
-            "data", "Patience has no effect where no text is held out.", "Name a file to validate with (--val)."
+    if planned.patience and not validates:
+        yield PreflightFinding(
+            "data", "Patience has no effect if no text is held out.", "Name a validation file (--val)."
         )
-    epochs = plan.total_steps / max(1, plan.steps_per_epoch)
-    if epochs > (50 if validates and plan.evaluates else 16) and not plan.patience:
-        yield DataFinding(
+    epochs = planned.total_steps / max(1, planned.steps_per_epoch)
+    if epochs > (50 if validates and planned.evaluates else 16) and not planned.patience:
+        yield PreflightFinding(
             "data",
-            f"The model will read the same data {epochs:,.0f} times, and will end by repeating it word for word.",
+            f"The model will read the same data {epochs:,.0f} times and end up repeating it word for word.",
             "Use fewer epochs (--epochs) or steps (--steps), or end the run when it no longer improves (--patience 5).",
         )
-    if plan.unknown_share > 0.02:
-        lacks = "The model's vocabulary lacks" if plan.fine_tuning else "The vocabulary lacks"
-        yield DataFinding(
+    if planned.unknown_share > 0.02:
+        lacks = "The model's vocabulary lacks" if planned.fine_tuning else "The vocabulary lacks"
+        yield PreflightFinding(
             "data",
-            f"{lacks} characters of this text: {plan.unknown_share:.0%} of it cannot be told apart.",
+            f"{lacks} characters of this text: {planned.unknown_share:.0%} of its tokens are <UNK>.",
             "Train from scratch, with a vocabulary built from this data."
-            if plan.fine_tuning
-            else "Build a vocabulary from this data instead of the one that was named (--tokenizer).",
+            if planned.fine_tuning
+            else "Build a vocabulary from this data instead of using --tokenizer.",
         )
 
 
-def _learning_rate(plan: Plan) -> Iterator[DataFinding]:
+def _learning_rate(planned: PlannedRun) -> Iterator[PreflightFinding]:
     # Adam moves each weight by about the rate in every step, and most weights are around 0.02. Muon is scaled alike.
-    usual = "1e-4 to 2e-3" if plan.lora else "5e-5 to 5e-4" if plan.fine_tuning else "3e-4 to 3e-3"
-    remedy = f"Usual here are {usual} (--lr)."
-    high = 1e-2 if plan.lora or not plan.fine_tuning else 3e-3
-    if plan.lr > 0.1:
-        yield DataFinding(
+    usual = "1e-4 to 2e-3" if planned.lora else "5e-5 to 5e-4" if planned.fine_tuning else "3e-4 to 3e-3"
+    remedy = f"Usual rates here are {usual} (--lr)."
+    high = 1e-2 if planned.lora or not planned.fine_tuning else 3e-3
+    if planned.lr > 0.1:
+        yield PreflightFinding(
             "learning_rate",
-            f"The learning rate of {plan.lr:g} is so high that every step would overwrite what the model knows.",
+            f"The learning rate of {planned.lr:g} is so high that every step would overwrite what the model knows.",
             remedy,
             fatal=True,
         )
-    elif plan.lr > high:
-        harm = "the model may forget what it knew" if plan.fine_tuning else "the loss may jump and never come down"
-        yield DataFinding("learning_rate", f"The learning rate of {plan.lr:g} is very high: {harm}.", remedy)
-    elif plan.lr < 1e-6:
-        yield DataFinding(
-            "learning_rate", f"With a learning rate of {plan.lr:g} next to nothing will be learned.", remedy
+    elif planned.lr > high:
+        harm = "the model may forget what it knew" if planned.fine_tuning else "the loss may jump and never come down"
+        yield PreflightFinding("learning_rate", f"The learning rate of {planned.lr:g} is very high: {harm}.", remedy)
+    elif planned.lr < 1e-6:
+        yield PreflightFinding(
+            "learning_rate", f"With a learning rate of {planned.lr:g} almost nothing will be learned.", remedy
         )

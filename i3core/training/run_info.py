@@ -1,4 +1,4 @@
-"""What is told of a run once, before its first step: run.json, and the events that introduce it."""
+"""Write run.json and emit the events that precede the first step."""
 
 from __future__ import annotations
 
@@ -12,54 +12,53 @@ import torch
 
 from ..runs.events import Event, Started, Warned
 from ..version import __version__
-from .setup import unknown_share
+from .run_data import unknown_share
 
 if TYPE_CHECKING:
     from .loop import TrainingRun
 
 
-def describe_run(loop: TrainingRun) -> dict:
-    """What run.json says: configuration, base model, data, versions, device. A resumed run keeps its past."""
+def describe_run(run: TrainingRun) -> dict:
+    """Content of run.json: configuration, base model, data, versions, device. A resumed run keeps its origin."""
     content = {
-        "config": dataclasses.asdict(loop.config),
-        "model": loop.model.name,
-        "parameters": loop.model.parameters,
-        "trainable": loop.trainable,
-        "data": loop.described_data,
-        "device": loop.device.describe(),
-        "processes": loop.world.size,
+        "config": dataclasses.asdict(run.config),
+        "model": run.model.name,
+        "parameters": run.model.parameters,
+        "trainable": run.prepared.trainable,
+        "data": run.prepared.data_files,
+        "device": run.device.describe(),
+        "processes": run.world.size,
         "versions": {"i3core": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "started": time.time(),
     }
-    if loop.resumed and loop.world.is_main:
-        before = loop.run.description()
-        past = {key: before[key] for key in ("model", "started") if key in before}
-        content |= past | {"resumed": [*before.get("resumed", []), time.time()]}
+    if run.prepared.resumed and run.world.is_main:
+        before = run.run_folder.description()
+        origin = {key: before[key] for key in ("model", "started") if key in before}
+        content |= origin | {"resumed": [*before.get("resumed", []), time.time()]}
     return content
 
 
-def announce(loop: TrainingRun) -> Iterator[Event]:
-    """What was read, what is doubtful, and what will be done."""
-    yield from loop.data.reports
-    for warning in loop.model.warnings:
-        yield Warned(loop.step, warning, "")
-    for finding in loop.preflight.findings:
-        yield Warned(loop.step, finding.what, finding.remedy, finding.kind)
-    sets = loop.data.training
-    tokens = [part.sequences.tokens for part in sets]
+def announce(run: TrainingRun) -> Iterator[Event]:
+    """Yield the data that was read, warnings, and Started."""
+    yield from run.data.reports
+    for warning in run.model.warnings:
+        yield Warned(run.state.step, warning, "")
+    for finding in run.prepared.preflight.findings:
+        yield Warned(run.state.step, finding.what, finding.remedy, finding.kind)
+    datasets = run.data.training
     yield Started(
-        out=str(loop.run.folder),
-        step=loop.step,
-        total_steps=loop.total_steps,
-        parameters=loop.model.parameters,
-        trainable=loop.trainable,
-        rows=sum(len(part.sequences) for part in sets),
-        held_out_rows=sum(len(rows) for rows in loop.data.held_out),
-        tokens_per_epoch=int(sum(n * part.weight for n, part in zip(tokens, sets, strict=True))),
-        unknown_share=unknown_share(loop.data.reports),
-        memory_bytes=loop.preflight.memory_bytes,
-        checkpoint_bytes=loop.checkpoint_bytes(),
-        eta_s=loop.eta_s(),
-        device=loop.device.describe(),
-        processes=loop.world.size,
+        out=str(run.run_folder.folder),
+        step=run.state.step,
+        total_steps=run.total_steps,
+        parameters=run.model.parameters,
+        trainable=run.prepared.trainable,
+        rows=sum(len(part.sequences) for part in datasets),
+        held_out_rows=run.data.validation.size,
+        tokens_per_epoch=int(sum(part.sequences.tokens * part.weight for part in datasets)),
+        unknown_share=unknown_share(run.data.reports),
+        memory_bytes=run.prepared.preflight.memory_bytes,
+        checkpoint_bytes=run.checkpoint_bytes(),
+        eta_s=run.eta_s(),
+        device=run.device.describe(),
+        processes=run.world.size,
     )

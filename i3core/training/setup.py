@@ -1,181 +1,115 @@
-"""What a run needs before its first step: the model, the data, and the answer to "can this work?"."""
+"""Set-up of a run before its first step: the model, the data, and whether this run can work here."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from ..checkpoints import checkpoint
-from ..data.batches import WeightedDataset, padded_width
-from ..data.cache import content_hash
-from ..data.hub_dataset import fetch_dataset
-from ..data.report import DataReport
-from ..data.sources import data_files, parse_source
-from ..data.token_dataset import TokenDataset, tokenize_source
+from ..data.sources import parse_source
 from ..data.vocabulary import vocabulary
-from ..errors import DataError, I3Error, TrainingError
+from ..errors import DataError, TrainingError
 from ..model.config import preset
 from ..model.lora import add_lora, train_last_blocks
 from ..model.network import I3Network
-from ..net.dataset_name import HubDataset, dataset_location, is_hub_name
-from ..runs.events import DataRead
 from ..runs.folder import RunFolder
-from ..system import assets
 from ..system.device import DeviceChoice, choose_device
 from ..system.distributed import World
 from ..system.memory import available_memory_bytes, total_memory_bytes
 from ..text.chat_template import SPECIAL_ROLES, ChatTemplate
 from ..text.tokenizer import ChunkTokenizer
+from .checkpointing import load_trainer_state
 from .config import TrainingConfig
 from .memory_estimate import block_matrices, estimate_memory, largest_micro_batch
-from .preflight import DataFinding, Plan, check_run
-
-Progress = Callable[[str, int], None]  # what is being read, and how many more characters of it
-GENERAL_DATA = "data/general.txt"
+from .preflight import PlannedRun, PreflightFinding, check_run
+from .run_data import (
+    ReadProgress,
+    RunData,
+    StepBatches,
+    check_unchanged,
+    describe_data,
+    fetch_data,
+    largest_batch,
+    load_data,
+    unknown_share,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class RunData:
-    """Rows of a run.
+class PreparedRun:
+    """Everything that a run needs before its first step.
 
     Attributes:
-        training: rows to learn from, with weights.
-        held_out, general: rows to evaluate on; empty if there are none.
-        reports: what was read.
+        config: with the commits of hub datasets in their names.
+        world: the processes that train together.
+        resumed: whether the run continues an earlier one.
+        data_files: path and checksum of each file of the data, on rank 0.
+        total_steps: optimiser steps of the whole run.
+        trainable: number of weights that change.
+        trainer_state: content of trainer.pt if the run continues from a checkpoint.
     """
 
-    training: list[WeightedDataset]
-    held_out: list[TokenDataset]
-    general: list[TokenDataset]
-    reports: tuple[DataRead, ...]
+    config: TrainingConfig
+    run_folder: RunFolder
+    world: World
+    resumed: bool
+    model: checkpoint.Model
+    data: RunData
+    data_files: list[dict]
+    batches: StepBatches
+    total_steps: int
+    trainable: int
+    preflight: PreflightReport
+    trainer_state: dict | None
+
+    @property
+    def device(self) -> DeviceChoice:
+        return self.model.device
+
+    @property
+    def largest_batch(self) -> tuple[int, int]:
+        """Sequences and width of a batch as large as any of the run."""
+        return largest_batch(self.config, self.data.training, self.model.config.window)
 
 
-def load_data(
-    config: TrainingConfig, template: ChatTemplate, window: int, world: World, progress: Progress | None
-) -> RunData:
-    """Rows of all sources. On each machine one process cuts them into tokens, the others then find them in the cache.
+def prepare(
+    config: TrainingConfig, run_folder: RunFolder, resume: bool, world: World, progress: ReadProgress | None
+) -> PreparedRun:
+    """Fetch and read the data, build or load the model, and check that the run can work here.
 
-    Raises DataError naming the file, line and reason.
+    Raises TrainingError, DataError, CheckpointError, ConfigError or DeviceError with the remedy.
     """
-    for turn in (0, 1):
-        failure = None
-        if (world.local_rank > 0) == bool(turn):
-            try:
-                data = _load_data(config, template, window, progress)
-            except I3Error as error:
-                failure = error
-        if world.summed([failure is not None])[0]:  # the others end, too, and leave the word to this one
-            raise failure or SystemExit(1)
-    return data
-
-
-def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, progress: Progress | None) -> RunData:
-    reports: list[DataRead] = []
-
-    def rows_of(path: Path | HubDataset, role: str) -> TokenDataset:
-        count = None if progress is None else lambda characters: progress(f"reading {path.name}", characters)
-        rows = tokenize_source(path, template, window, config.skip_bad_records, count)
-        reports.append(_read(rows.report, role))
-        return rows
-
-    training, held_out = [], []
-    for number, argument in enumerate(config.data):
-        path, weight = parse_source(argument)
-        rows = rows_of(path, "training")
-        if not config.val and config.val_share:
-            rows, rest = rows.split(config.val_share, f"{config.seed}/{number}")
-            held_out += [rest] if len(rest) else []
-        training.append(WeightedDataset(rows, weight))
-    if config.val:
-        held_out = [rows_of(dataset_location(config.val), "validation")]
-    general = general_data(config) if config.eval_every else None
-    return RunData(training, held_out, [rows_of(general, "general")] if general else [], tuple(reports))
-
-
-def general_data(config: TrainingConfig) -> Path | HubDataset | None:
-    """Text that shows forgetting: the user's, or that of i3core when a model is fine-tuned."""
-    if config.general_val == "none" or not (config.general_val or config.model):
-        return None
-    return dataset_location(config.general_val) if config.general_val else assets.path(GENERAL_DATA)
-
-
-def _read(report: DataReport, role: str) -> DataRead:
-    names = {field.name for field in dataclasses.fields(DataRead)} - {"role", "unknown_share"}
-    values = {name: getattr(report, name) for name in names}
-    return DataRead(**values, role=role, unknown_share=report.unknown / max(1, report.tokens))
-
-
-def fetch_data(config: TrainingConfig, progress: Progress | None) -> TrainingConfig:
-    """Fetches what of the data is on the hub. Returns the configuration with the commits in the names, so that the run
-    means the same data wherever it is resumed.
-
-    Raises DataError or DownloadError.
-    """
-
-    def pinned(argument: str) -> str:
-        if not is_hub_name(argument):
-            return argument
-        data, weight = parse_source(argument)
-        count = None if progress is None else lambda characters: progress(f"getting {data.name}", characters)
-        name = str(fetch_dataset(data, count).pinned)
-        return name if weight == 1 else f"{name}:{weight:g}"
-
-    names = {key: pinned(getattr(config, key)) for key in ("val", "general_val")}
-    return dataclasses.replace(config, data=tuple(map(pinned, config.data)), **names)
-
-
-def _sources(config: TrainingConfig) -> list[Path | HubDataset]:
-    """Files, folders and data sets that the user named."""
-    named = [dataset_location(place) for place in (config.val, config.general_val) if place not in ("", "none")]
-    return [parse_source(argument)[0] for argument in config.data] + named
-
-
-def check_run_folder(config: TrainingConfig) -> None:
-    """Raises DataError if the run folder lies among the data: what it holds would be read as such."""
-    for source in _sources(config):
-        if isinstance(source, Path) and Path(config.out).resolve().is_relative_to(source.resolve()):
-            raise DataError(
-                f"The run folder {config.out} lies in {source}, which is read as data.", "Name another one with --out."
-            )
-
-
-def describe_data(config: TrainingConfig) -> list[dict]:
-    """Every file that the run reads: its path, bytes and SHA-256; of a data set of the hub also what it is there."""
-    described = []
-    for source in _sources(config):
-        of_hub = fetch_dataset(source).describe() if isinstance(source, HubDataset) else {}
-        described += [
-            {"file": str(file), "bytes": file.stat().st_size, "sha256": content_hash(file), **of_hub}
-            for file in data_files(source)
-        ]
-    return described
-
-
-def check_unchanged(described: object, found: Sequence[dict]) -> None:
-    """Raises TrainingError if the data of a run to be resumed is no longer what it was."""
-    before = {entry.get("file"): entry.get("sha256") for entry in described} if isinstance(described, list) else {}
-    now = {entry["file"]: entry["sha256"] for entry in found}
-    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    if before and changed:
-        raise TrainingError(
-            f"The data has changed since the run began: {', '.join(map(str, changed[:3]))}.",
-            "Put it back as it was, or start a new run with --model RUN/checkpoints/last.",
-        )
+    config = world.shared(world.attempt(lambda: fetch_data(config, progress)))
+    saved = world.shared(world.attempt(lambda: load_trainer_state(run_folder))) if resume else None
+    model = build_model(config, run_folder, world, saved is not None, progress)
+    window = model.config.window
+    data = load_data(config, model.template, window, world, progress)
+    data_files = describe_data(config) if world.is_main else []
+    if resume:
+        world.attempt(lambda: check_unchanged(run_folder.description().get("data"), data_files))
+    batches = StepBatches(config, data.training, window)
+    total_steps = config.steps or max(1, round(config.epochs * batches.steps_per_epoch))
+    trainable = sum(p.numel() for p in model.network.parameters() if p.requires_grad)
+    preflight = check_before_start(config, model, trainable, data, batches.steps_per_epoch, total_steps, world)
+    return PreparedRun(
+        config, run_folder, world, resume, model, data, data_files, batches, total_steps, trainable, preflight, saved
+    )
 
 
 def build_model(
-    config: TrainingConfig, run: RunFolder, world: World, resumed: bool, progress: Progress | None
+    config: TrainingConfig, run_folder: RunFolder, world: World, resumed: bool, progress: ReadProgress | None
 ) -> checkpoint.Model:
-    """The model to train on this process's device, with what stays frozen frozen. Rank 0 reads it, the others get its
-    sizes (DistributedDataParallel hands them its weights)."""
+    """Build or load the model on this process's device and freeze what is not trained.
+
+    Rank 0 reads it. The others get its sizes; DistributedDataParallel sends them its weights.
+    """
     device = choose_device(world.device(config.device), config.precision)
     torch.manual_seed(config.seed)
-    model = world.attempt(lambda: _read_model(config, run, device, resumed, progress))
+    model = world.attempt(lambda: _read_model(config, run_folder, device, resumed, progress))
     parts = None
     if model is not None and world.size > 1:
         parts = (model.config, model.tokenizer.to_json(), model.template.to_json())
@@ -194,12 +128,12 @@ def build_model(
 
 
 def _read_model(
-    config: TrainingConfig, run: RunFolder, device: DeviceChoice, resumed: bool, progress: Progress | None
+    config: TrainingConfig, run_folder: RunFolder, device: DeviceChoice, resumed: bool, progress: ReadProgress | None
 ) -> checkpoint.Model:
     if resumed and config.lora_rank:
-        return checkpoint.load_adapter(run.last, device.name, "float32")
+        return checkpoint.load_adapter(run_folder.last, device.name, "float32")
     if resumed or config.model:
-        model = checkpoint.load(run.last if resumed else config.model, device.name, "float32")
+        model = checkpoint.load(run_folder.last if resumed else config.model, device.name, "float32")
         if config.lora_rank:
             checkpoint.check_adapter_base(model)
             add_lora(model.network, config.lora_rank, config.adapter_alpha)
@@ -209,8 +143,8 @@ def _read_model(
     else:
         sources = [parse_source(argument)[0] for argument in config.data]
         size = config.max_vocab or preset(config.preset).vocab_size
-        count = None if progress is None else lambda characters: progress("counting chunks", characters)
-        bad = _leave_out if config.skip_bad_records else None  # they are told with the rows
+        count = None if progress is None else partial(progress, "counting chunks")
+        bad = _leave_out if config.skip_bad_records else None  # reported with the sequences
         tokenizer = vocabulary(sources, size, config.min_count, SPECIAL_ROLES, count, bad)
     changes = {"window": config.window} if config.window else {}
     sizes = preset(config.preset, vocab_size=tokenizer.vocab_size, **changes)
@@ -220,11 +154,11 @@ def _read_model(
 
 
 def _leave_out(error: DataError) -> None:
-    """Nothing: a record that cannot be used is counted when its file becomes rows."""
+    """Do nothing: bad records are counted when the file is tokenized."""
 
 
 @dataclass(frozen=True)
-class Preflight:
+class PreflightReport:
     """What was found before the first step.
 
     Attributes:
@@ -233,41 +167,46 @@ class Preflight:
         micro_tokens: tokens of a batch that fit into memory at once; 0 for all.
     """
 
-    findings: tuple[DataFinding, ...]
+    findings: tuple[PreflightFinding, ...]
     memory_bytes: int
     micro_tokens: int
 
 
 def check_before_start(
-    config: TrainingConfig, model: checkpoint.Model, data: RunData, steps_per_epoch: int, total_steps: int, world: World
-) -> Preflight:
-    """Whether this run can work here. Raises TrainingError in plain words if it cannot."""
-    trainable = sum(p.numel() for p in model.network.parameters() if p.requires_grad)
-    rows, width = largest_batch(config, data, model.config.window)
-    rows = -(-rows // world.size)
+    config: TrainingConfig,
+    model: checkpoint.Model,
+    trainable: int,
+    data: RunData,
+    steps_per_epoch: int,
+    total_steps: int,
+    world: World,
+) -> PreflightReport:
+    """Check whether this run can work here. Raises TrainingError in plain words if it cannot."""
+    sequences, width = largest_batch(config, data.training, model.config.window)
+    sequences = -(-sequences // world.size)
     optimizer = "adamw" if config.public_recipe else config.optimizer
     sizes = (model.config, trainable, optimizer)
     where = (model.device.precision, model.device.is_cuda)
     total, available, place = _memory(model, world)
 
-    def needed(rows: int) -> int:
-        return estimate_memory(*sizes, rows, width, *where)
+    def needed(sequences: int) -> int:
+        return estimate_memory(*sizes, sequences, width, *where)
 
-    fitting = largest_micro_batch(*sizes, rows, width, *where, available)
+    fitting = largest_micro_batch(*sizes, sequences, width, *where, available)
     training = [report for report in data.reports if report.role == "training"]
-    tokens = int(sum(part.sequences.tokens * part.weight for part in data.training))
-    plan = Plan(
+    replies_only = config.loss_on == "assistant"
+    planned = PlannedRun(
         out=Path(config.out),
         parameters=model.parameters,
         trainable=trainable,
         optimizer=optimizer,
         lr=config.lr,
         documents=sum(report.records for report in training),
-        tokens_per_epoch=tokens,
+        tokens_per_epoch=int(sum(part.sequences.tokens * part.weight for part in data.training)),
         tokens_per_step=config.batch_size * config.accumulate * model.config.window,
         steps_per_epoch=steps_per_epoch,
         total_steps=total_steps,
-        memory_bytes=needed(rows),
+        memory_bytes=needed(sequences),
         memory_available=available,
         memory_total=total,
         memory_least_bytes=needed(1),
@@ -278,41 +217,24 @@ def check_before_start(
         lora=bool(config.lora_rank),
         unknown_share=unknown_share(data.reports),
         evaluates=bool(config.eval_every),
-        held_out_rows=sum(len(rows) for rows in data.held_out),
+        validation_sequences=data.validation.size,
         patience=config.patience,
-        learned_tokens=sum(part.sequences.report.learned for part in data.training)
-        if config.loss_on == "assistant"
-        else None,
+        learned_tokens=sum(part.sequences.report.learned for part in data.training) if replies_only else None,
     )
-    findings = [finding for finding in check_run(plan) if world.is_main or finding.kind != "disk"]  # which it writes
+    findings = [finding for finding in check_run(planned) if world.is_main or finding.kind != "disk"]  # rank 0 writes
     for finding in findings:
         if finding.fatal:
             raise TrainingError(finding.what, finding.remedy)
-    return Preflight(tuple(findings), needed(fitting), 0 if fitting == rows else fitting * width)
+    return PreflightReport(tuple(findings), needed(fitting), 0 if fitting == sequences else fitting * width)
 
 
 def _memory(model: checkpoint.Model, world: World) -> tuple[int, int, str]:
-    """Bytes in all and available (with what the weights take already) where `model` is, and what people call that.
+    """Total and available bytes where `model` is, and the name of that place.
 
-    Processes that share a computer's memory get equal parts of it.
+    The weights, already loaded, count as available. Processes on one computer get equal parts of its memory.
     """
     if model.device.is_cuda:
         free, total = torch.cuda.mem_get_info(model.device.name)
         return total, free + torch.cuda.memory_allocated(model.device.name), model.device.label
     available = available_memory_bytes() // world.local_size + 4 * model.parameters
     return total_memory_bytes() // world.local_size, available, "this computer"
-
-
-def largest_batch(config: TrainingConfig, data: RunData, window: int) -> tuple[int, int]:
-    """Rows and width of a batch as large as any of the run."""
-    longest = max(int(part.sequences.lengths.max()) for part in data.training)
-    width = min(window, padded_width(longest - 1))
-    rows = sum(math.ceil(len(part.sequences) * part.weight) for part in data.training)
-    return max(1, min(config.batch_size * window // width, rows)), width
-
-
-def unknown_share(reports: Sequence[DataRead]) -> float:
-    """Share of `<UNK>` among the tokens of the training data."""
-    training = [report for report in reports if report.role == "training"]
-    tokens = sum(report.tokens for report in training)
-    return sum(report.unknown_share * report.tokens for report in training) / max(1, tokens)

@@ -1,4 +1,4 @@
-"""A network and its optimisers: one step from batches to new weights, on one process or several."""
+"""One optimiser step: from batches to new weights, on one process or several."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..system.distributed import World
 from .config import TrainingConfig
 from .optimizers import build_optimizers, learning_rate_factor
 
-Batch = tuple[Tensor, Tensor]  # ids and targets, both (rows, width)
+Batch = tuple[Tensor, Tensor]  # ids and targets, both (sequences, width)
 
 
 class _MeanLoss(nn.Module):
-    """The network's loss as a forward pass, which is what DistributedDataParallel watches."""
+    """The network's loss as a forward pass, as DistributedDataParallel needs it."""
 
     def __init__(self, network: I3Network) -> None:
         super().__init__()
@@ -32,13 +32,14 @@ class _MeanLoss(nn.Module):
 
 
 class TrainStep:
-    """One `step` from batches to new weights.
+    """A network, its optimisers, and the step from batches to new weights.
 
-    Every rank of `world` is handed the same batches and takes its share of their rows. A share that does not fit into
-    memory is taken in pieces: the gradients add up to the same.
+    Every rank of `world` gets the same batches and processes its share of their sequences. A share that does not fit
+    into memory is processed in micro-batches; the sum of their gradients is the same.
 
     Attributes:
-        micro_tokens: tokens of a batch that pass through the network at once, with padding; 0 for all.
+        micro_tokens: tokens of a batch that the network processes at once, with padding; 0 for all.
+        trained: the parameters that change.
     """
 
     def __init__(
@@ -65,10 +66,10 @@ class TrainStep:
             self._loss = nn.parallel.DistributedDataParallel(self._loss, device_ids=cards)
 
     def step(self, step: int, batches: list[Batch]) -> tuple[float, float, float]:
-        """One optimiser step over `batches` of (ids, targets). Returns mean loss, gradient norm, learning rate.
+        """Do one optimiser step over `batches` of (ids, targets). Returns mean loss, gradient norm, learning rate.
 
-        Raises TrainingError if the loss is no number (the weights stay as they are), or if there is no memory for even
-        one row.
+        Raises TrainingError if the loss is not finite (the weights stay unchanged), or if there is not enough memory
+        for a single sequence.
         """
         self.network.train()
         factor = learning_rate_factor(self.schedule, step, self.total_steps)
@@ -77,42 +78,42 @@ class TrainStep:
                 group["lr"] = group["peak_lr"] * factor
         loss, grad_norm = self._gradients(batches)
         if not math.isfinite(loss) or not (math.isfinite(grad_norm) or self.scaler.is_enabled()):
-            self._forget_gradients()
+            self._clear_gradients()
             raise TrainingError(
                 f"The loss became {loss:.4g} and its gradient {grad_norm:.4g} at step {step + 1}.",
                 "Resume from the last checkpoint with a lower learning rate (--lr).",
             )
         for optimizer in self.optimizers:
             self.scaler.step(optimizer)
-        self._forget_gradients()
+        self._clear_gradients()
         self.scaler.update()
         return loss, grad_norm, self.config.lr * factor
 
-    def rehearse(self, rows: int, width: int) -> None:
-        """Finds pieces of a batch of this size that fit into memory on every rank, before they depend on each other.
+    def find_micro_batch(self, sequences: int, width: int) -> None:
+        """Set `micro_tokens` so that a (sequences, width) batch fits into memory on every rank.
 
         A rank that ran out of memory within a step would leave the others waiting for its gradients.
         """
         self.network.train()
-        ids = torch.ones(rows, width, dtype=torch.long)
+        ids = torch.ones(sequences, width, dtype=torch.long)
         batch = (ids, ids)
-        fresh = not any(optimizer.state for optimizer in self.optimizers)  # then the first step will need room for it
+        fresh = not any(optimizer.state for optimizer in self.optimizers)  # then the first step needs room for it
         reserve = torch.empty(2 * fresh * sum(p.numel() for p in self.trained), device=self.device.name)
         while True:
             try:
-                ids, targets = next(_pieces(self._share(batch), self.micro_tokens))
+                ids, targets = next(_micro_batches(self._share(batch), self.micro_tokens))
                 with self._unsynchronised():
                     self._backward(ids, targets, 1.0)
                 break
             except (RuntimeError, MemoryError) as error:
                 self._use_less_memory(error, self._share(batch)[0])
             finally:
-                self._forget_gradients()
+                self._clear_gradients()
         del reserve
         self.micro_tokens = self.world.smallest(self.micro_tokens or 2**62) % 2**62
 
     def _gradients(self, batches: list[Batch]) -> tuple[float, float]:
-        """Loss and gradient norm over all batches of all ranks, with the clipped gradients in the network."""
+        """Compute the clipped gradients. Returns loss and gradient norm over all batches of all ranks."""
         while True:
             try:
                 total = self._accumulate(batches)
@@ -120,35 +121,37 @@ class TrainStep:
             except (RuntimeError, MemoryError) as error:
                 if self.world.size > 1:
                     raise
-                self._forget_gradients()
+                self._clear_gradients()
                 self._use_less_memory(error, max((ids for ids, _ in batches), key=Tensor.numel))
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self.trained, self.config.grad_clip)
-        loss, grad_norm = torch.stack([total, norm.to(total)]).tolist()  # one wait for the device
+        loss, grad_norm = torch.stack([total, norm.to(total)]).tolist()  # one synchronisation with the device
         return self.world.summed([loss])[0], grad_norm
 
     def _accumulate(self, batches: list[Batch]) -> Tensor:
-        """Adds up the gradients of this rank's share; returns its part of the mean loss, a scalar."""
+        """Accumulate the gradients of this rank's share. Returns its part of the mean loss, a scalar."""
         learned = max(1, sum(int((targets >= 0).sum()) for _, targets in batches))
-        pieces = [piece for batch in batches for piece in _pieces(self._share(batch), self.micro_tokens)]
+        micro_batches = [
+            micro_batch for batch in batches for micro_batch in _micro_batches(self._share(batch), self.micro_tokens)
+        ]
         total = torch.zeros((), device=self.device.name)
-        for number, (ids, targets) in enumerate(pieces, 1):
-            last = number == len(pieces)
+        for number, (ids, targets) in enumerate(micro_batches, 1):
+            last = number == len(micro_batches)
             with contextlib.nullcontext() if last else self._unsynchronised():
                 total += self._backward(ids, targets, int((targets >= 0).sum()) / learned)
         return total
 
     def _backward(self, ids: Tensor, targets: Tensor, share: float) -> Tensor:
-        """Adds the gradients of `share` of the mean loss; returns that part of the loss."""
-        ids, targets = (part.to(self.device.name, non_blocking=True) for part in (ids, targets))
+        """Add the gradients of `share` of the mean loss. Returns that part of the loss."""
+        ids, targets = (tensor.to(self.device.name, non_blocking=True) for tensor in (ids, targets))
         with self.device.autocast():
             loss = self._loss(ids, targets) * share
         self.scaler.scale(loss * self.world.size).backward()  # the ranks' gradients are averaged
         return loss.detach()
 
     def _share(self, batch: Batch) -> Batch:
-        """This rank's rows; a row without targets if there are fewer rows than ranks."""
+        """This rank's sequences; one without targets if there are fewer sequences than ranks."""
         rank, size = self.world.rank, self.world.size
         ids, targets = batch
         if size == 1:
@@ -158,24 +161,30 @@ class TrainStep:
         return ids[rank::size], targets[rank::size]
 
     def _unsynchronised(self) -> contextlib.AbstractContextManager:
-        return self._loss.no_sync() if self.world.size > 1 else contextlib.nullcontext()
+        """Postpone the exchange of gradients between ranks."""
+        loss = self._loss
+        return loss.no_sync() if isinstance(loss, nn.parallel.DistributedDataParallel) else contextlib.nullcontext()
 
-    def _forget_gradients(self) -> None:
+    def _clear_gradients(self) -> None:
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
 
     def _use_less_memory(self, error: Exception, ids: Tensor) -> None:
-        """Halves the pieces if `error` was a lack of memory; raises it otherwise, or TrainingError at a single row."""
+        """Halve the micro-batches after a lack of memory.
+
+        Raises `error` if it was another one, TrainingError if a single sequence does not fit.
+        """
         if not is_out_of_memory(error):
             raise error
-        rows, width = ids.shape
-        rows = min(rows, max(1, self.micro_tokens // width)) if self.micro_tokens else rows
-        if rows == 1:
+        sequences, width = ids.shape
+        if self.micro_tokens:
+            sequences = min(sequences, max(1, self.micro_tokens // width))
+        if sequences == 1:
             raise TrainingError(
-                f"There is not enough memory for a single row of {width} tokens.",
+                f"There is not enough memory for a single sequence of {width} tokens.",
                 "Close other programs, or train a smaller model, its last blocks (--last-blocks), or a LoRA adapter.",
             ) from error
-        self.micro_tokens = rows // 2 * width
+        self.micro_tokens = sequences // 2 * width
         if self.device.is_cuda:
             torch.cuda.empty_cache()
 
@@ -190,15 +199,15 @@ class TrainStep:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
             for group in optimizer.param_groups:
-                group["peak_lr"] = self.config.lr  # may have been given anew
-        if state["scaler"]:  # none of a run that was begun in another precision
+                group["peak_lr"] = self.config.lr  # may have changed
+        if state["scaler"]:  # empty if the run started in another precision
             self.scaler.load_state_dict(state["scaler"])
         self.micro_tokens = min(filter(None, (self.micro_tokens, state["micro_tokens"])), default=0)
 
 
-def _pieces(batch: Batch, micro_tokens: int) -> Iterator[Batch]:
-    """A batch in pieces of at most `micro_tokens`, at least one row each."""
+def _micro_batches(batch: Batch, micro_tokens: int) -> Iterator[Batch]:
+    """Split a batch into micro-batches of at most `micro_tokens`, at least one sequence each."""
     ids, targets = batch
-    rows = max(1, micro_tokens // ids.shape[1]) if micro_tokens else len(ids)
-    for start in range(0, len(ids), rows):
-        yield ids[start : start + rows], targets[start : start + rows]
+    sequences = max(1, micro_tokens // ids.shape[1]) if micro_tokens else len(ids)
+    for start in range(0, len(ids), sequences):
+        yield ids[start : start + sequences], targets[start : start + sequences]

@@ -1,4 +1,4 @@
-"""How fast a run goes, and how long it will take."""
+"""Throughput of a run, and the time it has left."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections import deque
 
 
 class Stopwatch:
-    """Seconds that a run has spent, over all its starts; it stands still while the run is paused."""
+    """Training time of a run in seconds, over all its starts, without pauses."""
 
     def __init__(self, seconds: float = 0.0) -> None:
-        self._before, self._since = seconds, None
+        self._before = seconds
+        self._since: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -26,10 +27,10 @@ class Stopwatch:
 class Throughput:
     """Seconds and tokens of the last steps, and seconds of the last evaluation and checkpoint.
 
-    Kept in checkpoints, so that a resumed run knows its time left at once.
+    Saved in checkpoints, so that a resumed run knows its remaining time at once.
 
     Attributes:
-        place: where the run goes; what was measured elsewhere does not count.
+        place: name of the device and number of processes; figures from another place are ignored.
     """
 
     def __init__(self, place: str) -> None:
@@ -41,7 +42,7 @@ class Throughput:
         self._steps.append((seconds, tokens))
 
     def add(self, what: str, seconds: float) -> None:
-        """Seconds of an "evaluation" or a "checkpoint"."""
+        """Set the seconds of an "evaluation" or a "checkpoint"."""
         self._others[what] = seconds
 
     @property
@@ -49,17 +50,17 @@ class Throughput:
         return sum(n for _, n in self._steps) / max(1e-9, sum(s for s, _ in self._steps))
 
     def seconds_for(self, steps: int, evaluations: int, checkpoints: int) -> float | None:
-        """Expected seconds of so many more of each; None before the first step."""
+        """Expected seconds of that many steps, evaluations and checkpoints; None before the first step."""
         if not self._steps:
             return None
         others = evaluations * self._others["evaluation"] + checkpoints * self._others["checkpoint"]
         return steps * sum(s for s, _ in self._steps) / len(self._steps) + others
 
     def eta_s(self, step: int, total_steps: int, eval_every: int, checkpoint_every: int) -> float | None:
-        """Seconds from `step` to the end of a run, which evaluates and saves so often; None before the first step."""
+        """Expected seconds from `step` to the end of a run; None before the first step."""
 
         def times(every: int) -> int:
-            """How often something done every so many steps, and at the end, will still be done."""
+            """Count how often something done every `every` steps, and at the end, will still be done."""
             return (total_steps - 1) // every - step // every + 1 if every else 1
 
         left = max(0, total_steps - step)

@@ -1,7 +1,7 @@
-"""Mirrors a run's numbers and samples to Weights & Biases or TensorBoard.
+"""Mirror a run's numbers and samples to Weights & Biases or TensorBoard.
 
-A tracker only shows what metrics.jsonl holds. Whatever goes wrong in one, training goes on: it says so once on stderr
-and is switched off.
+A tracker only shows what metrics.jsonl holds. If a tracker fails, it is switched off with one warning on stderr, and
+training continues.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SERVER_TIMEOUT_S = 30.0
 
 
 def grouped(record: Mapping[str, Any]) -> dict[str, float | int]:
-    """The numbers of a metrics.jsonl record under the names that trackers show, such as train/loss and val/loss.
+    """Rename the numbers of a metrics.jsonl record for trackers, such as train/loss and val/loss.
 
-    What is no number (None, true or false, texts) is left out. Numbers unknown here belong to train/.
+    Other values (None, booleans, texts) are left out. Numbers unknown here belong to train/.
     """
     shown: dict[str, float | int] = {}
     for key, value in record.items():
@@ -41,7 +41,7 @@ def grouped(record: Mapping[str, Any]) -> dict[str, float | int]:
 
 
 class Tracker(ABC):
-    """Shows a run somewhere else. Its methods never raise.
+    """Shows a run in another program. Its methods never raise.
 
     Attributes:
         name: as in `--track`.
@@ -54,15 +54,15 @@ class Tracker(ABC):
         self.is_on = True
 
     def log(self, step: int, numbers: Mapping[str, float | int]) -> None:
-        """Shows `numbers`, named as `grouped` names them, at `step`."""
+        """Show `numbers`, named as by `grouped`, at `step`."""
         self._attempt(self._log, step, numbers)
 
     def text(self, step: int, name: str, text: str) -> None:
-        """Shows `text`, the sample called `name`, at `step`."""
+        """Show `text`, the sample called `name`, at `step`."""
         self._attempt(self._text, step, name, text)
 
     def close(self) -> None:
-        """Writes what is left and lets go."""
+        """Write the rest and close the tracker."""
         self._attempt(self._close)
         self.is_on = False
 
@@ -71,9 +71,9 @@ class Tracker(ABC):
             return
         try:
             function(*arguments)
-        except Exception as error:  # a full disk, a server: nothing that training should die of
+        except Exception as error:  # a full disk, a server: no reason to end training
             self.is_on = False
-            _say(f"{self.name} failed and is switched off, training goes on: {_first_line(error)}")
+            _warn(f"{self.name} failed and is switched off, training continues: {_first_line(error)}")
 
     @abstractmethod
     def _log(self, step: int, numbers: Mapping[str, float | int]) -> None: ...
@@ -86,7 +86,7 @@ class Tracker(ABC):
 
 
 class TensorBoardTracker(Tracker):
-    """Event files in RUN/tensorboard. What an interrupted run had written after its last checkpoint is hidden."""
+    """Event files in RUN/tensorboard. A resumed run hides what was written after its last checkpoint."""
 
     name = "tensorboard"
 
@@ -114,10 +114,10 @@ class TensorBoardTracker(Tracker):
 
 
 class WandbTracker(Tracker):
-    """A run in Weights & Biases. Settings in the environment (WANDB_MODE, WANDB_PROJECT, ...) hold, as wandb says.
+    """A run in Weights & Biases. Settings in the environment (WANDB_MODE, WANDB_PROJECT, ...) take precedence.
 
-    Without login or network it keeps its files in RUN/wandb for `wandb sync`. The run's id lies there too, so that a
-    resumed run goes on in the same one.
+    Without login or network its files stay in RUN/wandb for `wandb sync`. The run's id is stored there, too, so that a
+    resumed run continues the same one.
     """
 
     name = "wandb"
@@ -129,7 +129,7 @@ class WandbTracker(Tracker):
         except ImportError as error:
             raise _missing(self.name) from error
         self._wandb = wandb
-        # Its own readings and its copy of the console are off: ours are in the log, and stdout may carry JSON.
+        # Its own metrics and its copy of the console are off: ours are in the log, and stdout may carry JSON.
         settings = {
             "console": "off",
             "silent": True,
@@ -154,20 +154,20 @@ class WandbTracker(Tracker):
         self._run = self._start(arguments)
 
     def _start(self, arguments: dict[str, Any]) -> Any:
-        """A run: as the environment says, else online where there is a login that works, else offline."""
-        where = "Its files stay in the run's folder wandb; upload them with `wandb sync`."
+        """Start a run: as the environment says, otherwise online if there is a working login, otherwise offline."""
+        where = "Its files stay in the folder wandb of the run; upload them with `wandb sync`."
         if "WANDB_MODE" not in os.environ and not self._is_logged_in():
-            _say(f"wandb is offline: there is no login for it here, or no network. {where}")
+            _warn(f"wandb is offline: there is no login for it here, or no network. {where}")
             return self._wandb.init(mode="offline", **arguments)
         try:
             return self._wandb.init(**arguments)
         except Exception as error:
-            _say(f"wandb is offline: {_first_line(error)}. {where}")
-            self._wandb.teardown()  # its service would take the id for used
+            _warn(f"wandb is offline: {_first_line(error)}. {where}")
+            self._wandb.teardown()  # otherwise its service considers the id used
             return self._wandb.init(mode="offline", **arguments)
 
     def _is_logged_in(self) -> bool:
-        """Whether wandb finds a key, without ever asking for one on the terminal."""
+        """Whether wandb finds a key; never asks for one on the terminal."""
         if self._wandb.setup().settings.mode != "online":  # chosen with `wandb offline`
             return True
         try:
@@ -185,20 +185,22 @@ class WandbTracker(Tracker):
         self._run.finish()
 
 
-TRACKERS: dict[str, type[Tracker]] = {tracker.name: tracker for tracker in (TensorBoardTracker, WandbTracker)}
+_TYPES: dict[str, Callable[[Path, Mapping[str, Any], int], Tracker]] = {
+    tracker.name: tracker for tracker in (TensorBoardTracker, WandbTracker)
+}
 
 
 def check_trackers(names: Sequence[str]) -> None:
-    """Raises ConfigError for an unknown name or a package that is not installed."""
+    """Raise ConfigError for an unknown name or a package that is not installed."""
     for name in names:
-        if name not in TRACKERS:
-            raise ConfigError(f"There is no tracker {name!r}.", f"Known: {', '.join(TRACKERS)}.")
+        if name not in _TYPES:
+            raise ConfigError(f"There is no tracker {name!r}.", f"Known: {', '.join(_TYPES)}.")
         if importlib.util.find_spec(name) is None:
             raise _missing(name)
 
 
 def build_trackers(names: Sequence[str], folder: str | Path, config: Mapping[str, Any], step: int = 0) -> list[Tracker]:
-    """The trackers `names` for the run in `folder`, which has come to `step`.
+    """Start the trackers `names` for the run in `folder`, which has reached `step`.
 
     Raises ConfigError for an unknown name or a package that is not installed. A tracker that cannot start is left out
     with a warning.
@@ -207,16 +209,16 @@ def build_trackers(names: Sequence[str], folder: str | Path, config: Mapping[str
     trackers = []
     for name in dict.fromkeys(names):
         try:
-            trackers.append(TRACKERS[name](Path(folder), config, step))
+            trackers.append(_TYPES[name](Path(folder), config, step))
         except ConfigError:
             raise
         except Exception as error:
-            _say(f"{name} could not start, training goes on without it: {_first_line(error)}")
+            _warn(f"{name} could not start, training continues without it: {_first_line(error)}")
     return trackers
 
 
 def _run_id(folder: Path) -> str:
-    """The id of the run in `folder`, made at its first start: a folder of the same name elsewhere is another run."""
+    """Id of the run in `folder`, made at its first start: a folder of the same name elsewhere is another run."""
     path = folder / "wandb" / "id"
     if path.exists():
         return path.read_text(encoding="utf-8").strip()
@@ -235,6 +237,6 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _say(text: str) -> None:
+def _warn(text: str) -> None:
     if sys.stderr is not None:  # none in a windowed build
         print(f"i3core: warning: {text}", file=sys.stderr, flush=True)

@@ -16,8 +16,7 @@ from i3core.net.dataset_name import display_name
 from i3core.system import assets
 from i3core.system.memory import total_memory_bytes
 from i3core.training.config import TrainingConfig
-from i3core.training.preflight import Plan as Preflight
-from i3core.training.preflight import check_run
+from i3core.training.preflight import PlannedRun, check_run
 from i3desk.models.catalog import Entry, bundled_folder
 from i3desk.training import presets
 from i3desk.training.data_check import DataSource
@@ -196,7 +195,7 @@ def _findings(
     """What arithmetic finds, which knows of every step, and what else the rehearsal did."""
     tokens = sum(report["tokens"] for report in reports.values())
     unknown = sum(report.get("unknown_share", 0.0) * report["tokens"] for report in reports.values())
-    asked = Preflight(
+    planned = PlannedRun(
         out=runs_folder / "run",
         parameters=facts.parameters,
         trainable=started.get("trainable", 0),
@@ -213,10 +212,10 @@ def _findings(
         lora=bool(config.get("lora_rank")),
         unknown_share=unknown / max(1, tokens),
         evaluates=bool(config["eval_every"]),
-        held_out_rows=int(validates),
+        validation_sequences=int(validates),
         patience=config["patience"],
     )
-    found = [(each.what, each.remedy, each.fatal) for each in check_run(asked) if each.kind in OWN_FINDINGS]
+    found = [(each.what, each.remedy, each.fatal) for each in check_run(planned) if each.kind in OWN_FINDINGS]
     found += [(what, remedy, False) for kind, what, remedy in dry_run.warnings if kind not in OWN_FINDINGS]
     return tuple(found)
 

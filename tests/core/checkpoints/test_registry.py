@@ -145,7 +145,7 @@ def test_a_run_with_other_files_or_at_work_stays(run):
     (run.folder / "status.json").write_text(
         json.dumps({**status, "pid": os.getppid(), "process_started": psutil.Process(os.getppid()).create_time()})
     )
-    with pytest.raises(TrainingError, match="still going on"):
+    with pytest.raises(TrainingError, match="still running"):
         registry.delete(run.folder)
     assert run.best.is_dir()
 

@@ -13,7 +13,7 @@ from i3core.data.sources import parse_source
 from i3core.system import assets
 from i3core.text.tokenizer import UNK_ID, ChunkTokenizer
 from i3core.training.config import TrainingConfig
-from i3core.training.setup import GENERAL_DATA
+from i3core.training.run_data import RETENTION_DATA
 
 LISTED = json.loads(assets.path("data/samples.json").read_text(encoding="utf-8"))
 PIRATE = re.compile(r"\b(arr+|ahoy|aye|matey|me hearty|ye|yer|be me)\b")
@@ -100,12 +100,12 @@ def test_conversations_of_the_bundled_model():
 def test_what_is_asked_to_show_forgetting_was_never_learned():
     """The text that tells what a fine-tuned model forgot is not among what the bundled one was trained on."""
     recipe = assets.path("models/i3-mini/recipe")
-    general = set(assets.path(GENERAL_DATA).read_text(encoding="utf-8").splitlines())
+    general = set(assets.path(RETENTION_DATA).read_text(encoding="utf-8").splitlines())
     for stage in ("pretrain", "chat", "polish"):
         config = TrainingConfig.from_dict(tomllib.loads((recipe / f"{stage}.toml").read_text(encoding="utf-8")))
         trained = {parse_source(place)[0].as_posix() for place in config.data}
         assert {f"assets/data/{name}.jsonl" for name in CONVERSATIONS} <= trained
-        assert f"assets/{GENERAL_DATA}" not in trained
+        assert f"assets/{RETENTION_DATA}" not in trained
     for name in CONVERSATIONS:
         texts = {text for document in read_documents(assets.path(f"data/{name}.jsonl")) for text in document.texts}
         assert not texts & general

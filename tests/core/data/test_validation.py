@@ -167,13 +167,13 @@ def test_large_files_are_judged_by_their_beginning(check, tmp_path, kind):
 
 
 def test_training_finds_the_tokens_ready(config, material, tmp_path, capsys):
-    from i3core.training.train import rehearse
+    from i3core.training.train import dry_run
 
     data = str(material / "chat.jsonl")
     told(capsys, material / "model", "--data", data)
     made = sorted(cache_folder().glob("*.rows"))
     assert len(made) == 1
-    list(rehearse(config(model=str(material / "model"), data=(data,), general_val="none")))
+    list(dry_run(config(model=str(material / "model"), data=(data,), general_val="none")))
     assert sorted(cache_folder().glob("*.rows")) == made
 
 

@@ -11,7 +11,7 @@ from i3core.data.batches import choose_sequences
 from i3core.data.documents import Document, read_documents
 from i3core.data.token_dataset import tokenize_source
 from i3core.errors import DataError
-from i3core.evaluation.perplexity import evaluate_documents, evaluate_rows
+from i3core.evaluation.perplexity import evaluate_documents, evaluate_sequences
 from i3core.system.distributed import World
 
 
@@ -85,7 +85,9 @@ def test_validation_loss_of_conversations(build, tmp_path, assistant_only):
         losses.append(-logprobs[len(question) if assistant_only else 0 :])
     items, calls = choose_sequences([rows], 10**6, 0), []
     assert len(items) == len(rows)
-    result = evaluate_rows(model.network, model.device, [rows], items, assistant_only, World(), lambda: calls.append(1))
+    result = evaluate_sequences(
+        model.network, model.device, [rows], items, assistant_only, World(), lambda: calls.append(1)
+    )
     tokens = sum(32 * -(-(length - 1) // 32) for length in rows.lengths.tolist())
     assert len(calls) >= tokens / 4096
     assert result == pytest.approx(torch.cat(losses).mean().item(), rel=1e-4)

@@ -220,7 +220,7 @@ def test_a_run_folder_that_goes_away_ends_the_run(begin, tmp_path, how, is_pause
     assert child.wait(timeout=20) == 1
     assert time.monotonic() - start < 10
     said = child.stderr.read()
-    assert "was deleted or moved while the run was going on" in said
+    assert "was deleted or moved during the run" in said
     assert "Traceback" not in said
     assert not folder.exists()
 

@@ -142,7 +142,7 @@ def test_two_starts_in_one_folder(config):
     folder.folder.mkdir(parents=True)
     living = {"state": "starting", "step": 0, "pid": os.getppid(), "heartbeat": time.time(), "error": ""}
     (folder.folder / "status.json").write_text(json.dumps(living))
-    with pytest.raises(TrainingError, match="still going on"):
+    with pytest.raises(TrainingError, match="still running"):
         run(settings)
 
 
@@ -185,7 +185,7 @@ def test_a_run_folder_among_the_data_or_among_other_files_is_refused(config, mat
 def test_fewer_steps_than_were_done_are_refused_and_not_kept(config, cli):
     settings = config(steps=6)
     run(settings)
-    cli("train", "--resume", settings.out, "--steps", 3).fails("already come to step 6", "--steps")
+    cli("train", "--resume", settings.out, "--steps", 3).fails("already reached step 6", "--steps")
     assert json.loads((RunFolder(settings.out).folder / "run.json").read_text())["config"]["steps"] == 6
     assert cli("train", "--resume", settings.out, "--steps", 7).status == 0
 

@@ -22,7 +22,7 @@ from i3core.errors import CheckpointError, ConfigError, TrainingError
 from i3core.runs.folder import RunFolder
 from i3core.runs.reader import read_summary
 from i3core.training.checkpointing import save_checkpoint
-from i3core.training.export import check_name, keep
+from i3core.training.export import check_name, export
 
 
 @pytest.fixture
@@ -73,67 +73,67 @@ def nothing_else(models, *names):
 
 @pytest.mark.parametrize("which", ["best", "last"])
 def test_a_checkpoint_becomes_a_complete_model_of_that_name(finished_run, models, which):
-    kept = keep(finished_run, "my pirate", which)
+    exported = export(finished_run, "my pirate", which)
     run_folder = RunFolder(finished_run)
-    assert kept.folder == models / "my pirate"
-    assert kept.checkpoint == which
-    assert same_weights(kept.folder, run_folder.best if which == "best" else run_folder.last)
-    assert not same_weights(kept.folder, run_folder.last if which == "best" else run_folder.best)
-    assert registry.downloaded() == {"my pirate": kept.folder}
-    assert load("my pirate", "cpu").name == inspect(kept.folder).name == "my pirate"
+    assert exported.folder == models / "my pirate"
+    assert exported.checkpoint == which
+    assert same_weights(exported.folder, run_folder.best if which == "best" else run_folder.last)
+    assert not same_weights(exported.folder, run_folder.last if which == "best" else run_folder.best)
+    assert registry.downloaded() == {"my pirate": exported.folder}
+    assert load("my pirate", "cpu").name == inspect(exported.folder).name == "my pirate"
     assert nothing_else(models, "my pirate")
 
 
 def test_without_a_choice_it_is_the_best_or_the_last_of_a_run_without_one(finished_run, models):
-    assert keep(finished_run, "one").checkpoint == "best"
+    assert export(finished_run, "one").checkpoint == "best"
     shutil.rmtree(RunFolder(finished_run).best)
-    assert keep(finished_run, "two").checkpoint == "last"
+    assert export(finished_run, "two").checkpoint == "last"
 
 
 def test_it_tells_where_it_comes_from(finished_run, models):
     summary = read_summary(finished_run)
-    kept = keep(finished_run, "pirate", "last")
-    config = json.loads((kept.folder / "config.json").read_text())
+    exported = export(finished_run, "pirate", "last")
+    config = json.loads((exported.folder / "config.json").read_text())
     assert config["name"] == "pirate"
     assert config["base"] == "model"
-    assert config["run"]["steps"] == kept.step == 6
+    assert config["run"]["steps"] == exported.step == 6
     assert config["run"]["data"] == ["chat.jsonl", "story.txt"]
     assert config["run"]["checkpoint"] == "last"
     assert config["run"]["kept"].startswith("20")
-    assert inspect(kept.folder).description == "model, trained for 6 steps on chat.jsonl, story.txt."
+    assert inspect(exported.folder).description == "model, trained for 6 steps on chat.jsonl, story.txt."
     assert summary.best_step in (3, 6)
     if summary.best_step == 6:
         assert config["run"]["best_val_loss"] == summary.best_val_loss
 
 
 def test_its_files_have_checksums_and_nothing_of_the_trainer(finished_run, models):
-    kept = keep(finished_run, "pirate", "last")
-    check_files(kept.folder, read_checksums(kept.folder))
-    assert {path.name for path in kept.folder.iterdir()} == {
+    exported = export(finished_run, "pirate", "last")
+    check_files(exported.folder, read_checksums(exported.folder))
+    assert {path.name for path in exported.folder.iterdir()} == {
         "config.json", "tokenizer.json", "model.safetensors", "checksums.json"
     }  # fmt: skip
-    assert kept.bytes == sum(path.stat().st_size for path in kept.folder.iterdir())
+    assert exported.bytes == sum(path.stat().st_size for path in exported.folder.iterdir())
 
 
 def test_it_stays_when_the_run_is_deleted_and_can_be_trained_on(finished_run, models, config):
-    kept = keep(finished_run, "pirate")
+    exported = export(finished_run, "pirate")
     shutil.rmtree(finished_run)
     run(config(model="pirate", steps=1, general_val="none"))
-    again = keep(config().out, "pirate two", "last")
+    again = export(config().out, "pirate two", "last")
     content = json.loads((again.folder / "config.json").read_text())
     assert content["base"] == "pirate"
     assert content["run"]["steps"] == 1
-    assert inspect(kept.folder).name == "pirate"
+    assert inspect(exported.folder).name == "pirate"
 
 
 def test_an_adapter_is_merged(models, config, material):
     run(config(model=str(material / "model"), lora_rank=2, steps=3, general_val="none"))
     run_folder = RunFolder(config().out)
-    kept = keep(run_folder.folder, "merged", "last")
-    assert inspect(kept.folder).kind == "complete"
-    assert same_weights(kept.folder, run_folder.last)
-    assert not same_weights(kept.folder, material / "model")
-    assert kept.step == 3
+    exported = export(run_folder.folder, "merged", "last")
+    assert inspect(exported.folder).kind == "complete"
+    assert same_weights(exported.folder, run_folder.last)
+    assert not same_weights(exported.folder, material / "model")
+    assert exported.step == 3
 
 
 def test_an_adapter_without_its_base_is_refused_and_leaves_nothing(models, config, material, tmp_path):
@@ -141,14 +141,14 @@ def test_an_adapter_without_its_base_is_refused_and_leaves_nothing(models, confi
     run(config(model=str(base), lora_rank=2, steps=1, general_val="none"))
     shutil.rmtree(base)
     with pytest.raises(CheckpointError, match="needs its base model"):
-        keep(config().out, "merged", "last")
+        export(config().out, "merged", "last")
     assert nothing_else(models)
 
 
 def test_copying_needs_no_torch(finished_run, models, process):
     code = (
-        "import sys, i3core.training.export as k; k.keep(sys.argv[1] if len(sys.argv) > 1 else "
-        f"{str(finished_run)!r}, 'pirate'); print('torch' in sys.modules)"
+        "import sys; from i3core.training.export import export; "
+        f"export({str(finished_run)!r}, 'pirate'); print('torch' in sys.modules)"
     )
     done = process(code=code)
     assert done.out.strip() == "False", done.err
@@ -195,9 +195,9 @@ def test_checkpoints_that_are_replaced_meanwhile_never_mix(finished_run, models)
     try:
         assert begun.wait(30)
         for number in range(8):
-            kept = keep(finished_run, f"model {number}", "last")
-            assert {float(weight.detach().mean()) for weight in load(kept.folder, "cpu").network.parameters()} == {
-                kept.step
+            exported = export(finished_run, f"model {number}", "last")
+            assert {float(weight.detach().mean()) for weight in load(exported.folder, "cpu").network.parameters()} == {
+                exported.step
             }
     finally:
         ended.set()
@@ -209,31 +209,31 @@ def test_checkpoints_that_are_replaced_meanwhile_never_mix(finished_run, models)
 def test_a_checkpoint_that_was_set_aside_counts(finished_run, models):
     last = RunFolder(finished_run).last
     last.rename(last.with_name("last.old"))
-    assert keep(finished_run, "pirate", "last").step == 6
+    assert export(finished_run, "pirate", "last").step == 6
 
 
 def test_a_run_without_the_checkpoint_asked_for_says_so(finished_run, models):
     shutil.rmtree(RunFolder(finished_run).best)
     with pytest.raises(CheckpointError, match=r"no best checkpoint.*last checkpoint"):
-        keep(finished_run, "pirate", "best")
+        export(finished_run, "pirate", "best")
     shutil.rmtree(RunFolder(finished_run).last)
     with pytest.raises(CheckpointError, match="no checkpoint yet"):
-        keep(finished_run, "pirate")
+        export(finished_run, "pirate")
     assert nothing_else(models)
 
 
 def test_what_is_no_run_is_refused(models, material):
     with pytest.raises(TrainingError, match="not a training run"):
-        keep(material / "model", "pirate")
+        export(material / "model", "pirate")
     with pytest.raises(TrainingError, match="not a training run"):
-        keep(material / "nothing", "pirate")
+        export(material / "nothing", "pirate")
 
 
 def test_a_damaged_checkpoint_is_refused_and_leaves_nothing(finished_run, models):
     weights = RunFolder(finished_run).best / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="best") as refused:
-        keep(finished_run, "pirate")
+        export(finished_run, "pirate")
     assert ".keeping" not in str(refused.value)
     assert nothing_else(models)
 
@@ -242,11 +242,11 @@ def test_a_damaged_checkpoint_is_refused_and_leaves_nothing(finished_run, models
 
 
 def test_a_name_that_exists_is_refused_whatever_its_case(finished_run, models):
-    keep(finished_run, "Pirate", "last")
+    export(finished_run, "Pirate", "last")
     before = (models / "Pirate" / "model.safetensors").stat()
     for name in ("Pirate", "pirate", "i3-mini", "I3-Mini"):
         with pytest.raises(ConfigError, match="already"):
-            keep(finished_run, name, "best")
+            export(finished_run, name, "best")
     assert (models / "Pirate" / "model.safetensors").stat() == before
 
 
@@ -256,7 +256,7 @@ def test_a_name_that_exists_is_refused_whatever_its_case(finished_run, models):
 )  # fmt: skip
 def test_what_is_no_file_name_is_refused_with_a_remedy(finished_run, models, name):
     with pytest.raises(ConfigError) as refused:
-        keep(finished_run, name)
+        export(finished_run, name)
     assert refused.value.remedy
     assert not models.exists()
 
@@ -282,7 +282,7 @@ def test_a_disk_that_refuses_leaves_nothing_and_says_so(finished_run, models, mo
 
     monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(CheckpointError, match="No space left") as refused:
-        keep(finished_run, "pirate")
+        export(finished_run, "pirate")
     assert "disk space" in refused.value.remedy
     assert nothing_else(models)
 
@@ -292,7 +292,7 @@ def test_what_a_killed_keeping_left_goes_at_the_next(finished_run, models):
     for folder in (old, fresh):
         folder.mkdir(parents=True)
     os.utime(old, (time.time() - 7200,) * 2)
-    keep(finished_run, "pirate")
+    export(finished_run, "pirate")
     assert nothing_else(models, ".now.keeping-12345678", "pirate")
     assert registry.downloaded() == {"pirate": models / "pirate"}
     assert checkpoint.find_model("pirate") == models / "pirate"

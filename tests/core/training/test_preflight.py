@@ -16,7 +16,7 @@ from i3core.training.memory_estimate import (
     largest_micro_batch,
     optimizer_floats,
 )
-from i3core.training.preflight import Plan, check_run
+from i3core.training.preflight import PlannedRun, check_run
 
 # A step of a tiny network first, so that libraries and kernels are loaded.
 GROWTH = """
@@ -31,10 +31,10 @@ from i3core.training.config import TrainingConfig
 def learn(name, optimizer, rows, width, batches):
     network = I3Network(preset(name))
     config = TrainingConfig(data=("-",), out="-", preset="tiny", tokenizer="-", optimizer=optimizer)
-    trainer = TrainStep(network, config, choose_device("cpu", "float32"), 10)
+    train_step = TrainStep(network, config, choose_device("cpu", "float32"), 10)
     ids = torch.randint(1, network.config.vocab_size, (rows, width))
     for step in range(2):
-        trainer.step(step, [(ids, ids)] * batches)
+        train_step.step(step, [(ids, ids)] * batches)
 
 torch.set_num_threads(1)
 learn("tiny", "adamw", 1, 32, 1)
@@ -122,10 +122,10 @@ def test_checkpoints_take_what_is_foreseen(build, tmp_path, optimizer):
 
     model = build.model(d_model=256)
     settings = TrainingConfig(data=("-",), out="-", preset="tiny", tokenizer="-", optimizer=optimizer)
-    trainer = TrainStep(model.network, settings, model.device, 10)
+    train_step = TrainStep(model.network, settings, model.device, 10)
     ids = torch.ones(1, 32, dtype=torch.long)
-    trainer.step(0, [(ids, ids)])
-    for name, state in (("best", None), ("last", trainer.state_dict())):
+    train_step.step(0, [(ids, ids)])
+    for name, state in (("best", None), ("last", train_step.state_dict())):
         save_checkpoint(model, tmp_path / name, state)
     best, last = (sum(p.stat().st_size for p in (tmp_path / name).iterdir()) for name in ("best", "last"))
     matrices = block_matrices(model.config)
@@ -136,12 +136,12 @@ def test_checkpoints_take_what_is_foreseen(build, tmp_path, optimizer):
     assert checkpoint_bytes(10**8, 10**5, optimizer, lora=True) < checkpoint_bytes(10**8, 10**8, optimizer) / 100
 
 
-def plan(out, **changes) -> Plan:
+def plan(out, **changes) -> PlannedRun:
     """A sound plan: 80 M weights fine-tuned on a thousand documents."""
-    sound = Plan(
+    sound = PlannedRun(
         out=out / "run", parameters=82_765_160, trainable=82_765_160, optimizer="adamw", lr=3e-4, documents=1000,
         tokens_per_epoch=200_000, tokens_per_step=2048, steps_per_epoch=98, total_steps=294,
-        memory_bytes=3 * 10**9, memory_available=8 * 10**9, memory_total=16 * 10**9, held_out_rows=20,
+        memory_bytes=3 * 10**9, memory_available=8 * 10**9, memory_total=16 * 10**9, validation_sequences=20,
     )  # fmt: skip
     return dataclasses.replace(sound, **changes)
 
@@ -167,12 +167,12 @@ FINDINGS = [
     ),
     ({"tokens_per_epoch": 0}, "data", True, ["no text", "--data"]),
     ({"learned_tokens": 0}, "data", True, ["marked as context", "--loss-on"]),
-    ({"documents": 1}, "data", False, ["a single document", "by heart"]),
+    ({"documents": 1}, "data", False, ["a single document", "memorise"]),
     ({"documents": 19}, "data", False, ["only 19 documents", "Add more text"]),
     ({"tokens_per_epoch": 2047}, "data", False, ["2,047 tokens", "2,048", "--batch-size"]),
-    ({"held_out_rows": 0}, "data", False, ["held out", "--val"]),
+    ({"validation_sequences": 0}, "data", False, ["held out", "--val"]),
     ({"total_steps": 98 * 51}, "data", False, ["51 times", "--epochs", "--patience"]),
-    ({"total_steps": 98 * 17, "held_out_rows": 0, "evaluates": False}, "data", False, ["17 times"]),
+    ({"total_steps": 98 * 17, "validation_sequences": 0, "evaluates": False}, "data", False, ["17 times"]),
     ({"unknown_share": 0.034}, "data", False, ["3%", "vocabulary lacks", "from scratch"]),
     ({"unknown_share": 0.034, "fine_tuning": False}, "data", False, ["--tokenizer"]),
     ({"lr": 0.2}, "learning_rate", True, ["0.2", "overwrite", "5e-5 to 5e-4"]),
@@ -197,8 +197,8 @@ def test_a_doubtful_plan_is_told_with_its_remedy(tmp_path, changes, kind, fatal,
     "changes",
     [
         {"memory_bytes": 8 * 10**9}, {"documents": 20}, {"tokens_per_epoch": 2048}, {"total_steps": 98 * 50},
-        {"total_steps": 98 * 500, "patience": 5}, {"held_out_rows": 0, "evaluates": False}, {"unknown_share": 0.02},
-        {"lr": 3e-3}, {"lr": 1e-2, "lora": True}, {"lr": 1e-6}, {"total_steps": 21},
+        {"total_steps": 98 * 500, "patience": 5}, {"validation_sequences": 0, "evaluates": False},
+        {"unknown_share": 0.02}, {"lr": 3e-3}, {"lr": 1e-2, "lora": True}, {"lr": 1e-6}, {"total_steps": 21},
     ],
 )  # fmt: skip
 def test_at_the_edge_nothing_is_said(tmp_path, changes):

@@ -317,13 +317,13 @@ def test_a_stop_does_not_wait_for_an_evaluation_which_is_made_up_for_later(whole
         arguments[-1]()  # what is called between batches
         raise AssertionError("the wish to stop was not seen")
 
-    evaluate = loop.evaluate_rows
+    evaluate = loop.evaluate_sequences
     for name in ("before", "within"):
         settings = dataclasses.replace(whole_run, out=str(tmp_path / name))
         control = RunFolder(settings.out).folder / "control"
         if name == "within":
             evaluated[:] = [1, 1]
-            monkeypatch.setattr(loop, "evaluate_rows", stop_in_the_middle)
+            monkeypatch.setattr(loop, "evaluate_sequences", stop_in_the_middle)
         for event in training.train(settings):
             if name == "before" and isinstance(event, Stepped) and event.step == 10:
                 (control / "stop").touch()

@@ -57,7 +57,7 @@ def test_what_does_not_fit_into_memory_is_taken_in_halves_with_the_same_result(b
 def test_when_not_even_one_row_fits_the_weights_stay_and_the_remedy_is_named(build):
     trainer = small_trainer(build, tokens=15)
     before = [weight.clone() for weight in trainer.trained]
-    with pytest.raises(TrainingError, match="single row of 16 tokens") as error:
+    with pytest.raises(TrainingError, match="single sequence of 16 tokens") as error:
         trainer.step(0, [random_batch()])
     assert "--last-blocks" in error.value.remedy
     assert all(torch.equal(one, other) for one, other in zip(before, trainer.trained, strict=True))
@@ -74,7 +74,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(build):
 def test_a_rehearsal_finds_the_size_without_training(build):
     trainer = small_trainer(build, tokens=40)
     before = [weight.clone() for weight in trainer.trained]
-    trainer.rehearse(8, 16)
+    trainer.find_micro_batch(8, 16)
     assert trainer.micro_tokens == 32
     assert all(torch.equal(one, other) for one, other in zip(before, trainer.trained, strict=True))
     assert all(weight.grad is None for weight in trainer.trained)

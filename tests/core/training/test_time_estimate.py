@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from i3core.errors import TrainingError
 from i3core.runs.events import Measured, Started, Warned
 from i3core.training import time_estimate
-from i3core.training.train import rehearse, train
+from i3core.training.train import dry_run, train
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def short(monkeypatch):
 
 
 def measured(config):
-    *_, event = rehearse(config, measure=True)
+    *_, event = dry_run(config, measure=True)
     assert isinstance(event, Measured)
     return event
 
@@ -128,7 +128,7 @@ def refuse(dir):
 
 
 def test_findings_carry_their_kind(config, material):
-    events = rehearse(config(data=(str(material / "story.txt"),), lr=0.05))
+    events = dry_run(config(data=(str(material / "story.txt"),), lr=0.05))
     kinds = {event.kind for event in events if isinstance(event, Warned)}
     assert kinds >= {"data", "learning_rate"}
 

@@ -185,7 +185,7 @@ def test_an_unknown_name(tmp_path):
 def test_a_tracker_that_cannot_start_is_left_out(tmp_path, capsys):
     (tmp_path / "tensorboard").write_text("in the way")
     assert build_trackers(["tensorboard"], tmp_path, CONFIG) == []
-    assert capsys.readouterr().err.count("training goes on without it") == 1
+    assert capsys.readouterr().err.count("training continues without it") == 1
 
 
 def test_a_tracker_that_fails_is_switched_off_with_one_warning(capsys):
