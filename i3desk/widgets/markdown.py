@@ -1,4 +1,4 @@
-"""Sets Markdown in a QTextDocument in our type scale. HTML in it is text, and nothing is loaded from anywhere."""
+"""Markdown in a QTextDocument; HTML in it is shown as text, and nothing is loaded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from i3desk.style.palette import MONOSPACE_FAMILIES
 from i3desk.widgets.text_display import prepare_markdown
 
 CODE_PX = 13
-HEADING_PX = {1: 18, 2: 16}  # smaller headings are as large as the text
+HEADING_PX = {1: 18, 2: 16}  # smaller headings have the size of the text
 WELL_PADDING = 10
 SCHEMES = ("http", "https", "mailto")
 _JOINER = "\u2060"  # invisible
@@ -31,12 +31,12 @@ _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.
 
 
 def fill_with_markdown(document: QTextDocument, text: str, line_height_percent: int) -> None:
-    """Replace what `document` shows by `text`, read as Markdown."""
+    """Replace the content of `document` by `text`, read as Markdown."""
     document.setIndentWidth(24)
-    # Images are loaded while they are laid out, whatever the document says; so none may come to be.
+    # Layout loads images even if the document refuses: no image must be created.
     document.setMarkdown(prepare_markdown(text).replace("![", f"!{_JOINER}["), _FEATURES)
     changes = QTextCursor(document)
-    changes.beginEditBlock()  # so that all of it is laid out once
+    changes.beginEditBlock()  # so that the document is laid out once
     _unjoin(document)
     for table in [frame for frame in document.rootFrame().childFrames() if isinstance(frame, QTextTable)]:
         _set_table(table)
@@ -48,9 +48,10 @@ def fill_with_markdown(document: QTextDocument, text: str, line_height_percent: 
 
 
 def code_wells(document: QTextDocument) -> Iterator[tuple[float, float]]:
-    """Top and bottom of each run of lines of code."""
+    """Top and bottom of each block of code."""
     layout = document.documentLayout()
-    top = bottom = None
+    top: float | None = None
+    bottom = 0.0
     for block in _blocks(document):
         if _is_code(block):
             rect = layout.blockBoundingRect(block)
@@ -64,13 +65,13 @@ def code_wells(document: QTextDocument) -> Iterator[tuple[float, float]]:
 
 
 def links(document: QTextDocument) -> list[str]:
-    """The addresses of all links, each once."""
+    """The addresses of all links, without duplicates."""
     found = (char_format.anchorHref() for _, _, char_format in _fragments(document) if char_format.isAnchor())
     return [*dict.fromkeys(found)]
 
 
 def _unjoin(document: QTextDocument) -> None:
-    """Take out what kept images from being images; where one would have been stands its link."""
+    """Remove the characters that prevented images; a link is left in place of each image."""
     found = document.find(f"!{_JOINER}")
     while not found.isNull():
         after = QTextCursor(document)
@@ -88,10 +89,12 @@ def _blocks(document: QTextDocument) -> Iterator[QTextBlock]:
 
 def _fragments(document: QTextDocument) -> Iterator[tuple[int, int, QTextCharFormat]]:
     for block in _blocks(document):
-        for part in block:
+        part = block.begin()
+        while not part.atEnd():
             fragment = part.fragment()
             if fragment.isValid():
                 yield fragment.position(), fragment.length(), fragment.charFormat()
+            part += 1
 
 
 def _is_code(block: QTextBlock) -> bool:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QFrame, QGraphicsDropShadowEffect, QWidget
 
 EDGE = 8  # to the window's edges
 
 
 class PopupCard(QFrame):
-    """A child of the anchor's window, so that it needs no window system's help and never takes the focus.
+    """A child of the anchor's window: it needs no window of its own and never takes the focus.
 
     Signals:
-        close_requested: Esc, a click elsewhere than on the anchor, or the window changed; whoever made it calls `end`.
+        close_requested: Emitted on Esc, on a click outside of card and anchor, and when the window changes. The owner
+            then calls `end`.
     """
 
     close_requested = Signal()
 
     def __init__(self, anchor: QWidget) -> None:
-        super().__init__(anchor.window())
+        self._window = anchor.window()
+        super().__init__(self._window)
         self._anchor = anchor
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         shadow = QGraphicsDropShadowEffect(self)
@@ -28,41 +30,46 @@ class PopupCard(QFrame):
         shadow.setColor(QColor(0, 0, 0, 70))
         self.setGraphicsEffect(shadow)
         self.hide()
-        # Watches the application: Esc closes the card wherever the focus is.
-        QApplication.instance().installEventFilter(self)
+        # An event filter of the application: Esc closes the card wherever the focus is.
+        app = QApplication.instance()
+        assert app is not None
+        self._app = app
+        self._app.installEventFilter(self)
 
     def room(self) -> QRect:
-        """Where in the window it may be."""
-        return self.parentWidget().rect().adjusted(EDGE, EDGE, -EDGE, -EDGE)
+        """The area of the window where the card may be."""
+        return self._window.rect().adjusted(EDGE, EDGE, -EDGE, -EDGE)
 
     def fit(self, width: int) -> None:
-        """Take the height that the content needs at this width."""
+        """Set the width, and the height that the content needs."""
         self.ensurePolished()
-        self.layout().activate()
-        self.resize(width, max(self.layout().totalHeightForWidth(width), self.layout().totalMinimumSize().height()))
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        self.resize(width, max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height()))
 
     def appear(self, x: int, y: int) -> None:
-        """Show at this place of the window, or the nearest that lies inside it."""
+        """Show the card at this place of the window, or at the nearest one inside."""
         room = self.room()
         x = max(room.left(), min(x, room.right() - self.width()))
         self.move(x, max(room.top(), min(y, room.bottom() - self.height())))
-        # A click would give the focus to what is underneath: let it stay where it is.
+        # A click would move the focus to the widget underneath: keep it.
         self.setFocusProxy(QApplication.focusWidget() or self._anchor)
         self.show()
         self.raise_()
 
     def end(self) -> None:
-        """Take it away for good."""
-        QApplication.instance().removeEventFilter(self)
+        """Delete the card."""
+        self._app.removeEventFilter(self)
         self.hide()
         self.deleteLater()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        event.accept()  # not for what is underneath
+        event.accept()  # not for the widget underneath
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
-        if kind in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride):
+        if isinstance(event, QKeyEvent) and kind in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride):
             if event.key() != Qt.Key.Key_Escape or not self.isVisible():
                 return False
             event.accept()

@@ -67,7 +67,9 @@ class SectionedListDelegate(QStyledItemDelegate):
         """Height of every row, with the gap below it."""
         raise NotImplementedError
 
-    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint_row(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         """Draw a row that is not a heading."""
         raise NotImplementedError
 
@@ -85,7 +87,7 @@ class SectionedListDelegate(QStyledItemDelegate):
             room = option.rect.adjusted(SIDE + PADDING, 0, 0, -9)
             painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, index.data().upper())
         else:
-            self.paint_row(painter, option, QModelIndex(index))
+            self.paint_row(painter, option, index)
         painter.restore()
 
     def more_rect(self, row: QRect) -> QRect:
@@ -195,7 +197,8 @@ class SectionedList(QListView):
             self._top_row = None
             if index.isValid():
                 bar = self.verticalScrollBar()
-                bar.setValue(bar.value() + self.visualRect(QModelIndex(index)).top() - y)
+                top = index.model().index(index.row(), 0)
+                bar.setValue(bar.value() + self.visualRect(top).top() - y)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -1,4 +1,4 @@
-"""Text that wraps anywhere, can be selected, and is exactly as tall as what it shows: plain, or Markdown."""
+"""A selectable text, plain or Markdown, exactly as tall as its content."""
 
 from __future__ import annotations
 
@@ -29,25 +29,26 @@ from i3desk.widgets.text_display import estimate_text_height
 
 LINE_HEIGHT_PERCENT = 128
 CARET_WIDTH = 2
-SLICE = 12_000  # characters laid out in one go; more would hold up the window
+SLICE = 12_000  # characters laid out at once; more would block the window
 HIGHLIGHT_MS = 2500
 MOST_HIGHLIGHTS = 100
-LONGEST_FITTED = 2000  # characters; a longer text takes all the width that it may have
+LONGEST_FITTED = 2000  # characters; a longer text takes all available width
 
 
 class _Document(QTextDocument):
-    """A document that shows nothing from outside of its text."""
+    """A document that loads nothing from outside of its text."""
 
-    def loadResource(self, kind: int, url: QUrl) -> None:
+    def loadResource(self, type: int, name: QUrl | str) -> None:
         return None
 
 
 class TextBlock(QTextEdit):
-    """Shows text as it is, or Markdown without its HTML. Growing text is appended, not laid out anew; a long one is
-    laid out in slices between which the event loop turns.
+    """Shows plain text, or Markdown without its HTML.
+
+    Growing text is appended without laying out the rest again; long text is laid out in slices between events.
 
     Signals:
-        words_found(y): how far below the top the first highlighted word is.
+        words_found(y): Emitted after `highlight` if a word was found; y is the first word's distance from the top.
     """
 
     words_found = Signal(int)
@@ -70,13 +71,13 @@ class TextBlock(QTextEdit):
         self.viewport().setMouseTracking(True)
         self.document().setDocumentMargin(0)
         self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
-        self._text = ""  # all of it
-        self._laid_out = 0  # how much of it is in the document
+        self._text = ""
+        self._laid_out = 0  # characters of it that are in the document
         self._is_markdown = False
-        self._link_colour = QColor()  # that the Markdown was set in
+        self._link_colour = QColor()  # of the Markdown in the document
         self._caret = False
         self._pressed_link = ""
-        self._words: list[str] = []  # to be highlighted once all is laid out
+        self._words: list[str] = []  # to be highlighted when the whole text is laid out
         self._fill_timer = QTimer(self, singleShot=True, interval=0)
         self._fill_timer.timeout.connect(self._fill)
         self._highlight_timer = QTimer(self, singleShot=True, interval=HIGHLIGHT_MS)
@@ -84,18 +85,18 @@ class TextBlock(QTextEdit):
 
     @property
     def is_markdown(self) -> bool:
-        """Whether Markdown is shown."""
+        """True if Markdown is shown."""
         return self._is_markdown
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of the text has been laid out."""
+        """True when the whole text is laid out."""
         return self._laid_out == len(self._text)
 
     def show_text(self, text: str) -> None:
-        """Show `text` as it is; where it begins as before, only its end changes and a selection survives."""
+        """Show plain `text`; what it has in common with the previous text stays, also a selection in it."""
         if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")  # the document would count these otherwise
+            text = text.replace("\r\n", "\n").replace("\r", "\n")  # the document would count characters differently
         if text == self._text and not self._is_markdown:
             return
         kept = 0 if self._is_markdown else _common_length(self._text[: self._laid_out], text)
@@ -113,41 +114,41 @@ class TextBlock(QTextEdit):
         self._fill()
 
     def show_markdown(self, text: str) -> None:
-        """Show `text` with its Markdown set as what it means. HTML in it shows as it is written; nothing is loaded."""
+        """Show `text` as Markdown; HTML in it is shown as text, and nothing is loaded."""
         if text != self._text or not self._is_markdown:
             self._text, self._laid_out, self._is_markdown = text, len(text), True
             self._set_markdown()
 
     def show_caret(self, shown: bool) -> None:
-        """Mark the end of the text while more is coming."""
+        """Show or hide a caret at the end, while more text is coming."""
         if shown != self._caret:
             self._caret = shown
             self.viewport().update()
 
     def highlight(self, words: Sequence[str]) -> None:
-        """Mark `words` for a moment as soon as all is laid out; `words_found` follows if there is one."""
+        """Highlight `words` for a moment when the text is laid out; `words_found` follows if there are any."""
         self._words = list(filter(None, words))
         if self.is_complete:
             self._mark_words()
 
     def links(self) -> list[str]:
-        """The addresses that the text links to."""
+        """The addresses of the links in the text."""
         return links(self.document()) if self._is_markdown else []
 
     def fit(self, width: int) -> None:
-        """Take this width, and the height that it needs."""
+        """Set the width, and the height that the text needs."""
         if width != self.width():
             self.resize(width, self.height())
             self._fit_height()
 
-    def ideal_width(self, most: int) -> int:
-        """The width that shows the text in as few lines as `most` pixels allow, and no wider."""
+    def ideal_width(self, max_width: int) -> int:
+        """The smallest width with as few lines as at `max_width` pixels."""
         if len(self._text) > LONGEST_FITTED:
-            return most
+            return max_width
         document = self.document().clone()
         document.setDefaultTextOption(self.document().defaultTextOption())
-        document.setTextWidth(most)
-        width = min(most, int(document.idealWidth()) + 2)
+        document.setTextWidth(max_width)
+        width = min(max_width, int(document.idealWidth()) + 2)
         document.deleteLater()
         return width
 
@@ -169,7 +170,7 @@ class TextBlock(QTextEdit):
         if event.matches(QKeySequence.StandardKey.Copy) or event.matches(QKeySequence.StandardKey.SelectAll):
             super().keyPressEvent(event)
         else:
-            event.ignore()  # all other keys are the transcript's
+            event.ignore()  # all other keys belong to the transcript
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         is_left = event.button() == Qt.MouseButton.LeftButton
@@ -195,7 +196,7 @@ class TextBlock(QTextEdit):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        # The first changes come while Qt makes the widget.
+        # Qt also calls this from its own constructor.
         if event.type() == QEvent.Type.PaletteChange and getattr(self, "_is_markdown", False):
             colour, self._link_colour = self._link_colour, QApplication.palette().color(QPalette.ColorRole.Link)
             if colour != self._link_colour:
@@ -229,7 +230,7 @@ class TextBlock(QTextEdit):
 
     @Slot()
     def _fill(self) -> None:
-        """Lay out the next slice of the text; when there is none left, mark the words that were asked for."""
+        """Lay out the next slice of the text; after the last one, highlight the requested words."""
         if self.is_complete and self._words:
             self._mark_words()
             return
@@ -269,7 +270,7 @@ class TextBlock(QTextEdit):
     @Slot()
     def _fit_height(self) -> None:
         height = max(self.fontMetrics().height(), round(self.document().size().height()))
-        if not self.is_complete:  # keep the room that the rest will need, so that nothing below moves twice
+        if not self.is_complete:  # reserve the height of the rest, so that nothing below moves twice
             metrics = QFontMetricsF(self.font())
             line = metrics.height() * LINE_HEIGHT_PERCENT / 100
             height = max(height, estimate_text_height(self._text, self.width(), metrics.averageCharWidth(), line))
@@ -278,7 +279,7 @@ class TextBlock(QTextEdit):
 
 
 def _common_length(first: str, second: str) -> int:
-    """How many characters two texts have in common at their beginning."""
+    """Length of the common prefix of two texts."""
     low, high = 0, min(len(first), len(second))
     if second.startswith(first):
         return len(first)
@@ -292,5 +293,5 @@ def _common_length(first: str, second: str) -> int:
 
 
 def _utf16_length(text: str) -> int:
-    """The length of a text as Qt counts."""
+    """The length of a text in UTF-16 units, as Qt counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

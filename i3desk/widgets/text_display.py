@@ -1,11 +1,11 @@
-"""How a message's text is shown: capitalised, as Markdown where it is Markdown, and how tall it will be."""
+"""Display of a message's text: capitals, Markdown, and the estimated height."""
 
 from __future__ import annotations
 
 import itertools
 import re
 
-LONGEST_MARKDOWN = 20_000  # characters; longer texts are shown as they are, which takes a moment for each 10,000
+LONGEST_MARKDOWN = 20_000  # characters; longer texts are shown as plain text
 
 _CODE = r"(?P<code>```.*?(?:```|\Z)|`[^`\n]*`?)"
 _OPENING = r"[\s\"'“‘(\[*_#>\-–—]*"
@@ -20,11 +20,10 @@ _LAST_WORD = re.compile(r"[\w.]*\Z")
 
 
 def capitalise(text: str, growing: bool = False) -> str:
-    """`text` with capitals at the beginning of sentences and lines, and "I" for "i"; of the same length.
+    """Capitalise the first letter of sentences and lines, and "i"; the length stays the same.
 
-    For display: what a model said stays as it is. Nothing but capitals changes, and nothing in code. Characters are
-    judged by what stands before them, so a text that grows keeps its capitals; only an "i" needs to be followed by
-    something, and while the text is `growing` one at its very end waits.
+    For display only. Code is left as it is. A letter is judged by the text before it, so a growing text keeps its
+    capitals; only an "i" depends on the character after it: while the text is `growing`, an "i" at its end stays.
     """
 
     def begin(match: re.Match[str]) -> str:
@@ -44,13 +43,14 @@ def capitalise(text: str, growing: bool = False) -> str:
 def _ends_no_sentence(text: str, at: int, sign: str) -> bool:
     if sign != ".":
         return sign in ("...", "…")
-    word = _LAST_WORD.search(text, max(0, at - 16), at)[0].lower()
+    found = _LAST_WORD.search(text, max(0, at - 16), at)
+    word = found[0].lower() if found else ""
     return word in _ABBREVIATIONS or re.fullmatch(r"(?:[a-z]\.)+[a-z]", word) is not None
 
 
 def _upper(letter: str) -> str:
     upper = letter.upper()
-    # Some letters have a capital of two characters, and some capitals are other letters' capitals too.
+    # Some letters have a capital of two characters, and some share their capital with another letter.
     return upper if upper.lower() == letter else letter
 
 
@@ -70,7 +70,7 @@ _MARKDOWN = re.compile(
 
 
 def has_markdown(text: str) -> bool:
-    """Whether the text really contains Markdown, not only signs that Markdown uses too, such as "2*3*4"."""
+    """True if the text contains Markdown, not only characters that Markdown also uses, as in "2*3*4"."""
     return len(text) <= LONGEST_MARKDOWN and _MARKDOWN.search(text) is not None
 
 
@@ -82,8 +82,10 @@ LINE_BREAK = "\u2028"  # within a paragraph
 
 
 def prepare_markdown(text: str) -> str:
-    """The text for a Markdown reader, with what people mean: line breaks stay, a list ends where its lines do, deep
-    indentation is no code, and "2*3*4" is arithmetic."""
+    """Prepare text for a Markdown reader as people mean it.
+
+    Line breaks stay, a list ends with its lines, deep indentation is not code, and "2*3*4" is arithmetic.
+    """
     parts = _FENCED.split(text)
     parts[::2] = [_prepare_lines(part) for part in parts[::2]]
     return "".join(parts)
@@ -101,7 +103,7 @@ def _prepare_lines(text: str) -> str:
 
 
 def _joint(before: str, line: str, in_list: bool) -> str:
-    """What stands between two lines."""
+    """The separator of two lines."""
     if not before.strip() or not line.strip() or _BEGINS_BLOCK.match(line) or ("|" in before and "|" in line):
         return "\n"
     if _RULE.match(line) or (in_list and not line[0].isspace()):
@@ -117,10 +119,10 @@ def _escape(line: str) -> str:
 
 
 def estimate_text_height(text: str, width: int, character_width: float, line_height: float) -> int:
-    """About how tall a text is at this width."""
+    """Estimate the height of a text at this width."""
     per_line = max(1, int(width / character_width))
     if len(text) <= per_line:
         return round(line_height * (1 + text.count("\n")))
     breaks = text.count("\n")
-    # Where lines break, the rest of a line stays empty: half of it on average, for short paragraphs less.
+    # The rest of a line before a break is empty: half a line on average, less for short paragraphs.
     return round(line_height * (1 + breaks + max(0, len(text) - breaks * per_line // 3) // per_line))

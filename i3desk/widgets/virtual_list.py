@@ -1,44 +1,45 @@
-"""A scrolled column of rows of any height, of which only those near the view exist as widgets."""
+"""A scrolled column of rows of any height; only rows near the view exist as widgets."""
 
 from __future__ import annotations
 
 import time
 from bisect import bisect_right
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
-AHEAD = 0.75  # of the view's height: rows this near are made while nothing else is to do
-KEPT = 2.0  # of the view's height: rows farther away than this are given up
-NEAR_END = 24  # pixels from the end that still count as being there
+AHEAD = 0.75  # of the view's height: rows this near are made while the event loop is idle
+KEPT = 2.0  # of the view's height: rows farther away than this are deleted
+NEAR_END = 24  # pixels from the end that still count as the end
 LINE = 24  # pixels that an arrow key scrolls; the wheel scrolls three of them
-BUDGET = 0.008  # seconds for making what comes into view in one go; the rest follows a moment later
-PASSES = 12  # at most, until the heights of what comes into view have settled
+BUDGET = 0.008  # seconds for making rows that come into view; the rest follows a moment later
+PASSES = 12  # at most, until the heights of the rows in view have settled
 
 
 class VirtualRow(QWidget):
-    """One row. Subclasses say how tall they are.
-
-    Attributes:
-        text_grows: its new height comes from text added at its end, so what was read of it keeps its place.
-    """
+    """One row of a VirtualList."""
 
     def fit(self, width: int) -> int:
-        """Take this width; returns the height that shows everything."""
-        return self.layout().totalHeightForWidth(width)
+        """Lay the row out at this width; returns the height that shows everything."""
+        layout = self.layout()
+        assert layout is not None
+        return layout.totalHeightForWidth(width)
 
     def must_stay(self) -> bool:
-        """Whether the row may not be given up although it is out of view, because the user works in it."""
+        """True if the row must be kept although it is out of view, because it has the focus."""
         focused = QApplication.focusWidget()
         return focused is not None and (focused is self or self.isAncestorOf(focused))
 
 
-class _Anchor(NamedTuple):
-    """What stays where it is on screen while heights change: the top of a row, `offset` pixels below the view's top;
-    or, of a row taller than the view, the place at this `share` of its height."""
+@dataclass(frozen=True)
+class _Anchor:
+    """The place that stays put on screen while heights change.
+
+    It is the top of a row, `offset` pixels below the view's top; with `share`, the place at this share of its height.
+    """
 
     index: int
     offset: int
@@ -46,13 +47,13 @@ class _Anchor(NamedTuple):
 
 
 class VirtualList(QAbstractScrollArea):
-    """Shows `count` rows, one below the other, in a column in the middle.
+    """A column of `count` rows in the middle of the view.
 
-    A row that has not been made yet counts with an estimated height; when heights are corrected, what is on screen
-    stays in place. At its end the column follows what is added. Subclasses give `make_row` and `estimate_height`.
+    A row without a widget has an estimated height; when heights are corrected, the visible rows stay in place. At its
+    end, the column follows added content. Subclasses implement `make_row` and `estimate_height`.
 
     Signals:
-        following_changed(bool): whether the column is at its end and follows what is added.
+        following_changed(bool): Emitted when the column starts or stops to follow added content.
     """
 
     following_changed = Signal(bool)
@@ -64,7 +65,7 @@ class VirtualList(QAbstractScrollArea):
         self.verticalScrollBar().setSingleStep(LINE)
         self.viewport().setBackgroundRole(QPalette.ColorRole.Base)
         self.viewport().setAutoFillBackground(True)
-        self._most, self._margin, self._padding = column_width, margin, padding
+        self._max_width, self._margin, self._padding = column_width, margin, padding
         self._heights: list[int] = []
         self._tops: list[int] = [padding]
         self._rows: dict[int, VirtualRow] = {}
@@ -76,24 +77,24 @@ class VirtualList(QAbstractScrollArea):
         self.viewport().installEventFilter(self)
 
     def make_row(self, index: int) -> VirtualRow:
-        """A new widget for a row, a child of the viewport."""
+        """Make the widget of a row, a child of the viewport."""
         raise NotImplementedError
 
     def prepare_row(self, index: int) -> None:
         """Fill a row that was just made."""
 
     def estimate_height(self, index: int, width: int) -> int:
-        """How tall a row will be at this width, more or less, without making it."""
+        """Estimate the height of a row at this width without making it."""
         raise NotImplementedError
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return len(self._heights)
 
     @property
     def following(self) -> bool:
-        """Whether the column is at its end and follows what is added."""
+        """True while the column is at its end and follows added content."""
         return self._following
 
     @property
@@ -102,17 +103,17 @@ class VirtualList(QAbstractScrollArea):
         return self._rows
 
     def replace_rows(self, start: int, count: int) -> None:
-        """There are `count` rows now, and those from `start` on are others than before."""
+        """Set the number of rows and replace all rows from `start`."""
         anchor = self._anchor()
         for index in [index for index in self._rows if index >= start]:
-            self._give_up(index)
+            self._delete_row(index)
         width = self._column_width()
         self._heights[start:] = [self.estimate_height(index, width) for index in range(start, count)]
         self._add_up()
         self._settle(anchor if anchor is None or anchor.index < count else None)
 
     def remeasure(self, index: int | None = None) -> None:
-        """The content of a row changed (None: of any)."""
+        """Update the height of a row whose content has changed (None: of all rows)."""
         anchor = self._anchor()
         for changed in [index] if index is not None else list(self._rows):
             if changed in self._rows:
@@ -124,7 +125,7 @@ class VirtualList(QAbstractScrollArea):
 
     @Slot()
     def jump_to_latest(self) -> None:
-        """Go to the end and follow what is added."""
+        """Scroll to the end and follow added content."""
         self._set_following(True)
         self._settle()
 
@@ -135,16 +136,16 @@ class VirtualList(QAbstractScrollArea):
         bar.setValue(bar.value() + pages * bar.pageStep())
 
     def scroll_to(self, index: int, inside: int = 0, share: float = 0.25) -> None:
-        """Bring the place `inside` pixels below a row's top to this `share` of the view's height."""
+        """Scroll the place `inside` pixels below a row's top to this `share` of the view's height."""
         self._set_following(False)
         if index not in self._rows and self.isVisible():
             self._make(index)
             self._add_up()
         self._settle(_Anchor(index, round(self.viewport().height() * share) - inside))
-        self._note_following()
+        self._update_following()
 
     def make_visible(self, index: int) -> VirtualRow | None:
-        """Scroll no farther than needed to see a row, one taller than the view from its top; returns its widget."""
+        """Scroll as little as needed to show a row, a tall one from its top; returns its widget."""
         if index not in self._rows:
             self.scroll_to(index)
         row, view = self._rows.get(index), self.viewport().height()
@@ -155,12 +156,12 @@ class VirtualList(QAbstractScrollArea):
         return row
 
     def first_in_view(self) -> int:
-        """The index of the first row with a part on screen."""
+        """The index of the first visible row."""
         return self._index_at(self.verticalScrollBar().value())
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         if not self._placing:
-            self._note_following()
+            self._update_following()
             self._settle(self._anchor())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -171,7 +172,7 @@ class VirtualList(QAbstractScrollArea):
         self._on_resized()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # Rows ask their parent for room when their content changes by itself, for example while one is edited.
+        # A row requests a layout from its parent when its content changes by itself, for example in its editor.
         if watched is self.viewport() and event.type() == QEvent.Type.LayoutRequest and not self._placing:
             if any(row.fit(self._width) != self._heights[index] for index, row in self._rows.items()):
                 self.remeasure()
@@ -179,8 +180,8 @@ class VirtualList(QAbstractScrollArea):
         return super().eventFilter(watched, event)
 
     def _column_width(self) -> int:
-        # From the width with the scroll bar in it: so nothing moves sideways or wraps anew when the bar comes.
-        return max(1, min(self._most, self.width() - 2 * self._margin))
+        # Includes the scroll bar, so that nothing moves sideways or wraps again when the bar appears.
+        return max(1, min(self._max_width, self.width() - 2 * self._margin))
 
     def _on_resized(self) -> None:
         width = self._column_width()
@@ -195,7 +196,7 @@ class VirtualList(QAbstractScrollArea):
         self._settle(anchor)
 
     def _anchor(self, rewraps: bool = False) -> _Anchor | None:
-        """What to keep in place; None while following the end."""
+        """The place to keep; None while following the end."""
         if self._following or not self._heights:
             return None
         value = self.verticalScrollBar().value()
@@ -217,14 +218,17 @@ class VirtualList(QAbstractScrollArea):
         self._tops = list(accumulate(self._heights, initial=self._padding))
 
     def _settle(self, anchor: _Anchor | None = None) -> None:
-        """Make what is in view, correct heights, and put everything in its place, with `anchor` where it was; without
-        one at the end if following, else where the scroll bar is."""
+        """Make the rows in view, correct heights and place all rows.
+
+        The `anchor` keeps its place; without one, the view is at the end if following, or where the scroll bar is.
+        """
         if self._placing or not self.isVisible():
             return
         self._placing = True
         try:
             bar, view = self.verticalScrollBar(), self.viewport().height()
             until = time.monotonic() + BUDGET
+            total = value = 0
             for _ in range(PASSES):
                 total = self._tops[-1] + self._padding
                 value = bar.value()
@@ -248,8 +252,10 @@ class VirtualList(QAbstractScrollArea):
             self._placing = False
 
     def _make_between(self, upper: int, lower: int, until: float) -> bool:
-        """Make the rows between two places, as many as the time allows, those first that the eye is at; returns
-        whether one of them is taller or smaller than estimated."""
+        """Make the rows between two places until the time is up, starting at the end that is read.
+
+        Returns True if the height of one differs from its estimate.
+        """
         changed = False
         if self._heights:
             indices = range(self._index_at(upper), self._index_at(lower) + 1)
@@ -262,7 +268,7 @@ class VirtualList(QAbstractScrollArea):
 
     def _make(self, index: int) -> bool:
         row = self._rows[index] = self.make_row(index)
-        row.move(0, -32_000)  # out of sight until it has its place
+        row.move(0, -32_000)  # out of view until it is placed
         self.prepare_row(index)
         row.show()
         return self._measure(index)
@@ -279,18 +285,18 @@ class VirtualList(QAbstractScrollArea):
         for index, row in list(self._rows.items()):
             top, height = self._tops[index] - value, self._heights[index]
             if (top + height < -KEPT * view or top > view + KEPT * view) and not row.must_stay():
-                self._give_up(index)
+                self._delete_row(index)
             else:
                 row.setGeometry(left, top, self._width, height)
 
-    def _give_up(self, index: int) -> None:
+    def _delete_row(self, index: int) -> None:
         row = self._rows.pop(index)
         row.hide()
         row.deleteLater()
 
     @Slot()
     def _make_ahead(self) -> None:
-        """Make one row that will soon come into view, then let the event loop turn."""
+        """Make one row near the view, then return to the event loop."""
         if not self._heights or not self.isVisible():
             return
         value, view = self.verticalScrollBar().value(), self.viewport().height()
@@ -308,7 +314,7 @@ class VirtualList(QAbstractScrollArea):
                 self._settle(anchor)
                 return
 
-    def _note_following(self) -> None:
+    def _update_following(self) -> None:
         bar = self.verticalScrollBar()
         self._set_following(bar.value() >= bar.maximum() - NEAR_END)
 

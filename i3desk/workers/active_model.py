@@ -1,4 +1,4 @@
-"""The model that answers: being loaded, ready, refused or unloaded."""
+"""The model that answers: loading, ready, failed or unloaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WAITING = "waiting for its turn"
 
 
 class ModelState(enum.Enum):
-    """Where the model stands."""
+    """The state of the active model."""
 
     LOADING = "loading"
     READY = "ready"
@@ -22,19 +22,19 @@ class ModelState(enum.Enum):
 
 
 class ActiveModel(QObject):
-    """Loads models, one after the other. What was asked of the one before, it still answers first.
+    """Loads models, one after the other; requests made before a load are still answered by the previous model.
 
     Attributes:
-        state: where the model stands; READY also while another one is being loaded.
-        info: the model; None without one.
+        state: the state; READY also while another model is being loaded.
+        info: the model, or None.
         error: what and remedy of the last load that failed.
-        stage: what the load that is under way does now; "" if none is.
-        folder, precision: what is being loaded; else what is in use, or without a model what was tried last. The folder
-            is None for the bundled model.
+        stage: the current stage of the load; "" if nothing is being loaded.
+        folder, precision: of the model being loaded; otherwise of the model in use, or of the last one that was tried.
+            The folder is None for the bundled model.
     Signals:
-        ready(ModelInfo): another model answers from now on.
-        refused(what, remedy): the model in `folder` could not be loaded; the one before stays.
-        changed: any attribute is new.
+        ready(ModelInfo): Emitted when a model has been loaded and answers from now on.
+        refused(what, remedy): Emitted when the model in `folder` could not be loaded; the previous one stays.
+        changed: Emitted when an attribute has changed.
     """
 
     ready = Signal(object)
@@ -49,7 +49,7 @@ class ActiveModel(QObject):
         self.stage = ""
         self.folder: str | None = None
         self.precision = "auto"
-        self._asked: deque[tuple[str | None, str]] = deque()  # folder and precision of each load that is under way
+        self._requested: deque[tuple[str | None, str]] = deque()  # folder and precision of each unfinished load
         self._used: tuple[str | None, str] = (None, "auto")
         self._jobs = jobs
         jobs.model_ready.connect(self._on_ready)
@@ -59,52 +59,52 @@ class ActiveModel(QObject):
 
     @property
     def answers_now(self) -> bool:
-        """Whether what is asked now is answered by this model, and not by one that is loaded first."""
+        """True if this model answers a request made now, False if another one is loaded first."""
         return self.info is not None and not self.stage
 
     def load(self, folder: str | None, precision: str = "auto") -> None:
         """Load a model folder, or the bundled model (None)."""
-        self._asked.append((folder, precision))
+        self._requested.append((folder, precision))
         if self.info is None:
             self.state = ModelState.LOADING
         if not self.stage:
-            self._begin_next()
+            self._start_next()
         self._jobs.load(folder, precision)
         self.changed.emit()
 
     def load_again(self) -> None:
-        """Try the last model once more."""
+        """Load the last model again."""
         self.load(self.folder, self.precision)
 
     def unload(self) -> None:
-        """Give the model's memory back; replies that are under way are stopped."""
+        """Free the model's memory; running replies are stopped."""
         self._jobs.cancel()
         self._jobs.unload()
 
-    def _begin_next(self) -> None:
-        if self._asked:
-            (self.folder, self.precision), self.stage = self._asked[0], WAITING
+    def _start_next(self) -> None:
+        if self._requested:
+            (self.folder, self.precision), self.stage = self._requested[0], WAITING
 
     @Slot(object)
     def _on_ready(self, info: ModelInfo) -> None:
-        self.folder, self.precision = self._used = self._asked.popleft()
+        self.folder, self.precision = self._used = self._requested.popleft()
         self.info, self.state = info, ModelState.READY
-        self.stage = WAITING if self._asked else ""
+        self.stage = WAITING if self._requested else ""
         self.ready.emit(info)
-        self._begin_next()
+        self._start_next()
         self.changed.emit()
 
     @Slot(str, str)
     def _on_failed(self, what: str, remedy: str) -> None:
-        self.folder, self.precision = self._asked.popleft()
+        self.folder, self.precision = self._requested.popleft()
         self.error = (what, remedy)
-        self.stage = WAITING if self._asked else ""
-        if self.info is None and not self._asked:
+        self.stage = WAITING if self._requested else ""
+        if self.info is None and not self._requested:
             self.state = ModelState.FAILED
         self.refused.emit(what, remedy)
         if self.info is not None:
             self.folder, self.precision = self._used
-        self._begin_next()
+        self._start_next()
         self.changed.emit()
 
     @Slot(str)
@@ -114,5 +114,5 @@ class ActiveModel(QObject):
 
     @Slot()
     def _on_unloaded(self) -> None:
-        self.info, self.state = None, ModelState.LOADING if self._asked else ModelState.NONE
+        self.info, self.state = None, ModelState.LOADING if self._requested else ModelState.NONE
         self.changed.emit()

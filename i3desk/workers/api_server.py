@@ -1,3 +1,5 @@
+"""The API server as a child process of the window."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -9,16 +11,16 @@ from i3desk.workers.core_process import CoreProcess, plain
 
 
 class ApiServer(QObject):
-    """`i3core serve` in a process of its own, as long as the switch is on. It ends with the window.
+    """`i3core serve` in a child process, while the switch is on. It ends with the window.
 
     Signals:
-        changed: another state; see the attributes.
+        changed: Emitted when an attribute has changed.
 
     Attributes:
-        wanted: whether it is to run.
-        url: where it answers; "" while it does not.
-        answered: how many replies it gave since it started.
-        trouble: why it does not run though it is wanted, or "".
+        wanted: True if the server should run.
+        url: its address; "" while it is not running.
+        answered: number of replies since it started.
+        trouble: why it is not running although it should, or "".
     """
 
     changed = Signal()
@@ -28,39 +30,39 @@ class ApiServer(QObject):
         self.wanted = False
         self.url = self.trouble = ""
         self.answered = 0
-        self._asked: list[str] = []
-        self._again = False
-        # Without a key, whatever the environment says: the card tells that any will do.
+        self._arguments: list[str] = []
+        self._restarting = False
+        # No key, even if the environment has one: the card says that any key works.
         self._process = CoreProcess("server", self, {KEY_VARIABLE: ""})
         self._process.reported.connect(self._on_reported)
         self._process.finished.connect(self._on_ended)
         self._process.failed.connect(self._on_failed)
 
     def start(self, model: str, port: int) -> None:
-        """Serve this model; one that runs already with another model or port starts anew."""
-        asked = ["serve", *([model] if model else []), "--port", str(port), "--json", "--until-stdin-closes"]
-        if self.wanted and asked == self._asked and not self.trouble:
+        """Serve this model; a server that runs with another model or port is restarted."""
+        arguments = ["serve", *([model] if model else []), "--port", str(port), "--json", "--until-stdin-closes"]
+        if self.wanted and arguments == self._arguments and not self.trouble:
             return
-        self.wanted, self._asked = True, asked
+        self.wanted, self._arguments = True, arguments
         self.url = self.trouble = ""
         self.answered = 0
         if self._process.running:
-            self._again = True
+            self._restarting = True
             self._process.end()
         else:
-            self._process.start(asked)
+            self._process.start(arguments)
         self.changed.emit()
 
     def stop(self) -> None:
-        """End it; clients that are being answered are told."""
-        self.wanted = self._again = False
+        """Stop the server; clients with a running request get an error."""
+        self.wanted = self._restarting = False
         self.url = self.trouble = ""
         self._process.end()
         self.changed.emit()
 
     def shut_down(self) -> None:
-        """Before the window goes."""
-        self.wanted = self._again = False
+        """Kill the server, before the window closes."""
+        self.wanted = self._restarting = False
         self._process.kill()
 
     @Slot(object)
@@ -77,9 +79,9 @@ class ApiServer(QObject):
 
     @Slot(str)
     def _on_failed(self, what: str) -> None:
-        if self._again:
-            self._again = False
-            self._process.start(self._asked)
+        if self._restarting:
+            self._restarting = False
+            self._process.start(self._arguments)
             return
         self.url = ""
         self.trouble = plain(what) if self.wanted else ""
@@ -87,5 +89,5 @@ class ApiServer(QObject):
 
 
 def is_installed() -> bool:
-    """Whether the packages that the server needs are here."""
+    """True if the packages that the server needs are installed."""
     return all(importlib.util.find_spec(name) is not None for name in ("fastapi", "uvicorn"))

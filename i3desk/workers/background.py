@@ -1,3 +1,5 @@
+"""A background thread for functions that take longer than a frame."""
+
 from __future__ import annotations
 
 import itertools
@@ -12,7 +14,7 @@ from i3desk.workers.model_worker import log
 
 
 class _BackgroundWorker(QObject):
-    """Lives in the background thread and runs one function after the other there."""
+    """Runs functions in the background thread, one after the other."""
 
     done = Signal(object, object)
     failed = Signal(object, object)
@@ -34,11 +36,11 @@ class _BackgroundWorker(QObject):
 
 
 class BackgroundJobs(QObject):
-    """Functions that take longer than a frame, one after the other in a thread of their own.
+    """Runs functions in a background thread, one after the other, and calls back in the GUI thread.
 
     Signals:
-        crashed(details): a bug in a job, with its traceback.
-        stopped(): the thread has ended.
+        crashed(details): Emitted when a job raised an unexpected exception; details has its traceback.
+        stopped(): Emitted when the thread has ended.
     """
 
     crashed = Signal(str)
@@ -70,7 +72,7 @@ class BackgroundJobs(QObject):
     ) -> int:
         """Run `work` in the background; `done(result)` or `failed(I3Error)` is then called in the GUI thread.
 
-        `work` must not touch widgets. Returns a number for `forget`. The thread begins with the first job.
+        `work` must not touch widgets. Returns a number for `forget`. The first job starts the thread.
         """
         job = next(self._numbers)
         if not self._shutting_down:
@@ -81,20 +83,21 @@ class BackgroundJobs(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether the thread runs."""
+        """True while the thread runs."""
         return self._thread.isRunning()
 
     @property
     def waiting(self) -> int:
-        """How many jobs are begun and not done."""
+        """Number of unfinished jobs."""
         return len(self._waiting)
 
     def forget(self, job: int | None) -> None:
-        """The result of this job is no longer wanted; it is not called back."""
-        self._waiting.pop(job, None)
+        """Drop the callbacks of a job whose result is no longer wanted."""
+        if job is not None:
+            self._waiting.pop(job, None)
 
     def shut_down(self) -> None:
-        """Ask the thread to end after the jobs that were begun; `stopped` follows once it has."""
+        """Ask the thread to end after the jobs it has; `stopped` follows."""
         self._shutting_down = True
         self._waiting.clear()
         if self._thread.isRunning():

@@ -1,7 +1,7 @@
 """Python's garbage collection, in the GUI thread only and never while a reply streams.
 
-Left alone, Python collects in whichever thread allocates: in the worker it could delete widgets outside the GUI thread,
-and with torch's half a million objects loaded one full pass stops every thread for some 50 ms.
+By default, Python collects in the thread that allocates: the worker could delete widgets outside the GUI thread, and
+with torch's half a million objects one full pass stops all threads for some 50 ms.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _collecting = threading.Lock()
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Nothing is collected within: a pass over Qt types that another thread is just making ends the program."""
+    """Prevent collection inside the block: a pass over Qt types that another thread is creating crashes the program."""
     with _collecting:
         automatic = gc.isenabled()
         gc.disable()
@@ -31,7 +31,7 @@ def no_collection() -> Iterator[None]:
 
 
 class GcControl(QObject):
-    """Switches automatic collection off and collects on a timer while nothing is streaming."""
+    """Replaces automatic collection by a timer that collects while nothing is streaming."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -43,17 +43,17 @@ class GcControl(QObject):
 
     @Slot()
     def settle(self) -> None:
-        """Everything loaded by now stays for good: later passes need not look at it."""
+        """Exempt all objects loaded so far from later passes."""
         gc.freeze()
 
     @Slot(bool)
     def set_busy(self, busy: bool) -> None:
-        """Hold back while something is streaming."""
+        """Do not collect while something is streaming."""
         self._busy = busy
 
     @Slot()
     def release(self) -> None:
-        """Give collection back to Python."""
+        """Return to automatic collection."""
         self._timer.stop()
         gc.enable()
 

@@ -1,9 +1,8 @@
-"""The only place that makes threads: one worker that holds the model, loads it and generates with it, and one in the
-background for everything else that takes longer than a frame (search, files).
+"""The worker thread that loads the model and generates with it.
 
-The model's worker emits plain values; every signal below arrives in the GUI thread. Cancelling is cooperative: the
-worker asks between two pieces whether to go on. Shutting down takes two steps: `shut_down` asks, `stopped` says it has
-happened.
+Only this module and `background` make threads. The worker emits plain values; all signals arrive in the GUI thread.
+Cancelling is cooperative: the worker checks between two pieces. Shutting down takes two steps: `shut_down` asks the
+thread to end, and `stopped` is emitted when it has.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ log = logging.getLogger(__name__)
 
 Stream = Callable[["GenerateRequest"], Iterator[Piece]]
 Loader = Callable[["LoadRequest", Callable[[str], None]], "tuple[ModelInfo, Stream] | None"]
-ALTERNATIVES = 10  # likeliest tokens that every chunk of a reply carries, for the glass view
+ALTERNATIVES = 10  # likeliest tokens kept with each chunk of a reply, for the glass box
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the window knows of the model in use.
+    """Facts about the model in use.
 
     Attributes:
-        folder: where it is; None for one without a folder.
+        folder: its folder, or None.
         precision: of its matrix products.
-        step: how far a run had come that it is a checkpoint of; None for other models.
-        unused_card: a graphics card that could compute it faster, and what it lacks.
-        template: turns messages into ids; a copy of the window's own, which the worker does not touch.
+        step: the training step, if the model is a checkpoint of a run.
+        unusable_gpu: a GPU that could run the model faster, and what it lacks.
+        template: turns messages into token ids; the window's own copy, which the worker does not touch.
     """
 
     name: str
@@ -58,18 +57,18 @@ class ModelInfo:
 
     @property
     def label(self) -> str:
-        """What it is called, and of a checkpoint also which one it is."""
+        """The model's name, with the step of a checkpoint."""
         return self.name if self.step is None else f"{self.name} · step {self.step:,}"
 
     @property
     def has_place_for_persona(self) -> bool:
-        """Whether its template takes a system prompt."""
+        """True if the template has a system prompt."""
         return self.template is not None and self.template.has_system
 
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """Load a model folder, or the bundled model (None)."""
+    """A request to load a model folder, or the bundled model (None)."""
 
     folder: str | None
     precision: str
@@ -78,18 +77,18 @@ class LoadRequest:
 
 @dataclass(frozen=True)
 class GenerateRequest:
-    """Answer messages, or continue a text; `begun` are the token ids that the reply begins with."""
+    """A request to answer messages or continue a text; the reply starts with `prefix_ids`."""
 
     job: int
     prompt: list[dict[str, str]] | str
     sampling: SamplingConfig
-    begun: Sequence[int]
+    prefix_ids: Sequence[int]
     truncate_left: bool
     cancelled: threading.Event
 
 
 def load_i3core(request: LoadRequest, progressed: Callable[[str], None]) -> tuple[ModelInfo, Stream] | None:
-    """Import torch, load the model and say two tokens unheard, so that the first reply starts at once.
+    """Import torch, load the model and generate two tokens, so that the first reply starts at once.
 
     Returns None if cancelled. Raises I3Error when the model is missing or damaged.
     """
@@ -125,7 +124,7 @@ def load_i3core(request: LoadRequest, progressed: Callable[[str], None]) -> tupl
             request.prompt,
             request.sampling,
             cancelled=request.cancelled.is_set,
-            begun=request.begun,
+            begun=request.prefix_ids,
             alternatives=ALTERNATIVES,
             truncate_left=request.truncate_left,
         )
@@ -134,13 +133,13 @@ def load_i3core(request: LoadRequest, progressed: Callable[[str], None]) -> tupl
 
 
 def copy_template(template: ChatTemplate) -> ChatTemplate:
-    """The same template over a tokenizer of its own: a tokenizer remembers words and is not to be shared by threads."""
+    """Copy a template and its tokenizer, which caches words and must not be shared by threads."""
     chunks = {chunk: number for number, chunk in enumerate(template.tokenizer.chunks) if chunk}
     return replace(template, tokenizer=ChunkTokenizer(chunks, template.tokenizer.special_tokens))
 
 
 class _Worker(QObject):
-    """Lives in the worker thread and owns the model there."""
+    """Owns the model in the worker thread."""
 
     model_ready = Signal(object)
     load_progressed = Signal(str)
@@ -159,7 +158,7 @@ class _Worker(QObject):
 
     @Slot(object)
     def load(self, request: LoadRequest) -> None:
-        """The model before stays in use if this one cannot be loaded."""
+        """Load a model; if that fails, the previous one stays in use."""
         if request.cancelled.is_set():
             return
         try:
@@ -171,7 +170,7 @@ class _Worker(QObject):
         else:
             if loaded is not None:
                 info, self._stream = loaded
-                release_freed_memory()  # that of the model before
+                release_freed_memory()  # of the previous model
                 self.model_ready.emit(info)
 
     @Slot()
@@ -196,7 +195,7 @@ class _Worker(QObject):
             (self.cancelled if request.cancelled.is_set() else self.finished).emit(request.job)
 
     def _unexpected(self, what: str, error: Exception) -> tuple[str, str]:
-        """Report a bug with its traceback; returns what to show where the result would have been."""
+        """Log and emit a bug's traceback; returns what and remedy for the user."""
         details = "".join(traceback.format_exception(error))
         log.error("%s\n%s", what, details)
         self.crashed.emit(details)
@@ -204,17 +203,17 @@ class _Worker(QObject):
 
 
 class ModelJobs(QObject):
-    """The model as the window sees it.
+    """The window's interface to the model's worker thread.
 
     Signals:
-        model_ready(ModelInfo): the model can answer now.
-        load_progressed(stage): what is done to load it.
-        load_failed(what, remedy): it could not be loaded.
-        unloaded(): its memory is given back.
-        piece_ready(job, Piece): a piece of a reply.
-        finished(job), cancelled(job), failed(job, what, remedy): how a reply ended; exactly one a job.
-        crashed(details): a bug in the worker, with its traceback.
-        stopped(): the thread has ended.
+        model_ready(ModelInfo): Emitted when a model has been loaded.
+        load_progressed(stage): Emitted when loading enters a stage.
+        load_failed(what, remedy): Emitted when a model could not be loaded.
+        unloaded(): Emitted when the model's memory is free.
+        piece_ready(job, Piece): Emitted for each piece of a reply.
+        finished(job), cancelled(job), failed(job, what, remedy): Emitted when a reply ends; exactly one of them a job.
+        crashed(details): Emitted when the worker raised an unexpected exception; details has its traceback.
+        stopped(): Emitted when the thread has ended.
     """
 
     model_ready = Signal(object)
@@ -258,40 +257,40 @@ class ModelJobs(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether the thread runs."""
+        """True while the thread runs."""
         return self._thread.isRunning()
 
     def load(self, folder: str | None, precision: str = "auto") -> None:
-        """Begin to load a model folder, or the bundled model (None). The thread begins with the first one."""
+        """Start to load a model folder, or the bundled model (None). The first call starts the thread."""
         if not self._shutting_down:
             self._thread.start()
         self._load_requested.emit(LoadRequest(folder, precision, self._load_cancelled))
 
     def unload(self) -> None:
-        """Give the model's memory back, after what was asked for before."""
+        """Free the model's memory, after all earlier requests."""
         self._unload_requested.emit()
 
     def generate(
         self,
         prompt: list[dict[str, str]] | str,
         sampling: SamplingConfig,
-        begun: Sequence[int] = (),
+        prefix_ids: Sequence[int] = (),
         truncate_left: bool = False,
     ) -> int:
-        """Begin a reply, after those asked for before; returns the number of the job. Only after `model_ready`."""
+        """Start a reply, after all earlier ones; returns its job number. Only after `model_ready`."""
         job, event = next(self._numbers), threading.Event()
         self._current[job] = event
-        self._generate_requested.emit(GenerateRequest(job, prompt, sampling, tuple(begun), truncate_left, event))
+        self._generate_requested.emit(GenerateRequest(job, prompt, sampling, tuple(prefix_ids), truncate_left, event))
         return job
 
     def cancel(self, job: int | None = None) -> None:
-        """Ask the worker to end a reply, or all."""
+        """Ask the worker to end one reply, or all (None)."""
         for number, event in self._current.items():
             if job in (None, number):
                 event.set()
 
     def shut_down(self) -> None:
-        """Ask the thread to end; `stopped` follows once it has."""
+        """Ask the thread to end; `stopped` follows."""
         self._shutting_down = True
         self._load_cancelled.set()
         self.cancel()

@@ -1,8 +1,8 @@
-"""Brings torch in without holding the window up.
+"""Import torch on a worker thread without blocking the UI.
 
 `import torch` loads 450 MB of shared libraries under Python's global lock, which stops the event loop for up to half a
-second. Called through ctypes, the system's own loader works without that lock; the import then finds the libraries
-in place. What remains is Python code, which shares the lock in turns.
+second. Called through ctypes, the system's loader works without that lock; the import then finds the libraries already
+loaded. The rest is Python code, which shares the lock in turns.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LIBRARIES = ("libtorch_global_deps", "libtorch_cpu", "libtorch_python")
 
 
 def import_torch(cancelled: Callable[[], bool]) -> bool:
-    """Import torch, in a worker thread; returns False if `cancelled` said so before the end."""
+    """Import torch, in a worker thread; returns False if `cancelled` returned True meanwhile."""
     if "torch" not in sys.modules:
         _preload_libraries()
         if cancelled():
@@ -32,7 +32,7 @@ def import_torch(cancelled: Callable[[], bool]) -> bool:
 
 
 def _preload_libraries() -> None:
-    """Have the system load torch's libraries. A failure does no harm here: the import itself reports it better."""
+    """Load torch's libraries through the system. A failure is ignored: the import itself reports it better."""
     spec = importlib.util.find_spec("torch")
     if spec is None or not spec.submodule_search_locations or not hasattr(os, "RTLD_NOW"):
         return

@@ -134,7 +134,7 @@ def test_continuing_goes_on_in_the_same_message_with_the_same_seed(session, say,
     wait(qtbot, session)
 
     assert reply.text == REPLY + " it shines"
-    assert model.asked[-1].begun == (7, 7, 7)
+    assert model.asked[-1].prefix_ids == (7, 7, 7)
     assert model.asked[-1].sampling.seed == 7321
     assert not reply.can_continue
     assert reply.new_tokens == 4
@@ -150,7 +150,7 @@ def test_a_stored_reply_can_be_continued_without_its_chunks_in_memory(session, s
     assert reply.chunks == []
     session.continue_reply(reply.number)
     wait(qtbot, session)
-    assert model.asked[-1].begun == (7, 7, 7)
+    assert model.asked[-1].prefix_ids == (7, 7, 7)
 
 
 def test_a_chosen_alternative_begins_a_new_version(session, say, qtbot, model):
@@ -159,7 +159,7 @@ def test_a_chosen_alternative_begins_a_new_version(session, say, qtbot, model):
     session.continue_from(old.number, 1, 8)
     new = wait(qtbot, session)
 
-    assert model.asked[-1].begun == (7, 8)
+    assert model.asked[-1].prefix_ids == (7, 8)
     assert new.text == "the moon sea is deep."
     assert new.given_tokens == 2
     assert [chunk.token_id for chunk in new.chunks] == [7, 8, 7]
@@ -194,7 +194,7 @@ def test_chunks_of_another_model_are_not_continued(session, say, qtbot, model):
     assert not session.busy
     session.continue_reply(old.number)
     wait(qtbot, session)
-    assert model.asked[-1].begun == tuple(session.model.info.template.tokenizer.encode(REPLY))
+    assert model.asked[-1].prefix_ids == tuple(session.model.info.template.tokenizer.encode(REPLY))
 
 
 def test_a_reply_goes_on_while_another_conversation_is_open(session, say, qtbot, model, store):
@@ -278,7 +278,7 @@ def test_raw_mode_continues_the_text_as_it_stands(session, qtbot, model):
     session.continue_text()
     wait(qtbot, session)
     assert model.asked[-1].prompt == "once upon a time " + REPLY + " and then "
-    assert model.asked[-1].begun == (7, 7, 7)
+    assert model.asked[-1].prefix_ids == (7, 7, 7)
 
 
 def test_a_message_too_long_for_the_window_is_refused_before_it_is_lost(session):

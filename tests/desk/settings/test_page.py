@@ -214,7 +214,7 @@ def test_the_mode_changes_what_the_model_reads(app, qtbot, model):
     assert model.asked[-1].prompt == "once upon a time"
     composer.send_button.click()  # nothing written: go on
     qtbot.waitUntil(lambda: not app.window.session.busy and len(model.asked) == 2)
-    assert model.asked[-1].begun == (7, 7, 7)
+    assert model.asked[-1].prefix_ids == (7, 7, 7)
 
 
 def test_a_persona_is_offered_only_where_the_model_has_a_place(app):

@@ -1,4 +1,4 @@
-"""Models are switched while replies wait: each is answered by the model that it says, and none is forgotten."""
+"""Switching models while replies wait: each reply names the model that answered, and none is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def chats(app):
     return app.window.session
 
 
-def test_a_reply_asked_for_while_another_model_loads_is_that_models(app, chats, say, qtbot, model, tmp_path):
+def test_reply_requested_during_a_load_comes_from_the_new_model(app, chats, say, qtbot, model, tmp_path):
     model.may_load.clear()
     app.services.use_model(str(tmp_path / "other"))
     say(app, "hello", wait=False)
@@ -24,7 +24,7 @@ def test_a_reply_asked_for_while_another_model_loads_is_that_models(app, chats, 
     assert chats.conversation.last.model == chats.model.info.name == "other"
 
 
-def test_a_reply_that_waits_is_given_by_the_old_model_if_the_new_one_fails(app, chats, say, qtbot, model, tmp_path):
+def test_waiting_reply_comes_from_the_old_model_if_the_new_one_fails(app, chats, say, qtbot, model, tmp_path):
     model.may_load.clear()
     model.load_error = I3Error("It is damaged.", "Take another one.")
     app.services.use_model(str(tmp_path / "damaged"))
@@ -37,7 +37,7 @@ def test_a_reply_that_waits_is_given_by_the_old_model_if_the_new_one_fails(app, 
     assert app.store.preferences.model == ""
 
 
-def test_two_models_asked_for_are_loaded_in_turn(app, chats, say, qtbot, model, tmp_path):
+def test_two_requested_models_load_one_after_the_other(app, chats, say, qtbot, model, tmp_path):
     first, second = str(tmp_path / "first"), str(tmp_path / "second")
     kept = []
     model.may_load.clear()
@@ -52,7 +52,7 @@ def test_two_models_asked_for_are_loaded_in_turn(app, chats, say, qtbot, model, 
     assert app.store.preferences.model == second
 
 
-def test_a_reply_continued_by_another_model_has_that_models_chunks(app, chats, say, qtbot, model, tmp_path):
+def test_reply_continued_by_another_model_has_its_chunks(app, chats, say, qtbot, model, tmp_path):
     model.finish_reason = "length"
     say(app, "hello")
     conversation, reply = chats.conversation, chats.conversation.last
@@ -64,6 +64,6 @@ def test_a_reply_continued_by_another_model_has_that_models_chunks(app, chats, s
 
     assert reply.text == "the moon is a big rock.and it is very cold."
     assert [chunk.text for chunk in reply.chunks[reply.given_tokens :]] == list(model.words)
-    assert model.asked[-1].begun == tuple(chunk.token_id for chunk in reply.chunks[: reply.given_tokens])
+    assert model.asked[-1].prefix_ids == tuple(chunk.token_id for chunk in reply.chunks[: reply.given_tokens])
     stored = app.services.store.load_chunks(conversation.id, reply.number)
     assert [chunk.token_id for chunk in stored] == [chunk.token_id for chunk in reply.chunks]

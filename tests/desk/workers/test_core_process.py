@@ -1,4 +1,4 @@
-"""A child that runs i3core: what reaches the window of what it reports, and of how it ends."""
+"""Child processes: their reports and their ends, as the window receives them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from i3desk.workers import core_process
 from i3desk.workers.core_process import CoreProcess
 
 
@@ -29,7 +30,7 @@ def child(qtbot):
         process.kill()
 
 
-def test_the_real_i3core_reports_a_line_of_json(qtbot):
+def test_real_command_reports_a_line_of_json(qtbot):
     process, told = CoreProcess("count"), []
     process.reported.connect(told.append)
     with qtbot.waitSignal(process.finished, timeout=30_000):
@@ -38,7 +39,7 @@ def test_the_real_i3core_reports_a_line_of_json(qtbot):
     assert "".join(told[0]["chunks"]) == "hello"
 
 
-def test_lines_arrive_whole_and_before_the_end_even_without_a_last_line_break(qtbot, child):
+def test_lines_arrive_whole_and_before_the_end_without_a_final_line_break(qtbot, child):
     source = (
         "import sys, time\n"
         "write = lambda data: (sys.stdout.buffer.write(data), sys.stdout.flush(), time.sleep(0.05))\n"
@@ -51,7 +52,7 @@ def test_lines_arrive_whole_and_before_the_end_even_without_a_last_line_break(qt
     assert seen_at_the_end == [{"name": "café"}, {"n": 2}]
 
 
-def test_the_last_line_of_what_it_complains_of_is_told(qtbot, child):
+def test_failure_reports_the_last_line_of_stderr(qtbot, child):
     process, _ = child(
         "import sys; print('{}'); print('i3core: a warning', file=sys.stderr); sys.exit('i3core: no net.')"
     )
@@ -60,7 +61,7 @@ def test_the_last_line_of_what_it_complains_of_is_told(qtbot, child):
     assert failed.args == ["i3core: no net."]
 
 
-def test_an_end_without_a_word_and_a_missing_program_are_told(qtbot, child, tmp_path):
+def test_silent_failure_and_missing_program_are_reported(qtbot, child, tmp_path):
     process, _ = child("raise SystemExit(3)")
     with qtbot.waitSignal(process.failed) as failed:
         pass
@@ -71,19 +72,19 @@ def test_an_end_without_a_word_and_a_missing_program_are_told(qtbot, child, tmp_
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_a_child_that_ignores_the_request_to_end_is_ended_all_the_same(qtbot, child, monkeypatch):
+def test_child_that_ignores_the_request_to_end_is_killed(qtbot, child, monkeypatch):
+    monkeypatch.setattr(core_process, "KILL_AFTER_MS", 100)
     process, told = child(
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('{}', flush=True); time.sleep(60)"
     )
     qtbot.waitUntil(lambda: told == [{}])
-    process._patience.setInterval(100)
     with qtbot.waitSignal(process.failed) as failed:
         process.end()
     assert "ended from outside" in failed.args[0]
     assert not process.running
 
 
-def test_the_child_gets_the_variables_it_is_given_and_those_of_the_window(qtbot, child, monkeypatch):
+def test_child_gets_given_variables_and_those_of_the_window(qtbot, child, monkeypatch):
     monkeypatch.setenv("OF_THE_WINDOW", "1")
     source = (
         "import json, os; print(json.dumps({key: os.environ.get(key) for key in ('HF_ENDPOINT', 'OF_THE_WINDOW')}))"
@@ -94,14 +95,14 @@ def test_the_child_gets_the_variables_it_is_given_and_those_of_the_window(qtbot,
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_a_crash_is_told_as_one(qtbot, child):
+def test_crash_is_reported(qtbot, child):
     process, _ = child(f"import os; os.kill(os.getpid(), {int(signal.SIGSEGV)})")
     with qtbot.waitSignal(process.failed) as failed:
         pass
     assert failed.args == ["The download process was ended from outside. Perhaps the memory ran out."]
 
 
-def test_lines_reach_the_child_as_they_are_said_and_asking_it_to_end_ends_its_input(qtbot, child):
+def test_lines_reach_the_child_at_once_and_its_input_ends_on_request(qtbot, child):
     source = (
         "import json, signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "for line in sys.stdin: print(json.dumps({'heard': line}), flush=True)"

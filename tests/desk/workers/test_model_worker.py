@@ -1,13 +1,16 @@
-"""The worker: order of its signals, cancelling, bugs, and its end."""
+"""Worker threads: order of signals, cancelling, bugs and shutting down."""
 
 from __future__ import annotations
 
+import itertools
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from i3core.errors import CheckpointError, I3Error
 from i3core.generation.config import SamplingConfig
+from i3desk.workers import model_worker
 from i3desk.workers.background import BackgroundJobs
 from i3desk.workers.model_worker import ModelJobs
 
@@ -38,7 +41,7 @@ def names(jobs) -> list[str]:
     return [event[0] for event in jobs.heard]
 
 
-def test_a_reply_is_pieces_and_then_one_end(ready, qtbot):
+def test_reply_is_pieces_followed_by_one_end(ready, qtbot):
     with qtbot.waitSignal(ready.finished) as end:
         job = ready.generate(HELLO, SamplingConfig())
     assert names(ready) == ["piece_ready"] * 4 + ["finished"]
@@ -46,7 +49,7 @@ def test_a_reply_is_pieces_and_then_one_end(ready, qtbot):
     assert ready.heard[3][2].finish_reason == "stop"
 
 
-def test_cancelling_ends_with_cancelled_once(ready, qtbot, model):
+def test_cancelling_twice_ends_the_reply_once(ready, qtbot, model):
     model.endless = True
     ready.generate(HELLO, SamplingConfig())
     qtbot.waitUntil(lambda: len(ready.heard) > 3)
@@ -57,7 +60,7 @@ def test_cancelling_ends_with_cancelled_once(ready, qtbot, model):
     assert "finished" not in names(ready)
 
 
-def test_a_known_error_is_told_and_the_worker_lives_on(ready, qtbot, model):
+def test_known_error_is_reported_and_the_worker_continues(ready, qtbot, model):
     model.speak_error = CheckpointError("It broke.", "Mend it.")
     with qtbot.waitSignal(ready.failed) as end:
         job = ready.generate(HELLO, SamplingConfig())
@@ -68,7 +71,7 @@ def test_a_known_error_is_told_and_the_worker_lives_on(ready, qtbot, model):
         ready.generate(HELLO, SamplingConfig())
 
 
-def test_a_bug_is_reported_with_its_traceback_and_the_worker_lives_on(ready, qtbot, model):
+def test_bug_is_reported_with_its_traceback_and_the_worker_continues(ready, qtbot, model):
     model.speak_error = KeyError("layers.7")
     with qtbot.waitSignals([ready.failed, ready.crashed]):
         ready.generate(HELLO, SamplingConfig())
@@ -80,8 +83,13 @@ def test_a_bug_is_reported_with_its_traceback_and_the_worker_lives_on(ready, qtb
         ready.generate(HELLO, SamplingConfig())
 
 
-def test_large_numbers_pass_between_the_threads_unchanged(ready, qtbot):
-    ready._numbers = iter([2**40])
+@pytest.fixture
+def large_numbers(monkeypatch):
+    """Job numbers that do not fit in 32 bits."""
+    monkeypatch.setattr(model_worker, "itertools", SimpleNamespace(count=lambda start: itertools.count(2**40)))
+
+
+def test_large_numbers_pass_between_the_threads_unchanged(large_numbers, ready, qtbot):
     with qtbot.waitSignal(ready.finished) as end:
         ready.generate(HELLO, SamplingConfig())
     assert end.args == [2**40]
@@ -96,14 +104,14 @@ def test_shutting_down_during_a_reply_ends_the_thread(ready, qtbot, model):
     assert not ready.running
 
 
-def test_shutting_down_before_anything_was_loaded(jobs, qtbot):
+def test_shutting_down_before_a_load_ends_at_once(jobs, qtbot):
     with qtbot.waitSignal(jobs.stopped):
         jobs.shut_down()
     jobs.load(None)
     assert not jobs.running
 
 
-def test_one_of_several_replies_can_be_cancelled(ready, qtbot, model):
+def test_cancelling_one_of_two_replies_leaves_the_other(ready, qtbot, model):
     model.endless = True
     first = ready.generate(HELLO, SamplingConfig())
     second = ready.generate(HELLO, SamplingConfig())
@@ -114,7 +122,7 @@ def test_one_of_several_replies_can_be_cancelled(ready, qtbot, model):
     assert names(ready).count("cancelled") == 1
 
 
-def test_an_unloaded_model_answers_with_an_error_until_it_is_loaded_again(ready, qtbot):
+def test_unloaded_model_answers_with_an_error_until_it_is_loaded_again(ready, qtbot):
     with qtbot.waitSignal(ready.unloaded):
         ready.unload()
     with qtbot.waitSignal(ready.failed):
@@ -133,7 +141,7 @@ def background(qtbot):
         jobs.shut_down()
 
 
-def test_background_work_runs_elsewhere_and_its_result_comes_back_here(background, qtbot):
+def test_background_work_runs_in_another_thread_and_calls_back_in_this_one(background, qtbot):
     here, heard = threading.get_ident(), []
     background.run(threading.get_ident, lambda there: heard.append((there, threading.get_ident())))
     qtbot.waitUntil(lambda: bool(heard))
@@ -142,7 +150,7 @@ def test_background_work_runs_elsewhere_and_its_result_comes_back_here(backgroun
     assert back == here
 
 
-def test_background_jobs_end_in_their_order_and_forgotten_ones_are_not_heard(background, qtbot):
+def test_background_jobs_end_in_order_and_forgotten_ones_do_not_call_back(background, qtbot):
     heard, gate = [], threading.Event()
     background.run(gate.wait, heard.append)
     forgotten = background.run(lambda: "forgotten", heard.append)
@@ -153,7 +161,7 @@ def test_background_jobs_end_in_their_order_and_forgotten_ones_are_not_heard(bac
     assert heard == [True, "last"]
 
 
-def test_errors_in_the_background_are_told_and_bugs_reported(background, qtbot):
+def test_background_errors_call_back_and_bugs_are_reported(background, qtbot):
     def refuse():
         raise I3Error("The disk is full.", "Free some space.")
 
