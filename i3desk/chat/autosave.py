@@ -1,4 +1,4 @@
-"""Keeps conversations in the store while they are written: at once what the user said, a reply a few times a second."""
+"""Saves conversations as they change: user messages at once, replies several times a second."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from i3desk.conversations.conversation import Conversation, Message
 from i3desk.conversations.store import Store
 
 SAVE_EVERY_MS = 250
-TRY_AGAIN_MS = 3000
+RETRY_MS = 3000
 
 
 class Autosave(QObject):
-    """Writes what has changed. What cannot be written stays in memory and is tried again.
+    """Writes changes to the store. A failed write is kept in memory and tried again.
 
     Signals:
-        stored(conversation): its row in a list may have changed.
-        failed(what, remedy): the store refused; said once until it works again.
+        stored(conversation): Emitted when a conversation has been written.
+        failed(what, remedy): Emitted at the first failed write; again only after a successful one.
     """
 
     stored = Signal(object)
@@ -32,7 +32,7 @@ class Autosave(QObject):
         self._timer.timeout.connect(self.save_now)
 
     def keep(self, conversation: Conversation, *messages: Message) -> None:
-        """Write these soon; a conversation's first message at once. Temporary and empty ones are never written."""
+        """Schedule these messages to be written; a new conversation is written at once, a temporary one never."""
         if self._store is None or conversation.temporary or not conversation.messages:
             return
         numbers = self._numbers_of(conversation)
@@ -44,22 +44,22 @@ class Autosave(QObject):
 
     @property
     def has_unsaved(self) -> bool:
-        """Whether something is not written yet."""
+        """True if there are unwritten changes."""
         return bool(self._unsaved)
 
     def find(self, number: int) -> Conversation | None:
-        """The conversation of this id if it holds something that is not written yet."""
+        """The conversation with this id if it has unwritten changes."""
         return next((conversation for conversation, _ in self._unsaved if conversation.id == number), None)
 
     def drop(self, conversation: Conversation) -> None:
-        """Nothing of this conversation needs to be written any more."""
+        """Discard the unwritten changes of a conversation."""
         self._unsaved = [entry for entry in self._unsaved if entry[0] is not conversation]
 
     @Slot()
     def save_now(self) -> None:
-        """Write what has changed since the last time."""
+        """Write all changes."""
         self._timer.stop()
-        while self._unsaved:
+        while self._unsaved and self._store is not None:
             conversation, numbers = self._unsaved[0]
             try:
                 if conversation.id is None:
@@ -69,7 +69,7 @@ class Autosave(QObject):
                         self._store.save_message(conversation, conversation.messages[number])
                     self._store.save_conversation(conversation)
             except I3Error as error:
-                self._timer.start(TRY_AGAIN_MS)
+                self._timer.start(RETRY_MS)
                 if not self._failing:
                     self._failing = True
                     self.failed.emit(error.what, error.remedy)

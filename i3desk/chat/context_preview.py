@@ -1,4 +1,4 @@
-"""What of a conversation the model sees: now, and if a text were sent."""
+"""Which messages fit the context window, now and with the draft."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from i3desk.workers.model_worker import ModelInfo
 
 @dataclass(frozen=True)
 class ContextPreview:
-    """What sending a text would mean for the model's window.
+    """The context window after sending a draft.
 
     Attributes:
-        draft_tokens: tokens that the text adds.
+        draft_tokens: tokens of the draft.
         will_see_from: number of the first message that the model will see; None if it will see all.
-        falling: how many messages that are in view now will fall out.
-        too_long: why the text cannot be sent; empty if it can.
+        falling: number of messages that drop out of the window.
+        too_long: why the draft cannot be sent; empty if it can.
     """
 
     draft_tokens: int = 0
@@ -28,7 +28,7 @@ class ContextPreview:
 
 
 def context_preview(conversation: Conversation, model: ModelInfo | None, text: str) -> ContextPreview:
-    """What sending `text` now would mean; all zero for no text or no model."""
+    """Preview the context window after sending `text`; empty without text or model."""
     if model is None or not text.strip():
         return ContextPreview()
     if conversation.settings.mode == "raw":
@@ -49,7 +49,7 @@ def context_preview(conversation: Conversation, model: ModelInfo | None, text: s
 
 
 def measure(conversation: Conversation, model: ModelInfo | None) -> None:
-    """Set `window`, `window_used` and `first_seen` of a conversation as it stands, before the model reads it again."""
+    """Set `window`, `window_used` and `first_seen` of a conversation before the model reads it again."""
     conversation.window = model.window if model else 0
     conversation.window_used, conversation.first_seen = 0, None
     if model is None or not conversation.messages:

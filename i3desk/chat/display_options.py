@@ -1,4 +1,4 @@
-"""How messages are shown, as data: switches that change nothing of what is said or stored."""
+"""The switches for displaying messages; they do not change what is generated or stored."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Switch:
-    """A choice of on or off. `key` is its name in the preferences."""
+class DisplaySwitch:
+    """An on/off setting; `key` is its name in the preferences."""
 
     key: str
     label: str
@@ -15,22 +15,22 @@ class Switch:
     tooltip: str
 
 
-DISPLAY_SETTINGS: tuple[Switch, ...] = (
-    Switch(
+DISPLAY_SETTINGS: tuple[DisplaySwitch, ...] = (
+    DisplaySwitch(
         "glass", "Show probabilities", False,
-        "Shows replies as the model's chunks, the more coloured the less likely it found them. Hover over one to see "
-        "what else it had in mind; click an alternative to go on from there. (Ctrl+G)",
+        "Shows replies as the model's chunks; the less likely a chunk, the stronger its colour. Hover over one to see "
+        "alternatives; click an alternative to continue from there. (Ctrl+G)",
     ),
-    Switch(
+    DisplaySwitch(
         "show_chunks", "Chunks while writing", False,
-        "Shows your message as the chunks that the model will read. Characters that it does not know are red.",
+        "Shows your message as the chunks that the model will read. Unknown characters are red.",
     ),
-    Switch(
+    DisplaySwitch(
         "capitalise", "Capitalise replies", False,
         "The model writes in lower case. This shows a capital letter at the beginning of sentences, and “I”. "
-        "Only the display changes: what is stored and copied stays as it was said.",
+        "Only the display changes: stored and copied text stays as written.",
     ),
-    Switch(
+    DisplaySwitch(
         "markdown", "Format Markdown", True,
         "Shows lists, code and emphasis in messages that are written in Markdown. Copying gives the plain text.",
     ),

@@ -1,4 +1,4 @@
-"""The line under a message: what can be done with it, its versions, when it was said, and facts about a reply."""
+"""The line under a message: actions, versions, time, and facts about a reply."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from i3desk.widgets.basics import named, quiet_button
 
 ACTIONS_HEIGHT = 24
 COPIED_FOR_MS = 1500
-BUSY_HINT = "Not while a reply is under way"
+BUSY_HINT = "Not while a reply is being written"
 
 
 class CopyButton(QPushButton):
-    """Copies a text and says so for a moment."""
+    """Copies a text and confirms it for a moment."""
 
     def __init__(self, what: str, parent: QWidget | None = None) -> None:
         super().__init__("Copy", parent)
@@ -35,7 +35,7 @@ class CopyButton(QPushButton):
 
     @Slot()
     def copy(self) -> None:
-        """Put the text on the clipboard."""
+        """Copy the text to the clipboard."""
         QGuiApplication.clipboard().setText(self.text_to_copy)
         self.setText("Copied")
         self._reset_timer.start()
@@ -46,10 +46,10 @@ class CopyButton(QPushButton):
 
 
 class VersionSwitch(QWidget):
-    """`< 2/3 >`: chooses among the versions of a message.
+    """`< 2/3 >`: switches between the versions of a message.
 
     Signals:
-        version_chosen(number): show this version.
+        version_chosen(number): Emitted when the version with this number is to be shown.
     """
 
     version_chosen = Signal(object)
@@ -64,8 +64,8 @@ class VersionSwitch(QWidget):
         self.label.setProperty("grade", "small")
         self.previous_button = self._button("left", "Previous version")
         self.next_button = self._button("right", "Next version")
-        self.previous_button.clicked.connect(self._go_back)
-        self.next_button.clicked.connect(self._go_on)
+        self.previous_button.clicked.connect(self._show_previous)
+        self.next_button.clicked.connect(self._show_next)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -73,7 +73,7 @@ class VersionSwitch(QWidget):
             row.addWidget(widget)
 
     def show_versions(self, versions: Sequence[int], number: int, busy: bool) -> None:
-        """Show which of `versions` message `number` is; nothing if it is the only one."""
+        """Show the position of message `number` in `versions`."""
         self._versions, self._at, self._busy = versions, versions.index(number), busy
         self.label.setText(f"{self._at + 1}/{len(versions)}")
         self.label.setAccessibleName(f"Version {self._at + 1} of {len(versions)}")
@@ -91,21 +91,21 @@ class VersionSwitch(QWidget):
         return button
 
     @Slot()
-    def _go_back(self) -> None:
+    def _show_previous(self) -> None:
         self.version_chosen.emit(self._versions[self._at - 1])
 
     @Slot()
-    def _go_on(self) -> None:
+    def _show_next(self) -> None:
         self.version_chosen.emit(self._versions[self._at + 1])
 
 
 class MessageActions(QWidget):
-    """The line under one message. Where room is short, facts give way before actions.
+    """The line under one message. In a narrow row, facts are hidden before actions.
 
     Signals:
-        edit_requested, correct_requested, retry_requested, continue_requested, csv_requested: what the buttons say.
-        version_chosen(number): show this version.
-        seed_chosen(seed): use the seed of this reply again.
+        edit_requested, correct_requested, retry_requested, continue_requested, csv_requested: Emitted by the buttons.
+        version_chosen(number): Emitted when the version with this number is to be shown.
+        seed_chosen(seed): Emitted when the seed of this reply is to be used again.
     """
 
     edit_requested = Signal()
@@ -125,15 +125,13 @@ class MessageActions(QWidget):
         self.versions = VersionSwitch()
         self.versions.version_chosen.connect(self.version_chosen)
         self.time = self._fact()
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
         if self._is_user:
-            self.edit_button = quiet_button(
-                "Edit", "Say it differently; what was said stays as another version (Enter)"
-            )
+            self.edit_button = quiet_button("Edit", "Rephrase it; the original stays as another version (Enter)")
             self.edit_button.clicked.connect(self.edit_requested)
-            self._give_way = [self.time]
+            self._optional: list[QWidget] = [self.time]
             row.addStretch(1)
             for widget in (self.time, self.copy_button, self.edit_button, self.versions):
                 row.addWidget(widget)
@@ -142,10 +140,10 @@ class MessageActions(QWidget):
         self._wanted: set[QWidget] = set()
 
     def _add_reply_parts(self, row: QHBoxLayout) -> None:
-        self.retry_button = quiet_button("Retry", "Answer anew; this reply stays as another version")
-        self.correct_button = quiet_button("Correct", "Write what it should have said; i3 can be taught that (C)")
+        self.retry_button = quiet_button("Retry", "Answer again; this reply stays as another version")
+        self.correct_button = quiet_button("Correct", "Write what it should have said, to teach i3 (C)")
         self.correct_button.clicked.connect(self.correct_requested)
-        self.continue_button = quiet_button("Continue", "Let i3 go on where this reply ends")
+        self.continue_button = quiet_button("Continue", "Continue where this reply ends")
         self.csv_button = quiet_button("CSV…", "Save the probabilities of this reply as a table")
         self.retry_button.clicked.connect(self.retry_requested)
         self.continue_button.clicked.connect(self.continue_requested)
@@ -156,7 +154,7 @@ class MessageActions(QWidget):
         self.seed_button = tabular(quiet_button("", "The same seed gives the same reply: use this seed again"))
         self.seed_button.setProperty("kind", "link")
         self.seed_button.clicked.connect(self._on_seed_clicked)
-        self._give_way = [self.time, self.more_facts, self.facts, self.seed_button]
+        self._optional = [self.time, self.more_facts, self.facts, self.seed_button]
         buttons = (self.retry_button, self.correct_button, self.continue_button, self.csv_button)
         for widget in (self.copy_button, *buttons, self.versions):
             row.addWidget(widget)
@@ -167,10 +165,10 @@ class MessageActions(QWidget):
             row.addWidget(widget)
 
     def show_message(self, message: Message, versions: Sequence[int], glass: bool, busy: bool) -> None:
-        """Show what can be done with a message now."""
+        """Show the actions and facts of a message in its current state."""
         text = message.shown_text
         self.copy_button.text_to_copy = text
-        wanted = {self.time}
+        wanted: set[QWidget] = {self.time}
         if text:
             wanted.add(self.copy_button)
         if len(versions) > 1:
@@ -186,12 +184,12 @@ class MessageActions(QWidget):
         self._fit()
 
     def _show_reply(self, message: Message, glass: bool, busy: bool) -> set[QWidget]:
-        wanted = set()
+        wanted: set[QWidget] = set()
         if message.state is not ReplyState.FAILED:
             wanted.add(self.retry_button)
         if message.shown_text:
             wanted.add(self.correct_button)
-        if message.can_continue and message.state is not ReplyState.CUT:  # then there is a larger button
+        if message.can_continue and message.state is not ReplyState.CUT:  # whose card has a button
             wanted.add(self.continue_button)
         if glass and message.new_tokens:
             wanted.add(self.csv_button)
@@ -219,15 +217,15 @@ class MessageActions(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        row, room = self.layout(), self.width()
-        parts = [row.itemAt(index).widget() for index in range(row.count())]
-        shown = [part for part in parts if part in self._wanted]
-        for giving_way in (None, *self._give_way):
-            shown = [part for part in shown if part is not giving_way]
-            if sum(part.sizeHint().width() + row.spacing() for part in shown) + 12 <= room:
+        items = [self._row.itemAt(index) for index in range(self._row.count())]
+        widgets = [widget for item in items if item is not None and (widget := item.widget()) is not None]
+        shown = [widget for widget in widgets if widget in self._wanted]
+        for hidden in (None, *self._optional):
+            shown = [widget for widget in shown if widget is not hidden]
+            if sum(widget.sizeHint().width() + self._row.spacing() for widget in shown) + 12 <= self.width():
                 break
-        for part in filter(None, parts):
-            part.setVisible(part in shown)
+        for widget in widgets:
+            widget.setVisible(widget in shown)
 
     def _fact(self) -> QLabel:
         label = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
@@ -246,7 +244,7 @@ def _allow(button: QPushButton, allowed: bool) -> None:
 
 
 def said_at(seconds: float, now: datetime | None = None) -> str:
-    """When something was said: "14:02", with the date if that was not today."""
+    """The time of a message: "14:02", with the date if it was not today."""
     then, now = datetime.fromtimestamp(seconds), now or datetime.now()
     if then.date() == now.date():
         return f"{then:%H:%M}"

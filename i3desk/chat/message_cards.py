@@ -1,4 +1,4 @@
-"""What is shown about a message beside its text: that it failed, that it was cut off, and where i3's view begins."""
+"""Cards and marks at a message: failed, interrupted, and the start of the context."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from i3desk.widgets.basics import named
 
 
-class Failure(QFrame):
-    """What went wrong and what to do, with a button that tries again."""
+class FailureCard(QFrame):
+    """An error and its remedy, with a button to try again."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,19 +30,21 @@ class Failure(QFrame):
         column.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignLeft)
 
     def show_error(self, what: str, remedy: str) -> None:
-        """Show what happened and what to do."""
+        """Show an error and its remedy."""
         self.what.setText(what)
         self.remedy.setText(remedy)
         self.remedy.setVisible(bool(remedy))
 
 
-class Interrupted(QFrame):
-    """Says that i3desk ended while a reply was said, with a button that goes on."""
+class InterruptedCard(QFrame):
+    """A note that i3desk ended during a reply, with a button to continue it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("interrupted")
-        self.what = QLabel("i3desk ended while this was said.", textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        self.what = QLabel(
+            "i3desk ended while this was being written.", textFormat=Qt.TextFormat.PlainText, wordWrap=True
+        )
         self.button = QPushButton("Continue")
         self.button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.button.setAccessibleName("Continue this reply")
@@ -53,16 +55,16 @@ class Interrupted(QFrame):
         row.addWidget(self.button)
 
 
-class ViewMark(QWidget):
-    """Lines above a message: where i3's view begins now, and what will fall out of it."""
+class ContextMark(QWidget):
+    """Lines above a message where the context begins, or will begin after the next message."""
 
     GONE = "i3 no longer sees the turns above"
-    FALLING = "will fall out of view when you send"
+    FALLING = "will drop out of view when you send"
 
     def __init__(self, gone: bool, falling: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.shown = (gone, falling)
-        self.setToolTip("A model sees only so many tokens at once. When its window is full, the oldest turns fall out.")
+        self.setToolTip("A model sees only so many tokens at once. When its window is full, the oldest turns drop out.")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)

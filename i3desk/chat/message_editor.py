@@ -1,4 +1,4 @@
-"""The field that a message turns into while it is edited."""
+"""The text field of a message that is being edited or corrected."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TALLEST = 240
 
 
 @dataclass(frozen=True)
-class Purpose:
-    """What a message is edited for, in words.
+class EditorTexts:
+    """The texts of an editor, by its texts.
 
     Attributes:
         heading: above the field; "" for none.
         field, field_hint: name and tooltip of the field.
-        done, done_name, done_hint: the button that ends the editing.
+        done, done_name, done_hint: label, name and tooltip of the button that submits the text.
         keep_hint: tooltip of Cancel.
     """
 
@@ -31,32 +31,32 @@ class Purpose:
     done: str
     done_name: str
     done_hint: str
-    keep_hint: str = "Keep what was said (Esc)"
+    keep_hint: str = "Keep the original (Esc)"
 
 
-SAY_ANEW = Purpose(
+EDIT = EditorTexts(
     heading="",
     field="Edit your message",
-    field_hint="Enter sends, Shift+Enter begins a new line, Esc keeps what was said",
+    field_hint="Enter sends, Shift+Enter starts a new line, Esc keeps the original",
     done="Send",
     done_name="Send the edited message",
-    done_hint="Send as a new version; what was said before stays (Enter)",
+    done_hint="Send as a new version; the original stays (Enter)",
 )
-CORRECT = Purpose(
+CORRECT = EditorTexts(
     heading="It should have said…",
     field="What i3 should have said",
-    field_hint="Enter keeps the correction, Shift+Enter begins a new line, Esc leaves the reply as it is",
+    field_hint="Enter saves the correction, Shift+Enter starts a new line, Esc keeps the reply",
     done="Correct",
-    done_name="Keep the correction",
-    done_hint="Keep it as a new version, and remember it to teach i3 (Enter)",
+    done_name="Save the correction",
+    done_hint="Save it as a new version, for teaching i3 (Enter)",
 )
 
 
-class _Field(QTextEdit):
+class _EditField(QTextEdit):
     submitted = Signal()
     cancelled = Signal()
 
-    def __init__(self, purpose: Purpose) -> None:
+    def __init__(self, texts: EditorTexts) -> None:
         super().__init__()
         self.setObjectName("text")
         self.setAcceptRichText(False)
@@ -66,13 +66,14 @@ class _Field(QTextEdit):
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.viewport().setAutoFillBackground(False)
         self.document().setDocumentMargin(0)
-        self.setAccessibleName(purpose.field)
-        self.setToolTip(purpose.field_hint)
+        self.setAccessibleName(texts.field)
+        self.setToolTip(texts.field_hint)
         self.document().documentLayout().documentSizeChanged.connect(self.fit_height)
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
-            event.accept()  # it ends the editing; the window's shortcut would stop a reply
+        is_override = event.type() == QEvent.Type.ShortcutOverride
+        if is_override and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            event.accept()  # Esc ends editing; the window's shortcut would stop a reply
             return True
         return super().event(event)
 
@@ -90,7 +91,7 @@ class _Field(QTextEdit):
         self.fit_height()
 
     def fit_width(self, width: int) -> None:
-        """Take the room that a bubble of this width leaves."""
+        """Set the width that a bubble of this width leaves."""
         self.resize(width - 24, self.height())
         self.fit_height()
 
@@ -101,38 +102,38 @@ class _Field(QTextEdit):
 
 
 class MessageEditor(QFrame):
-    """A bubble to write in, with Send and Cancel.
+    """A bubble with a text field, Send and Cancel.
 
     Signals:
-        submitted(text): this instead.
-        cancelled(): keep what was said.
+        submitted(text): Emitted when the text is to replace the message.
+        cancelled(): Emitted when the message is to stay.
     """
 
     submitted = Signal(str)
     cancelled = Signal()
 
-    def __init__(self, text: str, parent: QWidget | None = None, purpose: Purpose = SAY_ANEW) -> None:
+    def __init__(self, text: str, parent: QWidget | None = None, texts: EditorTexts = EDIT) -> None:
         super().__init__(parent)
         self.setObjectName("bubbleEditor")
         self._busy = False
-        self._purpose = purpose
-        self.field = _Field(purpose)
+        self._texts = texts
+        self.field = _EditField(texts)
         self.field.setPlainText(text)
         self.field.moveCursor(QTextCursor.MoveOperation.End)
-        self.cancel_button = quiet_button("Cancel", purpose.keep_hint)
-        self.send_button = QPushButton(purpose.done)
+        self.cancel_button = quiet_button("Cancel", texts.keep_hint)
+        self.send_button = QPushButton(texts.done)
         self.send_button.setProperty("kind", "primary")
-        self.send_button.setAccessibleName(purpose.done_name)
+        self.send_button.setAccessibleName(texts.done_name)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addStretch(1)
         buttons.addWidget(self.cancel_button)
         buttons.addWidget(self.send_button)
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(14, 10, 10, 10)
         column.setSpacing(8)
-        if purpose.heading:
-            heading = QLabel(purpose.heading)
+        if texts.heading:
+            heading = QLabel(texts.heading)
             heading.setProperty("tone", "muted")
             heading.setProperty("grade", "small")
             column.addWidget(heading)
@@ -146,15 +147,15 @@ class MessageEditor(QFrame):
         self._show_state()
 
     def place(self, x: int, y: int, width: int) -> int:
-        """Take this place, as high as the text; returns where it ends."""
+        """Move here, as tall as the text; returns the lower edge."""
         self.resize(width, self.height())
         self.field.fit_width(width)
-        height = self.layout().totalSizeHint().height()
+        height = self._column.totalSizeHint().height()
         self.setGeometry(x, y, width, height)
         return y + height
 
     def set_busy(self, busy: bool) -> None:
-        """Sending waits while a reply is under way; writing does not."""
+        """Disable sending, but not writing, while a reply is being written."""
         self._busy = busy
         self._show_state()
 
@@ -166,4 +167,4 @@ class MessageEditor(QFrame):
     @Slot()
     def _show_state(self) -> None:
         self.send_button.setEnabled(not self._busy and bool(self.field.toPlainText().strip()))
-        self.send_button.setToolTip(BUSY_HINT if self._busy else self._purpose.done_hint)
+        self.send_button.setToolTip(BUSY_HINT if self._busy else self._texts.done_hint)

@@ -1,4 +1,4 @@
-"""What the rows of both sides share: actions, marks for what the model sees, focus and menus."""
+"""The base of all message rows: actions, context marks, focus and menus."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QFrame, QMenu, QWidget
 
 from i3desk.chat.message_actions import ACTIONS_HEIGHT, MessageActions
-from i3desk.chat.message_cards import ViewMark
+from i3desk.chat.message_cards import ContextMark
 from i3desk.conversations.conversation import USER, Message
 from i3desk.widgets.basics import named
 from i3desk.widgets.text_block import TextBlock
 from i3desk.widgets.text_display import has_markdown
 from i3desk.widgets.virtual_list import VirtualRow
 
-GUTTER = 16  # at both sides of a row, for its marks
+GUTTER = 16  # on both sides of a row, for its marks
 PART_SPACING = 6
 BUTTON_EDGE = 5
 FADED = 0.45
-LONGEST_NAME = 2000  # characters of a message that are read out as its name
+LONGEST_NAME = 2000  # characters of a message in its accessible name
 
 
 @dataclass(frozen=True)
 class DisplayOptions:
-    """How messages are shown.
+    """How messages are displayed.
 
     Attributes:
-        capitalise, markdown: see `display.capitalise` and `display.has_markdown`.
-        glass: replies as chunks.
-        model: name of the model in use, which can go on from any chunk that it said itself; "" without one.
+        capitalise, markdown: see `text_display.capitalise` and `text_display.has_markdown`.
+        glass: True to show replies as chunks.
+        model: name of the model in use, which can continue from any chunk of its own replies; "" without one.
     """
 
     capitalise: bool = False
@@ -50,16 +50,16 @@ class DisplayOptions:
     model: str = ""
 
 
-class View(enum.Enum):
-    """Whether the model sees a message."""
+class ContextState(enum.Enum):
+    """Whether a message is in the model's context window."""
 
     SEEN = "seen"
-    FALLING = "falling"  # no longer once the next message is sent
+    FALLING = "falling"  # drops out when the next message is sent
     GONE = "gone"
 
 
 class _Veil(QWidget):
-    """Fades what is below it towards the background."""
+    """Fades the widgets below it towards the background."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -72,12 +72,15 @@ class _Veil(QWidget):
 
 
 class MessageRow(VirtualRow):
-    """What the rows of both sides share. Actions show on the last message, and under the pointer or the focus.
+    """The row of a message. Actions are shown on the last message, and under the pointer or the focus.
 
-    Signals, each with the message's number first: edit_submitted(number, text),
-    correction_submitted(number, text), retry_requested(number),
-    continue_requested(number), csv_requested(number), alternative_chosen(number, chunk_index, token_id);
-    version_chosen(number of the other version), seed_chosen(seed), place_found(number, y of what was highlighted).
+    Signals:
+        edit_submitted(number, text), correction_submitted(number, text): Emitted when the editor's text is submitted.
+        retry_requested(number), continue_requested(number), csv_requested(number): Emitted by the action's button.
+        alternative_chosen(number, chunk_index, token_id): Emitted when an alternative token is clicked.
+        version_chosen(number): Emitted with the number of another version to show.
+        seed_chosen(seed): Emitted when a seed is to be used again.
+        place_found(number, y): Emitted after `highlight` with the place of the first word.
     """
 
     edit_submitted = Signal(object, str)
@@ -96,8 +99,8 @@ class MessageRow(VirtualRow):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.message = message
-        self.actions: MessageActions | None = None
-        self.mark: ViewMark | None = None
+        self.action_bar: MessageActions | None = None
+        self.mark: ContextMark | None = None
         self._versions: Sequence[int] = (message.number,)
         self._display = DisplayOptions()
         self._busy = self._is_last = False
@@ -111,13 +114,13 @@ class MessageRow(VirtualRow):
 
     @property
     def is_faded(self) -> bool:
-        """Whether it is shown as something that the model no longer sees."""
+        """True if the row is faded because the model no longer sees its message."""
         return self._veil is not None and self._veil.isVisible()
 
     def show_message(
         self, message: Message, versions: Sequence[int], display: DisplayOptions, busy: bool, last: bool
     ) -> None:
-        """Show the message as it stands."""
+        """Show the message in its current state."""
         self.message, self._versions, self._display = message, versions, display
         self._busy, self._is_last = busy, last
         self._show_content()
@@ -125,46 +128,46 @@ class MessageRow(VirtualRow):
             self.setAccessibleName(f"{self._who} said: {message.shown_text[:LONGEST_NAME]}")
         self.show_actions()
 
-    def show_view(self, view: View, begins: bool, falls: bool) -> None:
-        """Show whether the model sees the message, and above it that the view `begins` here or `falls` from here."""
+    def show_context(self, state: ContextState, begins: bool, falls: bool) -> None:
+        """Show whether the model sees the message; a mark above says that the context `begins` or `falls` here."""
         if (self.mark.shown if self.mark else (False, False)) != (begins, falls):
             if self.mark is not None:
                 self.mark.hide()
                 self.mark.deleteLater()
                 self.mark = None
             if begins or falls:
-                self.mark = ViewMark(begins, falls, self)
+                self.mark = ContextMark(begins, falls, self)
                 self.mark.show()
-        if view is View.GONE and self._veil is None:
+        if state is ContextState.GONE and self._veil is None:
             self._veil = _Veil(self)
-        if view is View.FALLING and self._falling_line is None:
+        if state is ContextState.FALLING and self._falling_line is None:
             self._falling_line = named(QFrame(self), "fallingLine")
         if self._veil is not None:
-            self._veil.setVisible(view is View.GONE)
+            self._veil.setVisible(state is ContextState.GONE)
         if self._falling_line is not None:
-            self._falling_line.setVisible(view is View.FALLING)
+            self._falling_line.setVisible(state is ContextState.FALLING)
 
     def show_actions(self) -> None:
-        """Show or hide the line of actions, and bring it up to date."""
+        """Show or hide the line of actions, and update it."""
         focused = QApplication.focusWidget()
         has_focus = focused is not None and (focused is self or self.isAncestorOf(focused))
-        has_versions = len(self._versions) > 1  # what is hidden in another version must be found again
+        has_versions = len(self._versions) > 1  # so that other versions can be found
         wanted = self._may_act() and (self._is_last or has_versions or self.underMouse() or has_focus)
-        if wanted and self.actions is None:
-            self.actions = self._make_actions()
+        if wanted and self.action_bar is None:
+            self.action_bar = self._make_actions()
             self._place_actions()
-        if self.actions is not None:
+        if self.action_bar is not None:
             if wanted:
-                self.actions.show_message(self.message, self._versions, self._display.glass, self._busy)
-            self.actions.setVisible(wanted)
+                self.action_bar.show_message(self.message, self._versions, self._display.glass, self._busy)
+            self.action_bar.setVisible(wanted)
 
     def highlight(self, words: Sequence[str]) -> None:
-        """Mark words for a moment; `place_found` follows if there is one."""
+        """Highlight words for a moment; `place_found` follows if there are any."""
         self.text.highlight(words)
 
     @Slot()
     def copy(self) -> None:
-        """Put the message on the clipboard, as it is and not as it is shown."""
+        """Copy the message's text, not its display, to the clipboard."""
         QApplication.clipboard().setText(self.message.shown_text)
 
     def fit(self, width: int) -> int:
@@ -189,7 +192,7 @@ class MessageRow(VirtualRow):
         if event.type() in (QEvent.Type.Enter, QEvent.Type.Leave):
             self.show_actions()
         elif event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()  # passes the request on to the column
+            self.updateGeometry()  # passes the request on to the list
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -220,11 +223,11 @@ class MessageRow(VirtualRow):
         raise NotImplementedError
 
     def _fit_content(self, width: int, y: int) -> int:
-        """Place everything between the mark and the actions from `y` on; returns where it ends."""
+        """Place the content between mark and actions, starting at `y`; returns its end."""
         raise NotImplementedError
 
     def _fill_menu(self, menu: QMenu) -> None:
-        """Add what can be done with the message."""
+        """Add the message's own entries to its menu."""
 
     def _may_act(self) -> bool:
         return self.message.ended
@@ -238,18 +241,18 @@ class MessageRow(VirtualRow):
         actions.seed_chosen.connect(self.seed_chosen)
         for button in actions.findChildren(QWidget):
             if button.focusPolicy() & Qt.FocusPolicy.TabFocus:
-                button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # the transcript leads the Tab key through
+                button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # the transcript handles the Tab key
         return actions
 
     def _place_actions(self) -> None:
-        if self.actions is not None:
+        if self.action_bar is not None:
             y = self.height() - self.below - ACTIONS_HEIGHT
-            # The words on the buttons, not their edges, line up with the text.
+            # The labels of the buttons, not their edges, are aligned with the text.
             left = GUTTER if self.message.role == USER else GUTTER - BUTTON_EDGE
-            self.actions.setGeometry(left, y, self.width() - 2 * GUTTER + BUTTON_EDGE, ACTIONS_HEIGHT)
+            self.action_bar.setGeometry(left, y, self.width() - 2 * GUTTER + BUTTON_EDGE, ACTIONS_HEIGHT)
 
     def _show_text(self, shown: str) -> None:
-        """As Markdown if it is wanted and the text has some; a text that still grows stays plain."""
+        """Show text as Markdown if enabled and present; growing text stays plain."""
         if self._display.markdown and self.message.ended and has_markdown(shown):
             self.text.show_markdown(shown)
         else:

@@ -1,4 +1,4 @@
-"""The rows of a transcript: the user's bubble, which can be edited, and i3's reply as text or as chunks."""
+"""Rows of the transcript: the user's editable bubble, and i3's reply as text or chunks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QWidget
 
 from i3desk.chat.message_actions import BUSY_HINT, MessageActions
-from i3desk.chat.message_cards import Failure, Interrupted
+from i3desk.chat.message_cards import FailureCard, InterruptedCard
 from i3desk.chat.message_editor import CORRECT, MessageEditor
 from i3desk.chat.message_row import GUTTER, PART_SPACING, MessageRow
 from i3desk.conversations.conversation import Message, ReplyState
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from i3desk.tokens.view import ChunkView
 
 BUBBLE_SHARE = 0.8  # of the reading column
-BUBBLE_X, BUBBLE_ABOVE, BUBBLE_BELOW = 14, 10, 7  # inside the bubble; a line of text has its leading below
+BUBBLE_X, BUBBLE_ABOVE, BUBBLE_BELOW = 14, 10, 7  # inside the bubble; a line of text has its leading below it
 REPLY_ABOVE, REPLY_BELOW = 6, 14
 
 
-class UserMessage(MessageRow):
-    """What the user said: a bubble on the right, as wide as its text; a text field while it is edited."""
+class UserMessageRow(MessageRow):
+    """The user's message: a bubble on the right, as wide as its text; a text field while it is edited."""
 
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
         super().__init__(message, parent)
@@ -83,10 +83,10 @@ class UserMessage(MessageRow):
     def _fit_content(self, width: int, y: int) -> int:
         if self.editor is not None:
             return self.editor.place(GUTTER, y, width)
-        most = int(width * BUBBLE_SHARE) - 2 * BUBBLE_X
-        if self._fitted != (self.message.shown_text, most, self._text.is_markdown):
-            self._fitted = (self.message.shown_text, most, self._text.is_markdown)
-            self._text_width = self._text.ideal_width(most)
+        max_width = int(width * BUBBLE_SHARE) - 2 * BUBBLE_X
+        if self._fitted != (self.message.shown_text, max_width, self._text.is_markdown):
+            self._fitted = (self.message.shown_text, max_width, self._text.is_markdown)
+            self._text_width = self._text.ideal_width(max_width)
         self._text.fit(self._text_width)
         self._text.move(BUBBLE_X, BUBBLE_ABOVE)
         bubble_width = self._text_width + 2 * BUBBLE_X
@@ -113,8 +113,8 @@ class UserMessage(MessageRow):
             self.edit_submitted.emit(self.message.number, text)
 
 
-class ReplyMessage(MessageRow):
-    """What i3 said, as text or as chunks, and what became of it if it did not end well."""
+class ReplyMessageRow(MessageRow):
+    """A reply as text or chunks, with a card below it if it failed or was interrupted."""
 
     below = REPLY_BELOW
 
@@ -124,12 +124,12 @@ class ReplyMessage(MessageRow):
         self._text.words_found.connect(self._on_words_found)
         self.chunk_view: ChunkView | None = None
         self.note: QLabel | None = None
-        self.failure: Failure | None = None
-        self.interrupted: Interrupted | None = None
+        self.failure: FailureCard | None = None
+        self.interrupted: InterruptedCard | None = None
         self.editor: MessageEditor | None = None
 
     def begin_correction(self) -> None:
-        """Turn the reply into a text field for what it should have been."""
+        """Turn the reply into a text field for a correction."""
         if self.editor is None and self.message.ended and self.message.shown_text:
             self.editor = MessageEditor(self.message.shown_text, self, CORRECT)
             self.editor.submitted.connect(self._submit_correction)
@@ -159,40 +159,40 @@ class ReplyMessage(MessageRow):
 
     @property
     def wants_chunks(self) -> bool:
-        """Whether chunks would be shown if they were there."""
+        """True if chunks should be shown but are not loaded."""
         message = self.message
         return self._display.glass and message.ended and not message.chunks and message.new_tokens > 0
 
     def _show_content(self) -> None:
         message = self.message
-        speaking = message.state in (ReplyState.WAITING, ReplyState.STREAMING)
+        growing = message.state in (ReplyState.WAITING, ReplyState.STREAMING)
         in_chunks = self._display.glass and bool(message.chunks)
         if self.editor is not None:
             self.editor.set_busy(self._busy)
-        self._text.setVisible((bool(message.shown_text) or speaking) and not in_chunks and self.editor is None)
+        self._text.setVisible((bool(message.shown_text) or growing) and not in_chunks and self.editor is None)
         if in_chunks:
-            self._show_chunks(speaking)
+            self._show_chunks(growing)
         else:
             shown = message.shown_text if message.ended else message.text.lstrip()
             self._show_text(capitalise(shown, growing=not message.ended) if self._display.capitalise else shown)
-            self._text.show_caret(speaking)
+            self._text.show_caret(growing)
         if self.chunk_view is not None:
             self.chunk_view.setVisible(in_chunks and self.editor is None)
         self._show_note(_note(message))
         self._show_failure()
         self._show_interrupted()
 
-    def _show_chunks(self, speaking: bool) -> None:
+    def _show_chunks(self, growing: bool) -> None:
         from i3desk.tokens.view import ChunkView
 
         if self.chunk_view is None:
             self.chunk_view = ChunkView(self)
             self.chunk_view.alternative_chosen.connect(self._on_alternative_chosen)
         self.chunk_view.show_chunks(self.message.chunks, self.message.given_tokens)
-        self.chunk_view.show_caret(speaking)
-        said_by, in_use = self.message.model, self._display.model
-        why_not = "" if said_by == in_use else f"{said_by or 'Another model'} said this: load it to go on from here"
-        self.chunk_view.set_branching(not self._busy and not why_not, "" if self._busy else why_not)
+        self.chunk_view.show_caret(growing)
+        author, in_use = self.message.model, self._display.model
+        obstacle = "" if author == in_use else f"{author or 'Another model'} wrote this: load it to continue from here"
+        self.chunk_view.set_branching(not self._busy and not obstacle, "" if self._busy else obstacle)
 
     def _show_note(self, note: str) -> None:
         if note and self.note is None:
@@ -205,20 +205,20 @@ class ReplyMessage(MessageRow):
     def _show_failure(self) -> None:
         failed = self.message.state is ReplyState.FAILED
         if failed and self.failure is None:
-            self.failure = Failure(self)
+            self.failure = FailureCard(self)
             self.failure.button.clicked.connect(self._retry)
         if self.failure is not None:
             self.failure.show_error(self.message.what_failed, self.message.remedy)
-            _allow(self.failure.button, not self._busy, "Ask for this reply again")
+            _allow(self.failure.button, not self._busy, "Request this reply again")
             self.failure.setVisible(failed)
 
     def _show_interrupted(self) -> None:
         cut = self.message.state is ReplyState.CUT
         if cut and self.interrupted is None:
-            self.interrupted = Interrupted(self)
+            self.interrupted = InterruptedCard(self)
             self.interrupted.button.clicked.connect(self._continue)
         if self.interrupted is not None:
-            _allow(self.interrupted.button, not self._busy, "Let i3 go on where this reply was cut off")
+            _allow(self.interrupted.button, not self._busy, "Continue this reply where it was cut off")
             self.interrupted.button.setVisible(self.message.can_continue)
             self.interrupted.setVisible(cut)
 
@@ -271,9 +271,9 @@ class ReplyMessage(MessageRow):
 
     @Slot(str)
     def _submit_correction(self, text: str) -> None:
-        said = self.message.shown_text
+        before = self.message.shown_text
         self.end_correction()
-        if text.strip() != said:
+        if text.strip() != before:
             self.correction_submitted.emit(self.message.number, text)
 
     @Slot(int, int)
@@ -287,9 +287,9 @@ def _note(message: Message) -> str:
     if message.shown_text:
         return ""
     if message.state is ReplyState.STOPPED:
-        return "Stopped before i3 said anything."
+        return "Stopped before i3 wrote anything."
     if message.state is ReplyState.DONE:
-        return "i3 ended its turn without a word. Retry, or say it differently."
+        return "i3 ended its turn without a word. Retry, or rephrase your message."
     return ""
 
 

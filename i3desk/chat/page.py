@@ -281,7 +281,7 @@ class ChatPage(QWidget):
         self.panel.show_settings(settings)
         self.panel.show_persona_place(model is not None and model.has_place_for_persona)
         self.composer.set_mode(settings.mode)
-        self.composer.set_tokenizer(model.template.tokenizer if model and model.template else None)
+        self.composer.set_tokenizer(model.template.tokenizer if model else None)
         self._look_ahead()
 
     @Slot()
@@ -328,7 +328,7 @@ class ChatPage(QWidget):
             conversation.first_seen is not None,
         )
         will_see_from = ahead.will_see_from if ahead.falling else None
-        self.transcript.show_view(conversation.first_seen, will_see_from)
+        self.transcript.show_context(conversation.first_seen, will_see_from)
 
     @Slot(str)
     def _send(self, text: str) -> None:

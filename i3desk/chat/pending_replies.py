@@ -1,4 +1,4 @@
-"""Replies that are under way: asked for as soon as there is a model, taken over from its pieces, kept in the store."""
+"""Unfinished replies: requested when a model is ready, filled from its pieces, and saved."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from i3core.generation.outputs import Chunk, Piece
+from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.autosave import Autosave
 from i3desk.conversations.conversation import Conversation, Message, Prompt, ReplyState
 from i3desk.workers.active_model import ActiveModel, ModelState
@@ -19,17 +20,17 @@ DRAW_EVERY_MS = 40
 
 @dataclass(eq=False)
 class PendingReply:
-    """A reply that is under way.
+    """An unfinished reply.
 
     Attributes:
-        begun: token ids that it begins with; None if its text has yet to become ids.
-        seed: the seed of the reply that is continued; None to use the settings'.
-        job: None until there is a model.
+        prefix_ids: token ids that it starts with; None if its text is not yet tokenized.
+        seed: the seed of the continued reply; None to use the settings' seed.
+        job: None until it is requested from the model.
     """
 
     conversation: Conversation
     message: Message
-    begun: Sequence[int] | None
+    prefix_ids: Sequence[int] | None
     seed: int | None = None
     prompt: Prompt | None = None
     job: int | None = None
@@ -37,14 +38,14 @@ class PendingReply:
 
 
 class PendingReplies(QObject):
-    """The replies that are under way, in whatever conversation.
+    """All unfinished replies, in any conversation.
 
-    Pieces are stored as they come and handed on every DRAW_EVERY_MS, however fast they come.
+    Pieces are collected as they come and added to the messages every DRAW_EVERY_MS.
 
     Signals:
-        message_changed(conversation, number): a reply has other text or another state.
-        window_changed(conversation): the model told what of it is in view.
-        changed: replies were begun or have ended.
+        message_changed(conversation, number): Emitted when the text or state of a reply has changed.
+        window_changed(conversation): Emitted when the model has reported its use of the context window.
+        changed: Emitted when replies have started or ended.
     """
 
     message_changed = Signal(object, object)
@@ -56,10 +57,10 @@ class PendingReplies(QObject):
         self._jobs = jobs
         self._model = model
         self._autosave = autosave
-        self._answers: list[PendingReply] = []
+        self._replies: list[PendingReply] = []
         self._refusal = ("", "")
         self._draw_timer = QTimer(self, interval=DRAW_EVERY_MS)
-        self._draw_timer.timeout.connect(self.take_over_all)
+        self._draw_timer.timeout.connect(self.add_pieces)
         model.ready.connect(self._on_model_ready)
         model.refused.connect(self._on_model_refused)
         jobs.piece_ready.connect(self._on_piece)
@@ -68,77 +69,77 @@ class PendingReplies(QObject):
         jobs.failed.connect(self._on_failed)
 
     def __bool__(self) -> bool:
-        return bool(self._answers)
+        return bool(self._replies)
 
     def conversations(self) -> list[Conversation]:
-        """Those in which a reply is under way."""
-        return [answer.conversation for answer in self._answers]
+        """The conversations with an unfinished reply."""
+        return [pending.conversation for pending in self._replies]
 
-    def begin(
-        self, conversation: Conversation, reply: Message, begun: Sequence[int] | None, seed: int | None = None
+    def start(
+        self, conversation: Conversation, reply: Message, prefix_ids: Sequence[int] | None, seed: int | None = None
     ) -> None:
-        """Have the model write `reply` on from `begun` (None for the tokens of its text), now or as soon as there is
-        one."""
+        """Request the rest of `reply` after `prefix_ids` (None: its text), as soon as a model is ready."""
         reply.state = ReplyState.QUEUED
         reply.what_failed = reply.remedy = ""
         reply.finish_reason = None
-        answer = PendingReply(conversation, reply, begun, seed)
-        self._answers.append(answer)
+        pending = PendingReply(conversation, reply, prefix_ids, seed)
+        self._replies.append(pending)
         if self._model.answers_now:
-            self._request(answer)
+            self._request(pending)
         elif self._model.state in (ModelState.FAILED, ModelState.NONE):
             self._model.load_again()
         self._autosave.keep(conversation, reply)
         self.changed.emit()
 
     def stop(self, conversation: Conversation) -> None:
-        """Ask for the end of its replies; what has been said stays."""
-        for answer in self._of(conversation):
-            if answer.job is None:
-                self._end(answer, ReplyState.STOPPED)
+        """Stop a conversation's replies; the text so far stays."""
+        for pending in self._of(conversation):
+            if pending.job is None:
+                self._end(pending, ReplyState.STOPPED)
             else:
-                self._jobs.cancel(answer.job)
+                self._jobs.cancel(pending.job)
 
     def drop(self, conversation: Conversation) -> None:
-        """End its replies at once; what the model still says is not heard."""
-        for answer in self._of(conversation):
-            if answer.job is not None:
-                self._jobs.cancel(answer.job)
-            self._end(answer, ReplyState.STOPPED)
+        """End a conversation's replies at once; later pieces are ignored."""
+        for pending in self._of(conversation):
+            if pending.job is not None:
+                self._jobs.cancel(pending.job)
+            self._end(pending, ReplyState.STOPPED)
 
     def abandon(self) -> None:
-        """The program ends: take over what was said. At the next start these replies are marked as cut."""
-        self.take_over_all()
+        """Add the last pieces before the program ends; the next start marks these replies as cut."""
+        self.add_pieces()
         self._draw_timer.stop()
-        self._answers.clear()
+        self._replies.clear()
 
     def can_branch(self, message: Message) -> bool:
-        """Whether the model in use is the one that said this, so that its tokens mean the same."""
+        """True if the model in use wrote this message, so that its token ids are valid."""
         return self._model.info is not None and bool(message.chunks) and message.model == self._model.info.label
 
     def _of(self, conversation: Conversation) -> list[PendingReply]:
-        return [answer for answer in self._answers if answer.conversation is conversation]
+        return [pending for pending in self._replies if pending.conversation is conversation]
 
-    def _request(self, answer: PendingReply) -> None:
-        conversation, reply, model = answer.conversation, answer.message, self._model.info
+    def _request(self, pending: PendingReply) -> None:
+        conversation, reply, model = pending.conversation, pending.message, self._model.info
+        assert model is not None
         settings = conversation.settings
-        if answer.begun is None:
-            answer.begun = self._ids_of(reply)
+        if pending.prefix_ids is None:
+            pending.prefix_ids = self._ids_of(reply, model.template)
         reply.state, reply.model = ReplyState.WAITING, model.label
-        reply.sampling = settings.sampling if answer.seed is None else replace(settings.sampling, seed=answer.seed)
+        reply.sampling = settings.sampling if pending.seed is None else replace(settings.sampling, seed=pending.seed)
         raw = settings.mode == "raw"
         nothing = Prompt("" if raw else [], [])
         before = reply.parent
-        answer.prompt = nothing if before is None else conversation.prompt(before, model.has_place_for_persona)
-        answer.job = self._jobs.generate(answer.prompt.content, reply.sampling, answer.begun, truncate_left=raw)
+        pending.prompt = nothing if before is None else conversation.prompt(before, model.has_place_for_persona)
+        pending.job = self._jobs.generate(pending.prompt.content, reply.sampling, pending.prefix_ids, truncate_left=raw)
         self._draw_timer.start()
 
-    def _ids_of(self, reply: Message) -> list[int]:
+    def _ids_of(self, reply: Message, template: ChatTemplate) -> list[int]:
         if self.can_branch(reply):
             ids = [chunk.token_id for chunk in reply.chunks]
-            return ids[:-1] if ids and ids[-1] == self._model.info.template.end_id else ids
-        # Another model's tokens say nothing here: the text is given to this one in its own.
-        tokenizer = self._model.info.template.tokenizer
+            return ids[:-1] if ids and ids[-1] == template.end_id else ids
+        # The ids are of another model: encode the text with this one's tokenizer.
+        tokenizer = template.tokenizer
         ids = tokenizer.encode(reply.text)
         reply.chunks = [Chunk(token_id, tokenizer.chunks[token_id], 1.0) for token_id in ids]
         reply.given_tokens = len(ids)
@@ -146,10 +147,10 @@ class PendingReplies(QObject):
 
     def _request_waiting(self) -> None:
         if self._model.answers_now:
-            for answer in self._answers:
-                if answer.job is None:
-                    self._request(answer)
-                    self._tell(answer)
+            for pending in self._replies:
+                if pending.job is None:
+                    self._request(pending)
+                    self._emit_changed(pending)
 
     @Slot(object)
     def _on_model_ready(self, _model: ModelInfo) -> None:
@@ -159,34 +160,34 @@ class PendingReplies(QObject):
     def _on_model_refused(self, what: str, remedy: str) -> None:
         self._request_waiting()
         self._refusal = (what, remedy)
-        QTimer.singleShot(0, self, self._give_up)  # another model may be asked for instead
+        QTimer.singleShot(0, self, self._fail_waiting)  # another model may be requested meanwhile
 
     @Slot()
-    def _give_up(self) -> None:
+    def _fail_waiting(self) -> None:
         if self._model.state is ModelState.FAILED:
-            for answer in [answer for answer in self._answers if answer.job is None]:
-                self._fail(answer, *self._refusal)
+            for pending in [pending for pending in self._replies if pending.job is None]:
+                self._fail(pending, *self._refusal)
 
     @Slot(object, object)
     def _on_piece(self, job: int, piece: Piece) -> None:
-        answer = self._find(job)
-        if answer is not None:
-            answer.pieces.append(piece)
+        pending = self._find(job)
+        if pending is not None:
+            pending.pieces.append(piece)
 
     def _find(self, job: int) -> PendingReply | None:
-        return next((answer for answer in self._answers if answer.job == job), None)
+        return next((pending for pending in self._replies if pending.job == job), None)
 
     @Slot()
-    def take_over_all(self) -> None:
-        """Take over the pieces stored since the last time."""
-        for answer in self._answers:
-            self._take_over(answer)
+    def add_pieces(self) -> None:
+        """Add the pieces collected since the last time to their messages."""
+        for pending in self._replies:
+            self._add_pieces(pending)
 
-    def _take_over(self, answer: PendingReply) -> None:
-        if not answer.pieces:
+    def _add_pieces(self, pending: PendingReply) -> None:
+        if not pending.pieces:
             return
-        pieces, answer.pieces = answer.pieces, []
-        reply, conversation, last = answer.message, answer.conversation, pieces[-1]
+        pieces, pending.pieces = pending.pieces, []
+        reply, conversation, last = pending.message, pending.conversation, pieces[-1]
         reply.text += "".join(piece.text for piece in pieces)
         reply.chunks.extend(piece.chunk for piece in pieces if piece.chunk is not None)
         reply.state = ReplyState.STREAMING
@@ -196,15 +197,15 @@ class PendingReplies(QObject):
         reply.seed = last.seed
         reply.finish_reason = last.finish_reason
         conversation.window_used, conversation.window = last.window_used, last.window
-        if conversation.settings.mode == "chat":
-            seen = [number for number in answer.prompt.numbers if number is not None]
+        if conversation.settings.mode == "chat" and pending.prompt is not None:
+            seen = [number for number in pending.prompt.numbers if number is not None]
             conversation.first_seen = seen[last.dropped_turns] if 0 < last.dropped_turns < len(seen) else None
         self._autosave.keep(conversation, reply)
-        self._tell(answer)
+        self._emit_changed(pending)
         self.window_changed.emit(conversation)
 
-    def _tell(self, answer: PendingReply) -> None:
-        self.message_changed.emit(answer.conversation, answer.message.number)
+    def _emit_changed(self, pending: PendingReply) -> None:
+        self.message_changed.emit(pending.conversation, pending.message.number)
 
     @Slot(object)
     def _on_finished(self, job: int) -> None:
@@ -216,27 +217,27 @@ class PendingReplies(QObject):
 
     @Slot(object, str, str)
     def _on_failed(self, job: int, what: str, remedy: str) -> None:
-        answer = self._find(job)
-        if answer is not None:
-            self._fail(answer, what, remedy)
+        pending = self._find(job)
+        if pending is not None:
+            self._fail(pending, what, remedy)
 
     def _on_ended(self, job: int, state: ReplyState) -> None:
-        answer = self._find(job)
-        if answer is not None:
-            self._end(answer, state)
+        pending = self._find(job)
+        if pending is not None:
+            self._end(pending, state)
 
-    def _fail(self, answer: PendingReply, what: str, remedy: str) -> None:
-        answer.message.what_failed, answer.message.remedy = what, remedy
-        self._end(answer, ReplyState.FAILED)
+    def _fail(self, pending: PendingReply, what: str, remedy: str) -> None:
+        pending.message.what_failed, pending.message.remedy = what, remedy
+        self._end(pending, ReplyState.FAILED)
 
-    def _end(self, answer: PendingReply, state: ReplyState) -> None:
-        self._take_over(answer)
-        self._answers.remove(answer)
-        if not self._answers:
+    def _end(self, pending: PendingReply, state: ReplyState) -> None:
+        self._add_pieces(pending)
+        self._replies.remove(pending)
+        if not self._replies:
             self._draw_timer.stop()
-        answer.message.state = state
-        answer.conversation.updated_at = time.time()
-        self._autosave.keep(answer.conversation, answer.message)
+        pending.message.state = state
+        pending.conversation.updated_at = time.time()
+        self._autosave.keep(pending.conversation, pending.message)
         self._autosave.save_now()
-        self._tell(answer)
+        self._emit_changed(pending)
         self.changed.emit()

@@ -1,6 +1,6 @@
-"""What happens in a chat: asks the model, and turns its pieces into messages of a conversation.
+"""A chat: requests replies from the model and adds them to a conversation.
 
-Replies belong to their conversation, not to the screen: one goes on being written while another conversation is open.
+A reply belongs to its conversation, not to the screen: it continues while another conversation is open.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from i3core.errors import I3Error
 from i3core.generation.outputs import Chunk
+from i3core.text.chat_template import ChatTemplate
 from i3core.text.tokenizer import UNK_ID
 from i3desk.chat.autosave import Autosave
 from i3desk.chat.context_preview import context_preview, measure
@@ -31,20 +32,20 @@ from i3desk.workers.model_worker import ModelInfo, ModelJobs
 
 
 class ChatSession(QObject):
-    """The conversation on screen, and the replies that are under way in it and others.
+    """The conversation on screen, and the unfinished replies in all conversations.
 
     Attributes:
-        conversation: what is on screen.
-        defaults: settings that new conversations begin with.
+        conversation: the conversation on screen.
+        defaults: settings of new conversations.
     Signals:
-        leaving: another conversation will be opened; the last chance to change this one.
-        conversation_opened: `conversation` is another one.
-        corrected(conversation, number, old): the user wrote in message `number` what reply `old` should have been.
-        path_changed: messages of it were added, or another version is shown.
-        message_changed(number): one of its messages has other text or another state.
-        window_changed: `conversation.window_used` or `first_seen` is new.
-        settings_changed: `conversation.settings` is new.
-        busy_changed: `busy` or `busy_ids` is new.
+        leaving: Emitted before another conversation is opened.
+        conversation_opened: Emitted when `conversation` has been replaced.
+        corrected(conversation, number, old): Emitted when the user has written message `number` to correct reply `old`.
+        path_changed: Emitted when messages are added, or another version is shown.
+        message_changed(number): Emitted when the text or state of a message has changed.
+        window_changed: Emitted when `conversation.window_used` or `first_seen` has changed.
+        settings_changed: Emitted when `conversation.settings` has changed.
+        busy_changed: Emitted when `busy` or `busy_ids` has changed.
     """
 
     leaving = Signal()
@@ -71,11 +72,11 @@ class ChatSession(QObject):
         self.model = model
         self._store = store
         self._autosave = autosave
-        self._answers = PendingReplies(jobs, model, autosave, self)
-        self._unsent = ""  # written in a chat that has no messages yet, and so is not stored
-        self._answers.message_changed.connect(self._on_message_changed)
-        self._answers.window_changed.connect(self._on_window_changed)
-        self._answers.changed.connect(self.busy_changed)
+        self._pending = PendingReplies(jobs, model, autosave, self)
+        self._unsent = ""  # the draft of a chat without messages, which is not stored
+        self._pending.message_changed.connect(self._on_message_changed)
+        self._pending.window_changed.connect(self._on_window_changed)
+        self._pending.changed.connect(self.busy_changed)
         model.ready.connect(self._on_model_ready)
         model.changed.connect(self._on_model_changed)
 
@@ -83,22 +84,21 @@ class ChatSession(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether a reply of the conversation on screen is under way."""
-        return any(conversation is self.conversation for conversation in self._answers.conversations())
+        """True while a reply is being written in the conversation on screen."""
+        return any(conversation is self.conversation for conversation in self._pending.conversations())
 
     @property
     def any_busy(self) -> bool:
-        """Whether any reply is under way."""
-        return bool(self._answers)
+        """True while any reply is being written."""
+        return bool(self._pending)
 
     @property
     def busy_ids(self) -> set[int]:
-        """Stored conversations in which a reply is under way."""
-        return {conversation.id for conversation in self._answers.conversations() if conversation.id is not None}
+        """Ids of the stored conversations in which a reply is being written."""
+        return {conversation.id for conversation in self._pending.conversations() if conversation.id is not None}
 
     def start_new(self, temporary: bool = False) -> None:
-        """Put an empty conversation on screen, with what was written in the last empty one; replies that are under way
-        go on."""
+        """Show an empty conversation with the draft of the last empty one; running replies continue."""
         self._remember_unsent()
         self.show(Conversation(settings=self.defaults, temporary=temporary, draft=self._unsent))
 
@@ -107,24 +107,29 @@ class ChatSession(QObject):
             self._unsent = self.conversation.draft
 
     def find(self, number: int) -> Conversation:
-        """A stored conversation, as it is in memory if it is. Raises I3Error if it cannot be read."""
-        return self.find_held(number) or self._store.open(number)
+        """Get a stored conversation from memory or the store. Raises I3Error if it cannot be read."""
+        held = self.find_held(number)
+        if held is not None:
+            return held
+        if self._store is None:
+            raise I3Error("The stored conversations cannot be opened.", "Restart i3desk.")
+        return self._store.open(number)
 
     def find_held(self, number: int) -> Conversation | None:
-        """A stored conversation that is in memory: on screen, being answered, or not all written yet."""
+        """Get a stored conversation if it is in memory: on screen, being answered, or with unwritten changes."""
         if self.conversation.id == number:
             return self.conversation
-        running = (each for each in self._answers.conversations() if each.id == number)
+        running = (each for each in self._pending.conversations() if each.id == number)
         return next(running, None) or self._autosave.find(number)
 
     def show(self, conversation: Conversation) -> None:
-        """Put a conversation on screen. A temporary one that was there is gone."""
+        """Show a conversation; a temporary one on screen is discarded."""
         if conversation is self.conversation:
             return
         self.leaving.emit()
         self._remember_unsent()
         if self.conversation.temporary:
-            self._drop(self.conversation)
+            self._discard(self.conversation)
         self._autosave.save_now()
         self.conversation = conversation
         measure(conversation, self.model.info)
@@ -134,26 +139,26 @@ class ChatSession(QObject):
         self.busy_changed.emit()
 
     def forget(self, *numbers: int) -> None:
-        """Stored conversations go away: end their replies, and leave them if one is on screen."""
-        gone = [each for each in self._answers.conversations() if each.id in numbers]
+        """End the replies of deleted conversations; if one is on screen, start a new one."""
+        gone = [each for each in self._pending.conversations() if each.id in numbers]
         for conversation in [*gone, *filter(None, map(self._autosave.find, numbers))]:
-            self._drop(conversation)
+            self._discard(conversation)
         if self.conversation.id in numbers:
             self.start_new()
 
-    def _drop(self, conversation: Conversation) -> None:
-        """End its replies, write what was said (a deletion can be undone), and let go of it."""
-        self._answers.drop(conversation)
+    def _discard(self, conversation: Conversation) -> None:
+        """End a conversation's replies, write their text (a deletion can be undone), and drop it."""
+        self._pending.drop(conversation)
         self._autosave.save_now()
         self._autosave.drop(conversation)
 
     def rename(self, title: str) -> None:
-        """Give the conversation on screen a title of the user's own."""
+        """Set the title of the conversation on screen."""
         self.conversation.title, self.conversation.has_own_title = title, True
         self._autosave.keep(self.conversation)
 
     def change_settings(self, settings: ChatSettings) -> None:
-        """Answer by other settings from now on: here, and but for mode and persona in new conversations."""
+        """Use other settings here and, except for mode and persona, in new conversations."""
         self.defaults = replace(settings, mode="chat", persona="")
         if settings != self.conversation.settings:
             self.conversation.settings = settings
@@ -163,15 +168,15 @@ class ChatSession(QObject):
             self.window_changed.emit()
 
     def keep_draft(self, text: str) -> None:
-        """Remember what the user has written and not sent."""
+        """Store the draft."""
         if text != self.conversation.draft:
             self.conversation.draft = text
             self._autosave.keep(self.conversation)
 
-    # ------------------------------------------------------------------------------------------------ what is said
+    # ------------------------------------------------------------------------------------------------ messages
 
     def send(self, text: str) -> bool:
-        """Say something to i3; it waits if the model still loads. Returns False if it cannot be said now."""
+        """Send a message; it waits while the model loads. Returns False if it cannot be sent now."""
         conversation = self.conversation
         raw = conversation.settings.mode == "raw"
         if self.busy or not text.strip() or context_preview(conversation, self.model.info, text).too_long:
@@ -182,7 +187,7 @@ class ChatSession(QObject):
         return True
 
     def continue_text(self) -> None:
-        """In raw mode: let the model go on from where the text ends."""
+        """Continue the text at its end, in raw mode."""
         last = self.conversation.last
         if last is not None and not self.busy:
             if last.role == ASSISTANT and last.shown_text:
@@ -192,11 +197,11 @@ class ChatSession(QObject):
 
     @Slot()
     def stop(self) -> None:
-        """End the reply of this conversation; what has been said stays."""
-        self._answers.stop(self.conversation)
+        """Stop the reply of this conversation; the text so far stays."""
+        self._pending.stop(self.conversation)
 
     def retry(self, number: int | None = None) -> None:
-        """Answer a question anew, by default the last one; an answer with text stays as another version."""
+        """Answer a question again, by default the last one; a reply with text stays as another version."""
         path = self.conversation.path()
         if not path or self.busy:
             return
@@ -204,20 +209,21 @@ class ChatSession(QObject):
         if message.role == USER:
             self._ask(message)
         elif message.shown_text:
-            self._ask(self.conversation.messages.get(message.parent))
+            parent = message.parent
+            self._ask(None if parent is None else self.conversation.messages[parent])
         else:
             message.text, message.chunks, message.given_tokens, message.new_tokens = "", [], 0, 0
             self._answer(message, ())
 
     def edit(self, number: int, text: str) -> None:
-        """Say something else in place of a message; the old version stays."""
+        """Send another text in place of a message; the old version stays."""
         old = self.conversation.messages[number]
-        said = text if self.conversation.settings.mode == "raw" else text.strip()
-        if said.strip() and said != old.text and not self.busy:
-            self._ask(self.conversation.add(USER, said, old.parent))
+        new = text if self.conversation.settings.mode == "raw" else text.strip()
+        if new.strip() and new != old.text and not self.busy:
+            self._ask(self.conversation.add(USER, new, old.parent))
 
     def correct(self, number: int, text: str) -> None:
-        """Put what the user wrote beside a reply, as a version of it."""
+        """Add the user's correction as a version of a reply."""
         old = self.conversation.messages[number]
         if self.busy or old.role != ASSISTANT or not text.strip() or text.strip() == old.shown_text:
             return
@@ -229,7 +235,7 @@ class ChatSession(QObject):
         self.corrected.emit(self.conversation, reply.number, number)
 
     def select(self, number: int) -> None:
-        """Show another version of a message; a reply that is under way goes on in its own."""
+        """Show another version of a message; an unfinished reply continues in its own version."""
         self.conversation.select(number)
         self._autosave.keep(self.conversation)
         measure(self.conversation, self.model.info)
@@ -237,8 +243,10 @@ class ChatSession(QObject):
         self.window_changed.emit()
 
     def continue_reply(self, number: int) -> None:
-        """Go on with a reply that ended early: with the same seed, as if it had never ended. One that was answered
-        already stays as it is, and goes on in a version beside it."""
+        """Continue a reply that ended early, with the same seed, as if it had not ended.
+
+        A reply that was answered already stays as it is; a new version of it is continued.
+        """
         message = self.conversation.messages[number]
         if self.busy:
             return
@@ -250,15 +258,16 @@ class ChatSession(QObject):
         self._answer(message, None, message.seed)
 
     def continue_from(self, number: int, index: int, token_id: int) -> None:
-        """A new version of a reply: the same up to chunk `index`, there `token_id`, and on from there."""
+        """Branch a reply: the same up to chunk `index`, then `token_id`, then generated text."""
         old = self.conversation.messages[number]
-        if self.busy or not self.can_branch(old):
+        model = self.model.info
+        if self.busy or model is None or not self.can_branch(old):
             return
         chosen = next((a for a in old.chunks[index].alternatives if a.token_id == token_id), None)
-        if chosen is None or not self._may_be_chosen(token_id):
+        if chosen is None or not _can_choose(model.template, token_id):
             return
         kept = old.chunks[:index]
-        is_end = token_id == self.model.info.template.end_id
+        is_end = token_id == model.template.end_id
         chunks = [*kept, Chunk(token_id, chosen.text, chosen.probability, old.chunks[index].alternatives)]
         reply = self.conversation.add(
             ASSISTANT,
@@ -266,7 +275,7 @@ class ChatSession(QObject):
             old.parent,
             chunks=chunks,
             given_tokens=len(chunks),
-            model=self.model.info.label,
+            model=model.label,
         )
         if is_end:
             reply.finish_reason = "stop"
@@ -276,35 +285,29 @@ class ChatSession(QObject):
             self._answer(reply, [chunk.token_id for chunk in chunks])
 
     def fill_chunks(self, message: Message) -> None:
-        """Read the tokens of a stored reply, which are not read with its conversation."""
+        """Load the chunks of a stored reply, which are not loaded with its conversation."""
         if not message.chunks and message.new_tokens and self._store and self.conversation.id is not None:
             try:
                 message.chunks = self._store.load_chunks(self.conversation.id, message.number)
             except I3Error as error:
                 self._autosave.failed.emit(error.what, error.remedy)
 
-    # ------------------------------------------------------------------------------------------- asking the model
+    # ------------------------------------------------------------------------------------------- the model
 
     def _ask(self, question: Message | None) -> None:
-        """Have a question answered; None for a reply that stands first, as in an imported conversation."""
+        """Request an answer to a question (None: for a reply at the start, as in an imported conversation)."""
         asked = [] if question is None else [question]
         reply = self.conversation.add(ASSISTANT, parent=question.number if question else None, state=ReplyState.QUEUED)
         self._autosave.keep(self.conversation, *asked, reply)
         self._answer(reply, ())
 
-    def _answer(self, reply: Message, begun: Sequence[int] | None, seed: int | None = None) -> None:
-        self._answers.begin(self.conversation, reply, begun, seed)
+    def _answer(self, reply: Message, prefix_ids: Sequence[int] | None, seed: int | None = None) -> None:
+        self._pending.start(self.conversation, reply, prefix_ids, seed)
         self.path_changed.emit()
 
-    def _may_be_chosen(self, token_id: int) -> bool:
-        """Marks of the template are no part of a reply, but for its end; nor is what the tokenizer does not know."""
-        template = self.model.info.template
-        marks = set(template.tokenizer.special_tokens.values()) | {UNK_ID}
-        return token_id == template.end_id or token_id not in marks
-
     def can_branch(self, message: Message) -> bool:
-        """Whether the model in use can go on from the tokens of this reply."""
-        return self._answers.can_branch(message)
+        """True if the model in use can continue from the tokens of this reply."""
+        return self._pending.can_branch(message)
 
     @Slot(object)
     def _on_model_ready(self, _model: ModelInfo) -> None:
@@ -330,6 +333,12 @@ class ChatSession(QObject):
             self.window_changed.emit()
 
     def finish(self) -> None:
-        """The window closes: keep what has been said so far."""
-        self._answers.abandon()
+        """Save unfinished replies before the window closes."""
+        self._pending.abandon()
         self._autosave.save_now()
+
+
+def _can_choose(template: ChatTemplate, token_id: int) -> bool:
+    """True unless the token is unknown or a mark of the template other than the end."""
+    marks = set(template.tokenizer.special_tokens.values()) | {UNK_ID}
+    return token_id == template.end_id or token_id not in marks

@@ -1,13 +1,16 @@
-"""The messages on screen: those of one path through a conversation, with what the model sees of them."""
+"""The messages on screen: one path through a conversation, with the model's context."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from i3desk.chat.message_actions import ACTIONS_HEIGHT
-from i3desk.chat.message_row import GUTTER, DisplayOptions, MessageRow, View
+from i3desk.chat.message_row import GUTTER, ContextState, DisplayOptions, MessageRow
 from i3desk.chat.message_widgets import (
     BUBBLE_ABOVE,
     BUBBLE_BELOW,
@@ -15,8 +18,8 @@ from i3desk.chat.message_widgets import (
     BUBBLE_X,
     REPLY_ABOVE,
     REPLY_BELOW,
-    ReplyMessage,
-    UserMessage,
+    ReplyMessageRow,
+    UserMessageRow,
 )
 from i3desk.conversations.conversation import USER, Conversation, Message, ReplyState
 from i3desk.style.icons import IconPushButton
@@ -26,22 +29,15 @@ from i3desk.widgets.virtual_list import VirtualList
 
 COLUMN_WIDTH = 640
 MARGIN = 24
-CARD_HEIGHT = 90  # of a failure, more or less
+CARD_HEIGHT = 90  # of a failure, approximately
 
 
 class Transcript(VirtualList):
-    """Shows a conversation. Alt+Up and Alt+Down move between messages, Tab through what can be done with one.
+    """Shows a conversation. Alt+Up and Alt+Down move between messages, Tab through the controls of a message.
 
     Signals:
-        retry_requested(number): answer anew what this reply answers.
-        correction_submitted(number, text): this is what the reply should have been.
-        edit_submitted(number, text): say `text` instead of this message.
-        version_chosen(number): show this version of a message.
-        continue_requested(number): let this reply go on.
-        alternative_chosen(number, chunk_index, token_id): go on with another token at a place of this reply.
-        chunks_requested(number): this reply would be shown as chunks if its message had them.
-        csv_requested(number): save the probabilities of this reply.
-        seed_chosen(seed): use this seed again.
+        chunks_requested(number): Emitted when a reply should be shown as chunks but has none loaded.
+        The other signals are those of its rows, see MessageRow.
     """
 
     retry_requested = Signal(object)
@@ -68,9 +64,9 @@ class Transcript(VirtualList):
         self._will_see_from: int | None = None
         metrics = QFontMetricsF(QApplication.font())
         self._measures = (metrics.averageCharWidth(), metrics.height() * LINE_HEIGHT_PERCENT / 100)
-        self._without_chunks: set[int] = set()  # asked for already
+        self._without_chunks: set[int] = set()  # requested already
         self._chunk_timer = QTimer(self, singleShot=True, interval=0)
-        self._chunk_timer.timeout.connect(self._ask_for_chunks)
+        self._chunk_timer.timeout.connect(self._request_chunks)
 
         self.jump_button = IconPushButton(" Jump to latest", self)
         self.jump_button.setProperty("kind", "round")
@@ -80,11 +76,17 @@ class Transcript(VirtualList):
         self.jump_button.clicked.connect(self.jump_to_latest)
         self.jump_button.hide()
         self.following_changed.connect(self._show_jump_button)
-        QApplication.instance().focusChanged.connect(self._on_focus_changed)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.focusChanged.connect(self._on_focus_changed)
+
+    @property
+    def rows(self) -> Mapping[int, MessageRow]:
+        return cast("Mapping[int, MessageRow]", super().rows)
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no message."""
+        """True if there is no message."""
         return not self._path
 
     def show_conversation(self, conversation: Conversation) -> None:
@@ -97,7 +99,7 @@ class Transcript(VirtualList):
         self.replace_rows(0, len(self._path))
 
     def update_path(self, conversation: Conversation) -> None:
-        """Messages were added, or another version was chosen: only what differs is shown anew."""
+        """Show added messages or another version; only rows that differ are replaced."""
         before = self._path
         self._conversation = conversation
         self._take_path()
@@ -112,7 +114,7 @@ class Transcript(VirtualList):
             self._show_row(index)
 
     def refresh(self, number: int) -> None:
-        """A message has another text or state."""
+        """Update a message whose text or state has changed."""
         index = self._index.get(number)
         if index is None:
             return
@@ -120,18 +122,17 @@ class Transcript(VirtualList):
             self._show_row(index)
         self.remeasure(index)
 
-    def show_view(self, first_seen: int | None, will_see_from: int | None) -> None:
-        """The model sees messages from number `first_seen` on, and once the draft is sent from `will_see_from` on;
-        None where it sees all."""
+    def show_context(self, first_seen: int | None, will_see_from: int | None) -> None:
+        """Show that the model sees messages from `first_seen`, or from `will_see_from` after sending (None: all)."""
         if (first_seen, will_see_from) != (self._first_seen, self._will_see_from):
             self._first_seen, self._will_see_from = first_seen, will_see_from
             for index in self.rows:
-                self._show_view_of(index)
+                self._show_context_of(index)
             if self._path:
                 self.remeasure()
 
     def show_display(self, capitalise: bool, markdown: bool, glass: bool, model: str = "") -> None:
-        """Choose how messages are shown; `model` is the name of the one in use."""
+        """Choose how messages are displayed; `model` is the name of the model in use."""
         display = DisplayOptions(capitalise, markdown, glass, model)
         if display != self._display:
             self._display = display
@@ -142,14 +143,14 @@ class Transcript(VirtualList):
                 self.remeasure()
 
     def set_busy(self, busy: bool) -> None:
-        """While a reply is under way, nothing else can be begun."""
+        """Disable actions while a reply is being written."""
         if busy != self._busy:
             self._busy = busy
             for index in self.rows:
                 self._show_row(index)
 
     def reveal(self, number: int, words: list[str]) -> None:
-        """Scroll to a message and mark `words` in it for a moment."""
+        """Scroll to a message and highlight `words` in it for a moment."""
         index = self._index.get(number)
         if index is not None:
             self.scroll_to(index)
@@ -159,26 +160,27 @@ class Transcript(VirtualList):
     def begin_edit(self, number: int) -> None:
         """Turn a message of the user into a text field."""
         index = self._index.get(number)
-        row = None if index is None else self.make_visible(index)
-        if isinstance(row, UserMessage) and not self._busy:
+        if index is None or self._busy:
+            return
+        row = self.make_visible(index)
+        if isinstance(row, UserMessageRow):
             row.begin_edit()
             self.remeasure(index)
             self.make_visible(index)
 
-    def last_reply(self) -> ReplyMessage | None:
-        """The widget of the newest reply, if it exists now."""
-        for index in sorted(self.rows, reverse=True):
-            if isinstance(self.rows[index], ReplyMessage):
-                return self.rows[index]
-        return None
+    def last_reply(self) -> ReplyMessageRow | None:
+        """The row of the newest reply, if it exists."""
+        replies = [index for index, row in self.rows.items() if isinstance(row, ReplyMessageRow)]
+        row = self.rows[max(replies)] if replies else None
+        return row if isinstance(row, ReplyMessageRow) else None
 
     def row_of(self, number: int) -> MessageRow | None:
-        """The widget of a message, if it exists now."""
+        """The row of a message, if it exists."""
         return self.rows.get(self._index.get(number, -1))
 
     @Slot(int)
     def move_focus(self, step: int) -> None:
-        """Move the focus to the next (1) or previous (-1) message; to the last one in view if none has it."""
+        """Focus the next (1) or previous (-1) message, or the last one in view if none has the focus."""
         current = self._focused_row()
         if current is None:
             index = self._index_at(self.verticalScrollBar().value() + self.viewport().height() - 1)
@@ -188,11 +190,11 @@ class Transcript(VirtualList):
         if row is not None:
             row.setFocus(Qt.FocusReason.TabFocusReason)
 
-    # What the column asks for
+    # Rows for VirtualList
 
     def make_row(self, index: int) -> MessageRow:
         message = self._message(index)
-        row = (UserMessage if message.role == USER else ReplyMessage)(message, self.viewport())
+        row = (UserMessageRow if message.role == USER else ReplyMessageRow)(message, self.viewport())
         for name in (
             "retry_requested", "edit_submitted", "correction_submitted", "version_chosen", "continue_requested",
             "alternative_chosen", "csv_requested", "seed_chosen",
@@ -203,7 +205,7 @@ class Transcript(VirtualList):
 
     def prepare_row(self, index: int) -> None:
         self._show_row(index)
-        self._show_view_of(index)
+        self._show_context_of(index)
 
     def estimate_height(self, index: int, width: int) -> int:
         message = self._message(index)
@@ -218,9 +220,8 @@ class Transcript(VirtualList):
     # Keyboard
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
-        if event.modifiers() == Qt.KeyboardModifier.AltModifier and event.key() in steps:
-            self.move_focus(steps[event.key()])
+        if event.modifiers() == Qt.KeyboardModifier.AltModifier and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self.move_focus(-1 if event.key() == Qt.Key.Key_Up else 1)
         elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
             bar = self.verticalScrollBar()
             bar.setValue(0 if event.key() == Qt.Key.Key_Home else bar.maximum())
@@ -233,7 +234,7 @@ class Transcript(VirtualList):
             self.move_focus(0)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
-        """Tab goes from a message through its controls and then out of the transcript."""
+        """Move from a message through its controls and then out of the transcript."""
         index = self._focused_row()
         if index is None:
             return super().focusNextPrevChild(forward)
@@ -245,10 +246,10 @@ class Transcript(VirtualList):
         if 0 <= following < len(stops):
             stops[following].setFocus(reason)
             return True
-        outside = self
+        outside: QWidget | None = self
         while True:
             outside = outside.nextInFocusChain() if forward else outside.previousInFocusChain()
-            if outside is self:
+            if outside is None or outside is self:
                 return False
             takes_tab = outside.focusPolicy() & Qt.FocusPolicy.TabFocus and outside.isEnabled()
             if takes_tab and outside.isVisible() and not self.isAncestorOf(outside):
@@ -266,20 +267,26 @@ class Transcript(VirtualList):
         self._path = [message.number for message in self._conversation.path()]
         self._index = {number: index for index, number in enumerate(self._path)}
 
+    def _index_of(self, number: int | None) -> int:
+        return 0 if number is None else self._index.get(number, 0)
+
     def _show_row(self, index: int) -> None:
         message, row = self._message(index), self.rows[index]
         versions = self._conversation.versions(message.number)
         is_last = message.role != USER and index == len(self._path) - 1
         row.show_message(message, versions, self._display, self._busy, is_last)
-        if isinstance(row, ReplyMessage) and row.wants_chunks and message.number not in self._without_chunks:
+        if isinstance(row, ReplyMessageRow) and row.wants_chunks and message.number not in self._without_chunks:
             self._chunk_timer.start()
 
-    def _show_view_of(self, index: int) -> None:
-        seen_from = self._index.get(self._first_seen, 0)
-        falling_to = self._index.get(self._will_see_from, 0)
-        view = View.GONE if index < seen_from else View.FALLING if index < falling_to else View.SEEN
+    def _show_context_of(self, index: int) -> None:
+        seen_from, falling_to = map(self._index_of, (self._first_seen, self._will_see_from))
+        state = ContextState.SEEN
+        if index < seen_from:
+            state = ContextState.GONE
+        elif index < falling_to:
+            state = ContextState.FALLING
         is_first = index == seen_from
-        self.rows[index].show_view(view, is_first and seen_from > 0, is_first and view is View.FALLING)
+        self.rows[index].show_context(state, is_first and seen_from > 0, is_first and state is ContextState.FALLING)
 
     def _focused_row(self) -> int | None:
         focused = QApplication.focusWidget()
@@ -289,9 +296,9 @@ class Transcript(VirtualList):
         return None
 
     @Slot()
-    def _ask_for_chunks(self) -> None:
+    def _request_chunks(self) -> None:
         for row in list(self.rows.values()):
-            if isinstance(row, ReplyMessage) and row.wants_chunks and row.message.number not in self._without_chunks:
+            if isinstance(row, ReplyMessageRow) and row.wants_chunks and row.message.number not in self._without_chunks:
                 self._without_chunks.add(row.message.number)
                 self.chunks_requested.emit(row.message.number)
 
@@ -319,7 +326,7 @@ class Transcript(VirtualList):
 
 
 def _controls(row: MessageRow) -> list[QWidget]:
-    """What can take the focus in a row, from top to bottom and left to right."""
+    """The focusable widgets of a row, from top to bottom and left to right."""
     found = [
         child
         for child in row.findChildren(QWidget)

@@ -22,7 +22,7 @@ def is_special(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ChunkPart:
     """A part of a chunk that stays on one line. `bare` is its width without the spaces that may hang over the edge."""
 
     text: str
@@ -38,7 +38,7 @@ class Fragment:
     """A part of chunk number `chunk` at its place."""
 
     chunk: int
-    part: Part
+    part: ChunkPart
     x: float
     line: int
 
@@ -53,7 +53,7 @@ class ChunkLayout:
 
     def __init__(self, advance: Callable[[str], float], badge_advance: Callable[[str], float]) -> None:
         self._advance, self._badge_advance = advance, badge_advance
-        self._parts: dict[str, tuple[Part, ...]] = {}
+        self._parts: dict[str, tuple[ChunkPart, ...]] = {}
         self.width = 640.0
         self._texts: list[str] = []
         self._clear()
@@ -150,15 +150,15 @@ class ChunkLayout:
         if is_special(text):
             name = text.strip("<|>")
             width = self._badge_advance(name) + 2 * BADGE_MARGIN
-            yield Part(name, width, width, is_badge=True, ends_word=True)
+            yield ChunkPart(name, width, width, is_badge=True, ends_word=True)
             return
         for piece in _PIECE.findall(text):
             if piece.endswith("\n"):
-                yield Part("⏎", self._advance("⏎"), 0.0, ends_line=True)
+                yield ChunkPart("⏎", self._advance("⏎"), 0.0, ends_line=True)
                 continue
             shown = "".join(_SIGNS.get(c, c if c.isprintable() else "·") for c in piece)
             width, bare = self._advance(shown), self._advance(shown.rstrip(" "))
-            yield Part(shown, width, bare, ends_word=shown.endswith(" "))
+            yield ChunkPart(shown, width, bare, ends_word=shown.endswith(" "))
 
 
 def _chunk_of(fragment: Fragment) -> int:

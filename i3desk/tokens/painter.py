@@ -18,7 +18,7 @@ WELL_RADIUS = 3.0
 BADGE_PX = 11
 
 
-class Metrics:
+class ChunkMetrics:
     """Measures of the chunk font. `pitch` is the distance of lines, `well` the height of a well."""
 
     def __init__(self) -> None:
@@ -38,15 +38,15 @@ class Metrics:
 
 
 @cache
-def metrics() -> Metrics:
+def metrics() -> ChunkMetrics:
     """The one instance; needs the application."""
-    return Metrics()
+    return ChunkMetrics()
 
 
 class ChunkPainter(QPainter):
     """A painter that knows chunks. The colour functions are asked once for each chunk on each line."""
 
-    def __init__(self, widget: QWidget, measures: Metrics, tokens: Tokens) -> None:
+    def __init__(self, widget: QWidget, measures: ChunkMetrics, tokens: Tokens) -> None:
         super().__init__(widget)
         self._measures, self._tokens = measures, tokens
         self._limit = widget.width()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -98,7 +99,7 @@ class VirtualList(QAbstractScrollArea):
         return self._following
 
     @property
-    def rows(self) -> dict[int, VirtualRow]:
+    def rows(self) -> Mapping[int, VirtualRow]:
         """The rows that exist as widgets, by index."""
         return self._rows
 

@@ -48,10 +48,10 @@ class ModelInfo:
     parameters: int
     window: int
     device: str
+    template: ChatTemplate
     warnings: tuple[str, ...] = ()
     folder: str | None = None
     precision: str = "float32"
-    template: ChatTemplate | None = None
     step: int | None = None
     unusable_gpu: UnusableGpu | None = None
 
@@ -63,7 +63,7 @@ class ModelInfo:
     @property
     def has_place_for_persona(self) -> bool:
         """True if the template has a system prompt."""
-        return self.template is not None and self.template.has_system
+        return self.template.has_system
 
 
 @dataclass(frozen=True)

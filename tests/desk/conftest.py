@@ -74,7 +74,7 @@ class FakeModel:
         tokenizer = ChunkTokenizer.from_file(assets.models()[assets.BUNDLED_MODEL] / "tokenizer.json")
         template = ChatTemplate.for_model(tokenizer)
         name = Path(request.folder).name if request.folder else self.name
-        return ModelInfo(name, 10_400_000, self.window, device, (), request.folder, precision, template), self.stream
+        return ModelInfo(name, 10_400_000, self.window, device, template, (), request.folder, precision), self.stream
 
     def stream(self, request: GenerateRequest) -> Iterator[Piece]:
         self.asked.append(request)

@@ -8,8 +8,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from i3core.errors import CheckpointError, DeviceError
-from i3desk.chat.message_cards import ViewMark
-from i3desk.chat.message_widgets import ReplyMessage, UserMessage
+from i3desk.chat.message_cards import ContextMark
+from i3desk.chat.message_widgets import ReplyMessageRow, UserMessageRow
 from i3desk.chat.welcome import SUGGESTIONS
 
 
@@ -26,8 +26,8 @@ def text_of(message) -> str:
 def test_enter_sends_and_the_reply_appears(app, say, model):
     say(app, "tell me about the moon")
 
-    assert [text_of(m) for m in shown(app, UserMessage)] == ["tell me about the moon"]
-    reply = shown(app, ReplyMessage)[0]
+    assert [text_of(m) for m in shown(app, UserMessageRow)] == ["tell me about the moon"]
+    reply = shown(app, ReplyMessageRow)[0]
     assert text_of(reply) == "the moon is a big rock."
     assert reply.message.facts() == "3 tokens · 180/s · seed 7321"
     assert model.asked[0].prompt == [{"role": "user", "content": "tell me about the moon"}]
@@ -53,7 +53,7 @@ def test_blank_messages_cannot_be_sent(app, qtbot, model):
     qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
 
     assert not composer.send_button.isEnabled()
-    assert shown(app, UserMessage) == []
+    assert shown(app, UserMessageRow) == []
     assert model.asked == []
 
 
@@ -62,14 +62,14 @@ def test_the_send_button_sends(app, qtbot):
     qtbot.keyClicks(composer.edit, "hello")
     qtbot.mouseClick(composer.send_button, Qt.MouseButton.LeftButton)
 
-    qtbot.waitUntil(lambda: len(shown(app, ReplyMessage)) == 1)
+    qtbot.waitUntil(lambda: len(shown(app, ReplyMessageRow)) == 1)
 
 
 @pytest.mark.parametrize("way", ["Esc", "button"])
 def test_stopping_keeps_what_was_said(app, say, qtbot, model, way):
     model.endless = True
     say(app, "go on and on", wait=False)
-    reply = shown(app, ReplyMessage)[0]
+    reply = shown(app, ReplyMessageRow)[0]
     qtbot.waitUntil(lambda: "big rock" in text_of(reply))
     composer = app.window.chat_page.composer
     if way == "Esc":
@@ -90,7 +90,7 @@ def test_fast_replies_are_drawn_in_batches(app, say, model, qtbot):
     app.window.session.message_changed.connect(draws.append)
     say(app, "quick")
 
-    assert text_of(shown(app, ReplyMessage)[0]).endswith("word1999")
+    assert text_of(shown(app, ReplyMessageRow)[0]).endswith("word1999")
     assert len(draws) < 200
 
 
@@ -99,7 +99,7 @@ def test_a_message_sent_while_loading_waits_for_the_model(open_app, say, qtbot, 
     app = open_app()
     say(app, "are you there?", wait=False)
 
-    reply = shown(app, ReplyMessage)[0]
+    reply = shown(app, ReplyMessageRow)[0]
     assert "still loading" in reply.note.text()
     assert model.asked == []
     model.may_load.set()
@@ -115,7 +115,7 @@ def test_a_queued_message_can_be_stopped(open_app, say, qtbot, model):
     model.may_load.set()
     qtbot.waitUntil(lambda: app.window.session.model.info is not None)
 
-    assert "Stopped" in shown(app, ReplyMessage)[0].note.text()
+    assert "Stopped" in shown(app, ReplyMessageRow)[0].note.text()
     assert model.asked == []
 
 
@@ -139,20 +139,20 @@ def test_a_message_to_a_missing_model_loads_it_again(open_app, say, qtbot, model
     app = open_app()
     qtbot.waitUntil(app.window.chat_page.empty.load_button.isVisible)
     say(app, "hello")
-    failure = shown(app, ReplyMessage)[0].failure
+    failure = shown(app, ReplyMessageRow)[0].failure
     assert failure.isVisible()
     assert failure.what.text() == "The folder fox does not exist."
 
     model.load_error = None
     qtbot.mouseClick(failure.button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: text_of(shown(app, ReplyMessage)[0]) == "the moon is a big rock.")
+    qtbot.waitUntil(lambda: text_of(shown(app, ReplyMessageRow)[0]) == "the moon is a big rock.")
     assert not failure.isVisible()
 
 
 def test_a_failed_reply_keeps_its_text_and_can_be_tried_again(app, say, qtbot, model):
     model.speak_error = DeviceError("The memory ran out.", "Close other programs.")
     say(app, "hello")
-    reply = shown(app, ReplyMessage)[0]
+    reply = shown(app, ReplyMessageRow)[0]
     assert text_of(reply) == "the moon"
     assert reply.failure.what.text() == "The memory ran out."
     assert reply.failure.remedy.text() == "Close other programs."
@@ -160,7 +160,7 @@ def test_a_failed_reply_keeps_its_text_and_can_be_tried_again(app, say, qtbot, m
     model.speak_error = None
     qtbot.mouseClick(reply.failure.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not app.window.session.busy)
-    again = shown(app, ReplyMessage)[0]
+    again = shown(app, ReplyMessageRow)[0]
     assert text_of(again) == "the moon is a big rock."
     assert again.failure is None or not again.failure.isVisible()
     assert app.window.session.conversation.versions(again.message.number) == [2, 3]  # what was said before stays
@@ -169,7 +169,7 @@ def test_a_failed_reply_keeps_its_text_and_can_be_tried_again(app, say, qtbot, m
 def test_turns_without_an_answer_are_not_sent_to_the_model(app, say, model):
     model.words, model.finish_reason = (), "stop"
     say(app, "first")
-    assert "without a word" in shown(app, ReplyMessage)[0].note.text()
+    assert "without a word" in shown(app, ReplyMessageRow)[0].note.text()
     model.words = ("yes.",)
     say(app, "second")
     say(app, "third")
@@ -180,32 +180,32 @@ def test_turns_without_an_answer_are_not_sent_to_the_model(app, say, model):
 def test_ctrl_n_begins_a_new_chat_and_late_pieces_stay_out_of_it(app, say, qtbot, model):
     model.endless = True
     say(app, "go on", wait=False)
-    qtbot.waitUntil(lambda: text_of(shown(app, ReplyMessage)[0]) != "")
+    qtbot.waitUntil(lambda: text_of(shown(app, ReplyMessageRow)[0]) != "")
     qtbot.keyClick(app.window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
 
-    assert shown(app, UserMessage) == []
+    assert shown(app, UserMessageRow) == []
     assert app.window.chat_page.empty.isVisible()
     assert app.window.chat_page.meter.text.text() == "0 / 512 tokens"
     model.endless = False
     say(app, "fresh")
-    assert text_of(shown(app, ReplyMessage)[0]) == "the moon is a big rock."
+    assert text_of(shown(app, ReplyMessageRow)[0]) == "the moon is a big rock."
     assert model.asked[-1].prompt == [{"role": "user", "content": "fresh"}]
 
 
 def test_retry_answers_the_last_message_anew(app, say, qtbot, model):
     say(app, "one")
     say(app, "two")
-    last = shown(app, ReplyMessage)[1]
+    last = shown(app, ReplyMessageRow)[1]
     model.words = ("something else",)
-    qtbot.mouseClick(last.actions.retry_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: text_of(shown(app, ReplyMessage)[1]) == "something else")
+    qtbot.mouseClick(last.action_bar.retry_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: text_of(shown(app, ReplyMessageRow)[1]) == "something else")
 
     assert [message["content"] for message in model.asked[-1].prompt] == ["one", "the moon is a big rock.", "two"]
 
 
 def test_copy_puts_the_reply_on_the_clipboard(app, say, qtbot):
     say(app, "hello")
-    button = shown(app, ReplyMessage)[0].actions.copy_button
+    button = shown(app, ReplyMessageRow)[0].action_bar.copy_button
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
     assert QGuiApplication.clipboard().text() == "the moon is a big rock."
@@ -216,15 +216,15 @@ def test_markup_is_shown_as_it_is(app, say, model):
     model.words = ("<b>bold</b> & <img src=x>",)
     say(app, "<i>hello</i>")
 
-    assert text_of(shown(app, UserMessage)[0]) == "<i>hello</i>"
-    assert text_of(shown(app, ReplyMessage)[0]) == "<b>bold</b> & <img src=x>"
+    assert text_of(shown(app, UserMessageRow)[0]) == "<i>hello</i>"
+    assert text_of(shown(app, ReplyMessageRow)[0]) == "<b>bold</b> & <img src=x>"
 
 
 def test_long_words_wrap_inside_the_column(app, say, model):
     model.words = ("x" * 2000,)
     say(app, "y" * 2000)
 
-    for message in (*shown(app, UserMessage), *shown(app, ReplyMessage)):
+    for message in (*shown(app, UserMessageRow), *shown(app, ReplyMessageRow)):
         assert message.width() <= 640
         assert message.text.height() > 60
 
@@ -232,12 +232,12 @@ def test_long_words_wrap_inside_the_column(app, say, model):
 def test_turns_out_of_view_are_marked(app, say, model):
     say(app, "one")
     say(app, "two")
-    assert shown(app, ViewMark) == []
+    assert shown(app, ContextMark) == []
     model.dropped_turns = 2
     say(app, "three")
 
-    (mark,) = shown(app, ViewMark)
-    one, two, _three = shown(app, UserMessage)
+    (mark,) = shown(app, ContextMark)
+    one, two, _three = shown(app, UserMessageRow)
     assert mark.parent() is two
     assert one.is_faded
     assert not two.is_faded
@@ -283,8 +283,8 @@ def test_the_keyboard_reads_back_and_returns_to_the_end(app, say, qtbot, model):
 
 def test_a_suggestion_is_one_click(app, qtbot):
     qtbot.mouseClick(app.window.chat_page.empty.suggestions[0], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: len(shown(app, ReplyMessage)) == 1)
-    assert text_of(shown(app, UserMessage)[0]) == SUGGESTIONS[0]
+    qtbot.waitUntil(lambda: len(shown(app, ReplyMessageRow)) == 1)
+    assert text_of(shown(app, UserMessageRow)[0]) == SUGGESTIONS[0]
 
 
 def test_sending_an_edit_that_changes_nothing_ends_it(app, say, qtbot):

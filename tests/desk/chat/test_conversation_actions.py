@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 
 from i3core.errors import I3Error
 from i3desk.app import wipe
-from i3desk.chat.message_widgets import ReplyMessage
+from i3desk.chat.message_widgets import ReplyMessageRow
 from i3desk.conversations import import_export
 from i3desk.conversations.conversation import ReplyState
 from i3desk.conversations.store import Store
@@ -67,7 +67,7 @@ def test_a_reply_cut_by_the_end_of_the_program_is_marked_and_can_be_continued(op
     reply = again.window.session.conversation.last
     assert reply.state is ReplyState.CUT
     before = reply.text
-    row = again.window.chat_page.transcript.findChild(ReplyMessage)
+    row = again.window.chat_page.transcript.findChild(ReplyMessageRow)
     qtbot.waitUntil(lambda: row.interrupted is not None and row.interrupted.isVisible())
     qtbot.mouseClick(row.interrupted.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not again.window.session.busy)

@@ -148,9 +148,9 @@ def test_choosing_a_version_keeps_what_both_have_in_common(qtbot, transcript):
     show(qtbot, transcript, conversation)
     kept = transcript.row_of(19)
     row = transcript.row_of(20)
-    assert row.actions.versions.label.text() == "1/2"
+    assert row.action_bar.versions.label.text() == "1/2"
     with qtbot.waitSignal(transcript.version_chosen) as chosen:
-        qtbot.mouseClick(row.actions.versions.next_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(row.action_bar.versions.next_button, Qt.MouseButton.LeftButton)
     assert chosen.args == [other.number]
     conversation.select(other.number)
     transcript.update_path(conversation)
@@ -188,7 +188,7 @@ def test_editing_submits_or_is_given_up(qtbot, transcript):
 
 def test_actions_ask_for_what_they_say_and_wait_while_a_reply_is_under_way(qtbot, transcript):
     show(qtbot, transcript, dialogue(finish_reason="length"))
-    actions = transcript.last_reply().actions
+    actions = transcript.last_reply().action_bar
     for button, signal, expected in (
         (actions.retry_button, transcript.retry_requested, 2),
         (actions.continue_button, transcript.continue_requested, 2),
@@ -212,8 +212,8 @@ def test_actions_ask_for_what_they_say_and_wait_while_a_reply_is_under_way(qtbot
     ("reply", "shown"),
     [
         ({"state": ReplyState.QUEUED, "text": ""}, "i3 is still loading and will answer as soon as it is ready."),
-        ({"state": ReplyState.STOPPED, "text": ""}, "Stopped before i3 said anything."),
-        ({"text": "  "}, "i3 ended its turn without a word. Retry, or say it differently."),
+        ({"state": ReplyState.STOPPED, "text": ""}, "Stopped before i3 wrote anything."),
+        ({"text": "  "}, "i3 ended its turn without a word. Retry, or rephrase your message."),
     ],
 )
 def test_a_reply_without_words_says_why(qtbot, transcript, reply, shown):
@@ -229,7 +229,7 @@ def test_a_failure_and_a_cut_reply_offer_a_way_on(qtbot, transcript):
         qtbot.mouseClick(failure.button, Qt.MouseButton.LeftButton)
     show(qtbot, transcript, dialogue(state=ReplyState.CUT))
     interrupted = transcript.last_reply().interrupted
-    assert interrupted.what.text() == "i3desk ended while this was said."
+    assert interrupted.what.text() == "i3desk ended while this was being written."
     with qtbot.waitSignal(transcript.continue_requested) as asked:
         qtbot.mouseClick(interrupted.button, Qt.MouseButton.LeftButton)
     assert asked.args == [2]
@@ -239,15 +239,15 @@ def test_what_the_model_sees_is_marked(qtbot, page, transcript):
     page.resize(800, 2400)
     show(qtbot, transcript, long_conversation(8))
     settle(qtbot, transcript)
-    transcript.show_view(3, 5)
+    transcript.show_context(3, 5)
     marks = {row.message.number: row.mark.shown for row in transcript.rows.values() if row.mark}
     assert marks == {3: (True, True)}
     assert [transcript.row_of(number)._veil is not None for number in (1, 2, 3)] == [True, True, False]
-    transcript.show_view(None, 3)
+    transcript.show_context(None, 3)
     marks = {row.message.number: row.mark.shown for row in transcript.rows.values() if row.mark}
     assert marks == {1: (False, True)}
     assert transcript.row_of(2)._falling_line.isVisible()
-    transcript.show_view(None, None)
+    transcript.show_context(None, None)
     assert not any(row.mark for row in transcript.rows.values())
     assert transcript.row_of(1)._falling_line.isHidden()
 
@@ -278,7 +278,7 @@ def test_the_glass_view_asks_once_for_chunks_that_it_does_not_have(qtbot, transc
         reply.chunk_view.alternative_chosen.emit(0, 8)
     assert chosen.args == [2, 0, 8]
     with qtbot.waitSignal(transcript.csv_requested):
-        qtbot.mouseClick(reply.actions.csv_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(reply.action_bar.csv_button, Qt.MouseButton.LeftButton)
     transcript.show_display(capitalise=False, markdown=True, glass=False)
     assert reply.text.isVisible()
 

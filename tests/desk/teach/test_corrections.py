@@ -105,7 +105,7 @@ def test_a_reply_is_corrected_in_its_place(app, say, qtbot):
     say(app, "hello")
     transcript = app.window.chat_page.transcript
     row = transcript.last_reply()
-    qtbot.mouseClick(row.actions.correct_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(row.action_bar.correct_button, Qt.MouseButton.LeftButton)
     assert row.editor.field.toPlainText() == "the moon is a big rock."
     assert not row.text.isVisible()
     row.editor.field.setPlainText("arr, matey!")
