@@ -57,7 +57,7 @@ class Application(QObject):
         self.store = SettingsStore(paths.settings_file, self)
         self.theme = Theme(qt_app, theme or self.store.preferences.theme, self, with_style_sheet=False)
         self.services = Services(paths, self.store, self.theme, loader, self)
-        self.jobs = self.services.jobs
+        self.model_worker = self.services.model_worker
         self.gc_control = GcControl(self)
         self.window = MainWindow(self.services)
         self.actions = ConversationActions(
@@ -69,13 +69,13 @@ class Application(QObject):
         self.help = HelpMenu(self.services, self.window)
         self.theme.apply()
         self.crash_reporter = CrashReporter(paths, self.window)
-        self.jobs.crashed.connect(self.crash_reporter.report)
+        self.model_worker.crashed.connect(self.crash_reporter.report)
         self.services.background.crashed.connect(self.crash_reporter.report)
-        self.jobs.model_ready.connect(self.gc_control.settle)
+        self.model_worker.model_ready.connect(self.gc_control.settle)
         self.services.session.busy_changed.connect(self._on_busy_changed)
         self.services.model.changed.connect(self._on_busy_changed)
         self.services.model.refused.connect(self._on_model_refused)
-        self.services.autosave.failed.connect(self.actions.say_failure)
+        self.services.autosave.failed.connect(self.actions.show_error)
         page = self.services.settings_page
         page.export_all_requested.connect(self.actions.export_all)
         page.delete_conversations_requested.connect(self.actions.delete_all)
@@ -118,7 +118,7 @@ class Application(QObject):
     @Slot(str, str)
     def _on_model_refused(self, what: str, remedy: str) -> None:
         if self.services.model.info is not None:
-            self.actions.say_failure(what, f"{remedy} {self.services.model.info.name} stays in use.".strip())
+            self.actions.show_error(what, f"{remedy} {self.services.model.info.name} stays in use.".strip())
         elif self.services.model.precision != "auto":
             # Saved on another machine, or another device was chosen since.
             self.store.change(precision="auto")
@@ -126,7 +126,7 @@ class Application(QObject):
         elif self._model_folder is None and self.store.preferences.model:
             # The model of last time is gone: the bundled one is better than none.
             self.store.change(model="")
-            self.actions.say_failure(what, "The bundled model is used instead.")
+            self.actions.show_error(what, "The bundled model is used instead.")
             self.services.use_model(None)
 
     @Slot(object)
@@ -149,15 +149,15 @@ class Application(QObject):
     def _connect_training(self) -> None:
         services, window = self.services, self.window
         services.training_jobs.crashed.connect(self.crash_reporter.report)
-        services.runs.failed.connect(self.actions.say_failure)
+        services.runs.failed.connect(self.actions.show_error)
         services.runs.ended.connect(self._on_run_ended)
         services.runs.changed.connect(self._show_training)
         services.runs.changed.connect(self._find_run)
         services.train_page.chat_requested.connect(self._chat_with)
-        services.train_page.curves.failed.connect(self.actions.say_failure)
+        services.train_page.curves.failed.connect(self.actions.show_error)
         services.train_page.curves.exported.connect(self._on_exported)
         services.teacher.show_run_requested.connect(self._show_run)
-        services.teacher.corrections.failed.connect(self.actions.say_failure)
+        services.teacher.corrections.failed.connect(self.actions.show_error)
         page = services.runs_page
         page.chat_requested.connect(self._chat_with)
         page.open_requested.connect(self._show_run)

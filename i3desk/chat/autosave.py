@@ -23,7 +23,7 @@ class Autosave(QObject):
     stored = Signal(object)
     failed = Signal(str, str)
 
-    def __init__(self, store: Store | None, parent: QObject | None = None) -> None:
+    def __init__(self, store: Store, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._store = store
         self._unsaved: list[tuple[Conversation, set[int]]] = []
@@ -33,7 +33,7 @@ class Autosave(QObject):
 
     def keep(self, conversation: Conversation, *messages: Message) -> None:
         """Schedule these messages to be written; a new conversation is written at once, a temporary one never."""
-        if self._store is None or conversation.temporary or not conversation.messages:
+        if conversation.temporary or not conversation.messages:
             return
         numbers = self._numbers_of(conversation)
         numbers.update(message.number for message in messages)
@@ -59,7 +59,7 @@ class Autosave(QObject):
     def save_now(self) -> None:
         """Write all changes."""
         self._timer.stop()
-        while self._unsaved and self._store is not None:
+        while self._unsaved:
             conversation, numbers = self._unsaved[0]
             try:
                 if conversation.id is None:

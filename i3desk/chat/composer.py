@@ -1,4 +1,4 @@
-"""Where the user writes: a growing text field with one button that sends or stops, and its text as chunks."""
+"""The composer: a growing text field, a Send or Stop button, and the draft as chunks."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from i3desk.chat.draft_chunks import DraftChunks
 from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.widgets.basics import named
 
-MOST_LINES = 6
-HOW_TO_SEND = "Enter sends, Shift+Enter begins a new line"
+MAX_LINES = 6
+HOW_TO_SEND = "Enter sends, Shift+Enter starts a new line"
 
 
 class MessageEdit(QPlainTextEdit):
-    """Plain text, one to six lines tall. Enter sends, Shift+Enter begins a line, Page Up and Down scroll the chat,
-    Up in the empty field asks for the last message."""
+    """A plain text field, one to six lines tall.
+
+    Enter sends, Shift+Enter starts a new line, Page Up and Down scroll the chat, Up in the empty field edits the last
+    message.
+    """
 
     submitted = Signal()
     scroll_requested = Signal(int)
@@ -63,33 +66,33 @@ class MessageEdit(QPlainTextEdit):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        # Text from before the first show was wrapped without regard to the scroll bar.
+        # Text set before the first show was wrapped without the scroll bar.
         QApplication.sendEvent(self.viewport(), QResizeEvent(self.viewport().size(), QSize()))
 
     @Slot()
     def _fit_height(self) -> None:
-        lines = min(MOST_LINES, max(1, round(self.document().size().height())))  # in lines, for plain text
+        lines = min(MAX_LINES, max(1, round(self.document().size().height())))  # in lines, for plain text
         height = lines * self.fontMetrics().lineSpacing() + 6
         self.setVerticalScrollBarPolicy(
-            Qt.ScrollBarPolicy.ScrollBarAsNeeded if lines == MOST_LINES else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+            Qt.ScrollBarPolicy.ScrollBarAsNeeded if lines == MAX_LINES else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         )
         if height != self.height():
             self.setFixedHeight(height)
 
 
 class Composer(QFrame):
-    """The field, its button and, if wanted, its text as the model's chunks.
+    """The text field with its buttons and, optionally, the draft as the model's chunks.
 
-    What is written stays until `accept`: a message that cannot be sent is not lost.
+    The draft stays until `accept`, so that a message that cannot be sent is not lost.
 
     Signals:
-        send_requested(text): the user wants to say this; `accept` empties the field. Blank only in raw mode: the text
-            so far goes on.
-        stop_requested: the user wants the reply to end.
-        scroll_requested(pages): the user wants to read further up (-1) or down (1).
-        text_changed: something else is written now.
-        edit_last_requested: the user wants to change the last message.
-        chunks_shown_changed(shown): the user opened or closed the view of chunks.
+        send_requested(text): Emitted when a message is to be sent; `accept` then empties the field. The text is blank
+            only in raw mode, where the model then continues the existing text.
+        stop_requested: Emitted when the reply is to be stopped.
+        scroll_requested(pages): Emitted when the transcript is to scroll up (-1) or down (1).
+        text_changed: Emitted when the draft has changed.
+        edit_last_requested: Emitted when the last message is to be edited.
+        chunks_shown_changed(shown): Emitted when the view of chunks is opened or closed.
     """
 
     send_requested = Signal(str)
@@ -119,7 +122,7 @@ class Composer(QFrame):
         self.send_button.clicked.connect(self.submit)
         self.stop_button = IconPushButton(" Stop")
         self.stop_button.set_icon("stop", QPalette.ColorRole.Text, 14)
-        self.stop_button.setToolTip("Stop the reply; what has been said stays (Esc)")
+        self.stop_button.setToolTip("Stop the reply; the text so far stays (Esc)")
         self.stop_button.setAccessibleName("Stop")
         self.stop_button.clicked.connect(self.stop_requested)
         self.chunks_button = IconToolButton()
@@ -137,7 +140,7 @@ class Composer(QFrame):
         for widget in (self.draft_chunks, self.line, self.notice):
             widget.hide()
 
-        # Both buttons share one place, so that the field keeps its width.
+        # Both buttons have the same place, so that the field keeps its width.
         place = QWidget()
         place.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._buttons = QStackedLayout(place)
@@ -158,22 +161,22 @@ class Composer(QFrame):
         self._show_mode()
 
     def text(self) -> str:
-        """What is written."""
+        """The draft."""
         return self.edit.toPlainText()
 
     def set_text(self, text: str) -> None:
-        """Write `text` in place of what is there, the caret at its end."""
+        """Replace the draft, with the caret at its end."""
         if text != self.text():
             self.edit.setPlainText(text)
             self.edit.moveCursor(QTextCursor.MoveOperation.End)
 
     @Slot()
     def accept(self) -> None:
-        """The message was sent: empty the field."""
+        """Empty the field after the message was sent."""
         self.edit.clear()
 
     def set_busy(self, busy: bool) -> None:
-        """Show Stop while a reply is under way, else Send."""
+        """Show Stop while a reply is being written, otherwise Send."""
         self._busy = busy
         if self.stop_button.hasFocus():
             self.edit.setFocus()
@@ -181,7 +184,7 @@ class Composer(QFrame):
         self._show_state()
 
     def set_blocked(self, reason: str) -> None:
-        """Say why what is written cannot be sent; "" if it can."""
+        """Show why the draft cannot be sent; "" if it can."""
         self._blocked = reason
         self.notice.setText(reason)
         self.notice.setVisible(bool(reason))
@@ -189,17 +192,17 @@ class Composer(QFrame):
         self._show_state()
 
     def set_model_name(self, name: str) -> None:
-        """Name who will answer."""
+        """Show the name of the model in the placeholder."""
         self._model_name = name
         self._show_mode()
 
     def set_mode(self, mode: str) -> None:
-        """What is written is a message ("chat") or a text that goes on ("raw")."""
+        """Set the mode: a message ("chat") or a text to continue ("raw")."""
         self._mode = mode
         self._show_mode()
 
     def set_tokenizer(self, tokenizer: ChunkTokenizer | None) -> None:
-        """Whose chunks to show."""
+        """Set the tokenizer of the shown chunks."""
         self.draft_chunks.set_tokenizer(tokenizer)
 
     def show_chunks(self, shown: bool) -> None:
@@ -208,7 +211,7 @@ class Composer(QFrame):
 
     @Slot()
     def submit(self) -> None:
-        """Ask to send what is written; does nothing while a reply is under way or something blocks it."""
+        """Request to send the draft, unless sending is disabled."""
         if self.send_button.isEnabled():
             self.send_requested.emit(self.text())
 
@@ -251,6 +254,6 @@ class Composer(QFrame):
 
     @Slot()
     def _show_state(self) -> None:
-        # A raw text may go on without anything added.
-        has_something = bool(self.text().strip()) or self._mode == "raw"
-        self.send_button.setEnabled(has_something and not self._busy and not self._blocked)
+        # In raw mode, the existing text can be continued with an empty draft.
+        can_send = bool(self.text().strip()) or self._mode == "raw"
+        self.send_button.setEnabled(can_send and not self._busy and not self._blocked)

@@ -1,4 +1,4 @@
-"""How much of the model's window is used, what the draft adds, and what that means."""
+"""The context meter: tokens used, tokens of the draft, and an explanation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVB
 
 from i3desk.style.palette import mix, tabular
 from i3desk.tokens.style import tokens_in_use
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import named, set_tone
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.popup_card import PopupCard
 
@@ -19,7 +19,7 @@ GAP = 8
 
 
 class ContextUsageBar(QWidget):
-    """A bar with two segments: what is used, and in a lighter colour what the draft adds."""
+    """A bar with two segments: the used tokens, and in a lighter colour those of the draft."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,20 +60,20 @@ class ContextUsageBar(QWidget):
 
 
 class ContextMeter(QWidget):
-    """One line under the composer. A click, or its "?" by keyboard, unfolds an explanation above it.
+    """A line under the composer; a click, or its "?" by keyboard, opens an explanation.
 
     Attributes:
-        text, bar, hint: "212 / 512 tokens", the bar, and what happens to old messages.
+        text, bar, hint: "212 / 512 tokens", the bar, and a note on dropped messages.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("meter")
         self.setAccessibleName("Window of the model")
-        self.setToolTip("How much of this chat the model sees at once. Click for what that means.")
+        self.setToolTip("How much of this chat the model sees at once. Click for an explanation.")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._window = 0
-        self.explanation: Explanation | None = None
+        self.explanation: ContextExplanation | None = None
         self.text = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
         self.bar = ContextUsageBar()
         self.hint = ElidedLabel()
@@ -83,7 +83,7 @@ class ContextMeter(QWidget):
             label.setProperty("grade", "small")
         for widget in (self.text, self.bar):
             policy = widget.sizePolicy()
-            policy.setRetainSizeWhenHidden(True)  # nothing jumps when the model is ready
+            policy.setRetainSizeWhenHidden(True)  # nothing moves when the model is ready
             widget.setSizePolicy(policy)
         self.help_button = QToolButton()
         self.help_button.setText("?")
@@ -101,17 +101,17 @@ class ContextMeter(QWidget):
         self.show_use(0, 0, 0, 0, False)
 
     def show_use(self, used: int, window: int, draft: int, falling: int, fallen: bool) -> None:
-        """Show the window's state.
+        """Show the use of the context window.
 
         Args:
-            used, window: tokens in it and its size; a size of 0 (no model yet) hides the numbers.
+            used, window: used tokens and size; a size of 0 (no model) hides the numbers.
             draft: tokens that sending the draft adds.
-            falling: how many of the oldest messages that drops.
-            fallen: whether the model does not see the oldest messages any more.
+            falling: number of messages that sending drops out of the window.
+            fallen: True if the model no longer sees the oldest messages.
         """
         if window != self._window:
             self._window = window
-            # The widest text: the bar must not move while numbers grow.
+            # Reserve the widest text: the bar must not move while numbers grow.
             widest = f"{window:,} / {window:,} tokens"
             self.text.ensurePolished()
             self.text.setMinimumWidth(QFontMetrics(self.text.font()).horizontalAdvance(widest) + 1)
@@ -136,13 +136,10 @@ class ContextMeter(QWidget):
             messages = "oldest message" if falling == 1 else f"{falling:,} oldest messages"
             hint = f"sending drops the {messages}"
         elif fallen:
-            hint = "the oldest turns have fallen out of view"
+            hint = "the oldest turns have dropped out of view"
         else:
             hint = f"your text adds {draft:,}" if draft else ""
-        if self.hint.property("tone") != tone:
-            self.hint.setProperty("tone", tone)
-            self.hint.style().unpolish(self.hint)
-            self.hint.style().polish(self.hint)
+        set_tone(self.hint, tone)
         self.hint.setText(hint)
         self.hint.setToolTip(hint)
         self.hint.setVisible(bool(hint))
@@ -156,13 +153,13 @@ class ContextMeter(QWidget):
 
     @Slot()
     def close_explanation(self) -> None:
-        """Fold the explanation away."""
+        """Close the explanation."""
         self.help_button.setChecked(False)
 
     @Slot(bool)
     def _on_toggled(self, shown: bool) -> None:
         if shown:
-            self.explanation = Explanation(self, self._window)
+            self.explanation = ContextExplanation(self, self._window)
             self.explanation.close_requested.connect(self.close_explanation)
         elif self.explanation is not None:
             explanation, self.explanation = self.explanation, None
@@ -173,8 +170,8 @@ class ContextMeter(QWidget):
         super().hideEvent(event)
 
 
-class Explanation(PopupCard):
-    """What the window is, as a card above the meter; a click on it closes it, too."""
+class ContextExplanation(PopupCard):
+    """A card above the meter that explains the context window; a click closes it."""
 
     def __init__(self, meter: ContextMeter, size: int) -> None:
         super().__init__(meter)
@@ -194,7 +191,7 @@ class Explanation(PopupCard):
             column.addWidget(title)
             column.addWidget(body)
         self.fit(min(EXPLANATION_WIDTH, self.room().width()))
-        corner = meter.mapTo(self.parentWidget(), QPoint(meter.width(), 0))
+        corner = meter.mapTo(meter.window(), QPoint(meter.width(), 0))
         self.appear(corner.x() - self.width(), corner.y() - GAP - self.height())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -202,7 +199,7 @@ class Explanation(PopupCard):
 
 
 def explain(window: int) -> list[tuple[str, str]]:
-    """Headings and texts about a window of so many tokens; 0 if no model is loaded."""
+    """Headings and texts about a context window of this many tokens; 0 without a model."""
     if window:
         characters = round(window * CHARACTERS_PER_TOKEN, -2) or window * CHARACTERS_PER_TOKEN
         size = f"This model sees {window:,} tokens at once, about {characters:,.0f} characters with its own replies."
@@ -212,13 +209,13 @@ def explain(window: int) -> list[tuple[str, str]]:
         ("Tokens", "The model reads and writes text in chunks of two or three characters, called tokens."),
         ("The window", size),
         (
-            "What falls out",
-            "When the window is full, the oldest messages go first. They stay in the chat, paler, but the model "
-            "does not know them any more.",
+            "What drops out",
+            "When the window is full, the oldest messages drop out first. They stay in the chat, paler, but the model "
+            "no longer sees them.",
         ),
         (
             "What helps",
-            "Begin a new chat, allow only shorter replies (Max tokens in the settings), or edit a message and say it "
-            "in fewer words.",
+            "Start a new chat, allow only shorter replies (Max tokens in the settings), or edit a message to make it "
+            "shorter.",
         ),
     ]

@@ -1,4 +1,4 @@
-"""What can be done with whole conversations: open, rename, pin, duplicate, delete with undo, export, import."""
+"""Actions on whole conversations: open, rename, pin, duplicate, delete with undo, export, import."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from i3desk.conversations.store import Store
 from i3desk.widgets.toast import Toast
 from i3desk.workers.background import BackgroundJobs
 
-SHOWN_AFTER_MS = 8  # so that the event loop turns between reading a conversation and showing it
+SHOWN_AFTER_MS = 8  # lets the event loop run between reading a conversation and showing it
 SUFFIXES = {"markdown": "md", "json": "json", "csv": "csv"}
 FILTERS = {"markdown": "Markdown (*.md)", "json": "JSON (*.json)", "csv": "CSV (*.csv)"}
 
 
 class ConversationActions(QObject):
-    """Carries out what the list, the header and the messages ask for; says in a toast what was done or went wrong."""
+    """Runs the actions requested by list, header and messages; toasts report results and errors."""
 
     def __init__(
         self,
         session: ChatSession,
-        library: ConversationList,
+        conversations: ConversationList,
         autosave: Autosave,
         store: Store,
         background: BackgroundJobs,
@@ -42,14 +42,14 @@ class ConversationActions(QObject):
     ) -> None:
         super().__init__(parent)
         self._session = session
-        self._library = library
+        self._conversations = conversations
         self._autosave = autosave
         self._store = store
         self._background = background
         self._page = page
         self._toast = toast
         self._window = parent
-        self._deleted: tuple[int, bool] | None = None  # which one, and whether it was on screen
+        self._deleted: tuple[int, bool] | None = None  # id, and whether it was on screen
         self._to_show: tuple[Conversation, int | None, Sequence[str]] | None = None
         self._dialog: QFileDialog | QInputDialog | None = None
         self._to_write: Callable[[Store], str | dict | list] | None = None
@@ -59,7 +59,7 @@ class ConversationActions(QObject):
         page.csv_requested.connect(self._export_csv)
         session.conversation_opened.connect(self._on_opened)
         autosave.stored.connect(self._on_stored)
-        library.failed.connect(self.say_failure)
+        conversations.failed.connect(self.show_error)
 
     def _connect(self, sidebar: Sidebar) -> None:
         sidebar.open_requested.connect(self.open)
@@ -73,18 +73,20 @@ class ConversationActions(QObject):
         sidebar.import_requested.connect(self._ask_import)
 
     @Slot(str, str)
-    def say_failure(self, what: str, remedy: str) -> None:
-        """Say what went wrong and what to do."""
+    def show_error(self, what: str, remedy: str) -> None:
+        """Show an error and its remedy."""
         self._toast.show_message(f"{what} {remedy}".strip(), ms=15_000)
 
     @Slot(object, object, object)
     def open(self, number: int, message: int | None = None, words: Sequence[str] = ()) -> None:
-        """Put a stored conversation on screen, perhaps at one of its messages: read now, shown in the next turn of the
-        event loop, so that a long one does not hold the window up."""
+        """Show a stored conversation, optionally at a message with words highlighted.
+
+        It is read now and shown by a later event, so that a long one does not block the window.
+        """
         try:
             self._to_show = (self._session.find(number), message, words)
         except I3Error as error:
-            self.say_failure(error.what, error.remedy)
+            self.show_error(error.what, error.remedy)
         else:
             QTimer.singleShot(SHOWN_AFTER_MS, self, self._show)
 
@@ -101,12 +103,12 @@ class ConversationActions(QObject):
 
     @Slot()
     def start_temporary(self) -> None:
-        """Begin a chat that is never stored."""
+        """Start a chat that is never stored."""
         self._page.start_new(temporary=True)
 
     @Slot(object, str)
     def rename(self, number: int, title: str) -> None:
-        """Give a conversation a title of the user's own."""
+        """Set the title of a conversation."""
         title = title.strip()
         if not title:
             return
@@ -114,14 +116,14 @@ class ConversationActions(QObject):
         if held is not None:
             held.title, held.has_own_title = title, True
             self._page.header.show_title()
-        self._library.rename(number, title)
+        self._conversations.rename(number, title)
 
     @Slot(object, bool)
     def _pin(self, number: int, pinned: bool) -> None:
         held = self._session.find_held(number)
         if held is not None:
             held.pinned = pinned
-        self._library.set_pinned(number, pinned)
+        self._conversations.set_pinned(number, pinned)
 
     @Slot(object)
     def duplicate(self, number: int) -> None:
@@ -130,40 +132,42 @@ class ConversationActions(QObject):
         self._in_background(lambda store: store.duplicate(number), self._on_copied)
 
     def _on_copied(self, number: int) -> None:
-        self._library.reload()
+        self._conversations.reload()
         self.open(number)
 
     @Slot(object)
     def delete(self, number: int) -> None:
-        """Delete a conversation; a toast offers to take it back."""
-        row = self._library.model.find(number)
+        """Delete a conversation; a toast offers to undo it."""
+        row = self._conversations.model.find(number)
         if row is None:
             return
         was_shown = self._session.conversation.id == number
-        if self._library.delete(number):
+        if self._conversations.delete(number):
             self._session.forget(number)
             self._deleted = number, was_shown
             self._toast.show_message(f"Deleted “{row.title}”", "Undo", self._undo)
 
     @Slot()
     def _undo(self) -> None:
+        if self._deleted is None:
+            return
         number, was_shown = self._deleted
-        if self._library.restore(number) and was_shown:
+        if self._conversations.restore(number) and was_shown:
             self.open(number)
 
     @Slot()
     def delete_all(self) -> None:
-        """Delete all conversations for good."""
-        self._session.forget(*(row.id for row in self._library.model.rows))
+        """Delete all conversations permanently."""
+        self._session.forget(*(row.id for row in self._conversations.model.rows))
         try:
             newest = self._store.newest_id()
         except I3Error as error:
-            self.say_failure(error.what, error.remedy)
+            self.show_error(error.what, error.remedy)
         else:
             self._in_background(lambda store: store.delete_all(newest), self._on_all_deleted)
 
     def _on_all_deleted(self, _: None) -> None:
-        self._library.reload()
+        self._conversations.reload()
         self._toast.show_message("All conversations are deleted")
 
     @Slot()
@@ -205,7 +209,7 @@ class ConversationActions(QObject):
         try:
             self._export(self._session.find(number), kind)
         except I3Error as error:
-            self.say_failure(error.what, error.remedy)
+            self.show_error(error.what, error.remedy)
 
     @Slot(object)
     def _export_csv(self, number: int) -> None:
@@ -217,20 +221,20 @@ class ConversationActions(QObject):
 
     @Slot()
     def export_all(self) -> None:
-        """Ask for a file and write all conversations into it."""
+        """Ask for a file and export all conversations to it."""
         self._ask_file("conversations", "json", _everything)
 
     def _export(self, conversation: Conversation, kind: str) -> None:
         number = conversation.id
         if kind == "json" and number is not None and self._autosave.find(number) is None:
             self._ask_file(conversation.title, kind, lambda store: import_export.to_json(store.open_whole(number)))
-        else:  # also what could not be stored
-            form = import_export.to_markdown if kind == "markdown" else import_export.to_json
-            content = form(conversation)
+        else:  # from memory: it may have changes that could not be stored
+            convert = import_export.to_markdown if kind == "markdown" else import_export.to_json
+            content = convert(conversation)
             self._ask_file(conversation.title, kind, lambda _store: content)
 
     def _ask_file(self, name: str, kind: str, content: Callable[[Store], str | dict | list]) -> None:
-        """Ask where to write; `content` is then called in the background."""
+        """Ask for a file; `content` is then called in the background."""
         safe = "".join(c if c.isalnum() or c in " -_" else "" for c in name).strip()[:60] or "chat"
         self._to_write = content
         dialog = self._dialog = QFileDialog(self._window, "Export", f"{safe}.{SUFFIXES[kind]}", FILTERS[kind])
@@ -241,8 +245,10 @@ class ConversationActions(QObject):
 
     @Slot(str)
     def write_export(self, path: str) -> None:
-        """Write what was asked for to a file."""
+        """Write the requested export to a file."""
         content = self._to_write
+        if content is None:
+            return
         self._autosave.save_now()
 
         def write(store: Store) -> str:
@@ -255,8 +261,8 @@ class ConversationActions(QObject):
         self._toast.show_message(f"Exported to {path}")
 
     def _on_background_failed(self, error: I3Error) -> None:
-        self._library.reload()  # a part may have been done
-        self.say_failure(error.what, error.remedy)
+        self._conversations.reload()  # part of the work may be done
+        self.show_error(error.what, error.remedy)
 
     @Slot()
     def _ask_import(self) -> None:
@@ -276,14 +282,14 @@ class ConversationActions(QObject):
         self._in_background(read, self._on_imported)
 
     def _on_imported(self, numbers: list[int]) -> None:
-        self._library.reload()
+        self._conversations.reload()
         count = len(numbers)
         self._toast.show_message(f"Imported {count:,} conversation{'' if count == 1 else 's'}")
         if numbers:
             self.open(numbers[-1])
 
     def _in_background(self, work: Callable[[Store], Any], done: Callable[[Any], None]) -> None:
-        """Run `work` with a connection of its own to the store, in the background."""
+        """Run `work` in the background, with its own connection to the store."""
         database = self._store.path
 
         def run() -> Any:

@@ -1,4 +1,4 @@
-"""The stored conversations as the window knows them: a model of their rows, and what can be done with each."""
+"""The list of stored conversations: its Qt model, and changes to it and the store."""
 
 from __future__ import annotations
 
@@ -177,21 +177,19 @@ class ConversationModel(QAbstractListModel):
 
 
 class ConversationList(QObject):
-    """The conversations of the store. What is done here is done in the store and in the rows.
+    """The conversations of the store. Each change is made in the store and in the rows.
 
     Attributes:
         model: the rows.
     Signals:
-        hits_ready(text, hits): what the last `search` found; hits is list[Hit].
-        failed(what, remedy): the store refused.
-        deleted(id, title): a conversation is gone; `restore` brings it back.
+        hits_ready(text, hits): Emitted with the results of the last `search`; hits is list[Hit].
+        failed(what, remedy): Emitted when the store raised an error.
     """
 
     hits_ready = Signal(str, object)
     failed = Signal(str, str)
-    deleted = Signal(object, str)
 
-    def __init__(self, store: Store | None, background: BackgroundJobs, parent: QObject | None = None) -> None:
+    def __init__(self, store: Store, background: BackgroundJobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.model = ConversationModel(self)
         self._store = store
@@ -201,11 +199,10 @@ class ConversationList(QObject):
 
     def reload(self) -> None:
         """Read all rows from the store."""
-        if self._store is not None:
-            self._try(lambda: self.model.show(self._store.rows()))
+        self._try(lambda: self.model.show(self._store.rows()))
 
-    def note(self, conversation: Conversation) -> None:
-        """Bring the row of an open conversation up to date, without asking the store."""
+    def update(self, conversation: Conversation) -> None:
+        """Update the row of an open conversation, without reading the store."""
         if conversation.id is None or conversation.temporary or conversation.id in self._deleted:
             return
         self.model.put(
@@ -220,7 +217,7 @@ class ConversationList(QObject):
         )
 
     def rename(self, number: int, title: str) -> bool:
-        """Give a conversation a title of its own; False if the store refused."""
+        """Set the title of a conversation; False if the store failed."""
         title = " ".join(title.split())
         row = self.model.find(number)
         if row is None or not title or title == row.title:
@@ -228,21 +225,21 @@ class ConversationList(QObject):
         return self._change(row, lambda: self._store.rename(number, title), title=title)
 
     def set_pinned(self, number: int, pinned: bool) -> bool:
-        """Keep a conversation at the top, or no longer; False if the store refused."""
+        """Pin or unpin a conversation; False if the store failed."""
         row = self.model.find(number)
         return row is None or self._change(row, lambda: self._store.set_pinned(number, pinned), pinned=pinned)
 
     def delete(self, number: int) -> bool:
-        """Take a conversation away; `restore` undoes it. False if the store refused."""
+        """Delete a conversation; `restore` undoes it. False if the store failed."""
         row = self.model.find(number)
         if row is None or not self._try(lambda: self._store.delete(number)):
             return False
-        self._deleted[number] = self.model.take(number)
-        self.deleted.emit(number, row.title)
+        self.model.take(number)
+        self._deleted[number] = row
         return True
 
     def restore(self, number: int) -> bool:
-        """Bring a deleted conversation back; False if the store refused."""
+        """Restore a deleted conversation; False if the store failed."""
         if not self._try(lambda: self._store.restore(number)):
             return False
         row = self._deleted.pop(number, None)
@@ -253,12 +250,12 @@ class ConversationList(QObject):
         return True
 
     def search(self, text: str) -> None:
-        """Look for words in titles and messages; `hits_ready` follows, unless another search is asked for before."""
+        """Search titles and messages; `hits_ready` follows, unless another search starts first."""
         self._background.forget(self._search_job)
         self._search_job = None
-        if self._store is not None and text.strip():
+        if text.strip():
             work = partial(search, self._store.path, text, HITS_SHOWN)
-            self._search_job = self._background.run(work, partial(self.hits_ready.emit, text), self._tell_failure)
+            self._search_job = self._background.run(work, partial(self.hits_ready.emit, text), self._report)
 
     def _change(self, row: ConversationRow, write: Callable[[], Any], **fields) -> bool:
         if not self._try(write):
@@ -270,9 +267,9 @@ class ConversationList(QObject):
         try:
             work()
         except I3Error as error:
-            self._tell_failure(error)
+            self._report(error)
             return False
         return True
 
-    def _tell_failure(self, error: I3Error) -> None:
+    def _report(self, error: I3Error) -> None:
         self.failed.emit(error.what, error.remedy)

@@ -1,4 +1,4 @@
-"""The composer's view of what is written as the model's chunks, with the parts that it does not know."""
+"""The draft as the model's chunks, with unknown parts in red."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from i3desk.style.palette import mix
 from i3desk.tokens.layout import ChunkLayout
 from i3desk.tokens.painter import ChunkPainter, metrics
 from i3desk.tokens.style import tokens_in_use
+from i3desk.widgets.basics import set_tone
 
-MOST_LINES = 4
+MAX_LINES = 4
 UPDATE_MS = 30
 
 
 @dataclass(frozen=True)
 class DraftChunk:
-    """A part of the text as the model reads it; an unknown one as the user wrote it."""
+    """A part of the text as the model reads it; an unknown part as the user wrote it."""
 
     text: str
     is_known: bool
 
 
 def split(text: str, tokenizer: ChunkTokenizer) -> list[DraftChunk]:
-    """`text` in the model's chunks."""
+    """Split text into the model's chunks."""
     lowered = text.lower()
     origin = _origins(text) if len(lowered) != len(text) else None
     chunks, position = [], 0
@@ -44,12 +45,12 @@ def split(text: str, tokenizer: ChunkTokenizer) -> list[DraftChunk]:
 
 
 def _origins(text: str) -> list[int]:
-    """For each character of the lower-cased text, the place in `text` of the one that it comes from."""
+    """For each character of the lower-cased text, the index of its origin in `text`."""
     return [place for place, character in enumerate(text) for _ in character.lower()]
 
 
-class _Field(QWidget):
-    """The chunks themselves, as tall as they are."""
+class _ChunkField(QWidget):
+    """The chunks, as tall as their lines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +69,7 @@ class _Field(QWidget):
         self.update()
 
     def middle_of(self, index: int) -> int:
-        """The height that chunk `index` is at."""
+        """The y coordinate of the middle of chunk `index`."""
         return round((self._layout.of_chunk(index)[-1].line + 0.5) * self.measures.pitch)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -95,10 +96,10 @@ class _Field(QWidget):
 
 
 class DraftChunks(QWidget):
-    """A few lines of chunks, scrolling beyond that, and a line that counts them.
+    """A scrolled view of a few lines of chunks, and a line with their number.
 
     Attributes:
-        hint: says how many chunks there are and how many of them the model does not know.
+        hint: the number of chunks, or of unknown parts.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -107,7 +108,7 @@ class DraftChunks(QWidget):
         self._text = ""
         self._caret = 0
         self._tokenizer: ChunkTokenizer | None = None
-        self.field = _Field()
+        self.field = _ChunkField()
         self.area = QScrollArea(widgetResizable=True)
         self.area.setAccessibleName("Your text as the model's chunks")
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -129,17 +130,17 @@ class DraftChunks(QWidget):
 
     @property
     def chunks(self) -> list[DraftChunk]:
-        """What is shown."""
+        """The shown chunks."""
         return self.field.chunks
 
     def set_tokenizer(self, tokenizer: ChunkTokenizer | None) -> None:
-        """Whose chunks to show."""
+        """Set the tokenizer of the shown chunks."""
         self._tokenizer = tokenizer
         if self.isVisible():
             self.refresh()
 
     def show_text(self, text: str, caret: int) -> None:
-        """Show `text`, soon, scrolled to where the caret is in it; Qt counts an emoji as two places."""
+        """Schedule `text` to be shown, scrolled to the caret (in UTF-16 units, as Qt counts)."""
         self._text, self._caret = text, caret
         if self.isVisible() and not self._timer.isActive():
             self._timer.start()
@@ -152,19 +153,15 @@ class DraftChunks(QWidget):
         self.field.show_chunks(chunks)
         unknown = sum(not chunk.is_known for chunk in chunks)
         if self._tokenizer is None:
-            hint = "Chunks show as soon as a model is loaded"
+            hint = "Chunks are shown as soon as a model is loaded"
         elif not chunks:
-            hint = "Your text shows here as the model's chunks while you write"
+            hint = "Your text is shown here as the model's chunks while you write"
         elif unknown:
             verb = "part is" if unknown == 1 else "parts are"
             hint = f"{unknown:,} {verb} unknown to this model (shown in red)"
         else:
             hint = f"{len(chunks):,} chunk{'' if len(chunks) == 1 else 's'}"
-        tone = "bad" if unknown else "muted"
-        if self.hint.property("tone") != tone:
-            self.hint.setProperty("tone", tone)
-            self.hint.style().unpolish(self.hint)
-            self.hint.style().polish(self.hint)
+        set_tone(self.hint, "bad" if unknown else "muted")
         self.hint.setText(hint)
         self.area.setVisible(bool(chunks))
         self._follow_caret()
@@ -184,7 +181,7 @@ class DraftChunks(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
-            height = min(self.field.height(), MOST_LINES * self.field.measures.pitch)
+            height = min(self.field.height(), MAX_LINES * self.field.measures.pitch)
             if height != self.area.height():
                 self.area.setFixedHeight(height)
         return False

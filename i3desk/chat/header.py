@@ -1,8 +1,8 @@
-"""The line above a chat: its title, the model, what can be done with the whole chat, and the side panels' buttons."""
+"""The line above a chat: title, model, export menu, and the buttons of the side panels."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
@@ -18,7 +18,7 @@ LONGEST_NAME = 180  # pixels of a model's name
 
 
 class ModelChip(QPushButton):
-    """The model's name with a light; opens a menu of models."""
+    """The model's name with a coloured dot; opens the model menu."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,17 +31,17 @@ class ModelChip(QPushButton):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.name.setProperty("tone", "muted")
         self.name.setProperty("grade", "small")
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(10, 0, 12, 0)
         row.setSpacing(6)
         row.addWidget(self.dot)
         row.addWidget(self.name)
 
-    def sizeHint(self):
-        return self.layout().sizeHint()
+    def sizeHint(self) -> QSize:
+        return self._row.sizeHint()
 
     def show_model(self, name: str, colour: str, hint: str) -> None:
-        """Show a name, a light in `colour`, and more under the pointer."""
+        """Show a name, a dot in `colour`, and a tooltip."""
         self.name.setText(name)
         self.dot.show_colour(colour)
         self.setToolTip(f"{hint}\nClick to choose another model")
@@ -50,11 +50,11 @@ class ModelChip(QPushButton):
 
 
 class ChatHeader(QFrame):
-    """Follows a ChatSession.
+    """The header of a ChatSession.
 
     Signals:
-        export_requested(kind): the chat on screen as "markdown" or "json".
-        rename_requested: the user wants another title.
+        export_requested(kind): Emitted when the chat is to be exported as "markdown" or "json".
+        rename_requested: Emitted when the title is to be changed.
     """
 
     export_requested = Signal(str)
@@ -76,7 +76,7 @@ class ChatHeader(QFrame):
         self.title.setProperty("grade", "title")
         self.badge = QLabel("not stored")
         self.badge.setProperty("kind", "badge")
-        self.badge.setToolTip("A temporary chat: it is gone when you leave it")
+        self.badge.setToolTip("A temporary chat: it is deleted when you leave it")
         self.chip = ModelChip()
         self.chip.setFixedHeight(26)
         self.export_button = IconToolButton()
@@ -88,8 +88,8 @@ class ChatHeader(QFrame):
         menu.addAction("Rename…").triggered.connect(self.rename_requested)
         menu.addSeparator()
         menu.addAction("Copy all as Markdown").triggered.connect(self.copy_all)
-        menu.addAction("Export as Markdown…").triggered.connect(self._export_markdown)
-        menu.addAction("Export as JSON…").triggered.connect(self._export_json)
+        menu.addAction("Export as Markdown…").triggered.connect(lambda: self.export_requested.emit("markdown"))
+        menu.addAction("Export as JSON…").triggered.connect(lambda: self.export_requested.emit("json"))
         self.export_button.setMenu(menu)
 
         row = QHBoxLayout(self)
@@ -122,7 +122,7 @@ class ChatHeader(QFrame):
     def show_model(self) -> None:
         """Show the model in use."""
         model, tokens = self._session.model, self._theme.tokens
-        if model.state is ModelState.READY:
+        if model.state is ModelState.READY and model.info is not None:
             text, colour, hint = model.info.label, tokens.ok, model.info.device
             if model.stage:
                 text, colour, hint = f"{text} · loading another…", tokens.warn, model.stage
@@ -136,16 +136,8 @@ class ChatHeader(QFrame):
 
     @Slot()
     def copy_all(self) -> None:
-        """Put the whole chat on the clipboard."""
+        """Copy the whole chat to the clipboard."""
         QGuiApplication.clipboard().setText(to_markdown(self._session.conversation))
-
-    @Slot()
-    def _export_markdown(self) -> None:
-        self.export_requested.emit("markdown")
-
-    @Slot()
-    def _export_json(self) -> None:
-        self.export_requested.emit("json")
 
 
 def _toggle(icon: str, name: str, tooltip: str) -> IconToolButton:

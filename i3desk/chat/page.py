@@ -1,4 +1,4 @@
-"""The chat page: the list of chats, the transcript or a welcome, the composer with the window meter, and the panel."""
+"""The chat page: list of chats, transcript or welcome, composer with context meter, sampling panel."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from i3desk.style.theme import Theme
 from i3desk.widgets.basics import named
 from i3desk.workers.active_model import ModelState
 
-SIDES_FOLD_BELOW = 1100  # of the window's width
-LOOK_AHEAD_AFTER_MS = 80
+SIDES_FOLD_BELOW = 1100  # pixels of the window's width
+PREVIEW_AFTER_MS = 80
 
 
 class ChatPage(QWidget):
-    """Shows one ChatSession. The list and the panel are beside it where there is room, or when asked for.
+    """Shows a ChatSession, with the list of chats and the sampling panel beside it.
 
     Signals:
-        csv_requested(number): the user wants the probabilities of a reply as a file.
+        csv_requested(number): Emitted when the probabilities of a reply are to be saved.
     """
 
     csv_requested = Signal(object)
@@ -51,15 +51,15 @@ class ChatPage(QWidget):
         self.panel = panel
         self._store = store
         self._narrow = False
-        self._outlook = ContextPreview()
+        self._preview = ContextPreview()
 
         self.header = ChatHeader(session, theme)
         self.transcript = Transcript()
-        self.empty = WelcomePage()
+        self.welcome = WelcomePage()
         self.composer = Composer()
         self.meter = ContextMeter()
         self._middle = QStackedWidget()
-        self._middle.addWidget(self.empty)
+        self._middle.addWidget(self.welcome)
         self._middle.addWidget(self.transcript)
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
@@ -75,8 +75,8 @@ class ChatPage(QWidget):
         row.addLayout(column, 1)
         row.addWidget(panel)
 
-        self._look_ahead_timer = QTimer(self, singleShot=True, interval=LOOK_AHEAD_AFTER_MS)
-        self._look_ahead_timer.timeout.connect(self._look_ahead)
+        self._preview_timer = QTimer(self, singleShot=True, interval=PREVIEW_AFTER_MS)
+        self._preview_timer.timeout.connect(self._update_preview)
         self._connect_session()
         self._connect_parts()
         self._show_display()
@@ -91,7 +91,7 @@ class ChatPage(QWidget):
         session.leaving.connect(self.panel.flush)
         session.conversation_opened.connect(self._show_conversation)
         session.path_changed.connect(self._on_path_changed)
-        session.message_changed.connect(self._on_message_changed)
+        session.message_changed.connect(self.transcript.refresh)
         session.window_changed.connect(self._show_window)
         session.settings_changed.connect(self._show_settings)
         session.busy_changed.connect(self._show_state)
@@ -105,8 +105,8 @@ class ChatPage(QWidget):
         composer.edit_last_requested.connect(self._edit_last)
         composer.text_changed.connect(self._on_written)
         composer.chunks_shown_changed.connect(self._on_chunks_shown)
-        self.empty.suggestion_chosen.connect(session.send)
-        self.empty.load_requested.connect(session.model.load_again)
+        self.welcome.suggestion_chosen.connect(session.send)
+        self.welcome.load_requested.connect(session.model.load_again)
         transcript.retry_requested.connect(session.retry)
         transcript.edit_submitted.connect(session.edit)
         transcript.correction_submitted.connect(session.correct)
@@ -118,7 +118,7 @@ class ChatPage(QWidget):
         transcript.seed_chosen.connect(self.panel.use_seed)
         self.panel.settings_chosen.connect(session.change_settings)
         self._store.changed.connect(self._show_display)
-        self.header.new_button.clicked.connect(self._on_new_clicked)
+        self.header.new_button.clicked.connect(self.start_new)
         self.header.sidebar_button.clicked.connect(self._on_sidebar_clicked)
         self.header.panel_button.clicked.connect(self._on_panel_clicked)
 
@@ -141,21 +141,17 @@ class ChatPage(QWidget):
         return bar
 
     def set_teach_bar(self, bar: QWidget) -> None:
-        """Give the bar about corrections its place above the composer."""
+        """Place the correction bar above the composer."""
         self._above_composer.addWidget(bar)
 
-    # ---------------------------------------------------------------------------------------------- what keys do
+    # ---------------------------------------------------------------------------------------------- shortcuts
 
     @Slot()
     def start_new(self, temporary: bool = False) -> None:
-        """Begin a new chat."""
-        self.panel.flush()  # new chats begin with what was set last
+        """Start a new chat."""
+        self.panel.flush()  # a new chat uses the latest settings
         self.session.start_new(temporary)
         self.composer.edit.setFocus()
-
-    @Slot()
-    def _on_new_clicked(self) -> None:
-        self.start_new()
 
     @Slot()
     def copy_last_reply(self) -> None:
@@ -166,12 +162,12 @@ class ChatPage(QWidget):
 
     @Slot()
     def focus_previous(self) -> None:
-        """Go to the message above."""
+        """Focus the message above."""
         self.transcript.move_focus(-1)
 
     @Slot()
     def focus_next(self) -> None:
-        """Go to the message below."""
+        """Focus the message below."""
         self.transcript.move_focus(1)
 
     @Slot()
@@ -181,20 +177,20 @@ class ChatPage(QWidget):
 
     @Slot()
     def _edit_last(self) -> None:
-        asked = [message for message in self.session.conversation.path() if message.role == USER]
-        if asked and not self.session.busy:
-            self.transcript.begin_edit(asked[-1].number)
+        questions = [message for message in self.session.conversation.path() if message.role == USER]
+        if questions and not self.session.busy:
+            self.transcript.begin_edit(questions[-1].number)
 
     # ------------------------------------------------------------------------------------------------ side panels
 
     def set_narrow(self, narrow: bool) -> None:
-        """Fold both sides away in a narrow window; in a wide one they are as the user left them."""
+        """Hide both side panels in a narrow window; restore the user's choice in a wide one."""
         if narrow != self._narrow:
             self._narrow = narrow
             self._show_sides()
 
     def show_sidebar(self) -> None:
-        """Open the list of chats, for the search."""
+        """Show the list of chats, for the search."""
         self.header.sidebar_button.setChecked(True)
         self.sidebar.show()
         self._show_new_button()
@@ -211,7 +207,7 @@ class ChatPage(QWidget):
         self._show_new_button()
 
     def _show_new_button(self) -> None:
-        self.header.new_button.setVisible(self.sidebar.isHidden())  # the list has one too
+        self.header.new_button.setVisible(self.sidebar.isHidden())  # the list also has one
 
     @Slot(bool)
     def _on_sidebar_clicked(self, wanted: bool) -> None:
@@ -233,29 +229,25 @@ class ChatPage(QWidget):
             self.sidebar.hide()
         self._show_new_button()
 
-    # --------------------------------------------------------------------------------------------- what is shown
+    # --------------------------------------------------------------------------------------------- display
 
     @Slot()
     def _show_conversation(self) -> None:
         conversation = self.session.conversation
         self.transcript.show_conversation(conversation)
         self.composer.set_text(conversation.draft)
-        self._middle.setCurrentWidget(self.transcript if conversation.messages else self.empty)
-        self.empty.show_temporary(conversation.temporary)
-        self._look_ahead()
+        self._middle.setCurrentWidget(self.transcript if conversation.messages else self.welcome)
+        self.welcome.show_temporary(conversation.temporary)
+        self._update_preview()
 
     @Slot()
     def _on_path_changed(self) -> None:
         self.transcript.update_path(self.session.conversation)
-        if self.session.busy:  # the button that asked for this reply is gone
+        if self.session.busy:  # the clicked button no longer exists
             self.composer.edit.setFocus()
         self._middle.setCurrentWidget(self.transcript)
         self.header.show_title()
-        self._look_ahead()
-
-    @Slot(object)
-    def _on_message_changed(self, number: int) -> None:
-        self.transcript.refresh(number)
+        self._update_preview()
 
     @Slot(object)
     def _fill_chunks(self, number: int) -> None:
@@ -282,7 +274,7 @@ class ChatPage(QWidget):
         self.panel.show_persona_place(model is not None and model.has_place_for_persona)
         self.composer.set_mode(settings.mode)
         self.composer.set_tokenizer(model.template.tokenizer if model else None)
-        self._look_ahead()
+        self._update_preview()
 
     @Slot()
     def _show_state(self) -> None:
@@ -293,41 +285,41 @@ class ChatPage(QWidget):
         self.transcript.set_busy(session.busy)
         self.sidebar.set_busy(session.busy_ids)
         if model.state is ModelState.READY:
-            self.empty.show_ready()
+            self.welcome.show_ready()
         elif model.state is ModelState.FAILED:
-            self.empty.show_failed(*model.error)
+            self.welcome.show_failed(*model.error)
         elif model.state is ModelState.NONE:
-            self.empty.show_unloaded()
+            self.welcome.show_unloaded()
         else:
-            self.empty.show_loading()
+            self.welcome.show_loading()
 
     # ------------------------------------------------------------------------------------------------ the window
 
     @Slot()
     def _on_written(self) -> None:
         self.session.keep_draft(self.composer.text())
-        self._look_ahead_timer.start()
+        self._preview_timer.start()
 
     @Slot()
-    def _look_ahead(self) -> None:
-        """Show what sending the draft would mean."""
-        self._look_ahead_timer.stop()
+    def _update_preview(self) -> None:
+        """Show the context window after sending the draft."""
+        self._preview_timer.stop()
         text = self.composer.text()
-        self._outlook = context_preview(self.session.conversation, self.session.model.info, text)
-        self.composer.set_blocked(self._outlook.too_long)
+        self._preview = context_preview(self.session.conversation, self.session.model.info, text)
+        self.composer.set_blocked(self._preview.too_long)
         self._show_window()
 
     @Slot()
     def _show_window(self) -> None:
-        conversation, ahead = self.session.conversation, self._outlook
+        conversation, preview = self.session.conversation, self._preview
         self.meter.show_use(
             conversation.window_used,
             conversation.window,
-            ahead.draft_tokens,
-            ahead.falling,
+            preview.draft_tokens,
+            preview.falling,
             conversation.first_seen is not None,
         )
-        will_see_from = ahead.will_see_from if ahead.falling else None
+        will_see_from = preview.will_see_from if preview.falling else None
         self.transcript.show_context(conversation.first_seen, will_see_from)
 
     @Slot(str)

@@ -13,7 +13,7 @@ from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.autosave import Autosave
 from i3desk.conversations.conversation import Conversation, Message, Prompt, ReplyState
 from i3desk.workers.active_model import ActiveModel, ModelState
-from i3desk.workers.model_worker import ModelInfo, ModelJobs
+from i3desk.workers.model_worker import ModelInfo, ModelWorker
 
 DRAW_EVERY_MS = 40
 
@@ -52,9 +52,11 @@ class PendingReplies(QObject):
     window_changed = Signal(object)
     changed = Signal()
 
-    def __init__(self, jobs: ModelJobs, model: ActiveModel, autosave: Autosave, parent: QObject | None = None) -> None:
+    def __init__(
+        self, worker: ModelWorker, model: ActiveModel, autosave: Autosave, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._jobs = jobs
+        self._worker = worker
         self._model = model
         self._autosave = autosave
         self._replies: list[PendingReply] = []
@@ -63,10 +65,10 @@ class PendingReplies(QObject):
         self._draw_timer.timeout.connect(self.add_pieces)
         model.ready.connect(self._on_model_ready)
         model.refused.connect(self._on_model_refused)
-        jobs.piece_ready.connect(self._on_piece)
-        jobs.finished.connect(self._on_finished)
-        jobs.cancelled.connect(self._on_cancelled)
-        jobs.failed.connect(self._on_failed)
+        worker.piece_ready.connect(self._on_piece)
+        worker.finished.connect(self._on_finished)
+        worker.cancelled.connect(self._on_cancelled)
+        worker.failed.connect(self._on_failed)
 
     def __bool__(self) -> bool:
         return bool(self._replies)
@@ -97,13 +99,13 @@ class PendingReplies(QObject):
             if pending.job is None:
                 self._end(pending, ReplyState.STOPPED)
             else:
-                self._jobs.cancel(pending.job)
+                self._worker.cancel(pending.job)
 
     def drop(self, conversation: Conversation) -> None:
         """End a conversation's replies at once; later pieces are ignored."""
         for pending in self._of(conversation):
             if pending.job is not None:
-                self._jobs.cancel(pending.job)
+                self._worker.cancel(pending.job)
             self._end(pending, ReplyState.STOPPED)
 
     def abandon(self) -> None:
@@ -131,7 +133,9 @@ class PendingReplies(QObject):
         nothing = Prompt("" if raw else [], [])
         before = reply.parent
         pending.prompt = nothing if before is None else conversation.prompt(before, model.has_place_for_persona)
-        pending.job = self._jobs.generate(pending.prompt.content, reply.sampling, pending.prefix_ids, truncate_left=raw)
+        pending.job = self._worker.generate(
+            pending.prompt.content, reply.sampling, pending.prefix_ids, truncate_left=raw
+        )
         self._draw_timer.start()
 
     def _ids_of(self, reply: Message, template: ChatTemplate) -> list[int]:

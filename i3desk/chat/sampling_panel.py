@@ -1,11 +1,10 @@
-"""The panel beside the chat: how i3 chooses its words in this conversation, and how messages are shown."""
+"""The panel beside the chat: sampling, prompt and display settings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -28,34 +27,36 @@ from i3desk.widgets.setting_rows import SwitchRow, TextRow, row_for
 
 WIDTH = 256
 MODES = {
-    "chat": ("Chat", "You ask, i3 answers, in the form that the model was trained for"),
-    "raw": ("Continue", "i3 continues your text as it stands: for stories, and to see what the model knows by itself"),
+    "chat": ("Chat", "You ask and i3 answers, in the format that the model was trained on"),
+    "raw": ("Continue", "i3 continues your text as it is: for stories, and to see what the model knows by itself"),
 }
 
 
 @dataclass(frozen=True)
-class _Text:
-    """A setting that is a text."""
+class _TextSetting:
+    """A setting whose value is a text."""
 
     key: str
     label: str
     tooltip: str
 
 
-STOP = _Text(
+STOP = _TextSetting(
     "stop",
     "Stop texts",
     "The reply ends before the first of these, one a line. Upper and lower case count as the same.",
 )
-PERSONA = _Text("persona", "Persona", "A system prompt: who the model is to be. It is read before every message.")
-NO_PERSONA = "This model was trained without system prompts: it has no place for a persona."
+PERSONA = _TextSetting(
+    "persona", "Persona", "A system prompt that describes the role of the model. It is read before every message."
+)
+NO_PERSONA = "This model was trained without system prompts and has no place for a persona."
 
 
 class SamplingPanel(QFrame):
-    """Draws the settings that are declared as data, in their order.
+    """Shows the declared settings in their order.
 
     Signals:
-        settings_chosen(ChatSettings): the user wants this conversation to go on with these.
+        settings_chosen(ChatSettings): Emitted when the user has changed a setting.
     """
 
     settings_chosen = Signal(object)
@@ -69,9 +70,9 @@ class SamplingPanel(QFrame):
 
         title = QLabel("Generation")
         title.setProperty("grade", "heading")
-        self.reset_button = quiet_button("Reset", "Set everything here back to what i3desk began with")
+        self.reset_button = quiet_button("Reset", "Reset all these settings to their defaults")
         self.reset_button.clicked.connect(self._reset)
-        self.preset_button = quiet_button("Presets", "Your own presets: use, save or delete one")
+        self.preset_button = quiet_button("Presets", "Use, save or delete your own presets")
         self.preset_menu = QMenu(self)
         self.preset_menu.aboutToShow.connect(self._fill_menu)
         self.preset_button.setMenu(self.preset_menu)
@@ -136,22 +137,22 @@ class SamplingPanel(QFrame):
             self._show_all()
 
     def show_persona_place(self, has_place: bool) -> None:
-        """Whether the model in use can be told who it is."""
+        """Show the persona, or that the model has no place for one."""
         self.persona_row.setVisible(has_place)
         self.persona_note.setVisible(not has_place)
 
     def use_seed(self, seed: int) -> None:
-        """Answer with this seed from now on."""
+        """Use this seed."""
         self._choose(replace(self._settings, sampling=replace(self._settings.sampling, seed=seed)))
 
     @Slot()
     def flush(self) -> None:
-        """Take over what is still being typed."""
+        """Apply text that is still being typed."""
         for row in (self.stop_row, self.persona_row):
             row.flush()
 
     def _choose(self, settings: ChatSettings) -> None:
-        """Take over `settings` and tell."""
+        """Apply, store and emit settings."""
         if settings != self._settings:
             self._settings = settings
             self._show_all()
@@ -194,9 +195,7 @@ class SamplingPanel(QFrame):
         self.preset_menu.clear()
         own = self._store.preferences.presets
         for name in own:
-            action = self.preset_menu.addAction(name)
-            action.setData(name)
-            action.triggered.connect(self._use_own)
+            self.preset_menu.addAction(name).triggered.connect(lambda _=False, name=name: self.use_preset(name))
         if not own:
             self.preset_menu.addAction("No presets of your own yet").setEnabled(False)
         self.preset_menu.addSeparator()
@@ -204,23 +203,12 @@ class SamplingPanel(QFrame):
         if own:
             delete = self.preset_menu.addMenu("Delete")
             for name in own:
-                action = delete.addAction(name)
-                action.setData(name)
-                action.triggered.connect(self._delete_own)
+                delete.addAction(name).triggered.connect(lambda _=False, name=name: self._delete_preset(name))
 
-    @Slot()
-    def _use_own(self) -> None:
-        self.use_preset(self._chosen_action().data())
-
-    @Slot()
-    def _delete_own(self) -> None:
-        name = self._chosen_action().data()
+    def _delete_preset(self, name: str) -> None:
         kept = {key: values for key, values in self._store.preferences.presets.items() if key != name}
         self._store.change(presets=kept)
         self._show_preset()
-
-    def _chosen_action(self) -> QAction:
-        return self.sender()
 
     @Slot()
     def _ask_name(self) -> None:
@@ -232,7 +220,7 @@ class SamplingPanel(QFrame):
 
     @Slot(str)
     def save_preset(self, name: str) -> None:
-        """Keep the present values under a name; one of the same name is replaced."""
+        """Save the current values as a preset; one of the same name is replaced."""
         name = name.strip()[:40]
         if name:
             values = sampling_presets.values_of(self._settings.sampling)
@@ -240,14 +228,14 @@ class SamplingPanel(QFrame):
             self._show_preset()
 
     def use_preset(self, name: str) -> None:
-        """Take over the values of one of the user's own presets."""
+        """Apply one of the user's own presets."""
         self._choose_sampling(sampling_presets.apply(self._settings.sampling, self._store.preferences.presets[name]))
 
     def _show_all(self) -> None:
         sampling = self._settings.sampling
         for key, row in self.rows.items():
             row.show_value(getattr(sampling, key))
-        if _stops_in(self.stop_row.edit.toPlainText()) != sampling.stop:  # else an empty line may be the next one's
+        if _stops_in(self.stop_row.edit.toPlainText()) != sampling.stop:  # keeps an empty line that is being typed
             self.stop_row.show_value("\n".join(sampling.stop))
         self.persona_row.show_value(self._settings.persona)
         self.modes.show_choice(self._settings.mode)

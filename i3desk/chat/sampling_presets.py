@@ -1,4 +1,4 @@
-"""Named sets of sampling values: three that come with i3desk, and the user's own."""
+"""Sampling presets: three built-in ones and the user's own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from i3core.errors import I3Error
 from i3core.generation.config import SamplingConfig
 
-# Values that a preset sets; everything else (length, seed, stop texts) stays as it is.
+# The values of a preset; all others (length, seed, stop texts) stay unchanged.
 KEYS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 BUILT_IN: dict[str, dict[str, Any]] = {
     "precise": {"temperature": 0.3, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.0},
@@ -16,19 +16,19 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "wild": {"temperature": 1.2, "top_k": 0, "top_p": 0.98, "min_p": 0.02, "repetition_penalty": 1.05},
 }
 LABELS = {
-    "precise": ("Precise", "Keeps to the likeliest words"),
-    "balanced": ("Balanced", "The values that i3desk begins with"),
-    "wild": ("Wild", "Takes unlikely words more often"),
+    "precise": ("Precise", "Prefers the likeliest words"),
+    "balanced": ("Balanced", "The default values"),
+    "wild": ("Wild", "Picks unlikely words more often"),
 }
 
 
 def values_of(sampling: SamplingConfig) -> dict[str, Any]:
-    """The values that a preset made of `sampling` would set."""
+    """The preset values of `sampling`."""
     return {key: getattr(sampling, key) for key in KEYS}
 
 
 def apply(sampling: SamplingConfig, values: dict[str, Any]) -> SamplingConfig:
-    """`sampling` with the values of a preset; values that are not possible (a damaged file) are left out."""
+    """Apply a preset to `sampling`; invalid values (of a damaged file) are skipped."""
     for key in KEYS:
         if key in values:
             try:
@@ -39,5 +39,5 @@ def apply(sampling: SamplingConfig, values: dict[str, Any]) -> SamplingConfig:
 
 
 def matching(sampling: SamplingConfig, presets: dict[str, dict[str, Any]]) -> str | None:
-    """Name of the first preset that would change nothing."""
+    """Name of the first preset that `sampling` matches."""
     return next((name for name, values in presets.items() if values and apply(sampling, values) == sampling), None)

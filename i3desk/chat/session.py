@@ -28,7 +28,7 @@ from i3desk.conversations.conversation import (
 )
 from i3desk.conversations.store import Store
 from i3desk.workers.active_model import ActiveModel
-from i3desk.workers.model_worker import ModelInfo, ModelJobs
+from i3desk.workers.model_worker import ModelInfo, ModelWorker
 
 
 class ChatSession(QObject):
@@ -59,9 +59,9 @@ class ChatSession(QObject):
 
     def __init__(
         self,
-        jobs: ModelJobs,
+        worker: ModelWorker,
         model: ActiveModel,
-        store: Store | None,
+        store: Store,
         autosave: Autosave,
         defaults: ChatSettings,
         parent: QObject | None = None,
@@ -72,7 +72,7 @@ class ChatSession(QObject):
         self.model = model
         self._store = store
         self._autosave = autosave
-        self._pending = PendingReplies(jobs, model, autosave, self)
+        self._pending = PendingReplies(worker, model, autosave, self)
         self._unsent = ""  # the draft of a chat without messages, which is not stored
         self._pending.message_changed.connect(self._on_message_changed)
         self._pending.window_changed.connect(self._on_window_changed)
@@ -108,12 +108,7 @@ class ChatSession(QObject):
 
     def find(self, number: int) -> Conversation:
         """Get a stored conversation from memory or the store. Raises I3Error if it cannot be read."""
-        held = self.find_held(number)
-        if held is not None:
-            return held
-        if self._store is None:
-            raise I3Error("The stored conversations cannot be opened.", "Restart i3desk.")
-        return self._store.open(number)
+        return self.find_held(number) or self._store.open(number)
 
     def find_held(self, number: int) -> Conversation | None:
         """Get a stored conversation if it is in memory: on screen, being answered, or with unwritten changes."""
@@ -286,7 +281,7 @@ class ChatSession(QObject):
 
     def fill_chunks(self, message: Message) -> None:
         """Load the chunks of a stored reply, which are not loaded with its conversation."""
-        if not message.chunks and message.new_tokens and self._store and self.conversation.id is not None:
+        if not message.chunks and message.new_tokens and self.conversation.id is not None:
             try:
                 message.chunks = self._store.load_chunks(self.conversation.id, message.number)
             except I3Error as error:

@@ -1,8 +1,8 @@
-"""The list of conversations beside the chat: search, new chats, and what can be done with each."""
+"""The sidebar: search, new chats, and the list of conversations with their menus."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QColor, QIcon, QKeyEvent, QKeySequence, QPainter, QPaintEvent
@@ -34,7 +34,7 @@ NOTHING_FOUND = "No chat has “{text}” in its title or its messages."
 
 
 class SearchField(QLineEdit):
-    """Where words to look for are typed; shows its shortcut while it is empty."""
+    """The search field; shows its shortcut while it is empty."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class SearchField(QLineEdit):
         self._theme = theme
         self.setPlaceholderText("Search chats")
         self.setAccessibleName("Search chats")
-        self.setToolTip("Search in titles and messages (Ctrl+K); Esc ends it")
+        self.setToolTip("Search titles and messages (Ctrl+K); Esc ends the search")
         self._glass = self.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
         self._clear = self.addAction(QIcon(), QLineEdit.ActionPosition.TrailingPosition)
         self._clear.setToolTip("End the search (Esc)")
@@ -77,7 +77,7 @@ class SearchField(QLineEdit):
 
 
 class NoConversationsNote(QWidget):
-    """What stands where a list would be."""
+    """A note in place of an empty list."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class NoConversationsNote(QWidget):
         theme.changed.connect(self._tint)
 
     def show_note(self, icon_name: str, text: str) -> None:
-        """Say why there is nothing."""
+        """Show why the list is empty."""
         self._name = icon_name
         self.text.setText(text)
         self._tint()
@@ -133,17 +133,16 @@ class HitsPage(QWidget):
 
 
 class Sidebar(QFrame):
-    """Conversations of the library: pick one, begin one, search all. Does nothing itself but search; it asks.
+    """The list of conversations: select, create or search. Everything but searching is left to its signals.
 
-    Ctrl+K, Ctrl+N and Ctrl+Shift+N work in the whole window, so the window binds them: to `focus_search`, and to what
-    it does for the signals below.
+    Ctrl+K, Ctrl+N and Ctrl+Shift+N work in the whole window, so the window binds them.
 
     Signals:
-        open_requested(id, message number or None, words): show this conversation; words were searched for.
-        new_requested(), temporary_requested(): begin a chat; a temporary one is never stored.
-        rename_requested(id, text), pin_requested(id, bool), duplicate_requested(id), delete_requested(id)
-        export_requested(id, form): form is "markdown" or "json".
-        import_requested()
+        open_requested(id, message number or None, words): Emitted when a conversation is to be shown, with the words
+            that were searched for.
+        new_requested(), temporary_requested(), import_requested(): Emitted by the buttons.
+        rename_requested(id, text), pin_requested(id, bool), duplicate_requested(id), delete_requested(id),
+        export_requested(id, kind): Emitted by a conversation's menu; kind is "markdown" or "json".
     """
 
     open_requested = Signal(object, object, object)
@@ -156,21 +155,20 @@ class Sidebar(QFrame):
     export_requested = Signal(object, str)
     import_requested = Signal()
 
-    def __init__(self, library: ConversationList, theme: Theme) -> None:
+    def __init__(self, conversations: ConversationList, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("sidebar")
         self.setFixedWidth(WIDTH)
-        self._library = library
+        self._conversations = conversations
         self._shown: int | None = None
         self._found_for = ""
         self._open_first = False
-        self._menu_id: int | None = None
 
         self.search = SearchField(theme)
         self.new_button = IconPushButton()
         self.new_button.set_icon("plus", size=16)
         self.new_button.setText("New chat")
-        self.new_button.setToolTip("Begin a new chat (Ctrl+N)")
+        self.new_button.setToolTip("Start a new chat (Ctrl+N)")
         self.temporary_button = named(IconToolButton(), "boxed")
         self.temporary_button.set_icon("temporary", size=18)
         self.temporary_button.setAccessibleName("Temporary chat")
@@ -182,7 +180,7 @@ class Sidebar(QFrame):
         self.import_button.setToolTip("Import conversations from a JSON file")
 
         delegate = ConversationDelegate(theme, self)
-        self.list = SectionedList(library.model, delegate, theme)
+        self.list = SectionedList(conversations.model, delegate, theme)
         self.list.setAccessibleName("Chats")
         self.hits_page = HitsPage(theme)
         self.hits = self.hits_page.list
@@ -191,7 +189,7 @@ class Sidebar(QFrame):
         for page in (self.list, self.hits_page, self.note):
             self.stack.addWidget(page)
         self.menu = QMenu(self)
-        self._place_parts()
+        self._lay_out()
 
         self._search_soon = QTimer(self, singleShot=True, interval=SEARCH_AFTER_MS)
         self._search_soon.timeout.connect(self._search_now)
@@ -207,27 +205,31 @@ class Sidebar(QFrame):
         for view in (self.list, self.hits):
             view.delete_asked.connect(self._delete)
             view.typed.connect(self._type)
-        library.hits_ready.connect(self._on_hits)
-        for changed in (library.model.modelReset, library.model.rowsInserted, library.model.rowsRemoved):
+        conversations.hits_ready.connect(self._on_hits)
+        for changed in (
+            conversations.model.modelReset,
+            conversations.model.rowsInserted,
+            conversations.model.rowsRemoved,
+        ):
             changed.connect(self._on_rows)
         self._on_rows()
 
     def show_current(self, number: int | None) -> None:
-        """Mark the conversation on screen; None if it is not one of the list."""
+        """Mark the conversation on screen; None if it is not in the list."""
         self._shown = number
-        self.list.show_row(self._library.model.row_of(number))
+        self.list.show_row(self._conversations.model.row_of(number))
 
     def set_busy(self, numbers: Iterable[int]) -> None:
         """Mark the conversations in which a reply is being written."""
-        self._library.model.set_busy(numbers)
+        self._conversations.model.set_busy(numbers)
 
     @Slot()
     def focus_search(self) -> None:
-        """Put the cursor into the search field."""
+        """Focus the search field."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
 
-    def _place_parts(self) -> None:
+    def _lay_out(self) -> None:
         buttons = QHBoxLayout()
         buttons.setSpacing(5)
         buttons.addWidget(self.new_button, 1)
@@ -251,13 +253,13 @@ class Sidebar(QFrame):
     # Searching.
 
     @property
-    def _wanted(self) -> str:
+    def _query(self) -> str:
         return self.search.text().strip()
 
     @Slot()
     def _on_text(self) -> None:
         self._open_first = False
-        if self._wanted:
+        if self._query:
             self._search_soon.start()
         else:
             self._search_soon.stop()
@@ -266,47 +268,47 @@ class Sidebar(QFrame):
     @Slot()
     def _search_now(self) -> None:
         self._search_soon.stop()
-        self._library.search(self._wanted)
-        if not self._wanted:
+        self._conversations.search(self._query)
+        if not self._query:
             self._found_for = ""
             self._show_page()
 
     @Slot(str, object)
     def _on_hits(self, text: str, hits: list) -> None:
-        if text != self._wanted:
+        if text != self._query:
             return
         self._found_for = text
         self.hits_page.show_hits(hits)
         self._show_page()
         if self._open_first and hits:
-            self._open_hit(self.hits.model().index(0))
+            self._open_hit(self.hits_page.model.index(0))
         self._open_first = False
 
     @Slot()
     def _on_return(self) -> None:
-        """Open the first one found, as soon as something is found."""
-        if self._wanted and self._found_for == self._wanted and self.hits.model().rowCount():
-            self._open_hit(self.hits.model().index(0))
-        elif self._wanted:
+        """Open the first hit as soon as there is one."""
+        if self._query and self._found_for == self._query and self.hits_page.model.rowCount():
+            self._open_hit(self.hits_page.model.index(0))
+        elif self._query:
             self._search_now()
             self._open_first = True
 
     @Slot()
     def _on_rows(self) -> None:
-        """Rows came or went."""
+        """Update the page after rows were added or removed."""
         if self._shown is not None and not self.list.shown.isValid():
-            self.list.show_row(self._library.model.row_of(self._shown))
+            self.list.show_row(self._conversations.model.row_of(self._shown))
         if self._found_for:
             self._search_soon.start()
         self._show_page()
 
     def _show_page(self) -> None:
-        if self._found_for and self.hits.model().rowCount():
+        if self._found_for and self.hits_page.model.rowCount():
             self.stack.setCurrentWidget(self.hits_page)
         elif self._found_for:
             self.note.show_note("search", NOTHING_FOUND.format(text=self._found_for))
             self.stack.setCurrentWidget(self.note)
-        elif self._library.model.rowCount():
+        elif self._conversations.model.rowCount():
             self.stack.setCurrentWidget(self.list)
         else:
             self.note.show_note("chat", NOTHING_YET)
@@ -319,8 +321,13 @@ class Sidebar(QFrame):
     # Keyboard.
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape and self.search.text():
-            event.accept()  # else Esc would do what it does in the rest of the window
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() == Qt.Key.Key_Escape
+            and self.search.text()
+        ):
+            event.accept()  # otherwise Esc would stop a reply
             return True
         return super().event(event)
 
@@ -339,7 +346,7 @@ class Sidebar(QFrame):
         self.search.deselect()
         self.search.insert(text)
 
-    # What can be done with a conversation.
+    # Actions.
 
     @Slot(QModelIndex)
     def _open(self, index: QModelIndex) -> None:
@@ -359,54 +366,28 @@ class Sidebar(QFrame):
     @Slot(QModelIndex, QPoint)
     def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
         row = index.data(ROW_ROLE)
-        self._menu_id = row.id
         self.menu.clear()
-        self._add("Rename", self._on_rename, "F2")
-        self._add("Unpin" if row.pinned else "Pin", self._on_unpin if row.pinned else self._on_pin)
-        self._add("Duplicate", self._on_duplicate)
+        self._add("Rename", lambda: self._edit_title(row.id), "F2")
+        self._add("Unpin" if row.pinned else "Pin", lambda: self.pin_requested.emit(row.id, not row.pinned))
+        self._add("Duplicate", lambda: self.duplicate_requested.emit(row.id))
         self.menu.addSeparator()
-        self._add("Export as Markdown…", self._on_markdown)
-        self._add("Export as JSON…", self._on_json)
+        self._add("Export as Markdown…", lambda: self.export_requested.emit(row.id, "markdown"))
+        self._add("Export as JSON…", lambda: self.export_requested.emit(row.id, "json"))
         self.menu.addSeparator()
-        self._add("Delete", self._on_delete, "Del")
+        self._add("Delete", lambda: self.delete_requested.emit(row.id), "Del")
         self.menu.popup(place)
 
-    def _add(self, text: str, slot, keys: str = "") -> None:
+    def _add(self, text: str, run: Callable[[], None], keys: str = "") -> None:
         action = QAction(text, self.menu)
         if keys:
             action.setShortcut(QKeySequence(keys))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)  # the list itself obeys the key
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)  # the list handles the key
             action.setShortcutVisibleInContextMenu(True)
-        action.triggered.connect(slot)
+        action.triggered.connect(run)
         self.menu.addAction(action)
 
-    @Slot()
-    def _on_rename(self) -> None:
-        row = self._library.model.row_of(self._menu_id)
+    def _edit_title(self, number: int) -> None:
+        row = self._conversations.model.row_of(number)
         if row is not None:
-            self.list.setCurrentIndex(self._library.model.index(row))
+            self.list.setCurrentIndex(self._conversations.model.index(row))
             self.list.edit(self.list.currentIndex())
-
-    @Slot()
-    def _on_pin(self) -> None:
-        self.pin_requested.emit(self._menu_id, True)
-
-    @Slot()
-    def _on_unpin(self) -> None:
-        self.pin_requested.emit(self._menu_id, False)
-
-    @Slot()
-    def _on_duplicate(self) -> None:
-        self.duplicate_requested.emit(self._menu_id)
-
-    @Slot()
-    def _on_markdown(self) -> None:
-        self.export_requested.emit(self._menu_id, "markdown")
-
-    @Slot()
-    def _on_json(self) -> None:
-        self.export_requested.emit(self._menu_id, "json")
-
-    @Slot()
-    def _on_delete(self) -> None:
-        self.delete_requested.emit(self._menu_id)

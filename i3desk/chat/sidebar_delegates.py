@@ -1,12 +1,24 @@
-"""How a conversation looks in the list beside the chat, and how a place that a search has found does."""
+"""Delegates of the sidebar: a conversation, and a search hit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QTextCharFormat, QTextLayout
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPen, QTextCharFormat, QTextLayout
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyleOptionViewItem, QWidget
 
 from i3desk.chat.conversation_list import BUSY_ROLE, ID_ROLE, ROW_ROLE
@@ -16,7 +28,7 @@ from i3desk.style.theme import sized
 from i3desk.widgets.basics import named
 from i3desk.widgets.sectioned_list import GAP, MORE_WIDTH, PADDING, SectionedListDelegate
 
-LONGEST_TITLE = 200
+MAX_TITLE_LENGTH = 200
 LEAD_IN = 24
 ABOVE = 8
 BETWEEN = 2
@@ -25,7 +37,7 @@ _STATE = QStyle.StateFlag
 
 
 def lead_to_match(text: str, matches: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
-    """A snippet on one line, cut in front so that its first match is among the first words that are shown."""
+    """Put a snippet on one line and cut its start so that the first match is among its first words."""
     text = text.replace("\n", " ").replace("\t", " ")
     if not matches or matches[0][0] <= LEAD_IN:
         return text, list(matches)
@@ -36,12 +48,12 @@ def lead_to_match(text: str, matches: list[tuple[int, int]]) -> tuple[str, list[
 
 
 def utf16_length(text: str) -> int:
-    """How many units Qt counts in a text: two for what lies beyond the first plane, such as emoji."""
+    """The length of a text in UTF-16 units, as Qt counts: two for an emoji."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-class _TwoLines(SectionedListDelegate):
-    """What both kinds of rows share: the box, the title and the marks at its end."""
+class _TwoLineDelegate(SectionedListDelegate):
+    """The base of both delegates: the box and lines of text."""
 
     def paint_box(self, painter: QPainter, option: QStyleOptionViewItem) -> QRect:
         tokens, box = self.theme.tokens, self.box(option.rect)
@@ -65,7 +77,7 @@ class _TwoLines(SectionedListDelegate):
         painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
     def muted(self, option: QStyleOptionViewItem) -> str:
-        """Muted text; on the accent's soft colour it needs more contrast."""
+        """The colour of muted text, with more contrast on the selection."""
         tokens = self.theme.tokens
         return palette.mix(tokens.muted, tokens.text, 0.3) if option.state & _STATE.State_Selected else tokens.muted
 
@@ -73,11 +85,11 @@ class _TwoLines(SectionedListDelegate):
         return sized(option.font, 13, QFont.Weight.DemiBold)
 
 
-class ConversationDelegate(_TwoLines):
-    """A title, the last message below it, a pin, a dot while a reply is written; edits the title in place.
+class ConversationDelegate(_TwoLineDelegate):
+    """A title, the last message below it, a pin, and a dot during a reply; edits the title in place.
 
     Signals:
-        renamed(id, text): another title was typed.
+        renamed(id, text): Emitted when another title was typed.
     """
 
     renamed = Signal(object, str)
@@ -88,7 +100,9 @@ class ConversationDelegate(_TwoLines):
             QFontMetrics(sized(font, 13)).height() + QFontMetrics(sized(font, 12)).height() + 2 * ABOVE + BETWEEN + GAP
         )
 
-    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint_row(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         tokens, row = self.theme.tokens, index.data(ROW_ROLE)
         box = self.paint_box(painter, option)
         title = self._title_room(option.rect, option.font)
@@ -118,31 +132,41 @@ class ConversationDelegate(_TwoLines):
         height = QFontMetrics(sized(font, 13)).height()
         return QRect(box.left() + PADDING, box.top() + ABOVE, box.width() - 2 * PADDING, height)
 
-    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex) -> QLineEdit:
+    def createEditor(
+        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QLineEdit:
         editor = named(QLineEdit(parent), "titleEditor")
-        editor.setMaxLength(LONGEST_TITLE)
+        editor.setMaxLength(MAX_TITLE_LENGTH)
         editor.setAccessibleName("Title of the conversation")
-        editor.setToolTip("Enter keeps the title, Esc leaves it as it was")
+        editor.setToolTip("Enter saves the title, Esc keeps the old one")
         return editor
 
-    def setEditorData(self, editor: QLineEdit, index: QModelIndex) -> None:
-        # Also called when the row changes while the user types, as it does while a reply is written.
-        if not editor.property("filled"):
+    def setEditorData(self, editor: QWidget, index: QModelIndex | QPersistentModelIndex) -> None:
+        # Qt calls this again when the row changes, as it does while a reply is being written.
+        if isinstance(editor, QLineEdit) and not editor.property("filled"):
             editor.setProperty("filled", True)
             editor.setText(index.data(Qt.ItemDataRole.EditRole))
             editor.selectAll()
 
-    def setModelData(self, editor: QLineEdit, model: QAbstractListModel, index: QModelIndex) -> None:
-        title = " ".join(editor.text().split())
+    def setModelData(
+        self, editor: QWidget, model: QAbstractItemModel, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        title = " ".join(editor.text().split()) if isinstance(editor, QLineEdit) else ""
         if title and title != index.data(Qt.ItemDataRole.EditRole):
             self.renamed.emit(index.data(ID_ROLE), title)
 
-    def updateEditorGeometry(self, editor: QLineEdit, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         editor.setGeometry(self.box(option.rect))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # A title is one line: Tab leaves it like Enter does, and does not begin to edit the next one.
-        if event.type() == QEvent.Type.KeyPress and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+        # Tab saves the title like Enter, and does not edit the next one.
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.KeyPress
+            and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
+        ):
             self.commitData.emit(watched)
             self.closeEditor.emit(watched)
             return True
@@ -150,16 +174,16 @@ class ConversationDelegate(_TwoLines):
 
 
 class HitModel(QAbstractListModel):
-    """What a search has found, best first."""
+    """The hits of a search, best first."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._hits: list[Hit] = []
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._hits)
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self._hits):
             return None
         hit = self._hits[index.row()]
@@ -176,7 +200,7 @@ class HitModel(QAbstractListModel):
         return None
 
     def show(self, hits: list[Hit]) -> None:
-        """Replace what is shown."""
+        """Replace the hits."""
         self.beginResetModel()
         self._hits = list(hits)
         self.endResetModel()
@@ -186,8 +210,8 @@ def _places(count: int) -> str:
     return f"Found in {count} places" if count > 1 else ""
 
 
-class HitDelegate(_TwoLines):
-    """A title with the number of places, and two lines around the first of them with the words found in bold."""
+class HitDelegate(_TwoLineDelegate):
+    """A title with the number of matches, and two lines around the first one with the found words in bold."""
 
     def row_height(self, font: QFont) -> int:
         return (
@@ -198,7 +222,9 @@ class HitDelegate(_TwoLines):
             + GAP
         )
 
-    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint_row(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         tokens, hit = self.theme.tokens, index.data(HIT_ROLE)
         box = self.paint_box(painter, option)
         title_font = self.title_font(option)
@@ -224,7 +250,7 @@ class HitDelegate(_TwoLines):
         tokens = self.theme.tokens
         shown = QFontMetrics(font).elidedText(hit.title, Qt.TextElideMode.ElideRight, room.width())
         found = QTextCharFormat()
-        found.setForeground(QColor(tokens.accent))  # a title is bold anyway
+        found.setForeground(QColor(tokens.accent))  # the title is already bold
         layout, _ = _lay_out(shown, hit.title_matches, found, font, 2 * room.width(), lines=1)
         painter.setPen(QColor(tokens.text))
         layout.draw(painter, QPointF(room.topLeft()))
@@ -248,7 +274,7 @@ class HitDelegate(_TwoLines):
 def _lay_out(
     text: str, matches: Sequence[tuple[int, int]], found: QTextCharFormat, font: QFont, width: int, lines: int
 ) -> tuple[QTextLayout, int]:
-    """So many lines at most, with the matches in the format `found`; and where in the text they end."""
+    """Lay text out in at most this many lines, with its matches in the format `found`; also returns its end."""
     formats = []
     for first, last in matches:
         if first < len(text):

@@ -1,4 +1,4 @@
-"""What the chat page shows before the first message: a welcome, or why the model could not be loaded."""
+"""The page of an empty chat: a welcome, or the error of a failed load."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ WIDTH = 560
 
 
 class WelcomePage(QWidget):
-    """First start and new chats.
+    """The page of a chat without messages.
 
     Signals:
-        suggestion_chosen(text): the user wants to say one of the suggestions.
-        load_requested: the user wants the model to be loaded again.
+        suggestion_chosen(text): Emitted when a suggestion is clicked.
+        load_requested: Emitted when the model is to be loaded again.
     """
 
     suggestion_chosen = Signal(str)
@@ -41,28 +41,28 @@ class WelcomePage(QWidget):
         self._pages.addWidget(self._failure())
 
     def show_temporary(self, temporary: bool) -> None:
-        """A chat that is never stored says so."""
+        """Show or hide the note of a temporary chat."""
         self.temporary_note.setVisible(temporary)
 
     def show_unloaded(self) -> None:
-        """The user unloaded the model."""
+        """Show that the model was unloaded."""
         self.lead.setText("No model is loaded. It is loaded again when you send a message.")
         self._pages.setCurrentIndex(0)
 
     def show_loading(self) -> None:
-        """The model loads; the user may write already."""
+        """Show that the model is loading."""
         self.lead.setText("Loading the model. You can write already; i3 answers as soon as it is ready.")
         self._pages.setCurrentIndex(0)
 
     def show_ready(self) -> None:
-        """The model is there."""
+        """Show the welcome."""
         self.lead.setText(
             "A small language model that is entirely yours.\nIt runs on this computer; nothing leaves it."
         )
         self._pages.setCurrentIndex(0)
 
     def show_failed(self, what: str, remedy: str) -> None:
-        """The model could not be loaded, and what to do."""
+        """Show why the model could not be loaded, and a remedy."""
         self.what.setText(what)
         self.remedy.setText(remedy)
         self.remedy.setVisible(bool(remedy))
@@ -79,7 +79,7 @@ class WelcomePage(QWidget):
         self.lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.lead.setMinimumHeight(44)
 
-        self.temporary_note = QLabel("This chat is temporary: it is never stored, and gone when you leave it.")
+        self.temporary_note = QLabel("This chat is temporary: it is never stored, and deleted when you leave it.")
         self.temporary_note.setProperty("tone", "warn")
         self.temporary_note.hide()
 
@@ -94,7 +94,7 @@ class WelcomePage(QWidget):
             button.setAccessibleName(f"Say: {text}")
             button.setToolTip("Send this to i3")
             button.setCursor(Qt.CursorShape.PointingHandCursor)
-            button.clicked.connect(self._on_suggestion)
+            button.clicked.connect(lambda _=False, text=text: self.suggestion_chosen.emit(text))
             self.suggestions.append(button)
             grid.addWidget(button, position // 2, position % 2)
         return _centred(picture, title, self.lead, self.temporary_note, grid)
@@ -121,12 +121,9 @@ class WelcomePage(QWidget):
         column.addWidget(self.load_button, alignment=Qt.AlignmentFlag.AlignLeft)
         return _centred(card)
 
-    def _on_suggestion(self) -> None:
-        self.suggestion_chosen.emit(self.sender().text())
-
 
 def _centred(*parts) -> QWidget:
-    """Widgets and layouts below each other in the middle of the page."""
+    """Place widgets and layouts below each other in the middle of a page."""
     page, inside = QWidget(), QWidget()
     inside.setFixedWidth(WIDTH)
     column = QVBoxLayout(inside)

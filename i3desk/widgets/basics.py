@@ -37,6 +37,14 @@ def label(text: str = "", tone: str = "", grade: str = "", wrap: bool = False) -
     return made
 
 
+def set_tone(widget: QWidget, tone: str) -> None:
+    """Change the tone of a widget's text."""
+    if widget.property("tone") != tone:
+        widget.setProperty("tone", tone)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
 def button(text: str, tooltip: str, kind: str = "") -> QPushButton:
     """A text button with its tooltip and accessible name; `kind` is the style sheet's."""
     made = QPushButton(text)

@@ -75,7 +75,7 @@ class MainWindow(QMainWindow):
         self.runs_page = services.runs_page
         self.models_page = services.models_page
         self.settings_page = services.settings_page
-        services.jobs.stopped.connect(self._on_stopped)
+        services.model_worker.stopped.connect(self._on_stopped)
         for jobs in (services.background, services.training_jobs):
             jobs.stopped.connect(self._on_stopped)
 

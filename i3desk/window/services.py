@@ -33,7 +33,7 @@ from i3desk.window.chat_with_run import ChatWithRun
 from i3desk.workers.active_model import ActiveModel
 from i3desk.workers.api_server import ApiServer, is_installed
 from i3desk.workers.background import BackgroundJobs
-from i3desk.workers.model_worker import Loader, ModelJobs
+from i3desk.workers.model_worker import Loader, ModelWorker
 
 log = logging.getLogger(__name__)
 CHECKPOINT_EVERY_MS = 60_000
@@ -53,7 +53,7 @@ class Services(QObject):
         super().__init__(parent)
         self.paths, self.settings, self.theme = paths, settings, theme
         preferences = settings.preferences
-        self.jobs = ModelJobs(self, loader)
+        self.model_worker = ModelWorker(self, loader)
         self.background = BackgroundJobs(self)
         self._stand_in: tempfile.TemporaryDirectory | None = None
         self._ending = False
@@ -62,10 +62,10 @@ class Services(QObject):
 
         self.autosave = Autosave(self.store, self)
         self.conversations = ConversationList(self.store, self.background, self)
-        self.model = ActiveModel(self.jobs, self)
+        self.model = ActiveModel(self.model_worker, self)
         defaults = ChatSettings(preferences.sampling)
-        self.session = ChatSession(self.jobs, self.model, self.store, self.autosave, defaults, self)
-        self.autosave.stored.connect(self.conversations.note)
+        self.session = ChatSession(self.model_worker, self.model, self.store, self.autosave, defaults, self)
+        self.autosave.stored.connect(self.conversations.update)
         self.sidebar = Sidebar(self.conversations, theme)
         self.panel = SamplingPanel(settings)
         self.chat_page = ChatPage(self.session, self.sidebar, self.panel, settings, theme)
@@ -217,7 +217,7 @@ class Services(QObject):
         self.runs.shut_down()
         self.train_page.shut_down()
         self.teacher.shut_down()
-        self.jobs.shut_down()
+        self.model_worker.shut_down()
         self.background.shut_down()
         self.training_jobs.shut_down()
 

@@ -7,7 +7,7 @@ from collections import deque
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from i3desk.workers.model_worker import ModelInfo, ModelJobs
+from i3desk.workers.model_worker import ModelInfo, ModelWorker
 
 WAITING = "waiting for its turn"
 
@@ -41,7 +41,7 @@ class ActiveModel(QObject):
     refused = Signal(str, str)
     changed = Signal()
 
-    def __init__(self, jobs: ModelJobs, parent: QObject | None = None) -> None:
+    def __init__(self, worker: ModelWorker, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.state = ModelState.LOADING
         self.info: ModelInfo | None = None
@@ -51,11 +51,11 @@ class ActiveModel(QObject):
         self.precision = "auto"
         self._requested: deque[tuple[str | None, str]] = deque()  # folder and precision of each unfinished load
         self._used: tuple[str | None, str] = (None, "auto")
-        self._jobs = jobs
-        jobs.model_ready.connect(self._on_ready)
-        jobs.load_failed.connect(self._on_failed)
-        jobs.load_progressed.connect(self._on_progressed)
-        jobs.unloaded.connect(self._on_unloaded)
+        self._worker = worker
+        worker.model_ready.connect(self._on_ready)
+        worker.load_failed.connect(self._on_failed)
+        worker.load_progressed.connect(self._on_progressed)
+        worker.unloaded.connect(self._on_unloaded)
 
     @property
     def answers_now(self) -> bool:
@@ -69,7 +69,7 @@ class ActiveModel(QObject):
             self.state = ModelState.LOADING
         if not self.stage:
             self._start_next()
-        self._jobs.load(folder, precision)
+        self._worker.load(folder, precision)
         self.changed.emit()
 
     def load_again(self) -> None:
@@ -78,8 +78,8 @@ class ActiveModel(QObject):
 
     def unload(self) -> None:
         """Free the model's memory; running replies are stopped."""
-        self._jobs.cancel()
-        self._jobs.unload()
+        self._worker.cancel()
+        self._worker.unload()
 
     def _start_next(self) -> None:
         if self._requested:

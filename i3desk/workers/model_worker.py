@@ -138,7 +138,7 @@ def copy_template(template: ChatTemplate) -> ChatTemplate:
     return replace(template, tokenizer=ChunkTokenizer(chunks, template.tokenizer.special_tokens))
 
 
-class _Worker(QObject):
+class _ThreadedModel(QObject):
     """Owns the model in the worker thread."""
 
     model_ready = Signal(object)
@@ -202,7 +202,7 @@ class _Worker(QObject):
         return f"{what}: {type(error).__name__}.", "This should not happen. Please try again; the log has the details."
 
 
-class ModelJobs(QObject):
+class ModelWorker(QObject):
     """The window's interface to the model's worker thread.
 
     Signals:
@@ -240,7 +240,7 @@ class ModelJobs(QObject):
 
         self._thread = QThread(self)
         self._thread.setObjectName("model")
-        self._worker = _Worker(loader)
+        self._worker = _ThreadedModel(loader)
         self._worker.moveToThread(self._thread)
         queued = Qt.ConnectionType.QueuedConnection
         self._load_requested.connect(self._worker.load, queued)

@@ -158,7 +158,7 @@ def open_app(qtbot, qapp, paths, model):
                 app.window.close()
         services = app.services
         qtbot.waitUntil(
-            lambda: not any(j.running for j in (services.jobs, services.background, services.training_jobs))
+            lambda: not any(j.running for j in (services.model_worker, services.background, services.training_jobs))
         )
         app.window.deleteLater()
         app.deleteLater()

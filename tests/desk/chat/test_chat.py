@@ -122,22 +122,22 @@ def test_a_queued_message_can_be_stopped(open_app, say, qtbot, model):
 def test_a_missing_model_says_what_to_do_and_can_be_tried_again(open_app, qtbot, model):
     model.load_error = CheckpointError("The folder fox does not exist.", "Choose another folder.")
     app = open_app()
-    empty = app.window.chat_page.empty
-    qtbot.waitUntil(empty.load_button.isVisible)
-    assert empty.what.text() == "The folder fox does not exist."
-    assert empty.remedy.text() == "Choose another folder."
+    welcome = app.window.chat_page.welcome
+    qtbot.waitUntil(welcome.load_button.isVisible)
+    assert welcome.what.text() == "The folder fox does not exist."
+    assert welcome.remedy.text() == "Choose another folder."
     assert "fox" in app.window.statusBar().device.text()
 
     model.load_error = None
-    qtbot.mouseClick(empty.load_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(welcome.load_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: app.window.statusBar().model.text() == "i3-mini · 10.4 M")
-    assert empty.suggestions[0].isVisible()
+    assert welcome.suggestions[0].isVisible()
 
 
 def test_a_message_to_a_missing_model_loads_it_again(open_app, say, qtbot, model):
     model.load_error = CheckpointError("The folder fox does not exist.", "Choose another folder.")
     app = open_app()
-    qtbot.waitUntil(app.window.chat_page.empty.load_button.isVisible)
+    qtbot.waitUntil(app.window.chat_page.welcome.load_button.isVisible)
     say(app, "hello")
     failure = shown(app, ReplyMessageRow)[0].failure
     assert failure.isVisible()
@@ -184,7 +184,7 @@ def test_ctrl_n_begins_a_new_chat_and_late_pieces_stay_out_of_it(app, say, qtbot
     qtbot.keyClick(app.window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
 
     assert shown(app, UserMessageRow) == []
-    assert app.window.chat_page.empty.isVisible()
+    assert app.window.chat_page.welcome.isVisible()
     assert app.window.chat_page.meter.text.text() == "0 / 512 tokens"
     model.endless = False
     say(app, "fresh")
@@ -282,7 +282,7 @@ def test_the_keyboard_reads_back_and_returns_to_the_end(app, say, qtbot, model):
 
 
 def test_a_suggestion_is_one_click(app, qtbot):
-    qtbot.mouseClick(app.window.chat_page.empty.suggestions[0], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(app.window.chat_page.welcome.suggestions[0], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(shown(app, ReplyMessageRow)) == 1)
     assert text_of(shown(app, UserMessageRow)[0]) == SUGGESTIONS[0]
 

@@ -197,7 +197,7 @@ def test_hidden_chunks_are_not_worked_out(composer, qtbot):
 def test_without_a_model_the_view_says_so(composer):
     composer.set_tokenizer(None)
     composer.show_chunks(True)
-    assert composer.draft_chunks.hint.text() == "Chunks show as soon as a model is loaded"
+    assert composer.draft_chunks.hint.text() == "Chunks are shown as soon as a model is loaded"
 
 
 def test_the_chunks_of_emoji_scroll_to_where_it_is_written(composer, qtbot):

@@ -66,7 +66,7 @@ def test_what_sending_drops_is_a_warning(meter, falling, text):
     assert hint_colour(meter) == LIGHT.warn
     assert colours(meter)[0] == LIGHT.warn
     meter.show_use(400, 512, 0, 0, True)
-    assert meter.hint.text() == "the oldest turns have fallen out of view"
+    assert meter.hint.text() == "the oldest turns have dropped out of view"
     assert hint_colour(meter) == LIGHT.muted
 
 

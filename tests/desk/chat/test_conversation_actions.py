@@ -80,7 +80,7 @@ def test_deleting_can_be_undone(app, say, qtbot):
     number = app.window.session.conversation.id
     app.actions.delete(number)
     assert rows(app) == []
-    assert app.window.chat_page.empty.isVisible()
+    assert app.window.chat_page.welcome.isVisible()
     assert "keep me" in app.window.toast.text.text()
     app.window.toast.take_action()
     assert rows(app) == ["keep me"]
@@ -222,7 +222,7 @@ def test_deleting_all_chats_leaves_nothing_on_the_disk(app, say, qtbot, paths):
     app.window.settings_page.delete_conversations_requested.emit()
     qtbot.waitUntil(lambda: "deleted" in app.window.toast.text.text())
     assert rows(app) == []
-    assert app.window.chat_page.empty.isVisible()
+    assert app.window.chat_page.welcome.isVisible()
     content = b"".join(path.read_bytes() for path in paths.conversations_file.parent.glob("conversations*"))
     assert b"xylophone" not in content
 

@@ -1,4 +1,4 @@
-"""The library: rows follow the store and the chat, in order and under the right headings; search in the background."""
+"""The conversation list: sorted rows under headings, changes of store and rows, background search."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def store(tmp_path) -> Store:
 
 
 @pytest.fixture
-def library(store, qtbot, qapp):
+def conversations(store, qtbot, qapp):
     background = BackgroundJobs()
-    library = ConversationList(store, background)
-    QAbstractItemModelTester(library.model, QAbstractItemModelTester.FailureReportingMode.Warning, library)
-    yield library
+    conversations = ConversationList(store, background)
+    QAbstractItemModelTester(conversations.model, QAbstractItemModelTester.FailureReportingMode.Warning, conversations)
+    yield conversations
     with qtbot.waitSignal(background.stopped):
         background.shut_down()
 
@@ -90,137 +90,137 @@ def add(store):
     return add_
 
 
-def titles(library: ConversationList) -> list[str]:
-    return [row.title for row in shown(library.model)]
+def titles(conversations: ConversationList) -> list[str]:
+    return [row.title for row in shown(conversations.model)]
 
 
-def test_rows_of_the_store_are_shown_newest_first(library, add):
+def test_rows_of_the_store_are_shown_newest_first(conversations, add):
     add("the sea", ago=100)
     add("the moon", ago=10)
-    library.reload()
-    assert titles(library) == ["the moon", "the sea"]
+    conversations.reload()
+    assert titles(conversations) == ["the moon", "the sea"]
 
 
-def test_a_chat_that_goes_on_moves_up_and_keeps_what_points_at_it(library, add):
+def test_a_chat_that_goes_on_moves_up_and_keeps_what_points_at_it(conversations, add):
     old, new = add("the sea", ago=100), add("the moon", ago=10)
-    library.reload()
-    pointers = {c.id: QPersistentModelIndex(library.model.index(library.model.row_of(c.id))) for c in (old, new)}
+    conversations.reload()
+    pointers = {
+        c.id: QPersistentModelIndex(conversations.model.index(conversations.model.row_of(c.id))) for c in (old, new)
+    }
     resets = []
-    library.model.modelReset.connect(lambda: resets.append(True))
+    conversations.model.modelReset.connect(lambda: resets.append(True))
 
     old.add("user", "and the tide?\nwhy?", old.leaf)
-    library.note(old)
-    assert titles(library) == ["the sea", "the moon"]
-    assert library.model.find(old.id).preview == "and the tide?"
-    assert library.model.find(old.id).message_count == 3
+    conversations.update(old)
+    assert titles(conversations) == ["the sea", "the moon"]
+    assert conversations.model.find(old.id).preview == "and the tide?"
+    assert conversations.model.find(old.id).message_count == 3
     assert all(pointer.data(ID_ROLE) == number for number, pointer in pointers.items())
     assert resets == []
 
 
-def test_a_noted_row_is_the_one_that_the_store_has(library, store, add):
+def test_a_noted_row_is_the_one_that_the_store_has(conversations, store, add):
     conversation = add("the sea", "  it is **blue**\n\nand deep ")
-    library.note(conversation)
-    noted = shown(library.model)
-    library.reload()
-    assert noted == shown(library.model)
+    conversations.update(conversation)
+    noted = shown(conversations.model)
+    conversations.reload()
+    assert noted == shown(conversations.model)
 
 
-def test_a_chat_that_is_not_stored_has_no_row(library):
+def test_a_chat_that_is_not_stored_has_no_row(conversations):
     temporary = Conversation(temporary=True)
     temporary.add("user", "a secret")
     unsaved = Conversation()
     unsaved.add("user", "not yet")
-    library.note(temporary)
-    library.note(unsaved)
-    assert titles(library) == []
+    conversations.update(temporary)
+    conversations.update(unsaved)
+    assert titles(conversations) == []
 
 
-def test_what_is_changed_is_changed_in_the_store(library, store, add):
+def test_what_is_changed_is_changed_in_the_store(conversations, store, add):
     sea, moon = add("the sea", ago=100), add("the moon", ago=10)
-    library.reload()
-    library.set_pinned(sea.id, True)
-    library.rename(moon.id, "  Luna \n and more ")
-    assert titles(library) == ["the sea", "Luna and more"]
-    assert shown(library.model) == store.rows()
-    library.rename(moon.id, "   ")
-    library.set_pinned(sea.id, False)
-    assert titles(library) == ["Luna and more", "the sea"]
-    assert shown(library.model) == store.rows()
+    conversations.reload()
+    conversations.set_pinned(sea.id, True)
+    conversations.rename(moon.id, "  Luna \n and more ")
+    assert titles(conversations) == ["the sea", "Luna and more"]
+    assert shown(conversations.model) == store.rows()
+    conversations.rename(moon.id, "   ")
+    conversations.set_pinned(sea.id, False)
+    assert titles(conversations) == ["Luna and more", "the sea"]
+    assert shown(conversations.model) == store.rows()
 
 
-def test_deleting_can_be_undone(library, store, add, qtbot):
+def test_deleting_can_be_undone(conversations, store, add, qtbot):
     sea = add("the sea")
     add("the moon", ago=10)
-    library.reload()
-    with qtbot.waitSignal(library.deleted) as deleted:
-        library.delete(sea.id)
-    assert deleted.args == [sea.id, "the sea"]
-    assert titles(library) == ["the moon"]
-    assert shown(library.model) == store.rows()
+    conversations.reload()
+    assert conversations.delete(sea.id)
+    assert titles(conversations) == ["the moon"]
+    assert shown(conversations.model) == store.rows()
 
-    library.note(sea)  # a reply that is still being written does not bring it back
-    assert titles(library) == ["the moon"]
+    conversations.update(sea)  # a reply that is still being written does not bring it back
+    assert titles(conversations) == ["the moon"]
 
-    assert library.restore(sea.id)
-    assert titles(library) == ["the sea", "the moon"]
-    assert shown(library.model) == store.rows()
+    assert conversations.restore(sea.id)
+    assert titles(conversations) == ["the sea", "the moon"]
+    assert shown(conversations.model) == store.rows()
 
 
-def test_deleting_can_be_undone_after_the_rows_were_read_anew(library, add):
+def test_deleting_can_be_undone_after_the_rows_were_read_anew(conversations, add):
     sea = add("the sea")
-    library.reload()
-    library.delete(sea.id)
-    library.reload()
-    assert library.restore(sea.id)
-    assert titles(library) == ["the sea"]
+    conversations.reload()
+    conversations.delete(sea.id)
+    conversations.reload()
+    assert conversations.restore(sea.id)
+    assert titles(conversations) == ["the sea"]
 
 
-def test_search_finds_words_in_messages(library, add, qtbot):
+def test_search_finds_words_in_messages(conversations, add, qtbot):
     sea = add("the sea", "there are whales in the deep water")
     add("the moon")
-    with qtbot.waitSignal(library.hits_ready) as found:
-        library.search("whale")
+    with qtbot.waitSignal(conversations.hits_ready) as found:
+        conversations.search("whale")
     text, hits = found.args
     assert text == "whale"
     assert [hit.conversation_id for hit in hits] == [sea.id]
 
 
-def test_only_the_last_search_is_answered(library, add, qtbot):
+def test_only_the_last_search_is_answered(conversations, add, qtbot):
     add("the sea")
     add("the moon")
     answers = []
-    library.hits_ready.connect(lambda text, hits: answers.append((text, len(hits))))
+    conversations.hits_ready.connect(lambda text, hits: answers.append((text, len(hits))))
     for text in ("sea", "se", "the", "moon"):
-        library.search(text)
+        conversations.search(text)
     qtbot.waitUntil(lambda: bool(answers))
     assert answers == [("moon", 1)]
 
-    library.search("sea")
-    library.search("")
-    with qtbot.assertNotEmitted(library.hits_ready, wait=100):
+    conversations.search("sea")
+    conversations.search("")
+    with qtbot.assertNotEmitted(conversations.hits_ready, wait=100):
         pass
 
 
-def test_what_the_store_refuses_is_told_and_changes_nothing(library, store, add, qtbot, monkeypatch):
+def test_what_the_store_refuses_is_told_and_changes_nothing(conversations, store, add, qtbot, monkeypatch):
     sea = add("the sea")
-    library.reload()
+    conversations.reload()
 
     def refuse(*_):
         raise I3Error("The disk is full.", "Free some space.")
 
     monkeypatch.setattr(store, "rename", refuse)
-    with qtbot.waitSignal(library.failed) as failed:
-        assert not library.rename(sea.id, "the ocean")
+    with qtbot.waitSignal(conversations.failed) as failed:
+        assert not conversations.rename(sea.id, "the ocean")
     assert failed.args[0]
-    assert titles(library) == ["the sea"]
+    assert titles(conversations) == ["the sea"]
 
 
-def test_screen_readers_get_title_preview_and_marks(library, add):
+def test_screen_readers_get_title_preview_and_marks(conversations, add):
     sea = add("the sea", "it is blue")
-    library.reload()
-    library.set_pinned(sea.id, True)
-    library.model.set_busy([sea.id])
-    spoken = library.model.index(1).data(Qt.ItemDataRole.AccessibleTextRole)
+    conversations.reload()
+    conversations.set_pinned(sea.id, True)
+    conversations.model.set_busy([sea.id])
+    spoken = conversations.model.index(1).data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken == "the sea. it is blue. Pinned. A reply is being written"
 
 

@@ -12,7 +12,7 @@ from i3desk.conversations.conversation import ASSISTANT, USER, ChatSettings, Mes
 from i3desk.conversations.import_export import from_json
 from i3desk.conversations.store import Store
 from i3desk.workers.active_model import ActiveModel, ModelState
-from i3desk.workers.model_worker import ModelJobs
+from i3desk.workers.model_worker import ModelWorker
 
 REPLY = "the moon is a big rock."
 
@@ -26,17 +26,17 @@ def store(tmp_path):
 
 @pytest.fixture
 def session(qtbot, model, store):
-    jobs = ModelJobs(loader=model.load)
-    in_use = ActiveModel(jobs)
+    worker = ModelWorker(loader=model.load)
+    in_use = ActiveModel(worker)
     autosave = Autosave(store)
-    session = ChatSession(jobs, in_use, store, autosave, ChatSettings())
+    session = ChatSession(worker, in_use, store, autosave, ChatSettings())
     session.autosave = autosave
     in_use.load(None)
     qtbot.waitUntil(lambda: in_use.state is ModelState.READY)
     yield session
     model.may_speak.set()
-    with qtbot.waitSignal(jobs.stopped):
-        jobs.shut_down()
+    with qtbot.waitSignal(worker.stopped):
+        worker.shut_down()
 
 
 @pytest.fixture

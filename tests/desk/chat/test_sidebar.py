@@ -36,7 +36,7 @@ def store(tmp_path) -> Store:
 
 
 @pytest.fixture
-def library(store, qtbot, qapp):
+def conversations(store, qtbot, qapp):
     background = BackgroundJobs()
     yield ConversationList(store, background)
     with qtbot.waitSignal(background.stopped):
@@ -44,9 +44,9 @@ def library(store, qtbot, qapp):
 
 
 @pytest.fixture
-def empty(library, theme, qtbot) -> Sidebar:
+def empty(conversations, theme, qtbot) -> Sidebar:
     """A sidebar on the screen, without conversations."""
-    sidebar = Sidebar(library, theme)
+    sidebar = Sidebar(conversations, theme)
     qtbot.addWidget(sidebar)
     sidebar.resize(WIDTH, 600)
     sidebar.show()
@@ -75,9 +75,9 @@ def chats(store) -> list[Conversation]:
 
 
 @pytest.fixture
-def sidebar(chats, empty, library) -> Sidebar:
+def sidebar(chats, empty, conversations) -> Sidebar:
     """With three conversations, newest first: the moon, pirates, cats."""
-    library.reload()
+    conversations.reload()
     QApplication.processEvents()
     return empty
 
@@ -116,12 +116,12 @@ def open_menu(qtbot, sidebar: Sidebar, row: int) -> None:
     qtbot.waitUntil(sidebar.menu.isVisible)
 
 
-def test_it_says_that_there_is_nothing_yet_and_shows_the_first_chat(empty, store, library):
+def test_it_says_that_there_is_nothing_yet_and_shows_the_first_chat(empty, store, conversations):
     assert empty.stack.currentWidget() is empty.note
     assert "Your chats will be here" in empty.note.text.text()
-    library.note(add(store, "hello"))
+    conversations.update(add(store, "hello"))
     assert empty.stack.currentWidget() is empty.list
-    assert len(library.model.rows) == 1
+    assert len(conversations.model.rows) == 1
 
 
 def test_a_click_opens_a_chat(sidebar, chats, qtbot):
@@ -163,23 +163,23 @@ def test_the_row_under_the_mouse_lights_up_and_shows_its_button(sidebar, theme, 
     assert theme.tokens.raised not in colours(1)
 
 
-def test_the_shown_chat_is_marked_wherever_it_moves(sidebar, chats, store, library):
+def test_the_shown_chat_is_marked_wherever_it_moves(sidebar, chats, store, conversations):
     sidebar.show_current(chats[1].id)
     assert sidebar.list.shown == index_of(sidebar.list, 1)
     store.save_message(chats[1], chats[1].add("user", "more", chats[1].leaf))
     store.save_conversation(chats[1])
-    library.note(chats[1])
+    conversations.update(chats[1])
     assert sidebar.list.shown == index_of(sidebar.list, 0)
-    library.reload()
+    conversations.reload()
     assert sidebar.list.shown == index_of(sidebar.list, 0)
     sidebar.show_current(None)
     assert not sidebar.list.shown.isValid()
 
 
-def test_a_chat_is_marked_as_soon_as_it_has_a_row(sidebar, store, library):
+def test_a_chat_is_marked_as_soon_as_it_has_a_row(sidebar, store, conversations):
     conversation = add(store, "new")
     sidebar.show_current(conversation.id)
-    library.note(conversation)
+    conversations.update(conversation)
     assert sidebar.list.shown == index_of(sidebar.list, 0)
 
 
@@ -226,8 +226,8 @@ def test_the_menu_key_opens_the_menu_of_the_current_chat(sidebar, chats, qtbot):
 
 
 @pops_up
-def test_the_menu_unpins_what_is_pinned(sidebar, chats, library, qtbot):
-    library.set_pinned(chats[2].id, True)
+def test_the_menu_unpins_what_is_pinned(sidebar, chats, conversations, qtbot):
+    conversations.set_pinned(chats[2].id, True)
     QApplication.processEvents()
     open_menu(qtbot, sidebar, 0)
     with qtbot.waitSignal(sidebar.pin_requested) as asked:
@@ -262,13 +262,13 @@ def test_esc_leaves_a_title_as_it_was(sidebar, qtbot):
     assert renamed.count() == 0
 
 
-def test_a_reply_that_is_written_meanwhile_does_not_disturb_the_editor(sidebar, chats, library, qtbot):
+def test_a_reply_that_is_written_meanwhile_does_not_disturb_the_editor(sidebar, chats, conversations, qtbot):
     sidebar.list.setFocus()
     sidebar.list.setCurrentIndex(index_of(sidebar.list, 1))
     qtbot.keyClick(sidebar.list, Qt.Key.Key_F2)
     qtbot.keyClicks(editor_of(sidebar), "Captain")
     chats[1].add("user", "more", chats[1].leaf)
-    library.note(chats[1])
+    conversations.update(chats[1])
     QApplication.processEvents()
     assert editor_of(sidebar).text() == "Captain"
     assert editor_of(sidebar).geometry().intersects(rect_of(sidebar.list, 0))
@@ -292,8 +292,8 @@ def test_search_shows_places_and_opens_them(sidebar, chats, qtbot):
     assert opened.args == [chats[0].id, 2, ("round",)]
 
 
-def test_a_word_of_a_title_opens_the_chat_at_its_end(sidebar, chats, store, library, qtbot):
-    library.rename(chats[2].id, "Whiskers")
+def test_a_word_of_a_title_opens_the_chat_at_its_end(sidebar, chats, store, conversations, qtbot):
+    conversations.rename(chats[2].id, "Whiskers")
     look_for(qtbot, sidebar, "whisk")
     with qtbot.waitSignal(sidebar.open_requested) as opened:
         click(qtbot, sidebar.hits, 0)
@@ -333,10 +333,10 @@ def test_it_says_when_nothing_is_found(sidebar, qtbot):
     assert "zebra" in sidebar.note.text.text()
 
 
-def test_a_deleted_chat_is_no_longer_found(sidebar, chats, library, qtbot):
+def test_a_deleted_chat_is_no_longer_found(sidebar, chats, conversations, qtbot):
     look_for(qtbot, sidebar, "moon")
     assert sidebar.hits.model().rowCount() == 2
-    library.delete(chats[1].id)
+    conversations.delete(chats[1].id)
     qtbot.waitUntil(lambda: sidebar.hits.model().rowCount() == 1)
 
 
@@ -357,7 +357,7 @@ def test_esc_is_left_to_the_window_unless_it_ends_a_search(sidebar, qtbot):
     assert stopped == [True]
 
 
-def test_screen_readers_get_every_chat_with_its_preview(sidebar, library):
+def test_screen_readers_get_every_chat_with_its_preview(sidebar, conversations):
     chats = QAccessible.queryAccessibleInterface(sidebar.list)
     assert chats.role() == QAccessible.Role.List
     assert chats.text(QAccessible.Text.Name) == "Chats"
@@ -409,21 +409,21 @@ def many(count: int) -> list[ConversationRow]:
 
 
 @pytest.fixture
-def crowded(empty, library) -> Sidebar:
-    library.model.show(many(10_000))
+def crowded(empty, conversations) -> Sidebar:
+    conversations.model.show(many(10_000))
     QApplication.processEvents()
     return empty
 
 
-def test_a_row_that_moves_to_the_top_leaves_the_others_where_they_are(crowded, library):
+def test_a_row_that_moves_to_the_top_leaves_the_others_where_they_are(crowded, conversations):
     view = crowded.list
     crowded.show_current(7000)
     view.verticalScrollBar().setValue(view.verticalScrollBar().value() + 13)
     before = view.visualRect(view.shown)
-    moved = library.model.find(9000)
-    library.model.put(ConversationRow(**{**vars(moved), "updated_at": time.time()}))
-    library.model.take(40)
-    library.model.put(ConversationRow(**{**vars(moved), "id": 10_001, "updated_at": time.time()}))
+    moved = conversations.model.find(9000)
+    conversations.model.put(ConversationRow(**{**vars(moved), "updated_at": time.time()}))
+    conversations.model.take(40)
+    conversations.model.put(ConversationRow(**{**vars(moved), "id": 10_001, "updated_at": time.time()}))
     QApplication.processEvents()
     assert view.visualRect(view.shown) == before
     assert view.shown.data() == "chat 7000"
@@ -441,16 +441,16 @@ def test_every_row_can_be_reached(crowded, qtbot):
     assert view.currentIndex() == index_of(view, 0)
 
 
-def test_arrow_keys_visit_every_chat_and_no_heading(crowded, library, qtbot):
+def test_arrow_keys_visit_every_chat_and_no_heading(crowded, conversations, qtbot):
     view = crowded.list
-    library.model.show(many(40))
+    conversations.model.show(many(40))
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_Home)
     visited = [view.currentIndex().data()]
     for _ in range(39):
         qtbot.keyClick(view, Qt.Key.Key_Down)
         visited.append(view.currentIndex().data())
-    assert visited == [row.title for row in library.model.rows]
+    assert visited == [row.title for row in conversations.model.rows]
     for title in reversed(visited):
         assert view.currentIndex().data() == title
         qtbot.keyClick(view, Qt.Key.Key_Up)
@@ -458,9 +458,9 @@ def test_arrow_keys_visit_every_chat_and_no_heading(crowded, library, qtbot):
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_PageDown, Qt.Key.Key_PageUp])
-def test_page_keys_reach_the_end_without_stopping_at_a_heading(crowded, library, qtbot, key):
+def test_page_keys_reach_the_end_without_stopping_at_a_heading(crowded, conversations, qtbot, key):
     view = crowded.list
-    library.model.show(many(100))
+    conversations.model.show(many(100))
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_Home if key == Qt.Key.Key_PageDown else Qt.Key.Key_End)
     for _ in range(40):

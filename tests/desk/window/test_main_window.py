@@ -75,7 +75,7 @@ def test_closing_during_generation_ends_cleanly(app, say, qtbot, model, open_app
     with qtbot.waitSignal(app.window.closed):
         app.window.close()
         assert not app.window.isVisible()
-    assert not app.jobs.running
+    assert not app.model_worker.running
 
 
 def test_closing_while_the_model_loads_ends_cleanly(open_app, qtbot, model):
@@ -83,7 +83,7 @@ def test_closing_while_the_model_loads_ends_cleanly(open_app, qtbot, model):
     app = open_app()
     with qtbot.waitSignal(app.window.closed):
         app.window.close()
-    assert not app.jobs.running
+    assert not app.model_worker.running
 
 
 def test_the_size_of_the_window_is_kept(open_app, qtbot):

@@ -12,14 +12,14 @@ from i3core.errors import CheckpointError, I3Error
 from i3core.generation.config import SamplingConfig
 from i3desk.workers import model_worker
 from i3desk.workers.background import BackgroundJobs
-from i3desk.workers.model_worker import ModelJobs
+from i3desk.workers.model_worker import ModelWorker
 
 HELLO = [{"role": "user", "content": "hello"}]
 
 
 @pytest.fixture
 def jobs(qtbot, model):
-    jobs = ModelJobs(loader=model.load)
+    jobs = ModelWorker(loader=model.load)
     jobs.heard = []
     for name in ("model_ready", "load_failed", "piece_ready", "finished", "cancelled", "failed", "crashed"):
         getattr(jobs, name).connect(lambda *values, name=name: jobs.heard.append((name, *values)))
