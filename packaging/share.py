@@ -1,4 +1,4 @@
-"""What desktops look for beside a program: menu entry, icons, metadata and manual pages; and what is new in it."""
+"""The files desktops expect beside a program (menu entry, icons, metadata, manual pages), and its release notes."""
 
 from __future__ import annotations
 
@@ -23,21 +23,25 @@ MAINTAINER = "The i3desk project <i3desk@users.noreply.github.com>"
 
 
 def releases() -> list[tuple[str, str, list[str]]]:
-    """(version, date, what changed) of each version in changes.md, the newest first."""
-    text = (PACKAGING / "changes.md").read_text("utf-8")
+    """(version, date, changes) of each released version in CHANGELOG.md, the newest first."""
+    text = (PACKAGING.parent / "CHANGELOG.md").read_text("utf-8")
     found = []
-    for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        head, _, body = part.partition("\n")
-        version, date = re.fullmatch(r"(\S+) \((\d{4}-\d\d-\d\d)\)", head.strip()).groups()
+    for heading, body in re.findall(r"^## \[(.*?)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL):
+        if heading.startswith("Unreleased"):
+            continue
+        release = re.fullmatch(r"(\S+)\] - (\d{4}-\d\d-\d\d)", heading.strip())
+        if release is None:
+            sys.exit(f"CHANGELOG.md: [{heading} is not a heading like [1.2.3] - 2026-01-31.")
+        body = re.sub(r"^### .*$", "", body, flags=re.MULTILINE)
         changes = [" ".join(item.split()) for item in re.split(r"^- ", body, flags=re.MULTILINE)[1:]]
-        found.append((version, date, changes))
+        found.append((release[1], release[2], changes))
     if not found or found[0][0] != __version__:
-        sys.exit(f"packaging/changes.md does not begin with version {__version__}, which i3core/__init__.py has.")
+        sys.exit(f"The newest release in CHANGELOG.md is not {__version__}, the version in i3core/version.py.")
     return found
 
 
 def changelog() -> str:
-    """The same as Debian writes it."""
+    """The releases in the format of Debian changelogs."""
     entries = []
     for version, date, changes in releases():
         when = time.strftime("%a, %d %b %Y 12:00:00 +0000", time.strptime(date, "%Y-%m-%d"))
@@ -49,7 +53,7 @@ def changelog() -> str:
 
 
 def metainfo() -> str:
-    """The AppStream file with the releases."""
+    """The AppStream metadata with the releases."""
     items = []
     for version, date, changes in releases():
         listed = "".join(f"<li>{escape(change)}</li>" for change in changes)
@@ -61,14 +65,14 @@ def metainfo() -> str:
 
 
 def write(path: Path, text: str, packed: bool = False) -> None:
-    """A text file, with its folders; packed as gzip without a time."""
+    """Write a text file and its folders; if `packed`, as gzip without a timestamp."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = text.encode()
     path.write_bytes(gzip.compress(data, 9, mtime=0) if packed else data)
 
 
 def lay_out_share(share: Path, icons: Path) -> None:
-    """What desktops look for: menu entry, icons, AppStream metadata, manual pages."""
+    """Write the menu entry, icons, AppStream metadata and manual pages."""
     date = releases()[0][1]
     write(share / "applications" / "i3desk.desktop", (LINUX / "i3desk.desktop").read_text("utf-8"))
     write(share / "metainfo" / "io.github.i3desk.i3desk.metainfo.xml", metainfo())
