@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 import i3core
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TIMES = {"tokens_per_second", "eta_s", "rss_bytes", "cpu_percent"}  # of this machine, not of the run
+TIMES = {"seconds", "tokens_per_second", "eta_s", "rss_bytes", "cpu_percent"}  # of this machine, not of the run
 
 
 def command(*arguments: object) -> subprocess.Popen:

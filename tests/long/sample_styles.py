@@ -21,7 +21,7 @@ from i3core.evaluation.suite import answer
 from i3core.runs.folder import RunFolder
 from i3core.system import assets
 from i3core.system.files import read_json
-from i3desk.training.presets import Facts, settings
+from i3desk.training.presets import PresetInputs, settings
 
 VOICES = {
     "pirate": r"\b(arr+|ahoy|aye|avast|matey|hearty|hearties|ye|yer|me (ship|crew|parrot|hat|heart)|savvy)\b",
@@ -48,7 +48,7 @@ def main() -> int:
     failed = []
     for name in options.sets or VOICES:
         data = assets.path(f"data/{name}.jsonl")
-        facts = Facts(
+        facts = PresetInputs(
             tokenize_source(data, base.template, base.config.window).tokens, base.parameters, base.config.window
         )
         chosen = settings(options.preset, facts, changes)

@@ -4,7 +4,7 @@
 
 SOURCE is the unpacked source archive of the installed version (transformers-X.Y.Z.tar.gz of the package index), or a
 checkout of it. The archive lacks two of the modules that its tests import, so the tests of `generate` need a checkout;
-what those check is in tests/core/test_transformers.py as well. Needs the package parameterized.
+what those check is in tests/core/hf/test_transformers.py as well. Needs the package parameterized.
 """
 
 from __future__ import annotations
