@@ -1,4 +1,4 @@
-"""The `i3core` command."""
+"""The `i3core` command: a module for each group of commands, put together in `main`."""
 
 from .main import build_parser, main
 

@@ -1,12 +1,36 @@
+"""`i3core generate` and `i3core chat`: one answer, and a conversation in the terminal."""
+
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import PromptError
-from .options import load, sampling_config
+from .options import Commands, add_command, add_device, add_json, add_model, add_sampling, load, sampling_config
 from .output import print_json
+
+if TYPE_CHECKING:
+    from ..generation.outputs import Piece
+    from ..text.chat_template import Message
+
+
+def add_generate(commands: Commands) -> None:
+    parser = add_command(commands, "generate", generate, "answer one prompt, or continue a text")
+    add_model(parser)
+    add_device(parser)
+    add_json(parser)
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help="what to say to the model")
+    parser.add_argument("--raw", action="store_true", help="continue the prompt as it is instead of answering it")
+    add_sampling(parser)
+
+
+def add_chat(commands: Commands) -> None:
+    parser = add_command(commands, "chat", chat, "chat in the terminal; also reads lines from a pipe")
+    add_model(parser)
+    add_device(parser)
+    add_sampling(parser)
 
 
 def generate(arguments: argparse.Namespace) -> None:
@@ -16,31 +40,31 @@ def generate(arguments: argparse.Namespace) -> None:
     model = load(arguments)
     from ..generation.generator import generate as stream
 
-    prompt: Any = arguments.prompt if arguments.raw else [{"role": "user", "content": arguments.prompt}]
-    ids, logprobs, text = [], [], ""
+    prompt: str | Sequence[Message] = arguments.prompt
+    if not arguments.raw:
+        prompt = [{"role": "user", "content": arguments.prompt}]
+    pieces = []
     for piece in stream(model, prompt, config):
-        text += piece.text
-        if piece.token_id >= 0:
-            ids.append(piece.token_id)
-            logprobs.append(round(piece.logprob, 6))
+        pieces.append(piece)
         if not arguments.json:
             print(piece.text, end="", flush=True)
-    if arguments.json:
-        print_json(
-            {
-                "text": text,
-                "ids": ids,
-                "logprobs": logprobs,
-                "prompt_tokens": piece.prompt_tokens,
-                "new_tokens": piece.new_tokens,
-                "tokens_per_second": round(piece.tokens_per_second, 2),
-                "seconds_to_first_token": round(piece.seconds_to_first_token, 4),
-                "finish_reason": piece.finish_reason,
-                "seed": piece.seed,
-            }
-        )
-    else:
+    if not arguments.json:
         print()
+        return
+    last, tokens = pieces[-1], [piece for piece in pieces if piece.token_id >= 0]
+    print_json(
+        {
+            "text": "".join(piece.text for piece in pieces),
+            "ids": [piece.token_id for piece in tokens],
+            "logprobs": [round(piece.logprob, 6) for piece in tokens],
+            "prompt_tokens": last.prompt_tokens,
+            "new_tokens": last.new_tokens,
+            "tokens_per_second": round(last.tokens_per_second, 2),
+            "seconds_to_first_token": round(last.seconds_to_first_token, 4),
+            "finish_reason": last.finish_reason,
+            "seed": last.seed,
+        }
+    )
 
 
 def chat(arguments: argparse.Namespace) -> None:
@@ -77,8 +101,8 @@ def chat(arguments: argparse.Namespace) -> None:
         messages.append({"role": "assistant", "content": reply})
 
 
-def _print_reply(pieces: Any) -> str:
-    """Prints a reply as it comes; Ctrl-C stops the reply, not the conversation."""
+def _print_reply(pieces: Iterator[Piece]) -> str:
+    """Print a reply piece by piece and return it. Ctrl-C on a terminal ends the reply, not the conversation."""
     reply = ""
     try:
         for piece in pieces:

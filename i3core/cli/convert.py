@@ -6,18 +6,26 @@ import argparse
 from pathlib import Path
 
 from ..errors import ConfigError
+from ..system.humanize import size_text
+from .options import Commands, add_command, add_json
 from .output import print_json
 
 
-def add_convert(parser: argparse.ArgumentParser) -> None:
+def add_convert(commands: Commands) -> None:
+    summary = "copy a model into another layout or precision, with its adapter merged"
+    parser = add_command(commands, "convert", convert, summary)
+    add_json(parser)
     parser.add_argument("source", metavar="SRC", help="model or adapter folder, or name")
     parser.add_argument("target", metavar="DST", help="folder to write")
     parser.add_argument(
         "--to", choices=("safetensors", "public", "transformers", "onnx"), default="safetensors",
-        help="layout (default: %(default)s); transformers: loads there with trust_remote_code; onnx: a step as a graph",
+        help="layout (default: %(default)s); transformers: for trust_remote_code; onnx: one decoding step as a graph",
     )  # fmt: skip
-    parser.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32", help="of the weights")
-    parser.add_argument("--base", metavar="FOLDER", help="an adapter's base model, if it is no longer where it was")
+    parser.add_argument(
+        "--dtype", choices=("float32", "float16", "bfloat16"), default="float32",
+        help="precision of the weights (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--base", metavar="FOLDER", help="the adapter's base model, if it was moved")
     parser.add_argument("--license", metavar="NAME", help="licence to write into config.json, such as Apache-2.0")
 
 
@@ -36,7 +44,7 @@ def convert(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.source, "cpu", "float32", base=arguments.base)
     if model.adapter is not None and target == model.adapter.base:
         raise ConfigError("The target is the adapter's base model.", "Name another folder to write to.")
-    for key in ("name", "step"):  # the copy is called by its folder, and is no checkpoint of a run any more
+    for key in ("name", "step"):  # the copy is named by its folder, and is no longer a checkpoint of a run
         model.details.pop(key, None)
     if arguments.license:
         model.details["license"] = arguments.license
@@ -51,6 +59,8 @@ def convert(arguments: argparse.Namespace) -> None:
     else:
         save(model, arguments.target, arguments.to, getattr(torch, arguments.dtype))
     write_checksums(target)
-    size = sum(p.stat().st_size for p in Path(arguments.target).iterdir() if p.is_file())
-    content = {"out": arguments.target, "layout": arguments.to, "dtype": arguments.dtype, "bytes": size}
-    print_json(content) if arguments.json else print(f"{arguments.target}: {size / 1e6:.1f} MB, {arguments.dtype}")
+    size = sum(path.stat().st_size for path in Path(arguments.target).iterdir() if path.is_file())
+    if arguments.json:
+        print_json({"out": arguments.target, "layout": arguments.to, "dtype": arguments.dtype, "bytes": size})
+    else:
+        print(f"{arguments.target}: {size_text(size)}, {arguments.dtype}")

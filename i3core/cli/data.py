@@ -1,4 +1,4 @@
-"""`i3core data`: what a model would learn from files of data, before anything is trained."""
+"""`i3core data`: what a model would learn from data files, before anything is trained."""
 
 from __future__ import annotations
 
@@ -6,35 +6,37 @@ import argparse
 import dataclasses
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from ..net.dataset_name import HELP
 from ..training.config import CHOICES
+from .options import Commands, add_command, add_json, add_model
 from .output import print_json, progress_bar
+
+if TYPE_CHECKING:
+    from ..data.validation import CheckedSource, DataTotals, RefusedSource
 
 REPORT_EVERY_S = 0.2
 _EVENTS = {"CheckedSource": "source", "RefusedSource": "refused", "DataTotals": "total"}
 
 
-def add_data(subparsers: Any) -> None:
-    """Adds the command to what `ArgumentParser.add_subparsers` gave."""
-    text = "what a model would learn from files: counts, bad records, and the chunks it is trained on"
-    parser: argparse.ArgumentParser = subparsers.add_parser("data", help=text, description=text)
-    parser.set_defaults(run=data)
+def add_data(commands: Commands) -> None:
+    summary = "show what a model would learn from files: counts, bad records, and the chunks of examples"
+    parser = add_command(commands, "data", data, summary)
+    add_model(parser)
     add = parser.add_argument
-    add("model", nargs="?", help="model folder or name; the bundled model if absent")
     add("--data", nargs="+", required=True, metavar="PATH[:WEIGHT]", help=f"as for training: files, folders or {HELP}")
-    add("--val", default="", metavar="PATH", help="held-out data, named likewise")
+    add("--val", default="", metavar="PATH", help="validation data, likewise")
     add(
         "--loss-on", choices=CHOICES["loss_on"], default="assistant",
         help="learn replies only, or every turn (default: %(default)s)",
     )  # fmt: skip
     add(
         "--sample-bytes", type=int, default=0, metavar="N",
-        help="of a source with more text, read about N bytes of the beginning and estimate the rest",
+        help="of a larger source, read only about the first N bytes and estimate the rest",
     )  # fmt: skip
-    add("--json", action="store_true", help="print events as JSON lines; there, a source that is refused is no error")
+    add_json(parser, "print events as JSON lines; a source that cannot be used is then an event, not an error")
 
 
 def data(arguments: argparse.Namespace) -> None:
@@ -44,7 +46,7 @@ def data(arguments: argparse.Namespace) -> None:
     template, window = model_template(arguments.model)
     options = template, window, arguments.data, arguments.val, arguments.loss_on, max(0, arguments.sample_bytes)
     if arguments.json:
-        for event in check_data(*options, _Reading().tell):
+        for event in check_data(*options, ReadingReport().update):
             print_json({"event": _EVENTS[type(event).__name__], **dataclasses.asdict(event)})
         return
     refused = []
@@ -58,22 +60,23 @@ def data(arguments: argparse.Namespace) -> None:
         raise DataError(refused[0].what, refused[0].remedy)
 
 
-class _Reading:
-    """Tells where the reading is, not too often."""
+class ReadingReport:
+    """Print how far a source has been read, as JSON lines at intervals."""
 
     def __init__(self) -> None:
-        self._file, self._characters, self._told = "", 0, 0.0
+        self._file, self._characters, self._printed_at = "", 0, 0.0
 
-    def tell(self, file: str, characters: int) -> None:
+    def update(self, file: str, characters: int) -> None:
+        """Count `characters` more of `file`."""
         self._characters = characters + (self._characters if file == self._file else 0)
         self._file = file
-        if time.monotonic() - self._told >= REPORT_EVERY_S:
-            self._told = time.monotonic()
+        if time.monotonic() - self._printed_at >= REPORT_EVERY_S:
+            self._printed_at = time.monotonic()
             print_json({"event": "reading", "file": file, "characters": self._characters})
 
 
-def describe(event: Any) -> Iterator[str]:
-    """Lines that tell an event to a person."""
+def describe(event: CheckedSource | RefusedSource | DataTotals) -> Iterator[str]:
+    """Lines that describe an event for people."""
     from ..data.validation import CheckedSource, RefusedSource
 
     if isinstance(event, RefusedSource):
@@ -81,7 +84,7 @@ def describe(event: Any) -> Iterator[str]:
         return
     about = "about " if event.estimated else ""
     counts = (
-        f"{about}{event.records:,} records, {event.rows:,} rows, {event.tokens:,} tokens "
+        f"{about}{event.records:,} records, {event.rows:,} sequences, {event.tokens:,} tokens "
         f"({event.learned_tokens:,} of them learned), {event.unknown_share:.2%} <UNK>, {event.truncated:,} truncated"
     )
     if not isinstance(event, CheckedSource):

@@ -1,4 +1,4 @@
-"""`i3core eval`: figures of a model over held-out text, and the suite of prompts and questions."""
+"""`i3core eval`: perplexity of a model on held-out text, and the suite of prompts and questions."""
 
 from __future__ import annotations
 
@@ -9,49 +9,55 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..net.dataset_name import HELP
+from .options import Commands, add_command, add_device, add_json, load
 from .output import print_json, progress_bar
 
 if TYPE_CHECKING:
     from ..checkpoints.checkpoint import Model
 
 
-def add_eval(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "%(prog)s [options] [MODEL] DATA"
+def add_eval(commands: Commands) -> None:
+    parser = add_command(
+        commands, "eval", evaluate, "measure how well a model predicts held-out text, and how well it talks",
+        usage="%(prog)s [options] [MODEL] DATA",
+    )  # fmt: skip
     parser.add_argument("paths", nargs="+", metavar="[MODEL] DATA", help=f"model, and data: a file, folder or {HELP}")
+    add_device(parser)
+    add_json(parser)
     parser.add_argument("--by-source", action="store_true", help="also for each value of the records' `src`")
     parser.add_argument(
-        "--suite",
-        action="store_true",
-        help="also 80 prompts, simple questions and 20 conversations; DATA is a folder with heldout/ and, to look for "
-        "copied replies, train/",
-    )
+        "--suite", action="store_true",
+        help="also answer 80 prompts, simple questions and 20 conversations; DATA is then a folder with heldout/ and, "
+        "to find copied replies, train/",
+    )  # fmt: skip
     parser.add_argument(
-        "--card", metavar="FILE", help="with --suite: put the figures and conversations into this model card"
+        "--card", metavar="FILE", help="with --suite: write the figures and conversations into this model card"
     )
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    from .options import load
-
     if len(arguments.paths) > 2:
-        raise ConfigError("eval takes a model and one source of data.", "Quote names that hold spaces.")
+        raise ConfigError("eval takes a model and one source of data.", "Quote names that contain spaces.")
     if arguments.card and not arguments.suite:
-        raise ConfigError("--card is for the figures of the suite.", "Give --suite too, or leave --card out.")
+        raise ConfigError("--card is for the figures of the suite.", "Add --suite, or leave --card out.")
     if arguments.suite and arguments.by_source:
-        raise ConfigError("The suite tells sources apart anyway.", "Leave --by-source out.")
+        raise ConfigError("The suite always reports each source.", "Leave --by-source out.")
     *named, data = arguments.paths
     arguments.model = named[0] if named else None
     model = load(arguments)
-    (_suite if arguments.suite else _held_out)(arguments, model, data)
+    if arguments.suite:
+        _run_suite(arguments, model, data)
+    else:
+        _measure_perplexity(arguments, model, data)
 
 
-def _suite(arguments: argparse.Namespace, model: Model, data: str) -> None:
+def _run_suite(arguments: argparse.Namespace, model: Model, data: str) -> None:
     from ..evaluation.report import as_text, check_card, write_card
     from ..evaluation.suite import run_suite
 
     if arguments.card:
         check_card(arguments.card)  # before the minutes that the suite takes
-    report = run_suite(model, data, lambda what: print(f"{what} ...", file=sys.stderr, flush=True))
+    report = run_suite(model, data, lambda part: print(f"{part} ...", file=sys.stderr, flush=True))
     if arguments.card:
         write_card(arguments.card, report)
     if arguments.json:
@@ -60,12 +66,12 @@ def _suite(arguments: argparse.Namespace, model: Model, data: str) -> None:
         print(as_text(report))
 
 
-def _held_out(arguments: argparse.Namespace, model: Model, data: str) -> None:
+def _measure_perplexity(arguments: argparse.Namespace, model: Model, data: str) -> None:
     from ..data.documents import read_documents
     from ..data.hub_dataset import fetch_datasets
     from ..evaluation.perplexity import evaluate_by_source, evaluate_documents
 
-    with progress_bar(None, "char", "getting", scale=True) as bar:
+    with progress_bar(None, "char", "downloading", scale=True) as bar:
         fetch_datasets([data], bar.update)
     documents = list(read_documents(data, vocab_size=model.tokenizer.vocab_size))
     measured = model.network, model.template, model.device, documents
@@ -74,8 +80,8 @@ def _held_out(arguments: argparse.Namespace, model: Model, data: str) -> None:
             rows = evaluate_by_source(*measured, bar.update)
         else:
             rows = {"all": evaluate_documents(*measured, bar.update)}
-    content = {name: dataclasses.asdict(row) for name, row in rows.items()}
     if arguments.json:
+        content = {name: dataclasses.asdict(row) for name, row in rows.items()}
         whole = content.pop("all")
         print_json({**whole, "sources": content} if arguments.by_source else whole)
         return

@@ -1,17 +1,34 @@
+"""`i3core info` and `i3core tokenize`: what a model is, and how it sees a text."""
+
 from __future__ import annotations
 
 import argparse
 import dataclasses
+from typing import Any
 
-from .options import load
+from .options import Commands, add_command, add_device, add_json, add_model, load
 from .output import print_json
 
-# ---------------------------------------------------------------------------------------------------- subcommands
+
+def add_info(commands: Commands) -> None:
+    summary = "show a model's parameters, sizes, device, chat template and licence"
+    parser = add_command(commands, "info", info, summary)
+    add_model(parser)
+    add_device(parser)
+    add_json(parser)
+
+
+def add_tokenize(commands: Commands) -> None:
+    parser = add_command(commands, "tokenize", tokenize, "show the token ids and chunks of a text")
+    add_model(parser)
+    add_device(parser)
+    add_json(parser)
+    parser.add_argument("--text", required=True, help="text to split into chunks")
 
 
 def info(arguments: argparse.Namespace) -> None:
     model = load(arguments)
-    content = {
+    content: dict[str, Any] = {
         "name": model.name,
         "parameters": model.parameters,
         **dataclasses.asdict(model.config),
@@ -26,9 +43,9 @@ def info(arguments: argparse.Namespace) -> None:
             "lora_rank": model.adapter.rank,
             "lora_alpha": model.adapter.alpha,
         }
-    card = model.device.unusable_gpu
-    if card is not None:
-        content["unused_card"] = dataclasses.asdict(card)
+    gpu = model.device.unusable_gpu
+    if gpu is not None:
+        content["unused_card"] = dataclasses.asdict(gpu)
     if arguments.json:
         print_json(content)
         return
@@ -36,8 +53,8 @@ def info(arguments: argparse.Namespace) -> None:
         if key not in ("warnings", "unused_card"):
             shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
             print(f"{key.replace('_', ' '):18} {shown}")
-    if card is not None:
-        print(f"\n{card.remedy}\n    {card.command}".rstrip())
+    if gpu is not None:
+        print(f"\n{gpu.remedy}\n    {gpu.command}".rstrip())
 
 
 def tokenize(arguments: argparse.Namespace) -> None:

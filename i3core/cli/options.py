@@ -1,10 +1,49 @@
+"""What commands have in common: how they are declared, their shared options, and loading the model they name."""
+
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..generation.config import SAMPLING_SETTINGS, SamplingConfig
+from ..system.device import PRECISIONS
+
+if TYPE_CHECKING:
+    from ..checkpoints.checkpoint import Model
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # what `add_subparsers` returns
+
+
+def add_command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], None], summary: str, **options: Any
+) -> argparse.ArgumentParser:
+    """Add a command that calls `run` with its parsed arguments; `options` are those of ArgumentParser."""
+    parser = commands.add_parser(name, help=summary, description=summary, **options)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", nargs="?", help="model folder or name (default: the bundled model)")
+
+
+def add_device(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+    default: str | None = "auto",
+    choices: Sequence[str] | None = None,
+) -> None:
+    """Options --device and --precision. Without `choices`, a wrong precision is reported when the model is loaded."""
+    parser.add_argument("--device", default=default, help="auto, cpu or cuda (default: auto)")
+    parser.add_argument(
+        "--precision", default=default, choices=choices, metavar="PRECISION",
+        help=f"{', '.join(choices or PRECISIONS)} (default: auto)",
+    )  # fmt: skip
+
+
+def add_json(parser: argparse.ArgumentParser, text: str = "print the result as one JSON line") -> None:
+    parser.add_argument("--json", action="store_true", help=text)
 
 
 def add_sampling(parser: argparse.ArgumentParser) -> None:
@@ -20,18 +59,24 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
             help=f"{setting.tooltip} (default: {default})",
         )
     group.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end the reply before this text")
-    group.add_argument("--allow-unk", action="store_true", help="let the model produce <UNK>")
+    group.add_argument("--allow-unk", action="store_true", help="allow the model to produce <UNK>")
 
 
 def sampling_config(arguments: argparse.Namespace) -> SamplingConfig:
+    """Read the options of `add_sampling`. Raises ConfigError."""
     values = {setting.key: getattr(arguments, setting.key) for setting in SAMPLING_SETTINGS}
     return SamplingConfig(**values, stop=tuple(arguments.stop), allow_unk=arguments.allow_unk)
 
 
-def load(arguments: argparse.Namespace) -> Any:
+def load(arguments: argparse.Namespace, name: str | None = None) -> Model:
+    """Load a model (by default the one in `arguments.model`) and print its warnings."""
     from ..checkpoints.checkpoint import load as load_model
 
-    model = load_model(arguments.model, arguments.device, arguments.precision)
+    model = load_model(arguments.model if name is None else name, arguments.device, arguments.precision)
     for warning in model.warnings:
-        print(f"i3core: warning: {warning}", file=sys.stderr)
+        print_warning(warning)
     return model
+
+
+def print_warning(text: str) -> None:
+    print(f"i3core: warning: {text}", file=sys.stderr)

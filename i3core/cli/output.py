@@ -1,4 +1,4 @@
-"""Output of the command line: JSON lines and progress bars."""
+"""Output of commands: JSON lines and progress bars."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 
 def print_json(content: Any) -> None:
+    """Print one JSON line at once, also into a pipe."""
     print(json.dumps(content, ensure_ascii=False), flush=True)
 
 
 def progress_bar(total: int | None, unit: str, description: str, scale: bool = False) -> Any:
-    """A tqdm bar on a terminal's standard error; silent in pipes."""
+    """A tqdm bar on standard error; silent unless that is a terminal."""
     from tqdm import tqdm
 
     return tqdm(

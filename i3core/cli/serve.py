@@ -1,77 +1,76 @@
-"""`i3core serve`: a model behind the API of OpenAI, for other programs on this computer."""
+"""`i3core serve`: a model behind the API of OpenAI, for other programs."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import re
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from ..errors import ConfigError, I3Error
 from ..serving.middleware import KEY_VARIABLE, is_loopback
-from ..system.device import PRECISIONS
 from ..system.extras import install_hint
+from .options import Commands, add_command, add_device, add_json, add_model, load
 from .output import print_json
 
+if TYPE_CHECKING:
+    from ..serving.server import Server
+
 DEFAULT_PORT = 8010
+RANGES = {"port": (0, 65535), "slots": (1, 256), "max_waiting": (0, 10**6), "max_tokens": (1, 4096)}
+SERVE_EPILOG = (
+    "Only this computer can reach the server unless --host says otherwise; then an API key is needed, in the "
+    f"environment variable {KEY_VARIABLE} or a file (--api-key-file). The address for clients is http://HOST:PORT/v1."
+)
 
 
-def add_serve(commands: Any) -> None:
-    text = "answer other programs through the API of OpenAI"
-    parser = commands.add_parser(
-        "serve",
-        help=text,
-        description=text,
-        epilog="Reachable from this computer alone unless --host says otherwise; then an API key is needed: put it "
-        f"into the environment variable {KEY_VARIABLE} or a file (--api-key-file). Clients ask http://HOST:PORT/v1.",
-    )
-    parser.set_defaults(run=serve)
+def add_serve(commands: Commands) -> None:
+    summary = "answer other programs through the API of OpenAI"
+    parser = add_command(commands, "serve", serve, summary, epilog=SERVE_EPILOG)
+    add_model(parser)
     add = parser.add_argument
-    add("model", nargs="?", help="model folder or name; the bundled model if absent")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=DEFAULT_PORT, help="0 for any that is free (default: %(default)s)")
-    add("--api-key-file", metavar="FILE", help="file that holds the key which clients must give")
-    add("--cors", metavar="ORIGIN", help="let pages of this web site ask from a browser, such as http://localhost:3000")
+    add("--port", type=int, default=DEFAULT_PORT, help="0 for any free port (default: %(default)s)")
+    add("--api-key-file", metavar="FILE", help="file with the key that clients must send")
+    add("--cors", metavar="ORIGIN", help="allow pages of this web site to ask, such as http://localhost:3000")
     add(
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="another name that clients may have for this computer, such as host.docker.internal; repeatable",
-    )
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="another host name of this computer, such as host.docker.internal; repeatable",
+    )  # fmt: skip
     add(
-        "--slots",
-        type=int,
-        default=16,
-        metavar="N",
-        help="replies made at once; of one client all but one of them (default: %(default)s)",
-    )
+        "--slots", type=int, default=16, metavar="N",
+        help="replies generated at the same time; one client gets all but one (default: %(default)s)",
+    )  # fmt: skip
     add(
-        "--max-waiting",
-        type=int,
-        default=512,
-        metavar="N",
-        help="replies that may wait; of one client half as many (default: %(default)s)",
-    )
+        "--max-waiting", type=int, default=512, metavar="N",
+        help="replies that may wait for a slot; half as many of one client (default: %(default)s)",
+    )  # fmt: skip
     add("--max-tokens", type=int, default=4096, metavar="N", help="longest reply (default: %(default)s)")
-    add("--until-stdin-closes", action="store_true", help="end when standard input ends, as a child of a program")
-    add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    add("--precision", default="auto", help=f"{', '.join(PRECISIONS)} (default: auto)")
-    add("--json", action="store_true", help="tell where it listens, and each request, as JSON lines")
+    add("--until-stdin-closes", action="store_true", help="stop when standard input is closed, as by a parent program")
+    add_device(parser)
+    add_json(parser, "print the address and each request as JSON lines")
 
 
 def serve(arguments: argparse.Namespace) -> None:
-    for name, least, most in (
-        ("port", 0, 65535),
-        ("slots", 1, 256),
-        ("max_waiting", 0, 10**6),
-        ("max_tokens", 1, 4096),
-    ):
+    with open_server(arguments) as server:
+        if arguments.until_stdin_closes:
+            threading.Thread(target=_wait_for_end_of_input, args=(server.stop,), daemon=True).start()
+        server.run()
+
+
+@contextmanager
+def open_server(arguments: argparse.Namespace) -> Iterator[Server]:
+    """Check the options, bind the port, load the model and print the address. Raises I3Error.
+
+    Yields the server, whose `run` returns after `stop`.
+    """
+    for name, (least, most) in RANGES.items():
         value = getattr(arguments, name)
         if not least <= value <= most:
             raise ConfigError(f"--{name.replace('_', '-')} must be from {least} to {most}, not {value}.")
@@ -90,19 +89,16 @@ def serve(arguments: argparse.Namespace) -> None:
         raise I3Error(
             f"The server needs the package {error.name}.", install_hint("server", "Install i3core with pip for it.")
         ) from error
-    from ..checkpoints.checkpoint import load
     from ..serving.app import ServerSettings, build_app
     from ..serving.engine import Engine
     from ..serving.server import Server, listen
 
-    with listen(arguments.host, arguments.port) as listening:  # first: a port in use is told at once
-        model = load(arguments.model, arguments.device, arguments.precision)
-        for warning in model.warnings:
-            print(f"i3core: warning: {warning}", file=sys.stderr)
+    with listen(arguments.host, arguments.port) as listening:  # first: a port in use is reported at once
+        model = load(arguments)
         engine = Engine(model, arguments.slots, arguments.max_waiting)
         settings = ServerSettings(model.name, arguments.max_tokens, arguments.host, key, origin, names)
-        log = _log_json if arguments.json else _log
-        server = Server(build_app(engine, settings, log), engine, settings.limits)
+        log_request = _log_json if arguments.json else _log_text
+        server = Server(build_app(engine, settings, log_request), engine, settings.limits, listening)
         host, port = listening.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
         if arguments.json:
@@ -111,18 +107,15 @@ def serve(arguments: argparse.Namespace) -> None:
             print(f"{model.name}, {model.device.describe()}: {url} (Ctrl-C ends)", flush=True)
             if not model.template.has_system:
                 print("It has no place for system prompts: those of clients are left out.", flush=True)
-        if arguments.until_stdin_closes:
-            threading.Thread(target=_wait_for_end, args=(server.stop,), daemon=True).start()
         try:
-            server.run(sockets=[listening])
+            yield server
         finally:
             engine.close()
 
 
 def _api_key(path: str | None) -> str | None:
     if path is None:
-        key = os.environ.get(KEY_VARIABLE)
-        return key.strip() if key and key.strip() else None
+        return os.environ.get(KEY_VARIABLE, "").strip() or None
     try:
         key = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -133,20 +126,14 @@ def _api_key(path: str | None) -> str | None:
 
 
 def _origin(text: str) -> str:
-    """A web site as browsers write it. Raises ConfigError."""
+    """Normalize a web site's address to the origin that browsers send. Raises ConfigError."""
     try:
         parts = urlsplit(text)
-        if (
-            parts.scheme
-            and parts.hostname
-            and parts.port != 0
-            and parts.username is None
-            and parts.path in ("", "/")
-            and not (parts.query or parts.fragment)
-        ):
+        is_plain = parts.username is None and parts.path in ("", "/") and not (parts.query or parts.fragment)
+        if parts.scheme and parts.hostname and parts.port != 0 and is_plain:
             origin = f"{parts.scheme}://{parts.netloc}".lower()
-            usual = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
-            return origin.removesuffix(usual) if usual else origin
+            default_port = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+            return origin.removesuffix(default_port)
     except ValueError:
         pass
     raise ConfigError(f"--cors names one web site, which {text!r} is not.", "Such as http://localhost:3000.")
@@ -158,18 +145,18 @@ def _host(name: str) -> str:
     raise ConfigError(f"--allow-host names a computer, which {name!r} is not.", "Such as host.docker.internal.")
 
 
-def _log(method: str, path: str, status: int, tokens: int, seconds: float) -> None:
-    with contextlib.suppress(OSError):  # nobody reads it any more
+def _log_text(method: str, path: str, status: int, tokens: int, seconds: float) -> None:
+    with suppress(OSError):  # the reader has closed the pipe
         print(f"{method} {quote(path)} {status} {tokens} tokens {seconds:.2f} s", file=sys.stderr, flush=True)
 
 
 def _log_json(method: str, path: str, status: int, tokens: int, seconds: float) -> None:
-    told = {"event": "request", "method": method, "path": path, "status": status, "tokens": tokens, "seconds": seconds}
-    with contextlib.suppress(OSError):
-        print_json(told)
+    line = {"event": "request", "method": method, "path": path, "status": status, "tokens": tokens, "seconds": seconds}
+    with suppress(OSError):
+        print_json(line)
 
 
-def _wait_for_end(stop: Any) -> None:
-    while os.read(0, 4096):  # not through sys.stdin, whose lock would be held when Python ends
+def _wait_for_end_of_input(stop: Callable[[], None]) -> None:
+    while os.read(0, 4096):  # not through sys.stdin, whose lock would still be held when Python ends
         pass
     stop()

@@ -1,30 +1,28 @@
+"""Answers of several models set under each other, with their common words in columns."""
+
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise, zip_longest
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 def common_words(answers: Sequence[Sequence[str]]) -> list[tuple[int, ...]]:
-    """Words that all answers share, in order: for each word its place in every answer. All places only rise."""
+    """Words that all answers share, in order: for each, its index in every answer. Indices increase in all of them."""
     first = list(answers[0])
-    found = [(place,) for place in range(len(first))]
+    found = [(index,) for index in range(len(first))]
     for other in answers[1:]:
         matcher = SequenceMatcher(None, first, list(other), autojunk=False)
         pairs = {a + k: b + k for a, b, size in matcher.get_matching_blocks() for k in range(size)}
-        found = [(*places, pairs[places[0]]) for places in found if places[0] in pairs]
+        found = [(*indices, pairs[indices[0]]) for indices in found if indices[0] in pairs]
     return found
 
 
 def side_by_side(names: Sequence[str], answers: Sequence[str], width: int = 100) -> list[str]:
-    """Lines that show answers under each other. Words that all share stand in one column; what differs lies between.
+    """Format answers under each other: words that all share are aligned, with the differences between them.
 
-    Answers that have hardly a word in common are not torn apart for it.
+    Answers with few words in common are not split into columns.
     """
     margin = max(map(len, names)) + 2
     room = max(20, width - margin)
@@ -36,7 +34,7 @@ def side_by_side(names: Sequence[str], answers: Sequence[str], width: int = 100)
 
 
 def _columns(answers: Sequence[Sequence[str]]) -> Iterator[list[str]]:
-    """Cells of a column, one for each answer: the same word in all, or all that lies before the next such word."""
+    """Yield the cells of each column, one for each answer: a shared word, or the text before the next shared word."""
     shared, ends = common_words(answers), tuple(map(len, answers))
     if len(shared) < max(ends) / 3:
         shared = []
@@ -45,11 +43,11 @@ def _columns(answers: Sequence[Sequence[str]]) -> Iterator[list[str]]:
         if any(between):
             yield between
         if here is not ends:
-            yield [answer[place] for answer, place in zip(answers, here, strict=True)]
+            yield [answer[index] for answer, index in zip(answers, here, strict=True)]
 
 
 def _blocks(columns: Iterator[list[str]], room: int) -> Iterator[list[str]]:
-    """Columns set beside each other, a line for each answer, as many as fit into `room` characters."""
+    """Join columns into blocks of a line for each answer, at most `room` characters wide."""
     block: list[str] = []
     for cells in columns:
         widest = max(map(len, cells))

@@ -1,4 +1,4 @@
-"""`i3core train`: options from TRAINING_SETTINGS, a settings file, and what the run tells on a terminal."""
+"""`i3core train`: options from TRAINING_SETTINGS, a settings file, and the run's events on a terminal."""
 
 from __future__ import annotations
 
@@ -16,55 +16,61 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError
 from ..net.dataset_name import HELP
 from ..system.device import keep_freed_memory
+from ..system.humanize import duration_text, size_text
 from ..system.priority import lower_priority
 from ..training.config import CHOICES, TRAINING_SETTINGS, TrainingConfig
+from .options import Commands, add_command, add_device, add_json
 from .output import print_json, progress_bar
 
 if TYPE_CHECKING:
     from ..system.distributed import World
 
-EPILOG = """\
-While it runs: Ctrl-C (or SIGTERM) once saves and ends, twice ends at once. Empty files dropped into RUN/control steer
+TRAIN_EPILOG = """\
+While it runs: Ctrl-C (or SIGTERM) once saves and stops, twice stops at once. Empty files created in RUN/control steer
 it from elsewhere: pause, resume, stop, checkpoint, sample. Several GPUs or machines: start this command with torchrun.
 """
+RESUMABLE = (  # options that a resumed run may change
+    "steps", "epochs", "lr", "patience", "eval_every", "eval_tokens", "checkpoint_every", "log_every", "sample_prompts",
+    "track", "device", "precision", "threads",
+)  # fmt: skip
 
 
-def add_training(parser: argparse.ArgumentParser) -> None:
+def add_train(commands: Commands) -> None:
     """Options of TrainingConfig. Absent ones come from --config, then from the defaults."""
-    parser.epilog = EPILOG
+    summary = "fine-tune a model, or pre-train one from scratch"
+    parser = add_command(commands, "train", train, summary, epilog=TRAIN_EPILOG)
+    add_json(parser, "print events as JSON lines")
     add = parser.add_argument
     add("--config", metavar="FILE", help="TOML or JSON file of settings; options override it")
-    add("--resume", metavar="RUN", help="go on with a run folder from its last checkpoint")
-    add("--dry-run", action="store_true", help="read model and data, say what would happen, and train nothing")
-    add("--measure", action="store_true", help="with --dry-run: also do some steps, to tell how long the run will take")
+    add("--resume", metavar="RUN", help="continue a run from its last checkpoint")
+    add("--dry-run", action="store_true", help="read model and data, print what would happen, and train nothing")
+    add("--measure", action="store_true", help="with --dry-run: also time a few steps to estimate the run's duration")
 
-    group = parser.add_argument_group("what to train")
-    add = group.add_argument
+    add = parser.add_argument_group("model").add_argument
     add("--model", metavar="MODEL", help="model folder or name to fine-tune")
     add(
         "--from-scratch", dest="preset", metavar="PRESET[,SIZE=N...]",
         help="i3-80m, i3-22m, i3-mini or tiny; sizes may follow, as in i3-mini,d_model=320,attention_layers=0",
     )  # fmt: skip
     add("--tokenizer", metavar="FILE", help="vocabulary for training from scratch (default: built from the data)")
-    add("--out", metavar="RUN", help="run folder to make")
+    add("--out", metavar="RUN", help="run folder to create")
 
-    group = parser.add_argument_group("data")
-    add = group.add_argument
+    add = parser.add_argument_group("data").add_argument
     add(
         "--data", nargs="+", metavar="PATH[:WEIGHT]",
         help="files or folders (.txt .md .jsonl .json .csv .tsv .parquet; also .xz, .gz), with how often each is seen; "
         f"or data sets of the hub: {HELP}",
     )  # fmt: skip
-    add("--val", metavar="PATH", help="held-out data, named likewise; otherwise a share of the data is held out")
+    add("--val", metavar="PATH", help="validation data, likewise (default: a share of the data)")
     add(
         "--general-val", metavar="PATH",
-        help="text to notice forgetting by, or none (default: one of ours when fine-tuning)",
+        help="general text on which to notice forgetting, or none (default: a bundled one when fine-tuning)",
     )  # fmt: skip
     add("--skip-bad-records", action="store_true", default=None, help="leave out and count records that cannot be used")
     add("--no-shuffle", dest="shuffle", action="store_false", default=None, help="keep the order of the files")
     add("--loss-on", choices=CHOICES["loss_on"], help="learn replies only, or every turn (default: assistant)")
 
-    group = parser.add_argument_group("how")
+    group = parser.add_argument_group("training")
     add = group.add_argument
     for setting in TRAINING_SETTINGS:
         kind = int if setting.decimals == 0 else float
@@ -75,21 +81,18 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add("--optimizer", choices=CHOICES["optimizer"], help="adamw, or muon for the blocks' matrices (default: adamw)")
     add(
         "--public-recipe", action="store_true", default=None,
-        help="exactly the optimiser and schedule of the public code; --lr, --warmup-steps and --grad-clip still hold",
+        help="use the optimiser and schedule of the public code; --lr, --warmup-steps and --grad-clip still apply",
     )  # fmt: skip
-    add("--device", help="auto, cpu or cuda (default: auto)")
-    add("--precision", choices=CHOICES["precision"], help="of matrix products (default: auto)")
+    add_device(group, default=None, choices=CHOICES["precision"])
+    add("--low-priority", action="store_true", help="give other programs precedence on the processor")
 
-    group.add_argument("--low-priority", action="store_true", help="leave the processor to other programs first")
-
-    group = parser.add_argument_group("watching")
-    add = group.add_argument
-    add("--sample-prompts", nargs="*", metavar="TEXT", help="answered at each evaluation; none for no samples")
-    add("--track", nargs="*", metavar="NAME", help="mirror the log to wandb or tensorboard")
+    add = parser.add_argument_group("monitoring").add_argument
+    add("--sample-prompts", nargs="*", metavar="TEXT", help="prompts answered at each evaluation; none for no samples")
+    add("--track", nargs="*", metavar="NAME", help="copy the log to wandb or tensorboard")
 
 
 def training_config(arguments: argparse.Namespace) -> TrainingConfig:
-    """Settings from --config, overridden by options. Raises ConfigError for unknown keys."""
+    """Read --config, overridden by options. Raises ConfigError for unknown keys."""
     content: dict[str, Any] = {}
     if arguments.config:
         path = Path(arguments.config)
@@ -101,7 +104,7 @@ def training_config(arguments: argparse.Namespace) -> TrainingConfig:
         except ValueError as error:
             raise ConfigError(f"The settings file {path} is not valid: {error}.") from error
         if not isinstance(content, dict):
-            raise ConfigError(f"The settings file {path} is not a map of settings.")
+            raise ConfigError(f"The settings file {path} is not an object of settings.")
     content |= given_options(arguments)
     if arguments.dry_run:
         content.setdefault("out", "dry-run")
@@ -113,21 +116,15 @@ def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in names if getattr(arguments, name, None) is not None}
 
 
-RESUMABLE = (
-    "steps", "epochs", "lr", "patience", "eval_every", "eval_tokens", "checkpoint_every", "log_every", "sample_prompts",
-    "track", "device", "precision", "threads",
-)  # fmt: skip
-
-
 def resume_changes(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Options that a resumed run may take anew. Raises ConfigError for one that would make it another run."""
+    """Options that change a resumed run. Raises ConfigError for one that cannot change."""
     given = given_options(arguments)
     fixed = [name for name in given if name not in RESUMABLE] + (["config"] if arguments.config else [])
     if fixed:
         raise ConfigError(
             f"A resumed run keeps its {', '.join(fixed)}.", "Start a new run with --model RUN/checkpoints/last instead."
         )
-    if "epochs" in given:  # one of the two says how long the run is
+    if "epochs" in given:  # of the two, the given one determines the length of the run
         given.setdefault("steps", 0)
     elif "steps" in given:
         given["epochs"] = 1.0
@@ -136,41 +133,48 @@ def resume_changes(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def train(arguments: argparse.Namespace) -> None:
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
-        # A closed terminal stops and saves, too.
+        # If the terminal is closed, save and stop too.
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     keep_freed_memory()
     if arguments.low_priority:
         lower_priority()
-    with _processes() as world:
+    with _world() as world:
         config = _config(arguments) if world is None else world.shared(world.attempt(lambda: _config(arguments)))
         from ..training import train as training
 
-        with _Progress() as progress:
+        with TrainingProgress() as progress:
             if arguments.dry_run:
                 events = training.dry_run(config, progress.read, arguments.measure)
             else:
                 events = training.train(config, bool(arguments.resume), world, progress.read)
-            lost: OSError | None = None
-            for event in events:
-                if lost:
-                    continue
-                try:
-                    if arguments.json:
-                        print_json({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
-                    else:
-                        progress.show(event)
-                except OSError as error:  # nobody listens any more: save and end
-                    if arguments.dry_run:
-                        raise
-                    lost = error
-                    (Path(config.out) / "control" / "stop").touch()
-            if lost:
-                raise lost
+            _print_events(arguments, events, progress, config)
+
+
+def _print_events(
+    arguments: argparse.Namespace, events: Iterator[Any], progress: TrainingProgress, config: TrainingConfig
+) -> None:
+    """Print events. If the output can no longer be written, the run saves and stops, and the OSError is raised."""
+    lost: OSError | None = None
+    for event in events:
+        if lost:
+            continue
+        try:
+            if arguments.json:
+                print_json({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
+            else:
+                progress.show(event)
+        except OSError as error:
+            if arguments.dry_run:
+                raise
+            lost = error
+            (Path(config.out) / "control" / "stop").touch()
+    if lost:
+        raise lost
 
 
 @contextlib.contextmanager
-def _processes() -> Iterator[World | None]:
-    """The processes that torchrun started; None without it, so that a wrong option is named before torch is loaded."""
+def _world() -> Iterator[World | None]:
+    """The processes that torchrun started; None without it, so that wrong options are reported before torch loads."""
     if int(os.environ.get("WORLD_SIZE") or 1) == 1:
         yield None
         return
@@ -182,7 +186,7 @@ def _processes() -> Iterator[World | None]:
 
 def _config(arguments: argparse.Namespace) -> TrainingConfig:
     if arguments.measure and not arguments.dry_run:
-        raise ConfigError("--measure is for rehearsals.", "Add --dry-run.")
+        raise ConfigError("--measure needs --dry-run.", "Add --dry-run.")
     if not arguments.resume:
         return training_config(arguments)
     from ..training.train import resume_config
@@ -192,14 +196,14 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
     return dataclasses.replace(resume_config(arguments.resume), **resume_changes(arguments))
 
 
-class _Progress:
-    """Events as lines above a progress bar."""
+class TrainingProgress:
+    """Show events as lines above a progress bar."""
 
     def __init__(self) -> None:
         self._bar: Any = None
-        self._reading = ""
+        self._source = ""  # the data being read; "" once training runs
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> TrainingProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -208,25 +212,25 @@ class _Progress:
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
-        self._bar, self._reading = None, ""
+        self._bar, self._source = None, ""
 
-    def read(self, what: str, characters: int) -> None:
-        """So many more characters of `what` were read."""
-        if what != self._reading:
+    def read(self, source: str, characters: int) -> None:
+        """Count `characters` more read from `source`."""
+        if source != self._source:
             self._close()
-            self._bar, self._reading = progress_bar(None, "char", what, scale=True), what
+            self._bar, self._source = progress_bar(None, "char", source, scale=True), source
         self._bar.update(characters)
 
     def show(self, event: Any) -> None:
         from ..runs import events
 
-        if self._reading:
+        if self._source:
             self._close()
         if isinstance(event, events.Stepped):
             self._bar = self._bar or progress_bar(event.total_steps, "step", "training")
             self._bar.update(event.step - self._bar.n)
             self._bar.set_postfix_str(
-                f"loss {event.loss:.3f}, {event.tokens_per_second:,.0f} tokens/s, {duration(event.eta_s)} left",
+                f"loss {event.loss:.3f}, {event.tokens_per_second:,.0f} tokens/s, {duration_text(event.eta_s)} left",
             )
             return
         from tqdm import tqdm
@@ -236,7 +240,7 @@ class _Progress:
 
 
 def describe(event: Any) -> Iterator[str]:
-    """Lines that tell an event (other than a step) to a person."""
+    """Lines that describe an event (other than a step) for people."""
     from ..runs import events
 
     if isinstance(event, events.DataRead):
@@ -244,7 +248,7 @@ def describe(event: Any) -> Iterator[str]:
             shape if count == event.records else f"{count:,} {shape}" for shape, count in event.shapes.items()
         )
         yield (
-            f"{event.file} ({event.role}): {event.records:,} records ({shapes}), {event.rows:,} rows, "
+            f"{event.file} ({event.role}): {event.records:,} records ({shapes}), {event.rows:,} sequences, "
             f"{event.tokens:,} tokens, {event.unknown_share:.2%} <UNK>, {event.truncated:,} truncated"
         )
         if event.skipped:
@@ -254,14 +258,14 @@ def describe(event: Any) -> Iterator[str]:
     elif isinstance(event, events.Warned):
         yield f"warning: {event.what} {event.remedy}".rstrip()
     elif isinstance(event, events.Started):
-        part = "" if event.trainable == event.parameters else f", {event.trainable:,} of them trained"
+        trained = "" if event.trainable == event.parameters else f", {event.trainable:,} of them trained"
         together = "" if event.processes == 1 else f", {event.processes} processes"
         yield (
-            f"{event.parameters:,} parameters{part} on {event.device}{together}; {event.rows:,} rows, "
+            f"{event.parameters:,} parameters{trained} on {event.device}{together}; {event.rows:,} sequences, "
             f"{event.held_out_rows:,} held out, {event.tokens_per_epoch:,} tokens an epoch; "
-            f"steps {event.step:,} to {event.total_steps:,}; about {event.memory_bytes / 1e9:.1f} GB of memory, "
-            f"{event.checkpoint_bytes / 1e9:.2f} GB of checkpoints"
-            + ("" if event.eta_s is None else f"; {duration(event.eta_s)} left")
+            f"steps {event.step:,} to {event.total_steps:,}; about {size_text(event.memory_bytes)} of memory, "
+            f"{size_text(event.checkpoint_bytes)} of checkpoints"
+            + ("" if event.eta_s is None else f"; {duration_text(event.eta_s)} left")
         )
     elif isinstance(event, events.Evaluated):
         best = ", best so far" if event.is_best else ""
@@ -275,20 +279,12 @@ def describe(event: Any) -> Iterator[str]:
         yield f"  {event.prompt!r} -> {event.text!r}"
     elif isinstance(event, events.Measured):
         yield (
-            f"about {duration(event.seconds)}: {event.steps:,} steps of {event.step_s:.3g} s "
+            f"about {duration_text(event.seconds)}: {event.steps:,} steps of {event.step_s:.3g} s "
             f"({event.tokens_per_second:,.0f} tokens/s), an evaluation {event.evaluation_s:.3g} s, "
             f"samples {event.sample_s:.3g} s, a checkpoint {event.checkpoint_s:.3g} s"
         )
     elif isinstance(event, events.Finished):
-        reason = {"early": "ended early, as the validation loss no longer fell,"}.get(event.reason, event.reason)
+        reason = {"early": "stopped early, as the validation loss no longer fell,"}.get(event.reason, event.reason)
         yield f"{reason} at step {event.step:,}; the model is in {event.folder}"
         if event.reason == "stopped":
-            yield "go on with --resume and the run's folder"
-
-
-def duration(seconds: float) -> str:
-    """Such as "45 s", "12 min" or "3 h 20 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+            yield "continue with --resume and the run's folder"

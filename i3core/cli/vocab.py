@@ -1,10 +1,25 @@
+"""`i3core vocab`: a vocabulary built from text."""
+
 from __future__ import annotations
 
 import argparse
-import sys
 
 from ..errors import ConfigError, I3Error
+from ..net.dataset_name import HELP
+from .options import Commands, add_command, add_json, print_warning
 from .output import print_json, progress_bar
+
+
+def add_vocab(commands: Commands) -> None:
+    parser = add_command(commands, "vocab", vocab, "build a vocabulary from text")
+    add_json(parser)
+    add = parser.add_argument
+    add("--data", nargs="+", required=True, metavar="PATH", help=f"files, folders or {HELP}")
+    add("--skip-bad-records", action="store_true", help="leave out records that cannot be read")
+    add("--out", required=True, metavar="FILE", help="tokenizer.json to write")
+    add("--max-vocab", type=int, metavar="N", help="largest number of ids (default: no limit)")
+    add("--min-count", type=int, default=1, metavar="N", help="drop chunks that occur less often (default: 1)")
+    add("--no-special-tokens", action="store_true", help="leave out the chat's user, assistant and end tokens")
 
 
 def vocab(arguments: argparse.Namespace) -> None:
@@ -16,16 +31,16 @@ def vocab(arguments: argparse.Namespace) -> None:
     if arguments.max_vocab is not None and arguments.max_vocab < 8:
         raise ConfigError(f"--max-vocab must be at least 8, not {arguments.max_vocab}.")
     bad: list[I3Error] = []
+    on_bad = bad.append if arguments.skip_bad_records else None
     with progress_bar(None, "char", "counting", scale=True) as bar:
-        counts = count_source_chunks(
-            arguments.data, bar.update, on_bad=bad.append if arguments.skip_bad_records else None
-        )
+        counts = count_source_chunks(arguments.data, bar.update, on_bad=on_bad)
     roles = () if arguments.no_special_tokens else SPECIAL_ROLES
     tokenizer = build_tokenizer(counts, arguments.max_vocab, arguments.min_count, roles)
     write_json(arguments.out, tokenizer.to_json(), indent=None)
     if bad:
-        print(f"i3core: warning: bad records left out: {len(bad)}, the first: {bad[0]}", file=sys.stderr)
-    content = {"vocab_size": tokenizer.vocab_size, "chunks_counted": counts.total(), "out": arguments.out}
-    print_json(content) if arguments.json else print(
-        f"{arguments.out}: {content['vocab_size']:,} ids from {content['chunks_counted']:,} chunks"
-    )
+        print_warning(f"bad records left out: {len(bad)}, the first: {bad[0]}")
+    size, total = tokenizer.vocab_size, counts.total()
+    if arguments.json:
+        print_json({"vocab_size": size, "chunks_counted": total, "out": arguments.out})
+    else:
+        print(f"{arguments.out}: {size:,} ids from {total:,} chunks")

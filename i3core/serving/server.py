@@ -89,10 +89,10 @@ def _cancelled(timer: asyncio.TimerHandle | None) -> None:
 
 
 class Server(uvicorn.Server):
-    """Serve an application until a signal or `stop`."""
+    """Serve an application on a listening socket until a signal or `stop`."""
 
-    def __init__(self, app: Any, engine: Engine, limits: Limits) -> None:
-        self._engine = engine
+    def __init__(self, app: Any, engine: Engine, limits: Limits, listening: socket.socket) -> None:
+        self._engine, self._listening = engine, listening
         connection = type("LimitedConnection", (Connection,), {"limits": limits})
         super().__init__(
             uvicorn.Config(
@@ -101,6 +101,9 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=SHUTDOWN_S, h11_max_incomplete_event_size=HEAD_BYTES,
             )
         )  # fmt: skip
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        super().run(sockets or [self._listening])
 
     def stop(self, *_: Any) -> None:
         """End all streams with an error, then the server. May be called from any thread."""

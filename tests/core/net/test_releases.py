@@ -166,12 +166,12 @@ def test_the_command_tells_people(server, capsys):
     server.publish("v99.0", "More of everything.")
     assert main(["updates"]) == 0
     told = capsys.readouterr().out
-    assert told.splitlines()[0] == f"i3desk 99.0 is there, published 2026-03-01; this is {__version__}."
+    assert told.splitlines()[0] == f"i3desk 99.0 is available, published 2026-03-01; this is {__version__}."
     assert PAGE in told
     assert "More of everything." in told
     server.publish(__version__)
     assert main(["updates"]) == 0
-    assert capsys.readouterr().out == f"i3desk {__version__} is the newest.\n"
+    assert capsys.readouterr().out == f"i3desk {__version__} is the newest version.\n"
 
 
 def test_the_command_tells_programs(server, capsys):
