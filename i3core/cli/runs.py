@@ -76,9 +76,9 @@ def _as_dict(summary: RunSummary) -> dict[str, Any]:
 
 
 def keep(arguments: argparse.Namespace) -> None:
-    exported = export(arguments.run_folder, arguments.name, arguments.checkpoint)
+    model = export(arguments.run_folder, arguments.name, arguments.checkpoint)
     if arguments.json:
-        print_json({**dataclasses.asdict(exported), "folder": str(exported.folder)})
+        print_json({**dataclasses.asdict(model), "folder": str(model.folder)})
         return
-    step = "" if exported.step is None else f", step {exported.step:,}"
-    print(f"{exported.name} is in {exported.folder} ({exported.checkpoint} checkpoint{step}, {size_text(exported.bytes)})")
+    step = "" if model.step is None else f", step {model.step:,}"
+    print(f"{model.name} is in {model.folder} ({model.checkpoint} checkpoint{step}, {size_text(model.bytes)})")
