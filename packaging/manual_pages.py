@@ -1,8 +1,9 @@
-"""Manual pages of i3desk and i3core, made of what `--help` says."""
+"""Manual pages of i3desk and i3core, made from what `--help` prints."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
 
 FILES = r"""
 .SH FILES
@@ -25,18 +26,20 @@ def manual_page(name: str, summary: str, parser: argparse.ArgumentParser, date: 
         ".SH NAME",
         f"{name} \\- {_text(summary)}",
     ]
-    parts += [".SH SYNOPSIS", ".B " + name, "[options]" + (" command [arguments]" if _commands(parser) else "")]
+    commands = commands_of(parser)
+    parts += [".SH SYNOPSIS", ".B " + name, "[options]" + (" command [arguments]" if commands else "")]
     if parser.description:
         parts += [".SH DESCRIPTION", _text(parser.description)]
     parts += [".SH OPTIONS", *_options(parser)]
-    if commands := _commands(parser):
+    if commands:
         parts.append(".SH COMMANDS")
         for command, (what, options) in commands.items():
             parts += [f".SS {name} {command}", _text(what), *_options(options)]
     return "\n".join(parts) + FILES
 
 
-def _commands(parser: argparse.ArgumentParser) -> dict[str, tuple[str, argparse.ArgumentParser]]:
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, tuple[str, argparse.ArgumentParser]]:
+    """Name -> summary and parser of each command."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}
@@ -44,9 +47,11 @@ def _commands(parser: argparse.ArgumentParser) -> dict[str, tuple[str, argparse.
     return {}
 
 
-def _options(parser: argparse.ArgumentParser) -> list[str]:
-    lines = []
-    for action in parser._actions:
+def options_of(
+    parser: argparse.ArgumentParser, actions: Iterable[argparse.Action] | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield each argument (by default all) as it is written, such as "--port PORT", and its help."""
+    for action in parser._actions if actions is None else actions:
         if isinstance(action, argparse._SubParsersAction) or action.help == argparse.SUPPRESS:
             continue
         value = action.metavar or (action.dest.upper() if action.option_strings else action.dest)
@@ -55,9 +60,11 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
             value = "|".join(map(str, action.choices))
         names = ", ".join(action.option_strings)
         head = " ".join(filter(None, [names, value if action.nargs != 0 else ""]))
-        described = parser._get_formatter()._expand_help(action) if action.help else ""
-        lines += [".TP", ".B " + _text(head), _text(described)]
-    return lines
+        yield head, parser._get_formatter()._expand_help(action) if action.help else ""
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    return [line for head, text in options_of(parser) for line in (".TP", ".B " + _text(head), _text(text))]
 
 
 def _text(text: str) -> str:

@@ -243,7 +243,7 @@ def test_the_version_stands_in_one_place(laid_out: Path) -> None:
 
 def test_the_manual_names_every_command_and_option(laid_out: Path) -> None:
     page = gzip.decompress((laid_out / "man" / "man1" / "i3core.1.gz").read_bytes()).decode().replace("\\-", "-")
-    for command, (_, parser) in manual_pages._commands(build_parser()).items():
+    for command, (_, parser) in manual_pages.commands_of(build_parser()).items():
         assert f".SS i3core {command}" in page
         for action in parser._actions:
             for option in action.option_strings:
