@@ -1,221 +1,222 @@
-"""Many replies of one network at once: a step of decoding reads the weights once for all of them.
+"""Continuous batching: one decoding step reads the weights once for many sequences.
 
-Each reply has a row of the batch and a position of its own. Rows that are in use come first, so that every tensor of a
-step is a slice; a row that ends is replaced by the last one. Prompts are read one after the other, a part between two
-steps, so that a long one does not hold up the replies that are under way (Orca, Yu et al. 2022, calls this continuous
-batching). A reply is the same as that of a `Generator` alone.
+Each sequence has a row of the batch and a position of its own. Rows in use come first, so that every tensor of a step
+is a slice; when a row is freed, the last one takes its place. Prompts are prefilled one after the other, a part between
+two steps, so that a long one does not delay the sequences that decode (iteration-level scheduling: Orca, Yu et al.
+2022). A sequence gets the same tokens as from a `Generator` alone.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
+from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..checkpoints.checkpoint import Model
 from ..errors import I3Error
-from ..model.network import Block, LayerState, NetworkState
+from ..model.network import I3Network
+from ..model.state import KVCache, LayerState, NetworkState, RecurrentState
 from ..system.device import is_out_of_memory
 from .context import half_window
 from .generator import decoding_threads
 from .outputs import Piece
 from .sequence import TokenSequence
 
-PROMPT_PART = 128  # tokens of a prompt that are read between two steps
+PREFILL_TOKENS = 128  # of a prompt, between two steps
 
 
 class BatchState:
-    """States of up to `rows` sequences, each at its own position.
+    """The states of up to `rows` sequences, each at its own position.
 
     Attributes:
         positions: (rows,) how many tokens each has read.
-        layers: for each block (h (rows, D), s (rows, N)), or keys and values (rows, heads, window, head_dim).
+        layers: for each block its state, with `rows` rows.
     """
 
-    def __init__(self, model: Model, rows: int) -> None:
-        self.network = model.network
-        state = self.network.new_state(rows)
-        self.layers = [LayerState(layer.first.clone(), layer.second.clone()) for layer in state.layers]
-        self.positions = torch.zeros(rows, dtype=torch.long, device=self.network.embed.weight.device)
+    def __init__(self, network: I3Network, rows: int) -> None:
+        self.network = network
+        self.layers = network.new_state(rows).layers
+        self.positions = torch.zeros(rows, dtype=torch.long, device=network.embed.weight.device)
 
     def put(self, row: int, state: NetworkState) -> None:
-        """Gives a row the state of one sequence."""
-        self._copy(row, state.layers, 0, state.position)
+        """Give a row the state of one sequence."""
+        self._copy(state.layers, 0, row, state.position)
 
-    def move(self, row: int, to: int) -> None:
-        """Gives row `to` the state of `row`."""
-        if row != to:
-            self._copy(to, self.layers, row, int(self.positions[row]))
+    def move(self, source: int, row: int) -> None:
+        """Give `row` the state of the row `source`."""
+        if source != row:
+            self._copy(self.layers, source, row, int(self.positions[source]))
 
-    def _copy(self, row: int, layers: list[LayerState], source: int, position: int) -> None:
+    def _copy(self, layers: list[LayerState], source: int, row: int, position: int) -> None:
         self.positions[row] = position
-        for block, layer, other in zip(self.network.layers, self.layers, layers, strict=True):
-            for mine, theirs in ((layer.first, other.first), (layer.second, other.second)):
-                if block.is_attention:
-                    mine[row, :, :position] = theirs[source, :, :position]
-                else:
-                    mine[row] = theirs[source]
+        for mine, other in zip(self.layers, layers, strict=True):
+            if isinstance(mine, KVCache) and isinstance(other, KVCache):
+                mine.keys[row, :, :position] = other.keys[source, :, :position]
+                mine.values[row, :, :position] = other.values[source, :, :position]
+            elif isinstance(mine, RecurrentState) and isinstance(other, RecurrentState):
+                mine.h[row], mine.s[row] = other.h[source], other.s[source]
 
-    def step(self, ids: Tensor) -> Tensor:
-        """Reads a token in each of the first rows. ids: (rows in use,) -> logits (rows in use, V), float32."""
-        network, count = self.network, len(ids)
+    def decode(self, ids: Tensor) -> Tensor:
+        """Read a token in each of the first rows. ids: (rows in use,) -> logits (rows in use, V), float32."""
+        count = len(ids)
         positions = self.positions[:count]
-        x = network.embed(ids) + network.pos_embed(positions)  # (rows, D)
-        longest = int(positions.max()) + 1
-        allowed = torch.arange(longest, device=x.device) <= positions[:, None]  # (rows, longest)
-        for block, layer in zip(network.layers, self.layers, strict=True):
-            mixed = block.ln1(x)
-            if block.is_attention:
-                mixed = self._attend(block, mixed, layer, allowed)
-            else:
-                with torch.autocast(x.device.type, enabled=False):
-                    state = LayerState(layer.first[:count], layer.second[:count])
-                    mixed = block.hybrid.step(mixed.float(), state)
-                layer.first[:count], layer.second[:count] = state.first, state.second
-            x = x + mixed
-            x = x + block.ffn(block.ln2(x))
-        self.positions[:count] += 1
-        return network.head(network.ln_f(x)).float()
-
-    def _attend(self, block: Block, x: Tensor, layer: LayerState, allowed: Tensor) -> Tensor:
-        count, longest = allowed.shape
-        q, k, v = block.attn.qkv(x).view(count, 3, block.attn.n_heads, -1).unbind(1)  # (rows, heads, head_dim) each
-        each = torch.arange(count, device=x.device)
-        layer.first[each, :, self.positions[:count]] = k.to(layer.first.dtype)
-        layer.second[each, :, self.positions[:count]] = v.to(layer.second.dtype)
-        keys, values = layer.first[:count, :, :longest].to(q.dtype), layer.second[:count, :, :longest].to(q.dtype)
-        y = F.scaled_dot_product_attention(q[:, :, None], keys, values, attn_mask=allowed[:, None, None])
-        return block.attn.out_proj(y.reshape(count, -1))
+        length = int(positions.max()) + 1
+        layers: list[LayerState] = [
+            KVCache(layer.keys[:count, :, :length], layer.values[:count, :, :length])
+            if isinstance(layer, KVCache)
+            else RecurrentState(layer.h[:count], layer.s[:count])
+            for layer in self.layers
+        ]
+        logits = self.network.decode(ids, layers, positions)
+        for mine, after in zip(self.layers, layers, strict=True):
+            if isinstance(mine, RecurrentState) and isinstance(after, RecurrentState):
+                mine.h[:count], mine.s[:count] = after.h, after.s
+        positions += 1
+        return logits
 
 
-class _Job:
-    """A reply that is under way. Its row is its place in the list of those that decode."""
+@dataclass(eq=False)
+class _Request:
+    """A sequence that is being generated.
 
-    def __init__(self, key: Hashable, reply: TokenSequence) -> None:
-        self.key, self.reply = key, reply
-        self.state: NetworkState | None = None  # while its prompt is read
+    Attributes:
+        key: the caller's name for it.
+        state: while its prompt is read, the state after what has been read.
+        next_id: the token that it reads next, once it decodes.
+    """
+
+    key: Hashable
+    sequence: TokenSequence
+    state: NetworkState | None = None
+    next_id: int = -1
+
+
+Outcome = tuple[Hashable, Piece | I3Error]
 
 
 class BatchGenerator:
-    """Up to `slots` replies at once. Not thread-safe.
+    """Generates up to `slots` sequences at once. Not thread-safe.
 
     Attributes:
-        model: what answers.
-        slots: how many replies may be under way, prompts that are being read included.
+        model: the model that answers.
+        slots: how many sequences may be running, including those whose prompt is being read.
     """
 
     def __init__(self, model: Model, slots: int = 16) -> None:
         self.model, self.slots = model, slots
-        self._rows: BatchState | None = None  # made with the first reply
-        self._decoding: list[_Job] = []
-        self._next: list[int] = []  # the token that each of them reads next
-        self._reading: deque[_Job] = deque()
+        self._batch: BatchState | None = None  # created with the first sequence
+        self._decoding: list[_Request] = []  # in the order of their rows
+        self._prefilling: deque[_Request] = deque()
 
     def __len__(self) -> int:
-        return len(self._decoding) + len(self._reading)
+        return len(self._decoding) + len(self._prefilling)
 
     @property
     def has_room(self) -> bool:
         return len(self) < self.slots
 
-    def add(self, key: Hashable, reply: TokenSequence) -> None:
-        """Takes a reply in, under a name of the caller's. There must be room."""
+    def add(self, key: Hashable, sequence: TokenSequence) -> None:
+        """Enqueue a sequence under `key`. The batch must have room."""
         assert self.has_room, "full"
-        self._reading.append(_Job(key, reply))
+        self._prefilling.append(_Request(key, sequence))
 
     @torch.inference_mode()
     def cancel(self, key: Hashable) -> None:
-        """Ends a reply without another piece; an unknown one is over already."""
-        for job in [job for job in self._reading if job.key == key]:
-            self._reading.remove(job)
-        for row in [row for row, job in enumerate(self._decoding) if job.key == key]:
+        """End a sequence without another piece. An unknown key is ignored: that sequence has ended."""
+        for request in [request for request in self._prefilling if request.key == key]:
+            self._prefilling.remove(request)
+        for row in [row for row, request in enumerate(self._decoding) if request.key == key]:
             self._free(row)
 
     @torch.inference_mode()
-    def advance(self) -> list[tuple[Hashable, Piece | I3Error]]:
-        """Reads a part of a prompt and a token of every reply; returns the new pieces, or why a reply broke off.
+    def advance(self) -> list[Outcome]:
+        """Read a part of a prompt and a token of every sequence; return new pieces, or why a sequence failed.
 
-        Anything that is not an I3Error is a bug, and leaves no reply under way.
+        Anything that is not an I3Error is a bug, and ends all sequences.
         """
         try:
-            done = self._step() if self._decoding else []
-            if self._reading:
-                done += self._read_part()
+            outcomes = self._decode() if self._decoding else []
+            if self._prefilling:
+                outcomes += self._prefill()
         except BaseException:
-            self._decoding, self._next = [], []
-            self._reading.clear()
+            self._decoding.clear()
+            self._prefilling.clear()
             raise
-        return done
+        return outcomes
 
-    def _read_part(self) -> list[tuple[Hashable, Piece | I3Error]]:
-        job = self._reading[0]
+    def _prefill(self) -> list[Outcome]:
+        """Read a part of the oldest prompt; after its last part the sequence joins those that decode."""
+        request = self._prefilling[0]
+        ids = request.sequence.context_ids
         try:
-            if self._rows is None:
-                self._rows = BatchState(self.model, self.slots)
-            job.state = job.state or self.model.network.new_state()
-            ids = job.reply.context_ids
-            logits = self._prefill(job.state, ids[job.state.position : job.state.position + PROMPT_PART])
+            batch = self._batch = self._batch or BatchState(self.model.network, self.slots)
+            state = request.state = request.state or self.model.network.new_state()
+            logits = self._read(ids[state.position : state.position + PREFILL_TOKENS], state)
         except (RuntimeError, MemoryError) as error:
-            self._reading.popleft()
-            return [(job.key, _explained(error))]
-        if job.state.position < len(ids):
+            self._prefilling.popleft()
+            return [(request.key, _explained(error))]
+        if state.position < len(ids):
             return []
-        self._reading.popleft()
-        piece = job.reply.take(logits)
+        self._prefilling.popleft()
+        piece = request.sequence.append(logits)
         if piece.finish_reason is None:
-            self._rows.put(len(self._decoding), job.state)
-            self._decoding.append(job)
-            self._next.append(piece.token_id)
-        job.state = None
-        return [(job.key, piece)]
+            batch.put(len(self._decoding), state)
+            request.state, request.next_id = None, piece.token_id
+            self._decoding.append(request)
+        return [(request.key, piece)]
 
-    def _step(self) -> list[tuple[Hashable, Piece | I3Error]]:
+    def _decode(self) -> list[Outcome]:
+        """Read the next token of every row, and choose the one after it."""
+        batch = self._batch
+        assert batch is not None, "rows without a batch"
         try:
-            self._anchor_anew()
-            # One thread for all rows of a small network: two gain a fifth alone, and lose most of it beside another.
+            self._reanchor(batch)
+            # One thread for all rows of a small network: two gain a fifth alone, and lose most of it beside another
+            # program.
             with self.model.device.autocast(), decoding_threads(self.model, 1):
-                ids = torch.tensor(self._next, device=self._rows.positions.device)
-                logits = self._rows.step(ids).cpu()
+                next_ids = [request.next_id for request in self._decoding]
+                logits = batch.decode(torch.tensor(next_ids, device=batch.positions.device)).cpu()
         except (RuntimeError, MemoryError) as error:
             explained = _explained(error)
-            broken = [(job.key, explained) for job in self._decoding]
-            self._decoding, self._next = [], []
-            return broken
-        done: list[tuple[Hashable, Piece | I3Error]] = []
-        for row in reversed(range(len(self._decoding))):  # from the end, as a freed row is filled by the last
-            job = self._decoding[row]
-            piece = job.reply.take(logits[row])
-            done.append((job.key, piece))
+            failed: list[Outcome] = [(request.key, explained) for request in self._decoding]
+            self._decoding.clear()
+            return failed
+        outcomes: list[Outcome] = []
+        for row in reversed(range(len(self._decoding))):  # from the end, as the last row replaces a freed one
+            request = self._decoding[row]
+            piece = request.sequence.append(logits[row])
+            outcomes.append((request.key, piece))
             if piece.finish_reason is None:
-                self._next[row] = piece.token_id
+                request.next_id = piece.token_id
             else:
                 self._free(row)
-        return done[::-1]
+        return outcomes[::-1]
 
-    def _anchor_anew(self) -> None:
-        """Rows whose window is full go on from its last half, as `Generator.step` does."""
+    def _reanchor(self, batch: BatchState) -> None:
+        """Rows whose window is full continue from its last half, as `Generator.step` does."""
         window = self.model.config.window
-        for row in (self._rows.positions[: len(self._decoding)] >= window).nonzero().flatten().tolist():
+        for row in (batch.positions[: len(self._decoding)] >= window).nonzero().flatten().tolist():
             state = self.model.network.new_state()
-            kept = self._decoding[row].reply.said[-half_window(window) :][:-1]
+            kept = self._decoding[row].sequence.token_ids[-half_window(window) :][:-1]
             if kept:
-                self._prefill(state, kept)
-            self._rows.put(row, state)
+                self._read(kept, state)
+            batch.put(row, state)
 
-    def _prefill(self, state: NetworkState, ids: list[int]) -> Tensor:
+    def _read(self, ids: list[int], state: NetworkState) -> Tensor:
         """Logits (V,) after `ids`, on the CPU. Advances `state`."""
-        given = torch.tensor([ids], device=self.model.device.name)
+        tokens = torch.tensor([ids], device=self.model.device.name)
         with self.model.device.autocast(), decoding_threads(self.model, len(ids)):
-            return self.model.network(given, state, last_only=True)[0, -1].float().cpu()
+            return self.model.network(tokens, state, last_only=True)[0, -1].float().cpu()
 
     def _free(self, row: int) -> None:
-        last = len(self._decoding) - 1
-        self._rows.move(last, row)
-        self._decoding[row], self._next[row] = self._decoding[last], self._next[last]
-        del self._decoding[last], self._next[last]
+        last = self._decoding.pop()
+        if row < len(self._decoding):
+            assert self._batch is not None, "rows without a batch"
+            self._batch.move(len(self._decoding), row)
+            self._decoding[row] = last
 
 
 def _explained(error: BaseException) -> I3Error:

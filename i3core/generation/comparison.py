@@ -1,4 +1,4 @@
-"""One prompt answered by several models with the same seed and settings, and their answers side by side."""
+"""Several models answer the same prompt with the same seed and settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Comparison:
-    """Loaded models that answer the same prompts one after the other. Not thread-safe."""
+    """Loaded models that answer each prompt one after the other. Not thread-safe."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         from .generator import Generator
@@ -26,10 +26,10 @@ class Comparison:
     def answer(
         self, prompt: str, config: SamplingConfig, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[tuple[int, Piece | PromptError]]:
-        """Pieces of each model's answer with the model's number, model by model; the last has a finish_reason.
+        """Yield the pieces of each model's answer with the model's number, one model after the other.
 
-        Without a seed in `config` all get the same random one. What one model refuses (its window may be smaller), it
-        tells as its only item, and the next model goes on.
+        Without a seed in `config` all get the same random one. If a model refuses the prompt (its window may be
+        smaller), its only item is the error, and the next model continues.
         """
         if config.seed is None:
             config = dataclasses.replace(config, seed=secrets.randbelow(2**31))

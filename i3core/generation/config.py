@@ -34,7 +34,7 @@ SAMPLING_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "max_new_tokens", "Max tokens", 160, 1, 4096, 1, 0,
-        "The longest reply, in chunks of two to three characters. Replies usually end by themselves before.",
+        "The longest reply, in chunks of two to three characters. Replies usually end before that.",
     ),
     Setting(
         "seed", "Seed", None, 0, 2**31 - 1, 1, 0,
@@ -45,11 +45,11 @@ SAMPLING_SETTINGS: tuple[Setting, ...] = (
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How the next token is chosen, and when to stop. Ranges and meanings are in SAMPLING_SETTINGS.
+    """How the next token is chosen, and when a reply ends. SAMPLING_SETTINGS has ranges and meanings.
 
     Attributes:
         stop: texts that end the reply when they appear; they are not part of it.
-        allow_unk: whether `<UNK>` may be produced.
+        allow_unk: allow the token `<UNK>`.
     """
 
     temperature: float = 0.8
@@ -70,7 +70,7 @@ class SamplingConfig:
         if isinstance(self.top_k, bool) or not isinstance(self.top_k, int) or self.top_k < 0:
             raise ConfigError(f"top_k must be a whole number from 0, not {self.top_k!r}.")
         if isinstance(self.stop, str) or not all(isinstance(text, str) and text for text in self.stop):
-            raise ConfigError("stop must be a list of texts that are not empty.")
+            raise ConfigError("stop must be a list of non-empty texts.")
         if not isinstance(self.allow_unk, bool):
             raise ConfigError(f"allow_unk must be true or false, not {self.allow_unk!r}.")
 

@@ -1,7 +1,7 @@
 """Text from a model, token by token, with cached state.
 
-A `Generator` keeps the states of what it read lately (`trails`). A prompt or reply that begins like any of that costs
-only its new tokens. What the model has in view of long conversations and replies is worked out in `window`.
+A `Generator` caches the states of recent token sequences (`prompt_cache`). A prompt or reply that starts like one of
+them costs only its new tokens. `context` decides what the model has in view of long conversations and replies.
 """
 
 from __future__ import annotations
@@ -26,12 +26,17 @@ SMALL_NETWORK = 20_000_000  # parameters
 
 
 class Generator:
-    """Answers prompts with one model, reusing the states of what it has already read. Not thread-safe."""
+    """Answers prompts with one model, reusing cached states. Not thread-safe.
 
-    def __init__(self, model: Model) -> None:
+    Attributes:
+        model: the model that answers.
+        cache: network states by token prefix.
+    """
+
+    def __init__(self, model: Model, cache: PrefixCache | None = None) -> None:
         self.model = model
-        self._prefix_cache = PrefixCache(model.network)
-        self._read: list[int] = []  # what `step` goes on from
+        self.cache = PrefixCache(model.network) if cache is None else cache
+        self._context: list[int] = []  # the tokens that `step` continues from
 
     @property
     def window(self) -> int:
@@ -40,36 +45,36 @@ class Generator:
     def prompt_ids(
         self, prompt: str | Sequence[Message], max_new_tokens: int, truncate_left: bool = False
     ) -> tuple[list[int], int]:
-        """Ids the model will read for `prompt`, and how many of the oldest messages do not fit; see `fit_context`."""
-        plan = fit_context(self.model.template, prompt, max_new_tokens, self.window, truncate_left)
-        return plan.ids, plan.dropped
+        """The ids the model reads for `prompt`, and how many of the oldest messages do not fit; see `fit_context`."""
+        context = fit_context(self.model.template, prompt, max_new_tokens, self.window, truncate_left)
+        return context.ids, context.dropped_turns
 
     @torch.inference_mode()
     def prefill(self, ids: Sequence[int]) -> Tensor:
-        """Brings the state to the end of `ids` and returns the logits (V,) after the last one.
+        """Advance the state to the end of `ids` and return the logits (V,) after the last one.
 
-        Reads only what no stored state has read yet. ids: 1 to window tokens.
+        Reads only the tokens without a cached state. ids: 1 to window tokens.
         """
-        ids, self._read = list(ids), []
-        trail, known = self._prefix_cache.take(ids)
-        if known < len(ids):
-            fresh = torch.tensor([ids[known:]], device=self.model.device.name)
-            state = trail.state(known)
-            with self.model.device.autocast(), decoding_threads(self.model, fresh.shape[1]):
-                logits = self.model.network(fresh, state, last_only=True)[0, -1]
-            trail.add(ids, state, logits if fresh.shape[1] > 1 else None)
+        ids, self._context = list(ids), []
+        prefix, position = self.cache.take(ids)
+        if position < len(ids):
+            new = torch.tensor([ids[position:]], device=self.model.device.name)
+            state = prefix.state_at(position)
+            with self.model.device.autocast(), decoding_threads(self.model, new.shape[1]):
+                logits = self.model.network(new, state, last_only=True)[0, -1]
+            prefix.record(ids, state, logits if new.shape[1] > 1 else None)
         else:
-            logits = trail.logits[known]
-        self._prefix_cache.keep(trail)
-        self._read = ids
+            logits = prefix.logits[position]
+        self.cache.insert(prefix)
+        self._context = ids
         return logits
 
     def step(self, token: int) -> Tensor:
-        """Reads one more token and returns the logits (V,) after it.
+        """Read one more token and return the logits (V,) after it.
 
-        A token that does not fit re-anchors: the last half window, this token included, is read anew at position 0.
+        A token that does not fit re-anchors: the last half window, with this token, is read again from position 0.
         """
-        ids = [*self._read, token]
+        ids = [*self._context, token]
         if len(ids) > self.window:
             ids = ids[-half_window(self.window) :]
             if len(ids) > 1:
@@ -77,50 +82,51 @@ class Generator:
         return self.prefill(ids)
 
     def snapshot(self) -> list[int]:
-        """What was read, for `restore`."""
-        return list(self._read)
+        """The tokens read so far, for `restore`."""
+        return list(self._context)
 
     def restore(self, snapshot: Sequence[int]) -> None:
-        """Lets `step` go on from there, reading again only what is no longer stored."""
-        self._read = list(snapshot)
+        """Let `step` continue from a snapshot, reading again only what is no longer cached."""
+        self._context = list(snapshot)
 
     def stream(
         self,
         prompt: str | Sequence[Message],
         config: SamplingConfig | None = None,
         cancelled: Callable[[], bool] = lambda: False,
-        begun: Sequence[int] = (),
+        prefix_ids: Sequence[int] = (),
         alternatives: int = 0,
         truncate_left: bool = False,
     ) -> Iterator[Piece]:
-        """Answers `prompt`, a piece at a time. The last piece has a finish_reason.
+        """Answer `prompt`, a piece at a time. The last piece has a finish_reason.
 
         Args:
-            prompt: messages, or plain text to be continued as it stands.
-            cancelled: asked before every token.
-            begun: tokens that the reply begins with. They count as shown, so they are not yielded.
+            prompt: messages, or plain text to be continued as it is.
+            cancelled: called before every token; True ends the reply.
+            prefix_ids: tokens that the reply starts with. They count as shown, so they are not yielded.
             alternatives: how many of the likeliest tokens the chunk of each piece lists.
-            keep_end: leave out the beginning of a plain text that is too long, instead of refusing it.
+            truncate_left: leave out the beginning of a plain text that is too long, instead of refusing it.
 
         Raises:
-            PromptError: the prompt is empty or too long, or `begun` holds ids outside the vocabulary.
+            PromptError: the prompt is empty or too long, or `prefix_ids` has ids outside the vocabulary.
             I3Error: the device ran out of memory.
         """
-        reply = TokenSequence(self.model, prompt, config or SamplingConfig(), begun, alternatives, truncate_left)
-        if reply.is_over:
-            yield reply.end("stop")
+        config = config or SamplingConfig()
+        sequence = TokenSequence(self.model, prompt, config, prefix_ids, alternatives, truncate_left)
+        if sequence.is_finished:
+            yield sequence.finish("stop")
             return
         try:
-            logits = None if cancelled() else self.prefill(reply.context_ids)
+            logits = None if cancelled() else self.prefill(sequence.context_ids)
             while logits is not None and not cancelled():
-                piece = reply.take(logits.float().cpu())
+                piece = sequence.append(logits.float().cpu())
                 yield piece
                 if piece.finish_reason:
                     return
                 logits = self.step(piece.token_id)
-            yield reply.end("cancelled")
+            yield sequence.finish("cancelled")
         except (RuntimeError, MemoryError) as error:
-            self._prefix_cache.clear()
+            self.cache.clear()
             if not is_out_of_memory(error):
                 raise
             raise I3Error("The device ran out of memory.", "Close other programs, or use --device cpu.") from error
@@ -128,10 +134,10 @@ class Generator:
 
 @contextmanager
 def decoding_threads(model: Model, tokens: int) -> Iterator[None]:
-    """One thread for a single token of a small network.
+    """Use one thread for a single token of a small network.
 
-    Sharing out so little work gains less than 20 %, and costs three quarters of the speed when another program
-    needs a core: the faster thread waits for the one that is held up, 60 times a token.
+    Sharing so little work gains less than 20 %, and costs three quarters of the speed when another program needs a
+    core: the faster thread waits for the one that is held up, 60 times a token.
     """
     before = torch.get_num_threads()
     alone = tokens == 1 and before > 1 and model.parameters < SMALL_NETWORK

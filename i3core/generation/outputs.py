@@ -1,4 +1,4 @@
-"""What generation yields, in plain values. Imports no torch, so that a window can use it."""
+"""The values that generation yields, without tensors. Imports no torch, so that a window can use it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Alternative:
-    """A token that could have been chosen. `probability` is that under the model itself (before temperature)."""
+    """A token that could have been chosen. `probability` is the model's own, before temperature."""
 
     token_id: int
     text: str
@@ -16,12 +16,12 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A token that was chosen, with what else the model had in mind.
+    """A chosen token and its likeliest alternatives.
 
     Attributes:
-        token_id, text: the token and its own text, whatever of it is shown yet.
-        probability: under the model itself, before temperature and filters.
-        alternatives: the likeliest tokens at this place, likeliest first; the chosen one is among them if it was.
+        token_id, text: the token and its own text, whether or not all of it is shown yet.
+        probability: the model's own, before temperature and filters.
+        alternatives: the likeliest tokens at this position, likeliest first, with the chosen one if it is among them.
     """
 
     token_id: int
@@ -35,11 +35,11 @@ class Piece:
     """A step of generation, in plain values.
 
     Attributes:
-        text: what this step adds to the reply; may be empty while a stop text could still begin.
+        text: what this step adds to the reply; may be empty while a stop string is possible.
         token_id: the token chosen; -1 on a last piece that only says why generation ended.
         logprob: its log-probability in nats under the model itself (before temperature and filters).
         prompt_tokens: tokens of the prompt as the model read it.
-        new_tokens: tokens produced so far, without those that the reply was begun with.
+        new_tokens: tokens produced so far, without those that the reply started with.
         window_used, window: tokens the model has in view, and how many fit.
         dropped_turns: oldest messages that the model does not have in view: left out of the prompt, or fallen out
             since, when generation re-anchored.

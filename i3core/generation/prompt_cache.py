@@ -1,18 +1,22 @@
-"""States that the network was in, so that going on from any place of what it has read reads only what is new.
+"""Cache network states by token prefix, so that a prompt costs only its new tokens.
 
-A trail is one sequence of tokens. Its KV caches serve every place in it, since an entry depends only on the tokens up
-to its own; the recurrent states are kept for each place where reading paused, which is every token of a reply.
+As vLLM's automatic prefix caching (Kwon et al. 2023) and SGLang's RadixAttention (Zheng et al. 2024) do for keys and
+values; here recurrent states come with them. The KV caches of a token sequence serve every position in it, since an
+entry depends only on the tokens up to its own. A recurrent state holds its whole past, so it is kept as a snapshot at
+each position where reading paused, which is every token of a reply.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..model.network import I3Network, LayerState, NetworkState
+from ..model.network import I3Network
+from ..model.state import KVCache, NetworkState, RecurrentState
 
 MAX_PREFIXES = 8
 MAX_BYTES = 256 * 2**20
@@ -20,132 +24,131 @@ MAX_BYTES = 256 * 2**20
 
 @dataclass(eq=False)
 class CachedPrefix:
-    """One sequence of tokens that was read.
+    """One token sequence that the network has read, and the states to continue from.
 
     Attributes:
-        ids: the tokens.
-        caches: for each block its KV cache, valid for all of `ids`; None for a recurrent block.
-        places: number of tokens -> for each block its recurrent state after them; None for an attention block.
-        logits: number of tokens -> logits (V,) after them, where several tokens were read at once. Elsewhere the state
-            before the last token is known, and reading it again is cheaper than keeping them.
+        token_ids: the sequence.
+        caches: the KV cache of each attention block, valid for all of `token_ids`.
+        snapshots: by position, the state of each RWKV-Mamba block after that many tokens.
+        logits: by position, the logits (V,) after that many tokens, where several were read at once. Elsewhere the
+            snapshot before the last token is known, and reading that token again is cheaper than keeping its logits.
     """
 
-    ids: list[int]
-    caches: tuple[LayerState | None, ...]
-    places: dict[int, tuple[LayerState | None, ...]]
+    token_ids: list[int]
+    caches: list[KVCache]
+    snapshots: dict[int, list[RecurrentState]]
     logits: dict[int, Tensor]
 
     @classmethod
-    def begin(cls, network: I3Network) -> CachedPrefix:
-        """A trail before its first token."""
-        layers, blocks = network.new_state().layers, list(network.layers)
-        caches = tuple(s if block.is_attention else None for s, block in zip(layers, blocks, strict=True))
-        start = tuple(None if block.is_attention else s for s, block in zip(layers, blocks, strict=True))
-        return cls([], caches, {0: start}, {})
+    def empty(cls, network: I3Network) -> CachedPrefix:
+        """A prefix before its first token."""
+        layers = network.new_state().layers
+        caches = [layer for layer in layers if isinstance(layer, KVCache)]
+        return cls([], caches, {0: [layer for layer in layers if isinstance(layer, RecurrentState)]}, {})
 
-    def known(self, ids: Sequence[int]) -> int:
-        """After how many of `ids` reading can go on here: all of them if even the logits are known."""
-        shared = _shared(self.ids, ids)
+    def match(self, ids: Sequence[int]) -> int:
+        """The last position of `ids` that reading can continue from: all of them only if their logits are cached."""
+        shared = common_length(self.token_ids, ids)
         if shared == len(ids) and shared in self.logits:
             return shared
         limit = min(shared, len(ids) - 1)
-        return limit if limit in self.places else max((place for place in self.places if place <= limit), default=0)
+        return limit if limit in self.snapshots else max((at for at in self.snapshots if at <= limit), default=0)
 
-    def state(self, place: int) -> NetworkState:
-        """A state to go on with. It writes into this trail's caches, from `place` on."""
-        layers = (cache or layer for cache, layer in zip(self.caches, self.places[place], strict=True))
-        return NetworkState(place, [LayerState(layer.first, layer.second) for layer in layers])
+    def state_at(self, position: int) -> NetworkState:
+        """A state to continue from. It writes into the KV caches of this prefix, from `position` on."""
+        snapshot = [dataclasses.replace(state) for state in self.snapshots[position]]
+        return NetworkState(position, [*snapshot, *self.caches])  # RWKV-Mamba blocks come first
 
-    def add(self, ids: list[int], state: NetworkState, logits: Tensor | None) -> None:
-        """Remembers `state`, which is that after `ids`: this trail's tokens and new ones, or its first ones again."""
-        if len(ids) > len(self.ids):
-            self.ids = ids
-        self.places[len(ids)] = tuple(
-            None if cache else layer for cache, layer in zip(self.caches, state.layers, strict=True)
-        )
+    def record(self, ids: list[int], state: NetworkState, logits: Tensor | None) -> None:
+        """Keep `state`, that after `ids`: the tokens of this prefix and new ones, or the first of them again."""
+        if len(ids) > len(self.token_ids):
+            self.token_ids = ids
+        self.snapshots[len(ids)] = [layer for layer in state.layers if isinstance(layer, RecurrentState)]
         if logits is not None:
             self.logits[len(ids)] = logits
 
-    def fork(self, place: int) -> CachedPrefix:
-        """A trail with the first `place` tokens and caches of its own, to go on differently."""
+    def fork(self, position: int) -> CachedPrefix:
+        """A copy of the first `position` tokens with KV caches of its own, for another continuation."""
         return CachedPrefix(
-            self.ids[:place],
-            tuple(cache and LayerState(_copy(cache.first, place), _copy(cache.second, place)) for cache in self.caches),
-            {at: layers for at, layers in self.places.items() if at <= place},
-            {at: logits for at, logits in self.logits.items() if at <= place},
+            self.token_ids[:position],
+            [KVCache(_copied(cache.keys, position), _copied(cache.values, position)) for cache in self.caches],
+            {at: snapshot for at, snapshot in self.snapshots.items() if at <= position},
+            {at: logits for at, logits in self.logits.items() if at <= position},
         )
 
-    def forget_first_place(self) -> None:
-        """Makes room: going on from before the next place will have to begin anew."""
-        first = min(self.places)
-        del self.places[first]
+    def drop_first_snapshot(self) -> None:
+        """Free memory: sequences that differ before the next snapshot can no longer use this prefix."""
+        first = min(self.snapshots)
+        del self.snapshots[first]
         self.logits.pop(first, None)
 
 
-def _shared(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two sequences have in common at their beginnings."""
-    length = min(len(one), len(other))
-    if one[:length] == other[:length]:
+def common_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """The length of the longest common prefix of two sequences."""
+    length = min(len(first), len(second))
+    if first[:length] == second[:length]:
         return length
-    return next(i for i in range(length) if one[i] != other[i])
+    return next(i for i in range(length) if first[i] != second[i])
 
 
-def _copy(cache: Tensor, length: int) -> Tensor:
-    """cache (B, heads, window, head_dim) with its first `length` positions; what follows is never read unwritten."""
+def _copied(cache: Tensor, length: int) -> Tensor:
+    """cache (B, heads, window, head_dim) with its first `length` positions; the rest is written before it is read."""
     copy = torch.empty_like(cache)
     copy[:, :, :length] = cache[:, :, :length]
     return copy
 
 
 class PrefixCache:
-    """The last few trails of one network, bounded by their number and bytes."""
+    """The least recently used prefixes of one network are evicted beyond a number and a size in bytes."""
 
-    def __init__(self, network: I3Network, max_trails: int = MAX_PREFIXES, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, network: I3Network, max_prefixes: int = MAX_PREFIXES, max_bytes: int = MAX_BYTES) -> None:
         self.network = network
-        self.max_trails, self.max_bytes = max_trails, max_bytes
-        self._prefixes: list[CachedPrefix] = []  # the one used last comes last
+        self.max_prefixes, self.max_bytes = max_prefixes, max_bytes
+        self._prefixes: list[CachedPrefix] = []  # the most recently used one is last
         config, size = network.config, network.embed.weight.element_size()
-        self._cache_bytes = 2 * config.attention_layers * config.window * config.d_model * size
-        self._place_bytes = 4 * config.hybrid_layers * (config.d_model + config.d_state)
-        self._logits_bytes = 4 * config.vocab_size
+        self.kv_bytes = 2 * config.attention_layers * config.window * config.d_model * size
+        self.snapshot_bytes = 4 * config.hybrid_layers * (config.d_model + config.d_state)
+        self.logits_bytes = 4 * config.vocab_size
+
+    def __len__(self) -> int:
+        return len(self._prefixes)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all trails; states that two of them share count twice."""
-        places = sum(len(trail.places) for trail in self._prefixes)
-        logits = sum(len(trail.logits) for trail in self._prefixes)
-        caches = self._cache_bytes * len(self._prefixes)
-        return caches + self._place_bytes * places + self._logits_bytes * logits
+        """Bytes of all prefixes; snapshots that two of them share count twice."""
+        snapshots = sum(len(prefix.snapshots) for prefix in self._prefixes)
+        logits = sum(len(prefix.logits) for prefix in self._prefixes)
+        return self.kv_bytes * len(self) + self.snapshot_bytes * snapshots + self.logits_bytes * logits
 
     def take(self, ids: list[int]) -> tuple[CachedPrefix, int]:
-        """A trail to read `ids` on, and how many of them it knows already.
+        """The prefix to read `ids` with, and the position to continue from.
 
-        It is not among the trails until `keep` puts it back: if reading fails, nothing half-read is left.
+        It is not in the cache until `insert` returns it: if reading fails, nothing half-read is left.
         """
-        best, known = None, 0
-        for trail in reversed(self._prefixes):
-            place = trail.known(ids)
-            if place > known:
-                best, known = trail, place
-            if known >= len(ids) - 1:
+        best, matched = None, 0
+        for prefix in reversed(self._prefixes):
+            position = prefix.match(ids)
+            if position > matched:
+                best, matched = prefix, position
+            if matched >= len(ids) - 1:
                 break
         if best is None:
-            return CachedPrefix.begin(self.network), 0
+            return CachedPrefix.empty(self.network), 0
         self._prefixes.remove(best)
-        shared = min(len(best.ids), len(ids))
-        if best.ids[:shared] == ids[:shared]:
-            return best, known
+        shared = min(len(best.token_ids), len(ids))
+        if best.token_ids[:shared] == ids[:shared]:
+            return best, matched
         self._prefixes.append(best)
-        return best.fork(known), known
+        return best.fork(matched), matched
 
-    def keep(self, trail: CachedPrefix) -> None:
-        """Puts a trail back as the one used last; those not used for longest give way."""
-        self._prefixes.append(trail)
-        while len(self._prefixes) > 1 and (len(self._prefixes) > self.max_trails or self.nbytes > self.max_bytes):
+    def insert(self, prefix: CachedPrefix) -> None:
+        """Add a prefix as the most recently used one, and evict what exceeds the bounds."""
+        self._prefixes.append(prefix)
+        while len(self) > 1 and (len(self) > self.max_prefixes or self.nbytes > self.max_bytes):
             del self._prefixes[0]
-        while len(trail.places) > 1 and self.nbytes > self.max_bytes:
-            trail.forget_first_place()
+        while len(prefix.snapshots) > 1 and self.nbytes > self.max_bytes:
+            prefix.drop_first_snapshot()
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Remove all prefixes."""
         self._prefixes.clear()

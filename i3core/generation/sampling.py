@@ -1,4 +1,4 @@
-"""Logits to the next token: small pure filters, then one draw.
+"""From logits to the next token: small pure filters, then one draw.
 
 Every filter takes and returns logits (V,), float32; a token that may not be chosen has the logit -inf. The likeliest
 token always survives.
@@ -18,14 +18,14 @@ PENALTY_SPAN = 64  # how many of the last tokens count as repetition
 
 
 def forbid(logits: Tensor, ids: Sequence[int]) -> Tensor:
-    """Excludes `ids`."""
+    """Exclude `ids`."""
     logits = logits.clone()
     logits[list(ids)] = -torch.inf
     return logits
 
 
 def penalise_repetition(logits: Tensor, recent: Sequence[int], penalty: float) -> Tensor:
-    """Divides positive logits of `recent` tokens by `penalty`, multiplies negative ones (CTRL, Keskar et al. 2019)."""
+    """Divide positive logits of `recent` tokens by `penalty`, multiply negative ones (CTRL, Keskar et al. 2019)."""
     if penalty == 1 or not recent:
         return logits
     index = torch.tensor(sorted(set(recent)), device=logits.device)
@@ -34,7 +34,7 @@ def penalise_repetition(logits: Tensor, recent: Sequence[int], penalty: float) -
 
 
 def keep_top_k(logits: Tensor, k: int) -> Tensor:
-    """Keeps exactly k tokens (ties go to the lower ids' order of torch.topk); 0 keeps all."""
+    """Keep exactly k tokens (ties in the order of torch.topk); 0 keeps all."""
     if k == 0 or k >= logits.numel():
         return logits
     values, index = logits.topk(k)
@@ -42,7 +42,7 @@ def keep_top_k(logits: Tensor, k: int) -> Tensor:
 
 
 def keep_top_p(logits: Tensor, p: float) -> Tensor:
-    """Keeps the fewest likeliest tokens whose probabilities sum to at least p (nucleus, Holtzman et al. 2020)."""
+    """Keep the fewest likeliest tokens whose probabilities sum to at least p (nucleus, Holtzman et al. 2020)."""
     if p >= 1:
         return logits
     ordered, index = logits.sort(descending=True, stable=True)
@@ -53,14 +53,14 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
 
 
 def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
-    """Drops tokens whose probability is below `min_p` times that of the likeliest (Nguyen et al. 2024)."""
+    """Drop tokens whose probability is below `min_p` times that of the likeliest (Nguyen et al. 2024)."""
     if min_p <= 0:
         return logits
     return logits.masked_fill(logits < logits.max() + torch.log(torch.tensor(min_p)), -torch.inf)
 
 
 def filtered(logits: Tensor, recent: Sequence[int], config: SamplingConfig, forbidden: Sequence[int] = ()) -> Tensor:
-    """The logits after all filters of `config`, before temperature is undone by the draw."""
+    """The logits after temperature and all filters of `config`."""
     forbidden = [*forbidden] if config.allow_unk else [UNK_ID, *forbidden]
     logits = forbid(logits, forbidden) if forbidden else logits
     logits = penalise_repetition(logits, recent[-PENALTY_SPAN:], config.repetition_penalty)
@@ -71,13 +71,13 @@ def filtered(logits: Tensor, recent: Sequence[int], config: SamplingConfig, forb
     return keep_min_p(logits, config.min_p)
 
 
-def uniform(seed: int, place: int) -> float:
-    """A number from 0 to below 1 that depends on the seed and the place in the reply alone.
+def uniform(seed: int, index: int) -> float:
+    """A number from 0 to below 1 that depends only on the seed and the token's index in the reply.
 
     So a reply that is continued draws as it would have without the break. The finaliser is that of SplitMix64 (Steele
-    et al. 2014), once for the seed and once for the place.
+    et al. 2014), once for the seed and once for the index.
     """
-    mixed = _mix(_mix(seed) + place)
+    mixed = _mix(_mix(seed) + index)
     return (mixed >> 16) / 2**48
 
 
@@ -95,7 +95,7 @@ def choose(
     draw: float,
     forbidden: Sequence[int] = (),
 ) -> int:
-    """The next token. Temperature 0 takes the likeliest; otherwise that where the summed probabilities pass `draw`.
+    """Choose the next token: the likeliest at temperature 0, else where the summed probabilities pass `draw`.
 
     draw: from 0 to below 1, uniformly distributed.
     """

@@ -1,61 +1,69 @@
+"""When a reply ends, and which part of its text is shown."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
 class StopStrings:
-    """Holds text back while it could be the beginning of a stop text."""
+    """Holds text back while it could be the start of a stop string.
+
+    Attributes:
+        held: text that is held back.
+    """
 
     def __init__(self, stops: Sequence[str]) -> None:
         self.stops = [stop.lower() for stop in stops]
         self.held = ""
 
     def push(self, text: str) -> tuple[str, bool]:
-        """Text that may be shown now, and whether a stop text was reached."""
+        """Add text; return what can be shown now, and True if a stop string was reached."""
         self.held += text
-        found = [place for place in (self.held.find(stop) for stop in self.stops) if place >= 0]
+        found = [at for at in (self.held.find(stop) for stop in self.stops) if at >= 0]
         if found:
             return self.held[: min(found)], True
-        keep = 0
-        for stop in self.stops:
-            for length in range(min(len(stop) - 1, len(self.held)), keep, -1):
-                if self.held.endswith(stop[:length]):
-                    keep = length
-                    break
-        shown = self.held[: len(self.held) - keep]
-        self.held = self.held[len(self.held) - keep :]
+        length = max((_overlap(self.held, stop) for stop in self.stops), default=0)
+        shown = self.held[: len(self.held) - length]
+        self.held = self.held[len(shown) :]
         return shown, False
 
 
+def _overlap(text: str, stop: str) -> int:
+    """The length of the longest proper prefix of `stop` that `text` ends with."""
+    lengths = range(min(len(stop) - 1, len(text)), 0, -1)
+    return next((length for length in lengths if text.endswith(stop[:length])), 0)
+
+
 class VisibleText:
-    """What of a reply to show: not the space before it, not a stop text, and nothing that it was begun with.
+    """The visible part of a reply: without space before it, stop strings, and text that was shown before.
 
     Attributes:
-        stopped: whether a stop text was reached.
-        trimmed: how many characters the space before it had.
+        stopped: True once a stop string was reached.
+        trimmed: how many characters of space came before the reply.
     """
 
-    def __init__(self, stops: Sequence[str], leading: bool, begun: str = "") -> None:
+    def __init__(self, stops: Sequence[str], strip_start: bool, prefix: str = "") -> None:
+        """strip_start: the template leaves space before a reply. prefix: the start of the reply, already shown."""
         self._stops = StopStrings(stops)
-        self._leading = leading  # whether only blank space has come yet that the template leaves before a reply
-        self._given = 0
+        self._at_start = strip_start
+        self._shown = 0  # how many of the next characters have been shown
         self.stopped, self.trimmed = False, 0
-        self.push(begun)
-        self._given = len(self._stops.held)  # held back, but shown already
+        self.push(prefix)
+        self._shown = len(self._stops.held)  # held back, but shown already
 
     def push(self, text: str) -> str:
-        """Text that may be shown now."""
-        if self._leading:
+        """Add text; return what can be shown now."""
+        if self._at_start:
             self.trimmed += len(text) - len(text := text.lstrip())
-            self._leading = not text
-        shown, self.stopped = self._stops.push(text)
-        return self._without_given(shown)
+            self._at_start = not text
+        visible, self.stopped = self._stops.push(text)
+        return self._new(visible)
 
     def rest(self) -> str:
-        """What was held back, once nothing follows that could complete a stop text."""
-        return self._without_given(self._stops.held)
+        """The text held back, once nothing follows that could complete a stop string."""
+        return self._new(self._stops.held)
 
-    def _without_given(self, text: str) -> str:
-        known = min(self._given, len(text))
-        self._given -= known
-        return text[known:]
+    def _new(self, text: str) -> str:
+        shown = min(self._shown, len(text))
+        self._shown -= shown
+        return text[shown:]

@@ -1,4 +1,4 @@
-"""i3 in the transformers library: importing this module makes its Auto classes know i3 models.
+"""Register i3 models with the Auto classes of the transformers library.
 
 import i3core.hf
 from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -1,4 +1,4 @@
-"""Sizes of an i3 model as the transformers library keeps them: the content of config.json."""
+"""Sizes of an i3 model for the transformers library: the content of config.json."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ class I3Config(PretrainedConfig):
         for derived in ("n_layers", "torch_dtype"):
             others.pop(derived, None)
         others.setdefault("dtype", "float32")
-        super().__init__(tie_word_embeddings=others.pop("tie_embeddings", tie_word_embeddings), **others)
+        others["tie_word_embeddings"] = others.pop("tie_embeddings", tie_word_embeddings)
+        super().__init__(**others)
 
     @classmethod
     def from_sizes(cls, sizes: ModelConfig, **others: Any) -> I3Config:
@@ -75,7 +76,7 @@ class I3Config(PretrainedConfig):
 
     @property
     def sizes(self) -> ModelConfig:
-        """The same for i3core. Raises ConfigError for sizes that no network can have."""
+        """The sizes as a ModelConfig. Raises ConfigError for sizes that no network can have."""
         return ModelConfig(
             vocab_size=self.vocab_size,
             d_model=self.d_model,

@@ -1,4 +1,4 @@
-"""What the transformers library wants to know of an i3 model beside its weights. Needs neither it nor torch."""
+"""Generation defaults and chat template for the transformers library. Imports neither it nor torch."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def read_template(folder: Path) -> ChatTemplate | None:
 
 
 def token_names(tokenizer: ChunkTokenizer) -> list[str]:
-    """A name of its own for each id: the chunk, the special token's name, or that it is not used."""
+    """A unique name for each id: the chunk, the special token's name, or `<unusedN>`."""
     names = [chunk or f"<unused{i}>" for i, chunk in enumerate(tokenizer.chunks)]
     names[0] = UNK
     return names
 
 
 def generation_defaults(template: ChatTemplate) -> dict[str, Any]:
-    """generation_config.json: what ends a reply, and what is never chosen, as i3core generates."""
+    """Content of generation_config.json: what ends a reply and what is never chosen, as in i3core."""
     end, special = template.end_id, template.tokenizer.special_tokens
     never = [0, *(i for i in special.values() if i != end)]
     ends = {} if end is None else {"bos_token_id": end, "eos_token_id": end}

@@ -1,7 +1,7 @@
-"""A model folder for the transformers library, which loads it also where i3core is not installed.
+"""Write a model folder that the transformers library loads without i3core.
 
-The folder is one of ours with four files more and the modules that the model's classes are made of, as they are here:
-with `trust_remote_code=True` the library runs those. i3core itself never runs code of a folder.
+The folder has four files more than ours, and copies of the modules that its classes need. With `trust_remote_code=True`
+the library runs those. i3core itself never runs code from a folder.
 """
 
 from __future__ import annotations
@@ -26,10 +26,7 @@ TOKENIZER = "tokenization_i3.I3Tokenizer"
 
 
 def save_for_transformers(model: Model, folder: str | Path, dtype: torch.dtype = torch.float32) -> None:
-    """Writes such a folder.
-
-    Raises what `save` raises, and ConfigError where i3core is without its sources.
-    """
+    """Write such a folder. Raises what `save` raises, and ConfigError if i3core is installed without its sources."""
     folder, template, code = Path(folder), model.template, sources()
     save(model, folder, "safetensors", dtype)
     content = config_to_json(model.config, template, str(dtype).removeprefix("torch."), model.details)
@@ -68,8 +65,8 @@ def sources() -> dict[str, str]:
     wanted = [here / f"{name.split('.')[0]}.py" for name in (*CLASSES.values(), TOKENIZER)]
     if not all(path.is_file() for path in wanted):  # the packaged program
         raise ConfigError(
-            "A folder for the transformers library takes sources of i3core along, which are not here.",
-            "Start i3core from its source for it. Without --to, the folder loads there too, where i3core is installed.",
+            "A folder for the transformers library contains sources of i3core, which this installation lacks.",
+            "Run i3core from its source. A folder written without --to also loads where i3core is installed.",
         )
     found: dict[str, str] = {}
 
@@ -93,7 +90,7 @@ def _flat_name(path: Path) -> str:
 
 
 def modules_of(folder: Path) -> list[Path]:
-    """The files in a model folder that its classes need: what its settings name, and what that imports."""
+    """The modules in a model folder that its settings name, and those that they import."""
     named: list[str] = []
     for name in ("config.json", "tokenizer_config.json"):
         try:
@@ -107,7 +104,7 @@ def modules_of(folder: Path) -> list[Path]:
 
 
 def _reached(folder: Path, classes: list[str]) -> list[Path]:
-    """The modules in `folder` of classes such as "modeling_i3.I3Model", and those that they import from there."""
+    """The modules in `folder` of classes such as "modeling_i3.I3Model", and those that they import."""
     found: list[Path] = []
     wanted = [name.split(".")[0] for name in classes]
     for name in wanted:  # grows while it is read

@@ -1,11 +1,11 @@
-"""What `from_pretrained` asks of a folder or repository before the transformers library loads it."""
+"""The folder and the sizes of a model, before the transformers library loads it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from transformers.utils import cached_file
+from transformers.utils.hub import cached_file
 
 from ..checkpoints.state_dict import config_from_shapes
 from ..checkpoints.weights import TOKENIZER_FILES, WEIGHT_FILES, read_header, read_tensors
@@ -19,9 +19,9 @@ _SIZES = (
 
 
 def folder_of(name: str, options: dict[str, Any]) -> Path | None:
-    """The folder itself, or that in the library's cache once it holds the repository's small files and its weights.
+    """The folder itself, or the one in the library's cache, with a repository's small files and its weights.
 
-    None if there is neither; then the library says what is wrong. What is fetched here is not fetched once more.
+    None if there is neither; the library then reports the error. Files fetched here are not fetched twice.
     """
     if Path(name).is_dir():
         return Path(name, options.get("subfolder") or "")
@@ -42,13 +42,13 @@ def folder_of(name: str, options: dict[str, Any]) -> Path | None:
 
 
 def sizes_corrected(folder: Path, config: I3Config) -> I3Config:
-    """`config` with the sizes that the weights in `folder` have."""
+    """`config` with the sizes of the weights in `folder`."""
     path = next((folder / name for name in WEIGHT_FILES[:2] if (folder / name).is_file()), None)
     if path is None:  # in several files
         return config
     try:
         tensors = read_header(path) if path.suffix == ".safetensors" else read_tensors(path, mmap=True)
-    except CheckpointError:  # weights that i3core does not read; the library will say what is wrong with them, if it is
+    except CheckpointError:  # weights that i3core does not read; the library reports what is wrong with them
         return config
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     sizes, _ = config_from_shapes(shapes, config.to_dict(), lambda: config.tie_word_embeddings)

@@ -19,9 +19,9 @@ from .defaults import jinja_template, token_names
 class I3Tokenizer(PreTrainedTokenizer):
     """Text to ids of two- to three-character chunks, and conversations to ids.
 
-    A plain text begins with the token that ends replies, where the model has one: so did the documents it was trained
-    on. `apply_chat_template` gives the ids that i3core gives, each turn encoded on its own; marks of turns in what a
-    user wrote are text to it, never the marks themselves. In `tokenizer("...")` they are the marks, as usual.
+    A plain text starts with the token that ends replies, if the model has one: so did the documents it was trained on.
+    `apply_chat_template` gives the ids that i3core gives, each turn encoded on its own. It reads special tokens in a
+    user's text as plain text; `tokenizer("...")` reads them as special tokens, as usual.
     """
 
     vocab_files_names = {
@@ -68,7 +68,7 @@ class I3Tokenizer(PreTrainedTokenizer):
 
     @classmethod
     def _from_pretrained(cls, resolved_vocab_files: dict, *arguments: Any, **options: Any) -> Any:
-        """Without taking our tokenizer.json for one of the tokenizers library, which has the same name."""
+        """Load without mistaking our tokenizer.json for one of the tokenizers library, which has the same name."""
         return super()._from_pretrained({**resolved_vocab_files, "tokenizer_file": None}, *arguments, **options)
 
     @property
@@ -93,7 +93,7 @@ class I3Tokenizer(PreTrainedTokenizer):
     def build_inputs_with_special_tokens(
         self, token_ids_0: list[int], token_ids_1: list[int] | None = None
     ) -> list[int]:
-        start = [] if self.bos_token_id is None else [self.bos_token_id]
+        start = [self.bos_token_id] if isinstance(self.bos_token_id, int) else []
         return [*start, *token_ids_0, *(token_ids_1 or [])]
 
     def get_special_tokens_mask(
@@ -109,7 +109,7 @@ class I3Tokenizer(PreTrainedTokenizer):
     ) -> list[int]:
         return [0] * len(self.build_inputs_with_special_tokens(token_ids_0, token_ids_1))
 
-    def apply_chat_template(
+    def apply_chat_template(  # pyright: ignore[reportIncompatibleMethodOverride] (its order differs between versions)
         self,
         conversation: Any,
         tools: Any = None,
@@ -126,11 +126,11 @@ class I3Tokenizer(PreTrainedTokenizer):
         return_assistant_tokens_mask: bool = False,
         **others: Any,
     ) -> Any:
-        """A conversation, or several, as ids; with `tokenize=False` as the text that shows its marks.
+        """Encode a conversation, or several, as ids; with `tokenize=False` as text with special tokens by name.
 
-        A chat template that somebody put in place of the model's own is used as the library uses it.
+        If a chat template has replaced the model's own, the library applies it.
 
-        Raises PromptError for messages that the model has no place for.
+        Raises PromptError for messages that the model has no template for.
         """
         shown = {
             "add_generation_prompt": add_generation_prompt, "continue_final_message": continue_final_message,
@@ -146,29 +146,29 @@ class I3Tokenizer(PreTrainedTokenizer):
         single = bool(conversation) and isinstance(conversation[0], dict)
         opening = self.template.reply_opening() if add_generation_prompt else []
         kept = slice(-max_length, None) if truncation and max_length else slice(None)
-        rows, said = [], []  # ids, and which of them the model says
+        rows, learned = [], []  # ids, and 1 for each that is part of a reply
         for messages in [conversation] if single else conversation:
             turns = self.template.encode_turns([_plain(message) for message in messages])
             rows.append([*(i for turn in turns for i in turn), *opening][kept])
-            said.append([*self._said(messages, turns), *(0 for _ in opening)][kept])
+            learned.append([*self._learned(messages, turns), *(0 for _ in opening)][kept])
         batch = self.pad(
             {"input_ids": rows}, padding=padding or False, max_length=max_length, return_attention_mask=True
         )
         if return_assistant_tokens_mask:
             batch["assistant_masks"] = [
                 [next(mine) if shown else 0 for shown in mask]
-                for mask, mine in zip(batch["attention_mask"], map(iter, said), strict=True)
+                for mask, mine in zip(batch["attention_mask"], map(iter, learned), strict=True)
             ]
         content = {key: value[0] if single and return_tensors is None else value for key, value in batch.items()}
         encoded = BatchEncoding(content, tensor_type=return_tensors)
         return encoded if return_dict else encoded["input_ids"]
 
-    def _said(self, messages: list[dict], turns: list[list[int]]) -> Iterator[int]:
-        """1 for each id of the turns that is learned in training: replies without the mark before them."""
-        marks = len(self.template.reply_opening())
+    def _learned(self, messages: list[dict], turns: list[list[int]]) -> Iterator[int]:
+        """1 for each id of the turns that counts in training: replies without the special tokens before them."""
+        opening = len(self.template.reply_opening())
         for message, turn in zip(messages, turns, strict=True):
             is_reply = message["role"] == "assistant"
-            yield from (int(is_reply and place >= marks) for place in range(len(turn)))
+            yield from (int(is_reply and index >= opening) for index in range(len(turn)))
 
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
         path = Path(save_directory) / ((f"{filename_prefix}-" if filename_prefix else "") + TOKENIZER_FILES[0])
@@ -177,7 +177,7 @@ class I3Tokenizer(PreTrainedTokenizer):
 
 
 def _plain(message: dict) -> dict:
-    """A message whose content may come as a list of parts of text."""
+    """A message with its content as one text; it may come as a list of parts."""
     content = message.get("content")
     if isinstance(content, list):
         content = "".join(part.get("text", "") for part in content if isinstance(part, dict))

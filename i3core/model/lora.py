@@ -1,4 +1,4 @@
-"""What of a network is trained: all of it, its last blocks, or LoRA matrices beside frozen weights.
+"""Choose the trained part of a network: all of it, its last blocks, or LoRA matrices beside frozen weights.
 
 LoRA (Hu et al. 2021) learns a product B A of low rank for each linear layer: y = W x + b + (alpha / rank) B A x.
 A starts random and B at zero, so training starts from the model as it is. The layers are those of the blocks. The head
@@ -14,15 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import TrainingError
-from .network import I3Network, Linear, is_single_token
+from .layers import Linear, is_single_token
+from .network import I3Network
 
 TARGETS = ("attn.qkv", "attn.out_proj", "ffn.0", "ffn.2")  # in each block, where it has them
 
 
 class LoRALinear(Linear):
-    """A frozen linear layer with a trained product of low rank beside it.
+    """A frozen linear layer plus a trained product of low rank.
 
-    lora_A: (rank, in) and lora_B: (out, rank), float32, on the device of the layer; they count alpha / rank times.
+    lora_A: (rank, in) and lora_B: (out, rank), float32, on the layer's device; their product is scaled by alpha / rank.
     """
 
     def __init__(self, layer: nn.Linear, lora_A: Tensor, lora_B: Tensor, alpha: float) -> None:
@@ -33,19 +34,19 @@ class LoRALinear(Linear):
         self.lora_B = nn.Parameter(lora_B.to(layer.weight.device, torch.float32))
         self.alpha, self.scaling = alpha, alpha / len(lora_A)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x: (..., in) -> (..., out)."""
-        if is_single_token(x, self.in_features):
-            return self.step(x)
-        low = F.linear(x, self.lora_A)
-        return F.linear(x, self.weight, self.bias) + F.linear(low, self.lora_B * self.scaling)
+    def forward(self, input: Tensor) -> Tensor:
+        """input: (..., in) -> (..., out)."""
+        if is_single_token(input, self.in_features):
+            return self.matvec(input)
+        low = F.linear(input, self.lora_A)
+        return F.linear(input, self.weight, self.bias) + F.linear(low, self.lora_B * self.scaling)
 
-    def step(self, x: Tensor) -> Tensor:
+    def matvec(self, x: Tensor) -> Tensor:
         """The same for a single token, one float32 vector on a CPU."""
-        return super().step(x) + F.linear(F.linear(x, self.lora_A), self.lora_B) * self.scaling
+        return super().matvec(x) + F.linear(F.linear(x, self.lora_A), self.lora_B) * self.scaling
 
     def merged(self) -> Linear:
-        """An ordinary layer that does the same."""
+        """An ordinary linear layer that computes the same."""
         layer = Linear(self.in_features, self.out_features, device="meta")
         layer.weight = nn.Parameter(torch.addmm(self.weight, self.lora_B, self.lora_A, alpha=self.scaling).detach())
         layer.bias = nn.Parameter(self.bias.detach())
@@ -58,7 +59,7 @@ def lora_layers(network: I3Network) -> dict[str, LoRALinear]:
 
 
 def target_layers(network: I3Network) -> dict[str, nn.Linear]:
-    """Name -> layer of the linear layers that LoRA is for."""
+    """Name -> layer of the linear layers that LoRA adapts."""
     return {
         name: module
         for name, module in network.named_modules()
@@ -67,7 +68,7 @@ def target_layers(network: I3Network) -> dict[str, nn.Linear]:
 
 
 def add_lora(network: I3Network, rank: int, alpha: float) -> None:
-    """Puts new LoRA matrices into the blocks' linear layers, in place, and freezes everything else.
+    """Add new LoRA matrices to the blocks' linear layers, in place, and freeze everything else.
 
     They depend on torch's seed alone, whatever the device. Raises TrainingError for a rank or alpha out of range.
     """
@@ -87,25 +88,27 @@ def add_lora(network: I3Network, rank: int, alpha: float) -> None:
 
 
 def insert_lora(network: I3Network, matrices: dict[str, tuple[Tensor, Tensor]], alpha: float) -> None:
-    """Puts these (lora_A, lora_B) into the linear layers of these names, in place, and freezes everything else."""
+    """Add given (lora_A, lora_B) to the linear layers of these names, in place, and freeze everything else."""
     if lora_layers(network):
         raise TrainingError("This network has LoRA matrices already.", "Merge them before adding others.")
     if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < math.inf:
         raise TrainingError(f"The alpha of LoRA must be a number above 0, not {alpha!r}.", "16 is usual.")
     network.requires_grad_(False)
     for name, (lora_A, lora_B) in matrices.items():
-        network.set_submodule(name, LoRALinear(network.get_submodule(name), lora_A, lora_B, alpha))
+        layer = network.get_submodule(name)
+        assert isinstance(layer, nn.Linear), name
+        network.set_submodule(name, LoRALinear(layer, lora_A, lora_B, alpha))
 
 
 def merge_lora(network: I3Network) -> I3Network:
-    """Adds the LoRA matrices to the weights they stand beside, in place: a plain network, all of it trainable."""
+    """Add the LoRA matrices to the frozen weights, in place: a plain network, all of it trainable."""
     for name, layer in lora_layers(network).items():
         network.set_submodule(name, layer.merged())
     return network.requires_grad_(True)
 
 
 def train_last_blocks(network: I3Network, count: int) -> None:
-    """Freezes all but the last `count` blocks and the final norm; embeddings and head stay as they are.
+    """Freeze all but the last `count` blocks and the final norm.
 
     Raises TrainingError for a number of blocks that the network does not have.
     """

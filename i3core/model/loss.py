@@ -1,12 +1,14 @@
 """Cross-entropy through the head without ever holding all logits.
 
 With 41,320 chunks the logits of 1,024 tokens take 170 MB, and the usual cross-entropy writes several such arrays. Here
-a few rows at a time pass through the head, and their gradients are taken while the logits are still at hand (as in
-Liger Kernel, Hsu et al. 2024, and Cut Your Losses, Wijmans et al. 2024). Same products, less memory traffic. A frozen
-head's own gradients, a third of the work, are not taken at all.
+a few rows at a time pass through the head, and their gradients are computed while their logits are in the cache (as in
+Liger Kernel, Hsu et al. 2024, and Cut Your Losses, Wijmans et al. 2024). Same products, less memory traffic. The
+gradients of a frozen head, a third of the work, are not computed.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +18,7 @@ LOGITS_AT_ONCE = 11 * 2**20  # elements; 256 rows of 41,320 chunks
 
 class _HeadLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, wanted: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, wanted: bool) -> Tensor:
         want_x, want_weight, want_bias = (wanted and needed for needed in ctx.needs_input_grad[:3])
         device = x.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
@@ -49,10 +51,10 @@ class _HeadLoss(torch.autograd.Function):
                 # The gradient of a row's logits is its share of (probabilities - 1 at the answer). Shares go into the
                 # smaller factor of each product.
                 errors.scatter_add_(1, answers, torch.full_like(share, -1.0))
-                if want_bias:
+                if grad_bias is not None:
                     grad_bias += (share.T @ errors)[0]
                 slope = errors.to(dtype)
-                if want_x:
+                if grad_x is not None:
                     torch.mul(slope @ matrix, share, out=grad_x[start : start + rows])
                 if want_weight:
                     weighted = (part * share).to(dtype)
@@ -68,8 +70,8 @@ class _HeadLoss(torch.autograd.Function):
             return total
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
-        gradients = ctx.saved_tensors
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        (grad,), gradients = grad_outputs, ctx.saved_tensors
         if grad.item() != 1.0:
             gradients = [None if gradient is None else gradient * grad for gradient in gradients]
         return *gradients, None, None

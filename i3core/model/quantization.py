@@ -1,4 +1,4 @@
-"""int8 weights for chatting on a CPU: decoding reads a quarter of the bytes, and that is what its speed depends on.
+"""int8 weights for inference on a CPU: decoding is bound by memory, and reads a quarter of the bytes.
 
 Each row of a linear layer's weight becomes whole numbers from -127 to 127 and one scale (symmetric, round to nearest).
 Products are taken with bfloat16 activations and summed in float32, each token for itself, so that a token's result does
@@ -9,28 +9,32 @@ from __future__ import annotations
 
 import platform
 import sys
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import I3Error
-from .network import I3Network, Linear
+from .layers import Linear
+from .network import I3Network
 
-MULTIPLE = 16  # torch's kernels read rows of weights in steps of this many numbers, also past their end
+MULTIPLE = 16  # torch's kernels read rows of weights in steps of so many numbers, also beyond their end
 ELEMENTS_AT_ONCE = 2**20  # of weights that are in float32 for a moment
 LOGITS_AT_ONCE = 2**24
 
+_int8_matmul: Any = getattr(torch, "_weight_int8pack_mm", None)  # private: it may be gone in another version
+
 
 def has_int8_kernel() -> bool:
-    """Whether torch multiplies by int8 weights with vector instructions here; its Windows builds do not."""
-    if sys.platform == "win32" or not hasattr(torch, "_weight_int8pack_mm"):
+    """True if torch multiplies by int8 weights with vector instructions here; its Windows builds do not."""
+    if sys.platform == "win32" or _int8_matmul is None:
         return False
     return platform.machine() in ("arm64", "aarch64") or torch.backends.cpu.get_cpu_capability().startswith("AVX")
 
 
 def inference_only() -> I3Error:
-    """What is raised for training, saving or adapting a network in int8."""
+    """The error for training, saving or adapting a network in int8."""
     return I3Error(
         "A model in int8 can chat and be evaluated, but not be trained, saved or adapted.", "Load it in float32."
     )
@@ -47,7 +51,7 @@ class Int8Linear(Linear):
     """
 
     def __init__(self, layer: Linear, values: Tensor | None = None) -> None:
-        """values: zeros of `padded_size(layer)` numbers, where the weights are to lie."""
+        """values: zeros, `padded_size(layer)` of them, to be overwritten by the weights."""
         nn.Module.__init__(self)  # not that of nn.Linear, which makes a float32 weight
         self.in_features, self.out_features = layer.in_features, layer.out_features
         self.padding = -self.in_features % MULTIPLE
@@ -63,23 +67,23 @@ class Int8Linear(Linear):
             scale.copy_((weight.abs().amax(1) / 127).clamp_(min=1e-30))
             part[:, : self.in_features] = (weight / scale.float()[:, None]).round_().clamp_(-127, 127)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x: (..., in) -> (..., out), float32."""
-        rows = x.reshape(-1, self.in_features).float()
+    def forward(self, input: Tensor) -> Tensor:
+        """input: (..., in) -> (..., out), float32."""
+        rows = input.reshape(-1, self.in_features).float()
         if self.use_kernel:
             if self.padding:
                 rows = F.pad(rows, (0, self.padding))
             # From float32, so always a copy: the kernel needs an alignment that a part of another tensor may not have.
-            y = torch._weight_int8pack_mm(rows.bfloat16().contiguous(), self.values, self.scale)
+            y = _int8_matmul(rows.bfloat16().contiguous(), self.values, self.scale)
         else:
             y = self._in_float32(rows)
-        return torch.add(self.bias, y).view(*x.shape[:-1], self.out_features)
+        return torch.add(self.bias, y).view(*input.shape[:-1], self.out_features)
 
-    def step(self, x: Tensor) -> Tensor:
+    def matvec(self, x: Tensor) -> Tensor:
         """The same for a single token, x: (1, in) float32 -> (1, out)."""
         if self.padding or not self.use_kernel:
             return self(x)
-        return torch.add(self.bias, torch._weight_int8pack_mm(x.bfloat16(), self.values, self.scale))
+        return torch.add(self.bias, _int8_matmul(x.bfloat16(), self.values, self.scale))
 
     def _in_float32(self, rows: Tensor) -> Tensor:
         """The same without rounding activations, from a part of the weights at a time."""
@@ -99,26 +103,30 @@ class Int8Linear(Linear):
     def nbytes(self) -> int:
         return self.values.nbytes + self.scale.nbytes + self.bias.nbytes
 
-    @property
-    def weight(self) -> Tensor:
-        raise inference_only()
+    def __getattr__(self, name: str) -> Any:
+        """Refuse `weight`, which these layers do not have."""
+        if name == "weight":
+            raise inference_only()
+        return super().__getattr__(name)
 
     def train(self, mode: bool = True) -> Int8Linear:
         if mode:
             raise inference_only()
         return super().train(mode)
 
-    def _save_to_state_dict(self, *arguments: object) -> None:
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         raise inference_only()
 
 
 def quantize(network: I3Network) -> I3Network:
-    """Turns the weights of all linear layers (the head's too) into int8, in place and for good."""
-    names = [name for name, layer in network.named_modules() if isinstance(layer, Linear)]
-    sizes = [padded_size(network.get_submodule(name)) for name in names]
+    """Convert the weights of all linear layers (also the head's) to int8, in place and for good."""
+    layers = {name: layer for name, layer in network.named_modules() if isinstance(layer, Linear)}
+    sizes = [padded_size(layer) for layer in layers.values()]
     # One tensor for all weights: Linux gives it large pages, 5 % faster to read than those of a tensor for each.
-    for name, values in zip(names, torch.zeros(sum(sizes), dtype=torch.int8).split(sizes), strict=True):
-        network.set_submodule(name, Int8Linear(network.get_submodule(name), values))
+    all_values = torch.zeros(sum(sizes), dtype=torch.int8).split(sizes)
+    for (name, layer), values in zip(layers.items(), all_values, strict=True):
+        layers[name] = Int8Linear(layer, values)  # frees the float32 weights one by one
+        network.set_submodule(name, layers[name])
     for weight in network.parameters():
         weight.data = weight.detach().clone()  # one part of a mapped file would keep all of it in memory
     return network.requires_grad_(False).eval()

@@ -1,6 +1,6 @@
 """The two linear recurrences of an RWKV-Mamba mixer, for whole sequences at once.
 
-Both are linear and time-invariant, so the result at time t is a sum that can be split at will:
+Both are linear and time-invariant, so the result at time t is a sum that can be split anywhere:
 
     channel_scan:  h_t = w * h_{t-1} + u_t     one decay per channel    w: (d,)
     state_scan:    s_t = A s_{t-1} + u_t       one matrix               A: (n, n)
@@ -16,6 +16,7 @@ Always float32: products of many decays lose too much in half precision.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,14 +64,14 @@ def _state_scan(A: Tensor, u: Tensor) -> Tensor:
 
 class _ChannelScan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, w: Tensor, u: Tensor) -> Tensor:
+    def forward(ctx: Any, w: Tensor, u: Tensor) -> Tensor:
         h = _channel_scan(w, u)
         ctx.save_for_backward(w, h)
         return h
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor]:
-        w, h = ctx.saved_tensors
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, Tensor]:
+        (grad,), (w, h) = grad_outputs, ctx.saved_tensors
         # dL/du_t = dL/dh_t + w * dL/du_{t+1}
         grad_u = _channel_scan(w, grad.flip(1)).flip(1)
         grad_w = (grad_u[:, 1:] * h[:, :-1]).sum((0, 1)) if ctx.needs_input_grad[0] else None
@@ -79,21 +80,21 @@ class _ChannelScan(torch.autograd.Function):
 
 class _StateScan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, A: Tensor, u: Tensor) -> Tensor:
+    def forward(ctx: Any, A: Tensor, u: Tensor) -> Tensor:
         s = _state_scan(A, u)
         ctx.save_for_backward(A, s)
         return s
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor]:
-        A, s = ctx.saved_tensors
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, Tensor]:
+        (grad,), (A, s) = grad_outputs, ctx.saved_tensors
         grad_u = _state_scan(A.T, grad.flip(1)).flip(1)
         grad_A = torch.einsum("bti,btj->ij", grad_u[:, 1:], s[:, :-1]) if ctx.needs_input_grad[0] else None
         return grad_A, grad_u
 
 
 def _with_start(u: Tensor, carried: Tensor | None) -> Tensor:
-    """Adds what the previous state contributes to the first input."""
+    """u with the previous state's contribution added to the first input."""
     if carried is None:
         return u
     return torch.cat([u[:, :1] + carried[:, None], u[:, 1:]], dim=1)

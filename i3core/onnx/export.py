@@ -1,4 +1,4 @@
-"""A model as an ONNX graph of a single step: a token and the states in, logits and the states after it out.
+"""Export a model as an ONNX graph of one decoding step: from a token and states to logits and new states.
 
     inputs    token (1,) int64, position (1,) int64,
               h (hybrid, D), s (hybrid, N), keys and values (attention, heads, window, head_dim), all float32
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoints.checkpoint import Model, config_to_json
 from ..errors import CheckpointError, I3Error
 from ..model.network import I3Network
+from ..model.state import KVCache, RecurrentState
 from ..system.extras import install_hint
 from ..system.files import replaced, write_json
 
@@ -32,8 +32,17 @@ CHECKED_TOKENS = 32
 TOLERANCE = 1e-3  # in the logits; the order of float32 sums differs
 
 
+class GraphCache(KVCache):
+    """A KV cache that is replaced and never written into, as a graph needs it."""
+
+    def update(self, k: Tensor, v: Tensor, position: int | Tensor) -> tuple[Tensor, Tensor]:
+        is_new = (torch.arange(self.keys.shape[2]) == position)[:, None]
+        self.keys, self.values = torch.where(is_new, k, self.keys), torch.where(is_new, v, self.values)
+        return self.keys, self.values
+
+
 class StepGraph(nn.Module):
-    """One step of a network without anything written in place, so that it can become a graph."""
+    """`I3Network.decode` for one row, with all states as arguments and results."""
 
     def __init__(self, network: I3Network) -> None:
         super().__init__()
@@ -42,40 +51,17 @@ class StepGraph(nn.Module):
     def forward(
         self, token: Tensor, position: Tensor, h: Tensor, s: Tensor, keys: Tensor, values: Tensor
     ) -> tuple[Tensor, ...]:
-        """See the module's first lines for the shapes."""
-        network, config = self.network, self.network.config
-        x = F.embedding(token, network.embed.weight) + F.embedding(position, network.pos_embed.weight)  # (1, D)
-        places = torch.arange(config.window)
-        after: dict[str, list[Tensor]] = {name: [] for name in STATES}
-        for index, block in enumerate(network.layers):
-            mixed = block.ln1(x)
-            if block.is_attention:
-                place = index - config.hybrid_layers
-                qkv = F.linear(mixed, block.attn.qkv.weight, block.attn.qkv.bias)
-                q, k, v = qkv.view(3, config.n_heads, 1, config.head_dim).unbind(0)
-                new = (places == position)[None, :, None]
-                layer_keys = torch.where(new, k, keys[place])  # (heads, window, head_dim)
-                layer_values = torch.where(new, v, values[place])
-                scores = (q @ layer_keys.transpose(-1, -2) * config.head_dim**-0.5).masked_fill(
-                    places > position, -torch.inf
-                )
-                mixed = (scores.softmax(-1) @ layer_values).view(1, -1)
-                mixed = F.linear(mixed, block.attn.out_proj.weight, block.attn.out_proj.bias)
-                after["keys"].append(layer_keys)
-                after["values"].append(layer_values)
-            else:
-                mixer = block.hybrid
-                layer_h = mixer.w_mix * h[index : index + 1] + (1 - mixer.w_mix) * mixed
-                layer_s = s[index : index + 1] @ mixer.A.T + mixed @ mixer.B.T
-                mixed = layer_s @ mixer.C.T + mixer.D * layer_h
-                after["h"].append(layer_h[0])
-                after["s"].append(layer_s[0])
-            x = x + mixed
-            widen, _, narrow = block.ffn
-            x = x + F.linear(F.gelu(F.linear(block.ln2(x), widen.weight, widen.bias)), narrow.weight, narrow.bias)
-        logits = F.linear(network.ln_f(x), network.head.weight, network.head.bias)[0]
-        given = {"h": h, "s": s, "keys": keys, "values": values}
-        return logits, *(torch.stack(after[name]) if after[name] else given[name] + 0 for name in STATES)
+        """See the module's docstring for the shapes."""
+        recurrent = [RecurrentState(*both) for both in zip(h.split(1), s.split(1), strict=True)] if len(h) else []
+        caches = [GraphCache(*both) for both in zip(keys.split(1), values.split(1), strict=True)] if len(keys) else []
+        logits = self.network.decode(token, [*recurrent, *caches], position)[0]
+        after = (
+            torch.cat([state.h for state in recurrent]) if recurrent else h + 0,
+            torch.cat([state.s for state in recurrent]) if recurrent else s + 0,
+            torch.cat([cache.keys for cache in caches]) if caches else keys + 0,
+            torch.cat([cache.values for cache in caches]) if caches else values + 0,
+        )
+        return logits, *after
 
 
 def first_states(network: I3Network) -> tuple[Tensor, ...]:
@@ -91,11 +77,11 @@ def first_states(network: I3Network) -> tuple[Tensor, ...]:
 
 
 def save_onnx(model: Model, folder: str | Path) -> float:
-    """Writes model.onnx, tokenizer.json and config.json, and returns how far its logits are from ours.
+    """Write model.onnx, tokenizer.json and config.json; return the largest difference of its logits from ours.
 
     Raises:
         I3Error: a package is missing.
-        CheckpointError: the graph does not compute what the model does; nothing is written then.
+        CheckpointError: the graph computes something else than the model; nothing is written then.
     """
     try:
         import onnx
@@ -108,7 +94,7 @@ def save_onnx(model: Model, folder: str | Path) -> float:
     network = model.network.eval()
     with replaced(folder / FILE) as temporary:
         with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that this exporter is the older one; the newer needs a package more
+            warnings.simplefilter("ignore")  # it is the older exporter; the newer one needs another package
             example = (torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64), *first_states(network))
             torch.onnx.export(
                 StepGraph(network), example, str(temporary), input_names=list(INPUTS), output_names=list(OUTPUTS),
@@ -119,7 +105,7 @@ def save_onnx(model: Model, folder: str | Path) -> float:
         difference = largest_difference(session, network)
         if not difference < TOLERANCE:
             raise CheckpointError(
-                f"The ONNX graph's logits differ from the model's by {difference:.2g}; it was not kept.",
+                f"The ONNX graph's logits differ from the model's by {difference:.2g}; it was deleted.",
                 "Please report this with the versions of torch and onnxruntime.",
             )
     write_json(folder / "tokenizer.json", model.tokenizer.to_json(), indent=None)
@@ -128,15 +114,16 @@ def save_onnx(model: Model, folder: str | Path) -> float:
 
 
 def largest_difference(session: Any, network: I3Network, tokens: int = CHECKED_TOKENS) -> float:
-    """The largest difference of any logit between a session of onnxruntime and the network on random tokens."""
+    """The largest difference of a logit between an onnxruntime session and the network, on random tokens."""
     count = min(tokens, network.config.window)
     ids = torch.randint(network.config.vocab_size, (count,), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         ours = network(ids[None])[0]
     states, largest = [state.numpy() for state in first_states(network)], 0.0
-    known = {entry.name for entry in session.get_inputs()}  # states of kinds of blocks that there are none of may go
-    for place in range(count):
-        given = dict(zip(INPUTS, [ids[place : place + 1].numpy(), torch.tensor([place]).numpy(), *states], strict=True))
+    known = {entry.name for entry in session.get_inputs()}  # without states of blocks that the model does not have
+    for position in range(count):
+        token, at = ids[position : position + 1].numpy(), torch.tensor([position]).numpy()
+        given = dict(zip(INPUTS, [token, at, *states], strict=True))
         logits, *states = session.run(None, {name: value for name, value in given.items() if name in known})
-        largest = max(largest, float((torch.from_numpy(logits) - ours[place]).abs().max()))
+        largest = max(largest, float((torch.from_numpy(logits) - ours[position]).abs().max()))
     return largest

@@ -130,8 +130,8 @@ class ResponseBuilder(ABC, Generic[RequestT]):
 
     def usage(self, sequences: list[TokenSequence]) -> dict[str, int]:
         """Tokens of the prompts, each counted once for all replies to it, and of the replies."""
-        read = sum(len(sequence.plan.ids) for sequence in sequences[:: self.count])
-        new = sum(len(sequence.said) - len(sequence.plan.ids) for sequence in sequences)
+        read = sum(len(sequence.context.ids) for sequence in sequences[:: self.count])
+        new = sum(len(sequence.token_ids) - len(sequence.context.ids) for sequence in sequences)
         return {"prompt_tokens": read, "completion_tokens": new, "total_tokens": read + new}
 
 

@@ -41,11 +41,11 @@ def context_preview(conversation: Conversation, model: ModelInfo | None, text: s
         tokens = len(model.template.encode_turn({"role": USER, "content": text.strip()}))
         return ContextPreview(tokens, too_long=f"{error.what} {error.remedy}".strip())
     seen = [number for number in prompt.numbers if number is not None]
-    if not plan.dropped:
+    if not plan.dropped_turns:
         return ContextPreview(plan.tokens[-1])
-    first = seen[plan.dropped]
+    first = seen[plan.dropped_turns]
     gone = seen.index(conversation.first_seen) if conversation.first_seen in seen else 0
-    return ContextPreview(plan.tokens[-1], first, max(0, plan.dropped - gone))
+    return ContextPreview(plan.tokens[-1], first, max(0, plan.dropped_turns - gone))
 
 
 def measure(conversation: Conversation, model: ModelInfo | None) -> None:

@@ -124,7 +124,7 @@ def load_i3core(request: LoadRequest, progressed: Callable[[str], None]) -> tupl
             request.prompt,
             request.sampling,
             cancelled=request.cancelled.is_set,
-            begun=request.prefix_ids,
+            prefix_ids=request.prefix_ids,
             alternatives=ALTERNATIVES,
             truncate_left=request.truncate_left,
         )

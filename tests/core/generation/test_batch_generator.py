@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from i3core.checkpoints.checkpoint import load
 from i3core.errors import I3Error
-from i3core.generation.batch_generator import PROMPT_PART, BatchGenerator
+from i3core.generation.batch_generator import PREFILL_TOKENS, BatchGenerator
 from i3core.generation.config import SamplingConfig
 from i3core.generation.generator import Generator
 from i3core.generation.sequence import TokenSequence
@@ -84,7 +84,7 @@ def test_a_long_prompt_is_read_in_parts_while_others_go_on(build):
     text = "the cat sat on the mat. " * 30
     config = SamplingConfig(temperature=0, max_new_tokens=5)
     long = TokenSequence(model, text, config)
-    parts = -(-len(long.plan.ids) // PROMPT_PART)
+    parts = -(-len(long.context.ids) // PREFILL_TOKENS)
     assert parts > 1
     batch.add("long", long)
     for _ in range(parts - 1):
@@ -130,7 +130,7 @@ def test_no_memory_ends_the_replies_and_not_the_batch(model, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(type(model.network), "forward", full)
-        patch.setattr("i3core.generation.batch_generator.BatchState.step", full)
+        patch.setattr("i3core.generation.batch_generator.BatchState.decode", full)
         told = batch.advance()
         assert {key for key, _ in told} == {0, 1}
         assert all(isinstance(error, I3Error) and "memory" in error.what for _, error in told)

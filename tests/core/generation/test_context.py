@@ -71,7 +71,7 @@ def test_a_plan_keeps_the_newest_messages_that_fit(template, pairs, last, person
     plan = fit_context(template, prompt, budget, window)
     assert plan.ids == [*first, *(i for turn in kept for i in turn), *opening]
     assert plan.used == len(plan.ids) <= room
-    assert plan.dropped == len(turns) - len(kept)
+    assert plan.dropped_turns == len(turns) - len(kept)
     assert list(plan.tokens) == [len(first)] * bool(first) + [len(turn) for turn in turns]
 
 

@@ -276,7 +276,7 @@ def test_a_continued_reply_is_the_one_that_was_not_cut(build, seed, place, tempe
     config = SamplingConfig(max_new_tokens=60 - len(ids), **settings)
     if len(ids) == len(tokens_of(whole)):
         return  # it ended by itself
-    rest = list(Generator(model).stream(prompt, config, begun=ids))
+    rest = list(Generator(model).stream(prompt, config, prefix_ids=ids))
     assert tokens_of(rest) == tokens_of(whole)[len(ids) :]
     begun = model.tokenizer.decode(ids)
     assert (begun.lstrip() if not raw and not special else begun) + text_of(rest) == text_of(whole)
@@ -295,7 +295,7 @@ def test_a_stop_text_that_a_begun_reply_completes(parrot, stop, count):
     ids = model.tokenizer.encode(whole)[:count]
     begun = model.tokenizer.decode(ids)
     config = SamplingConfig(**GREEDY, max_new_tokens=40, stop=(stop,))
-    pieces = list(Generator(model).stream(HELLO, config, begun=ids))
+    pieces = list(Generator(model).stream(HELLO, config, prefix_ids=ids))
     assert pieces[-1].finish_reason == "stop"
     place = whole.index(stop)
     assert text_of(pieces) == whole[len(begun) : max(place, len(begun))]
@@ -307,19 +307,19 @@ def test_held_text_of_a_begun_reply_is_not_shown_twice(parrot):
     model = parrot(HELLO, whole)
     ids = model.tokenizer.encode(whole)[:2]
     config = SamplingConfig(**GREEDY, max_new_tokens=40, stop=("the cat sat",))
-    assert model.tokenizer.decode(ids) + text_of(Generator(model).stream(HELLO, config, begun=ids)) == whole
+    assert model.tokenizer.decode(ids) + text_of(Generator(model).stream(HELLO, config, prefix_ids=ids)) == whole
 
 
 def test_a_reply_begun_with_its_end_has_ended(model):
     end = model.template.end_id
-    [piece] = Generator(model).stream(HELLO, SamplingConfig(), begun=[5, end])
+    [piece] = Generator(model).stream(HELLO, SamplingConfig(), prefix_ids=[5, end])
     assert (piece.finish_reason, piece.new_tokens, piece.text, piece.chunk) == ("stop", 0, "", None)
 
 
 @pytest.mark.parametrize("begun", [[-1], [3, 10**6]])
 def test_a_reply_cannot_begin_with_tokens_that_do_not_exist(model, begun):
     with pytest.raises(PromptError, match="tokens"):
-        list(Generator(model).stream(HELLO, SamplingConfig(), begun=begun))
+        list(Generator(model).stream(HELLO, SamplingConfig(), prefix_ids=begun))
 
 
 def test_the_penalty_sees_what_a_reply_was_begun_with(build):
@@ -328,8 +328,8 @@ def test_the_penalty_sees_what_a_reply_was_begun_with(build):
     one, other = model.tokenizer.encode("sea")[0], model.tokenizer.encode("fish")[0]
     model.network.head.bias.data[[one, other]] = torch.tensor([60.0, 59.0])
     config = SamplingConfig(temperature=0.0, repetition_penalty=2.0, max_new_tokens=1)
-    assert tokens_of(Generator(model).stream(HELLO, config, begun=[4])) == [one]
-    assert tokens_of(Generator(model).stream(HELLO, config, begun=[one])) == [other]
+    assert tokens_of(Generator(model).stream(HELLO, config, prefix_ids=[4])) == [one]
+    assert tokens_of(Generator(model).stream(HELLO, config, prefix_ids=[one])) == [other]
 
 
 def test_chunks_show_the_models_own_probabilities(model):

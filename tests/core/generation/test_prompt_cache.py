@@ -75,17 +75,16 @@ def operations():
     return st.lists(st.tuples(kinds, st.integers(0, 40), st.integers(0, 149)), min_size=1, max_size=10)
 
 
-@given(steps=operations(), max_trails=st.integers(1, 4), max_bytes=st.sampled_from([0, 60_000, 2**28]))
-def test_any_walk_through_a_chat_equals_fresh_computations(wordy, steps, max_trails, max_bytes):
+@given(steps=operations(), max_prefixes=st.integers(1, 4), max_bytes=st.sampled_from([0, 60_000, 2**28]))
+def test_any_walk_through_a_chat_equals_fresh_computations(wordy, steps, max_prefixes, max_bytes):
     """Replies are stopped anywhere, continued, begun with other tokens, asked for again; questions are edited."""
-    generator = Watched(wordy)
-    generator._prefix_cache = PrefixCache(wordy.network, max_trails, max_bytes)
+    generator = Watched(wordy, PrefixCache(wordy.network, max_prefixes, max_bytes))
     forbidden = [0, *(i for role, i in wordy.tokenizer.special_tokens.items() if role != "end")]
     said = []  # every version so far: its messages and the tokens of its reply
 
     def answer(messages, begun, count):
         config = SamplingConfig(temperature=0.0, max_new_tokens=count, seed=1)
-        pieces = list(generator.stream(messages, config, begun=begun, alternatives=3))
+        pieces = list(generator.stream(messages, config, prefix_ids=begun, alternatives=3))
         plan = fit_context(wordy.template, messages, count, wordy.config.window)
         reply = [*begun, *tokens(pieces)]
         assert len(reply) == len(begun) + count
@@ -123,10 +122,10 @@ def test_another_token_costs_one_step_and_going_back_too(wordy, reads):
     first = tokens(generator.stream(prompt, config))
     for at in (0, 7, 14, 3, 10):
         reads.clear()
-        list(generator.stream(prompt, config, begun=[*first[:at], 5]))
+        list(generator.stream(prompt, config, prefix_ids=[*first[:at], 5]))
         assert set(reads[: 15 - at]) == {1}
         reads.clear()
-        next(iter(generator.stream(prompt, config, begun=[*first[:at], 9])))
+        next(iter(generator.stream(prompt, config, prefix_ids=[*first[:at], 9])))
         assert reads == [1]
 
 
@@ -142,7 +141,7 @@ def test_a_cut_reply_goes_on_at_the_cost_of_its_last_token(wordy, reads):
     generator, config = Generator(wordy), SamplingConfig(seed=1, max_new_tokens=5)
     first = tokens(generator.stream([user("the cat")], config))
     reads.clear()
-    next(iter(generator.stream([user("the cat")], config, begun=first)))
+    next(iter(generator.stream([user("the cat")], config, prefix_ids=first)))
     assert reads == [1]
 
 
@@ -155,7 +154,9 @@ def test_where_the_window_was_full_another_token_costs_one_step_too(build):
     begin = len(generator.prompt_ids(prompt, 40)[0])
     counts = []
     hook = model.network.register_forward_pre_hook(lambda module, inputs: counts.append(inputs[0].shape[1]))
-    next(iter(generator.stream(prompt, config, begun=[*first[: 24 - begin], 5])))  # the first token that does not fit
+    next(
+        iter(generator.stream(prompt, config, prefix_ids=[*first[: 24 - begin], 5]))
+    )  # the first token that does not fit
     hook.remove()
     assert counts == [1]
 
@@ -167,7 +168,7 @@ def test_a_message_after_switching_versions_reads_only_what_is_new(build):
     ids, _ = generator.prompt_ids(prompt, 8)
     versions = ["the cat likes fish.", "hi there, how are you today?"]
     for text in versions:
-        list(generator.stream(prompt, SamplingConfig(max_new_tokens=1), begun=model.tokenizer.encode(text)))
+        list(generator.stream(prompt, SamplingConfig(max_new_tokens=1), prefix_ids=model.tokenizer.encode(text)))
     counts = []
     hook = model.network.register_forward_pre_hook(lambda module, inputs: counts.append(inputs[0].shape[1]))
     for text in versions:
@@ -205,37 +206,41 @@ def test_a_failure_in_the_middle_leaves_no_stale_state(wordy, at):
             generator.prefill([*ids, *more][: wordy.config.window])
     for begun in (first[:at], [*first[:at], 5], first):
         fresh = Generator(wordy)
-        assert tokens(generator.stream(prompt, config, begun=begun)) == tokens(
-            fresh.stream(prompt, config, begun=begun)
+        assert tokens(generator.stream(prompt, config, prefix_ids=begun)) == tokens(
+            fresh.stream(prompt, config, prefix_ids=begun)
         )
 
 
 def test_out_of_memory_gives_back_what_was_stored(wordy):
     generator = Generator(wordy)
     list(generator.stream([user("the cat")], SamplingConfig(max_new_tokens=8)))
-    assert generator._prefix_cache.nbytes > 0
+    assert generator.cache.nbytes > 0
     with failing(wordy.network), pytest.raises(i3core.I3Error, match="memory"):
         list(generator.stream([user("the boat")]))
-    assert generator._prefix_cache.nbytes == 0
+    assert generator.cache.nbytes == 0
 
 
-def test_trails_keep_to_their_bounds(wordy):
-    generator = Generator(wordy)
-    generator._prefix_cache = trails = PrefixCache(wordy.network, max_trails=3, max_bytes=10 * 2**20)
+def test_cache_keeps_to_its_bounds(wordy):
+    cache = PrefixCache(wordy.network, max_prefixes=3, max_bytes=10 * 2**20)
+    generator = Generator(wordy, cache)
     for start in range(1, 8):
         list(generator.stream([user(QUESTIONS[start % 4] + "the " * (start % 3))], SamplingConfig(max_new_tokens=9)))
-        assert len(trails._prefixes) <= 3
-    held = sum(
-        tensor.nbytes
-        for trail in trails._prefixes
-        for layers in (trail.caches, *trail.places.values())
-        for layer in layers
-        if layer
-        for tensor in (layer.first, layer.second)
-    )
-    assert trails.nbytes == held + sum(logits.nbytes for trail in trails._prefixes for logits in trail.logits.values())
-    generator._prefix_cache = small = PrefixCache(
-        wordy.network, max_bytes=trails._cache_bytes + 5 * trails._place_bytes
-    )
-    list(generator.stream([user("the cat")], SamplingConfig(max_new_tokens=12)))
+        assert 0 < len(cache) <= 3
+    small = PrefixCache(wordy.network, max_bytes=cache.kv_bytes + 5 * cache.snapshot_bytes)
+    list(Generator(wordy, small).stream([user("the cat")], SamplingConfig(max_new_tokens=12)))
+    assert len(small) == 1
     assert small.nbytes <= small.max_bytes
+
+
+def test_counted_bytes_are_those_of_the_tensors(wordy):
+    cache = PrefixCache(wordy.network)
+    for ids in ([5, 6, 7], [5, 6, 7, 8], [5, 6, 7, 8, 9, 4]):  # one prefix, read further and further
+        prefix, position = cache.take(ids)
+        state = prefix.state_at(position)
+        prefix.record(ids, state, wordy.network(torch.tensor([ids[position:]]), state)[0, -1])
+        cache.insert(prefix)
+        held = [tensor for each in prefix.caches for tensor in (each.keys, each.values)]
+        held += [tensor for states in prefix.snapshots.values() for each in states for tensor in (each.h, each.s)]
+        held += prefix.logits.values()
+        assert len(cache) == 1
+        assert cache.nbytes == sum(tensor.nbytes for tensor in held)

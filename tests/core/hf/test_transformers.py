@@ -581,7 +581,7 @@ def test_without_sources_nothing_is_written(loaded, tmp_path, monkeypatch, capsy
     """As in the packaged program."""
     monkeypatch.setattr("i3core.hf.export.__file__", str(tmp_path / "hf_export.pyc"))
     assert main(["convert", str(loaded[0]), str(tmp_path / "out"), "--to", "transformers"]) == 1
-    assert "takes sources of i3core along" in capsys.readouterr().err
+    assert "contains sources of i3core" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

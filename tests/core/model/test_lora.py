@@ -49,7 +49,7 @@ def naive_logits(network, ids):
         with torch.no_grad():
             other.weight.copy_(layer.weight + layer.alpha / rank * (layer.lora_B @ layer.lora_A))
             other.bias.copy_(layer.bias)
-        other.step = other.forward
+        other.matvec = other.forward
         plain.set_submodule(name, other)
     with torch.no_grad():
         return plain(ids)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from i3core.generation.generator import Generator
 from i3core.model.config import ModelConfig
+from i3core.model.layers import Linear
 from i3core.model.lora import add_lora
-from i3core.model.network import Linear
 from i3core.model.reference import sequential_logits, sequential_loss
 
 WINDOW = 24

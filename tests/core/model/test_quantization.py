@@ -16,8 +16,8 @@ from i3core.errors import ConfigError, DeviceError, I3Error
 from i3core.evaluation.perplexity import evaluate_documents
 from i3core.generation.config import SamplingConfig
 from i3core.generation.generator import Generator
+from i3core.model.layers import Linear
 from i3core.model.lora import add_lora
-from i3core.model.network import Linear
 from i3core.model.quantization import Int8Linear, has_int8_kernel, quantize
 from i3core.system import assets
 from i3core.training.config import TrainingConfig
@@ -60,7 +60,7 @@ def test_a_layer_of_any_size_is_that_of_its_rounded_weights(use_kernel, inputs, 
     assert y.dtype == torch.float32
     assert ((y - (x.double() @ weight.T + layer.bias.double())).abs() <= slack).all()
     for i in range(rows):
-        torch.testing.assert_close(quantized.step(x[i : i + 1]), y[i : i + 1])
+        torch.testing.assert_close(quantized.matvec(x[i : i + 1]), y[i : i + 1])
 
 
 @pytest.mark.parametrize("use_kernel", [True, False])

@@ -1,0 +1,119 @@
+"""Linear, embedding and feed-forward layers, with a fast path for a single token on a CPU.
+
+Decoding one sequence multiplies each matrix by one vector, so its speed is that of reading the weights from memory.
+torch's general code reaches a third of that for these shapes. What decoding needs beside it is written out here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .loss import head_loss
+
+
+class Linear(nn.Linear):
+    """A linear layer that reads its weights at the memory's full speed for a single token on a CPU.
+
+    torch's matrix-vector product gets a third of the bandwidth for these shapes, a batch of smaller products all of it.
+    """
+
+    _parts: tuple[tuple[int, int], Tensor, Tensor] | None = None  # addresses of weight and bias, and both as a batch
+
+    def reset_parameters(self) -> None:
+        """Draw initial weights, unless the layer is on the meta device."""
+        if has_values(self):
+            super().reset_parameters()
+
+    def forward(self, input: Tensor) -> Tensor:
+        """input: (..., in) -> (..., out)."""
+        if not is_single_token(input, self.in_features):
+            return super().forward(input)
+        return self.matvec(input.reshape(1, -1)).view(*input.shape[:-1], -1)
+
+    def matvec(self, x: Tensor) -> Tensor:
+        """The same for a single token, x: (..., 1, in) float32 on a CPU -> (..., 1, out)."""
+        if self._parts is None or self._parts[0] != (self.weight.data_ptr(), self.bias.data_ptr()):
+            self._parts = self._split()
+        _, weight, bias = self._parts
+        # The strides of this column are those that take torch's fast path.
+        y = torch.baddbmm(bias, weight, x.mT.expand(len(weight), -1, 1)).view(*x.shape[:-1], -1)
+        whole = y.shape[-1]
+        if whole < self.out_features:
+            y = torch.cat([y, F.linear(x, self.weight[whole:], self.bias[whole:])], -1)
+        return y
+
+    def loss(self, x: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy of the head, in nats, over the targets that are not negative. x: (rows, in)."""
+        return head_loss(x, self.weight, self.bias, targets)
+
+    def _split(self) -> tuple[tuple[int, int], Tensor, Tensor]:
+        parts = next((n for n in (8, 4, 2) if self.out_features % n == 0), 8)
+        whole = self.out_features // parts * parts
+        weight, bias = self.weight.detach()[:whole], self.bias.detach()[:whole]
+        addresses = self.weight.data_ptr(), self.bias.data_ptr()
+        return addresses, weight.view(parts, -1, self.in_features), bias.view(parts, -1, 1)
+
+
+class Embedding(nn.Embedding):
+    """A vector for each id."""
+
+    def reset_parameters(self) -> None:
+        """Draw initial weights, unless the layer is on the meta device."""
+        if has_values(self):
+            super().reset_parameters()
+
+
+class FeedForward(nn.Sequential):
+    """Two linear layers with an exact GELU between them."""
+
+    def __init__(self, d_model: int, width: int) -> None:
+        super().__init__(Linear(d_model, width), nn.GELU(), Linear(width, d_model))
+
+    def decode(self, x: Tensor) -> Tensor:
+        """The same for one token in each row, x: (B, D) -> (B, D)."""
+        layers: Any = self
+        widen, _, narrow = layers
+        if not is_single_token(x, widen.in_features):
+            return self(x)
+        return narrow.matvec(gelu(widen.matvec(x)))
+
+
+def has_values(layer: nn.Linear | nn.Embedding) -> bool:
+    """True unless the layer is on the meta device (its weights are loaded later).
+
+    torch draws random numbers for such a layer too, in Python, and imports its compiler for that: a second at the first
+    model.
+    """
+    return not layer.weight.is_meta
+
+
+def is_single_token(x: Tensor, width: int) -> bool:
+    """True for one float32 vector on a CPU, outside of training, autocast and tracing: a step of decoding."""
+    return x.numel() == width and is_decoded_on_cpu(x)
+
+
+def is_decoded_on_cpu(tensor: Tensor) -> bool:
+    """True for a float32 tensor on a CPU, outside of training, autocast and tracing."""
+    return (
+        tensor.dtype == torch.float32
+        and tensor.is_cpu
+        and not torch.is_grad_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage] (its stub does not export it)
+    )
+
+
+def normalize(x: Tensor, norm: nn.LayerNorm) -> Tensor:
+    """`norm(x)` without the cost of calling a module."""
+    return torch.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
+def gelu(x: Tensor) -> Tensor:
+    """Exact GELU for a single token, for which `F.gelu` spends most of its time on waking threads."""
+    half = x * 0.5
+    return torch.addcmul(half, half, torch.erf(x * math.sqrt(0.5)))
