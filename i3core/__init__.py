@@ -11,7 +11,6 @@ Importing this package does not import torch; the first use of a name that needs
 from __future__ import annotations
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any
 
 from .errors import I3Error
@@ -25,12 +24,6 @@ if TYPE_CHECKING:
     from .generation.outputs import Piece
     from .training.train import train
 
-
-# Before torch is loaded: its threads wait for each other by spinning, by default for milliseconds. When chat and
-# trainer share the cores, that slows both several times over. A quarter of a millisecond is enough to stay fast alone.
-os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-# Large tensors on large pages where Linux offers them: decoding reads every weight once a token, page by page.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 __all__ = [
     "Generator", "I3Error", "Model", "Piece", "SamplingConfig", "TrainingConfig", "generate", "load", "save", "train",
 ]  # fmt: skip

@@ -9,10 +9,13 @@ import argparse
 import multiprocessing
 import sys
 
+from i3core.system.priority import set_torch_environment
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run the window, the smoke run, or i3core's command line; return the exit status."""
     multiprocessing.freeze_support()
+    set_torch_environment()
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ["i3core"]:
         from i3core.cli.main import main as i3core_main

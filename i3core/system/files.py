@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import I3Error
-
-_UMASK = os.umask(0o022)  # can only be read by setting it; done once, before there are threads
-os.umask(_UMASK)
 
 
 @contextmanager
@@ -30,13 +28,15 @@ def replaced(path: str | Path, make_folder: bool = True) -> Iterator[Path]:
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+        unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+        handle = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask, as any new file
+        mode = stat.S_IMODE(os.fstat(handle).st_mode)
         os.close(handle)
-        temporary = Path(name)
+        temporary = unfinished
         yield temporary
         with open(temporary, "r+b") as written:
             os.fsync(written.fileno())
-        os.chmod(temporary, 0o666 & ~_UMASK)
+        os.chmod(temporary, mode)  # whatever wrote it may have made a new file
         os.replace(temporary, path)
     except OSError as error:
         raise I3Error(
