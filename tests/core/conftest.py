@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fork_server import ForkServer
 from paths import REPOSITORY, SUPPORT
 
 from i3core.checkpoints import checkpoint
@@ -183,38 +184,56 @@ def start_environment():
     return environment
 
 
-@pytest.fixture
-def process(tmp_path):
-    """Runs `python -m i3core` as a real process."""
-
-    def run(*arguments, stdin: str = "", code: str | None = None) -> Outcome:
-        command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "i3core", *map(str, arguments)]
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, encoding="utf-8", env=environment(), cwd=tmp_path, timeout=120
-        )
-        return Outcome(done.returncode, done.stdout, done.stderr)
-
-    return run
+@pytest.fixture(scope="session")
+def fork_server(own_cache):
+    """Children that start in milliseconds; None where processes cannot be forked."""
+    if not hasattr(os, "fork"):
+        yield None
+        return
+    server = ForkServer(environment())
+    yield server
+    server.close()
 
 
 @pytest.fixture
-def start_process(tmp_path):
-    """Starts `python -m i3core` and leaves it running; ends it after the test."""
+def start_process(tmp_path, fork_server):
+    """Starts `python -m i3core`, or `code`, and leaves it running; ends it after the test.
+
+    With `fresh` it is a new interpreter that has nothing imported, otherwise a fork of one that has torch.
+    """
     started = []
 
-    def start(*arguments) -> subprocess.Popen:
-        command = [sys.executable, "-m", "i3core", *map(str, arguments)]
-        child = subprocess.Popen(
-            command, env=environment(), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+    def start(
+        *arguments, code: str | None = None, fresh: bool = False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, cwd=tmp_path,
+    ):  # fmt: skip
+        arguments = [*map(str, arguments)]
+        streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "env": environment(), "cwd": cwd}
+        if fresh or fork_server is None:
+            command = [sys.executable, *(["-c", code] if code else ["-m", "i3core"]), *arguments]
+            child = subprocess.Popen(command, encoding="utf-8", **streams)
+        else:
+            child = fork_server.start(arguments, code=code, **streams)
         started.append(child)
         return child
 
     yield start
     for child in started:
-        if child.poll() is None:
-            child.kill()
+        child.kill()
         child.communicate()
+
+
+@pytest.fixture
+def process(start_process):
+    """Runs `python -m i3core`, or `code`, to its end. `fresh` as in start_process."""
+
+    def run(*arguments, stdin: str = "", code: str | None = None, fresh: bool = False) -> Outcome:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        child = start_process(*arguments, code=code, fresh=fresh, **pipes)
+        out, err = child.communicate(stdin, timeout=120)
+        return Outcome(child.returncode, out, err)
+
+    return run
 
 
 @pytest.fixture(scope="session")

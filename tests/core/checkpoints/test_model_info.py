@@ -58,7 +58,7 @@ def test_the_bundled_model_in_a_moment(process):
     code = (
         "import sys, i3core.checkpoints.model_info as i, i3core.system.assets as a; i.inspect(a.models()['i3-mini']);"
     )
-    assert process(code=code + " sys.exit('torch' in sys.modules)").status == 0
+    assert process(code=code + " sys.exit('torch' in sys.modules)", fresh=True).status == 0
 
 
 def test_what_config_json_says_wrong_is_a_warning(folder):

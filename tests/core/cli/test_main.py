@@ -100,7 +100,7 @@ def test_generate_stop(cli, ready):
 def test_chat_from_a_pipe(process, ready):
     """A reply a line, nothing else on stdout; a line that cannot be answered does not end the conversation."""
     lines = ["hello!", "", "the cat " * 60, "/new", "hello!", "what do you like?", "/quit", "not read"]
-    outcome = process("chat", ready, "--seed", 1, "--max-new-tokens", 8, stdin="\n".join(lines))
+    outcome = process("chat", ready, "--seed", 1, "--max-new-tokens", 8, stdin="\n".join(lines), fresh=True)
     assert outcome.status == 0
     replies = outcome.out.split("\n")
     assert len(replies) == 4
@@ -278,7 +278,7 @@ def test_library_imports_no_qt(process):
         "    if not m.name.endswith('__main__'): importlib.import_module(m.name)\n"
         "sys.exit(any('PySide' in n or 'PyQt' in n or 'i3desk' in n for n in sys.modules))"
     )
-    assert process(code=whole).status == 0
+    assert process(code=whole, fresh=True).status == 0
 
 
 def test_the_public_names(process):
@@ -288,4 +288,4 @@ def test_the_public_names(process):
         "try: i3core.nonsense\n"
         "except AttributeError: print('fine')"
     )
-    assert process(code=code).out.strip() == "fine"
+    assert process(code=code, fresh=True).out.strip() == "fine"

@@ -229,6 +229,6 @@ def test_torch_is_not_needed(process):
         "given = parser.parse_args(['data', '--data', 'a.txt', '--json'])\ngiven.run(given)\n"
         "sys.exit('torch' in sys.modules)"
     )
-    outcome = process(code=code)
+    outcome = process(code=code, fresh=True)
     assert outcome.status == 0, outcome.err
     assert outcome.out.count("\n") == 3  # reading, source, total

@@ -150,7 +150,7 @@ def test_copying_needs_no_torch(finished_run, models, process):
         "import sys; from i3core.training.export import export; "
         f"export({str(finished_run)!r}, 'pirate'); print('torch' in sys.modules)"
     )
-    done = process(code=code)
+    done = process(code=code, fresh=True)
     assert done.out.strip() == "False", done.err
     assert load("pirate", "cpu").parameters
 

@@ -5,7 +5,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 
@@ -110,7 +109,7 @@ def test_killed_twice_and_resumed_is_bit_equal(whole_run, tmp_path, start_proces
 
 def test_a_terminated_process_saves_and_ends(whole_run, tmp_path, start_process):
     settings = endless(whole_run, tmp_path)
-    child = start_process("train", "--config", tmp_path / "run.json")
+    child = start_process("train", "--config", tmp_path / "run.json", fresh=True)
     wait_for_step(settings, 3, child)
     child.send_signal(signal.SIGTERM)
     assert child.wait(60) == 0
@@ -208,14 +207,13 @@ def test_one_signal_after_a_stop_file_still_saves(whole_run, tmp_path, start_pro
     assert torch.load(RunFolder(settings.out).last / "trainer.pt", weights_only=True)["step"] >= 3
 
 
-def test_a_run_whose_reader_goes_away_saves_and_ends(whole_run, tmp_path, start_environment):
+def test_a_run_whose_reader_goes_away_saves_and_ends(whole_run, tmp_path, start_process):
     settings = endless(whole_run, tmp_path)
-    command = [sys.executable, "-m", "i3core", "train", "--config", str(tmp_path / "run.json"), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=start_environment()) as child:
-        for _ in range(6):
-            assert child.stdout.readline().startswith(b"{")
-        child.stdout.close()
-        assert child.wait(60) == 0, child.stderr.read()
+    child = start_process("train", "--config", tmp_path / "run.json", "--json", stdout=subprocess.PIPE)
+    for _ in range(6):
+        assert child.stdout.readline().startswith("{")
+    child.stdout.close()
+    assert child.wait(60) == 0, child.stderr.read()
     assert status(settings)["state"] == "interrupted"
     assert (RunFolder(settings.out).last / "trainer.pt").exists()
 
