@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from i3desk.curves.metrics import Metric
 from i3desk.curves.overlays import plot_font
-from i3desk.curves.polyline import SMOOTH_UP_TO, paint_line
 from i3desk.curves.series import averaged, thin
+from i3desk.curves.sparkline import paint_sparkline
 from i3desk.style.palette import mix
 from i3desk.style.theme import Theme
 
@@ -19,7 +19,7 @@ ONE_LINE_FROM = 172  # pixels of width: title and value side by side
 FAINT = 0.4
 COURSE_PX = 4  # between two points of the course
 COURSE_POINTS = 20_000  # enough of any run to draw its course
-LEAST_SPAN = 0.1  # of the value: what differs less does not fill the height
+MIN_SPAN = 0.1  # of the value: changes of a few percent stay small
 
 
 class MetricCard(QAbstractButton):
@@ -85,42 +85,23 @@ class MetricCard(QAbstractButton):
             value_room = QRectF(room.left(), room.top() + line + 1, room.width(), line)
             painter.drawText(value_room, Qt.AlignmentFlag.AlignVCenter, self.value)
         curve_room = QRectF(room.left(), value_room.bottom() + 4, room.width(), room.bottom() - value_room.bottom() - 4)
-        if curve_room.height() >= 8:
-            colour = getattr(tokens, self.shown_metric.token)
-            paint_sparkline(painter, curve_room, self._xs, self._ys, colour, mix(tokens.surface, colour, FAINT))
+        if curve_room.height() >= 8 and len(self._xs):
+            self._paint_curve(painter, curve_room)
+
+    def _paint_curve(self, painter: QPainter, room: QRectF) -> None:
+        """Paint the curve; if it has more points than columns of pixels, its course over its extremes."""
+        tokens, xs, ys = self._theme.tokens, self._xs, self._ys
+        colour = getattr(tokens, self.shown_metric.token)
+        edges = np.linspace(xs[0], xs[-1], max(2, int(room.width()) + 1))
+        extremes = _lists(thin(xs, ys, edges))
+        if len(xs) <= len(edges):
+            paint_sparkline(painter, room, extremes, colour, min_span=MIN_SPAN)
+            return
+        stride = max(1, len(xs) // COURSE_POINTS)
+        course = _lists(averaged(xs[::stride], ys[::stride], edges[::COURSE_PX]))
+        faint = mix(tokens.surface, colour, FAINT)
+        paint_sparkline(painter, room, course, colour, extremes, faint, MIN_SPAN)
 
 
-def paint_sparkline(
-    painter: QPainter, room: QRectF, xs: np.ndarray, ys: np.ndarray, colour: str, faint_colour: str
-) -> None:
-    """A curve that fills `room`: faint with its extremes where it is dense, and its course in `colour`.
-
-    `xs` never decrease; a NaN in `ys` is a gap. Changes of a few percent stay small.
-    """
-    if not len(xs):
-        return
-    low, high = float(xs[0]), float(xs[-1])
-    edges = np.linspace(low, high, max(2, int(room.width()) + 1))
-    thin_xs, thin_ys = thin(xs, ys, edges)
-    finite = thin_ys[np.isfinite(thin_ys)]
-    if not len(finite):
-        return
-    bottom, top = float(finite.min()), float(finite.max())
-    span = max(top - bottom, LEAST_SPAN * max(abs(top), abs(bottom))) or 1.0
-    middle = (bottom + top) / 2
-
-    def paint(xs: np.ndarray, ys: np.ndarray, pen: QPen, smooth_up_to: int = SMOOTH_UP_TO) -> None:
-        across = room.left() + (xs - low) / ((high - low) or 1.0) * room.width()
-        up = room.center().y() - (ys.astype(np.float64) - middle) / span * room.height()
-        paint_line(painter, across, up, pen, smooth_up_to)
-        placed = np.flatnonzero(np.isfinite(up))
-        if len(placed) == 1:
-            painter.setPen(pen)
-            painter.drawEllipse(QPointF(across[placed[0]], up[placed[0]]), 1.0, 1.0)
-
-    if len(xs) > len(edges):
-        paint(thin_xs, thin_ys, QPen(QColor(faint_colour), 1), smooth_up_to=0)
-        few = max(1, len(xs) // COURSE_POINTS)
-        paint(*averaged(xs[::few], ys[::few], edges[::COURSE_PX]), QPen(QColor(colour), 1.5))
-    else:
-        paint(thin_xs, thin_ys, QPen(QColor(colour), 1.5))
+def _lists(points: tuple[np.ndarray, np.ndarray]) -> tuple[list[float], list[float]]:
+    return points[0].tolist(), points[1].tolist()

@@ -6,7 +6,6 @@ Import it only after i3desk.curves.loading.import_plots() has run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
@@ -18,7 +17,7 @@ from i3desk.curves.axes import Axis
 from i3desk.curves.curve import EMPTY, Curve
 from i3desk.curves.number_format import figure_text, position_text
 from i3desk.curves.overlays import Reading, paint_best, paint_cursor, paint_now
-from i3desk.curves.png_export import paint_picture, write_png
+from i3desk.curves.png_export import paint_picture
 from i3desk.curves.projection import Projection, whole_range
 from i3desk.curves.series import nearest
 from i3desk.style.theme import Theme
@@ -384,7 +383,3 @@ class CurvePlot(pg.GraphicsView):
         image = paint_picture(self, title, names, self._theme.tokens, scale)
         self.cursor_x = cursor
         return image
-
-    def save_png(self, path: Path | str, title: str = "") -> None:
-        """Write the plot as a picture at twice its size. Raises I3Error if the disk refuses."""
-        write_png(self.picture(title or self.accessibleName()), path)

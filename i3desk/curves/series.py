@@ -7,6 +7,7 @@ from itertools import accumulate
 import numpy as np
 
 POINTS_PER_BUCKET = 4  # first, lowest, highest, last: what a line through all points shows in one pixel column
+MAX_POINTS = 4096  # of a BoundedCurve
 _BLOCK = 256
 
 
@@ -35,47 +36,11 @@ class Column:
         self._buffer[self._count : needed] = values
         self._count = needed
 
-    def clear(self) -> None:
-        """Forget all."""
-        self._buffer = np.empty(256, self._buffer.dtype)
-        self._count = 0
 
-
-class Series:
-    """Points of one curve. `xs` never decrease; what is not finite in `ys` is a gap (NaN)."""
-
-    def __init__(self) -> None:
-        self._xs, self._ys = Column(), Column()
-
-    def __len__(self) -> int:
-        return len(self._xs)
-
-    @property
-    def xs(self) -> np.ndarray:
-        return self._xs.values
-
-    @property
-    def ys(self) -> np.ndarray:
-        return self._ys.values
-
-    def append(self, xs: np.ndarray, ys: np.ndarray) -> None:
-        """Add points at the end. One without a finite x is left out; one that lies before the last moves up to it."""
-        xs, ys = np.asarray(xs, np.float64), np.asarray(ys, np.float64)
-        placed = np.isfinite(xs)
-        if not placed.all():
-            xs, ys = xs[placed], ys[placed]
-        if len(xs):
-            self._xs.extend(rising(xs, self.xs[-1] if len(self) else -np.inf))
-            self._ys.extend(with_gaps(ys))
-
-    def clear(self) -> None:
-        """Forget all points."""
-        self._xs.clear()
-        self._ys.clear()
-
-    def thinned(self, low: float, high: float, pixels: int) -> tuple[np.ndarray, np.ndarray]:
-        """The points from `low` to `high` for a plot of `pixels` columns; see `thin`."""
-        return thin(self.xs, self.ys, np.linspace(low, high, max(1, pixels) + 1))
+def ordered(xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The points with a finite x, as a curve: one before its predecessor moves up to it; a y not finite is a gap."""
+    placed = np.isfinite(xs)
+    return rising(xs[placed]), with_gaps(ys[placed])
 
 
 def rising(xs: np.ndarray, last: float = -np.inf) -> np.ndarray:
@@ -119,14 +84,59 @@ def thin(xs: np.ndarray, ys: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray,
     )
 
 
+def bucket_means(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Mean of the finite values in each bucket, of which `starts` are the first indices; NaN if there are none.
+
+    `values` has a row for each point; a bucket reaches to the next start, the last one to the end.
+    """
+    if not len(starts):
+        return np.empty((0, *values.shape[1:]))
+    finite = np.isfinite(values)
+    counts = np.add.reduceat(finite, starts, axis=0, dtype=np.int64)
+    sums = np.add.reduceat(np.where(finite, values, 0.0), starts, axis=0, dtype=np.float64)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
 def averaged(xs: np.ndarray, ys: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One point for each column between two `edges` that has any: its first x and the mean of its ys."""
     starts = np.searchsorted(xs, edges[:-1], "left")
     starts = np.unique(starts[starts < len(xs)])
-    finite = np.isfinite(ys)
-    counts = np.add.reduceat(finite, starts, dtype=np.int64)
-    sums = np.add.reduceat(np.where(finite, ys, 0.0), starts, dtype=np.float64)
-    return xs[starts], np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return xs[starts], bucket_means(ys, starts)
+
+
+class BoundedCurve:
+    """A curve in bounded memory: if it has more than `max_points`, neighbours are averaged, 2, 4, 8 ... into one.
+
+    A point is a row of numbers, such as its steps, tokens, seconds and loss.
+    """
+
+    def __init__(self, columns: int, max_points: int = MAX_POINTS) -> None:
+        self._max_points = max_points
+        self.stride = 1  # points in each mean
+        self._means = np.empty((0, columns))
+        self._rest = np.empty((0, columns))  # too few yet for a mean
+
+    def extend(self, points: np.ndarray) -> None:
+        """Add points at the end."""
+        points = np.concatenate((self._rest, points))
+        whole = len(points) // self.stride * self.stride
+        self._means = np.concatenate((self._means, _stride_means(points[:whole], self.stride)))
+        self._rest = points[whole:]
+        while len(self._means) > self._max_points:
+            even = len(self._means) // 2 * 2
+            # A mean left over represents `stride` points and counts as such again.
+            left_over = np.repeat(self._means[even:], self.stride, axis=0)
+            self._means, self.stride = _stride_means(self._means[:even], 2), self.stride * 2
+            self._rest = np.concatenate((left_over, self._rest))
+
+    @property
+    def points(self) -> np.ndarray:
+        """The means, and the mean of the incomplete last bucket: the curve ends where the run does."""
+        return np.concatenate((self._means, _stride_means(self._rest, len(self._rest))))
+
+
+def _stride_means(points: np.ndarray, stride: int) -> np.ndarray:
+    return points if stride <= 1 else bucket_means(points, np.arange(0, len(points), stride))
 
 
 def nearest(xs: np.ndarray, x: float) -> int:

@@ -22,8 +22,6 @@ from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from i3desk.runs.loss_history import LossCurves
 
 MARGIN = 16
@@ -225,6 +223,7 @@ class RunComparison(QWidget):
             for folder, (name, style) in wanted.items():
                 self.plot.add_curve(str(folder), name, style.token, 2.0, points=True, dashed=style.dashed)
             self._drawn = wanted
+        from i3desk.curves.series import ordered
         from i3desk.runs.loss_history import X_COLUMNS
 
         column = X_COLUMNS.index(self.x)
@@ -232,7 +231,7 @@ class RunComparison(QWidget):
             curves = self.curves.get(folder)
             if curves is not None:
                 lines = curves.validation if self.loss == "validation" else curves.training
-                self.plot.show_series(str(folder), *_placed(lines[column], lines[-1]))
+                self.plot.show_series(str(folder), *ordered(lines[column], lines[-1]))
         known = len(self.curves) >= len(wanted)
         self.nothing.setText(NOTHING[self.loss] if known else "Loading the curves…")
         self._stack.setCurrentWidget(self.plot if self.plot.has_points else self.nothing)
@@ -273,12 +272,3 @@ class RunComparison(QWidget):
             event.accept()  # else Esc would do what it does in the rest of the window
             return True
         return super().event(event)
-
-
-def _placed(xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The points whose x is known, in the order of x."""
-    from i3desk.curves.series import Series
-
-    series = Series()
-    series.append(xs, ys)
-    return series.xs, series.ys

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from i3core.runs.reader import RunSummary
-from i3desk.curves.sparkline import paint_sparkline
+from i3desk.curves.sparkline import evenly, paint_sparkline
 from i3desk.runs.labels import best_of, loss_text, made_of_text, spent_text, started_text, state_text, tone_of
 from i3desk.runs.list_model import SUMMARY_ROLE
 from i3desk.style import palette
@@ -105,7 +105,7 @@ class RunListDelegate(QStyledItemDelegate):
         _write(painter, upper, strong, tokens.text, summary.name)
         self._paint_state(painter, lower, option.font, muted, summary)
         if places.sparkline:
-            paint_sparkline(painter, QRectF(places.sparkline), summary.sparkline, tokens.series_1)
+            paint_sparkline(painter, QRectF(places.sparkline), evenly(summary.sparkline), tokens.series_1)
         loss, which = best_of(summary)
         figures = sized(option.font, 13, QFont.Weight.DemiBold)
         figures.setFeature(QFont.Tag("tnum"), 1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from i3desk.curves.metrics import History
-from i3desk.curves.series import Series, Smoother, averaged, nearest, rising, smoothed, thin
+from i3desk.curves.series import BoundedCurve, Smoother, averaged, nearest, ordered, rising, smoothed, thin
 
 steps = st.lists(st.sampled_from([0.0, 0.25, 1.0, 1.0, 7.0]), min_size=1, max_size=120)
 values = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(np.nan))
@@ -75,27 +75,25 @@ def test_a_line_enters_and_leaves_the_window_where_it_would_with_all_points(wind
         np.testing.assert_equal((thin_xs[-1], thin_ys[-1]), (xs[after[0]], ys[after[0]]))
 
 
-@given(curves(), st.lists(st.integers(0, 120), max_size=5), st.integers(1, 50))
-def test_a_series_that_came_in_parts_is_the_same_series(curve, cuts, pixels):
-    xs, ys = curve
-    whole, parts = Series(), Series()
-    whole.append(xs, ys)
-    for xs_part, ys_part in zip(np.split(xs, sorted(cuts)), np.split(ys, sorted(cuts)), strict=True):
-        parts.append(xs_part, ys_part)
-    assert len(parts) == len(xs)
-    for one, other in zip(whole.thinned(xs[0], xs[-1], pixels), parts.thinned(xs[0], xs[-1], pixels), strict=True):
-        np.testing.assert_array_equal(one, other)
+@given(curves(), st.lists(st.integers(0, 120), max_size=5))
+def test_values_that_rise_part_by_part_are_those_of_the_whole(curve, cuts):
+    xs = -curve[0]
+    xs[::2] *= -1
+    parts, last = [], -np.inf
+    for part_of_xs in np.split(xs, sorted(cuts)):
+        parts.append(rising(part_of_xs, last))
+        last = parts[-1][-1] if len(parts[-1]) else last
+    np.testing.assert_array_equal(np.concatenate(parts), rising(xs))
 
 
-def test_what_has_no_place_is_left_out_and_what_has_no_value_is_a_gap():
-    series = Series()
-    series.append([1, np.nan, 2, np.inf, 3], [1.0, 2.0, np.inf, 3.0, -np.inf])
-    series.append([2.5, 4], [5.0, np.nan])
-    np.testing.assert_array_equal(series.xs, [1, 2, 3, 3, 4])
-    np.testing.assert_array_equal(series.ys, [1, np.nan, np.nan, 5, np.nan])
-    series.clear()
-    assert len(series) == 0
-    assert all(len(part) == 0 for part in series.thinned(0, 1, 100))
+def test_points_without_a_place_are_left_out_and_values_not_finite_are_gaps():
+    xs, ys = ordered(
+        np.array([1, np.nan, 2, np.inf, 3, 2.5, 4]), np.array([1.0, 2.0, np.inf, 3.0, -np.inf, 5.0, np.nan])
+    )
+    np.testing.assert_array_equal(xs, [1, 2, 3, 3, 4])
+    np.testing.assert_array_equal(ys, [1, np.nan, np.nan, 5, np.nan])
+    assert all(len(part) == 0 for part in ordered(np.empty(0), np.empty(0)))
+    assert all(len(part) == 0 for part in thin(np.empty(0), np.empty(0), np.linspace(0, 1, 101)))
 
 
 @given(hnp.arrays(np.float64, st.integers(0, 700), elements=values), st.sampled_from([0.0, 0.01, 0.6, 0.9, 0.98]))
@@ -167,3 +165,27 @@ def test_without_seconds_there_is_no_time():
     history.add(part(5, start=6, seconds=np.nan))
     assert not history.has_unit("seconds")
     assert history.has_unit("tokens")
+
+
+@given(st.lists(st.integers(1, 40), max_size=20), st.integers(2, 16))
+def test_bounded_curve_keeps_the_mean_of_all_points_in_few_points(parts, most):
+    curve, everything = BoundedCurve(1, most), np.arange(sum(parts), dtype=float)[:, None]
+    place = 0
+    for count in parts:
+        curve.extend(everything[place : place + count])
+        place += count
+    points = curve.points
+    assert len(points) <= most + 1
+    assert (np.diff(points[:, 0]) > 0).all()
+    if len(everything) <= most:
+        assert points.tolist() == everything.tolist()
+    elif len(everything):
+        stride = curve.stride
+        naive = [everything[start : start + stride].mean() for start in range(0, len(everything), stride)]
+        assert points[:, 0].tolist() == pytest.approx(naive)
+
+
+def test_bounded_curve_leaves_out_what_is_not_finite():
+    curve = BoundedCurve(2, max_points=2)
+    curve.extend(np.array([[1.0, 4.0], [2.0, np.nan], [3.0, np.nan], [4.0, np.nan]]))
+    np.testing.assert_array_equal(curve.points, [[1.5, 4.0], [3.5, np.nan]])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from run_folders import append_losses, write_run
@@ -13,7 +11,6 @@ from run_folders import append_losses, write_run
 from i3core.runs.folder import RunFolder
 from i3core.runs.reader import read_summary
 from i3desk.runs.comparison import CURVE_STYLES, RunComparison
-from i3desk.runs.loss_history import BoundedCurve
 from i3desk.style import palette
 from i3desk.style.theme import Theme
 from i3desk.workers.background import BackgroundJobs
@@ -137,21 +134,3 @@ def test_curves_can_be_seen_and_told_apart(tokens):
     for colour in colours:
         light, dark = sorted((luminance(colour), luminance(tokens.surface)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) > 2.8
-
-
-@given(st.lists(st.integers(1, 40), max_size=20), st.integers(2, 16))
-def test_a_trail_keeps_the_mean_of_all_rows_and_stays_short(parts, most):
-    trail, everything = BoundedCurve(1, most), np.arange(sum(parts), dtype=float)[:, None]
-    place = 0
-    for count in parts:
-        trail.extend(everything[place : place + count])
-        place += count
-    rows = trail.rows
-    assert len(rows) <= most + 1
-    assert (np.diff(rows[:, 0]) > 0).all()
-    if len(everything) <= most:
-        assert rows.tolist() == everything.tolist()
-    elif len(everything):
-        stride = trail._stride
-        naive = [everything[start : start + stride].mean() for start in range(0, len(everything), stride)]
-        assert rows[:, 0].tolist() == pytest.approx(naive)

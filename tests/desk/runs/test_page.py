@@ -19,7 +19,7 @@ from run_folders import append_losses, write_run
 from i3core.runs.folder import RunFolder
 from i3core.runs.index import register
 from i3core.runs.reader import RunState, RunStatus, RunSummary
-from i3desk.curves.sparkline import sparkline_points
+from i3desk.curves.sparkline import evenly, sparkline_points
 from i3desk.paths import Paths
 from i3desk.runs.controller import RunController
 from i3desk.runs.labels import STATE_WORDS, state_text, tone_of
@@ -453,7 +453,7 @@ def test_rows_change_in_place_and_every_index_stays_with_its_run(orders, data):
 @given(st.lists(st.floats(), max_size=60))
 def test_a_sparkline_stays_in_its_room_and_keeps_its_highest_and_lowest(values):
     room = QRectF(10, 20, 120, 30)
-    points = sparkline_points(values, room)
+    points = sparkline_points(evenly(values), room)
     known = [value for value in values if math.isfinite(value)]
     assert len(points) == len(known)
     for point in points:
