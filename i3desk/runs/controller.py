@@ -231,6 +231,14 @@ class RunController(QObject):
         """Take a run that lies elsewhere off the list; its files stay."""
         self._do(partial(operations.forget, Path(folder)), self._on_done)
 
+    @Slot(object, object)
+    def remove(self, to_delete: Sequence[Path], to_forget: Sequence[Path]) -> None:
+        """Delete some runs for good, and take others off the list."""
+        for folder in to_delete:
+            self.delete(folder)
+        for folder in to_forget:
+            self.forget(folder)
+
     def _do(self, work: Callable[[], Any], done: Callable[[Any], None] | None = None) -> None:
         """Do something in the background and read all again; what goes wrong is told."""
         self._background.run(work, done or self._on_done, self._on_failed)

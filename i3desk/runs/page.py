@@ -154,7 +154,7 @@ class RunsPage(QWidget):
             part.removal_requested.connect(self.ask_removal)
             part.closed.connect(self._close_side)
         self.comparison.styles_changed.connect(self._show_styles)
-        self.question.confirmed.connect(self._remove)
+        self.question.confirmed.connect(self._runs.remove)
         self.question.closed.connect(self._on_question_closed)
         self._theme.changed.connect(self._tint)
         self._tint()
@@ -266,13 +266,6 @@ class RunsPage(QWidget):
             self.show_now()
             self._question_room.show()
             self.question.ask(chosen)
-
-    @Slot(object, object)
-    def _remove(self, to_delete: list[Path], to_forget: list[Path]) -> None:
-        for folder in to_delete:
-            self._runs.delete(folder)
-        for folder in to_forget:
-            self._runs.forget(folder)
 
     @Slot()
     def _on_question_closed(self) -> None:

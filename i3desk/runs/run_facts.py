@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from i3core.net.dataset_name import display_name
 from i3core.runs.reader import RunState, RunSummary
 from i3core.system.humanize import count_text, size_text, when_text
 from i3desk.runs.labels import loss_text, model_text, progress_text, spent_text
 
-Fact = tuple[str, str, str]  # name, value, tooltip
+if TYPE_CHECKING:
+    from i3desk.widgets.facts import Fact
+
 SHARE_TRAINED = "Numbers that this run changes, of all that the model has"
 MOST_FILES = 8
 

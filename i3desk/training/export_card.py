@@ -19,11 +19,9 @@ class ExportCard(QFrame):
     """Hidden unless it asks.
 
     Signals:
-        requested(folder, name): the user wants it; it is begun.
         kept(folder): the model is in this folder.
     """
 
-    requested = Signal(str, str)
     exported = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -89,7 +87,6 @@ class ExportCard(QFrame):
         self._report = {}
         self.process.start(["keep", str(self._run), name, "--json"])
         self._show("", "", asking=True)
-        self.requested.emit(str(self._run), name)
 
     def _show(self, text: str, tone: str, asking: bool) -> None:
         self.result.setText(text)

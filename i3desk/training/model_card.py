@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 from i3core.system.humanize import count_text
 from i3desk.models.catalog import Entry
 from i3desk.style.icons import IconToolButton
+from i3desk.training.run_labels import part_text
 from i3desk.widgets.basics import column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 
@@ -26,15 +27,6 @@ TRAINABLE_PARTS = {
 def part_changes(part: str) -> dict[str, int]:
     """The settings that train this part."""
     return {"last": {"last_blocks": LAST_BLOCKS}, "lora": {"lora_rank": LORA_RANK}}.get(part, {})
-
-
-def part_text(changes: dict) -> str:
-    """What is trained, in words."""
-    if rank := changes.get("lora_rank"):
-        return f"LoRA adapter of rank {rank}"
-    if blocks := changes.get("last_blocks"):
-        return "the last block" if blocks == 1 else f"the last {blocks} blocks"
-    return "all weights"
 
 
 class BaseModelCard(QPushButton):

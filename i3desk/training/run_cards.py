@@ -1,4 +1,4 @@
-"""The cards in the panel of a run: how far it is, what it is, what went wrong, what it waits for."""
+"""The cards in the panel of a run: progress, settings, queue, trouble."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QProgressBar, QSizePolicy, QWidget
 
-from i3core.runs.reader import RunState, RunStatus, RunSummary
-from i3desk.runs.labels import model_text, trouble_text
+from i3core.runs.reader import RunSummary
+from i3desk.runs.labels import model_text
 from i3desk.style.palette import tabular
 from i3desk.training import run_labels
+from i3desk.training.run_view_model import ProgressState, TroubleState, WaitingState
 from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.facts import FactRows
 
-MOST_LINES, LEAST_LINES = 9, 2  # of the last words that are seen at once
-CHARACTERS = 30  # that go into one of them
+MAX_LINES, MIN_LINES = 9, 2  # of the end of the log in view
+LINE_CHARACTERS = 30
 COPIED_TEXT, COPY_TEXT = "Copied", "Copy"
 
 
 class ProgressCard(QFrame):
-    """How far the run is, and what it does if it has not begun yet."""
+    """How far the run is, or what it does before its first step."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,27 +45,19 @@ class ProgressCard(QFrame):
         column.addWidget(self.notice)
         self.show_notice("")
 
-    def show_run(self, summary: RunSummary | None, status: RunStatus, step: int, eta_s: float | None) -> None:
-        """Show how far it is."""
-        starting = status.state is RunState.STARTING
-        total = summary.total_steps if summary is not None else 0
-        if starting and not step:
-            note = status.note or "Starting"
-            self.step.setText(note[:1].upper() + note[1:] + ("" if note.endswith("…") else "…"))
-            self.share.setText("")
-        else:
-            self.step.setText(f"Step {step:,} of {total:,}" if total else f"Step {step:,}")
-            self.share.setText(run_labels.done_text(step, total))
-        self.busy.setVisible(starting)
-        self.bar.setVisible(not starting)
-        self.bar.setRange(0, max(1, min(total, 2**31 - 1)))
-        self.bar.setValue(min(step, self.bar.maximum()) if total else 0)
-        rows = [] if summary is None or (starting and not step) else run_labels.figures(summary, status, step, eta_s)
-        self.rows.show_rows(rows)
-        self.rows.setVisible(bool(rows))
+    def show_progress(self, state: ProgressState) -> None:
+        """Show how far the run is."""
+        self.step.setText(state.title)
+        self.share.setText(state.share)
+        self.busy.setVisible(state.busy)
+        self.bar.setVisible(not state.busy)
+        self.bar.setRange(0, state.maximum)
+        self.bar.setValue(state.value)
+        self.rows.show_rows(state.figures)
+        self.rows.setVisible(bool(state.figures))
 
     def show_notice(self, text: str) -> None:
-        """A passing remark under the numbers; empty for none."""
+        """Show a remark under the figures; empty for none."""
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
 
@@ -102,7 +95,8 @@ class WaitingCard(QFrame):
     """What a run waits for.
 
     Signals:
-        start_requested, leave_requested: now, or not at all.
+        start_requested: emitted when the user wants it to start now.
+        leave_requested: emitted when the user wants it out of the queue.
     """
 
     start_requested = Signal()
@@ -121,19 +115,15 @@ class WaitingCard(QFrame):
         column.addLayout(row(self.start_button, self.leave_button, None))
         self.hide()
 
-    def show_waiting(self, name: str, before: int, is_new: bool) -> None:
-        """It waits for the run called `name` (empty: for its turn in a moment), and `before` others come before it."""
-        others = {0: "", 1: ", and for one other run before it"}.get(before, f", and for {before} other runs before it")
-        text = f"Waits for “{name}” to end{others}." if name else f"Has its turn in a moment{others}."
-        self.text.setText(text)
-        self.setAccessibleName(text)
-        self.leave_button.setToolTip(
-            "Do not start this run; it has not begun and is removed" if is_new else "Leave the run as it is"
-        )
+    def show_waiting(self, state: WaitingState) -> None:
+        """Show what the run waits for."""
+        self.text.setText(state.text)
+        self.setAccessibleName(state.text)
+        self.leave_button.setToolTip(state.leave_tooltip)
 
 
 class TroubleCard(QFrame):
-    """A run that failed, died, or whose folder is gone: what happened, its last words, what to do."""
+    """A run that failed, died or is gone: what happened, the end of its log, what to do."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -145,38 +135,33 @@ class TroubleCard(QFrame):
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.log_tail = named(QPlainTextEdit(readOnly=True), "details")
         self.log_tail.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        self.log_tail.setAccessibleName("The last words of the training process")
+        self.log_tail.setAccessibleName("End of the training log")
         self.log_tail.setTabChangesFocus(True)
         self.log_tail.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.copy_button = button(COPY_TEXT, "Copy what happened and the last words", "quiet")
+        self.copy_button = button(COPY_TEXT, "Copy what happened and the end of the log", "quiet")
         self.copy_button.clicked.connect(self._copy)
         self._head = QWidget()
-        self._head.setLayout(row(label("Its last words", tone="muted", grade="small"), None, self.copy_button))
+        self._head.setLayout(row(label("End of the log", tone="muted", grade="small"), None, self.copy_button))
         column = column_in(self, 14, 11, 14, 13, spacing=7)
         for part in (self.title, self.what, self._head, self.log_tail, self.remedy):
             column.addWidget(part)
         self.hide()
 
-    def show_trouble(self, status: RunStatus, place: str) -> None:
-        """Show what went wrong, if anything did."""
-        bad = status.state in (RunState.FAILED, RunState.DIED, RunState.MISSING)
-        self.setVisible(bad)
-        if not bad:
+    def show_trouble(self, state: TroubleState | None) -> None:
+        """Show what went wrong; None hides the card."""
+        self.setVisible(state is not None)
+        if state is None:
             return
-        titles = {RunState.FAILED: "The run failed", RunState.DIED: "The run ended unexpectedly"}
-        title = titles.get(status.state, "The folder of this run is gone")
-        what = place if status.state is RunState.MISSING else trouble_text(status)
-        self.title.setText(title)
-        self.what.setText(what)
-        self.remedy.setText(run_labels.remedy_text(status))
-        self.setAccessibleName(f"{title}. {what} {self.remedy.text()}")
-        said = status.log_tail.strip()
+        self.title.setText(state.title)
+        self.what.setText(state.what)
+        self.remedy.setText(state.remedy)
+        self.setAccessibleName(f"{state.title}. {state.what} {state.remedy}")
         for part in (self._head, self.log_tail):
-            part.setVisible(bool(said))
-        if said != self.log_tail.toPlainText():
-            self.log_tail.setPlainText(said)
-            lines = sum(len(line) // CHARACTERS + 1 for line in said.splitlines())
-            lines = max(LEAST_LINES, min(MOST_LINES, lines))
+            part.setVisible(bool(state.log_tail))
+        if state.log_tail != self.log_tail.toPlainText():
+            self.log_tail.setPlainText(state.log_tail)
+            lines = sum(len(line) // LINE_CHARACTERS + 1 for line in state.log_tail.splitlines())
+            lines = max(MIN_LINES, min(MAX_LINES, lines))
             self.log_tail.setFixedHeight(self.log_tail.fontMetrics().lineSpacing() * lines + 24)
             self.log_tail.verticalScrollBar().setValue(self.log_tail.verticalScrollBar().maximum())
             self.copy_button.setText(COPY_TEXT)

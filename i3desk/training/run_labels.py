@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from i3core.runs.reader import RunState, RunStatus, RunSummary
 from i3core.system.humanize import duration_text
 from i3desk.runs.labels import STATE_WORDS, loss_text, tone_of
-from i3desk.training.model_card import part_text
 
-WISHES = {"pause": "pausing…", "resume": "going on…", "stop": "stopping and saving…"}
+if TYPE_CHECKING:
+    from i3desk.widgets.facts import Fact
+
+WISHES = {"pause": "pausing…", "resume": "continuing…", "stop": "stopping and saving…"}
 NOT_THERE = "–"
-
-Fact = tuple[str, str, str]  # name, value, tooltip
 
 
 def state_words(state: RunState, pending_command: str) -> tuple[str, str]:
@@ -86,6 +88,15 @@ def settings(summary: RunSummary) -> list[Fact]:
         rows.append(("Runs on", place or precision, summary.device))
         rows.append(("Precision", precision if place else NOT_THERE, "Of the numbers in matrix products"))
     return rows
+
+
+def part_text(config: Mapping[str, Any]) -> str:
+    """What is trained, in words."""
+    if rank := config.get("lora_rank"):
+        return f"LoRA adapter of rank {rank}"
+    if blocks := config.get("last_blocks"):
+        return "the last block" if blocks == 1 else f"the last {blocks} blocks"
+    return "all weights"
 
 
 def data_lines(summary: RunSummary) -> tuple[str, str]:

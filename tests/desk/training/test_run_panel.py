@@ -15,6 +15,7 @@ from i3desk.runs.controller import RunController
 from i3desk.runs.watcher import RunWatcher
 from i3desk.style.theme import Theme
 from i3desk.training.run_panel import RunPanel
+from i3desk.training.run_view_model import RunAction
 from i3desk.workers.background import BackgroundJobs
 
 
@@ -182,7 +183,7 @@ def test_the_name_is_changed_where_it_stands(qtbot, panel, show, runs):
 
 def test_ending_at_once_is_asked_for_in_place_and_escape_says_no(qtbot, panel, show):
     show(RunState.RUNNING)
-    panel.controls.kill_action.trigger()
+    panel.controls.menu_actions[RunAction.KILL].trigger()
     assert "since step 200" in panel.kill_question.what.text()
     assert panel.kill_question.isVisible()
     qtbot.keyClick(panel.kill_question.no_button, Qt.Key.Key_Escape)
@@ -201,7 +202,7 @@ def test_a_wish_shows_at_once_and_until_the_run_has_followed(qtbot, panel, show,
     panel.show_status(RunStatus(RunState.PAUSED, 320, saved_step=320))
     assert panel.state.text() == "paused"
     qtbot.mouseClick(panel.controls.pause_button, Qt.MouseButton.LeftButton)
-    assert panel.state.text() == "going on…"
+    assert panel.state.text() == "continuing…"
     assert not (folder / "control" / "pause").exists()
     panel.show_status(RunStatus(RunState.RUNNING, 320, saved_step=320))
     qtbot.mouseClick(panel.controls.stop_button, Qt.MouseButton.LeftButton)
@@ -216,7 +217,7 @@ def test_a_run_that_has_just_ended_can_be_deleted_though_the_list_does_not_know_
     folder.mkdir(parents=True)
     (folder / "run.json").write_text("{}")
     panel.show_status(RunStatus(RunState.FINISHED, 500, saved_step=500))
-    panel.controls.delete_action.trigger()
+    panel.controls.menu_actions[RunAction.DELETE].trigger()
     qtbot.waitUntil(lambda: "frees 2 bytes" in panel.removal.details.text())
     assert panel.removal.yes_button.isVisible()
 
@@ -243,7 +244,7 @@ def test_a_real_run_from_its_start_to_its_model_and_its_deletion(qtbot, panel, r
         qtbot.mouseClick(controls.pause_button, Qt.MouseButton.LeftButton)
         assert panel.state.text() == "pausing…"
         qtbot.waitUntil(lambda: panel.state.text() == "paused", timeout=LONG_MS)
-        controls.checkpoint_action.trigger()  # it has saved, before it waited
+        controls.menu_actions[RunAction.CHECKPOINT].trigger()  # it has saved, before it waited
         qtbot.waitUntil(lambda: panel.progress.notice.text().startswith("Saved at step"), timeout=LONG_MS)
         qtbot.mouseClick(controls.stop_button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: panel.state.text() == "stopped", timeout=LONG_MS)
@@ -264,7 +265,7 @@ def test_a_real_run_from_its_start_to_its_model_and_its_deletion(qtbot, panel, r
     assert panel.export_card.result.property("tone") == "bad"
     qtbot.mouseClick(panel.export_card.close_button, Qt.MouseButton.LeftButton)
 
-    controls.delete_action.trigger()
+    controls.menu_actions[RunAction.DELETE].trigger()
     qtbot.waitUntil(lambda: "frees" in panel.removal.details.text(), timeout=LONG_MS)
     with qtbot.waitSignal(runs.deleted, timeout=LONG_MS):
         qtbot.mouseClick(panel.removal.yes_button, Qt.MouseButton.LeftButton)
