@@ -1,4 +1,4 @@
-"""Axes of a plot: marks that fit steps, tokens, time and logarithms. Imports pyqtgraph."""
+"""Axes of a plot, with ticks for steps, tokens, time and logarithms. Imports pyqtgraph."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from i3desk.style.palette import Tokens
 FONT_PX = 11
 _TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 _FEW_TIMES = (1, 10, 60, 600, 3600, 36_000, 360_000, 3_600_000)  # on a logarithmic axis
-_SPACE_X, _SPACE_Y = 90, 44  # pixels between two marks
-_MOST_DECADES_IN_FULL = 1.3  # more than that: only 1, 2, 5; more than three: only powers of ten
+_SPACE_X, _SPACE_Y = 90, 44  # pixels between two ticks
+_MAX_DECADES_IN_FULL = 1.3  # ticks at 1, 2, 5 only above it; at powers of ten only above three decades
 
 
 class Axis(pg.AxisItem):
-    """One axis. Values on a logarithmic one are powers of ten."""
+    """One axis. The values of a logarithmic one are exponents of ten."""
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation)
@@ -34,7 +34,7 @@ class Axis(pg.AxisItem):
         )  # fmt: skip
 
     def show_colours(self, tokens: Tokens, grid: bool) -> None:
-        """Take the colours; with `grid`, marks become lines across the plot."""
+        """Set the colours; with `grid`, ticks become lines across the plot."""
         line = QColor(tokens.border)
         self.setPen(None if grid else line)
         self.setTickPen(line)
@@ -42,7 +42,7 @@ class Axis(pg.AxisItem):
         self.setGrid(255 if grid else False)
 
     def set_time(self, is_time: bool) -> None:
-        """Whether values are seconds."""
+        """Set whether values are seconds."""
         self.is_time = is_time
         self.picture = None
         self.update()
@@ -51,17 +51,17 @@ class Axis(pg.AxisItem):
         span = abs(maxVal - minVal)
         if not span or not math.isfinite(span):
             return []
-        marks = max(2.0, size / (_SPACE_Y if self.orientation == "left" else _SPACE_X))
-        if self.is_time and not self.logMode and span / marks >= 1:
-            spacing = next((each for each in _TIMES if each >= span / marks), None)
-            return [(spacing or math.ceil(span / marks / 86_400) * 86_400, 0)]
-        return [(_round_up(span / marks), 0)]
+        ticks = max(2.0, size / (_SPACE_Y if self.orientation == "left" else _SPACE_X))
+        if self.is_time and not self.logMode and span / ticks >= 1:
+            spacing = next((each for each in _TIMES if each >= span / ticks), None)
+            return [(spacing or math.ceil(span / ticks / 86_400) * 86_400, 0)]
+        return [(_round_up(span / ticks), 0)]
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
         if self.logMode and self.is_time and maxVal - minVal >= 0.3:
             times = _TIMES if maxVal - minVal < 2 else _FEW_TIMES
-            places = [math.log10(seconds) for seconds in times]
-            return [(0.0, [place for place in places if minVal <= place <= maxVal])]
+            exponents = [math.log10(seconds) for seconds in times]
+            return [(0.0, [exponent for exponent in exponents if minVal <= exponent <= maxVal])]
         if not self.logMode or maxVal - minVal > 3:
             found = super().tickValues(minVal, maxVal, size)
             if not self.logMode:
@@ -75,7 +75,7 @@ class Axis(pg.AxisItem):
             count = min(50, int(10**maxVal / spacing) - first + 1)
             values = [math.log10((first + n) * spacing) for n in range(count) if (first + n) > 0]
             return [(spacing, values)]
-        digits = (1, 2, 5) if span > _MOST_DECADES_IN_FULL or size < 200 else (1, 2, 3, 4, 5, 7)
+        digits = (1, 2, 5) if span > _MAX_DECADES_IN_FULL or size < 200 else (1, 2, 3, 4, 5, 7)
         decades = range(math.floor(minVal), math.ceil(maxVal) + 1)
         values = [decade + math.log10(digit) for decade in decades for digit in digits]
         return [(0.0, [value for value in values if minVal <= value <= maxVal])]
@@ -92,6 +92,6 @@ class Axis(pg.AxisItem):
 
 
 def _round_up(spacing: float) -> float:
-    """The next of 1, 2, 5 times a power of ten."""
+    """Round up to 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(spacing))
     return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= spacing * (1 - 1e-9))

@@ -1,4 +1,4 @@
-"""All steps of a run as a table in a file."""
+"""Write all steps of a run to a CSV file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _WHOLE = ("step", "tokens", "rss_bytes", "gpu_memory_bytes", "gpu_memory_total_b
 
 
 def csv_steps(folder: Path | str, path: Path | str) -> Iterator[int]:
-    """Write all steps and evaluations of a run to `path`, a part at a time; yields the number of rows so far.
+    """Write all steps and evaluations of a run to `path` in parts; yields the number of rows so far.
 
-    The file is there after the last part, whole or not at all. An evaluation is a row of its own, after its step.
-    Raises I3Error if the disk refuses.
+    The file appears after the last part, complete or not at all. An evaluation is a separate row after its step.
+    Raises I3Error if the file cannot be written.
     """
     reader = MetricsReader(Path(folder))
     header = ",".join((*STEP_COLUMNS, *EVALUATION_COLUMNS)) + "\n"
@@ -41,7 +41,7 @@ def csv_steps(folder: Path | str, path: Path | str) -> Iterator[int]:
 
 
 def _lines(part: MetricsPart) -> list[str]:
-    """The rows of one part in the order of their steps."""
+    """The rows of one part, ordered by step."""
     columns = [_texts(part.steps[name], whole=name in _WHOLE) for name in STEP_COLUMNS]
     blanks = "," * len(EVALUATION_COLUMNS)
     lines = [",".join(row) + blanks + "\n" for row in zip(*columns, strict=True)]
@@ -49,16 +49,16 @@ def _lines(part: MetricsPart) -> list[str]:
         return lines
     none = "," * (len(STEP_COLUMNS) - 3)
     for evaluation in reversed(part.evaluations):
-        place = int(np.searchsorted(part.steps["step"], evaluation.step, "right"))
+        row = int(np.searchsorted(part.steps["step"], evaluation.step, "right"))
         start = _texts(np.array([evaluation.step, evaluation.tokens, evaluation.seconds], np.float64), whole=False)
         values = [getattr(evaluation, name) for name in EVALUATION_COLUMNS]
         values = _texts(np.array([np.nan if value is None else value for value in values]), whole=False)
-        lines.insert(place, ",".join(start) + none + "," + ",".join(values) + "\n")
+        lines.insert(row, ",".join(start) + none + "," + ",".join(values) + "\n")
     return lines
 
 
 def _texts(values: np.ndarray, whole: bool) -> list[str]:
-    """Numbers for a file; nothing for NaN."""
+    """Format numbers for the file; NaN becomes an empty field."""
     if whole:
         return ["" if value != value else f"{value:.0f}" for value in values.tolist()]
     return ["" if value != value else f"{value:.10g}" for value in values.tolist()]

@@ -1,4 +1,4 @@
-"""One curve of a plot: its points, what of them is in sight, and how it is painted."""
+"""One curve of a plot: its points, those in view, and how it is painted."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from i3desk.curves.projection import Projection
 from i3desk.curves.series import nearest, thin, with_gaps
 from i3desk.style.palette import Tokens, mix
 
-POINTS_APART = 9  # pixels between two points at least, where they are drawn as discs
+MIN_POINT_SPACING = 9  # pixels between points that are drawn as discs
 EMPTY = np.empty(0)
 
 
 @dataclass
 class Curve:
-    """A curve without points yet.
+    """A curve; it has no points at first.
 
     Attributes:
-        token: its colour; opacity: how much of it is mixed with the background's.
-        points: whether to draw its points where there is room for them.
+        token: the colour token; `opacity` mixes it with the background colour.
+        points: whether to draw discs at its points if there is room.
         xs, ys: all points.
-        in_sight: those that are drawn, in coordinates of the view.
+        in_view: the points that are drawn, in coordinates of the view.
     """
 
     name: str
@@ -40,37 +40,38 @@ class Curve:
     visible: bool = True
     xs: np.ndarray = field(default_factory=lambda: EMPTY)
     ys: np.ndarray = field(default_factory=lambda: EMPTY)
-    in_sight: tuple[np.ndarray, np.ndarray] = (EMPTY, EMPTY)
+    in_view: tuple[np.ndarray, np.ndarray] = (EMPTY, EMPTY)
 
     def colour(self, tokens: Tokens) -> str:
-        """As #RRGGBB."""
+        """The colour as #RRGGBB."""
         return mix(tokens.surface, getattr(tokens, self.token), self.opacity)
 
-    def find_in_sight(self, seen: Projection, edges: np.ndarray) -> np.ndarray:
-        """Choose what to draw between the `edges` of the pixel columns; returns its finite y as the view has them."""
+    def update_view(self, projection: Projection, edges: np.ndarray) -> np.ndarray:
+        """Choose the points to draw between the `edges` of the pixel columns; returns their finite y in the view."""
         xs, ys = thin(self.xs, self.ys, edges)
-        self.in_sight = seen.view_x(xs), seen.view_y(with_gaps(ys))
-        return self.in_sight[1][np.isfinite(self.in_sight[1])]
+        self.in_view = projection.view_x(xs), projection.view_y(with_gaps(ys))
+        return self.in_view[1][np.isfinite(self.in_view[1])]
 
-    def paint(self, painter: QPainter, seen: Projection, tokens: Tokens) -> None:
-        """A line; discs where the curve has them, and where it is one point and would have no line."""
-        xs, ys = seen.pixels_x(self.in_sight[0]), seen.pixels_y(self.in_sight[1])
+    def paint(self, painter: QPainter, projection: Projection, tokens: Tokens) -> None:
+        """Paint the line, and discs at its points if the curve has them or has only one point."""
+        xs, ys = projection.pixels_x(self.in_view[0]), projection.pixels_y(self.in_view[1])
         pen = QPen(QColor(self.colour(tokens)), self.width)
         pen.setStyle(Qt.PenStyle.DashLine if self.dashed else Qt.PenStyle.SolidLine)
         paint_line(painter, xs, ys, pen)
         finite = np.isfinite(xs) & np.isfinite(ys)
         count = int(finite.sum())
-        if count == 1 or (self.points and count * POINTS_APART <= seen.area.width()):
+        if count == 1 or (self.points and count * MIN_POINT_SPACING <= projection.area.width()):
             points = [QPointF(x, y) for x, y in zip(xs[finite], ys[finite], strict=True)]
             paint_points(painter, points, self.colour(tokens))
 
     def read(
-        self, x: float, x_unit: str, y_text: Callable[[float], str], seen: Projection, tokens: Tokens
+        self, x: float, x_unit: str, y_text: Callable[[float], str], projection: Projection, tokens: Tokens
     ) -> Reading | None:
-        """Its value at the point nearest to `x`, which is named where it is another; None without points."""
+        """Read the point nearest to `x`; its x is named if it differs. None without points."""
         if not len(self.xs):
             return None
-        place = nearest(self.xs, x)
-        here, y = float(self.xs[place]), float(self.ys[place])
-        name = self.name if here == x else f"{self.name}, {position_text(x_unit, here)}"
-        return Reading(name, y_text(y) if np.isfinite(y) else "none", self.colour(tokens), seen.place(here, y))
+        index = nearest(self.xs, x)
+        point_x, y = float(self.xs[index]), float(self.ys[index])
+        name = self.name if point_x == x else f"{self.name}, {position_text(x_unit, point_x)}"
+        y_or_none = y_text(y) if np.isfinite(y) else "none"
+        return Reading(name, y_or_none, self.colour(tokens), projection.point(point_x, y))

@@ -1,8 +1,8 @@
-"""The curves of one run: a large plot, and small cards of everything else that the run tells. Imports pyqtgraph."""
+"""The curves of one run: a large plot, and cards of all other metrics. Imports pyqtgraph."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -32,15 +32,15 @@ EVALUATED = ("val_loss", "val_perplexity", "general_perplexity")
 
 
 class CurvesDashboard(QWidget):
-    """Shows what is added to it. Its plot is made in the next turn of the event loop, for it takes some time.
+    """Shows the metrics that are added to it. The plot takes time to make, so it follows in the next event.
 
     Attributes:
-        history: all that was read of the run.
-        plot: the large plot; None in the first turn of the event loop.
-        quantity: which metric is in the large plot.
+        history: all metrics read of the run.
+        plot: the large plot; None until the next event.
+        metric_key: the metric in the large plot.
     Signals:
-        exported(path): a picture or a table was written.
-        failed(what, remedy): it could not be.
+        exported(path): emitted when a picture or a table was written.
+        failed(what, remedy): emitted when it could not be written.
     """
 
     exported = Signal(str)
@@ -50,7 +50,7 @@ class CurvesDashboard(QWidget):
         super().__init__(parent)
         self._theme, self._background = theme, background
         self.history = History(DEFAULT_SMOOTHING)
-        self.plot = None
+        self.plot: CurvePlot | None = None
         self.metric_key = MAIN
         self._unit = "step"
         self._hidden: set[str] = set()
@@ -74,7 +74,7 @@ class CurvesDashboard(QWidget):
         inside.addWidget(self.header)
         self._stack = QStackedLayout()
         inside.addLayout(self._stack, 1)
-        self._stack.addWidget(QWidget())  # not before: the first one is shown at once, as a window if it has no parent
+        self._stack.addWidget(QWidget())  # the first widget is shown at once: as a window if it had no parent yet
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
@@ -104,23 +104,23 @@ class CurvesDashboard(QWidget):
         self.metric_key = MAIN
 
     def add(self, part: MetricsPart) -> None:
-        """Take what was read of the run; it is drawn within a tenth of a second."""
+        """Add what was read of the run; it is drawn within a tenth of a second."""
         self.history.add(part)
         self._draw_soon()
 
     def show_status(self, status: RunStatus) -> None:
-        """Show how the run stands."""
+        """Show a newer state of the run."""
         self._status = status
         self._draw_soon()
 
     def show_summary(self, summary: RunSummary) -> None:
-        """Take the run's name, its folder, and how many steps it will have."""
+        """Show the name, folder and number of steps of the run."""
         self._summary = summary
         self._draw_soon()
 
     @Slot(str)
     def show_metric(self, key: str) -> None:
-        """Have this quantity in the large plot; the loss takes its place on the small cards."""
+        """Show this metric in the large plot; its card is replaced by one of the loss."""
         self.metric_key = key
         self._forget_curves()
         self.refresh()
@@ -147,7 +147,7 @@ class CurvesDashboard(QWidget):
 
     @Slot()
     def refresh(self) -> None:
-        """Draw what there is; happens by itself after every change."""
+        """Draw now, instead of at the next timer event."""
         self._draw_timer.stop()
         history = self.history
         if not history.has_unit(self._unit):
@@ -156,7 +156,7 @@ class CurvesDashboard(QWidget):
             self._show_header()
             self._show_cards()
             if self.plot is not None:
-                self._show_plot()
+                self._show_plot(self.plot)
 
     @property
     def _is_alive(self) -> bool:
@@ -174,9 +174,8 @@ class CurvesDashboard(QWidget):
         if self._is_alive:
             eta_s, tokens_per_second = history.eta_s, history.latest("tokens_per_second")
         best = history.best
-        header.progress.show_progress(
-            RunProgress(step, total, epoch, eta_s, tokens_per_second, best.val_loss if best else None)
-        )
+        best_loss = best.val_loss if best else None
+        header.progress.show_progress(RunProgress(step, total, epoch, eta_s, tokens_per_second, best_loss))
         header.title.setText(METRICS[self.metric_key].title)
         header.show_unit(self._unit, [unit for unit in X_UNITS if history.has_unit(unit)])
         header.offer_smoothing(METRICS[self.metric_key].noisy)
@@ -185,8 +184,8 @@ class CurvesDashboard(QWidget):
         history = self.history
         keys = [key for key in METRICS if key not in (MAIN, self.metric_key) and history.has(key)]
         if self.metric_key != MAIN:
-            place = [key for key in METRICS if key != MAIN and (history.has(key) or key == self.metric_key)]
-            keys.insert(place.index(self.metric_key), MAIN)
+            order = [key for key in METRICS if key != MAIN and (history.has(key) or key == self.metric_key)]
+            keys.insert(order.index(self.metric_key), MAIN)
         self.strip.show_keys(keys)
         for key, card in self.strip.visible_cards.items():
             if key == "perplexity":
@@ -196,9 +195,9 @@ class CurvesDashboard(QWidget):
                 ys = history.values(key)
             card.show_curve(xs, ys, history.latest(key))
 
-    def _show_plot(self) -> None:
-        """The curves of the chosen metric, the best point, and where the run is."""
-        plot, history, unit = self.plot, self.history, self._unit
+    def _show_plot(self, plot: CurvePlot) -> None:
+        """Show the curves of the chosen metric, the best point, and the current position."""
+        history, unit = self.history, self._unit
         curves = list(self._series())
         entries = tuple(entry for entry, _, _ in curves)
         if [entry.key for entry in entries] != [entry.key for entry in self._curves]:
@@ -213,15 +212,15 @@ class CurvesDashboard(QWidget):
         for entry, xs, ys in curves:
             plot.show_series(entry.key, xs, ys)
             plot.set_curve_visible(entry.key, entry.visible)
-        self._mark_best()
+        self._mark_best(plot)
         xs = history.xs(unit)
         total = self._summary.total_steps if self._summary else 0
-        goes_on = self._is_alive and len(xs) > 0 and history.xs("step")[-1] < total
-        plot.mark_now(float(xs[-1]) if goes_on else None)
-        plot.set_end(float(xs[-1] * total / history.xs("step")[-1]) if goes_on else None)
+        continues = self._is_alive and len(xs) > 0 and history.xs("step")[-1] < total
+        plot.mark_now(float(xs[-1]) if continues else None)
+        plot.set_end(float(xs[-1] * total / history.xs("step")[-1]) if continues else None)
 
     def _series(self) -> Iterator[tuple[LegendEntry, np.ndarray, np.ndarray]]:
-        """Each curve of the chosen metric, from the back to the front."""
+        """The curves of the chosen metric, from back to front."""
         history, unit, metric = self.history, self._unit, METRICS[self.metric_key]
         if metric.key == "perplexity":
             yield self._entry("val_perplexity", metric.name, metric.token), *history.evaluated(unit, "val_perplexity")
@@ -242,18 +241,15 @@ class CurvesDashboard(QWidget):
     def _entry(self, key: str, name: str, token: str, opacity: float = 1.0) -> LegendEntry:
         return LegendEntry(key, name, token, opacity, key not in self._hidden)
 
-    def _mark_best(self) -> None:
+    def _mark_best(self, plot: CurvePlot) -> None:
         best, metric = self.history.best, METRICS[self.metric_key]
-        value = None
-        if best is not None and self.metric_key == MAIN and "val_loss" not in self._hidden:
-            value = best.val_loss
-        elif best is not None and self.metric_key == "perplexity" and "val_perplexity" not in self._hidden:
-            value = best.val_perplexity
-        if value is None:
-            self.plot.mark_point(None)
+        evaluated = {MAIN: "val_loss", "perplexity": "val_perplexity"}.get(self.metric_key)
+        value = None if best is None or evaluated is None else getattr(best, evaluated)
+        if best is None or value is None or evaluated in self._hidden:
+            plot.mark_point(None)
         else:
             text = f"best {metric.text(value)} at {position_text('step', best.step)}"
-            self.plot.mark_point(float(getattr(best, self._unit)), value, text)
+            plot.mark_point(float(getattr(best, self._unit)), value, text)
 
     def _forget_curves(self) -> None:
         self._curves = ()
@@ -298,41 +294,41 @@ class CurvesDashboard(QWidget):
     @Slot()
     def _ask_png(self) -> None:
         if self.plot is not None:
-            self._ask(
-                "Save the plot", f"{self._name} {METRICS[self.metric_key].title.lower()}", "png", "Pictures (*.png)"
-            )
-            self._dialog.fileSelected.connect(self.save_png)
+            name = f"{self._name} {METRICS[self.metric_key].title.lower()}"
+            self._ask("Save the plot", name, "png", "Pictures (*.png)", self.save_png)
 
     @Slot()
     def _ask_csv(self) -> None:
         if self._summary is not None:
-            self._ask("Save all steps", self._name, "csv", "Tables (*.csv)")
-            self._dialog.fileSelected.connect(self.save_csv)
+            self._ask("Save all steps", self._name, "csv", "Tables (*.csv)", self.save_csv)
 
-    def _ask(self, title: str, name: str, suffix: str, kinds: str) -> None:
+    def _ask(self, title: str, name: str, suffix: str, kinds: str, save: Callable[[str], None]) -> None:
         safe = "".join(c if c.isalnum() or c in " -_" else "" for c in name).strip()[:60] or "run"
         dialog = self._dialog = QFileDialog(self, title, f"{safe}.{suffix}", kinds)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(suffix)
+        dialog.fileSelected.connect(save)
         dialog.open()
 
     @Slot(str)
     def save_png(self, path: str) -> None:
-        """Write the plot as it is shown, at twice its size."""
-        image = self.plot.picture(f"{METRICS[self.metric_key].title} · {self._name}")
-        self._background.run(partial(write_png, image, path), self.exported.emit, self._on_failed)
+        """Write the visible part of the plot at twice its size."""
+        if self.plot is not None:
+            image = self.plot.picture(f"{METRICS[self.metric_key].title} · {self._name}")
+            self._background.run(partial(write_png, image, path), self.exported.emit, self._on_failed)
 
     @Slot(str)
     def save_csv(self, path: str) -> None:
-        """Write all steps of the run, a part at a time: what else waits for the background goes between."""
-        self._write_on(csv_steps(self._summary.folder, path), path)
+        """Write all steps of the run in parts, between which other background jobs run."""
+        if self._summary is not None:
+            self._write_next(csv_steps(self._summary.folder, path), path)
 
-    def _write_on(self, parts: Iterator[int], path: str) -> None:
+    def _write_next(self, parts: Iterator[int], path: str) -> None:
         def written(rows: int | None) -> None:
             if rows is None:
                 self.exported.emit(path)
             else:
-                self._write_on(parts, path)
+                self._write_next(parts, path)
 
         self._background.run(partial(next, parts, None), written, self._on_failed)
 

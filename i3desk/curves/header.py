@@ -1,4 +1,4 @@
-"""The lines above the large plot: what it shows, how the run stands, the legend, and how to look at it."""
+"""The header of the large plot: title, progress, legend, and view options."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.style.theme import Theme
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.98)
-SEPARATE_BUTTONS_FROM = 640  # pixels of width; below, one menu has all
+SEPARATE_BUTTONS_FROM = 640  # pixels of width; below, one menu has all options
 
 
 class CurvesHeader(QWidget):
-    """Two lines.
+    """Two lines above the plot.
 
     Attributes:
-        title, progress, legend: what they say.
-        log_y, log_x, reset, png, csv: actions; their signals are Qt's. `reset` is there while the plot is zoomed.
+        log_y, log_x, reset, png, csv: actions; `reset` is visible while the plot is zoomed.
     Signals:
-        smoothing_chosen(weight), unit_chosen(column)
+        smoothing_chosen(weight): emitted when the user chose a smoothing.
+        unit_chosen(column): emitted when the user chose the x axis.
     """
 
     smoothing_chosen = Signal(float)
@@ -47,7 +47,7 @@ class CurvesHeader(QWidget):
         self.png_button, self.csv_button = self._action_button(self.png), self._action_button(self.csv)
         self.all_button = IconToolButton()
         self.all_button.set_icon("sliders", size=16)
-        self.all_button.setAccessibleName("How to show the curves")
+        self.all_button.setAccessibleName("View options")
         self.all_button.setToolTip("Smoothing, axes, and saving the curves")
         self.all_button.setPopupMode(self.all_button.ToolButtonPopupMode.InstantPopup)
         self.all_button.setMenu(self._whole_menu())
@@ -84,7 +84,7 @@ class CurvesHeader(QWidget):
         self._unit_menu.addSeparator()
         self._unit_menu.addAction(self.log_x)
         self.log_y = QAction("Log", self, checkable=True)
-        self.log_y.setToolTip("A logarithmic upright axis: small differences at the end become visible")
+        self.log_y.setToolTip("A logarithmic vertical axis: small differences at the end become visible")
         self.reset = QAction("Whole run", self)
         self.reset.setToolTip("Show the whole run again (Home, or a double click on the plot)")
         self.png = QAction("PNG", self)
@@ -120,7 +120,7 @@ class CurvesHeader(QWidget):
         button.setAccessibleName(name)
         button.setMenu(menu)
         button.set_icon("unfolded", size=12)
-        button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow stands behind the text
+        button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow is right of the text
         return button
 
     def _action_button(self, action: QAction) -> QPushButton:
@@ -135,27 +135,27 @@ class CurvesHeader(QWidget):
         return button
 
     def show_smoothing(self, weight: float) -> None:
-        """Say how much curves are smoothed."""
+        """Show how much curves are smoothed."""
         _check(self._smoothings, weight)
         self.smoothing_button.setText("No smoothing" if not weight else f"Smoothing {_short(weight)}")
-        self.smoothing_button.setToolTip("How much the strong curve is smoothed; the faint one tells each step")
+        self.smoothing_button.setToolTip("How much the strong curve is smoothed; the faint one shows each step")
 
     def offer_smoothing(self, offered: bool) -> None:
-        """Whether what is in the plot can be smoothed."""
+        """Offer smoothing, if it helps the metric in the plot."""
         self._smooths = offered
         self._smoothing_menu.menuAction().setVisible(offered)
         self._fold()
 
     def show_unit(self, unit: str, available: Sequence[str] = tuple(X_UNITS)) -> None:
-        """Say what the x axis is, and what it can be."""
+        """Show the unit of the x axis, and offer the available ones."""
         _check(self._units, unit)
         for action in self._units.actions():
             action.setEnabled(action.data() in available)
         self.unit_button.setText(X_UNITS[unit].capitalize())
-        self.unit_button.setToolTip("What the curves are drawn over")
+        self.unit_button.setToolTip("The unit of the horizontal axis")
 
     def show_zoomed(self, zoomed: bool) -> None:
-        """Offer the whole run while only a part is in sight."""
+        """Offer to show the whole run while the plot is zoomed."""
         self.reset_button.setVisible(zoomed)
 
     @Slot(QAction)

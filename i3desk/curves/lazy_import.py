@@ -1,6 +1,6 @@
-"""Brings pyqtgraph in without holding the window up: a background job `import_plots`, then i3desk.curves.plot or board.
+"""Import pyqtgraph without blocking the window: run `import_plots` in the background, then import the dashboard.
 
-pyqtgraph takes 0.3 s to import, most of it Python code, which shares the interpreter's lock with the window in turns.
+The import takes 0.3 s, mostly of Python code, which takes turns with the window at the interpreter lock.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _MODULES = ("numpy", "PySide6.QtSvg", "PySide6.QtTest", "pyqtgraph.Qt", "pyqtgra
 
 
 def import_plots() -> None:
-    """Import pyqtgraph and what is built on it; for a background job."""
+    """Import pyqtgraph and the modules built on it; for a background job."""
     hooks = sys.excepthook, threading.excepthook
     with no_collection():
         for name in _MODULES:
             importlib.import_module(name)
-    # pyqtgraph puts its own in front of those that report crashes.
+    # pyqtgraph installs its own hooks over those that report crashes.
     sys.excepthook, threading.excepthook = hooks
     _ready.set()
 
 
 def plots_are_ready() -> bool:
-    """Whether i3desk.curves.plot, board and series can be imported in no time."""
+    """True once i3desk.curves.plot and dashboard can be imported at no cost."""
     return _ready.is_set()

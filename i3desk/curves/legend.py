@@ -1,9 +1,10 @@
-"""Names and colours of the curves in a plot."""
+"""The legend of a plot: names and colours of its curves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
@@ -27,10 +28,10 @@ class LegendEntry:
 
 
 class CurvesLegend(QWidget):
-    """Names and colours of the curves; a click hides or shows one.
+    """Names and colours of the curves; a click hides or shows a curve.
 
     Signals:
-        toggled(key, visible)
+        toggled(key, visible): emitted when a curve was clicked.
     """
 
     toggled = Signal(str, bool)
@@ -47,7 +48,7 @@ class CurvesLegend(QWidget):
         theme.changed.connect(self._recolour)
 
     def show_entries(self, entries: Sequence[LegendEntry]) -> None:
-        """Have these entries."""
+        """Show these entries."""
         if tuple(entries) == self._entries:
             return
         before, self._entries = self._entries, tuple(entries)
@@ -69,15 +70,12 @@ class CurvesLegend(QWidget):
         button.setCheckable(True)
         button.setAccessibleName(f"Curve: {entry.name}")
         button.setToolTip(f"Show or hide the curve “{entry.name}”")
-        button.clicked.connect(self._on_clicked)
+        button.clicked.connect(partial(self._on_clicked, entry.key))
         self._row.addWidget(button)
         return button
 
-    @Slot()
-    def _on_clicked(self) -> None:
-        clicked = self.sender()
-        key = next(key for key, button in self.buttons.items() if button is clicked)
-        self.toggled.emit(key, clicked.isChecked())
+    def _on_clicked(self, key: str) -> None:
+        self.toggled.emit(key, self.buttons[key].isChecked())
 
     @Slot()
     def _recolour(self) -> None:
@@ -89,7 +87,7 @@ class CurvesLegend(QWidget):
 
 
 def _dot(colour: str, off_colour: str) -> QIcon:
-    """A disc where the curve is shown, a ring where it is hidden."""
+    """A disc for a shown curve, a ring for a hidden one."""
     icon = QIcon()
     for scale in (1, 2):
         for state in (QIcon.State.On, QIcon.State.Off):

@@ -1,4 +1,4 @@
-"""A small card: what it shows, its value now, and its curve. A click asks for the curve in the large plot."""
+"""A card with the name, newest value and curve of a metric."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from i3desk.style.palette import mix
 from i3desk.style.theme import Theme
 
 RADIUS, PADDING = 12.0, 12.0
-ONE_LINE_FROM = 172  # pixels of width: title and value side by side
+ONE_LINE_FROM = 172  # pixels of width; below, the value is under the title
 FAINT = 0.4
-COURSE_PX = 4  # between two points of the course
-COURSE_POINTS = 20_000  # enough of any run to draw its course
+COURSE_PX = 4  # between two points of the averaged curve
+COURSE_POINTS = 20_000  # at most averaged at each repaint
 MIN_SPAN = 0.1  # of the value: changes of a few percent stay small
 
 
 class MetricCard(QAbstractButton):
-    """One metric."""
+    """One metric; a click shows it in the large plot."""
 
     def __init__(self, metric: Metric, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,7 +40,7 @@ class MetricCard(QAbstractButton):
         theme.changed.connect(self._recolour)
 
     def show_curve(self, xs: np.ndarray, ys: np.ndarray, value: float | None) -> None:
-        """Show all points of the curve, and its value now."""
+        """Show all points of the curve, and the newest value."""
         self._xs, self._ys = xs, ys
         self.value = "" if value is None else self.shown_metric.text(value)
         self.setAccessibleDescription(self.value)
@@ -89,7 +89,7 @@ class MetricCard(QAbstractButton):
             self._paint_curve(painter, curve_room)
 
     def _paint_curve(self, painter: QPainter, room: QRectF) -> None:
-        """Paint the curve; if it has more points than columns of pixels, its course over its extremes."""
+        """Paint the curve; if there are more points than pixels, their average over their extremes."""
         tokens, xs, ys = self._theme.tokens, self._xs, self._ys
         colour = getattr(tokens, self.shown_metric.token)
         edges = np.linspace(xs[0], xs[-1], max(2, int(room.width()) + 1))

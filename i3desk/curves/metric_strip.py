@@ -1,8 +1,9 @@
-"""A row of small cards; those that do not fit are on further pages of the row."""
+"""A row of metric cards, in pages if they do not fit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 from PySide6.QtCore import QRect, QSize, Signal, Slot
@@ -19,11 +20,11 @@ HEIGHT = 88
 
 
 class MetricStrip(QWidget):
-    """Cards by key of their metric.
+    """Cards by the key of their metric.
 
     Signals:
-        chosen(key): a card was clicked.
-        page_changed(): other cards are visible.
+        chosen(key): emitted when a card was clicked.
+        page_changed(): emitted when other cards became visible.
     """
 
     chosen = Signal(str)
@@ -43,29 +44,24 @@ class MetricStrip(QWidget):
         self.more_button.clicked.connect(self._turn_page)
 
     def show_keys(self, keys: Sequence[str]) -> None:
-        """Have these cards, in this order."""
+        """Show the cards of these metrics, in this order."""
         if tuple(keys) == self._keys:
             return
         self._keys = tuple(keys)
         for key in self._keys:
             if key not in self._cards:
                 card = self._cards[key] = MetricCard(METRICS[key], self._theme, self)
-                card.clicked.connect(self._on_clicked)
+                card.clicked.connect(partial(self.chosen.emit, key))
         self._arrange()
 
     @property
     def visible_cards(self) -> dict[str, MetricCard]:
-        """The cards on the page that is shown, in their order."""
+        """The cards on the current page, in their order."""
         return {key: self._cards[key] for key in self._keys if not self._cards[key].isHidden()}
 
     def card(self, key: str) -> MetricCard:
-        """The card of a metric that was shown before."""
+        """The card of a metric that was shown already."""
         return self._cards[key]
-
-    @Slot()
-    def _on_clicked(self) -> None:
-        clicked = self.sender()
-        self.chosen.emit(next(key for key, card in self._cards.items() if card is clicked))
 
     @Slot()
     def _turn_page(self) -> None:
@@ -73,7 +69,7 @@ class MetricStrip(QWidget):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Cards of equal width; the button for further ones takes what they leave."""
+        """Lay out cards of equal width; the button for further cards takes the rest."""
         width = self.width()
         fits = max(1, (width + GAP) // (CARD_WIDTH + GAP))
         paged = len(self._keys) > fits
@@ -86,8 +82,8 @@ class MetricStrip(QWidget):
         room = width - (MORE_WIDTH + GAP if paged else 0) + GAP
         for key, card in self._cards.items():
             card.setVisible(key in shown)
-        for place, key in enumerate(shown):
-            left, right = round(place * room / columns), round((place + 1) * room / columns) - GAP
+        for number, key in enumerate(shown):
+            left, right = round(number * room / columns), round((number + 1) * room / columns) - GAP
             self._cards[key].setGeometry(QRect(left, 0, right - left, self.height()))
         self.more_button.setVisible(paged)
         self.more_button.setGeometry(QRect(width - MORE_WIDTH, 0, MORE_WIDTH, self.height()))

@@ -1,4 +1,4 @@
-"""What a run tells of itself that has a curve, and what was read of it so far."""
+"""The metrics of a run that have curves, and their history."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from i3desk.curves.series import Column, Smoother, rising, with_gaps
 
 @dataclass(frozen=True)
 class Metric:
-    """One quantity.
+    """One metric.
 
     Attributes:
-        key: a column of MetricsPart.steps, or "perplexity", which evaluations tell.
-        name: of its curve in a legend.
-        token: its colour on a small card.
-        text: a value for people.
-        noisy: whether it helps to smooth it.
+        key: a column of MetricsPart.steps, or "perplexity", which evaluations report.
+        name: of its curve in the legend.
+        token: its colour token on a card.
+        text: formats a value.
+        noisy: whether smoothing helps.
     """
 
     key: str
@@ -46,30 +46,30 @@ METRICS = {
     metric.key: metric
     for metric in (
         Metric("loss", "Loss", "training", "series_1", figure_text,
-               "How surprised the model is by the text it learns, in nats per token: lower is better"),
+               "How surprised the model is by the training text, in nats per token: lower is better"),
         Metric("perplexity", "Perplexity", "your text", "series_2", figure_text,
-               "Among how many equally likely tokens the model hesitates on text kept for validation: lower is better",
+               "How many equally likely tokens the model chooses among, on validation text: lower is better",
                noisy=False),
         Metric("lr", "Learning rate", "learning rate", "series_3", exponent_text,
-               "How far each step goes", noisy=False),
+               "The size of each step", noisy=False),
         Metric("grad_norm", "Gradient norm", "gradient norm", "series_1", figure_text,
-               "How strongly a step wants to change the model, before clipping; peaks are signs of trouble"),
-        Metric("tokens_per_second", "Tokens/s", "tokens/s", "series_3", count_text, "How fast the run learns"),
+               "The size of the gradient before clipping; peaks are signs of trouble"),
+        Metric("tokens_per_second", "Tokens/s", "tokens/s", "series_3", count_text, "Training speed"),
         Metric("gpu_memory_bytes", "Device memory", "device memory", "series_3", bytes_text,
                "Memory in use on the graphics card"),
         Metric("gpu_utilization_percent", "Device load", "device load", "series_3", percent_text,
-               "How busy the graphics card is"),
+               "Load of the graphics card"),
         Metric("gpu_power_w", "Device power", "device power", "series_3", power_text,
-               "What the graphics card draws from the mains"),
-        Metric("rss_bytes", "Memory", "memory", "series_3", bytes_text, "Memory of the trainer's process"),
+               "Power that the graphics card draws"),
+        Metric("rss_bytes", "Memory", "memory", "series_3", bytes_text, "Memory of the training process"),
         Metric("cpu_percent", "CPU load", "CPU load", "series_3", percent_text, "Load of this whole computer"),
     )
 }  # fmt: skip
-_EXACT = (*X_UNITS, "loss")  # the rest is drawn only: half the memory will do
+_DOUBLE = (*X_UNITS, "loss")  # others are only drawn: single precision saves half the memory
 
 
 class History:
-    """Everything read of one run. What is not finite is a gap."""
+    """All metrics read of one run. A value that is not finite is a gap."""
 
     def __init__(self, smoothing: float) -> None:
         self._smoothing = smoothing
@@ -79,16 +79,16 @@ class History:
         return self._count
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget everything."""
         self.evaluations: list[Evaluated] = []
-        self.eta_s: float | None = None  # as the run said last
+        self.eta_s: float | None = None  # as last logged
         self._columns: dict[str, Column] = {}
         self._smooth: dict[str, tuple[Smoother, Column]] = {}
         self._lacking: set[str] = set()
         self._count = 0
 
     def add(self, part: MetricsPart) -> None:
-        """Take over what was read; what it says to be void is forgotten first."""
+        """Append what was read; a restarted log forgets everything before it."""
         if part.restarted:
             self.clear()
         placed = np.isfinite(part.steps["step"])
@@ -115,13 +115,13 @@ class History:
         if name not in self._columns:
             if name != "loss" and not np.isfinite(values).any():
                 return
-            column = self._columns[name] = Column(np.float64 if name in _EXACT else np.float32)
+            column = self._columns[name] = Column(np.float64 if name in _DOUBLE else np.float32)
             column.extend(np.full(self._count, np.nan))
         self._columns[name].extend(with_gaps(values))
 
     @property
     def smoothing(self) -> float:
-        """How much earlier values weigh in `smoothed`; see Smoother."""
+        """The weight of earlier values in `smoothed`; see Smoother."""
         return self._smoothing
 
     @smoothing.setter
@@ -130,17 +130,17 @@ class History:
         self._smooth.clear()
 
     def has_unit(self, unit: str) -> bool:
-        """Whether every step tells its place in this unit."""
+        """Whether every step has an x in this unit."""
         return unit not in self._lacking
 
     def has(self, metric: str) -> bool:
-        """Whether there are any values of it."""
+        """Whether the metric has any values."""
         if metric == "perplexity":
             return any(evaluation.val_perplexity is not None for evaluation in self.evaluations)
         return len(self.values(metric)) > 0
 
     def xs(self, unit: str) -> np.ndarray:
-        """The places of all steps."""
+        """The x of all steps."""
         return self._columns[unit].values if unit in self._columns else np.empty(0)
 
     def values(self, name: str) -> np.ndarray:
@@ -148,15 +148,15 @@ class History:
         return self._columns[name].values if name in self._columns else np.empty(0)
 
     def smoothed(self, name: str) -> np.ndarray:
-        """A column, smoothed; what was smoothed before is kept."""
+        """A smoothed column; only new values are computed."""
         smoother, smooth = self._smooth.setdefault(name, (Smoother(self._smoothing), Column()))
         smooth.extend(smoother.extend(self.values(name)[len(smooth) :]))
         return smooth.values
 
     def evaluated(self, unit: str, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Places and values of what evaluations tell, such as "val_loss"; those that tell it not are left out."""
-        told = [(getattr(each, unit), getattr(each, name)) for each in self.evaluations]
-        points = [(x, y) for x, y in told if x is not None and y is not None and np.isfinite([x, y]).all()]
+        """x and y of a value of the evaluations, such as "val_loss"; those without it are left out."""
+        pairs = [(getattr(each, unit), getattr(each, name)) for each in self.evaluations]
+        points = [(x, y) for x, y in pairs if x is not None and y is not None and np.isfinite([x, y]).all()]
         xs, ys = np.array(points, np.float64).reshape(-1, 2).T
         return rising(xs), ys
 
@@ -167,7 +167,7 @@ class History:
         return best[-1] if best else None
 
     def latest(self, name: str) -> float | None:
-        """The last value of a metric, if there is one."""
+        """The newest finite value of a metric, if there is one."""
         if name == "perplexity":
             values = self.evaluated("step", "val_perplexity")[1]
         else:

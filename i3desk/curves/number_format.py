@@ -1,4 +1,4 @@
-"""Numbers of a run as people read them, on cards, axes and at the cursor."""
+"""Format the numbers of a run for cards, axes and the cursor."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 
 from i3core.system.humanize import size_text
 
-X_UNITS = {"step": "steps", "tokens": "tokens", "seconds": "time"}  # columns that can be the x axis, as users call them
+X_UNITS = {"step": "steps", "tokens": "tokens", "seconds": "time"}  # columns for the x axis, and their names
 
 
 def figure_text(value: float) -> str:
-    """Three significant digits, never an exponent where plain digits will do: "1.71", "0.043", "5,310"."""
+    """Three significant digits, with an exponent only if needed: "1.71", "0.043", "5,310"."""
     size = abs(value)
     if size >= 1e7 or 0 < size < 1e-3:
         return exponent_text(value)
@@ -46,7 +46,7 @@ def bytes_text(value: float) -> str:
 
 
 def span_text(seconds: float) -> str:
-    """A time as a watch tells it: "8 s", "1 min 31 s", "2 h 5 min"."""
+    """A duration: "8 s", "1 min 31 s", "2 h 5 min"."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -60,24 +60,24 @@ def span_text(seconds: float) -> str:
 
 
 def position_text(unit: str, x: float) -> str:
-    """Where in the run: "step 310", "61,204 tokens", "1 min 31 s"."""
+    """A position in the run: "step 310", "61,204 tokens", "1 min 31 s"."""
     if unit == "seconds":
         return span_text(x)
     return f"step {x:,.0f}" if unit == "step" else f"{x:,.0f} tokens"
 
 
 def tick_text(value: float, spacing: float) -> str:
-    """A number beside an axis whose marks are `spacing` apart; all of them in one unit."""
+    """A tick label of an axis whose ticks are `spacing` apart; all labels use one unit."""
     for least, unit, name in ((1e8, 1e9, "G"), (1e5, 1e6, "M"), (1e3, 1e3, "k")):
         if spacing >= least:
-            return f"{value / unit:,.{_places(spacing / unit)}f} {name}" if value else "0"
+            return f"{value / unit:,.{_decimals(spacing / unit)}f} {name}" if value else "0"
     if spacing < 1e-3:
         return f"{value:.2e}".replace("e-0", "e-").replace(".00e", "e") if value else "0"
-    return f"{value:,.{_places(spacing)}f}"
+    return f"{value:,.{_decimals(spacing)}f}"
 
 
 def decade_text(value: float) -> str:
-    """A round number beside a logarithmic axis: "0.2", "50", "2 k"."""
+    """A tick label of a logarithmic axis: "0.2", "50", "2 k"."""
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= unit:
             return f"{value / unit:g} {name}"
@@ -85,7 +85,7 @@ def decade_text(value: float) -> str:
 
 
 def time_tick_text(seconds: float, spacing: float) -> str:
-    """A time beside an axis whose marks are `spacing` seconds apart."""
+    """A tick label of a time axis whose ticks are `spacing` seconds apart."""
     if not seconds:
         return "0"
     if spacing >= 86_400:
@@ -96,12 +96,12 @@ def time_tick_text(seconds: float, spacing: float) -> str:
     if spacing >= 60:
         return f"{hours}:{rest // 60:02d} h" if hours else f"{rest // 60} min"
     if spacing < 1:
-        return f"{seconds:.{_places(spacing)}f} s"
+        return f"{seconds:.{_decimals(spacing)}f} s"
     if not hours and rest < 120 and spacing >= 1:
         return f"{rest} s"
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d} min"
 
 
-def _places(spacing: float) -> int:
-    """Digits after the point that tell marks `spacing` apart from each other."""
+def _decimals(spacing: float) -> int:
+    """Decimals needed to distinguish ticks that are `spacing` apart."""
     return max(0, min(8, math.ceil(-math.log10(spacing) - 1e-9))) if spacing > 0 else 0

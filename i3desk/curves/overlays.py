@@ -1,4 +1,4 @@
-"""What is painted over a plot: points of a curve, the best one, where the run is, and the cursor with its values."""
+"""Paint over a plot: points, the best one, the current position, and the cursor with its values."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from i3desk.style.palette import Tokens
 
 RING, POINT = 6.0, 3.0  # radii
 _PADDING, _ROW, _SWATCH, _GAP = 10.0, 18.0, 8.0, 14.0
-_FAR_FROM_CURSOR = 14.0
+_CURSOR_DISTANCE = 14.0
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A curve's value at the cursor; `point` is where it is in the plot, if it is."""
+    """A curve's value at the cursor; `point` is its position in the plot, if any."""
 
     name: str
     value: str
@@ -26,7 +26,7 @@ class Reading:
 
 
 def plot_font(pixels: int = 12, bold: bool = False) -> QFont:
-    """The interface font with figures of equal width."""
+    """The interface font with tabular figures."""
     font = QFont()
     font.setPixelSize(pixels)
     font.setFeature(QFont.Tag("tnum"), 1)
@@ -36,7 +36,7 @@ def plot_font(pixels: int = 12, bold: bool = False) -> QFont:
 
 
 def paint_points(painter: QPainter, points: Sequence[QPointF], colour: str) -> None:
-    """Small discs on a curve."""
+    """Paint small discs on a curve."""
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(colour))
     for point in points:
@@ -44,7 +44,7 @@ def paint_points(painter: QPainter, points: Sequence[QPointF], colour: str) -> N
 
 
 def paint_now(painter: QPainter, area: QRectF, x: float, tokens: Tokens) -> None:
-    """The dashed line where the run is."""
+    """Paint the dashed line at the run's current position."""
     painter.setPen(QPen(QColor(tokens.muted), 1, Qt.PenStyle.CustomDashLine))
     pen = painter.pen()
     pen.setDashPattern([3, 4])
@@ -54,7 +54,7 @@ def paint_now(painter: QPainter, area: QRectF, x: float, tokens: Tokens) -> None
 
 
 def paint_best(painter: QPainter, area: QRectF, point: QPointF, text: str, tokens: Tokens) -> None:
-    """A ring around a point and what it is, on the side where there is room."""
+    """Paint a ring around a point, and its text where there is room."""
     painter.setPen(QPen(QColor(tokens.ok), 2))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawEllipse(point, RING, RING)
@@ -81,7 +81,7 @@ def paint_best(painter: QPainter, area: QRectF, point: QPointF, text: str, token
 def paint_cursor(
     painter: QPainter, area: QRectF, x: float, title: str, readings: Sequence[Reading], tokens: Tokens
 ) -> None:
-    """The line, a disc on every curve, and a box of values beside it."""
+    """Paint the cursor line, a disc on every curve, and a box of values."""
     painter.setPen(QPen(QColor(tokens.muted), 1))
     line = round(x) + 0.5
     painter.drawLine(QPointF(line, area.top()), QPointF(line, area.bottom()))
@@ -102,9 +102,9 @@ def _paint_box(
     values = max((wide.horizontalAdvance(reading.value) for reading in readings), default=0.0)
     inner = max(wide.horizontalAdvance(title), _SWATCH + 6 + names + _GAP + values)
     box = QRectF(0, area.top() + 4, inner + 2 * _PADDING, (1 + len(readings)) * _ROW + _PADDING + 2)
-    box.moveLeft(x + _FAR_FROM_CURSOR)
+    box.moveLeft(x + _CURSOR_DISTANCE)
     if box.right() > area.right():
-        box.moveRight(x - _FAR_FROM_CURSOR)
+        box.moveRight(x - _CURSOR_DISTANCE)
     box.moveLeft(max(area.left(), box.left()))
     painter.setPen(QPen(QColor(tokens.border), 1))
     painter.setBrush(QColor(tokens.raised))

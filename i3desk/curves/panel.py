@@ -1,9 +1,11 @@
-"""The place of a run's curves: says why there are none yet, and shows them once they and their code are there.
+"""The panel of a run's curves, or the reason why there are none yet.
 
-Needs neither numpy nor pyqtgraph to be imported: both come in the background when the panel is first seen.
+Importing this needs neither numpy nor pyqtgraph: both are imported in the background when the panel is first shown.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
@@ -16,26 +18,29 @@ from i3desk.curves.lazy_import import import_plots
 from i3desk.style.theme import Theme
 from i3desk.workers.background import BackgroundJobs
 
+if TYPE_CHECKING:
+    from i3desk.curves.dashboard import CurvesDashboard
+
 NOTHING_YET = "Curves appear here as soon as a run takes its first step"
 LOADING = "Loading the curves…"
 _HINTS = {
-    RunState.QUEUED: "This run waits for its turn",
+    RunState.QUEUED: "This run is waiting in the queue",
     RunState.STARTING: "The run is starting",
-    RunState.RUNNING: "The first step is on its way",
-    RunState.MISSING: "There is no run in this folder any more",
+    RunState.RUNNING: "The first step is running",
+    RunState.MISSING: "This folder contains no run any more",
 }
 _ENDED_EARLY = "This run ended before its first step"
 
 
 class CurvesPanel(QWidget):
-    """Shows what is added to it.
+    """Shows the metrics that are added to it.
 
     Attributes:
-        evaluations: all that were read of the run, in order.
-        board: the curves; None until their code is loaded.
+        evaluations: all evaluations read of the run, in order.
+        dashboard: the curves; None until their code is loaded.
     Signals:
-        exported(path): a picture or a table was written.
-        failed(what, remedy): it could not be.
+        exported(path): emitted when a picture or a table was written.
+        failed(what, remedy): emitted when it could not be written.
     """
 
     exported = Signal(str)
@@ -45,8 +50,8 @@ class CurvesPanel(QWidget):
         super().__init__(parent)
         self._theme, self._background = theme, background
         self.evaluations: list[Evaluated] = []
-        self.dashboard = None
-        self._parts: list[MetricsPart] = []  # what came before there was a board
+        self.dashboard: CurvesDashboard | None = None
+        self._parts: list[MetricsPart] = []  # added before the dashboard was loaded
         self._steps = 0
         self._status: RunStatus | None = None
         self._summary: RunSummary | None = None
@@ -71,7 +76,7 @@ class CurvesPanel(QWidget):
         self._show()
 
     def add(self, part: MetricsPart) -> None:
-        """Take what was read of the run; it is drawn within a tenth of a second."""
+        """Add what was read of the run; it is drawn within a tenth of a second."""
         if part.restarted:
             self._forget()
         self._steps += len(part.steps["step"])
@@ -83,14 +88,14 @@ class CurvesPanel(QWidget):
         self._show()
 
     def show_status(self, status: RunStatus) -> None:
-        """Show how the run stands."""
+        """Show a newer state of the run."""
         self._status = status
         if self.dashboard is not None:
             self.dashboard.show_status(status)
         self._show()
 
     def show_summary(self, summary: RunSummary) -> None:
-        """Take the run's name, its folder, and how many steps it will have."""
+        """Show the name, folder and number of steps of the run."""
         self._summary = summary
         if self.dashboard is not None:
             self.dashboard.show_summary(summary)
@@ -123,7 +128,7 @@ class CurvesPanel(QWidget):
             self._background.run(import_plots, self._on_loaded, self._on_not_loaded)
 
     def _on_loaded(self, _nothing: None) -> None:
-        from i3desk.curves.dashboard import CurvesDashboard  # 0.3 s, but for the background job before
+        from i3desk.curves.dashboard import CurvesDashboard  # imported already by the background job
 
         dashboard = self.dashboard = CurvesDashboard(self._theme, self._background)
         dashboard.exported.connect(self.exported)

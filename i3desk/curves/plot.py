@@ -1,17 +1,18 @@
-"""One plot: curves of any length over steps, tokens or time, with zoom, a cursor and marks. Imports pyqtgraph.
+"""A plot of long curves over steps, tokens or time, with zoom, a cursor and marks. Imports pyqtgraph.
 
-Import it only after i3desk.curves.loading.import_plots() has run.
+Import it only after i3desk.curves.lazy_import.import_plots() has run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsGridLayout, QWidget
 
 from i3desk.curves.axes import Axis
 from i3desk.curves.curve import EMPTY, Curve
@@ -23,7 +24,7 @@ from i3desk.curves.series import nearest
 from i3desk.style.theme import Theme
 
 DRAW_EVERY_MS = 30
-HEADROOM = 0.07  # free space above and below the curves
+HEADROOM = 0.07  # free share above and below the curves
 ZOOM = 1.5
 CURSOR_STEPS = 200  # keyboard steps across the plot
 KEYS = "Left and right move the cursor, plus and minus zoom, Home shows all"
@@ -32,20 +33,20 @@ pg.setConfigOptions(useOpenGL=False, antialias=False, exitCleanup=False)
 
 
 class CurvePlot(pg.GraphicsView):
-    """Curves by key.
+    """A plot of curves by key.
 
-    Zooming and panning concern x; y follows what is visible. "In the view" coordinates are logarithms on log axes.
+    Zooming and panning change x; y fits the visible part. Coordinates of the view are logarithms on log axes.
 
     Signals:
-        zoom_changed(zoomed): the user looks at a part, or at all again.
-        cursor_moved(): `cursor_x` or `cursor_text` are others now.
+        zoom_changed(zoomed): emitted when the user zooms in, or shows everything again.
+        cursor_moved(): emitted when `cursor_x` or `cursor_text` changed.
     """
 
     zoom_changed = Signal(bool)
     cursor_moved = Signal()
 
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent, background=None)
+        super().__init__(parent, background=None)  # pyright: ignore[reportArgumentType]  # documented: None is transparent
         self._theme = theme
         self._curves: dict[str, Curve] = {}
         self._log_x = self._log_y = False
@@ -71,11 +72,12 @@ class CurvePlot(pg.GraphicsView):
         layout.setSpacing(0)
         for item, row, column in ((self._left, 0, 0), (self._view, 0, 1), (self._bottom, 1, 1)):
             layout.addItem(item, row, column)
-        layout.layout.setRowStretchFactor(0, 1)
-        layout.layout.setColumnStretchFactor(1, 1)
+        grid = cast(QGraphicsGridLayout, layout.layout)  # shadows the method of QGraphicsWidget
+        grid.setRowStretchFactor(0, 1)
+        grid.setColumnStretchFactor(1, 1)
         self._left.linkToView(self._view)
         self._bottom.linkToView(self._view)
-        self._left.setZValue(-1)  # its lines lie behind the curves
+        self._left.setZValue(-1)  # its grid is behind the curves
         self.setCentralItem(layout)
 
         self._draw_timer = QTimer(self, singleShot=True, interval=DRAW_EVERY_MS)
@@ -99,12 +101,12 @@ class CurvePlot(pg.GraphicsView):
         points: bool = False,
         dashed: bool = False,
     ) -> None:
-        """A curve without points yet, in front of those before. `opacity` mixes its colour with the background's."""
+        """Add an empty curve in front of the others. `opacity` mixes its colour with the background colour."""
         self.remove_curve(key)
         self._curves[key] = Curve(name, colour_token, width, opacity, points, dashed)
 
     def show_series(self, key: str, xs: np.ndarray, ys: np.ndarray) -> None:
-        """The points of a curve, all of them: `xs` never decrease. The arrays are kept, not copied."""
+        """Set all points of a curve; `xs` never decrease. The arrays are kept, not copied."""
         self._curves[key].xs, self._curves[key].ys = xs, ys
         self._draw_soon()
 
@@ -114,12 +116,12 @@ class CurvePlot(pg.GraphicsView):
         self._draw_soon()
 
     def remove_curve(self, key: str) -> None:
-        """Forget a curve, if there is one of this key."""
+        """Remove a curve, if it exists."""
         if self._curves.pop(key, None) is not None:
             self._draw_soon()
 
     def clear_curves(self) -> None:
-        """Forget all curves, marks and the zoom."""
+        """Remove all curves, marks and the zoom."""
         for key in list(self._curves):
             self.remove_curve(key)
         self._end = self._now = self._best = None
@@ -127,19 +129,19 @@ class CurvePlot(pg.GraphicsView):
         self.reset_zoom()
 
     def set_log(self, log: bool) -> None:
-        """A logarithmic y axis; values of zero and below are gaps then."""
+        """Set a logarithmic y axis; values up to zero are gaps on it."""
         self._log_y = log
-        self._left.setLogMode(log)
+        self._left.setLogMode(log)  # pyright: ignore[reportArgumentType]  # pyqtgraph annotates *args as a tuple
         self._draw_soon()
 
     def set_log_x(self, log: bool) -> None:
-        """A logarithmic x axis; it begins at the first x above zero."""
+        """Set a logarithmic x axis; it starts at the first x above zero."""
         self._log_x = log
-        self._bottom.setLogMode(log)
+        self._bottom.setLogMode(log)  # pyright: ignore[reportArgumentType]  # pyqtgraph annotates *args as a tuple
         self.reset_zoom()
 
     def set_units(self, x: str = "step", y_text: Callable[[float], str] = figure_text) -> None:
-        """What x is ("step", "tokens" or "seconds") and how values are told at the cursor."""
+        """Set the unit of x ("step", "tokens" or "seconds") and the format of values at the cursor."""
         if x != self._x_unit:
             self.reset_zoom()
             self.move_cursor(None)
@@ -148,36 +150,36 @@ class CurvePlot(pg.GraphicsView):
         self._draw_soon()
 
     def set_end(self, x: float | None) -> None:
-        """The x axis reaches at least to here: the end of a run that goes on."""
+        """Extend the x axis at least to `x`, the end of a running run."""
         self._end = x
         self._draw_soon()
 
     def mark_point(self, x: float | None, y: float = 0.0, text: str = "") -> None:
-        """A ring around a point, with a text; None for none."""
+        """Mark a point with a ring and a text; None removes the mark."""
         self._best = None if x is None else (x, y, text)
         self._draw_soon()
 
     def mark_now(self, x: float | None) -> None:
-        """A dashed line where the run is; None for none."""
+        """Mark the current position of the run with a dashed line; None removes the mark."""
         self._now = x
         self._draw_soon()
 
     @property
     def has_points(self) -> bool:
-        """Whether there is anything to draw."""
+        """Whether any curve has points."""
         return any(len(curve.xs) for curve in self._curves.values())
 
     # -------------------------------------------------------------------------------------------------- zoom and view
 
     def reset_zoom(self) -> None:
-        """Show all."""
+        """Show everything."""
         if self.zoomed:
             self.zoomed = False
             self.zoom_changed.emit(False)
         self._draw_soon()
 
     def zoom(self, factor: float) -> None:
-        """Show `factor` times less of x, around the cursor or the middle."""
+        """Zoom in by `factor` around the cursor or the middle."""
         low, high = self._view.viewRange()[0]
         centre = np.nan if self.cursor_x is None else self._projection().view_x(np.array([self.cursor_x]))[0]
         if not low <= centre <= high:
@@ -186,7 +188,7 @@ class CurvePlot(pg.GraphicsView):
         self._on_user_view()
 
     def visible_range(self) -> tuple[float, float]:
-        """The lowest and the highest x in sight."""
+        """The lowest and highest visible x."""
         low, high = self._view.viewRange()[0]
         return (10**low, 10**high) if self._log_x else (low, high)
 
@@ -206,11 +208,11 @@ class CurvePlot(pg.GraphicsView):
 
     @Slot(object)
     def _on_resized(self, _view: object) -> None:
-        self._draw_soon()  # labels of an axis may have changed their width, and with it the columns of pixels
+        self._draw_soon()  # wider axis labels leave fewer columns of pixels
 
     @Slot()
     def draw(self) -> None:
-        """Thin the curves for what is in sight and hand them to the painter; else it happens by itself, soon."""
+        """Downsample the curves for the visible range and repaint now, instead of at the next timer event."""
         self._draw_timer.stop()
         shown = self._visible()
         whole = whole_range([curve.xs for curve in shown], self._end, self._log_x)
@@ -222,11 +224,11 @@ class CurvePlot(pg.GraphicsView):
                 self.reset_zoom()
             if not self.zoomed:
                 self._view.setXRange(*whole, padding=0)
-        seen = self._projection()
-        edges = seen.edges(self.devicePixelRatioF())
+        projection = self._projection()
+        edges = projection.edges(self.devicePixelRatioF())
         lowest, highest = np.inf, -np.inf
         for curve in shown:
-            ys = curve.find_in_sight(seen, edges)
+            ys = curve.update_view(projection, edges)
             if len(ys):
                 lowest, highest = min(lowest, float(ys.min())), max(highest, float(ys.max()))
         if lowest <= highest:
@@ -239,23 +241,27 @@ class CurvePlot(pg.GraphicsView):
         across, up = self._view.viewRange()
         return Projection(self._view.sceneBoundingRect(), tuple(across), tuple(up), self._log_x, self._log_y)
 
-    def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
-        seen, tokens = self._projection(), self._theme.tokens
-        area, inside = seen.area, seen.area.adjusted(-1, -4, 1, 4)
+    def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        projection, tokens = self._projection(), self._theme.tokens
+        area, inside = projection.area, projection.area.adjusted(-1, -4, 1, 4)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(inside)
-        if self._now is not None and (now := seen.place(self._now)) is not None:
+        if self._now is not None and (now := projection.point(self._now)) is not None:
             paint_now(painter, area, now.x(), tokens)
         for curve in self._visible():
-            curve.paint(painter, seen, tokens)
-        best = None if self._best is None else seen.place(*self._best[:2])
-        if best is not None and inside.contains(best):
-            paint_best(painter, area, best, self._best[2], tokens)
-        cursor = None if self.cursor_x is None else seen.place(self.cursor_x)
-        if cursor is not None and area.left() - 1 <= cursor.x() <= area.right() + 1:
-            title = position_text(self._x_unit, self.cursor_x)
-            paint_cursor(painter, area, cursor.x(), title, self._readings(seen), tokens)
+            curve.paint(painter, projection, tokens)
+        if self._best is not None:
+            x, y, text = self._best
+            best = projection.point(x, y)
+            if best is not None and inside.contains(best):
+                paint_best(painter, area, best, text, tokens)
+        if self.cursor_x is not None:
+            cursor = projection.point(self.cursor_x)
+            if cursor is not None and area.left() - 1 <= cursor.x() <= area.right() + 1:
+                title = position_text(self._x_unit, self.cursor_x)
+                readings = self._readings(projection, self.cursor_x)
+                paint_cursor(painter, area, cursor.x(), title, readings, tokens)
         painter.setClipping(False)
         if self._shows_focus and self.hasFocus():
             painter.setPen(QPen(QColor(tokens.accent), 1))
@@ -269,42 +275,44 @@ class CurvePlot(pg.GraphicsView):
     # -------------------------------------------------------------------------------------------------------- cursor
 
     def move_cursor(self, x: float | None) -> None:
-        """Put the cursor at the point nearest to `x`; None hides it."""
+        """Move the cursor to the point nearest to `x`; None hides it."""
         self.cursor_x = x
         self._read_cursor()
         self.viewport().update()
 
-    def _snaps_to(self) -> np.ndarray:
-        """The xs that the cursor stops at: those of the longest curve."""
+    def _snap_points(self) -> np.ndarray:
+        """The xs at which the cursor stops: those of the longest curve."""
         return max((curve.xs for curve in self._visible()), key=len, default=EMPTY)
 
     def _read_cursor(self) -> None:
-        xs = self._snaps_to()
+        xs = self._snap_points()
         before = self.cursor_x, self.cursor_text
         if self.cursor_x is None or not len(xs):
             self.cursor_x, self.cursor_text = None, ""
         else:
-            self.cursor_x = float(xs[nearest(xs, self.cursor_x)])
-            values = [f"{reading.name} {reading.value}" for reading in self._readings(self._projection())]
-            self.cursor_text = ", ".join([position_text(self._x_unit, self.cursor_x), *values])
+            x = self.cursor_x = float(xs[nearest(xs, self.cursor_x)])
+            values = [f"{reading.name} {reading.value}" for reading in self._readings(self._projection(), x)]
+            self.cursor_text = ", ".join([position_text(self._x_unit, x), *values])
         if before != (self.cursor_x, self.cursor_text):
             self.setAccessibleDescription(self.cursor_text or KEYS)
             self.cursor_moved.emit()
 
-    def _readings(self, seen: Projection) -> list[Reading]:
-        """The value of every visible curve at the cursor."""
-        read = (self.cursor_x, self._x_unit, self._y_text, seen, self._theme.tokens)
+    def _readings(self, projection: Projection, x: float) -> list[Reading]:
+        """The value of every visible curve at `x`."""
+        read = (x, self._x_unit, self._y_text, projection, self._theme.tokens)
         return [reading for curve in self._visible() if (reading := curve.read(*read)) is not None]
 
     @Slot()
     def _follow_mouse(self) -> None:
-        seen = self._projection()
-        over = self._mouse_at is not None and seen.area.contains(self._mouse_at)
-        self.move_cursor(seen.x_at(self._mouse_at.x()) if over else None)
+        projection, mouse = self._projection(), self._mouse_at
+        if mouse is None or not projection.area.contains(mouse):
+            self.move_cursor(None)
+        else:
+            self.move_cursor(float(projection.x_at(np.array([mouse.x()]))[0]))
 
     def step_cursor(self, steps: int) -> None:
-        """Move the cursor by so many two-hundredths of the plot, but at least to the next point."""
-        xs = self._snaps_to()
+        """Move the cursor by `steps` of CURSOR_STEPS across the plot, but at least to the next point."""
+        xs = self._snap_points()
         if not len(xs):
             return
         low, high = self.visible_range()
@@ -321,7 +329,8 @@ class CurvePlot(pg.GraphicsView):
 
     # ------------------------------------------------------------------------------------------------ keys and mouse
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    # pyqtgraph names the events of GraphicsView `ev`; Qt passes them by position.
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         fast = 10 if event.modifiers() & Qt.KeyboardModifier.ControlModifier else 1
         match event.key():
             case Qt.Key.Key_Left:
@@ -341,7 +350,7 @@ class CurvePlot(pg.GraphicsView):
                 return
         event.accept()
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().mouseMoveEvent(event)
         self._mouse_at = event.position()
         if not self._cursor_timer.isActive():
@@ -351,7 +360,7 @@ class CurvePlot(pg.GraphicsView):
         super().mouseDoubleClickEvent(event)
         self.reset_zoom()
 
-    def leaveEvent(self, event: QEvent) -> None:
+    def leaveEvent(self, event: QEvent) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().leaveEvent(event)
         self._mouse_at = None
         self._cursor_timer.start()
@@ -376,7 +385,7 @@ class CurvePlot(pg.GraphicsView):
         self._draw_soon()
 
     def picture(self, title: str, scale: float = 2.0) -> QImage:
-        """The plot as it is shown but without the cursor, under `title` and the names of the curves."""
+        """Paint the visible part without the cursor, under `title` and the names of the curves."""
         cursor, self.cursor_x = self.cursor_x, None
         self.draw()
         names = [(curve.name, curve.colour(self._theme.tokens)) for curve in self._visible() if len(curve.xs)]

@@ -1,4 +1,4 @@
-"""A plot as a picture in a file."""
+"""Write a plot to a PNG file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADING, MARGIN = 36, 12
 def paint_picture(
     plot: QGraphicsView, title: str, curves: Sequence[tuple[str, str]], tokens: Tokens, scale: float
 ) -> QImage:
-    """The plot under `title` and its curves' names and colours (#RRGGBB), `scale` times as large."""
+    """Paint the plot under `title` and its curves' names and colours (#RRGGBB), enlarged by `scale`."""
     size = QSize(plot.width() + 2 * MARGIN, plot.height() + HEADING + MARGIN)
     image = QImage(size * scale, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(scale)
@@ -34,7 +34,7 @@ def paint_picture(
 def _paint_heading(
     painter: QPainter, room: QRectF, title: str, curves: Sequence[tuple[str, str]], tokens: Tokens
 ) -> None:
-    """The title on the left, names and colours of the curves on the right."""
+    """Paint the title on the left, names and colours of the curves on the right."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     font = QFont()
@@ -61,12 +61,12 @@ def _paint_heading(
 
 
 def write_png(image: QImage, path: Path | str) -> str:
-    """Replace `path` by the picture; returns it. Raises I3Error if the disk refuses."""
+    """Write the picture to `path`; returns it. Raises I3Error if it cannot be written."""
     with replaced(path) as temporary:
         writer = QImageWriter(str(temporary), b"png")
         if not writer.write(image):
             raise I3Error(
                 f"{path} could not be written: {writer.errorString()}.",
-                "Free some disk space or choose another folder; what was there before is untouched.",
+                "Free some disk space or choose another folder; an existing file was not changed.",
             )
     return str(path)

@@ -1,4 +1,4 @@
-"""Draws a polyline from arrays of pixels, quickly: a few thousand points in milliseconds."""
+"""Draw polylines from arrays of pixels: a few thousand points in milliseconds."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, Qt
 from PySide6.QtGui import QPainter, QPen
 
-SMOOTH_UP_TO = 1500  # points; antialiasing more of them takes longer than it shows
+SMOOTH_UP_TO = 1500  # points; antialiasing more of them costs time and cannot be seen
 
 
-def paint_line(painter: QPainter, xs: np.ndarray, ys: np.ndarray, pen: QPen, smooth_up_to: int = SMOOTH_UP_TO) -> None:
-    """Connect the points; a NaN is a gap. More than `smooth_up_to` of them are drawn without antialiasing."""
+def paint_line(painter: QPainter, xs: np.ndarray, ys: np.ndarray, pen: QPen) -> None:
+    """Connect the points; a NaN is a gap. More than SMOOTH_UP_TO points are drawn without antialiasing."""
     if len(xs) < 2:
         return
-    dense = len(xs) > smooth_up_to
+    dense = len(xs) > SMOOTH_UP_TO
     painter.save()
     painter.setPen(pen)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, not dense)
@@ -32,7 +32,7 @@ def paint_line(painter: QPainter, xs: np.ndarray, ys: np.ndarray, pen: QPen, smo
 
 
 def segments(xs: np.ndarray, ys: np.ndarray, scale: float = 1.0) -> np.ndarray:
-    """Lines (x1, y1, x2, y2) that fill the same pixels: one upright line a column, and one to the next column.
+    """Lines (x1, y1, x2, y2) that fill the same pixels: one vertical line per column, and one to the next column.
 
     `scale` is the number of device pixels in a pixel.
     """

@@ -1,4 +1,4 @@
-"""How a run stands, in one line."""
+"""The progress of a run in one line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from i3desk.curves.overlays import plot_font
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How a run stands; what is not known is None."""
+    """Progress of a run; unknown values are None."""
 
     step: int = 0
     total_steps: int | None = None
@@ -24,22 +24,22 @@ class RunProgress:
     best: float | None = None
 
     def parts(self) -> list[tuple[str, int]]:
-        """Texts in their order, each with its rank: where room is short, high ranks go first."""
+        """The texts in order, each with a rank: if room is short, high ranks are dropped first."""
         step = f"step {self.step:,}" + (f" / {self.total_steps:,}" if self.total_steps else "")
-        told = [(step, 0)]
+        parts = [(step, 0)]
         if self.epoch is not None:
-            told.append((f"epoch {self.epoch:.1f}", 3))
+            parts.append((f"epoch {self.epoch:.1f}", 3))
         if self.eta_s is not None:
-            told.append((f"{span_text(self.eta_s)} left", 1))
+            parts.append((f"{span_text(self.eta_s)} left", 1))
         if self.tokens_per_second is not None:
-            told.append((f"{count_text(self.tokens_per_second)} tokens/s", 4))
+            parts.append((f"{count_text(self.tokens_per_second)} tokens/s", 4))
         if self.best is not None:
-            told.append((f"best {figure_text(self.best)}", 2))
-        return told
+            parts.append((f"best {figure_text(self.best)}", 2))
+        return parts
 
 
 class ProgressLine(QWidget):
-    """Progress on one line; the time left is what people look for, so it is strong."""
+    """Progress on one line, with the time left in bold."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,7 +54,7 @@ class ProgressLine(QWidget):
         self.update()
 
     def text(self) -> str:
-        """All of it."""
+        """All parts as one text."""
         return "" if self.progress is None else " · ".join(text for text, _ in self.progress.parts())
 
     def sizeHint(self) -> QSize:
@@ -67,18 +67,18 @@ class ProgressLine(QWidget):
         if self.progress is None:
             return
         plain, strong = plot_font(12), plot_font(12, bold=True)
-        told = self.progress.parts()
-        fonts = {rank: strong if rank == 1 else plain for _, rank in told}
+        parts = self.progress.parts()
+        fonts = {rank: strong if rank == 1 else plain for _, rank in parts}
         gap = QFontMetricsF(plain).horizontalAdvance(" · ")
 
         def width() -> float:
-            return sum(QFontMetricsF(fonts[rank]).horizontalAdvance(text) + gap for text, rank in told) - gap
+            return sum(QFontMetricsF(fonts[rank]).horizontalAdvance(text) + gap for text, rank in parts) - gap
 
-        while len(told) > 1 and width() > self.width():
-            told.remove(max(told, key=lambda part: part[1]))
+        while len(parts) > 1 and width() > self.width():
+            parts.remove(max(parts, key=lambda part: part[1]))
         painter = QPainter(self)
         palette, left = self.palette(), 0.0
-        for text, rank in told:
+        for text, rank in parts:
             painter.setFont(plain)
             painter.setPen(palette.placeholderText().color())
             if left:

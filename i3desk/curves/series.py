@@ -1,4 +1,4 @@
-"""Curves as numbers: series that grow, thinning that keeps the extremes, and smoothing."""
+"""Curves as arrays: growing columns, downsampling by extremes or means, and smoothing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from itertools import accumulate
 
 import numpy as np
 
-POINTS_PER_BUCKET = 4  # first, lowest, highest, last: what a line through all points shows in one pixel column
+POINTS_PER_BUCKET = 4  # first, lowest, highest, last: all that a line through all points shows in a pixel column
 MAX_POINTS = 4096  # of a BoundedCurve
 _BLOCK = 256
 
 
 class Column:
-    """A float array that grows at its end."""
+    """A float array that can be extended."""
 
     def __init__(self, dtype: type = np.float64) -> None:
         self._buffer = np.empty(256, dtype)
@@ -23,11 +23,11 @@ class Column:
 
     @property
     def values(self) -> np.ndarray:
-        """What was added, without a copy: valid until the next `extend`."""
+        """All values, without a copy: valid until the next `extend`."""
         return self._buffer[: self._count]
 
     def extend(self, values: np.ndarray) -> None:
-        """Add `values` at the end."""
+        """Append `values`."""
         needed = self._count + len(values)
         if needed > len(self._buffer):
             larger = np.empty(max(needed, 2 * len(self._buffer)), self._buffer.dtype)
@@ -44,21 +44,21 @@ def ordered(xs: np.ndarray, ys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rising(xs: np.ndarray, last: float = -np.inf) -> np.ndarray:
-    """`xs`, each at least as large as all before it and as `last`; a NaN takes the value before it, if there is one."""
+    """Raise each x to the largest one before it, starting with `last`; a NaN takes that value."""
     return np.fmax.accumulate(np.concatenate(([last], xs)))[1:]
 
 
 def with_gaps(ys: np.ndarray) -> np.ndarray:
-    """`ys` with NaN for what is not finite."""
+    """Replace values that are not finite by NaN."""
     finite = np.isfinite(ys)
     return ys if finite.all() else np.where(finite, ys, np.nan)
 
 
 def thin(xs: np.ndarray, ys: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """At most POINTS_PER_BUCKET points for each pixel column between two `edges`, and the neighbours outside.
+    """Downsample to POINTS_PER_BUCKET points for each pixel column between two `edges`, plus the neighbours outside.
 
-    The first, the lowest, the highest and the last y of every column survive, so that the line looks as if all points
-    had been drawn. `xs` and `edges` must not decrease; a column without points gets none.
+    Keeps the first, lowest, highest and last y of every column, so that the line looks as if all points were drawn.
+    `xs` and `edges` must not decrease; a column without points stays empty.
     """
     begin, end = int(np.searchsorted(xs, edges[0], "left")), int(np.searchsorted(xs, edges[-1], "right"))
     outer_begin, outer_end = max(0, begin - 1), min(len(xs), end + 1)
@@ -98,7 +98,7 @@ def bucket_means(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def averaged(xs: np.ndarray, ys: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One point for each column between two `edges` that has any: its first x and the mean of its ys."""
+    """Downsample to one point for each column between two `edges`: its first x and the mean of its ys."""
     starts = np.searchsorted(xs, edges[:-1], "left")
     starts = np.unique(starts[starts < len(xs)])
     return xs[starts], bucket_means(ys, starts)
@@ -140,7 +140,7 @@ def _stride_means(points: np.ndarray, stride: int) -> np.ndarray:
 
 
 def nearest(xs: np.ndarray, x: float) -> int:
-    """The place of the value in `xs` (not empty, rising) that is nearest to `x`."""
+    """The index of the value nearest to `x` in `xs` (not empty, increasing)."""
     right = int(np.searchsorted(xs, x))
     if right == 0:
         return 0
@@ -150,10 +150,10 @@ def nearest(xs: np.ndarray, x: float) -> int:
 
 
 class Smoother:
-    """An exponential moving average that goes on where it stopped.
+    """An exponential moving average that continues over several parts.
 
-    Each value weighs `weight` times as much as the next one. Corrected for its start: the first values are not drawn
-    towards zero (as in Adam, arXiv:1412.6980). A NaN stays one and does not count.
+    Each value weighs `weight` times as much as the next one. The bias towards zero at the start is corrected as in
+    Adam (arXiv:1412.6980). A NaN stays NaN and does not count.
     """
 
     def __init__(self, weight: float) -> None:
@@ -172,7 +172,7 @@ class Smoother:
             return np.full(len(values), np.nan)
         averages = _moving_average(kept, self.weight, self._average)
         self._average = float(averages[-1])
-        # After as many values as this the correction is less than a float can tell.
+        # After this many values the correction is below float precision.
         early = min(len(kept), max(0, int(-40 / np.log(self.weight)) - self._count))
         averages[:early] /= -np.expm1(np.arange(self._count + 1, self._count + early + 1) * np.log(self.weight))
         self._count += len(kept)
@@ -191,9 +191,9 @@ def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
 def _moving_average(values: np.ndarray, weight: float, before: float) -> np.ndarray:
     """a[i] = weight a[i-1] + (1 - weight) values[i], where a[-1] is `before`.
 
-    Whole blocks at a time: within one, a[i] = weight^(i+1) (a[-1] + (1 - weight) sum of values[j] / weight^(j+1)).
+    Computed in blocks: within one, a[i] = weight^(i+1) (a[-1] + (1 - weight) sum of values[j] / weight^(j+1)).
     """
-    # As long as weight^-length stays far within the range of floats.
+    # So short that weight^-length is far within the range of floats.
     length = int(max(1, min(_BLOCK, 500 / -np.log(weight))))
     padded = np.zeros(-(-len(values) // length) * length)
     padded[: len(values)] = values

@@ -57,7 +57,7 @@ class RunControls(QFrame):
             (RunAction.EXPORT, self.export_button), (RunAction.STOP, self.stop_button),
             (RunAction.RESUME, self.resume_button), (RunAction.NEW, self.new_button),
         ):  # fmt: skip
-            each.clicked.connect(partial(self._request, action))
+            each.clicked.connect(partial(self.requested.emit, action))
         self.pause_button.clicked.connect(self._pause_or_unpause)
 
         column = column_in(self, 16, 12, 16, 16, spacing=8)
@@ -84,7 +84,7 @@ class RunControls(QFrame):
             action, text, tooltip = entry
             made = self.menu_actions[action] = menu.addAction(text)
             made.setToolTip(tooltip)
-            made.triggered.connect(partial(self._request, action))
+            made.triggered.connect(partial(self.requested.emit, action))
         more = named(IconToolButton(popupMode=QToolButton.ToolButtonPopupMode.InstantPopup), "boxedTool")
         more.set_icon("more")
         more.setToolTip("More about this run")
@@ -120,10 +120,7 @@ class RunControls(QFrame):
     @Slot()
     def _pause_or_unpause(self) -> None:
         if self._shown is not None:
-            self._request(self._shown.pause_action)
-
-    def _request(self, action: RunAction, _checked: bool = False) -> None:
-        self.requested.emit(action)
+            self.requested.emit(self._shown.pause_action)
 
 
 def _show(each: QPushButton, state: ButtonState) -> None:

@@ -349,7 +349,7 @@ def test_zooming_in_shows_points_that_were_thinned_away(panel):
         panel.dashboard.plot.zoom(1.5)
     panel.dashboard.plot.draw()
     low, high = panel.dashboard.plot.visible_range()
-    xs, _ = panel.dashboard.plot._curves["each"].in_sight
+    xs, _ = panel.dashboard.plot._curves["each"].in_view
     assert len(xs) == pytest.approx(high - low, abs=4)  # every step now
 
 
