@@ -1,41 +1,40 @@
-"""A data set's records in a file that grows, with the place from which another attempt goes on.
+"""Write the records of a dataset to a growing file that a later attempt resumes.
 
-records.part                how far it has come
-progress.json               how much of that is safe, and where the stream was then
-records.jsonl, about.json   in their place, once all is there
+records.part                the records so far
+progress.json               how much of that is safe, and the state of the stream at that point
+records.jsonl, about.json   replace these once the dataset is complete
 """
 
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import TracebackType
+from typing import Any
 
 from ..errors import DataError, I3Error
 from ..net.dataset_name import HubDataset
 from ..net.http import DownloadError
-from ..system.files import read_json, write_json
+from ..system.disk_space import DiskFullError, free_bytes, is_disk_full
+from ..system.files import read_json, sync, write_json
 from ..system.humanize import size_text
 
-KEEP_EVERY_BYTES = 32_000_000  # after which the place is written down
+SAVE_EVERY_BYTES = 32_000_000  # between two saves of the progress
+SPARE_BYTES = 50_000_000  # that must stay free on the disk
 _BLOCK = 1 << 20
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_ROOM_TO_SPARE = 50_000_000  # bytes
 
 
 class RecordWriter:
     """The file of records while it grows.
 
     Attributes:
-        folder: where it is.
-        records, bytes, left_out: so far.
-        state: of the stream when the place was last kept; None at the beginning.
+        folder: folder of the dataset.
+        records, bytes, left_out: counts so far; left out are records without text.
+        state: of the stream when progress was last saved; None at the start.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,122 +42,121 @@ class RecordWriter:
         self.records = self.bytes = self.left_out = 0
         self.state: dict[str, Any] | None = None
         self._part, self._progress = folder / "records.part", folder / "progress.json"
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = self._kept_bytes = 0
-        self._target: BinaryIO | None = None
+        self._pending: list[bytes] = []
+        self._pending_bytes = self._saved_bytes = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        self._target = open(self._part, "ab", buffering=0)  # noqa: SIM115 (closed by __exit__)
 
     def __enter__(self) -> RecordWriter:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._target = open(self._part, "ab", buffering=0)
-        self.go_back()
+        self.roll_back()
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._target.close()
 
     @property
-    def is_due(self) -> bool:
-        """Whether the place should be kept."""
-        return self.bytes - self._kept_bytes >= KEEP_EVERY_BYTES
+    def is_save_due(self) -> bool:
+        return self.bytes - self._saved_bytes >= SAVE_EVERY_BYTES
 
     def add(self, record: dict[str, Any] | None) -> int:
-        """Adds a record (None: one without text) and returns how many characters of JSON it has."""
+        """Add a record (None: one without text) and return its number of characters of JSON."""
         if record is None:
             self.left_out += 1
             return 0
         text = json.dumps(record, ensure_ascii=False, default=_as_text)
         line = text.encode() + b"\n"
-        self._waiting.append(line)
-        self._waiting_bytes += len(line)
+        self._pending.append(line)
+        self._pending_bytes += len(line)
         self.bytes += len(line)
         self.records += 1
-        if self._waiting_bytes >= _BLOCK:
+        if self._pending_bytes >= _BLOCK:
             self._flush()
         return len(text)
 
-    def keep(self, state: dict[str, Any]) -> None:
-        """From now on another attempt goes on from here."""
+    def save_progress(self, state: dict[str, Any]) -> None:
+        """Make later attempts continue from here."""
         self._flush()
-        os.fsync(self._target.fileno())
+        sync(self._part)
         counts = {"records": self.records, "bytes": self.bytes, "left_out": self.left_out}
         write_json(self._progress, {**counts, "state": state}, indent=None)
-        self.state, self._kept_bytes = state, self.bytes
+        self.state, self._saved_bytes = state, self.bytes
 
-    def go_back(self) -> None:
-        """To the place that was last kept, which may be the beginning."""
-        self._waiting, self._waiting_bytes = [], 0
+    def roll_back(self) -> None:
+        """Return to the progress last saved, or to the start."""
+        self._pending, self._pending_bytes = [], 0
         try:
-            kept = read_json(self._progress)
-            self.records, self.bytes, self.left_out = (int(kept[name]) for name in ("records", "bytes", "left_out"))
-            self.state = kept["state"]
+            saved = read_json(self._progress)
+            self.records, self.bytes, self.left_out = (int(saved[name]) for name in ("records", "bytes", "left_out"))
+            self.state = saved["state"]
             if self._part.stat().st_size < self.bytes:
-                raise ValueError("the file is shorter than what was kept of it")
-        except (I3Error, KeyError, TypeError, ValueError):  # nothing was kept
+                raise ValueError("the file is shorter than the progress says")
+        except (I3Error, KeyError, TypeError, ValueError):  # nothing was saved
             self.records = self.bytes = self.left_out = 0
             self.state = None
         self._target.truncate(self.bytes)
-        self._kept_bytes = self.bytes
+        self._saved_bytes = self.bytes
 
     def finish(self, about: dict[str, Any]) -> None:
-        """All is there."""
+        """Complete the dataset."""
         self._flush()
-        os.fsync(self._target.fileno())
+        sync(self._part)
         self._target.close()
         os.replace(self._part, self.folder / "records.jsonl")
         write_json(self.folder / "about.json", about)
         self._progress.unlink(missing_ok=True)
 
     def _flush(self) -> None:
-        rest = memoryview(b"".join(self._waiting))
-        self._waiting, self._waiting_bytes = [], 0
+        rest = memoryview(b"".join(self._pending))
+        self._pending, self._pending_bytes = [], 0
         while rest:
             rest = rest[self._target.write(rest) :]
 
 
 def _as_text(value: Any) -> str:
-    """A date or number for which JSON has no form. Raises DataError for bytes, which are a picture or a sound."""
+    """A date or number that JSON cannot represent. Raises DataError for bytes (a picture or a sound)."""
     if isinstance(value, bytes | bytearray):
-        raise DataError("A record holds bytes that are no text.", "Name the column of the text, with ,column=NAME.")
+        raise DataError("A record holds bytes that are not text.", "Name the column of the text, with ,column=NAME.")
     return str(value)
 
 
 @contextmanager
-def disk_explained(folder: Path, data: HubDataset) -> Iterator[None]:
-    from huggingface_hub.errors import HTTPError
+def disk_errors_explained(folder: Path, data: HubDataset) -> Iterator[None]:
+    """Convert errors of the disk to DataError, and broken connections to DownloadError, with a remedy."""
+    from huggingface_hub.utils import httpx
 
     try:
         yield
-    except (HTTPError, ConnectionError, TimeoutError) as error:  # some of the hub's errors are OSErrors as well
-        if not isinstance(error, HTTPError) and not type(error).__module__.startswith("huggingface_hub"):
+    except (httpx.HTTPError, ConnectionError, TimeoutError) as error:  # some errors of the hub are OSErrors as well
+        if not isinstance(error, httpx.HTTPError) and not type(error).__module__.startswith("huggingface_hub"):
             raise DownloadError(
                 f"The connection to the hub broke: {error or type(error).__name__}.",
-                f"Check the network connection and try again. {kept_words(folder)}",
+                f"Check the network connection and try again. {resume_hint(folder)}",
             ) from error
         raise
+    except DiskFullError as error:
+        raise _disk_full(folder, data, error) from error
     except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise _no_room(folder, data, 0) from error
+        if is_disk_full(error):
+            raise _disk_full(folder, data, DiskFullError(free_bytes(folder))) from error
         raise DataError(
             f"{data} could not be written to {folder}: {error.strerror or error}.",
             "Check that folder, or name another one in I3DESK_CACHE.",
         ) from error
 
 
-def check_room(folder: Path, data: HubDataset, needed: int) -> None:
-    if needed + _ROOM_TO_SPARE > shutil.disk_usage(folder).free and needed > 0:
-        raise _no_room(folder, data, needed)
-
-
-def _no_room(folder: Path, data: HubDataset, needed: int) -> DataError:
-    free = shutil.disk_usage(folder).free
-    wanted = f"about {size_text(needed)} are still to come, {size_text(free)} are free"
+def _disk_full(folder: Path, data: HubDataset, error: DiskFullError) -> DataError:
+    wanted = "the disk is full"
+    if error.needed is not None:
+        wanted = f"about {size_text(error.needed)} are still to come, {size_text(error.free)} are free"
     part = dataclasses.replace(data, first=100_000)
     return DataError(
-        f"There is not enough room for {data} in {folder.parent}: {wanted if needed else 'the disk is full'}.",
-        f"Free some space and try again (what came is kept), name another folder in I3DESK_CACHE, or take a part: "
-        f"{part}.",
+        f"There is not enough room for {data} in {folder.parent}: {wanted}.",
+        f"Free some space and try again (what was received is kept), name another folder in I3DESK_CACHE, or take a "
+        f"part: {part}.",
     )
 
 
-def kept_words(folder: Path) -> str:
-    return "What came is kept: the next attempt goes on there." if (folder / "progress.json").exists() else ""
+def resume_hint(folder: Path) -> str:
+    return "What was received is kept: the next attempt continues." if (folder / "progress.json").exists() else ""

@@ -1,8 +1,8 @@
-"""Models of the Hugging Face hub, downloaded by name: resumed where they were cut, verified, and put in place whole.
+"""Download models of the Hugging Face hub by name: resumed after interruptions, verified, put in place as a whole.
 
-Through `huggingface_hub`: its endpoint (HF_ENDPOINT), its session, its user's token if there is one. Not through its
-`snapshot_download`, which neither resumes after its process ended nor verifies what came (see transfer.py); files come
-over plain HTTP from the hub's own addresses, so hf_xet is not involved.
+Uses the endpoint (HF_ENDPOINT), session and token of `huggingface_hub`, but not its `snapshot_download`, which neither
+resumes after its process ended nor verifies what it received (see net/http.py). Files come over plain HTTP from the
+hub's own addresses, so hf_xet is not involved.
 """
 
 from __future__ import annotations
@@ -22,30 +22,33 @@ from ..checkpoints.registry import DOWNLOAD_FILE, PARTIAL, models_folder
 from ..checkpoints.weights import TOKENIZER_FILES, WEIGHT_FILES
 from ..errors import CheckpointError, I3Error
 from ..net.auth import find_token
-from ..net.http import Cancelled, DownloadError, Meter, fetch
-from ..net.hub_client import ask
-from ..net.hub_errors import endpoint
+from ..net.http import Cancelled, DownloadError, TransferMeter, download_file
+from ..net.hub_client import query_hub
+from ..net.hub_errors import endpoint, hub_errors_explained
+from ..system.disk_space import DiskFullError, check_disk_space
 from ..system.files import read_json, write_json
+from ..system.humanize import size_text
 from ..version import __version__
-from .disk_space import check_room, explained
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-SUGGESTED = {"i3-80m": "FlameF0X/i3-80m"}  # names that stand for repositories
+SUGGESTED = {"i3-80m": "FlameF0X/i3-80m"}  # short names of repositories
+KEPT = "What was downloaded is kept: the same download continues where it stopped."
 PROGRESS_EVERY_S = 0.25
+_SPARE_BYTES = 1_000_000  # that must stay free on the disk
 _ABOUT_FILES = ("README.md", "LICENSE", "LICENSE.md", "LICENSE.txt")
 
 
 @dataclass(frozen=True)
 class DownloadProgress:
-    """Where a download is.
+    """How far a download is.
 
     Attributes:
-        file: name of the file that comes at the moment.
+        file: name of the file being received.
         done_bytes, total_bytes: of all files.
         bytes_per_second: over the last seconds.
-        seconds_left: None as long as nothing comes.
+        seconds_left: None as long as nothing is received.
     """
 
     file: str
@@ -57,7 +60,7 @@ class DownloadProgress:
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file of a repository. One of the two hashes is known: SHA-256 of large files, git's SHA-1 of small ones."""
+    """A file of a repository. One of the hashes is known: SHA-256 of large files, git's SHA-1 of small ones."""
 
     name: str
     size: int
@@ -70,12 +73,12 @@ class HubFile:
         return sha256(path) == self.sha256 if self.sha256 else git_blob_sha1(path) == self.blob_sha1
 
     def part(self, folder: Path) -> Path:
-        """Where its bytes are collected: the name says of which content, which `main` may change between attempts."""
+        """Partial file; its name includes the hash, as `main` may change between attempts."""
         return folder / f"{self.name}.{(self.sha256 or self.blob_sha1 or '')[:16]}.part"
 
 
 def resolve(name: str) -> str:
-    """The repository that a name stands for: a suggested model, AUTHOR/NAME, or its address on the hub."""
+    """Resolve a name to a repository: a suggested model, AUTHOR/NAME, or its address on the hub."""
     plain = name.strip().removeprefix("https://").removeprefix("huggingface.co/").strip("/")
     if plain.lower() in SUGGESTED:
         return SUGGESTED[plain.lower()]
@@ -95,36 +98,36 @@ def download(
     cancelled: Callable[[], bool] = lambda: False,
     replace: bool = False,
 ) -> Path | None:
-    """Downloads a model into the folder of models `to` (default: the user's) and returns its own folder there.
+    """Download a model into the folder of models `to` (default: the user's) and return its own folder there.
 
-    Until it is complete and verified, it is in NAME.partial; whenever this function, or its process, ends before that,
-    the next call goes on from there.
+    Until it is complete and verified, it is in NAME.partial. If this function or its process ends before that, the next
+    call continues from there.
 
     Args:
         name: see `resolve`.
         revision: a branch, tag or commit.
         progress: called at most four times a second, and at the end.
-        cancelled: asked between pieces; once it says yes, None is returned.
-        replace: whether what came of another model of this name, not complete, is given up for this one.
+        cancelled: called between pieces; once it returns True, the result is None.
+        replace: whether to discard an unfinished download of another model of this name.
 
     Raises:
         DownloadError: no network, no such repository, no access, no room on the disk, damaged bytes.
-        CheckpointError: it is not an i3 model, or another model has its place.
+        CheckpointError: it is not an i3 model, or another model is in its folder.
     """
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # else its library tells what else is installed
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # else the library reports what else is installed
     repo = resolve(name)
     models = Path(to).expanduser() if to is not None else models_folder()
     folder = models / repo.split("/")[1]
     partial = folder.with_name(folder.name + PARTIAL)
     try:
-        with explained(repo, revision, partial), _locked(models, folder.name):
-            asked = repo
+        with _errors_explained(repo, revision, partial), _locked(models, folder.name):
+            requested = repo
             repo, commit, listed = _list_files(repo, revision, cancelled)
             if folder.exists():
-                return _already_there(folder, repo, commit)
+                return _existing_model(folder, repo, commit)
             files = choose_files(repo, listed)
             if not replace:
-                _check_unfinished(partial, repo, asked)
+                _check_unfinished(partial, repo, requested)
             _download_files(repo, revision, commit, files, partial, progress, cancelled)
             _complete(partial, repo, commit)
             partial.rename(folder)
@@ -134,7 +137,7 @@ def download(
 
 
 def choose_files(repo: str, files: dict[str, HubFile]) -> list[HubFile]:
-    """What an i3 model needs of these, small files first. Weights as safetensors where there are, else as a pickle.
+    """Choose the files that an i3 model needs, small ones first; weights as safetensors if possible, else as a pickle.
 
     Raises CheckpointError if something is missing.
     """
@@ -150,7 +153,7 @@ def choose_files(repo: str, files: dict[str, HubFile]) -> list[HubFile]:
 
 
 def _list_files(repo: str, revision: str, cancelled: Callable[[], bool]) -> tuple[str, str, dict[str, HubFile]]:
-    """The repository's present name, the commit, and its files by name."""
+    """The repository's current name, the commit, and its files by name."""
     from huggingface_hub import constants
 
     def listing(api: HfApi) -> tuple[str, str, dict[str, HubFile]]:
@@ -158,7 +161,7 @@ def _list_files(repo: str, revision: str, cancelled: Callable[[], bool]) -> tupl
         files = [_hub_file(entry) for entry in info.siblings or () if entry.lfs or entry.blob_id]
         return info.id, info.sha or revision, {file.name: file for file in files}
 
-    return ask(listing, repo, cancelled)
+    return query_hub(listing, repo, cancelled)
 
 
 def _hub_file(entry: Any) -> HubFile:
@@ -166,8 +169,8 @@ def _hub_file(entry: Any) -> HubFile:
     return HubFile(entry.rfilename, int(lfs.size if lfs else entry.size), lfs.sha256 if lfs else None, entry.blob_id)
 
 
-def _already_there(folder: Path, repo: str, commit: str) -> Path:
-    """`folder`, if this very model is in it."""
+def _existing_model(folder: Path, repo: str, commit: str) -> Path:
+    """Return `folder` if exactly this model is in it, else raise CheckpointError."""
     sums = read_checksums(folder)
     if sums is not None and (sums.source, sums.revision) == (repo, commit):
         return folder
@@ -184,23 +187,23 @@ def _download_files(
     progress: Callable[[DownloadProgress], None],
     cancelled: Callable[[], bool],
 ) -> None:
-    """Brings all files into `partial` and verifies each."""
+    """Download all files into `partial` and verify each."""
     from huggingface_hub import hf_hub_url
     from huggingface_hub.utils import build_hf_headers
 
     headers = build_hf_headers(token=find_token(), library_name="i3desk", library_version=__version__)
     total = sum(file.size for file in files)
     partial.mkdir(parents=True, exist_ok=True)
-    done = _tidy(partial, files)
-    check_room(partial, total - done)
+    done = _remove_others(partial, files)
+    check_disk_space(partial, total - done, _SPARE_BYTES)
     write_json(partial / DOWNLOAD_FILE, {"repo": repo, "revision": revision, "total_bytes": total})
-    meter = Meter(done, total)
-    last_told = 0.0
+    meter = TransferMeter(done, total)
+    last_report = 0.0
 
-    def tell(file: HubFile, at_most_every_s: float) -> None:
-        nonlocal last_told
-        if time.monotonic() - last_told >= at_most_every_s:
-            last_told = time.monotonic()
+    def report(file: HubFile, at_most_every_s: float) -> None:
+        nonlocal last_report
+        if time.monotonic() - last_report >= at_most_every_s:
+            last_report = time.monotonic()
             progress(DownloadProgress(file.name, meter.done_bytes, total, meter.bytes_per_second, meter.seconds_left))
 
     for file in files:
@@ -209,37 +212,37 @@ def _download_files(
 
             def add(count: int, file: HubFile = file) -> None:
                 meter.add(count)
-                tell(file, PROGRESS_EVERY_S)
+                report(file, PROGRESS_EVERY_S)
 
             url = hf_hub_url(repo, file.name, revision=commit, endpoint=endpoint())
-            fetch(url, headers, part, file.size, add, cancelled)
+            download_file(url, headers, part, file.size, add, cancelled)
             if not file.is_intact(part):
                 part.unlink()
                 raise DownloadError(
                     f"{file.name} of {repo} arrived damaged: its checksum is not that of the hub. It was removed.",
-                    "Start the download again; it gets this file anew.",
+                    "Start the download again; it fetches this file again.",
                 )
             part.rename(path)
         if file.name == "config.json":
             _check_config(repo, path, partial)
-    tell(files[-1], 0)
+    report(files[-1], 0)
 
 
-def _check_unfinished(partial: Path, repo: str, asked: str) -> None:
-    """Refuses to put a download in place of another that is not complete; `asked` is the name before `repo` moved."""
+def _check_unfinished(partial: Path, repo: str, requested: str) -> None:
+    """Raise DownloadError if `partial` is of another model; `requested` is the name before the repository moved."""
     try:
         other = read_json(partial / DOWNLOAD_FILE)["repo"]
     except (I3Error, KeyError, TypeError):
         return
-    if other not in (repo, asked):
+    if other not in (repo, requested):
         raise DownloadError(
-            f"{partial} holds what came of another model of this name, {other}.",
-            f"Complete that download first, give it up with --replace, or download {repo} to another folder.",
+            f"{partial} holds an unfinished download of another model of this name, {other}.",
+            f"Complete that download first, discard it with --replace, or download {repo} to another folder.",
         )
 
 
-def _tidy(partial: Path, files: list[HubFile]) -> int:
-    """Leaves in `partial` only what belongs to these files, and returns how many bytes of them are there."""
+def _remove_others(partial: Path, files: list[HubFile]) -> int:
+    """Remove from `partial` all that does not belong to these files; return how many bytes of them are there."""
     done = 0
     for path in partial.iterdir():
         file = next((file for file in files if path in (partial / file.name, file.part(partial))), None)
@@ -251,7 +254,7 @@ def _tidy(partial: Path, files: list[HubFile]) -> int:
 
 
 def _check_config(repo: str, path: Path, partial: Path) -> None:
-    """Refuses what says that it is something else, before its weights come."""
+    """Raise CheckpointError if config.json describes another kind of model, before its weights are downloaded."""
     try:
         content = read_json(path)
     except I3Error:
@@ -259,38 +262,77 @@ def _check_config(repo: str, path: Path, partial: Path) -> None:
     if isinstance(content, dict):
         architectures = content.get("architectures")
         names = [content.get("model_type"), *(architectures if isinstance(architectures, list) else [])]
-        said = [name for name in names if isinstance(name, str)]
-        if any(name.lower().startswith("i3") for name in said) or (not said and "d_model" in content):
+        declared = [name for name in names if isinstance(name, str)]
+        if any(name.lower().startswith("i3") for name in declared) or (not declared and "d_model" in content):
             return
-        found = f"its config.json says {said[0]!r}" if said else "its config.json names no sizes"
+        found = f"its config.json says {declared[0]!r}" if declared else "its config.json names no sizes"
     else:
-        found = "its config.json is no map of settings"
+        found = "its config.json is not a JSON object"
     shutil.rmtree(partial, ignore_errors=True)
     raise CheckpointError(f"{repo} is not an i3 model: {found}. Its weights were not downloaded.", "Name another one.")
 
 
 def _complete(partial: Path, repo: str, commit: str) -> None:
-    """Last look at what came: the model's headers, and its checksums for later."""
+    """Check the model's headers, and write its checksums."""
     try:
         inspect(partial)
     except CheckpointError as error:
         shutil.rmtree(partial, ignore_errors=True)
         what = error.what.replace(str(partial), repo)
-        raise CheckpointError(f"{repo} is not an i3 model that i3core reads: {what}", "Name another one.") from error
+        raise CheckpointError(f"{repo} is not an i3 model that i3core can read: {what}", "Name another one.") from error
     write_checksums(partial, repo, commit)
     (partial / DOWNLOAD_FILE).unlink()
 
 
 @contextmanager
+def _errors_explained(repo: str, revision: str, partial: Path) -> Iterator[None]:
+    """Convert hub, network and disk errors to DownloadError with a remedy."""
+    try:
+        with hub_errors_explained(repo, revision, lambda: _kept(partial)):
+            yield
+    except BrokenPipeError:  # of the program that reads the progress
+        raise
+    except DiskFullError as error:
+        needed = error.needed if error.needed is not None else _missing_bytes(partial)
+        raise _disk_full(partial, needed, error.free) from error
+    except OSError as error:
+        raise DownloadError(
+            f"{error.filename or partial} cannot be written: {error.strerror or error}.",
+            f"Choose another folder, or change its permissions. {_kept(partial)}",
+        ) from error
+
+
+def _kept(partial: Path) -> str:
+    return KEPT if partial.exists() else ""
+
+
+def _missing_bytes(partial: Path) -> int:
+    total = read_json(partial / DOWNLOAD_FILE)["total_bytes"]
+    return max(0, total - sum(p.stat().st_size for p in partial.iterdir() if p.name != DOWNLOAD_FILE))
+
+
+def _disk_full(partial: Path, needed: int, free: int) -> DownloadError:
+    missing = max(needed + _SPARE_BYTES - free, 0)
+    if missing:
+        wanted, remedy = f"{size_text(free)} are free", f"Free {size_text(missing)}"
+    else:
+        wanted, remedy = "the system allows no more (a quota or limit)", "Raise the limit"
+    return DownloadError(
+        f"There is not enough room in {partial.parent}: {size_text(needed)} are still to come, and {wanted}.",
+        f"{remedy}, or choose another folder. {KEPT}",
+    )
+
+
+@contextmanager
 def _locked(models: Path, name: str) -> Iterator[None]:
-    """One download of a model at a time: two would write into the same files."""
+    """Lock a model's download: two at a time would write into the same files."""
     from huggingface_hub.utils import WeakFileLock
 
     models.mkdir(parents=True, exist_ok=True)
     lock = models / f".{name}.lock"
     with ExitStack() as stack:
         try:
-            stack.enter_context(WeakFileLock(lock, timeout=3.0))  # a process just told to end may still hold it
+            stack.enter_context(WeakFileLock(lock, timeout=3.0))  # a process that is about to end may still hold it
         except TimeoutError as error:
             raise DownloadError(
                 f"{name} is being downloaded by another program already.", "Wait for it, or end it."

@@ -1,4 +1,4 @@
-"""README.md of a model on the hub: what it is, what it was trained on, how well it does, how to use it."""
+"""README.md of a model on the hub: what it is, its training data, its figures, how to use it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from ..checkpoints.model_info import ModelInfo, inspect
 from ..data.sources import parse_source
 from ..errors import I3Error
-from ..net.dataset_name import is_hub_name
+from ..net.dataset_name import HubDataset
 from ..system.files import read_json
 
 _HEADER = re.compile(r"---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
 
 
 def model_card(folder: Path, repo: str, licence: str = "") -> str:
-    """The card of a model or run folder that will be called `repo`.
+    """Write the card of a model or run folder that will be called `repo`.
 
-    A README.md of the model's own is kept; it only gets the header that the hub reads, if it has none. Files of
-    training data are named without the folders that they were in.
+    An existing README.md is kept; only the header that the hub reads is added if it is missing. Files of training
+    data are named without their folders.
     """
     facts = inspect(folder)
     licence = licence or facts.licence
@@ -38,7 +38,8 @@ def model_card(folder: Path, repo: str, licence: str = "") -> str:
 
 
 def _header(licence: str, run: dict) -> str:
-    sources = sorted({parse_source(name)[0].repo for name in run.get("data", []) if is_hub_name(name)})
+    sources = (parse_source(name)[0] for name in run.get("data", []))
+    repos = sorted({source.repo for source in sources if isinstance(source, HubDataset)})
     lines = [
         "---",
         *_licence_lines(licence),
@@ -46,14 +47,14 @@ def _header(licence: str, run: dict) -> str:
         "pipeline_tag: text-generation",
         "tags:",
         *(f"- {tag}" for tag in ("i3", "rwkv", "mamba", "hybrid")),
-        *(["datasets:", *(f"- {source}" for source in sources)] if sources else []),
+        *(["datasets:", *(f"- {repo}" for repo in repos)] if repos else []),
         "---",
     ]
     return "\n".join(lines) + "\n\n"
 
 
 def _licence_lines(licence: str) -> list[str]:
-    """The hub knows licences by short names; any other has one of its own beside `other`."""
+    """Header lines of a licence: the hub's short name, or `other` and a name for it."""
     if not licence:
         return []
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", licence):
@@ -86,7 +87,7 @@ def _training(run: dict) -> str:
     data = []
     for argument in run.get("data", []):
         source, weight = parse_source(argument)
-        name = str(source) if is_hub_name(argument) else source.name
+        name = str(source) if isinstance(source, HubDataset) else source.name
         data.append(f"- {name}" + (f", {weight:g} times" if weight != 1 else ""))
     chosen = ("preset", "steps", "epochs", "batch_size", "optimizer", "lr", "lora_rank", "loss_on", "seed")
     kept = {key: run.get(key) for key in chosen if run.get(key) not in (None, "", 0)}

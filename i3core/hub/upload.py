@@ -1,7 +1,7 @@
-"""A model to the Hugging Face hub: its files and a card, in one commit that is checked afterwards.
+"""Upload a model to the Hugging Face hub: its files and a card, in one commit that is verified afterwards.
 
-Large files are sent before the commit and kept there by their checksums, so a push that was cut off does not send them
-a second time, and a repository never holds half a model.
+Large files are sent before the commit and stored by their checksums, so an interrupted push does not send them again,
+and a repository never holds half a model.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SENT = (
 
 
 class PushError(I3Error):
-    """The hub cannot be reached, or does not take the model."""
+    """The hub cannot be reached, or does not accept the model."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class UploadPlan:
 
 @dataclass(frozen=True)
 class UploadResult:
-    """Where a model is now: its page, and the commit that holds it."""
+    """The page of an uploaded model, and the commit that holds it."""
 
     url: str
     commit: str
 
 
 def plan_push(folder: str | Path, repo: str, licence: str = "") -> UploadPlan:
-    """What a push of a model or run folder (its best checkpoint) would send. Nothing is sent.
+    """Plan a push of a model or run folder (its best checkpoint). Nothing is sent.
 
     Raises:
         CheckpointError: it is not a model that loads, its weights are a pickle, or it is an adapter.
@@ -93,11 +93,11 @@ def plan_push(folder: str | Path, repo: str, licence: str = "") -> UploadPlan:
 
 
 def push(plan: UploadPlan, private: bool = False, revision: str = "main", message: str = "") -> UploadResult:
-    """Sends a model. Given again after it was cut off, it sends only what is not there yet.
+    """Send a model. After an interruption, a second call sends only what is missing.
 
     Raises PushError: no token, no permission, no network, or what arrived is not what was sent.
     """
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = os.environ["HF_HUB_DISABLE_XET"] = "1"  # before its library is imported
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = os.environ["HF_HUB_DISABLE_XET"] = "1"  # before the library is imported
     from huggingface_hub import CommitOperationAdd, HfApi, constants
 
     constants.HF_HUB_DISABLE_XET = True  # if it is already
@@ -110,25 +110,25 @@ def push(plan: UploadPlan, private: bool = False, revision: str = "main", messag
     api = HfApi(endpoint=endpoint(), token=token, library_name="i3desk", library_version=__version__)
     contents: dict[str, Any] = {"README.md": plan.card.encode(), **plan.files}
     additions = [CommitOperationAdd(name, content) for name, content in contents.items()]
-    with _explained(plan.repo):
+    with _errors_explained(plan.repo):
         url = api.create_repo(plan.repo, private=private, exist_ok=True)
         if private and not api.model_info(plan.repo).private:
             raise PushError(
-                f"{plan.repo} is on the hub already, for all to see. Nothing was sent.",
+                f"{plan.repo} is on the hub already, and public. Nothing was sent.",
                 "Make it private in its settings there, or push without --private.",
             )
         if revision != "main":
             api.create_branch(plan.repo, branch=revision, exist_ok=True)
-        done = api.create_commit(
+        commit = api.create_commit(
             plan.repo, additions, commit_message=message or "Add the model with i3core", revision=revision
         )
-        info = api.model_info(plan.repo, revision=done.oid, files_metadata=True)
+        info = api.model_info(plan.repo, revision=commit.oid, files_metadata=True)
     arrived = {entry.rfilename: entry for entry in info.siblings or ()}
     for name, content in contents.items():
         entry = arrived.get(name)
         if entry is None or not _is_same(entry, content):
             raise PushError(f"{name} of {plan.repo} did not arrive as it was sent.", "Push again.")
-    return UploadResult(str(url), done.oid)
+    return UploadResult(str(url), commit.oid)
 
 
 def _is_same(entry: Any, content: bytes | Path) -> bool:
@@ -138,20 +138,22 @@ def _is_same(entry: Any, content: bytes | Path) -> bool:
 
 
 @contextmanager
-def _explained(repo: str) -> Iterator[None]:
-    """Makes of what the network and the hub's library raise a message that says what to do. It never has the token."""
+def _errors_explained(repo: str) -> Iterator[None]:
+    """Convert hub and network errors to PushError with a remedy, never with the token."""
     from huggingface_hub import errors
+    from huggingface_hub.utils import httpx
 
     try:
         yield
-    except (errors.HTTPError, errors.OfflineModeIsEnabled, OSError, RuntimeError, ValueError) as error:
-        # Of an upload the library raises a RuntimeError, caused by what went wrong.
+    except (httpx.HTTPError, errors.OfflineModeIsEnabled, OSError, RuntimeError, ValueError) as error:
+        # If an upload fails, the library raises a RuntimeError caused by the actual error.
         cause = error.__cause__ if type(error) is RuntimeError and error.__cause__ is not None else error
-        raise _told(cause, repo) from None
+        raise _explained(cause, repo) from None
 
 
-def _told(error: BaseException, repo: str) -> PushError:
+def _explained(error: BaseException, repo: str) -> PushError:
     from huggingface_hub import errors
+    from huggingface_hub.utils import httpx
 
     host = endpoint().split("://")[-1]
     again = "Push again: what arrived is not sent a second time."
@@ -168,16 +170,17 @@ def _told(error: BaseException, repo: str) -> PushError:
                 f"{host} does not let you write to {repo}.", "Check the owner's name, and that the token may write."
             )
         if code in (409, 412):
-            return PushError(f"{repo} was changed at the same moment.", again)
+            return PushError(f"{repo} was changed at the same time.", again)
         return PushError(f"{host} is busy or out of order (status {code}).", again)
-    if isinstance(error, errors.HTTPError | OSError):
+    if isinstance(error, httpx.HTTPError | OSError):
         return PushError(
             f"{host} cannot be reached, or the connection broke ({type(error).__name__}).",
             f"Check the network. {again}",
         )
     if isinstance(error, ValueError) and "README.md" in str(error):
-        said = " ".join(line.strip(" -") for line in str(error).splitlines()[1:] if line.strip())
+        reason = " ".join(line.strip(" -") for line in str(error).splitlines()[1:] if line.strip())
         return PushError(
-            f"{host} does not take the model card: {said or error}", "Change the README.md of the model, or --license."
+            f"{host} does not accept the model card: {reason or error}",
+            "Change the README.md of the model, or --license.",
         )
     return PushError(f"The upload to {host} failed ({type(error).__name__}).", again)

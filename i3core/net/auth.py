@@ -1,6 +1,6 @@
-"""The access token of the Hugging Face hub: from the environment, from its own tools, or from the system's keyring.
+"""Access token of the Hugging Face hub: from the environment, its own tools, or the system's keyring.
 
-It is never printed, logged or written to a file of ours, and given to the hub's own host alone.
+It is never printed, logged or written to a file of ours, and sent to the hub's own host only.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from ..errors import I3Error
 from ..system.extras import install_hint
 from .hub_errors import endpoint
 
-SERVICE = "i3desk"  # under which the keyring keeps it, with the hub's host as the user
+SERVICE = "i3desk"  # name in the keyring, with the hub's host as the user
 
 
 class TokenError(I3Error):
-    """No keyring, or a token that the hub does not know."""
+    """There is no keyring, or the hub does not accept the token."""
 
 
 def find_token() -> str | None:
-    """The token for the hub, if there is one: HF_TOKEN, then what `hf auth login` left, then the keyring.
+    """Find the token: HF_TOKEN, then the one stored by `hf auth login`, then the keyring.
 
-    Raises TokenError if it holds what no token has: it would go into a header, which errors may show.
+    Raises TokenError if it has invalid characters: it would be sent in a header, which errors may show.
     """
     from huggingface_hub import get_token
 
@@ -32,11 +32,12 @@ def find_token() -> str | None:
 
 
 def log_in(token: str) -> str:
-    """Keeps a token in the keyring once the hub knows it, and returns the user's name there.
+    """Store a token in the keyring if the hub accepts it; return the user's name there.
 
-    Raises TokenError: the hub refuses it, cannot be reached, or there is no keyring.
+    Raises TokenError if the hub refuses it or cannot be reached, or there is no keyring.
     """
     from huggingface_hub import HfApi, errors
+    from huggingface_hub.utils import httpx
 
     token = _checked(token)
     keyring, host = _keyring(), _host()
@@ -49,19 +50,19 @@ def log_in(token: str) -> str:
                 f"{host} does not know this token.", "Make one in its settings, and copy it whole."
             ) from None
         raise TokenError(f"{host} is busy or out of order (status {code}).", "Try again later.") from None
-    except (errors.HTTPError, OSError) as error:
+    except (httpx.HTTPError, OSError) as error:
         raise TokenError(f"{host} cannot be reached ({type(error).__name__}).", "Check the network.") from None
     try:
         keyring.set_password(SERVICE, host, token)
     except Exception as error:  # each backend has its own
         raise TokenError(
-            f"The system's keyring does not take the token ({type(error).__name__}).", "Use the variable HF_TOKEN."
+            f"The system's keyring does not accept the token ({type(error).__name__}).", "Use the variable HF_TOKEN."
         ) from None
     return name
 
 
 def log_out() -> bool:
-    """Removes the token from the keyring; whether there was one. Raises TokenError if there is no keyring."""
+    """Remove the token from the keyring; True if there was one. Raises TokenError if there is no keyring."""
     keyring = _keyring()
     if _in_keyring() is None:
         return False
@@ -73,8 +74,8 @@ def _checked(token: str) -> str:
     token = token.strip()
     if re.fullmatch(r"[A-Za-z0-9._~+/=-]+", token) is None:
         raise TokenError(
-            "The access token has a character that no token has, such as a space or a quotation mark.",
-            "Copy it anew, and give it with HF_TOKEN or `i3core hub-login`.",
+            "The access token has an invalid character, such as a space or a quotation mark.",
+            "Copy it again, and give it with HF_TOKEN or `i3core hub-login`.",
         )
     return token
 
@@ -82,7 +83,7 @@ def _checked(token: str) -> str:
 def _in_keyring() -> str | None:
     try:
         return _keyring().get_password(SERVICE, _host())
-    except Exception:  # not installed, no backend, locked: there is no token then
+    except Exception:  # not installed, no backend, or locked: no token
         return None
 
 
@@ -90,7 +91,7 @@ def _keyring() -> Any:
     try:
         import keyring
     except ImportError:
-        raise TokenError("Keeping a token needs the package keyring.", install_hint("hub", "Use HF_TOKEN.")) from None
+        raise TokenError("Storing a token needs the package keyring.", install_hint("hub", "Use HF_TOKEN.")) from None
     return keyring
 
 

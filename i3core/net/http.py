@@ -1,43 +1,38 @@
-"""One file over HTTP into a partial file that any later attempt goes on with, through huggingface_hub's session.
+"""Download one file over HTTP into a partial file that later attempts resume, through huggingface_hub's session.
 
-huggingface_hub (2.4) downloads into a file of a random name and removes it when it fails: an attempt that ends for any
-reason is lost. Here the bytes that came stay, and the next attempt asks only for the rest (a Range request).
+huggingface_hub (2.4) downloads into a file of a random name and removes it when it fails: what an interrupted attempt
+received is lost. Here the bytes received so far stay, and the next attempt requests only the rest (a Range request).
 """
 
 from __future__ import annotations
 
-import errno
-import os
 import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import I3Error
+from ..system.disk_space import DiskFullError, free_bytes, is_disk_full
+from ..system.files import sync
 
-WAITS_S = (0.5, 1.0, 2.0, 4.0)  # before another attempt, after attempts in a row that brought nothing
-_PASSING = (408, 429, 500, 502, 503, 504)  # answers of a server that may be another a moment later
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+RETRY_WAITS_S = (0.5, 1.0, 2.0, 4.0)  # before another attempt, after consecutive attempts that brought nothing
+_TRANSIENT = (408, 429, 500, 502, 503, 504)  # status codes that may change a moment later
 
 
 class DownloadError(I3Error):
-    """A download cannot start or go on."""
+    """A download cannot start or continue."""
 
 
 class _OtherContentError(DownloadError):
-    """What comes is not the file: its size is another. It may be a page that a network puts before everything."""
+    """The response has another size than the file. It may be a network's login page."""
 
 
-class DiskFullError(OSError):
-    """There is no room for what came."""
+class Cancelled(Exception):  # noqa: N818 (a request, not an error)
+    """The caller asked to stop."""
 
 
-class Cancelled(Exception):  # noqa: N818
-    """Somebody asked to stop."""
-
-
-class Meter:
-    """How much of a download is there, how fast it comes, and how long the rest will take.
+class TransferMeter:
+    """How much of a download is done, how fast it is, and how long the rest will take.
 
     Attributes:
         done_bytes, total_bytes: of everything that belongs to the download.
@@ -51,7 +46,7 @@ class Meter:
         self._marks = deque([(time.monotonic(), done_bytes)])
 
     def add(self, count: int) -> None:
-        """`count` bytes came (or, below 0, have to come again)."""
+        """Add `count` bytes received; below 0, bytes that must be received again."""
         now = time.monotonic()
         self.done_bytes += count
         if count < 0:
@@ -68,65 +63,66 @@ class Meter:
 
     @property
     def seconds_left(self) -> float | None:
-        """None as long as nothing comes."""
+        """None as long as nothing is received."""
         speed = self.bytes_per_second
         return (self.total_bytes - self.done_bytes) / speed if speed > 0 else None
 
 
-def fetch(
+def download_file(
     url: str, headers: dict[str, str], part: Path, size: int, add: Callable[[int], None], cancelled: Callable[[], bool]
 ) -> None:
-    """Downloads what `part` still lacks of a file of `size` bytes, over as many connections as it takes.
+    """Download what `part` still lacks of a file of `size` bytes, over as many connections as it takes.
 
     Args:
-        add: told how many bytes came.
+        add: receives numbers of bytes received.
 
     Raises:
-        Cancelled: `cancelled()` said so; what came is kept.
-        huggingface_hub.errors.HTTPError: the network or server failed several times in a row; what came is kept.
-        DownloadError: nothing or something else came several times in a row; what came is kept.
-        DiskFullError: there is no room for the rest; what came is kept.
+        Cancelled: `cancelled()` returned True.
+        httpx.HTTPError: the network or server failed several times in a row.
+        DownloadError: nothing or another file was received several times in a row.
+        DiskFullError: there is no room for the rest.
         OSError: the disk refuses.
+
+    What was received is kept in all these cases.
     """
-    from huggingface_hub.errors import HTTPError
+    from huggingface_hub.utils import httpx
 
     part.touch()
     failures = 0
-    while (have := part.stat().st_size) != size:
-        if have > size:  # of something else
+    while (received := part.stat().st_size) != size:
+        if received > size:  # of another file
             part.unlink()
             part.touch()
-            add(-have)
+            add(-received)
             continue
         failure: Exception | None = None
         try:
             _stream(url, headers, part, size, add, cancelled)
         except _OtherContentError as error:
             failure = error
-        except HTTPError as error:
-            if not is_passing(error):
+        except httpx.HTTPError as error:
+            if not is_transient(error):
                 raise
             failure = error
-        if part.stat().st_size > have:
+        if part.stat().st_size > received:
             failures = 0
-        elif failures == len(WAITS_S):
+        elif failures == len(RETRY_WAITS_S):
             raise failure or DownloadError(f"The server sends nothing for {url}.", "Try again later.")
         if part.stat().st_size < size:
-            wait(WAITS_S[failures], cancelled)
+            wait(RETRY_WAITS_S[failures], cancelled)
             failures += 1
-    with open(part, "r+b") as whole:
-        os.fsync(whole.fileno())
+    sync(part)
 
 
-def is_passing(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Whether another attempt may succeed: a connection that failed, a server that is busy."""
     from huggingface_hub.errors import HfHubHTTPError
 
-    return not isinstance(error, HfHubHTTPError) or error.response.status_code in _PASSING
+    return not isinstance(error, HfHubHTTPError) or error.response.status_code in _TRANSIENT
 
 
 def wait(seconds: float, cancelled: Callable[[], bool]) -> None:
-    """Raises Cancelled as soon as `cancelled()` says so."""
+    """Sleep, but raise Cancelled as soon as `cancelled()` returns True."""
     end = time.monotonic() + seconds
     while True:
         if cancelled():
@@ -140,40 +136,40 @@ def wait(seconds: float, cancelled: Callable[[], bool]) -> None:
 def _stream(
     url: str, headers: dict[str, str], part: Path, size: int, add: Callable[[int], None], cancelled: Callable[[], bool]
 ) -> None:
-    """One connection: appends to `part` what comes, each piece at once."""
+    """One connection: append each piece received to `part` at once."""
     from huggingface_hub import constants, get_session
     from huggingface_hub.utils import hf_raise_for_status
 
-    have = part.stat().st_size
+    received = part.stat().st_size
     headers = {**headers, "Accept-Encoding": "identity"}  # else the range would be one of the compressed bytes
-    if have:
-        headers["Range"] = f"bytes={have}-"
+    if received:
+        headers["Range"] = f"bytes={received}-"
     with get_session().stream("GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as response:
         hf_raise_for_status(response)
-        resumed = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        resumed = response.headers.get("Content-Range", "").startswith(f"bytes {received}-")
         length = response.headers.get("Content-Length", "")
-        is_other = length.isdecimal() and int(length) != size - (have if resumed else 0)
-        if is_other or (have and not resumed and not length.isdecimal()):  # what is here is not given for a guess
+        is_other = length.isdecimal() and int(length) != size - (received if resumed else 0)
+        if is_other or (received and not resumed and not length.isdecimal()):  # do not risk what is already here
             raise _OtherContentError(
                 f"The server sends something else in place of {url}.",
                 "Check whether the network wants you to log in first, then try again.",
             )
         with open(part, "ab", buffering=0) as target:
-            if have and not resumed:
+            if received and not resumed:
                 target.truncate(0)  # a server that cannot resume sends all of it again
-                add(-have)
-                have = 0
+                add(-received)
+                received = 0
             for chunk in response.iter_bytes():
                 if cancelled():
                     raise Cancelled
-                rest = memoryview(chunk)[: size - have]
+                rest = memoryview(chunk)[: size - received]
                 while rest:
                     try:
                         count = target.write(rest)
                     except OSError as error:
-                        if error.errno in _NO_SPACE:
-                            raise DiskFullError(error.errno, error.strerror) from error
+                        if is_disk_full(error):
+                            raise DiskFullError(free_bytes(part.parent)) from error
                         raise
                     rest = rest[count:]
-                    have += count
+                    received += count
                     add(count)

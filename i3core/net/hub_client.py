@@ -1,4 +1,4 @@
-"""Questions to the Hugging Face hub: asked again while it is busy, with the user's token if there is one."""
+"""Requests to the Hugging Face hub: retried while it is busy, with the user's token if there is one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from ..version import __version__
-from . import http as transfer
+from . import http
 from .auth import find_token
-from .http import DownloadError
 from .hub_errors import endpoint
 
 if TYPE_CHECKING:
@@ -18,30 +17,33 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def ask(question: Callable[[HfApi], T], name: str, cancelled: Callable[[], bool] = lambda: False) -> T:
-    """What the hub answers to `question` about the repository `name`.
+def query_hub(query: Callable[[HfApi], T], name: str, cancelled: Callable[[], bool] = lambda: False) -> T:
+    """Return what `query` gets from the hub about the repository `name`.
 
     Raises:
-        DownloadError: `name` cannot be one, or what answers is no hub.
-        huggingface_hub.errors.HTTPError: no network, or the hub refuses; see `hub_errors.answers_explained`.
-        Cancelled: `cancelled()` said so.
+        DownloadError: `name` is invalid, or the server is not a hub.
+        httpx.HTTPError: no network, or the hub refuses; see `hub_errors.hub_errors_explained`.
+        Cancelled: `cancelled()` returned True.
     """
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # else its library tells what else is installed
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # else the library reports what else is installed
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError, HTTPError
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import httpx
 
     api = HfApi(endpoint=endpoint(), token=find_token(), library_name="i3desk", library_version=__version__)
-    for seconds in (*transfer.WAITS_S[:2], None):
+    for seconds in (*http.RETRY_WAITS_S[:2], None):
         try:
-            return question(api)
-        except HTTPError as error:
-            if seconds is None or not transfer.is_passing(error):
+            return query(api)
+        except httpx.HTTPError as error:
+            if seconds is None or not http.is_transient(error):
                 raise
-            transfer.wait(seconds, cancelled)
+            http.wait(seconds, cancelled)
         except HFValidationError as error:
-            raise DownloadError(f"{name!r} is not the name of a repository on the hub.", "Give AUTHOR/NAME.") from error
+            raise http.DownloadError(
+                f"{name!r} is not the name of a repository on the hub.", "Give AUTHOR/NAME."
+            ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DownloadError(
+            raise http.DownloadError(
                 f"{endpoint()} does not answer as a hub does.",
                 "Check HF_ENDPOINT, or whether the network wants you to log in first.",
             ) from error

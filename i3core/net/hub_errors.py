@@ -1,13 +1,16 @@
-"""What can go wrong between this computer and the hub, in words that say what to do."""
+"""Convert errors between this computer and the hub to messages that say what to do."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .http import DownloadError
+
+if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
 
 
 def endpoint() -> str:
@@ -17,12 +20,13 @@ def endpoint() -> str:
 
 
 @contextmanager
-def answers_explained(repo: str, revision: str, kept: Callable[[], str], data_set: bool = False) -> Iterator[None]:
-    """Makes of everything that network and hub raise a message that says what to do; `kept` says what is not lost."""
+def hub_errors_explained(repo: str, revision: str, kept: Callable[[], str], is_dataset: bool = False) -> Iterator[None]:
+    """Convert hub and network errors to DownloadError with a remedy; `kept` describes partial downloads."""
     from huggingface_hub import errors
+    from huggingface_hub.utils import httpx
 
     host = endpoint().split("://")[-1]
-    page = f"{endpoint()}/{'datasets/' if data_set else ''}{repo}"
+    page = f"{endpoint()}/{'datasets/' if is_dataset else ''}{repo}"
     try:
         yield
     except errors.GatedRepoError as error:
@@ -33,12 +37,12 @@ def answers_explained(repo: str, revision: str, kept: Callable[[], str], data_se
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise DownloadError(
-            f"There is no public {'data set' if data_set else 'model'} {repo} on {host}.",
+            f"There is no public {'dataset' if is_dataset else 'model'} {repo} on {host}.",
             "Check the name; a private one needs a token (HF_TOKEN).",
         ) from error
     except errors.HfHubHTTPError as error:
         raise DownloadError(_status(error, repo, host), f"Try again later. {kept()}".rstrip()) from error
-    except errors.HTTPError as error:
+    except httpx.HTTPError as error:
         raise DownloadError(
             f"{host} cannot be reached, or the connection broke: {_reason(error)}.",
             f"Check the network connection and try again. {kept()}".rstrip(),
@@ -50,14 +54,14 @@ def answers_explained(repo: str, revision: str, kept: Callable[[], str], data_se
 
 
 def gated(repo: str, page: str) -> DownloadError:
-    """The error of a repository with conditions that the user has not accepted."""
+    """The error for a repository whose conditions the user has not accepted."""
     return DownloadError(
         f"{repo} is given only to those who accept its conditions.",
         f"Accept them on {page}, then log in with `i3core hub-login` (or set HF_TOKEN) and try again.",
     )
 
 
-def _status(error: Any, repo: str, host: str) -> str:
+def _status(error: HfHubHTTPError, repo: str, host: str) -> str:
     code = error.response.status_code
     if code in (401, 403):
         return f"{host} does not give {repo} to this computer (status {code})."
@@ -67,6 +71,6 @@ def _status(error: Any, repo: str, host: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    if "Bearer" in str(error):  # of the request's headers, which have the token
+    if "Bearer" in str(error):  # of the request's headers, which contain the token
         return type(error).__name__
     return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__

@@ -1,7 +1,7 @@
-"""Whether there is a newer version: one request for a public page, only when somebody asks.
+"""Check for a newer version: one request for a public page, only when the user asks.
 
-The request says "i3desk" and nothing else: no version, no cookies, no identifier. (The session of huggingface_hub adds
-an id of its own to every request, so only its kind of client is used here, not the session itself.)
+The request identifies itself as "i3desk" and sends nothing else: no version, no cookies, no identifier. (The session of
+huggingface_hub adds an id to every request, so a client of its own is used here.)
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _HEADERS = {"User-Agent": "i3desk", "Accept": "application/json", "Accept-Encodi
 
 
 class UpdatesError(I3Error):
-    """It cannot be found out whether there is a newer version."""
+    """The newest version cannot be determined."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """The newest version that is published.
+    """The newest published version.
 
     Attributes:
         version: as in "0.2.0".
-        page: where to read about it and download it; always http or https.
+        page: web page with details and downloads; always http or https.
         notes: what is new, as plain text; may be empty.
-        published: the day, as in "2026-03-01"; empty if it is not told.
+        published: the date, as in "2026-03-01"; may be empty.
     """
 
     version: str
@@ -48,29 +48,29 @@ class Release:
 
 
 def url() -> str:
-    """The page that is asked; empty where whoever packaged i3desk has switched this off."""
+    """URL of the request; empty if the packager has switched this off."""
     return os.environ.get("I3DESK_UPDATES_URL", RELEASES_URL).strip()
 
 
 def switched_on() -> bool:
-    """Whether this installation may look for updates at all."""
+    """Whether this installation may check for updates."""
     return bool(url())
 
 
 def host() -> str:
-    """The name of the computer that is asked, as in "api.github.com"."""
+    """Host of the request, as in "api.github.com"."""
     return urlsplit(url()).hostname or ""
 
 
 def is_newer(release: Release, than: str = __version__) -> bool:
-    """Whether `release` is a later version than the one that runs."""
+    """Whether `release` is newer than the running version."""
     from packaging.version import Version
 
     return Version(release.version) > Version(than)
 
 
 def is_web_page(address: str) -> bool:
-    """Whether an address may be handed to a browser."""
+    """Whether an address may be opened in a browser."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -79,60 +79,57 @@ def is_web_page(address: str) -> bool:
 
 
 def latest_release() -> Release:
-    """Asks for the newest release.
+    """Request the newest release.
 
-    Raises:
-        UpdatesError: switched off, no network, nothing published, too many requests, or an answer that is none.
+    Raises UpdatesError: switched off, no network, nothing published, too many requests, or an invalid answer.
     """
     if not switched_on():
         raise UpdatesError(
             "Looking for a new version is switched off in this installation.",
             "New versions come from where i3desk was installed from.",
         )
-    return _read(_fetch(url()))
+    return _parse(_fetch(url()))
 
 
 def _fetch(address: str) -> bytes:
-    from huggingface_hub import get_session
-    from huggingface_hub.errors import HTTPError
+    from huggingface_hub.utils import httpx
 
     deadline = time.monotonic() + TIMEOUT_S
     _check_address(address, ("https", "http"), "The address of the releases")
-    client_kind = type(get_session())  # of the HTTP library that huggingface_hub brings; its versions differ in which
     try:
-        with client_kind(headers=_HEADERS, timeout=TIMEOUT_S, follow_redirects=False) as client:
+        with httpx.Client(headers=_HEADERS, timeout=TIMEOUT_S, follow_redirects=False) as client:
             for _ in range(MOST_REDIRECTS + 1):
                 client.cookies.clear()
                 with client.stream("GET", address) as response:
                     if response.status_code not in _REDIRECTS:
                         return _body(response, deadline)
                     address = urljoin(address, response.headers.get("Location", ""))
-                _check_address(address, ("https",), f"{host()} leads to another page, whose address")
-    except HTTPError as error:
+                _check_address(address, ("https",), f"{host()} redirects to another page, whose address")
+    except httpx.HTTPError as error:
         if _is_slow(error):
             raise _too_slow() from error
         raise UpdatesError(
             f"{host()} cannot be reached: {_reason(error)}.", "Check the network connection and try again."
         ) from error
-    raise UpdatesError(f"{host()} leads from one page to the next without an end.", "Try again later.")
+    raise UpdatesError(f"{host()} redirects from one page to the next without an end.", "Try again later.")
 
 
 def _check_address(address: str, schemes: tuple[str, ...], which: str) -> None:
-    """Refuses what is no web address, and what is not encrypted unless it is on this computer."""
+    """Raise UpdatesError unless this is a web address, and encrypted unless it is on this computer."""
     remedy = "Check I3DESK_UPDATES_URL." if "I3DESK_UPDATES_URL" in os.environ else "Try again later."
     try:
         parts = urlsplit(address)
-        usable = is_web_page(address) and address.isascii() and (parts.port is None or parts.port > 0)
-    except ValueError:  # of a port that is no number
-        usable = False
-    if not usable:
+        is_valid = is_web_page(address) and address.isascii() and (parts.port is None or parts.port > 0)
+    except ValueError:  # of a port that is not a number
+        parts, is_valid = None, False
+    if parts is None or not is_valid:
         raise UpdatesError(f"{which} is not one of a web page.", remedy)
     if parts.scheme not in schemes or (parts.scheme == "http" and parts.hostname not in _LOOPBACK):
         raise UpdatesError(f"{which} is not encrypted (https), so nothing is read from it.", remedy)
 
 
 def _body(response: Any, deadline: float) -> bytes:
-    """The answer's bytes, if it is one. Raises UpdatesError."""
+    """The bytes of a successful response. Raises UpdatesError."""
     status = response.status_code
     if status == 404:
         raise UpdatesError("No version of i3desk has been published there yet.", "Look again in a few weeks.")
@@ -147,25 +144,25 @@ def _body(response: Any, deadline: float) -> bytes:
     for chunk in response.iter_raw():
         body += chunk
         if len(body) > LARGEST_ANSWER:
-            raise UpdatesError(f"{host()} answers with far more than the news of a version.", "Try again later.")
+            raise UpdatesError(f"{host()} answers with far more than the description of a version.", "Try again later.")
         if time.monotonic() > deadline:
             raise _too_slow()
     return bytes(body)
 
 
-def _read(body: bytes) -> Release:
-    """The release that an answer tells of. Raises UpdatesError if it is anything else."""
+def _parse(body: bytes) -> Release:
+    """Parse the description of a release. Raises UpdatesError if it is anything else."""
     from packaging.version import InvalidVersion, Version
 
     try:
         content = json.loads(body)
-        version = str(Version(content["tag_name"]))  # which takes a "v" before it too
+        version = str(Version(content["tag_name"]))  # accepts a leading "v"
         page, notes, published = content["html_url"], content.get("body") or "", content.get("published_at") or ""
         if not all(isinstance(each, str) for each in (page, notes, published)) or not is_web_page(page):
-            raise ValueError("a part of it is of the wrong kind")
+            raise ValueError("a field has the wrong type")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InvalidVersion) as error:
         raise UpdatesError(
-            f"{host()} does not answer with the news of a version.",
+            f"{host()} does not answer with the description of a version.",
             "Try again later, or see whether the network wants you to log in first.",
         ) from error
     notes = "\n".join(line.rstrip() for line in notes.strip().splitlines())
@@ -182,4 +179,4 @@ def _too_slow() -> UpdatesError:
 
 def _reason(error: Exception) -> str:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return text.rpartition("] ")[2].rstrip(".")  # without the number of the system's error
+    return text.rpartition("] ")[2].rstrip(".")  # without the number of the operating system's error

@@ -11,7 +11,6 @@ import math
 import mmap
 import os
 import re
-import shutil
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ import psutil
 
 from ..errors import I3Error
 from ..net.dataset_name import display_name
+from ..system.disk_space import free_bytes
 from ..system.files import read_json
 from .folder import process_is_at_work
 from .metrics_log import (
@@ -198,7 +198,7 @@ def _probable_cause(folder: Path, status: RunStatus) -> str:
     if psutil.boot_time() > status.heartbeat:
         return SWITCHED_OFF
     try:
-        return DISK_FULL if shutil.disk_usage(folder).free < FULL_BYTES else ENDED_FROM_OUTSIDE
+        return DISK_FULL if free_bytes(folder) < FULL_BYTES else ENDED_FROM_OUTSIDE
     except OSError:
         return ENDED_FROM_OUTSIDE
 

@@ -1,13 +1,15 @@
-"""Files that are replaced whole or not at all."""
+"""Files and folders: replaced as a whole or not at all, synced, hashed, and named without clashes."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,11 @@ from ..errors import I3Error
 
 @contextmanager
 def replaced(path: str | Path, make_folder: bool = True) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; on success it takes the place of `path`, on failure nothing changes.
+    """Yield a temporary path beside `path`; on success it replaces `path`, on failure nothing changes.
 
-    Without `make_folder` a folder that is gone stays so.
+    Without `make_folder`, a missing folder is an error.
 
-    Raises I3Error with the remedy if the disk refuses (full, read-only).
+    Raises I3Error with a remedy if the disk is full, read-only or similar.
     """
     path = Path(path)
     temporary: Path | None = None
@@ -34,9 +36,8 @@ def replaced(path: str | Path, make_folder: bool = True) -> Iterator[Path]:
         os.close(handle)
         temporary = unfinished
         yield temporary
-        with open(temporary, "r+b") as written:
-            os.fsync(written.fileno())
-        os.chmod(temporary, mode)  # whatever wrote it may have made a new file
+        sync(temporary)
+        os.chmod(temporary, mode)  # the file may have been recreated while it was written
         os.replace(temporary, path)
     except OSError as error:
         raise I3Error(
@@ -49,19 +50,40 @@ def replaced(path: str | Path, make_folder: bool = True) -> Iterator[Path]:
 
 
 def write_json(path: str | Path, content: Any, indent: int | None = 2, make_folder: bool = True) -> None:
-    """Replaces `path` by `content` as JSON; see `replaced`."""
+    """Replace `path` with `content` as JSON; see `replaced`."""
     with replaced(path, make_folder) as temporary:
         temporary.write_text(json.dumps(content, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
 
 
 def read_json(path: str | Path) -> Any:
-    """The content of a JSON file. Raises I3Error naming the file if it is missing or damaged."""
+    """Read a JSON file. Raises I3Error naming the file if it is missing or damaged."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise I3Error(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise I3Error(f"{path} is damaged (not JSON).", "Copy or download it again.") from error
+
+
+def sync(path: str | Path) -> None:
+    """Make a file's content, or the names in a folder, survive a loss of power (folders if the system can)."""
+    path = Path(path)
+    if not path.is_dir():
+        with open(path, "r+b") as file:
+            os.fsync(file.fileno())
+    elif os.name != "nt":  # folders cannot be opened there
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):  # some network file systems cannot
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def free_folder(parent: Path, name: str, reserved: Collection[Path | None] = ()) -> Path:
+    """A path in `parent` that neither exists nor is `reserved`: `name`, or the first of NAME-2, NAME-3 ..."""
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(path for path in map(parent.joinpath, names) if path not in reserved and not path.exists())
 
 
 def file_sha256(path: str | Path) -> str:

@@ -8,7 +8,6 @@ run that is killed or loses power at any moment leaves a checkpoint that loads.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ..checkpoints import checkpoint
 from ..checkpoints.adapter_config import CONFIG_FILE, is_adapter
 from ..errors import I3Error, TrainingError
 from ..runs.folder import RunFolder
-from ..system.files import read_json, write_json
+from ..system.files import read_json, sync, write_json
 
 INTACT = "Free some disk space and --resume; the previous checkpoint is intact."
 
@@ -40,13 +39,12 @@ def save_checkpoint(model: checkpoint.Model, folder: Path, trainer_state: dict |
         if trainer_state is not None:
             with open(fresh / "trainer.pt", "wb") as target:
                 torch.save(trainer_state, target)
-                target.flush()
-                os.fsync(target.fileno())
-        _sync(fresh)
+            sync(fresh / "trainer.pt")
+        sync(fresh)
         if folder.exists():
             folder.rename(old)
         fresh.rename(folder)
-        _sync(folder.parent)  # before the old one is removed
+        sync(folder.parent)  # before the old one is removed
         shutil.rmtree(old, ignore_errors=True)
     except (I3Error, OSError, RuntimeError) as error:
         with contextlib.suppress(OSError):
@@ -81,18 +79,6 @@ def _tidy(folder: Path) -> None:
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
     if not folder.exists() and old.exists():
         old.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in `folder` survive a loss of power, if the system can."""
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems cannot
-            os.fsync(handle)
-    finally:
-        os.close(handle)

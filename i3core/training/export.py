@@ -6,7 +6,6 @@ This works while the run is running. It copies files and needs no torch, except 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import time
 import uuid
@@ -26,7 +25,7 @@ from ..net.dataset_name import display_name
 from ..runs.folder import RunFolder
 from ..runs.reader import read_status, read_summary
 from ..system import assets
-from ..system.files import read_json, write_json
+from ..system.files import read_json, sync, write_json
 
 CHECKPOINTS = ("best", "last")
 _UNFINISHED = ".keeping-"
@@ -98,7 +97,8 @@ def export(run: str | Path, name: str, checkpoint: str | None = None, models: Pa
             config.pop("step", None)  # marks a checkpoint
             write_json(fresh / "config.json", {**config, **_facts(run, description, source), "name": name})
             write_checksums(fresh)
-            _sync(fresh)
+            for path in fresh.iterdir():
+                sync(path)  # before the folder gets its name
             check_name(name, models)  # another one may have been made meanwhile
             fresh.rename(folder)
         finally:
@@ -210,13 +210,6 @@ def _remove_leftovers(models: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _LEFT_BEHIND_S:
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """Make the files survive a loss of power before the folder is renamed."""
-    for path in folder.iterdir():
-        with open(path, "r+b") as written:
-            os.fsync(written.fileno())
 
 
 @contextmanager

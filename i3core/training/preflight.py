@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..system.disk_space import free_bytes
 from ..system.humanize import size_text
 from .memory_estimate import checkpoint_bytes
 
@@ -79,10 +79,7 @@ def check_run(planned: PlannedRun) -> list[PreflightFinding]:
 
 
 def _disk(planned: PlannedRun) -> Iterator[PreflightFinding]:
-    folder = planned.out.resolve()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(planned.out)
     present = sum(path.stat().st_size for path in (planned.out / "checkpoints").rglob("*") if path.is_file())
     optimizer = "adamw" if planned.public_recipe else planned.optimizer
     needed = (

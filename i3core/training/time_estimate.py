@@ -23,6 +23,7 @@ from ..errors import PromptError, TrainingError
 from ..evaluation.perplexity import TOKENS_AT_ONCE, evaluate_sequences
 from ..generation.generator import generate
 from ..runs.events import Measured
+from ..system.disk_space import nearest_folder
 from ..system.distributed import World
 from .loop import SAMPLING
 from .memory_estimate import FLOAT32, block_matrices, optimizer_floats
@@ -213,9 +214,7 @@ def _checkpoint_bytes(run: TrainingRun) -> tuple[int, int]:
 
 def _bytes_saved_per_s(run: TrainingRun) -> float:
     """Measure how fast the disk stores weights durably (with fsync)."""
-    folder = Path(run.config.out).resolve()
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
+    folder = nearest_folder(Path(run.config.out))
     weights: list[torch.Tensor] = []
     for weight in run.model.network.parameters():
         if sum(saved.nbytes for saved in weights) < SAVED_BYTES:

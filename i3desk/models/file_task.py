@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -13,12 +12,6 @@ from i3desk.workers.background import BackgroundJobs
 from i3desk.workers.core_process import CoreProcess, plain
 
 DTYPES = ("float32", "float16", "bfloat16")
-
-
-def free_folder(parent: Path, name: str, taken: Collection[Path | None] = ()) -> Path:
-    """A folder in `parent` that does not exist yet and is not `taken`, called `name` or nearly so."""
-    places = [parent / each for each in (name, *(f"{name}-{number}" for number in range(2, 1000)))]
-    return next(place for place in places if place not in taken and not place.exists())
 
 
 class FileTask(QObject):

@@ -9,10 +9,11 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from i3core.system.files import free_folder
 from i3desk.models.catalog import Catalog, absolute, bundled_folder
 from i3desk.models.descriptions import PRECISIONS
 from i3desk.models.downloads_panel import Downloads
-from i3desk.models.file_task import FileTask, free_folder
+from i3desk.models.file_task import FileTask
 from i3desk.models.model_card import ModelCard, Use
 from i3desk.paths import Paths
 from i3desk.style.icons import IconPushButton

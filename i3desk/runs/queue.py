@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from i3core.errors import I3Error, TrainingError
-from i3core.system.files import read_json, write_json
+from i3core.system.files import free_folder, read_json, write_json
 from i3core.training.config import TrainingConfig
 
 QUEUE_FILE = "queue.json"
@@ -77,7 +76,7 @@ def make_run(runs_folder: Path, config: dict[str, Any], name: str) -> Path:
 
     Raises ConfigError for settings that cannot be, TrainingError if the disk refuses.
     """
-    folder = free_folder(runs_folder, name)
+    folder = free_folder(runs_folder, _folder_name(name))
     config = {**config, "out": str(folder)}
     TrainingConfig.from_dict(config)
     notes = {"name": name.strip() or folder.name, "note": ""}
@@ -97,13 +96,10 @@ def make_run(runs_folder: Path, config: dict[str, Any], name: str) -> Path:
     return folder
 
 
-def free_folder(parent: Path, name: str) -> Path:
-    """A folder in `parent` that does not exist yet, called nearly as `name`, in letters that every disk knows."""
+def _folder_name(name: str) -> str:
+    """A folder name close to `name`, in characters that every file system accepts."""
     short = re.sub(r"[^\w.-]+", "-", name.lower()).strip("-._")[:LONGEST_FOLDER_NAME].rstrip("-._") or "run"
-    if short.partition(".")[0] in RESERVED:
-        short = f"run-{short}"
-    names = itertools.chain((short,), (f"{short}-{number}" for number in itertools.count(2)))
-    return next(place for place in (parent / name for name in names) if not place.exists())
+    return f"run-{short}" if short.partition(".")[0] in RESERVED else short
 
 
 def remove_leftovers(runs_folder: Path) -> None:

@@ -5,7 +5,6 @@ Pure but for a look at the disk and the memory of this computer.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from i3core.errors import I3Error
 from i3core.net.dataset_name import display_name
 from i3core.system import assets
+from i3core.system.disk_space import free_bytes
 from i3core.system.memory import total_memory_bytes
 from i3core.training.config import TrainingConfig
 from i3core.training.preflight import PlannedRun, check_run
@@ -231,7 +231,4 @@ def _memory_text(started: dict[str, Any]) -> str:
 def _disk_text(started: dict[str, Any], runs_folder: Path) -> str:
     if not started:
         return ""
-    there = runs_folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    return of_total_text(started["checkpoint_bytes"], shutil.disk_usage(there).free)
+    return of_total_text(started["checkpoint_bytes"], free_bytes(runs_folder))

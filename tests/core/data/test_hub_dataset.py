@@ -1,4 +1,4 @@
-"""Data sets by name, from a server that speaks the hub's protocol, through the real `datasets` library."""
+"""Datasets by name, from a server that speaks the hub's protocol, through the real `datasets` library."""
 
 import csv
 import dataclasses
@@ -16,8 +16,7 @@ from hub_server import HubServer
 from huggingface_hub import close_session, constants
 from pyarrow import parquet
 
-from i3core.data import hub_dataset as hub_data
-from i3core.data import hub_writer
+from i3core.data import hub_dataset, hub_writer
 from i3core.data.documents import read_documents
 from i3core.data.hub_dataset import datasets_folder, fetch_dataset
 from i3core.data.sources import parse_source
@@ -25,12 +24,13 @@ from i3core.data.token_dataset import tokenize_source
 from i3core.data.vocabulary import vocabulary
 from i3core.errors import DataError, TrainingError
 from i3core.hub.model_card import model_card
-from i3core.net import http as transfer
+from i3core.net import http
 from i3core.net.dataset_name import HubDataset
 from i3core.net.http import DownloadError
+from i3core.runs.folder import RunFolder
 from i3core.system.files import read_json
-from i3core.training import train as training
 from i3core.training.config import TrainingConfig
+from i3core.training.train import resume_config, train
 
 TALES = "datasets/someone/tales"
 NAME = "hub:someone/tales"
@@ -85,7 +85,7 @@ def here(server, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "hf" / "token"))
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(transfer, "WAITS_S", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(http, "RETRY_WAITS_S", (0.01, 0.01, 0.01))
     yield
     close_session()
 
@@ -285,7 +285,7 @@ def test_an_interrupted_stream_goes_on_where_it_was(server, monkeypatch, kind, r
         "txt": {"train.txt": "\n".join(TEXTS).encode()},
     }[kind]
     server.add(TALES, files=files)
-    monkeypatch.setattr(hub_data, "TOLD_CHARACTERS", 1)
+    monkeypatch.setattr(hub_dataset, "PROGRESS_CHARACTERS", 1)
     come = 0
 
     def interrupt(characters):
@@ -305,12 +305,12 @@ def test_an_interrupted_stream_goes_on_where_it_was(server, monkeypatch, kind, r
 
 
 def test_a_killed_process_leaves_what_the_next_one_goes_on_with(server, start_environment, monkeypatch):
-    monkeypatch.setattr(hub_writer, "KEEP_EVERY_BYTES", 1000)
+    monkeypatch.setattr(hub_writer, "SAVE_EVERY_BYTES", 1000)
     server.bytes_per_second = 20_000
     script = (
         "from i3core.data import hub_writer\nfrom i3core.data.hub_dataset import fetch_dataset\n"
         "from i3core.net.dataset_name import HubDataset\n"
-        "hub_writer.KEEP_EVERY_BYTES = 1000\n"
+        "hub_writer.SAVE_EVERY_BYTES = 1000\n"
         f"fetch_dataset(HubDataset.parse({NAME!r}))"
     )
     child = subprocess.Popen([sys.executable, "-c", script], env=start_environment())
@@ -329,7 +329,7 @@ def test_a_killed_process_leaves_what_the_next_one_goes_on_with(server, start_en
 
 
 def test_cut_connections_and_a_busy_server_are_passed_over(server, monkeypatch):
-    monkeypatch.setattr(hub_writer, "KEEP_EVERY_BYTES", 1000)
+    monkeypatch.setattr(hub_writer, "SAVE_EVERY_BYTES", 1000)
     rows = ["".join(chr(97 + (n * k) % 26) for k in range(400)) + f" {n}" for n in range(3000)]
     server.add(TALES, files={"train.jsonl": as_jsonl({"text": row} for row in rows)})
     server.cuts = [300_000, 200_000]
@@ -357,14 +357,14 @@ def test_a_full_disk_is_said_once_and_the_rest_comes_later(server, start_environ
 
 def test_no_such_data_set_split_or_revision(server):
     for name, says in {
-        "hub:someone/nothing": "no public data set someone/nothing",
+        "hub:someone/nothing": "no public dataset someone/nothing",
         f"{NAME},split=test": r"no split 'test'. It has: train, validation.*split=train",
         f"{NAME},revision=v9": "has no revision 'v9'",
     }.items():
         with pytest.raises((DataError, DownloadError), match=says):
             fetch_dataset(HubDataset.parse(name))
     server.add(TALES, files={"photo.bin": b"x" * 100, "README.md": b"# nothing to read\n"})
-    with pytest.raises(DataError, match="no files of data"):
+    with pytest.raises(DataError, match="no data files"):
         texts(NAME)
     server.add(TALES, files={"train.jsonl": as_jsonl([{"text": " "}, {"text": ""}])})
     with pytest.raises(DataError, match="holds no text"):
@@ -373,7 +373,7 @@ def test_no_such_data_set_split_or_revision(server):
 
 def test_files_that_do_not_fit_together(server):
     server.add(TALES, files={"train.jsonl": as_jsonl({"text": text} for text in TEXTS[:10]) + b"{broken\n"})
-    with pytest.raises(DataError, match=r"cannot be read behind record .*give them by their paths"):
+    with pytest.raises(DataError, match=r"cannot be read after record .*give them by their paths"):
         texts(NAME)
 
 
@@ -381,7 +381,7 @@ def test_text_in_bytes_is_text_and_other_bytes_are_refused(server):
     server.add(TALES, files={"train.parquet": as_parquet({"text": [text.encode() for text in TEXTS[:5]]})})
     assert texts(NAME) == TEXTS[:5]
     server.add(TALES, files={"train.parquet": as_parquet({"text": [b"\xff\xd8\xff"]})})
-    with pytest.raises(DataError, match=r"'text' of record 1 holds bytes that are no text"):
+    with pytest.raises(DataError, match=r"'text' of record 1 holds bytes that are not text"):
         fetch_dataset(HubDataset.parse(f"{NAME},revision=main"))
 
 
@@ -435,7 +435,7 @@ def test_a_private_data_set_and_its_token(server, monkeypatch, tmp_path, capfd):
     token = "hf_secretOfTheUser"
     server.users[token] = "someone"
     server.repos[TALES].private = True
-    with pytest.raises(DownloadError, match=r"no public data set.*needs a token"):
+    with pytest.raises(DownloadError, match=r"no public dataset.*needs a token"):
         fetch_dataset(HubDataset.parse(NAME))
     monkeypatch.setenv("HF_TOKEN", token)
     assert texts(NAME) == TEXTS
@@ -467,7 +467,7 @@ def config(build, tmp_path):
 
 def test_a_run_says_where_its_data_comes_from(config, server):
     commit = server.repos[TALES].commit
-    for _ in training.train(config):
+    for _ in train(config):
         pass
     described = read_json(config.out + "/run.json")
     data, val = described["data"][:2]
@@ -479,24 +479,24 @@ def test_a_run_says_where_its_data_comes_from(config, server):
 
 def test_a_resumed_run_gets_the_same_commit_again(config, server, tmp_path, monkeypatch):
     commit = server.repos[TALES].commit
-    for _ in training.train(config):
+    for _ in train(config):
         pass
     server.add(TALES, files={"train.jsonl": as_jsonl([{"text": "something newer"}])})
     monkeypatch.setenv("I3DESK_CACHE", str(tmp_path / "elsewhere"))
-    again = dataclasses.replace(training.resume_config(config.out), steps=3)
-    for _ in training.train(again, resume=True):
+    again = dataclasses.replace(resume_config(config.out), steps=3)
+    for _ in train(again, resume=True):
         pass
     assert read_json(config.out + "/run.json")["data"][0]["revision"] == commit
     del server.past[TALES, commit]  # the owner has rewritten the history
     monkeypatch.setenv("I3DESK_CACHE", str(tmp_path / "a third place"))
     with pytest.raises(DownloadError, match="has no revision"):
-        list(training.train(dataclasses.replace(again, steps=4), resume=True))
+        list(train(dataclasses.replace(again, steps=4), resume=True))
     assert read_json(config.out + "/status.json")["state"] == "failed"
 
 
 def test_data_that_cannot_be_had_fails_the_run_with_its_reason(config):
     with pytest.raises((DataError, TrainingError), match="no split 'test'"):
-        list(training.train(dataclasses.replace(config, data=(f"{NAME},split=test",))))
+        list(train(dataclasses.replace(config, data=(f"{NAME},split=test",))))
     assert "no split 'test'" in read_json(config.out + "/status.json")["error"]
 
 
@@ -551,8 +551,8 @@ def test_the_commands_take_names(command, build, tmp_path):
 
 
 def test_a_card_names_the_data_sets(config, server):
-    for _ in training.train(config):
+    for _ in train(config):
         pass
-    card = model_card(training.RunFolder(config.out).folder, "me/model")
+    card = model_card(RunFolder(config.out).folder, "me/model")
     assert "datasets:\n- someone/tales\n" in card
     assert f"hub:someone/tales,first=60,revision={server.repos[TALES].commit}, 2 times" in card

@@ -18,8 +18,8 @@ from i3core.checkpoints import registry
 from i3core.checkpoints.checkpoint import load
 from i3core.checkpoints.checksums import read_checksums
 from i3core.errors import CheckpointError
-from i3core.hub import download as hub
-from i3core.net import http as transfer
+from i3core.hub.download import download, resolve
+from i3core.net import http
 from i3core.net.http import DownloadError
 
 WEIGHTS = "model.safetensors"
@@ -51,7 +51,7 @@ def here(server, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "hf" / "token"))
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(transfer, "WAITS_S", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(http, "RETRY_WAITS_S", (0.01, 0.01, 0.01))
     yield
     close_session()
 
@@ -99,7 +99,7 @@ def wait_until(condition, seconds=20.0):
 
 def test_a_whole_download(server, models, original):
     told = []
-    folder = hub.download(REPO, progress=told.append)
+    folder = download(REPO, progress=told.append)
     assert folder == models / "small" == registry.downloaded()["small"] == registry.find("small")
     assert same_model(folder, original)
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -118,7 +118,7 @@ def test_a_whole_download(server, models, original):
 
 def test_what_is_asked_of_the_hub(server):
     """Pinned to one commit, with no token, and nothing but what the model needs."""
-    hub.download("someone/pickled")
+    download("someone/pickled")
     commit = server.repos["someone/pickled"].commit
     asked = [path for _, path, _ in server.requests]
     assert asked[0] == "/api/models/someone/pickled/revision/main"
@@ -132,55 +132,55 @@ def test_what_is_asked_of_the_hub(server):
 def test_a_token_of_the_user_opens_a_gated_repository(server, monkeypatch, original, models):
     server.repos[REPO].gated = True
     with pytest.raises(DownloadError, match="conditions") as refused:
-        hub.download(REPO)
+        download(REPO)
     assert f"{server.url}/{REPO}" in refused.value.remedy
     monkeypatch.setenv("HF_TOKEN", "hf_of_the_user")
     server.requests.clear()
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
     sent = {path.startswith("/cdn/"): headers.get("authorization") for _, path, headers in server.requests}
     assert sent == {False: "Bearer hf_of_the_user", True: None}  # the other host is not told
 
 
 def test_a_second_download_asks_only_whether_it_is_the_same(server):
-    first = hub.download(REPO)
+    first = download(REPO)
     count = len(server.requests)
-    assert hub.download(REPO) == first
+    assert download(REPO) == first
     assert len(server.requests) == count + 1
     server.add(REPO, first, {"README.md": b"newer"})
     with pytest.raises(CheckpointError, match="another version"):
-        hub.download(REPO)
+        download(REPO)
 
 
 def test_a_download_goes_on_when_its_repository_moves(server, original, models):
-    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
+    assert download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
     kept = part_bytes(models)
     server.repos[f"new/{REPO.split('/')[1]}"] = server.repos[REPO]
     server.moved[REPO] = f"new/{REPO.split('/')[1]}"
     server.sent.clear()
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
     assert [entry.start for entry in server.sent if entry.file == WEIGHTS] == [kept]
 
 
 def test_a_repository_that_has_moved(server, original, models):
     server.moved["before/small"] = REPO
-    assert same_model(hub.download("before/small"), original)
+    assert same_model(download("before/small"), original)
 
 
 def test_names():
-    assert hub.resolve("i3-80m") == hub.resolve("https://huggingface.co/FlameF0X/i3-80m/") == "FlameF0X/i3-80m"
+    assert resolve("i3-80m") == resolve("https://huggingface.co/FlameF0X/i3-80m/") == "FlameF0X/i3-80m"
     for name in ("nonsense", "a/b/c", "/b", ""):
         with pytest.raises(DownloadError, match="not the name"):
-            hub.resolve(name)
+            resolve(name)
     with pytest.raises(DownloadError, match="not the name"):
-        hub.download("../../etc")
+        download("../../etc")
     with pytest.raises(DownloadError, match="not the name"):
-        hub.download("a/..")
+        download("a/..")
 
 
 def test_a_cut_connection_is_taken_up_again(server, original):
     """Within one call: the second connection sends only what the first did not."""
     server.cuts = [200_000, 200_000]
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
     sent = [entry for entry in server.sent if entry.file == WEIGHTS]
     assert [entry.start for entry in sent] == [0, 200_000, 400_000]
     assert server.bytes_sent(WEIGHTS) == (original / WEIGHTS).stat().st_size
@@ -189,8 +189,8 @@ def test_a_cut_connection_is_taken_up_again(server, original):
 def test_a_network_that_stays_broken_leaves_what_came(server, original, models):
     server.cuts = [300_000, *[0] * 20]
     with pytest.raises(DownloadError, match="connection broke") as broken:
-        hub.download(REPO)
-    assert "goes on where it stopped" in broken.value.remedy
+        download(REPO)
+    assert "continues where it stopped" in broken.value.remedy
     assert part_bytes(models) == 300_000
     assert "small" not in registry.downloaded()
     (unfinished,) = registry.interrupted()
@@ -198,79 +198,79 @@ def test_a_network_that_stays_broken_leaves_what_came(server, original, models):
     assert 300_000 < unfinished.done_bytes < unfinished.total_bytes
     server.cuts.clear()
     server.sent.clear()
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
     assert [(entry.file, entry.start) for entry in server.sent] == [(WEIGHTS, 300_000)]
 
 
 def test_a_server_that_cannot_resume_sends_all_again(server, original):
     server.cuts, server.ignore_range = [200_000], True
     told = []
-    assert same_model(hub.download(REPO, progress=told.append), original)
+    assert same_model(download(REPO, progress=told.append), original)
     assert [entry.start for entry in server.sent if entry.file == WEIGHTS] == [0, 0]
     assert told[-1].done_bytes == told[-1].total_bytes
 
 
 def test_a_page_in_place_of_the_file_takes_nothing_from_what_came(server, original, models):
     server.cuts = [200_000]
-    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
+    assert download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
     kept = part_bytes(models)
     server.cuts, server.pages = [], [b"<html>log in first</html>", b"chunked <html>log in first</html>"]
     server.sent.clear()
-    assert same_model(hub.download(REPO), original)  # a moment later it is the file again
+    assert same_model(download(REPO), original)  # a moment later it is the file again
     assert [entry.start for entry in server.sent if entry.file == WEIGHTS] == [kept]
 
 
 def test_a_page_that_stays_is_told(server, original, models):
     server.cuts = [200_000]
-    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
+    assert download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
     kept = part_bytes(models)
     server.cuts, server.pages = [], [b"<html>log in first</html>"] * 20
     with pytest.raises(DownloadError, match="something else") as told:
-        hub.download(REPO)
+        download(REPO)
     assert "log in" in told.value.remedy
     assert part_bytes(models) == kept
     server.pages.clear()
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
 
 
 def test_another_model_of_the_same_name_does_not_replace_what_came(server, original, models, tmp_path):
-    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
+    assert download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
     kept = part_bytes(models)
     other = f"other/{REPO.split('/')[1]}"
     server.add(other, original)
     with pytest.raises(DownloadError, match=REPO):
-        hub.download(other)
+        download(other)
     assert part_bytes(models) == kept > 0
-    assert same_model(hub.download(other, to=tmp_path / "elsewhere"), original)
+    assert same_model(download(other, to=tmp_path / "elsewhere"), original)
     assert part_bytes(models) == kept
-    got = hub.download(other, replace=True)
+    got = download(other, replace=True)
     assert same_model(got, original)
     assert read_checksums(got).source == other
 
 
 def test_a_new_revision_does_not_continue_the_old_files(server, original, models, tmp_path, build):
-    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
+    assert download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
     assert part_bytes(models) > 0
     newer = build.folder(tmp_path / "newer", seed=7, d_model=96, ffn_width=384, n_heads=4)
     server.add(REPO, newer)
-    assert same_model(hub.download(REPO), newer)
+    assert same_model(download(REPO), newer)
 
 
 def test_the_command_says_how_to_go_on(server, models, cli):
     server.cuts = [0] * 20
     with pytest.raises(DownloadError):
-        hub.download(REPO, revision=server.repos[REPO].commit)
+        download(REPO, revision=server.repos[REPO].commit)
     assert f"`i3core download {REPO} --revision {server.repos[REPO].commit}`" in cli("models").out
 
 
 def test_cancelling_keeps_what_came(server, original, models):
     server.bytes_per_second = 2_000_000
-    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 100_000) is None
+    assert download(REPO, cancelled=lambda: part_bytes(models) > 100_000) is None
     kept = part_bytes(models)
     assert 100_000 < kept < (original / WEIGHTS).stat().st_size
     server.bytes_per_second = None
     server.sent.clear()
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
     assert [entry.start for entry in server.sent] == [kept]
 
 
@@ -279,28 +279,28 @@ def test_damaged_bytes_are_removed_and_come_anew(server, original, models, name)
     """Both kinds of checksum: SHA-256 of large files, git's SHA-1 of small ones."""
     server.corrupt = {name}
     with pytest.raises(DownloadError, match=f"{name}.*damaged") as damaged:
-        hub.download(REPO)
+        download(REPO)
     assert "again" in damaged.value.remedy
     assert not list((models / "small.partial").glob(f"{name}*"))
     assert registry.downloaded() == {}
     server.corrupt = set()
     server.sent.clear()
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
     files = [entry.file for entry in server.sent]
     assert files[0] == name
     assert "config.json" not in files
 
 
 def test_a_file_damaged_between_two_attempts_comes_anew(server, original, models):
-    assert hub.download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
+    assert download(REPO, cancelled=lambda: part_bytes(models) > 0) is None
     (models / "small.partial" / "config.json").write_text("{}")
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
 
 
 def test_a_disk_without_room_is_refused_before_it_is_full(server, models):
     server.claimed_sizes[WEIGHTS] = 10**15
     with pytest.raises(DownloadError, match=r"not enough room.*1,000 TB are still to come") as full:
-        hub.download(REPO)
+        download(REPO)
     assert "Free " in full.value.remedy
     assert server.bytes_sent(WEIGHTS) == 0
 
@@ -312,11 +312,11 @@ def test_a_disk_that_fills_up_keeps_what_came(server, start, models, original):
     assert child.returncode == 1
     (line,) = err.splitlines()
     assert line.startswith("i3core: There is not enough room in ")
-    assert "MB are still to come" in line
-    assert "goes on where it stopped" in line
+    assert "kB are still to come" in line
+    assert "continues where it stopped" in line
     assert part_bytes(models) == 200_000
     server.sent.clear()
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
     assert [(entry.file, entry.start) for entry in server.sent] == [(WEIGHTS, 200_000)]
 
 
@@ -369,11 +369,11 @@ def test_two_downloads_of_one_model_do_not_meet(server, start, models, original)
     first = start(REPO)
     wait_until(lambda: part_bytes(models) > 0)
     with pytest.raises(DownloadError, match="another program"):
-        hub.download(REPO)
+        download(REPO)
     first.kill()
     first.communicate()
     server.bytes_per_second = None
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
 
 
 def test_there_is_no_such_model(server, models):
@@ -382,14 +382,14 @@ def test_there_is_no_such_model(server, models):
         ((REPO, None, "v9"), "no revision 'v9'"),
     ):
         with pytest.raises(DownloadError, match=words):
-            hub.download(*arguments)
+            download(*arguments)
     assert registry.interrupted() == []
     assert list(models.iterdir()) == []
 
 
 def test_a_named_revision(server, models):
     commit = server.repos[REPO].commit
-    hub.download(REPO, revision=commit)
+    download(REPO, revision=commit)
     assert server.requests[0][1].endswith(f"/revision/{commit}")
 
 
@@ -398,14 +398,14 @@ def test_a_named_revision(server, models):
     [
         ({"config.json": b'{"model_type": "gpt2"}'}, "gpt2"),
         ({"config.json": b'{"architectures": ["LlamaForCausalLM"]}'}, "LlamaForCausalLM"),
-        ({"config.json": b"[]"}, "no map"),
+        ({"config.json": b"[]"}, "not a JSON object"),
         ({"config.json": b"{}"}, "names no sizes"),
     ],
 )
 def test_another_kind_of_model_is_refused_before_its_weights(server, original, models, files, words):
     server.add("someone/other", original, files)
     with pytest.raises(CheckpointError, match=words):
-        hub.download("someone/other")
+        download("someone/other")
     assert server.bytes_sent(WEIGHTS) == 0
     assert list(models.iterdir()) == []
 
@@ -419,34 +419,34 @@ def test_a_repository_without_what_a_model_needs(server, original, models):
     ):
         server.add("someone/part", files={name: content for name, content in files.items() if name != missing})
         with pytest.raises(CheckpointError, match=words):
-            hub.download("someone/part")
+            download("someone/part")
     assert list(models.iterdir()) == []
 
 
 def test_weights_of_another_network_under_an_i3_config(server, original, models):
     server.add("someone/fake", original, {WEIGHTS: to_bytes({"wte.weight": np.zeros((200, 200), np.float32)})})
     with pytest.raises(CheckpointError, match="someone/fake is not an i3 model"):
-        hub.download("someone/fake")
+        download("someone/fake")
     assert list(models.iterdir()) == []
 
 
 def test_the_public_layout_comes_as_a_pickle_if_there_is_nothing_else(server, build, tmp_path):
     public = build.folder(tmp_path / "public", layout="public")
     server.add("someone/public", public)
-    folder = hub.download("someone/public")
+    folder = download("someone/public")
     assert (folder / "pytorch_model.bin").read_bytes() == (public / "pytorch_model.bin").read_bytes()
     assert load(folder, "cpu").parameters == load(public, "cpu").parameters
 
 
 def test_a_busy_server_is_asked_again(server, original):
     server.statuses = [503, 429]
-    assert same_model(hub.download(REPO), original)
+    assert same_model(download(REPO), original)
 
 
 def test_a_server_that_stays_out_of_order(server):
     server.statuses = [500] * 20
     with pytest.raises(DownloadError, match="status 500") as busy:
-        hub.download(REPO)
+        download(REPO)
     assert "later" in busy.value.remedy
 
 
@@ -460,13 +460,13 @@ def test_no_network(server, cli, monkeypatch):
 def test_a_network_that_wants_a_login_first(server):
     server.login_page = b"<html>Welcome to our hotel</html>"
     with pytest.raises(DownloadError, match="does not answer as a hub"):
-        hub.download(REPO)
+        download(REPO)
 
 
 def test_a_folder_that_cannot_be_written(server, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(DownloadError, match="file"):
-        hub.download(REPO, tmp_path / "file")
+        download(REPO, tmp_path / "file")
 
 
 def test_the_command(server, cli, models, original):

@@ -110,7 +110,7 @@ def test_pushing_the_same_again_changes_nothing(hub, large):
 def test_nothing_private_goes_to_a_public_repository(hub, large):
     push(plan_push(large, "me/talker"))
     before = hub.repos["me/talker"].commit
-    with pytest.raises(PushError, match="for all to see"):
+    with pytest.raises(PushError, match="and public"):
         push(plan_push(large, "me/talker", "mit"), private=True)
     assert hub.repos["me/talker"].commit == before
 
@@ -298,7 +298,7 @@ def test_a_token_that_cannot_be_one_is_never_shown(
     for command in commands:
         assert main(command) == 1
         told = capsys.readouterr()
-        assert "access token has a character" in told.err
+        assert "access token has an invalid character" in told.err
         assert "MARK" not in told.out + told.err
     assert not hub.requests
     assert not any(b"MARK" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

@@ -77,7 +77,7 @@ def test_a_refusal_says_what_to_do(server, status, what):
 )
 def test_an_answer_that_is_none_is_told_as_such(server, body):
     server.status, server.body = 200, body
-    with pytest.raises(UpdatesError, match="does not answer with the news") as error:
+    with pytest.raises(UpdatesError, match="does not answer with the description") as error:
         latest_release()
     assert "log in" in error.value.remedy
 

@@ -131,8 +131,8 @@ def test_the_newest_version_is_told_as_such(server, look, app, qtbot, version):
         (404, b"{}", "No version of i3desk has been published there yet.", "Look again in a few weeks."),
         (429, b"", "has been asked too often from this network and refuses for a while (status 429).",
          "Try again in an hour."),
-        (200, b"<html>hotel</html>", "does not answer with the news of a version.", "log in"),
-        (200, b"x" * 1_100_000, "answers with far more than the news of a version.", "Try again later."),
+        (200, b"<html>hotel</html>", "does not answer with the description of a version.", "log in"),
+        (200, b"x" * 1_100_000, "answers with far more than the description of a version.", "Try again later."),
         (503, b"", "is busy or out of order (status 503).", "Try again later."),
     ],
 )  # fmt: skip

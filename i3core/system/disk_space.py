@@ -1,0 +1,45 @@
+"""Disk space: how much is free, and what happens when it runs out."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class DiskFullError(OSError):
+    """The disk has no room.
+
+    Attributes:
+        needed: bytes that are still to be written; None if unknown.
+        free: bytes that are free.
+    """
+
+    def __init__(self, free: int, needed: int | None = None) -> None:
+        super().__init__(errno.ENOSPC, "No space left on device")
+        self.free, self.needed = free, needed
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether a write failed for lack of space, or because of a quota or limit."""
+    return error.errno in _NO_SPACE
+
+
+def nearest_folder(path: Path) -> Path:
+    """`path` if it is a folder, else the nearest folder above it."""
+    path = path.resolve()
+    return next((folder for folder in (path, *path.parents) if folder.is_dir()), path)
+
+
+def free_bytes(folder: Path) -> int:
+    """Free bytes on the disk that holds `folder`, which need not exist yet."""
+    return shutil.disk_usage(nearest_folder(folder)).free
+
+
+def check_disk_space(folder: Path, needed: int, spare: int) -> None:
+    """Raise DiskFullError unless `needed` bytes and `spare` more fit on the disk that holds `folder`."""
+    free = free_bytes(folder)
+    if free < needed + spare:
+        raise DiskFullError(free, needed)
