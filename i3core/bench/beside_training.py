@@ -1,7 +1,7 @@
-"""`i3core bench --beside-training`: how fast the bundled model chats while it is trained on the same processor.
+"""`i3core bench --beside-training`: speed of the chat while training runs on the same processor.
 
-The chat runs here and training in a process of its own, as with the window. The trainer is paused and let go on in
-turns, so that both are measured alone and together in the same run.
+The chat runs in this process and training in another, as with the window. Training is paused and resumed in turns, so
+that both are measured alone and together in the same run.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ STARTS_WITHIN_S = 120
 
 
 @contextlib.contextmanager
-def _trainer(folder: Path) -> Iterator[None]:
-    """Trains the bundled model in `folder` as the window does, until the end of the block."""
+def _training(folder: Path) -> Iterator[None]:
+    """Train the bundled model in `folder` as the window does, until the end of the block."""
     command = [sys.executable, *([] if is_packaged() else ["-m"]), "i3core", "train"]
     command += ["--model", assets.BUNDLED_MODEL, "--data", str(assets.path(DATA)), "--out", str(folder)]
     command += ["--steps", "1000000", "--eval-every", "0", "--checkpoint-every", "0", "--low-priority", "--json"]
@@ -48,7 +48,7 @@ def _wait_for(folder: Path, state: RunState, step: int = 0) -> None:
     deadline = time.monotonic() + STARTS_WITHIN_S
     while (status := read_status(folder)).state is not state or _last_step(folder) < step:
         if time.monotonic() > deadline or status.state in (RunState.FAILED, RunState.DIED):
-            raise TrainingError("The run to measure beside did not start.", status.error)
+            raise TrainingError("The training run to measure did not start.", status.error)
         time.sleep(0.05)
 
 
@@ -63,40 +63,40 @@ def _tokens(folder: Path) -> float:
 
 
 def bench_beside_training(quick: bool) -> dict:
-    """Tokens per second of chat and of training, alone and together."""
+    """Measure tokens per second of chat and of training, alone and together."""
     span_s = 2.0 if quick else 6.0
     model = load(None, "cpu", "float32")
     generator = Generator(model)
     ids = list(range(1, 33))
     generator.prefill(ids)
-    start = generator.snapshot()
+    snapshot = generator.snapshot()
 
     def chat() -> float:
-        count, begin = 0, time.perf_counter()
-        while time.perf_counter() - begin < span_s:
-            generator.restore(start)
+        count, start_s = 0, time.perf_counter()
+        while time.perf_counter() - start_s < span_s:
+            generator.restore(snapshot)
             for token in ids:
                 generator.step(token)
             count += len(ids)
-        return count / (time.perf_counter() - begin)
+        return count / (time.perf_counter() - start_s)
 
     chat()
-    alone, beside, trained_alone, trained_beside = [], [], [], []
+    alone, beside, trained_alone, trained_beside = [], [], [], []  # tokens per second
     with tempfile.TemporaryDirectory(prefix="i3core-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name) / "run"
-        with _trainer(folder):
+        with _training(folder):
             _wait_for(folder, RunState.RUNNING, step=3)
             control = RunFolder(folder).folder / "control"
             for _ in range(1 if quick else TURNS):
-                before, begin = _tokens(folder), time.perf_counter()
+                before, start_s = _tokens(folder), time.perf_counter()
                 beside.append(chat())
-                trained_beside.append((_tokens(folder) - before) / (time.perf_counter() - begin))
-                before, begin = _tokens(folder), time.perf_counter()
+                trained_beside.append((_tokens(folder) - before) / (time.perf_counter() - start_s))
+                before, start_s = _tokens(folder), time.perf_counter()
                 time.sleep(span_s)
-                trained_alone.append((_tokens(folder) - before) / (time.perf_counter() - begin))
+                trained_alone.append((_tokens(folder) - before) / (time.perf_counter() - start_s))
                 (control / "pause").touch()
                 _wait_for(folder, RunState.PAUSED)
-                time.sleep(0.5)  # the checkpoint of a paused run is on its way to the disk
+                time.sleep(0.5)  # a run that pauses writes a checkpoint
                 alone.append(chat())
                 (control / "resume").touch()
                 _wait_for(folder, RunState.RUNNING)
@@ -115,7 +115,7 @@ def bench_beside_training(quick: bool) -> dict:
 
 
 def report(figures: dict) -> str:
-    """The figures of `bench_beside_training` as a table."""
+    """Format the figures of `bench_beside_training` as a table."""
     lines = [f"{'tokens per second':20} {'alone':>10} {'together':>10} {'ratio':>8}"]
     for name, key, other in (("chat", "chat", "beside_training"), ("training", "training", "beside_chat")):
         lines.append(

@@ -1,4 +1,4 @@
-"""`i3core bench --serving`: the server, asked by one client and by many at once."""
+"""`i3core bench --serving`: throughput of the server with one client and with many."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from ..system.humanize import size_text
+
 CLIENTS = (1, 16, 100)
-TOKENS = 120  # at most; replies also end by themselves
-REQUESTS = 4  # of each client, one after the other
+TOKENS = 120  # at most; a reply can also end before
+REQUESTS = 4  # by each client, one after another
 PROMPTS = ("tell me a story about a cat", "what do you like to do?", "once there was a fox", "how was your day?")
 
 
 def bench_serving(quick: bool = False) -> dict:
-    """Tokens per second of the bundled model for each number of clients, and the server's memory."""
+    """Measure tokens per second for each number of clients, and the growth of the server's memory."""
     command = [sys.executable, "-m", "i3core", "serve", "--port", "0", "--json", "--until-stdin-closes"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None, "a pipe"
+        assert server.stdout is not None, "a pipe"
         ready = json.loads(server.stdout.readline())
-        threading.Thread(target=server.stdout.read, daemon=True).start()  # a full pipe would hold the server up
+        threading.Thread(target=server.stdout.read, daemon=True).start()  # a full pipe would block the server
         memory = psutil.Process(server.pid).memory_info
-        _ask_all(ready["url"], 16)  # everything is in memory now
+        _ask_all(ready["url"], 16)  # allocates what all later requests use
         before = memory().rss
         figures: dict = {"device": ready["device"], "clients": {}}
         for count in CLIENTS[:2] if quick else CLIENTS:
@@ -40,23 +44,23 @@ def bench_serving(quick: bool = False) -> dict:
 
 
 def report(figures: dict) -> str:
-    """The figures of `bench_serving` as a table."""
+    """Format the figures of `bench_serving` as a table."""
     lines = [figures["device"], "streamed replies of the bundled model", ""]
     lines += [f"{count:4} clients {speed:8.0f} tokens/s" for count, speed in figures["clients"].items()]
-    growth = figures["memory_growth_bytes"] / 1e6
-    return "\n".join([*lines, "", f"{figures['ratio']:.1f} times one client; memory grew by {growth:.0f} MB"])
+    growth = size_text(max(0, figures["memory_growth_bytes"]))
+    return "\n".join([*lines, "", f"{figures['ratio']:.1f} times one client; memory grew by {growth}"])
 
 
 def _ask_all(url: str, clients: int) -> int:
-    """Tokens of all replies to so many clients at once."""
+    """Total tokens of the replies to `clients` concurrent clients."""
     with ThreadPoolExecutor(clients) as pool:
         return sum(pool.map(lambda client: sum(_ask(url, client, turn) for turn in range(REQUESTS)), range(clients)))
 
 
 def _ask(url: str, client: int, turn: int) -> int:
-    """Tokens of one reply, read as a stream."""
+    """Number of tokens of one streamed reply."""
     address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=120)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=120)
     message = {"role": "user", "content": PROMPTS[(client + turn) % len(PROMPTS)]}
     body = {"messages": [message], "max_tokens": TOKENS, "stream": True, "temperature": 1.2}
     body |= {"seed": client * REQUESTS + turn, "stream_options": {"include_usage": True}}

@@ -1,8 +1,8 @@
-"""`i3core bench`: the speed of this machine, as ratios against the plain sequential implementation in the same run.
+"""`i3core bench`: speed of this machine, as ratios to the plain sequential implementation in the same run.
 
-Besides both implementations it measures what the hardware allows: the memory bandwidth, which bounds decoding (every
-weight but the embedding is read once a token), and the matrix products of a training step alone, which bound training.
-On a CPU decoding is measured in bfloat16 and int8 too, as ratios against float32 in the same run.
+It also measures what the hardware allows: the memory bandwidth, which limits decoding (every weight but the embeddings
+is read once a token), and the matrix products of a training step alone, which limit training. On a CPU, decoding is
+measured in bfloat16 and int8 too, as ratios to float32 in the same run.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ..model.quantization import Int8Linear, quantize
 from ..model.reference import sequential_logits, sequential_loss
 from ..system import assets
 from ..system.device import DeviceChoice, choose_device, keep_freed_memory, peak_memory_bytes
+from ..system.humanize import size_text
 from ..text.chat_template import ChatTemplate
 from ..text.reference import sequential_encode
 from ..text.tokenizer import ChunkTokenizer
@@ -34,9 +35,9 @@ from ..training.step import TrainStep
 
 
 def seconds(runs: Sequence[Callable[[], object]], rounds: int, device: DeviceChoice) -> list[float]:
-    """Median time of one call of each, after a round that is not counted.
+    """Median seconds of one call of each function, after a warm-up round.
 
-    They take turns, so that a machine whose speed drifts is as fast or slow for all of them.
+    The functions alternate, so that drifting machine speed affects all of them alike.
     """
     times: list[list[float]] = []
     for _ in range(rounds + 1):
@@ -51,7 +52,7 @@ def seconds(runs: Sequence[Callable[[], object]], rounds: int, device: DeviceCho
 
 
 def random_model(config: ModelConfig, device: DeviceChoice) -> Model:
-    """A model of these sizes with random weights and a vocabulary of numbers."""
+    """Build a model of these sizes with random weights and a vocabulary of numbers."""
     torch.manual_seed(0)
     tokenizer = ChunkTokenizer({"<UNK>": 0, **{f"#{i:06}": i for i in range(1, config.vocab_size)}})
     network = I3Network(config).to(device.name).eval()
@@ -59,20 +60,20 @@ def random_model(config: ModelConfig, device: DeviceChoice) -> Model:
 
 
 def decode_bytes(config: ModelConfig) -> int:
-    """Bytes of float32 weights that decoding one token must read: all but the two embedding tables."""
+    """Bytes of float32 weights that decoding a token reads: all but the two embedding tables."""
     tables = (config.vocab_size + config.window) * config.d_model
     shared = config.vocab_size * config.d_model if config.tie_embeddings else 0
     return 4 * (config.parameters - tables + shared)
 
 
 def weight_bytes(network: I3Network) -> int:
-    """Bytes of all weights, of those in int8 too."""
+    """Bytes of all weights, including int8 ones."""
     int8 = [layer for layer in network.modules() if isinstance(layer, Int8Linear)]
     return sum(weight.nbytes for weight in network.parameters()) + sum(layer.nbytes for layer in int8)
 
 
 def other_precisions(model: Model) -> dict[str, Model]:
-    """Precision -> the same model in it: those that a CPU has beside float32."""
+    """The same model in the other precisions of a CPU, by precision; empty on a GPU."""
     if model.device.is_cuda:
         return {}
     choices = {precision: choose_device("cpu", precision) for precision in ("bfloat16", "int8")}
@@ -83,7 +84,7 @@ def other_precisions(model: Model) -> dict[str, Model]:
 
 @torch.inference_mode()
 def bench_decode(model: Model, quick: bool) -> dict:
-    """Tokens per second when the window is nearly full, cached against recomputed."""
+    """Measure tokens per second in a nearly full window, cached and recomputed."""
     window, device = model.config.window, model.device
     steps = 8 if quick else 32
     ids = torch.randint(1, model.config.vocab_size, (window,)).tolist()
@@ -91,10 +92,10 @@ def bench_decode(model: Model, quick: bool) -> dict:
     def cached(model: Model) -> Callable[[], None]:
         generator = Generator(model)
         generator.prefill(ids[: window - steps])
-        start = generator.snapshot()
+        snapshot = generator.snapshot()
 
         def decode() -> None:
-            generator.restore(start)
+            generator.restore(snapshot)
             for token in ids[window - steps :]:
                 generator.step(token)
 
@@ -103,7 +104,7 @@ def bench_decode(model: Model, quick: bool) -> dict:
     whole = torch.tensor([ids], device=device.name)
     weights = [p for name, p in model.network.named_parameters() if p.dim() == 2 and "embed" not in name]
 
-    def read_weights() -> None:  # adding up is the cheapest thing that reads all of them
+    def read_weights() -> None:  # a sum is the cheapest operation that reads them all
         for _ in range(steps):
             for weight in weights:
                 weight.sum()
@@ -134,7 +135,7 @@ def bench_decode(model: Model, quick: bool) -> dict:
 
 @torch.inference_mode()
 def bench_prefill(model: Model, quick: bool) -> dict:
-    """Tokens per second of reading a whole window."""
+    """Measure tokens per second of the prefill of a whole window."""
     window = model.config.window
     ids = torch.randint(1, model.config.vocab_size, (1, window), device=model.device.name)
     network = model.network
@@ -148,11 +149,11 @@ def bench_prefill(model: Model, quick: bool) -> dict:
 
 
 def training_products(config: ModelConfig, device: DeviceChoice, batch: int) -> Callable[[], None]:
-    """Only the matrix products of one training step: forward, and twice as much backward.
+    """Build a function that computes the matrix products of a training step: forward, and twice as many backward.
 
-    Those of the linear layers, of the state space's B and C, and of attention: scores and values of each head.
+    These are the products of linear layers, of the state space's B and C, and of attention (scores and values).
     """
-    rows, heads = batch * config.window, batch * config.n_heads
+    tokens, heads = batch * config.window, batch * config.n_heads
     d, f, n = config.d_model, config.ffn_width, config.d_state
     shapes = [(d, f), (f, d)] * config.n_layers + [(d, config.vocab_size)]
     shapes += [(d, n), (n, d)] * config.hybrid_layers + [(d, 3 * d), (d, d)] * config.attention_layers
@@ -161,35 +162,35 @@ def training_products(config: ModelConfig, device: DeviceChoice, batch: int) -> 
 
     pairs = {}
     for inner, outer in set(shapes):
-        x, w = torch.randn(rows, inner, device=device.name), torch.randn(outer, inner, device=device.name)
-        pairs[inner, outer] = (x, w, torch.randn(rows, outer, device=device.name))
+        x, w = torch.randn(tokens, inner, device=device.name), torch.randn(outer, inner, device=device.name)
+        pairs[inner, outer] = (x, w, torch.randn(tokens, outer, device=device.name))
 
     def products() -> None:
         for shape in shapes:
             x, w, grad = pairs[shape]
             torch.nn.functional.linear(x, w)
-            grad @ w
-            grad.T @ x
+            _ = grad @ w
+            _ = grad.T @ x
         for _ in range(config.attention_layers):
             for _ in range(2):  # scores and their gradient
-                queries @ queries.mT
+                _ = queries @ queries.mT
             for _ in range(4):  # values; gradients of queries, keys and values
-                scores @ queries
+                _ = scores @ queries
 
     return products
 
 
 def bench_training(preset_name: str, quick: bool, batch: int = 4) -> dict:
-    """Tokens per second of whole training steps (batch x window), in the device's automatic precision.
+    """Measure tokens per second of training steps (batch x window) in the device's automatic precision.
 
-    To be run in a process of its own, whose memory is set up as `i3core train` does it.
+    Runs in a process of its own, whose memory allocation is set up as in `i3core train`.
     """
     keep_freed_memory()
     config, device = preset(preset_name), choose_device()
     model = random_model(config, device)
     ids = torch.randint(1, config.vocab_size, (batch, config.window), device=device.name)
     settings = TrainingConfig(data=("-",), out="-", model="-", public_recipe=True)
-    trainer = TrainStep(model.network, settings, device, 1000)
+    train_step = TrainStep(model.network, settings, device, 1000)
     tokens = batch * config.window
     optimizer = torch.optim.AdamW(model.network.parameters(), lr=3e-4)
 
@@ -199,7 +200,7 @@ def bench_training(preset_name: str, quick: bool, batch: int = 4) -> dict:
         optimizer.step()
         optimizer.zero_grad()
 
-    runs = [lambda: trainer.step(10, [(ids, ids)]), plain_step, training_products(config, device, batch)]
+    runs = [lambda: train_step.step(10, [(ids, ids)]), plain_step, training_products(config, device, batch)]
     fast_s, plain_s, products_s = seconds(runs, 1 if quick else 7, device)
     return {
         "training_tokens_per_second": tokens / fast_s,
@@ -216,7 +217,7 @@ def _peak_memory_bytes(device: DeviceChoice) -> int:
 
 
 def bench_tokenizer(quick: bool) -> dict:
-    """Characters per second of the bundled model's tokenizer on ordinary English, whose words it has met before."""
+    """Measure the bundled tokenizer's characters per second on English whose words it has seen before."""
     documents = read_documents(assets.path("data/small-talk.jsonl"))
     text = 5 * "\n".join(text for document in documents for text in document.texts)  # 200,000 characters
     tokenizer = ChunkTokenizer.from_file(find_model(None) / "tokenizer.json")
@@ -231,7 +232,7 @@ def bench_tokenizer(quick: bool) -> dict:
 
 
 def run_bench(preset_name: str = "i3-80m", quick: bool = False) -> dict:
-    """All figures for a preset with random weights, as plain numbers. Raises ConfigError for an unknown preset."""
+    """Measure a preset with random weights. Raises ConfigError for an unknown preset."""
     config = preset(preset_name)
     device = choose_device()
     model = random_model(config, device)
@@ -244,15 +245,15 @@ def run_bench(preset_name: str = "i3-80m", quick: bool = False) -> dict:
         **bench_prefill(model, quick),
         **bench_tokenizer(quick),
     }
-    keep_freed_memory()  # before the other process starts: torch looks for it once
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
-        training = apart.submit(bench_training, preset_name, quick).result()
+    keep_freed_memory()  # before the child starts, whose torch reads this setting once
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
+        training = child.submit(bench_training, preset_name, quick).result()
     peak = max(training["peak_memory_bytes"], _peak_memory_bytes(device))
     return {**figures, **training, "peak_memory_bytes": peak}
 
 
 def report(figures: dict) -> str:
-    """The figures of `run_bench` as a table."""
+    """Format the figures of `run_bench` as a table."""
     lines = [
         f"{figures['preset']} ({figures['parameters']:,} parameters, random weights), window {figures['window']}",
         figures["device"],
@@ -276,7 +277,7 @@ def report(figures: dict) -> str:
         "",
         f"memory bandwidth {figures['memory_bandwidth_gb_per_second']:.1f} GB/s (limit of decoding in float32); "
         "the limit of training is its matrix products alone",
-        f"peak memory {figures['peak_memory_bytes'] / 1e9:.2f} GB",
+        f"peak memory {size_text(figures['peak_memory_bytes'])}",
     ]
     return "\n".join(lines)
 
@@ -284,18 +285,18 @@ def report(figures: dict) -> str:
 def _precision_lines(figures: dict) -> list[str]:
     if not figures["decode_in"]:
         return []
-    first = {
+    float32 = {
         "tokens_per_second": figures["decode_tokens_per_second"],
         "ratio_to_float32": 1.0,
         "weight_bytes": figures["weight_bytes"],
     }
-    rows = {"float32": first, **figures["decode_in"]}
+    rows = {"float32": float32, **figures["decode_in"]}
     return [
         "",
         f"{'decode, full window':20} {'tokens/s':>10} {'float32 =':>10} {'weights':>11}",
         *(
             f"{precision:20} {row['tokens_per_second']:10.1f} {row['ratio_to_float32']:9.2f}x "
-            f"{row['weight_bytes'] / 1e6:8.0f} MB"
+            f"{size_text(row['weight_bytes']):>11}"
             for precision, row in rows.items()
         ),
     ]
