@@ -99,12 +99,10 @@ def open_server(arguments: argparse.Namespace) -> Iterator[Server]:
         settings = ServerSettings(model.name, arguments.max_tokens, arguments.host, key, origin, names)
         log_request = _log_json if arguments.json else _log_text
         server = Server(build_app(engine, settings, log_request), engine, settings.limits, listening)
-        host, port = listening.getsockname()[:2]
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
         if arguments.json:
-            print_json({"event": "ready", "url": url, "model": model.name, "device": model.device.describe()})
+            print_json({"event": "ready", "url": server.url, "model": model.name, "device": model.device.describe()})
         else:
-            print(f"{model.name}, {model.device.describe()}: {url} (Ctrl-C ends)", flush=True)
+            print(f"{model.name}, {model.device.describe()}: {server.url} (Ctrl-C ends)", flush=True)
             if not model.template.has_system:
                 print("It has no place for system prompts: those of clients are left out.", flush=True)
         try:

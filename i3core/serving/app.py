@@ -160,7 +160,7 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: RequestLog 
     async def respond(builder: ResponseBuilder, request: Request) -> Response:
         check_name(builder.body.model)
         sequences = _sequences(builder, engine)
-        stream = ReplyStream(engine, _client(request, settings.host), sequences)
+        stream = ReplyStream(engine, client_name(request, settings.host), sequences)
         if builder.body.stream:
             response: Response = EventStream(_events(builder, stream, sequences, request), stream)
         else:
@@ -233,7 +233,7 @@ def _sequences(builder: ResponseBuilder, engine: Engine) -> list[TokenSequence]:
     return sequences
 
 
-def _client(request: Request, host: str) -> str:
+def client_name(request: Request, host: str) -> str:
     """Name the client for the fair queue.
 
     On this computer many programs share an address, and are told apart by their headers. From other computers only

@@ -102,6 +102,12 @@ class Server(uvicorn.Server):
             )
         )  # fmt: skip
 
+    @property
+    def url(self) -> str:
+        """The address for clients."""
+        host, port = self._listening.getsockname()[:2]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         super().run(sockets or [self._listening])
 

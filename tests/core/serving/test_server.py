@@ -13,8 +13,7 @@ import pytest
 openai = pytest.importorskip("openai", reason="the openai client is not installed")
 pytest.importorskip("fastapi", reason="the extra `server` is not installed")
 
-import httpx  # noqa: E402
-from served import HELLO, Served  # noqa: E402
+from served import HELLO, Served, served_here  # noqa: E402
 from starlette.requests import Request  # noqa: E402
 
 from i3core.checkpoints import checkpoint  # noqa: E402
@@ -22,7 +21,7 @@ from i3core.cli.main import main  # noqa: E402
 from i3core.generation.config import SamplingConfig  # noqa: E402
 from i3core.generation.generator import Generator  # noqa: E402
 from i3core.generation.sequence import TokenSequence  # noqa: E402
-from i3core.serving.app import _client  # noqa: E402
+from i3core.serving.app import client_name  # noqa: E402
 from i3core.serving.engine import BusyError, ClosingError, Engine, FairQueue  # noqa: E402
 
 
@@ -32,8 +31,8 @@ def folder(build, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(folder):
-    server = Served(folder, "--slots", "8", "--max-waiting", "200")
+def server(folder, fork_server):
+    server = Served(folder, "--slots", "8", "--max-waiting", "200", fork_server=fork_server)
     yield server
     server.close()
 
@@ -52,7 +51,7 @@ def expected(ours, prompt, **settings):
 # ------------------------------------------------------------------------------------------------------------ answers
 
 
-def test_a_reply_is_that_of_generate(server, ours):
+def test_reply_equals_that_of_generate(server, ours):
     text, pieces = expected(ours, HELLO, temperature=0, max_new_tokens=30)
     answer = server.client().chat.completions.create(model="tiny", messages=HELLO, temperature=0, max_tokens=30)
     assert answer.choices[0].message.content == text
@@ -62,7 +61,7 @@ def test_a_reply_is_that_of_generate(server, ours):
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
 
 
-def test_a_stream_brings_the_same(server, ours):
+def test_stream_equals_generate(server, ours):
     text, pieces = expected(ours, HELLO, temperature=0.9, seed=5, max_new_tokens=25)
     chunks = list(
         server.client().chat.completions.create(
@@ -78,7 +77,7 @@ def test_a_stream_brings_the_same(server, ours):
     assert len({chunk.id for chunk in chunks}) == 1
 
 
-def test_the_same_seed_gives_the_same_and_n_gives_several(server, ours):
+def test_seed_repeats_replies_and_n_gives_several(server, ours):
     def ask():
         answer = server.client().chat.completions.create(
             model="tiny", messages=HELLO, seed=7, n=3, max_tokens=12, temperature=1.0
@@ -121,14 +120,14 @@ def test_completions_continue_texts(server, ours):
     assert "".join(chunk.choices[0].text for chunk in streamed) == "The Cat" + texts[0]  # as it was sent
 
 
-def test_prompts_of_a_list_are_counted_each(server):
+def test_usage_counts_each_prompt_of_a_list(server):
     answer = server.client().completions.create(model="tiny", prompt=["the cat", "the cat"], n=2, max_tokens=2)
     alone = server.client().completions.create(model="tiny", prompt="the cat", max_tokens=2)
     assert answer.usage.prompt_tokens == 2 * alone.usage.prompt_tokens
 
 
 @pytest.mark.parametrize("stop", [None, "the model's own"])
-def test_logprobs_are_of_the_text_that_is_shown(server, ours, stop):
+def test_logprobs_cover_the_shown_text_only(server, ours, stop):
     """Whole or streamed: the tokens join to the text, each at its offset, and none of a stop text follows."""
     text = expected(ours, "the cat", temperature=0, max_new_tokens=20)[0]
     asked = {"model": "tiny", "prompt": "the cat", "temperature": 0, "max_tokens": 20, "logprobs": 2}
@@ -146,7 +145,7 @@ def test_logprobs_are_of_the_text_that_is_shown(server, ours, stop):
         )
 
 
-def test_stop_texts_and_our_own_settings(server, ours):
+def test_stop_texts_and_own_settings_apply(server, ours):
     text, _ = expected(ours, HELLO, temperature=0, max_new_tokens=20)
     stop = text[4:6]
     answer = server.client().chat.completions.create(
@@ -166,7 +165,7 @@ def test_stop_texts_and_our_own_settings(server, ours):
     assert answer.choices[0].message.content == expected(ours, HELLO, max_new_tokens=20, **settings)[0]
 
 
-def test_parts_of_text_and_models(server):
+def test_text_parts_are_joined_and_models_are_listed(server):
     client = server.client()
     parts = [{"role": "user", "content": [{"type": "text", "text": "hel"}, {"type": "text", "text": "lo"}]}]
     both = [
@@ -205,7 +204,7 @@ def test_parts_of_text_and_models(server):
         ({"extra_body": {"top_k": -1}}, "top_k"),
     ],
 )
-def test_what_cannot_be_answered_is_a_bad_request(server, change, param):
+def test_unsupported_request_is_a_bad_request(server, change, param):
     with pytest.raises(openai.BadRequestError) as caught:
         server.client().chat.completions.create(**{"model": "tiny", "messages": HELLO, **change})
     error = caught.value.body
@@ -215,31 +214,33 @@ def test_what_cannot_be_answered_is_a_bad_request(server, change, param):
         assert error["param"] == param
 
 
-def test_errors_say_what_is_wrong(server):
-    def told(path="chat/completions", **sent):
-        answer = httpx.post(f"{server.url}/{path}", timeout=60, **sent)
+def test_errors_name_what_is_wrong(server):
+    def error(path="chat/completions", **sent):
+        answer = server.http.post(f"{server.url}/{path}", timeout=60, **sent)
         assert answer.status_code == 400
         return answer.json()["error"]
 
-    five = told(json={"messages": HELLO, "stop": ["a", "b", "c", "d", "e"]})
+    five = error(json={"messages": HELLO, "stop": ["a", "b", "c", "d", "e"]})
     assert "at most 4" in five["message"]
-    assert "string" in told(json={"messages": [{"role": "user", "content": 5}]})["message"]
-    part = told(json={"messages": [{"role": "user", "content": [{"text": "a"}]}]})
+    assert "string" in error(json={"messages": [{"role": "user", "content": 5}]})["message"]
+    part = error(json={"messages": [{"role": "user", "content": [{"text": "a"}]}]})
     assert part["param"] == "messages.0.content.0.type"
-    assert "greater" in told("completions", json={"prompt": [-1]})["message"]
-    broken = told(content=b'{"messages": [}', headers={"Content-Type": "application/json"})
+    assert "greater" in error("completions", json={"prompt": [-1]})["message"]
+    broken = error(content=b'{"messages": [}', headers={"Content-Type": "application/json"})
     assert "not JSON" in broken["message"]
     assert broken["param"] is None
-    assert "Content-Type" in told(content=b'{"messages": []}')["message"]
-    assert told(json={"messages": [{"role": "user", "content": "the cat " * 500}]})["code"] == "context_length_exceeded"
-    assert told(json={"messages": HELLO, "max_completion_tokens": 10**6})["param"] == "max_completion_tokens"
-    assert told("completions", json={"prompt": "a", "echo": True, "logprobs": 1})["param"] == "echo"
+    assert "Content-Type" in error(content=b'{"messages": []}')["message"]
+    assert (
+        error(json={"messages": [{"role": "user", "content": "the cat " * 500}]})["code"] == "context_length_exceeded"
+    )
+    assert error(json={"messages": HELLO, "max_completion_tokens": 10**6})["param"] == "max_completion_tokens"
+    assert error("completions", json={"prompt": "a", "echo": True, "logprobs": 1})["param"] == "echo"
 
 
-def test_a_system_prompt_without_a_place_is_left_out_and_told(server):
+def test_system_prompt_without_a_place_is_left_out_with_a_note(server):
     body = {"messages": HELLO, "temperature": 0, "max_tokens": 8}
     answers = [
-        httpx.post(f"{server.url}/chat/completions", json={**body, "messages": [*system, *HELLO]}, timeout=60)
+        server.http.post(f"{server.url}/chat/completions", json={**body, "messages": [*system, *HELLO]})
         for system in ([], [{"role": "system", "content": "be nice"}], [{"role": "developer", "content": ""}])
     ]
     assert len({answer.json()["choices"][0]["message"]["content"] for answer in answers}) == 1
@@ -247,17 +248,17 @@ def test_a_system_prompt_without_a_place_is_left_out_and_told(server):
     for system in (False, True):
         messages = [{"role": "system", "content": "be nice"}] * system + HELLO
         asked = {**body, "messages": messages, "stream": True}
-        with httpx.stream("POST", f"{server.url}/chat/completions", json=asked) as answer:
+        with server.http.stream("POST", f"{server.url}/chat/completions", json=asked) as answer:
             assert ("x-i3-note" in answer.headers) == system
 
 
-def test_a_system_prompt_with_a_place_is_read(build, tmp_path):
+def test_system_prompt_with_a_place_is_read(build, tmp_path):
     folder = build.folder(tmp_path / "polite", special=False)
     config = json.loads((folder / "config.json").read_text())
     config["chat_template"] = {"kind": "text", "form": "[q] {user} [a] {assistant} ", "system": "[s] {system} "}
     (folder / "config.json").write_text(json.dumps(config))
-    server, ours = Served(folder), checkpoint.load(folder, "cpu", "float32")
-    try:
+    ours = checkpoint.load(folder, "cpu", "float32")
+    with served_here(folder, "--device", "cpu") as server:
         messages = [{"role": "system", "content": "be nice"}, *HELLO]
         answer = server.client().chat.completions.with_raw_response.create(
             model="polite", messages=messages, temperature=0, max_tokens=9, logprobs=True
@@ -266,51 +267,45 @@ def test_a_system_prompt_with_a_place_is_read(build, tmp_path):
         assert "x-i3-note" not in answer.headers
         assert choice.message.content == expected(ours, messages, temperature=0, max_new_tokens=9)[0]
         assert "".join(entry.token for entry in choice.logprobs.content).strip() == choice.message.content.strip()
-    finally:
-        server.close()
 
 
-def test_replies_are_no_longer_than_the_server_allows(folder):
-    server = Served(folder, "--max-tokens", "5", "--slots", "1", "--max-waiting", "3")
-    try:
+def test_replies_keep_to_the_servers_limits(folder):
+    with served_here(folder, "--max-tokens", "5", "--slots", "1", "--max-waiting", "3") as server:
         body = {"prompt": "the cat", "temperature": 2, "top_k": 0, "top_p": 1, "seed": 1}
-        answer = httpx.post(f"{server.url}/completions", json=body, timeout=60).json()
+        answer = server.http.post(f"{server.url}/completions", json=body).json()
         assert answer["usage"]["completion_tokens"] <= 5
-        many = httpx.post(f"{server.url}/completions", json={**body, "n": 8}, timeout=60)
-        assert many.status_code == 400  # it would never have room for them
+        many = server.http.post(f"{server.url}/completions", json={**body, "n": 8})
+        assert many.status_code == 400  # the queue could never hold them
         assert many.json()["error"]["param"] == "n"
-    finally:
-        server.close()
 
 
-def test_what_is_not_there(server):
+def test_unknown_model_or_path_is_not_found(server):
     client = server.client()
     with pytest.raises(openai.NotFoundError, match="tiny"):
         client.chat.completions.create(model="gpt-9", messages=HELLO)
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("gpt-9")
-    for answer in (httpx.get(f"{server.url}/nothing"), httpx.get(f"{server.url}/chat/completions")):
+    for answer in (server.http.get(f"{server.url}/nothing"), server.http.get(f"{server.url}/chat/completions")):
         assert answer.status_code in (404, 405)
         assert answer.json()["error"]["message"]
 
 
-def test_an_api_key(folder):
-    server = Served(folder, environment={"I3DESK_API_KEY": "secret-of-ours"})
-    try:
+def test_requests_without_the_api_key_are_refused(folder, monkeypatch, capsys):
+    monkeypatch.setenv("I3DESK_API_KEY", "secret-of-ours")
+    with served_here(folder) as server:
         assert server.client("secret-of-ours").models.list().data
         for key in ("wrong", "secret-of-our"):
             with pytest.raises(openai.AuthenticationError):
                 server.client(key).models.list()
-        assert httpx.get(f"{server.url}/models").json()["error"]["type"] == "authentication_error"
-    finally:
-        server.close()
-    assert not any("secret-of-ours" in line for line in server.lines)
+        assert server.http.get(f"{server.url}/models").json()["error"]["type"] == "authentication_error"
+        assert server.http.get(f"{server.root}/health").status_code == 200
+    assert "secret-of-ours" not in "".join(capsys.readouterr())
 
 
-def test_a_request_is_a_line_without_its_content(server):
-    answer = httpx.post(f"{server.url}/completions", json={"prompt": "the purple cat", "max_tokens": 3}, timeout=60)
+def test_request_log_has_no_content(server):
+    answer = server.http.post(f"{server.url}/completions", json={"prompt": "the purple cat", "max_tokens": 3})
     tokens = answer.json()["usage"]["completion_tokens"]
-    httpx.get(f"{server.root}/forged%0Aline%1b")
+    server.http.get(f"{server.root}/forged%0Aline%1b")
     while not any("forged" in line for line in server.lines):
         pass
     asked, forged = map(json.loads, server.lines[-2:])
@@ -319,42 +314,40 @@ def test_a_request_is_a_line_without_its_content(server):
     assert not any("purple" in line for line in server.lines)
 
 
-def test_web_pages_of_others_are_refused(server):
+def test_pages_of_other_sites_are_refused(server):
     url, body = f"{server.url}/chat/completions", {"messages": HELLO, "max_tokens": 2}
-    assert httpx.post(url, json=body).status_code == 200
-    assert httpx.post(url, json=body, headers={"Host": "evil.example"}).status_code == 403
+    assert server.http.post(url, json=body).status_code == 200
+    assert server.http.post(url, json=body, headers={"Host": "evil.example"}).status_code == 403
     for origin in ("https://evil.example", "http://localhost.evil.example", "null", "http://["):
-        refused = httpx.post(url, json=body, headers={"Origin": origin})
+        refused = server.http.post(url, json=body, headers={"Origin": origin})
         assert refused.status_code == 403
         assert refused.json()["error"]["type"] == "permission_error"
-    preflight = httpx.options(url, headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"})
+    preflight = server.http.options(
+        url, headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    )
     assert preflight.status_code == 403
-    answer = httpx.post(url, json=body, headers={"Origin": f"http://localhost:{server.port}"})
+    answer = server.http.post(url, json=body, headers={"Origin": f"http://localhost:{server.port}"})
     assert not any(name.startswith("access-control") for name in answer.headers)
 
 
-def test_one_site_may_be_let_in(folder):
-    server = Served(folder, "--cors", "http://localhost:3000/", "--allow-host", "host.docker.internal")
-    try:
+def test_allowed_site_and_host_may_ask(folder):
+    with served_here(folder, "--cors", "http://localhost:3000/", "--allow-host", "host.docker.internal") as server:
         asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
-        preflight = httpx.options(f"{server.url}/chat/completions", headers=asked)
+        preflight = server.http.options(f"{server.url}/chat/completions", headers=asked)
         assert preflight.status_code == 200
         assert preflight.headers["access-control-allow-origin"] == "http://localhost:3000"
         headers = {**asked, "Access-Control-Request-Headers": "authorization,x-stainless-os"}
-        preflight = httpx.options(f"{server.url}/chat/completions", headers=headers)
+        preflight = server.http.options(f"{server.url}/chat/completions", headers=headers)
         assert preflight.headers["access-control-allow-headers"] == "authorization,x-stainless-os"
-        assert httpx.get(f"{server.url}/models", headers={"Origin": "https://evil.example"}).status_code == 403
-        assert httpx.get(f"{server.url}/models", headers={"Host": "host.docker.internal:8010"}).status_code == 200
-        assert httpx.get(f"{server.url}/models", headers={"Host": "docker.internal"}).status_code == 403
-    finally:
-        server.close()
+        assert server.http.get(f"{server.url}/models", headers={"Origin": "https://evil.example"}).status_code == 403
+        assert server.http.get(f"{server.url}/models", headers={"Host": "host.docker.internal:8010"}).status_code == 200
+        assert server.http.get(f"{server.url}/models", headers={"Host": "docker.internal"}).status_code == 403
 
 
 # -------------------------------------------------------------------------------------------------------- many clients
 
 
-def test_a_hundred_streams_at_once(server, ours):
-    """Each is complete, and what it would be alone."""
+def test_hundred_concurrent_streams_are_each_as_if_alone(server, ours):
     prompts = ["the cat", "once upon a time", "a", "hello there", "what"]
 
     def ask(index):
@@ -375,19 +368,19 @@ def test_a_hundred_streams_at_once(server, ours):
         assert text == whole
 
 
-def test_a_client_that_leaves_stops_its_reply(server):
+def test_client_that_leaves_cancels_its_reply(server):
     body = {"prompt": "the cat", "max_tokens": 4096, "temperature": 2, "top_k": 0, "top_p": 1, "n": 4}
-    with httpx.stream("POST", f"{server.url}/completions", json={**body, "stream": True}) as answer:
+    with server.http.stream("POST", f"{server.url}/completions", json={**body, "stream": True}) as answer:
         assert next(answer.iter_lines()).startswith("data:")
     server.until_idle()
     content = json.dumps(body).encode()
-    with socket.create_connection(("127.0.0.1", server.port)) as plain:  # leaves before the answer
+    with socket.create_connection(("127.0.0.1", server.port)) as plain:  # it leaves before the answer
         plain.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         plain.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(content), content))
         while not server.load()["running"]:
             pass
     server.until_idle()
-    with socket.create_connection(("127.0.0.1", server.port)) as plain:  # and has asked for more already
+    with socket.create_connection(("127.0.0.1", server.port)) as plain:  # after it has sent another request
         plain.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         plain.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(content), content))
         while not server.load()["running"]:
@@ -407,17 +400,17 @@ def test_clients_take_turns(model):
 
 
 @pytest.mark.parametrize(("host", "told_apart"), [("127.0.0.1", True), ("::1", True), ("0.0.0.0", False)])
-def test_turns_from_other_computers_go_by_address_alone(host, told_apart):
-    """Whoever asks can write any name into its headers."""
+def test_remote_clients_are_told_apart_by_address_alone(host, told_apart):
+    """A client can write any name into its headers."""
 
     def asking(name):
         headers = [(b"x-client", name), (b"user-agent", name)]
         return Request({"type": "http", "client": ("192.0.2.7", 4711), "headers": headers})
 
-    assert (_client(asking(b"a"), host) != _client(asking(b"b"), host)) == told_apart
+    assert (client_name(asking(b"a"), host) != client_name(asking(b"b"), host)) == told_apart
 
 
-def test_no_more_wait_than_may(model):
+def test_full_queue_refuses_replies(model):
     engine = Engine(model, slots=1, max_waiting=2)
     try:
         config = SamplingConfig(max_new_tokens=4096, temperature=2, top_k=0, top_p=1.0, seed=0)
@@ -447,9 +440,8 @@ def test_no_more_wait_than_may(model):
 
 
 @pytest.mark.parametrize("max_waiting", [1, 2, 512])
-def test_no_client_keeps_others_from_their_turn(build, max_waiting):
-    """Replies that go on and on leave a slot for whoever comes."""
-    model = build.model(special=False)  # which has no mark to end them with
+def test_endless_replies_leave_a_slot_to_other_clients(build, max_waiting):
+    model = build.model(special=False)  # it has no end token
     engine, ended, done = Engine(model, slots=3, max_waiting=max_waiting), [], threading.Event()
     try:
         long, short = SamplingConfig(max_new_tokens=4096, seed=0), SamplingConfig(max_new_tokens=2, seed=0)
@@ -468,21 +460,21 @@ def test_no_client_keeps_others_from_their_turn(build, max_waiting):
         engine.close()
 
 
-def test_a_bug_ends_the_replies_and_not_the_server(model, monkeypatch):
+def test_bug_ends_the_replies_but_not_the_server(model, monkeypatch):
     engine = Engine(model, slots=4)
-    told, config = [], SamplingConfig(max_new_tokens=5, seed=0)
+    received, config = [], SamplingConfig(max_new_tokens=5, seed=0)
     try:
         with monkeypatch.context() as patch:
             patch.setattr("i3core.generation.batch_generator.BatchGenerator.advance", lambda batch: 1 / 0)
             failed = threading.Event()
 
             def listen(piece):
-                told.append(piece)
+                received.append(piece)
                 failed.set()
 
             engine.submit("a", [(TokenSequence(model, "a", config), listen)])
             assert failed.wait(30)
-            assert "ZeroDivisionError" in told[0].what
+            assert "ZeroDivisionError" in received[0].what
     finally:
         engine.close()
 
@@ -490,7 +482,7 @@ def test_a_bug_ends_the_replies_and_not_the_server(model, monkeypatch):
 # ------------------------------------------------------------------------------------------------------ how it listens
 
 
-def test_nothing_answers_from_outside_loopback(server):
+def test_server_listens_on_loopback_alone(server):
     listening = [c for c in psutil.Process(server.process.pid).net_connections("inet") if c.status == "LISTEN"]
     assert [c.laddr.ip for c in listening] == ["127.0.0.1"]
     outside = [
@@ -504,7 +496,7 @@ def test_nothing_answers_from_outside_loopback(server):
             socket.create_connection((address, server.port), timeout=10).close()
 
 
-def test_outside_loopback_it_wants_a_key(folder, capsys, monkeypatch):
+def test_address_beyond_loopback_requires_a_key(folder, capsys, monkeypatch):
     monkeypatch.delenv("I3DESK_API_KEY", raising=False)
     for host in ("0.0.0.0", "::", "192.168.1.5"):
         assert main(["serve", str(folder), "--host", host, "--port", "0"]) == 1
@@ -512,7 +504,7 @@ def test_outside_loopback_it_wants_a_key(folder, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "words"),
     [
         (["--port", "70000"], "--port"),
         (["--slots", "0"], "--slots"),
@@ -523,22 +515,22 @@ def test_outside_loopback_it_wants_a_key(folder, capsys, monkeypatch):
         (["--allow-host", "http://x"], "--allow-host"),
     ],
 )
-def test_nonsense_is_refused(folder, options, told, capsys, monkeypatch):
+def test_invalid_options_are_refused(folder, options, words, capsys, monkeypatch):
     monkeypatch.setenv("I3DESK_API_KEY", "key")
     assert main(["serve", str(folder), *options]) == 1
-    assert told in capsys.readouterr().err
+    assert words in capsys.readouterr().err
 
 
-def test_a_port_in_use_is_told_before_the_model_is_loaded(server, capsys):
+def test_port_in_use_is_reported_before_the_model_is_loaded(server, capsys):
     assert main(["serve", "no-such-model", "--port", str(server.port)]) == 1
     assert f"Port {server.port} is in use" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
-def test_ctrl_c_ends_it_while_a_reply_is_under_way(folder):
-    server = Served(folder)
+def test_ctrl_c_ends_the_server_during_a_reply(folder, fork_server):
+    server = Served(folder, fork_server=fork_server)
     body = {"prompt": "the cat", "max_tokens": 4096, "temperature": 2, "top_k": 0, "top_p": 1, "stream": True, "n": 8}
-    with httpx.stream("POST", f"{server.url}/completions", json=body, timeout=30) as answer:
+    with server.http.stream("POST", f"{server.url}/completions", json=body) as answer:
         lines = answer.iter_lines()
         next(lines)
         server.process.send_signal(signal.SIGINT)
