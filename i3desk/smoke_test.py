@@ -147,7 +147,7 @@ class SmokeRun(QObject):
         """After the window is gone: what was said must be found as the next start would find it."""
         said = [message.text for message in self._window.session.conversation.path()]
         store = Store(paths.conversations_file)
-        kept = [[message.text for message in store.open_whole(row.id).path()] for row in store.rows()]
+        kept = [[message.text for message in store.open_with_chunks(row.id).path()] for row in store.rows()]
         store.close()
         self.result["messages_kept"] = sum(map(len, kept))
         if self.result["ok"] and kept != [said]:

@@ -227,7 +227,7 @@ class ConversationActions(QObject):
     def _export(self, conversation: Conversation, kind: str) -> None:
         number = conversation.id
         if kind == "json" and number is not None and self._autosave.find(number) is None:
-            self._ask_file(conversation.title, kind, lambda store: import_export.to_json(store.open_whole(number)))
+            self._ask_file(conversation.title, kind, lambda store: _to_json(store, number))
         else:  # from memory: it may have changes that could not be stored
             convert = import_export.to_markdown if kind == "markdown" else import_export.to_json
             content = convert(conversation)
@@ -293,11 +293,15 @@ class ConversationActions(QObject):
         database = self._store.path
 
         def run() -> Any:
-            with closing(Store(database, salvage=False)) as store:
+            with closing(Store(database, recover=False)) as store:
                 return work(store)
 
         self._background.run(run, done, self._on_background_failed)
 
 
 def _everything(store: Store) -> list[dict]:
-    return [import_export.to_json(store.open_whole(row.id)) for row in store.rows()]
+    return [_to_json(store, row.id) for row in store.rows()]
+
+
+def _to_json(store: Store, number: int) -> dict:
+    return import_export.to_json(store.open_with_chunks(number))

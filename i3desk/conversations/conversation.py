@@ -1,6 +1,6 @@
-"""A conversation as plain data: a tree of messages, of which one path from the root is on screen.
+"""A conversation: a tree of messages, one path of which is on screen.
 
-Every version of a message stays: an edited question or another answer is a sibling of the first one.
+All versions of a message are kept: an edited question or another answer is a sibling of the original.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from i3core.generation.outputs import Chunk
 
 TITLE_LENGTH = 60
 USER, ASSISTANT = "user", "assistant"
-CORRECTED = "corrected"  # the finish_reason of a reply that the user wrote
-DRAFT = -1  # the number of a message that is not said yet
+CORRECTED = "corrected"  # the finish_reason of a reply written by the user
+DRAFT = -1  # the number of a message that is not sent yet
 
 
 class ReplyState(enum.Enum):
-    """Where a reply stands. A user's message is always DONE."""
+    """The state of a reply; a user's message is always DONE."""
 
-    QUEUED = "queued"  # waits for the model to load
-    WAITING = "waiting"  # asked for, nothing said yet
+    QUEUED = "queued"  # waiting for the model to load
+    WAITING = "waiting"  # requested, no token yet
     STREAMING = "streaming"
     DONE = "done"
-    STOPPED = "stopped"  # by the user; what was said so far stays
+    STOPPED = "stopped"  # by the user; the text so far stays
     FAILED = "failed"
-    CUT = "cut"  # i3desk ended while it was said
+    CUT = "cut"  # i3desk ended during the reply
 
 
 ENDED = (ReplyState.DONE, ReplyState.STOPPED, ReplyState.FAILED, ReplyState.CUT)
@@ -37,11 +37,11 @@ ENDED = (ReplyState.DONE, ReplyState.STOPPED, ReplyState.FAILED, ReplyState.CUT)
 
 @dataclass(frozen=True)
 class ChatSettings:
-    """What can be set for each conversation.
+    """The settings of a conversation.
 
     Attributes:
-        sampling: how the next token is chosen, stop texts included.
-        mode: "chat" (the model's template), or "raw" (the text is continued as it stands).
+        sampling: the sampling settings, with stop texts.
+        mode: "chat" (with the model's template) or "raw" (the text is continued as it is).
         persona: a system prompt, for models whose template has a place for it.
     """
 
@@ -52,17 +52,17 @@ class ChatSettings:
 
 @dataclass
 class Message:
-    """What one side said. `text` is exactly what the model said or reads; show `shown_text`.
+    """A message of the user or the model. `text` is exactly what the model wrote or reads; display `shown_text`.
 
     Attributes:
-        number: names the message within its conversation; numbers grow with time.
-        parent: the message that it follows; None for a first one.
+        number: identifies the message in its conversation; numbers grow with time.
+        parent: number of the message that it follows; None for a first one.
         role: USER or ASSISTANT.
         created_at: seconds since 1970.
-        chunks: of a reply, token by token, those it was begun with included; empty if unknown.
-        given_tokens: how many of the chunks the reply was begun with, when it continues from a chosen place.
+        chunks: the tokens of a reply, its prefix included; empty if unknown.
+        given_tokens: number of chunks in the prefix of a reply that continues from a chosen place.
         model: name of the model that answered.
-        sampling: the settings that it answered with; with `seed` they repeat the reply exactly.
+        sampling: the settings of the reply; with `seed`, they reproduce it exactly.
     """
 
     number: int
@@ -85,17 +85,17 @@ class Message:
 
     @property
     def shown_text(self) -> str:
-        """The text without the blank space that chunks may leave around it."""
+        """The text without leading and trailing white space."""
         return self.text.strip()
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will be added to it."""
+        """True when nothing will be added to the message."""
         return self.state in ENDED
 
     @property
     def can_continue(self) -> bool:
-        """Whether it is a reply that ended before the model was done."""
+        """True for a reply that ended before the model had finished."""
         return (
             self.role == ASSISTANT
             and bool(self.shown_text)
@@ -106,7 +106,7 @@ class Message:
 
     @property
     def perplexity(self) -> float | None:
-        """exp of the mean surprise over the tokens that the model chose itself; None if unknown."""
+        """exp of the mean surprise of the generated tokens; None if unknown."""
         chosen = self.chunks[self.given_tokens :]
         if not chosen:
             return None
@@ -133,8 +133,10 @@ class Message:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the model reads before a reply: messages for its template or one text to continue (mode "raw"), and for
-    each message the number of the one that it comes from (None for the persona)."""
+    """The input of a reply: messages for the template, or a text to continue (mode "raw").
+
+    `numbers` has the number of the message that each entry comes from; None for the persona.
+    """
 
     content: list[dict[str, str]] | str
     numbers: list[int | None]
@@ -142,16 +144,16 @@ class Prompt:
 
 @dataclass
 class Conversation:
-    """A tree of messages and how to answer in it. Change the tree by `add` and `select` only.
+    """A tree of messages with its settings. Only `add` and `select` change the tree.
 
     Attributes:
-        id: its number in the store; None if it was never stored.
-        title: "" until the first message; `has_own_title` if the user gave it.
+        id: id in the store; None if it is not stored.
+        title: "" until the first message; `has_own_title` if the user set it.
         temporary: never stored.
         leaf: number of the last message on screen.
-        draft: what the user has written and not sent.
-        window_used, window: tokens in the model's window after the last reply, and its size; 0 if not known.
-        first_seen: number of the first message that the model sees; None while it sees all.
+        draft: the unsent text.
+        window_used, window: used tokens of the context window after the last reply, and its size; 0 if unknown.
+        first_seen: number of the first message that the model sees; None if it sees all.
     """
 
     id: int | None = None
@@ -180,7 +182,7 @@ class Conversation:
 
     @property
     def shown_title(self) -> str:
-        """The title, or what stands in for it."""
+        """The title, or a placeholder."""
         if self.title:
             return self.title
         return "Temporary chat" if self.temporary else "New chat"
@@ -193,7 +195,7 @@ class Conversation:
     def path(self, leaf: int | None = None) -> list[Message]:
         """Messages from the first to `leaf`, by default to the last one on screen."""
         number = self.leaf if leaf is None else leaf
-        found = []
+        found: list[Message] = []
         while number is not None:
             found.append(self.messages[number])
             number = found[-1].parent
@@ -204,11 +206,11 @@ class Conversation:
         return self._children[self.messages[number].parent]
 
     def is_answered(self, number: int) -> bool:
-        """Whether something was said after a message."""
+        """True if another message follows."""
         return bool(self._children.get(number))
 
     def add(self, role: str, text: str = "", parent: int | None = None, **fields) -> Message:
-        """Append a message under `parent` (None: as a first message) and show it as the last one."""
+        """Add a message under `parent` (None: as a first message) and show it as the last one."""
         message = Message(max(self.messages, default=0) + 1, parent, role, text, **fields)
         self.messages[message.number] = message
         self._children.setdefault(parent, []).append(message.number)
@@ -220,7 +222,7 @@ class Conversation:
         return message
 
     def select(self, number: int) -> None:
-        """Show a version of a message, and below it what was shown last under it."""
+        """Show a version of a message, and below it the messages that were last shown there."""
         while self._children.get(number):
             number = self._chosen.get(number, self._children[number][-1])
         self.leaf = number
@@ -231,10 +233,9 @@ class Conversation:
             self._chosen[message.parent] = message.number
 
     def prompt(self, leaf: int | None = None, has_place_for_persona: bool = False, draft: str = "") -> Prompt:
-        """What the model reads to answer `leaf`, a user's message, or `draft` said after it (as number -1).
+        """Build the model's input to answer `leaf`, a user's message, or a `draft` after it (as number -1).
 
-        Messages without an answer are left out: a model trained on alternating messages should not meet two questions
-        in a row.
+        Unanswered messages are left out: models are trained on alternating messages.
         """
         path = self.path(leaf)
         if draft:
@@ -253,7 +254,7 @@ class Conversation:
 
 
 def _answered(path: list[Message]) -> Iterator[Message]:
-    """The exchanges of a path that have two sides, and its last user's message."""
+    """The answered exchanges of a path, and its last user message."""
     for index, message in enumerate(path):
         if message.role == USER:
             following = path[index + 1] if index + 1 < len(path) else None
@@ -264,7 +265,7 @@ def _answered(path: list[Message]) -> Iterator[Message]:
 
 
 def make_title(text: str) -> str:
-    """A title from a first message: its first line, cut between words."""
+    """Make a title from a message: its first line, cut between words."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if len(line) <= TITLE_LENGTH:
         return line

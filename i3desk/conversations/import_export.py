@@ -1,4 +1,4 @@
-"""Conversations as files: Markdown for people, JSON with everything for i3desk, and reading JSON from elsewhere."""
+"""Export of conversations as Markdown and JSON; import of our JSON and other programs' JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import math
 import time
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from i3core.errors import I3Error
 from i3core.generation.config import SamplingConfig
@@ -19,10 +19,10 @@ from i3desk.conversations.conversation import ASSISTANT, USER, Conversation, Mes
 
 VERSION = 1
 LARGEST_FILE = 256 * 2**20  # bytes
-HIGHEST_NUMBER = 2**20 - 1  # what the store can keep
+HIGHEST_NUMBER = 2**20 - 1  # the highest that the store can hold
 ALTERNATIVES = 10
 LATEST = 1e11  # seconds since 1970: the year 5138; much later dates cannot be shown
-SMALLEST_PROBABILITY = 1e-12  # a probability of 0 would be an infinite surprise
+SMALLEST_PROBABILITY = 1e-12  # a probability of 0 would have infinite surprise
 _STATES = {state.value: state for state in ReplyState}
 _HOW_ENDED = {
     ReplyState.STOPPED: "stopped",
@@ -32,11 +32,11 @@ _HOW_ENDED = {
 
 
 def to_markdown(conversation: Conversation) -> str:
-    """The path on screen for reading: title, dates, who said what."""
+    """Convert the path on screen to Markdown: title, dates, authors and texts."""
     parts = [f"# {conversation.shown_title}", f"*{_date(conversation.created_at)}*"]
     for message in conversation.path():
-        who = "You" if message.role == USER else message.model or "i3"
-        parts.append(f"**{who}** · {_date(message.created_at)}")
+        author = "You" if message.role == USER else message.model or "i3"
+        parts.append(f"**{author}** · {_date(message.created_at)}")
         if message.shown_text:
             parts.append(message.shown_text)
         if message.state in _HOW_ENDED:
@@ -49,9 +49,9 @@ def _date(seconds: float) -> str:
 
 
 def to_json(conversation: Conversation) -> dict[str, Any]:
-    """Everything but the place in the store: the whole tree, settings, and chunks as far as they are loaded.
+    """Convert a conversation to JSON: the whole tree, settings, and loaded chunks, but not the id.
 
-    Messages have "role" and "content", so that other programs can read them too.
+    Messages have "role" and "content", which other programs can read.
     """
     return {
         "i3desk_conversation": VERSION,
@@ -80,9 +80,9 @@ def _message_to_dict(message: Message) -> dict[str, Any]:
 
 
 def from_json(data: object) -> Conversation:
-    """One conversation: what `to_json` gave, {"messages": [...]} or a list of {"role", "content"}.
+    """Read a conversation: the output of `to_json`, {"messages": [...]}, or a list of {"role", "content"}.
 
-    Raises I3Error saying what is wrong with it.
+    Raises I3Error with the reason if it is invalid.
     """
     if isinstance(data, list):
         data = {"messages": data}
@@ -90,16 +90,16 @@ def from_json(data: object) -> Conversation:
         raise _refused("it has no list of messages")
     version = data.get("i3desk_conversation")
     if version is None:
-        return _from_plain(data)
+        return _from_other(data)
     if type(version) is not int or version < 1:
         raise _refused("its version number is damaged")
     if version > VERSION:
         raise I3Error("This conversation was exported by a newer i3desk.", "Install the newer version to import it.")
-    return _from_ours(data)
+    return _from_i3desk(data)
 
 
 def conversations_from(data: object) -> list[Conversation]:
-    """One conversation as `from_json` takes it, or a list of such."""
+    """Read one conversation, or a list of conversations, see `from_json`."""
     if isinstance(data, dict) and isinstance(data.get("conversations"), list):
         data = data["conversations"]
     if isinstance(data, list) and not (data and isinstance(data[0], dict) and "role" in data[0]):
@@ -107,14 +107,14 @@ def conversations_from(data: object) -> list[Conversation]:
     return [from_json(data)]
 
 
-def _from_ours(data: dict) -> Conversation:
+def _from_i3desk(data: dict) -> Conversation:
     messages: dict[int, Message] = {}
     for values in data["messages"]:
         message = _message_from(values)
         if message.number in messages:
             raise _refused(f"the message number {message.number} occurs twice")
         if message.parent is not None and not (message.parent in messages and message.parent < message.number):
-            raise _refused(f"message {message.number} follows one that is not there")
+            raise _refused(f"message {message.number} follows a missing message")
         messages[message.number] = message
     leaf, first_seen = (_whole(data, name, None) for name in ("leaf", "first_seen"))
     return Conversation(
@@ -143,7 +143,7 @@ def _message_from(values: object) -> Message:
         raise _refused(f'message {number} is by "{str(role)[:20]}", neither "{USER}" nor "{ASSISTANT}"')
     if not isinstance(values.get("content"), str):
         raise _refused(f"message {number} has no text")
-    state = _STATES.get(values.get("state")) if isinstance(values.get("state"), str) else None
+    state = _STATES.get(_text(values, "state"))
     message = Message(
         number=number,
         parent=_whole(values, "parent", None),
@@ -163,7 +163,7 @@ def _message_from(values: object) -> Message:
         model=_text(values, "model"),
         sampling=None if values.get("sampling") is None else SamplingConfig.from_json(values["sampling"]),
     )
-    if not message.ended:  # nobody is writing it any more
+    if not message.ended:  # its generation ended with that program
         message.state = ReplyState.CUT
     return message
 
@@ -172,13 +172,15 @@ def _chunks_from(values: object, number: int) -> list:
     if values is None:
         return []
     try:
+        if not isinstance(values, list):
+            raise TypeError("not a list")
         return [serialization.chunk_from_list(chunk) for chunk in values]
     except (TypeError, ValueError) as error:
         raise _refused(f"the chunks of message {number} are damaged") from error
 
 
-def _from_plain(data: dict) -> Conversation:
-    """A conversation of another program: each message follows the one before; a system message is the persona."""
+def _from_other(data: dict) -> Conversation:
+    """Read a conversation of another program: messages in order; system messages become the persona."""
     conversation = Conversation(title=_text(data, "title"), has_own_title=bool(_text(data, "title")))
     persona = []
     parent: int | None = None
@@ -207,10 +209,15 @@ def _text(values: dict, name: str) -> str:
     return serialization.encodable(value) if isinstance(value, str) else ""
 
 
+@overload
+def _number(values: dict, name: str, default: float) -> float: ...
+@overload
+def _number(values: dict, name: str, default: None) -> float | None: ...
 def _number(values: dict, name: str, default: float | None) -> float | None:
     value = values.get(name)
-    is_number = type(value) in (int, float) and abs(value) < 1e15  # neither NaN nor infinity
-    return float(value) if is_number else default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:  # NaN and infinity too
+        return default
+    return float(value)
 
 
 def _time(values: dict, name: str) -> float:
@@ -218,9 +225,13 @@ def _time(values: dict, name: str) -> float:
     return value if value is not None and 0 <= value <= LATEST else time.time()
 
 
+@overload
+def _whole(values: dict, name: str, default: int) -> int: ...
+@overload
+def _whole(values: dict, name: str, default: None) -> int | None: ...
 def _whole(values: dict, name: str, default: int | None) -> int | None:
     value = values.get(name)
-    return value if type(value) is int and abs(value) < 2**63 else default
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else default
 
 
 def _refused(why: str) -> I3Error:
@@ -231,7 +242,7 @@ def _refused(why: str) -> I3Error:
 
 
 def read_file(path: Path | str) -> list[Conversation]:
-    """All conversations of a .json file, or of a .jsonl file with one on each line. Raises I3Error naming the file."""
+    """Read all conversations of a .json file, or of a .jsonl file with one a line. Raises I3Error naming the file."""
     path = Path(path)
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -262,7 +273,7 @@ def _conversations_in(text: str, place: str) -> list[Conversation]:
 
 
 def write_file(path: Path | str, content: str | dict | list) -> None:
-    """Replace a file whole or not at all by text, or by JSON for anything else. Raises I3Error if the disk refuses."""
+    """Write text, or an object as JSON, to a file atomically. Raises I3Error if that fails."""
     if not isinstance(content, str):
         content = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
     with replaced(path) as temporary:
@@ -270,7 +281,7 @@ def write_file(path: Path | str, content: str | dict | list) -> None:
 
 
 def chunks_to_csv(message: Message) -> str:
-    """A reply chunk by chunk: what was chosen, how likely it was, its surprise in bits, and ten alternatives."""
+    """Convert a reply to a CSV table of chunks: token, probability, surprise in bits, ten alternatives."""
     header = ["index", "token_id", "text", "probability", "surprise_bits"]
     for place in range(1, ALTERNATIVES + 1):
         header += [f"alternative_{place}_{name}" for name in ("token_id", "text", "probability")]

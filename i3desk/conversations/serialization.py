@@ -1,5 +1,8 @@
-"""Sampling, settings and chunks as JSON values, for the store and for export. Reading is tolerant: what is unknown or
-impossible becomes the default, one value at a time, so that an older or newer i3desk's conversations still open."""
+"""Settings and chunks as JSON, for the store and for export.
+
+Reading is tolerant: an unknown or invalid value becomes the default, so that conversations of an older or newer i3desk
+can be opened.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,12 @@ MODES = ("chat", "raw")
 
 
 def settings_to_dict(settings: ChatSettings) -> dict[str, Any]:
-    """All settings of a conversation."""
+    """Convert the settings of a conversation to JSON."""
     return {"sampling": settings.sampling.to_json(), "mode": settings.mode, "persona": settings.persona}
 
 
 def settings_from(values: object) -> ChatSettings:
-    """Takes over each setting that is possible by itself."""
+    """Read settings; each invalid one becomes its default."""
     if not isinstance(values, dict):
         return ChatSettings()
     mode, persona = values.get("mode"), values.get("persona")
@@ -36,32 +39,32 @@ def settings_from(values: object) -> ChatSettings:
 
 
 def encode_sampling(sampling: SamplingConfig | None) -> str | None:
-    """As one line of text."""
+    """Encode sampling settings as one line; None stays None."""
     return None if sampling is None else _encoded_sampling(sampling)
 
 
-@lru_cache(64)  # a conversation's replies mostly share one
+@lru_cache(64)  # replies of a conversation usually have the same
 def _encoded_sampling(sampling: SamplingConfig) -> str:
     return json.dumps(sampling.to_json(), separators=(",", ":"))
 
 
 @lru_cache(64)
 def decode_sampling(text: str | None) -> SamplingConfig | None:
-    """What `encode_sampling` wrote; None stays None."""
+    """Read the output of `encode_sampling`; None stays None."""
     return None if text is None else SamplingConfig.from_json(_parsed(text))
 
 
 def encode_settings(settings: ChatSettings) -> str:
-    """As one line of text."""
+    """Encode settings as one line of JSON."""
     return json.dumps(settings_to_dict(settings), separators=(",", ":"))
 
 
-def decode_settings(text: object) -> ChatSettings:
-    """What `encode_settings` wrote."""
+def decode_settings(text: str) -> ChatSettings:
+    """Read the output of `encode_settings`."""
     return settings_from(_parsed(text))
 
 
-def _parsed(text: object) -> object:
+def _parsed(text: str) -> object:
     try:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
@@ -74,8 +77,8 @@ def chunk_to_list(chunk: Chunk) -> list:
     return [chunk.token_id, chunk.text, chunk.probability, others]
 
 
-def chunk_from_list(values: object) -> Chunk:
-    """What `chunk_to_list` gave. Raises ValueError if it is anything else."""
+def chunk_from_list(values: list) -> Chunk:
+    """Read the output of `chunk_to_list`. Raises ValueError for anything else."""
     try:
         token_id, text, probability, others = values
         return Chunk(*_token(token_id, text, probability), tuple(Alternative(*_token(*other)) for other in others))
@@ -84,14 +87,15 @@ def chunk_from_list(values: object) -> Chunk:
 
 
 def _token(token_id: object, text: object, probability: object) -> tuple[int, str, float]:
-    is_number = type(probability) in (int, float) and math.isfinite(probability)
-    if type(token_id) is not int or not isinstance(text, str) or not is_number:
+    if isinstance(token_id, bool) or not isinstance(token_id, int) or not isinstance(text, str):
         raise ValueError("not a token")
+    if isinstance(probability, bool) or not isinstance(probability, int | float) or not math.isfinite(probability):
+        raise ValueError("not a probability")
     return token_id, text, float(probability)
 
 
 def pack_chunks(chunks: list[Chunk]) -> bytes:
-    """Compressed for the store, probabilities to six digits: more is noise that does not compress."""
+    """Compress chunks for the store, with probabilities of six digits: more is noise that does not compress."""
     rows = [
         [
             chunk.token_id,
@@ -109,7 +113,7 @@ def _six_digits(number: float) -> float:
 
 
 def unpack_chunks(data: bytes) -> list[Chunk]:
-    """What `pack_chunks` gave. Raises ValueError if it is damaged."""
+    """Read the output of `pack_chunks`. Raises ValueError if it is damaged."""
     try:
         return [
             Chunk(token_id, text, probability, tuple(Alternative(*other) for other in others))
@@ -120,7 +124,7 @@ def unpack_chunks(data: bytes) -> list[Chunk]:
 
 
 def encodable(text: str) -> str:
-    """The text as UTF-8 can hold it: half a surrogate pair, from a cut paste or foreign JSON, becomes "?"."""
+    """Make text encodable in UTF-8: lone surrogates, from a cut paste or foreign JSON, become "?"."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Teaching from the chat: corrections become a set, the set a lesson, and the lesson's model answers from then on."""
+"""Teaching from the chat: a lesson trains the model in use on the corrections and replaces it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from i3desk.workers.background import BackgroundJobs
 
 
 class TeachController(QObject):
-    """Leads what happens between the chat, the set of corrections and the trainer.
+    """Connects the chat, the corrections, the lesson and its bar.
 
     Signals:
-        show_run_requested(folder): the user wants to see the lesson's run.
+        show_run_requested(folder): Emitted when the lesson's run is to be shown.
     """
 
     show_run_requested = Signal(str)
@@ -54,20 +54,20 @@ class TeachController(QObject):
 
     @Slot()
     def teach(self) -> None:
-        """Teach the model in use all that was corrected."""
+        """Teach all corrections to the model in use."""
         model = self._session.model
-        if model.info is not None and self.corrections.entries and not self.lesson.is_under_way:
-            self.lesson.begin(self.corrections.entries, model.folder)
+        if model.info is not None and self.corrections.entries and not self.lesson.is_running:
+            self.lesson.start(self.corrections.entries, model.folder)
 
     @Slot()
     def undo(self) -> None:
-        """Go back to the model before the lesson; the corrections can be taught again."""
+        """Return to the model before the lesson; the corrections can be taught again."""
         self.corrections.mark(self.lesson.taught, "")
         self.lesson.forget()
         self._use_model(self.lesson.base)
 
     def shut_down(self) -> None:
-        """The window closes; a lesson that is under way ends by itself."""
+        """Stop watching before the window closes; a running lesson ends by itself."""
         self.lesson.shut_down()
 
     @Slot(object, object, object)

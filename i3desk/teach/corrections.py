@@ -1,4 +1,4 @@
-"""What replies should have been: the set of corrections that a model can be taught, as a file of training data."""
+"""The corrections of replies, stored as training data."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from i3desk.conversations import serialization
 from i3desk.conversations.conversation import ASSISTANT, CORRECTED, Conversation
 
 log = logging.getLogger(__name__)
-MOST_CONTEXT = 6  # messages before a corrected reply that are kept with it
+MAX_CONTEXT = 6  # stored messages before a corrected reply
 
 
 @dataclass(frozen=True)
 class Correction:
-    """One reply as it should have been. As JSON it is a record that the trainer reads.
+    """A corrected reply; as JSON, it is a training record.
 
     Attributes:
-        messages: what was said before, and at the end the correction; earlier replies have weight 0, as they are
-            nothing to learn from.
-        said: what the model said.
-        chat, message: where: the conversation's number in the store (None if it is not stored), and the message's.
+        messages: the messages before, and at the end the correction; earlier replies have weight 0: they are not
+            learned.
+        said: the model's reply.
+        chat, message: id of the conversation (None if it is not stored), and number of the message.
         time: seconds since 1970.
         taught: name of the run that learned it; "" if none has.
     """
@@ -41,24 +41,24 @@ class Correction:
     taught: str = ""
 
     @property
-    def asked(self) -> str:
-        """The last thing that the user had said."""
+    def question(self) -> str:
+        """The last message of the user."""
         return next((each["content"] for each in reversed(self.messages) if each["role"] != ASSISTANT), "")
 
     @property
-    def wanted(self) -> str:
-        """What the reply should have been."""
+    def correction(self) -> str:
+        """The corrected reply."""
         return self.messages[-1]["content"]
 
 
 class Corrections(QObject):
-    """The set, kept in one file of JSON lines.
+    """All corrections, in a JSON Lines file.
 
     Attributes:
-        entries: oldest first.
+        entries: the corrections, oldest first.
     Signals:
-        changed: `entries` are others now.
-        failed(what, remedy): the file could not be read or written.
+        changed: Emitted when `entries` has changed.
+        failed(what, remedy): Emitted when the file could not be read or written.
     """
 
     changed = Signal()
@@ -71,11 +71,11 @@ class Corrections(QObject):
 
     @property
     def untaught(self) -> tuple[Correction, ...]:
-        """Those that no run has learned."""
+        """The corrections that no run has learned."""
         return tuple(entry for entry in self.entries if not entry.taught)
 
     def load(self) -> None:
-        """Read the file. Lines that cannot be read are left out, and the file is set aside with them."""
+        """Read the file; if it has invalid lines, they are skipped and the file is set aside."""
         try:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
@@ -92,22 +92,22 @@ class Corrections(QObject):
                 self._save()
             except OSError as error:
                 log.error("%s cannot be set aside: %s", self.path, error)
-            self.failed.emit("Some corrections cannot be read.", f"The file as it was is kept as {aside.name}.")
+            self.failed.emit("Some corrections cannot be read.", f"The old file is kept as {aside.name}.")
         self.changed.emit()
 
     def add(self, conversation: Conversation, number: int, old: int) -> None:
-        """Message `number` of a conversation is what reply `old` should have been."""
+        """Add message `number` of a conversation as the correction of reply `old`."""
         *before, corrected = conversation.path(number)
         if not any(message.role != ASSISTANT for message in before):
-            return  # nothing was asked
-        replaced_one = conversation.messages[old]
+            return  # there is no question
+        original = conversation.messages[old]
         same = (conversation.id, old)
         earlier = next((entry for entry in self.entries if (entry.chat, entry.message) == same), None)
-        said = earlier.said if earlier and replaced_one.finish_reason == CORRECTED else replaced_one.shown_text
+        said = earlier.said if earlier and original.finish_reason == CORRECTED else original.shown_text
         messages = [
             {"role": message.role, "content": serialization.encodable(message.shown_text)}
             | ({"weight": 0} if message.role == ASSISTANT else {})
-            for message in before[-MOST_CONTEXT:]
+            for message in before[-MAX_CONTEXT:]
             if message.shown_text
         ]
         messages.append({"role": ASSISTANT, "content": serialization.encodable(corrected.shown_text)})
@@ -115,15 +115,15 @@ class Corrections(QObject):
         self._change([each for each in self.entries if each is not earlier] + [entry])
 
     def remove(self, entry: Correction) -> None:
-        """Take one out of the set; the chat stays as it is."""
+        """Remove a correction; the chat stays unchanged."""
         self._change(each for each in self.entries if each != entry)
 
     def clear(self) -> None:
-        """Take all out of the set."""
+        """Remove all corrections."""
         self._change(())
 
     def mark(self, entries: Iterable[Correction], taught: str) -> None:
-        """Say which run has learned these; "" for none."""
+        """Set the run that has learned these corrections; "" for none."""
         chosen = {(entry.chat, entry.message, entry.time) for entry in entries}
         self._change(
             replace(each, taught=taught) if (each.chat, each.message, each.time) in chosen else each
@@ -143,7 +143,7 @@ class Corrections(QObject):
 
 
 def write_records(path: Path, entries: Iterable[Correction]) -> None:
-    """Write corrections as training data. Raises I3Error if the disk refuses; what was there before stays then."""
+    """Write corrections as training data. Raises I3Error if that fails; the old file then stays."""
     lines = (json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries)
     with replaced(path) as temporary:
         temporary.write_text("".join(lines), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One lesson: a short run over the corrections and some general text, and what the model said before and after it."""
+"""A lesson: a short training run on corrections and general text, and its outcome."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from i3desk.runs.watcher import RunWatcher
 from i3desk.teach.corrections import Correction, write_records
 from i3desk.workers.background import BackgroundJobs
 
-REPLAYED = "data/small-talk.jsonl"  # conversations that the lesson repeats, so that they are not forgotten
+REPLAYED = "data/small-talk.jsonl"  # conversations that are replayed, so that they are not forgotten
 LR = 2e-4
-LEAST_STEPS, STEPS_EACH, MOST_STEPS = 24, 4, 80
-MOST_WEIGHT = 1000
-MOST_PROMPTS = 6
+MIN_STEPS, STEPS_EACH, MAX_STEPS = 24, 4, 80
+MAX_WEIGHT = 1000
+MAX_PROMPTS = 6
 
 
 class LessonState(enum.Enum):
-    """Where the lesson stands."""
+    """The state of a lesson."""
 
     NONE = "none"
     STARTING = "starting"  # or waiting for another run
@@ -40,10 +40,10 @@ class LessonState(enum.Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a lesson did.
+    """The outcome of a lesson.
 
     Attributes:
-        answers: prompt, answer before and after, for the corrections' questions.
+        answers: (prompt, answer before, answer after) for the questions of the corrections.
         general: perplexity of general text before and after; None if unknown.
     """
 
@@ -52,19 +52,19 @@ class Outcome:
 
 
 class Lesson(QObject):
-    """Teaches corrections to a model, in a run of its own that also shows on the Runs page.
+    """Teaches corrections to a model in a run, which is also listed on the Runs page.
 
     Attributes:
-        state: where it stands.
+        state: the state.
         taught: the corrections of the lesson.
-        folder: its run; None before the first lesson.
-        base: the model that it began with; None for the bundled one.
-        step, total_steps: how far it has come.
+        folder: the run folder; None before the first lesson.
+        base: the folder of the base model; None for the bundled one.
+        step, total_steps: the progress.
         error: what and remedy, if it failed.
-        note: what it waits for.
+        note: what it is waiting for.
     Signals:
-        changed: any attribute is new.
-        done(checkpoint folder): the model has learned; `outcome` says what.
+        changed: Emitted when an attribute has changed.
+        done(checkpoint folder): Emitted when the model has been trained; see `outcome`.
     """
 
     changed = Signal()
@@ -73,7 +73,7 @@ class Lesson(QObject):
     def __init__(
         self, runs: RunController, background: BackgroundJobs, folder: Path, parent: QObject | None = None
     ) -> None:
-        """`folder` is where the data of lessons is kept."""
+        """`folder` has the data of the lessons."""
         super().__init__(parent)
         self._runs, self._data_folder = runs, folder
         self._watch = RunWatcher(background, self)
@@ -91,12 +91,12 @@ class Lesson(QObject):
         self.note = ""
 
     @property
-    def is_under_way(self) -> bool:
-        """Whether one has begun and not ended."""
+    def is_running(self) -> bool:
+        """True while a lesson is starting or running."""
         return self.state in (LessonState.STARTING, LessonState.TEACHING)
 
-    def begin(self, corrections: Sequence[Correction], base: str | None) -> None:
-        """Teach these to the model in folder `base` (None for the bundled one)."""
+    def start(self, corrections: Sequence[Correction], base: str | None) -> None:
+        """Teach corrections to the model in folder `base` (None: the bundled one)."""
         self.taught, self.base = tuple(corrections), base
         self.step, self.total_steps, self.note = 0, steps_for(len(corrections)), ""
         self._samples, self._evaluations = [], []
@@ -107,15 +107,15 @@ class Lesson(QObject):
             return
         self.folder = self._runs.start(config, "taught")
         if self.folder is None:
-            self._fail("The lesson could not begin.", "Free some disk space and try again.")
+            self._fail("The lesson could not start.", "Free some disk space and try again.")
             return
         self.state = LessonState.STARTING
         self._watch.watch(self.folder)
         self.changed.emit()
 
     def stop(self) -> None:
-        """End the lesson; the model stays as it was."""
-        if self.is_under_way:
+        """Stop the lesson; the model stays unchanged."""
+        if self.is_running and self.folder is not None:
             if self.state is LessonState.STARTING and self.note:
                 self._runs.leave_queue(self.folder)
             else:
@@ -123,16 +123,16 @@ class Lesson(QObject):
             self._end(LessonState.NONE)
 
     def forget(self) -> None:
-        """The outcome was seen."""
-        if not self.is_under_way:
+        """Close the outcome."""
+        if not self.is_running:
             self._end(LessonState.NONE)
 
     def shut_down(self) -> None:
-        """The window closes."""
+        """Stop watching the run, before the window closes."""
         self._watch.watch(None)
 
     def outcome(self) -> Outcome:
-        """Before and after, as far as the run has told."""
+        """The outcome so far."""
         answers: dict[str, list[str]] = {}
         for sample in self._samples:
             answers.setdefault(sample.prompt, []).append(sample.text)
@@ -153,7 +153,7 @@ class Lesson(QObject):
 
     @Slot(object)
     def _on_status(self, status: RunStatus) -> None:
-        if not self.is_under_way:
+        if not self.is_running or self.folder is None:
             return
         state = status.state
         if state is RunState.FINISHED:
@@ -164,7 +164,10 @@ class Lesson(QObject):
         elif state is RunState.INTERRUPTED:
             self._end(LessonState.NONE)
         elif state in (RunState.FAILED, RunState.DIED, RunState.MISSING):
-            self._fail(status.error or "The lesson's run is gone.", "What you corrected is kept: teach it again.")
+            self._fail(
+                status.error or "The run of the lesson no longer exists.",
+                "Your corrections are kept: teach them again.",
+            )
         else:
             self.step = status.step
             self.note = self._waits_for() if state is RunState.QUEUED else ""
@@ -189,15 +192,15 @@ class Lesson(QObject):
 
 
 def steps_for(count: int) -> int:
-    """Steps that are enough for so many corrections."""
-    return min(MOST_STEPS, LEAST_STEPS + STEPS_EACH * count)
+    """Number of steps for this many corrections."""
+    return min(MAX_STEPS, MIN_STEPS + STEPS_EACH * count)
 
 
 def lesson_config(corrections: Sequence[Correction], base: str | None, folder: Path) -> dict:
-    """The training settings of a lesson, whose data is written into `folder` (and stays, so that it can be resumed).
+    """Make the training settings of a lesson; its data is written to `folder` and stays, for resuming.
 
-    Corrections are about half of what is read, general conversations the other half. What is forgotten shows on another
-    text, which the trainer has for that.
+    Half of the training text is corrections, the other half general conversations. Forgetting is measured on the
+    trainer's retention set.
     """
     general = assets.path(REPLAYED).read_text(encoding="utf-8")
     taught, replayed = folder / "corrections.jsonl", folder / "general.jsonl"
@@ -206,9 +209,9 @@ def lesson_config(corrections: Sequence[Correction], base: str | None, folder: P
         temporary.write_text(general, encoding="utf-8")
     characters = sum(len(each["content"]) for entry in corrections for each in entry.messages)
     repeated = sum(len(each["content"]) for line in general.splitlines() for each in json.loads(line)["messages"])
-    weight = max(1, min(MOST_WEIGHT, round(repeated / max(1, characters))))
+    weight = max(1, min(MAX_WEIGHT, round(repeated / max(1, characters))))
     steps = steps_for(len(corrections))
-    prompts = list(dict.fromkeys(entry.asked for entry in corrections if entry.asked.strip()))[-MOST_PROMPTS:]
+    prompts = list(dict.fromkeys(entry.question for entry in corrections if entry.question.strip()))[-MAX_PROMPTS:]
     return {
         "model": base or assets.BUNDLED_MODEL,
         "data": [f"{taught}:{weight}", str(replayed)],

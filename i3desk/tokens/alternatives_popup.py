@@ -1,4 +1,4 @@
-"""The pop-up of the glass box: the likeliest tokens at one place, with their probabilities."""
+"""The pop-up of the glass box: the likeliest tokens at a place, with their probabilities."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from i3desk.tokens.style import chunk_font, percent, tokens_in_use, visible
 from i3desk.widgets.basics import named
 from i3desk.widgets.popup_card import EDGE, PopupCard
 
-MOST_ROWS = 10
+MAX_ROWS = 10
 ROW_HEIGHT = 25
 POPUP_WIDTH = 264
 TEXT_WIDTH = 72
 PERCENT_WIDTH = 54
-GAP = 2  # to the chunk: the pointer should reach the pop-up without touching another one
+GAP = 2  # to the chunk: the pointer should reach the pop-up without crossing another chunk
 END = "<|end|>"
 
 
 def spoken(text: str) -> str:
-    """A chunk's text for screen readers, which pass over blanks."""
+    """The text of a chunk for screen readers, which skip white space."""
     words = text.replace("\n", " line break ").replace("\t", " tab ")
     if text.startswith(" "):
         words = "space, " + words
@@ -32,19 +32,19 @@ def spoken(text: str) -> str:
     return " ".join(words.split()) or "nothing"
 
 
-def can_be_said(text: str) -> bool:
-    """Whether a reply can go on with this chunk, or end: the marks of other turns and `<UNK>` are only shown."""
+def can_choose(text: str) -> bool:
+    """True if a reply can continue with this chunk or end; marks of other turns and `<UNK>` are only shown."""
     return not is_special(text) or text == END
 
 
 class AlternativesPopup(PopupCard):
-    """Shows one chunk at a time; `view` keeps the focus.
+    """Shows the alternatives of one chunk; `view` keeps the focus.
 
     Attributes:
-        row: the row under the pointer or chosen by keyboard, or None.
+        row: the row under the pointer or selected by keyboard, or None.
     Signals:
-        token_chosen(token_id): continue with this token.
-        left: the pointer has left.
+        token_chosen(token_id): Emitted when the reply is to continue with this token.
+        left: Emitted when the pointer has left.
     """
 
     token_chosen = Signal(int)
@@ -57,7 +57,7 @@ class AlternativesPopup(PopupCard):
         self.chosen = named(QLabel(textFormat=Qt.TextFormat.PlainText), "chunkText")
         self.chosen.setFont(chunk_font(14, bold=True))
         self.probability = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
-        self.rows = _Rows()
+        self.rows = _AlternativeRows()
         self.rows.chosen.connect(self.token_chosen)
         self.footer = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         for label in (self.probability, self.footer):
@@ -82,37 +82,37 @@ class AlternativesPopup(PopupCard):
         return self.rows.current
 
     def show_chunk(self, chunk: Chunk, footer: str, may_choose: bool) -> None:
-        """Show the alternatives to `chunk`, its own token marked."""
+        """Show the alternatives to `chunk`, with its own token marked."""
         self.chosen.setText(f"“{visible(chunk.text)}”")
         self.probability.setText(percent(chunk.probability))
-        self.rows.show_alternatives(chunk.alternatives[:MOST_ROWS], chunk.token_id, may_choose)
+        self.rows.show_alternatives(chunk.alternatives[:MAX_ROWS], chunk.token_id, may_choose)
         self.rows.setVisible(bool(chunk.alternatives))
         self.footer.setText(footer)
 
     def move_beside(self, chunk: QRect) -> None:
-        """Show under `chunk` (in the window's coordinates), or above it where there is no room."""
+        """Show below `chunk` (in the window's coordinates), or above it if there is no room."""
         self.fit(POPUP_WIDTH)
         y = chunk.bottom() + GAP
         above = chunk.top() - GAP - self.height()
         self.appear(chunk.left() - 12, above if y + self.height() > self.room().bottom() and above >= EDGE else y)
 
     def move_by(self, step: int) -> None:
-        """Mark the row `step` further down."""
+        """Select the row `step` further down."""
         count = len(self.rows.alternatives)
         if count:
             start = -1 if self.rows.current is None and step > 0 else self.rows.current or 0
             self.rows.set_current((start + step) % count)
 
     def spoken_row(self) -> str:
-        """The marked row in words."""
+        """The selected row for screen readers."""
         if self.row is None:
             return ""
         alternative = self.rows.alternatives[self.row]
-        note = self.footer.text() if can_be_said(alternative.text) else "It cannot be chosen"
+        note = self.footer.text() if can_choose(alternative.text) else "It cannot be chosen"
         return f"{spoken(alternative.text)}, {percent(alternative.probability)}. {note}."
 
     def choose_row(self) -> None:
-        """Continue with the marked row, if that is possible."""
+        """Choose the selected row, if possible."""
         self.rows.choose(self.row)
 
     def leaveEvent(self, event: QEvent) -> None:
@@ -121,7 +121,7 @@ class AlternativesPopup(PopupCard):
         self.left.emit()
 
 
-class _Rows(QWidget):
+class _AlternativeRows(QWidget):
     """A row for each alternative: text, bar, percent."""
 
     chosen = Signal(int)
@@ -143,17 +143,17 @@ class _Rows(QWidget):
         self.setFixedHeight(max(1, len(alternatives)) * ROW_HEIGHT)
         self.update()
 
-    def may_choose(self, row: int | None) -> bool:
-        """Whether the reply can go on with this row."""
-        return row is not None and self._may_choose and can_be_said(self.alternatives[row].text)
+    def may_choose(self, row: int) -> bool:
+        """True if the reply can continue with this row."""
+        return self._may_choose and can_choose(self.alternatives[row].text)
 
     def choose(self, row: int | None) -> None:
-        """Go on with this row, if that is possible."""
-        if self.may_choose(row):
+        """Emit this row's token, if it can be chosen."""
+        if row is not None and self.may_choose(row):
             self.chosen.emit(self.alternatives[row].token_id)
 
     def set_current(self, row: int | None) -> None:
-        """Mark a row."""
+        """Select a row."""
         if row != self.current:
             self.current = row
             self.update()
@@ -167,7 +167,7 @@ class _Rows(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.set_current(self.row_at(event.position().y()))
-        may_choose = self.may_choose(self.current)
+        may_choose = self.current is not None and self.may_choose(self.current)
         self.setCursor(Qt.CursorShape.PointingHandCursor if may_choose else Qt.CursorShape.ArrowCursor)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -182,7 +182,7 @@ class _Rows(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = QFontMetricsF(self._font)
-        # A quarter of the bar must stay visible for 12 %: the scale ends at one half unless the first is likelier.
+        # The scale ends at 50 %, or at the highest probability: 12 % then still fills a quarter of the bar.
         scale = max([0.5, *(a.probability for a in self.alternatives)])
         track = QRectF(24 + TEXT_WIDTH, 0, self.width() - 24 - TEXT_WIDTH - PERCENT_WIDTH - 14, 6)
         for row, alternative in enumerate(self.alternatives):
@@ -204,7 +204,7 @@ class _Rows(QWidget):
             painter.setBrush(QColor(tokens.series_2))
             painter.drawRoundedRect(filled, min(3, filled.width() / 2), 3)
             painter.setFont(self._font)
-            ink = tokens.text if can_be_said(alternative.text) else tokens.muted
+            ink = tokens.text if can_choose(alternative.text) else tokens.muted
             painter.setPen(QColor(tokens.accent if is_chosen else ink))
             text = metrics.elidedText(visible(alternative.text), Qt.TextElideMode.ElideRight, TEXT_WIDTH - 4)
             painter.drawText(QRectF(24, place.top(), TEXT_WIDTH, ROW_HEIGHT), Qt.AlignmentFlag.AlignVCenter, text)

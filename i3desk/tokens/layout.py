@@ -1,6 +1,6 @@
-"""Where chunks stand on lines: words stay whole, lines break after spaces, in long words between chunks.
+"""Layout of chunks in lines: lines break after spaces, or between the chunks of a long word.
 
-Growing text is laid out where it grows: only the word at its end can move.
+Growing text is laid out at its end: only the last word can move.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ BADGE_MARGIN = 6.0  # on each side of a special token's name
 
 
 def is_special(text: str) -> bool:
-    """Whether a chunk is a token that text can never produce, such as `<|end|>`."""
+    """True for a token that text can never produce, such as `<|end|>`."""
     return len(text) > 3 and _SPECIAL.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkPart:
-    """A part of a chunk that stays on one line. `bare` is its width without the spaces that may hang over the edge."""
+    """A part of a chunk on one line; `bare` is its width without trailing spaces, which may cross the edge."""
 
     text: str
     width: float
@@ -35,7 +35,7 @@ class ChunkPart:
 
 @dataclass(slots=True)
 class Fragment:
-    """A part of chunk number `chunk` at its place."""
+    """A part of chunk number `chunk` with its place."""
 
     chunk: int
     part: ChunkPart
@@ -44,7 +44,7 @@ class Fragment:
 
 
 class ChunkLayout:
-    """Lays out the texts of chunks in lines of `width`.
+    """Lays out chunks in lines of `width`.
 
     Attributes:
         fragments: in reading order; a chunk without text has none.
@@ -62,16 +62,16 @@ class ChunkLayout:
         self.fragments: list[Fragment] = []
         self.starts = [0]
         self._x = 0.0
-        self._word = 0  # the first fragment of the word that the end of the text belongs to
+        self._word = 0  # the first fragment of the last word
 
     @property
     def line_count(self) -> int:
-        """Lines with something on them; at least one."""
+        """Number of lines that are not empty; at least one."""
         empty_end = len(self.starts) > 1 and self.starts[-1] == len(self.fragments)
         return len(self.starts) - empty_end
 
     def set_width(self, width: float) -> bool:
-        """Lay the text out in lines of `width`. Returns whether it had another width."""
+        """Lay the text out in lines of `width`; returns True if the width has changed."""
         if width == self.width:
             return False
         self.width = width
@@ -81,7 +81,7 @@ class ChunkLayout:
         return True
 
     def show(self, texts: Sequence[str], kept: int) -> int:
-        """Lay out `texts`, of which the first `kept` are as before. Returns the first line that changed."""
+        """Lay out `texts`, of which the first `kept` are unchanged; returns the first changed line."""
         if kept < len(self._texts):
             self._clear()
             self._texts = []
@@ -99,12 +99,12 @@ class ChunkLayout:
         return self.fragments[self.starts[max(0, first)] : end]
 
     def of_chunk(self, chunk: int) -> list[Fragment]:
-        """The fragments of one chunk: more than one if it goes on on the next line."""
+        """The fragments of one chunk: several if it spans lines."""
         start = bisect_right(self.fragments, chunk - 1, key=_chunk_of)
         return self.fragments[start : bisect_right(self.fragments, chunk, key=_chunk_of)]
 
     def chunk_at(self, x: float, line: int, nearest: bool = False) -> int | None:
-        """The chunk at a place; with `nearest` the closest one on the line, if there is any at all."""
+        """The chunk at a place; with `nearest`, the closest one on the line."""
         found = None
         if nearest:
             line = min(max(line, 0), self.line_count - 1)
@@ -125,23 +125,23 @@ class ChunkLayout:
             self.fragments.append(Fragment(chunk, part, self._x, len(self.starts) - 1))
             self._x += part.width
             if part.ends_line:
-                self._begin_line(len(self.fragments))
+                self._start_line(len(self.fragments))
             elif part.ends_word:
                 self._word = len(self.fragments)
 
     def _wrap(self, coming: float) -> None:
-        """Begin a line with the open word, or in the middle of it if it is longer than a line."""
+        """Start a line with the open word, or inside it if it is longer than a line."""
         word = self.fragments[self._word :]
         if word and not word[0].x:
             word = []
-        self._begin_line(len(self.fragments) - len(word))
+        self._start_line(len(self.fragments) - len(word))
         for fragment in word:
             fragment.x, fragment.line = self._x, len(self.starts) - 1
             self._x += fragment.part.width
         if word and self._x + coming > self.width:
-            self._begin_line(len(self.fragments))
+            self._start_line(len(self.fragments))
 
-    def _begin_line(self, first: int) -> None:
+    def _start_line(self, first: int) -> None:
         self.starts.append(first)
         self._word = first
         self._x = 0.0

@@ -1,4 +1,4 @@
-"""What the colours of the glass box mean."""
+"""The legend of the glass box's colours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TokenLegend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Colours: from sure to surprised")
-        self.setToolTip("The stronger the colour, the less likely the model thought the chunk: full from 1 in 64 on")
+        self.setToolTip("The stronger the colour, the less likely the chunk; strongest from 1 in 64")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         font = self.font()
         font.setPixelSize(12)

@@ -1,4 +1,4 @@
-"""Paints laid-out chunks: wells, text, badges and the marks on them."""
+"""A painter of chunks: wells, text, badges and marks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BADGE_PX = 11
 
 
 class ChunkMetrics:
-    """Measures of the chunk font. `pitch` is the distance of lines, `well` the height of a well."""
+    """Metrics of the chunk font; `pitch` is the distance of lines, `well` the height of a well."""
 
     def __init__(self) -> None:
         self.font = chunk_font()
@@ -33,18 +33,18 @@ class ChunkMetrics:
         badge = QFontMetricsF(self.badge_font)
         self.badge_advance: Callable[[str], float] = badge.horizontalAdvance
         self.badge_baseline = (self.pitch - badge.height()) / 2 + badge.ascent()
-        # Letters of equal width stand at the same places whether they are drawn one by one or together.
+        # With letters of equal width, a run drawn at once looks the same as single chunks.
         self.draws_runs = QFontInfo(self.font).fixedPitch()
 
 
 @cache
 def metrics() -> ChunkMetrics:
-    """The one instance; needs the application."""
+    """The shared metrics; requires the QApplication."""
     return ChunkMetrics()
 
 
 class ChunkPainter(QPainter):
-    """A painter that knows chunks. The colour functions are asked once for each chunk on each line."""
+    """A painter for chunks. Colour functions are called once for each chunk on each line."""
 
     def __init__(self, widget: QWidget, measures: ChunkMetrics, tokens: Tokens) -> None:
         super().__init__(widget)
@@ -53,7 +53,7 @@ class ChunkPainter(QPainter):
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _spans(self, fragments: Sequence[Fragment]) -> Iterator[tuple[int, float, float, int]]:
-        """(chunk, x, width, line) of each chunk on each line; spaces that hang over the edge are cut off."""
+        """Yield (chunk, x, width, line) of each chunk on each line, clipped at the edge."""
         open_, x, end, line = None, 0.0, 0.0, 0
         for fragment in fragments:
             if fragment.chunk == open_ and fragment.line == line:
@@ -67,7 +67,7 @@ class ChunkPainter(QPainter):
             yield open_, x, min(end, self._limit) - x, line
 
     def wells(self, fragments: Sequence[Fragment], colour: Callable[[int], QColor | None], gap: float = 0.0) -> None:
-        """A soft well behind each chunk that has a colour."""
+        """Draw a well behind each chunk that has a colour."""
         pitch, top, height = self._measures.pitch, self._measures.top, self._measures.well
         self.setPen(Qt.PenStyle.NoPen)
         for chunk, x, width, line in self._spans(fragments):
@@ -78,7 +78,7 @@ class ChunkPainter(QPainter):
                 self.drawRoundedRect(place, WELL_RADIUS, WELL_RADIUS)
 
     def text(self, fragments: Sequence[Fragment], colour: Callable[[int], QColor]) -> None:
-        """The text of the chunks; line breaks are small and muted, special tokens badges."""
+        """Draw the text of chunks, with muted line breaks and special tokens as badges."""
         measures = self._measures
         self.setFont(measures.font)
         run, run_x, run_end, run_line, run_colour = "", 0.0, -1.0, -1, QColor()
@@ -119,7 +119,7 @@ class ChunkPainter(QPainter):
             self.drawText(QPointF(fragment.x + BADGE_MARGIN, y + measures.badge_baseline), fragment.part.text)
 
     def underline(self, fragments: Sequence[Fragment], colour: QColor) -> None:
-        """A thin line under the chunks."""
+        """Draw a thin line under chunks."""
         self.setPen(QPen(colour, 1))
         bottom = self._measures.top + self._measures.well + 0.5
         for _, x, width, line in self._spans(fragments):
@@ -127,7 +127,7 @@ class ChunkPainter(QPainter):
             self.drawLine(QPointF(x, y), QPointF(x + width, y))
 
     def outline(self, fragments: Sequence[Fragment], colour: QColor) -> None:
-        """A line around one chunk."""
+        """Draw an outline around one chunk."""
         self.setPen(QPen(colour, 1.5))
         self.setBrush(Qt.BrushStyle.NoBrush)
         for _, x, width, line in self._spans(fragments):
@@ -135,7 +135,7 @@ class ChunkPainter(QPainter):
             self.drawRoundedRect(place.adjusted(0.75, 0.75, -0.75, -0.75), WELL_RADIUS, WELL_RADIUS)
 
     def caret(self, layout: ChunkLayout, colour: QColor) -> None:
-        """A caret behind the last chunk."""
+        """Draw a caret after the last chunk."""
         last = layout.fragments[-1] if layout.fragments else None
         x = min(last.x + last.part.width, self._limit - 2) if last else 0.0
         line = last.line if last else 0

@@ -1,4 +1,4 @@
-"""How chunks look: their font, how blanks are made visible, and the colour of surprise."""
+"""The look of chunks: font, visible white space, and the colours of surprise."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from PySide6.QtWidgets import QApplication
 from i3desk.style.palette import DARK, LIGHT, MONOSPACE_FAMILIES, Tokens, mix
 
 CHUNK_PX = 14
-MOST_BITS = 6.0  # of surprise; more looks the same
+MAX_BITS = 6.0  # of surprise; more has the same colour
 LEVELS = 24
-# How much of the colour the strongest well takes: text stays readable on it (see test_chunk_view.py).
+# Share of the colour in the strongest well, on which text stays readable (see test_view.py).
 LIGHT_SHARE, DARK_SHARE = 0.7, 0.48
 _VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"})
 
 
 def chunk_font(pixels: int = CHUNK_PX, bold: bool = False) -> QFont:
-    """The first monospace font that this system has."""
+    """The first available monospace font."""
     font = QFont()
     font.setFamilies(list(MONOSPACE_FAMILIES))
     font.setStyleHint(QFont.StyleHint.Monospace)
@@ -29,18 +29,18 @@ def chunk_font(pixels: int = CHUNK_PX, bold: bool = False) -> QFont:
 
 
 def tokens_in_use() -> Tokens:
-    """The colours that the application's palette was filled from."""
+    """The colours of the application's palette."""
     base = QApplication.palette().color(QPalette.ColorRole.Base)
     return DARK if base == QColor(DARK.surface) else LIGHT
 
 
 def visible(text: str) -> str:
-    """`text` with signs for spaces, line breaks and tabs."""
+    """Replace spaces, line breaks and tabs by visible signs."""
     return text.translate(_VISIBLE)
 
 
 def percent(probability: float) -> str:
-    """A probability for people: "31 %", "0.4 %", "<0.1 %"."""
+    """Format a probability: "31 %", "0.4 %", "<0.1 %"."""
     value = 100 * probability
     if value >= 9.95:
         return f"{value:.0f} %"
@@ -48,13 +48,13 @@ def percent(probability: float) -> str:
 
 
 def surprise_level(probability: float) -> int:
-    """Surprise, -log2 p from 0 to MOST_BITS, in LEVELS steps: 0 is sure."""
+    """Surprise -log2 p, from 0 to MAX_BITS, in LEVELS steps; 0 is certain."""
     bits = -math.log2(max(probability, 1e-12))
-    return min(LEVELS, round(bits / MOST_BITS * LEVELS))
+    return min(LEVELS, round(bits / MAX_BITS * LEVELS))
 
 
 @cache
 def surprise_colours(tokens: Tokens) -> tuple[QColor, ...]:
-    """The colour of a well for each surprise level; level 0 is the page itself."""
+    """The colour of a well for each surprise level; level 0 is the background."""
     share = DARK_SHARE if tokens is DARK else LIGHT_SHARE
     return tuple(QColor(mix(tokens.surface, tokens.series_2, share * level / LEVELS)) for level in range(LEVELS + 1))

@@ -1,4 +1,4 @@
-"""The glass box: a reply as the chunks that the model chose, coloured by how much each surprised it."""
+"""The glass box: a reply as chunks, coloured by their surprise."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ from i3desk.tokens.layout import ChunkLayout, is_special
 from i3desk.tokens.painter import ChunkPainter, metrics
 from i3desk.tokens.style import percent, surprise_colours, surprise_level, tokens_in_use
 
-HOVER_MS = 120  # the pointer rests this long on a chunk before its alternatives show
-LEAVE_MS = 250  # and may be away this long, on its way to them
+HOVER_MS = 120  # the pointer rests this long on a chunk before its alternatives are shown
+LEAVE_MS = 250  # they stay this long after the pointer has left
 DRAG_PIXELS = 4
 
 
 class ChunkView(QWidget):
-    """Shows chunks and, on hover or by keyboard, what else the model had in mind at each of them.
+    """Shows chunks and, on hover or by keyboard, the alternatives of each.
 
     Left, Right, Home and End move between chunks (with Shift they select), Enter shows the alternatives, Up and Down
-    choose among them.
+    move in them.
 
     Signals:
-        alternative_chosen(index, token_id): go on from chunk number `index` with this token in its place.
+        alternative_chosen(index, token_id): Emitted when the reply is to continue with this token in place of chunk
+            number `index`.
     """
 
     alternative_chosen = Signal(int, int)
@@ -59,7 +60,7 @@ class ChunkView(QWidget):
         self._pressed: QPoint | None = None
         self._hovered: int | None = None
         self._caret = False
-        self._may_branch, self._why_not = True, "Wait until the reply has ended"
+        self._may_branch, self._obstacle = True, "Wait until the reply has ended"
         self._popup: AlternativesPopup | None = None
         self._shown_by_keyboard = False
         self._shown: int | None = None
@@ -72,10 +73,10 @@ class ChunkView(QWidget):
         self._leave_timer.timeout.connect(self._close_if_left)
         self._fit_height()
 
-    # What is shown
+    # Content
 
     def show_chunks(self, chunks: Sequence[Chunk], given: int = 0) -> None:
-        """Show `chunks`, of which the first `given` were not chosen by the model. Growing replies are appended to."""
+        """Show `chunks`, of which the first `given` are the prefix of the reply. A growing reply is appended to."""
         kept = len(self._chunks)
         if len(chunks) == kept and given == self._given and list(chunks) == self._chunks:
             return
@@ -90,16 +91,16 @@ class ChunkView(QWidget):
         self.update(0, line * self._measures.pitch, self.width(), self.height())
 
     def show_caret(self, shown: bool) -> None:
-        """Mark the end of the text while more is coming."""
+        """Show or hide a caret at the end, while more text is coming."""
         if shown != self._caret:
             self._caret = shown
             self.update()
 
-    def set_branching(self, allowed: bool, why_not: str = "") -> None:
-        """Whether an alternative can be chosen now, and if not, what stands in the way."""
-        before = (self._may_branch, self._why_not)
-        self._may_branch, self._why_not = allowed, why_not or "Wait until the reply has ended"
-        if before != (self._may_branch, self._why_not) and self._shown is not None:
+    def set_branching(self, allowed: bool, obstacle: str = "") -> None:
+        """Allow or forbid choosing alternatives; `obstacle` says why not."""
+        before = (self._may_branch, self._obstacle)
+        self._may_branch, self._obstacle = allowed, obstacle or "Wait until the reply has ended"
+        if before != (self._may_branch, self._obstacle) and self._shown is not None:
             self._open(self._shown)
 
     def selected_text(self) -> str:
@@ -111,22 +112,22 @@ class ChunkView(QWidget):
 
     @Slot()
     def copy(self) -> None:
-        """Put the selected text on the clipboard, or the whole text if none is selected."""
+        """Copy the selected text, or the whole text if none is selected."""
         text = self.selected_text() or "".join(chunk.text for chunk in self._chunks if not is_special(chunk.text))
         QGuiApplication.clipboard().setText(text)
 
     @property
     def current(self) -> int:
-        """The chunk that the keyboard is at."""
+        """The chunk with the keyboard focus."""
         return self._current
 
     @property
     def popup(self) -> AlternativesPopup | None:
-        """The alternatives, while they show."""
+        """The pop-up while it is shown."""
         return self._popup
 
     def rect_of(self, index: int) -> QRect:
-        """Where chunk `index` begins; empty if it has no text."""
+        """The rectangle of the start of chunk `index`; empty if it has no text."""
         fragments = self._layout.of_chunk(index)
         if not fragments:
             return QRect()
@@ -184,7 +185,7 @@ class ChunkView(QWidget):
             painter.caret(self._layout, accent)
         painter.end()
 
-    # The pointer
+    # Mouse
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         position = event.position()
@@ -209,7 +210,7 @@ class ChunkView(QWidget):
         index = self._layout.chunk_at(position.x(), line, nearest=True)
         if index is None:
             return
-        if self._anchor is None:
+        if self._anchor is None and self._pressed is not None:
             start = QPointF(self._pressed)
             self._anchor = self._layout.chunk_at(start.x(), int(start.y() // self._measures.pitch), nearest=True)
         self._current = index
@@ -252,18 +253,17 @@ class ChunkView(QWidget):
             self._shown_by_keyboard = False
             self._open(self._hovered)
 
-    # The keyboard
+    # Keyboard
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, extend = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
         elif event.matches(QKeySequence.StandardKey.SelectAll):
             self._anchor, self._current = 0, max(0, len(self._chunks) - 1)
             self.update()
-        elif key in steps:
-            self._move_to(self._next_shown(self._current, steps[key]), extend)
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self._move_to(self._next_shown(self._current, -1 if key == Qt.Key.Key_Left else 1), extend)
         elif key == Qt.Key.Key_Home:
             self._move_to(self._next_shown(-1, 1), extend)
         elif key == Qt.Key.Key_End:
@@ -292,7 +292,7 @@ class ChunkView(QWidget):
         self.update()
 
     def _next_shown(self, index: int, step: int) -> int:
-        """The nearest chunk in a direction that has text; the same one where there is none."""
+        """The nearest chunk with text in a direction, or the same one."""
         found = index + step
         while 0 <= found < len(self._chunks) and not self._chunks[found].text:
             found += step
@@ -319,15 +319,15 @@ class ChunkView(QWidget):
         self.update()
 
     def describe(self, index: int) -> str:
-        """A chunk in words, for screen readers."""
+        """Describe a chunk for screen readers."""
         chunk = self._chunks[index]
         others = [a for a in chunk.alternatives if a.token_id != chunk.token_id][:3]
         parts = [f"Chunk {index + 1} of {len(self._chunks)}: {spoken(chunk.text)}, {percent(chunk.probability)}."]
         if index < self._given:
             parts.append("Given, not chosen.")
         if others:
-            told = ", ".join(f"{spoken(a.text)} {percent(a.probability)}" for a in others)
-            parts.append(f"Instead: {told}.")
+            listed = ", ".join(f"{spoken(a.text)} {percent(a.probability)}" for a in others)
+            parts.append(f"Instead: {listed}.")
         return " ".join(parts)
 
     def _announce(self, text: str) -> None:
@@ -353,16 +353,16 @@ class ChunkView(QWidget):
         self._shown = index
         chunk = self._chunks[index]
         if not chunk.alternatives:
-            footer = "Other choices were not recorded here"
+            footer = "No alternatives were recorded here"
         else:
-            footer = "Click to continue from here" if self._may_branch else self._why_not
+            footer = "Click to continue from here" if self._may_branch else self._obstacle
         self._popup.show_chunk(chunk, footer, self._may_branch)
         self._popup.move_beside(QRect(self.mapTo(self.window(), place.topLeft()), place.size()))
         self.update()
 
     @Slot()
     def close_alternatives(self) -> None:
-        """Take the pop-up away."""
+        """Close the pop-up."""
         self._hover_timer.stop()
         if self._popup is None:
             return

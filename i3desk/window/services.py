@@ -230,7 +230,7 @@ class Services(QObject):
 
 def _read_rows(database: Path) -> list[ConversationRow]:
     """The list of conversations, read by a connection of its own: for the background."""
-    with closing(Store(database, salvage=False)) as store:
+    with closing(Store(database, recover=False)) as store:
         return store.rows()
 
 

@@ -1,10 +1,10 @@
-"""Kills a process that streams replies into the store with signal 9 at random moments, again and again.
+"""Kill a process that streams replies into the store with signal 9, repeatedly and at random moments.
 
     .venv/bin/python tests/long/store_kill.py [--kills 50] [--seed 0]
 
 The child writes as the window does, every 250 ms, while another of its threads searches and checkpoints; it reports
 what it has "shown" and when. After each kill the database must open and be sound, everything shown half a second
-before the kill must be there, and the reply under way must be marked as cut.
+before the kill must be there, and the unfinished reply must be marked as cut.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def verify(path: Path, at: float, shown: list[list]) -> tuple[int, int]:
     with closing(Store(path)) as store:
         assert store.notice == "", store.notice
         cut = store.mark_cut()
-        assert cut <= 1, f"{cut} replies under way"
+        assert cut <= 1, f"{cut} unfinished replies"
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -129,6 +129,7 @@ def verify(path: Path, at: float, shown: list[list]) -> tuple[int, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--longest", type=float, default=2.5, help="seconds until a kill, at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -140,7 +141,7 @@ def main() -> None:
         everything: dict[tuple[int, int], str] = {}
         marked = 0
         for kill in range(options.kills):
-            at, shown = killed(path, options.seed + kill, chance.uniform(0.3, 2.5))
+            at, shown = killed(path, options.seed + kill, chance.uniform(0.3, options.longest))
             cut, lost = verify(path, at, shown)
             marked += cut
             print(f"kill {kill + 1}: {len(shown)} reports, {cut} reply cut, {lost} characters behind", flush=True)

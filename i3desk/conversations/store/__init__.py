@@ -1,7 +1,8 @@
 """Conversations in one SQLite file: tables, migrations, search, recovery, maintenance."""
 
 from i3desk.conversations.store.maintenance import check, checkpoint, tidy
+from i3desk.conversations.store.rows import ConversationRow, preview_of
 from i3desk.conversations.store.search import Hit, search
-from i3desk.conversations.store.store import ConversationRow, Store, preview_of
+from i3desk.conversations.store.store import Store
 
 __all__ = ["ConversationRow", "Hit", "Store", "check", "checkpoint", "preview_of", "search", "tidy"]

@@ -1,12 +1,12 @@
-"""The database file: how it is opened, its tables and their versions, and what its errors mean to the user.
+"""The database file: opening, tables, migrations, and errors explain_errors to the user.
 
 Tables (version 3):
-    conversations   one row each; `preview` and `message_count` spare the list a look at the messages;
+    conversations   one row each; the list needs only `preview` and `message_count`, not the messages;
                     `deleted_at` is set while a deletion can be undone
-    messages        the tree: (conversation, number) names a message, `parent` is the number that it follows
-    chunk_blocks    a reply's chunks in blocks, appended while it streams, each compressed JSON
-    texts           FTS5 index, see index.py
-They are strict, so that a salvaged row of nonsense is refused.
+    messages        the tree: (conversation, number) identifies a message, `parent` is the number that it follows
+    chunk_blocks    a reply's chunks in blocks of compressed JSON, appended while it streams
+    texts           FTS5 index, see search_index.py
+The tables are STRICT, so that invalid recovered rows are refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from i3core.errors import I3Error
 from i3desk.conversations.store import search_index
 
-BUSY_S = 2.0  # how long to wait for another thread's write; those are kept short (see upkeep.py)
+BUSY_S = 2.0  # wait for another thread's write, which is short (see maintenance.py)
 UNFINISHED = "('queued', 'waiting', 'streaming')"
 LIST = (
     "SELECT id, title, preview, pinned, updated_at, message_count FROM conversations "
@@ -88,14 +88,14 @@ def _create_search_index(connection: sqlite3.Connection) -> None:
 
 
 def _create_list_index(connection: sqlite3.Connection) -> None:
-    # The list in its order with all it shows, read without a look at the table. Some of version 2 have it already.
+    # Covers the list, sorted, without reading the table. Some files of version 2 have it already.
     connection.execute(
         "CREATE INDEX IF NOT EXISTS conversations_in_list ON conversations "
         "(pinned DESC, updated_at DESC, id DESC, title, preview, message_count) WHERE deleted_at IS NULL"
     )
 
 
-# What makes a database of version n one of version n + 1. Only ever append.
+# Entry n converts a database of version n to version n + 1. Only append to this.
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _create_tables,
     _create_search_index,
@@ -104,12 +104,12 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Opens the database, new or old, and brings it to the present version.
+    """Open or create the database and migrate it to the current version.
 
     Raises sqlite3.Error, and I3Error if a newer i3desk wrote it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # what people write is theirs alone
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # readable by the owner only
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
         _refuse_newer(connection, path)  # before anything is written
@@ -117,7 +117,9 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint can wait long for the disk: see upkeep.py
+        connection.execute(
+            "PRAGMA wal_autocheckpoint = 0"
+        )  # a checkpoint can wait long for the disk: see maintenance.py
         _migrate(connection, path)
     except BaseException:
         connection.close()
@@ -150,28 +152,28 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """A second connection, for another thread."""
+    """Open a read-only connection, for another thread."""
     return sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", timeout=BUSY_S, isolation_level=None, uri=True)
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All or nothing."""
+    """Run the block in a transaction, rolled back on an exception."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # SQLite itself has rolled back after some errors
+        if connection.in_transaction:  # SQLite rolls back by itself after some errors
             connection.execute("ROLLBACK")
         raise
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turns errors of the file into I3Errors; bugs in our statements stay what they are.
+def explain_errors(path: Path) -> Iterator[None]:
+    """Convert errors of the file to I3Errors; bugs in our statements are not converted.
 
-    A damaged database is marked, so that the next start salvages it.
+    A damaged database is marked, so that the next start recovers it.
     """
     try:
         yield
@@ -183,12 +185,12 @@ def explained(path: Path) -> Iterator[None]:
             mark_damaged(path)
             raise I3Error(
                 f"The conversations in {path} are damaged ({error}).",
-                "Start i3desk again: it sets the damaged file aside and takes over what can still be read.",
+                "Restart i3desk: it sets the damaged file aside and recovers what can still be read.",
             ) from error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise I3Error(
                 f"The conversation could not be stored in {path}: {error}.",
-                "The disk is probably full: free some space. What was stored is safe, and saving is tried again.",
+                "The disk is probably full: free some space. Stored conversations are safe, and saving is tried again.",
             ) from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             raise _cannot_use(path, str(error)) from error
@@ -208,19 +210,19 @@ def _cannot_use(path: Path, why: str) -> I3Error:
 
 
 def code_of(error: sqlite3.Error) -> int:
-    """SQLite's primary result code; -1 for errors of the Python module itself."""
+    """SQLite's primary result code; -1 for errors of the Python module."""
     code = getattr(error, "sqlite_errorcode", None)
     return -1 if code is None else code & 0xFF
 
 
-def mark_of_damage(path: Path) -> Path:
-    """A file that says: salvage the database at the next start."""
+def damage_mark(path: Path) -> Path:
+    """The file whose existence makes the next start recover the database."""
     return path.with_name(path.name + ".damaged")
 
 
 def mark_damaged(path: Path) -> None:
-    """Leave the mark; without a place for it the damage is found again."""
+    """Create the damage mark; if that fails, the damage is found again later."""
     try:
-        mark_of_damage(path).touch()
+        damage_mark(path).touch()
     except OSError:
         pass

@@ -1,4 +1,4 @@
-"""What to do with a damaged database: set it aside and take over every row that can still be read."""
+"""Recovery of a damaged database: set it aside and copy all readable rows."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from contextlib import closing
 from pathlib import Path
 
 from i3desk.conversations.store import search_index
-from i3desk.conversations.store.database import DAMAGED, LIST, code_of, connect, mark_of_damage, transaction
+from i3desk.conversations.store.database import DAMAGED, LIST, code_of, connect, damage_mark, transaction
 
 log = logging.getLogger(__name__)
-MISSES = 100_000  # row numbers in a row that lead nowhere before the search is given up
+MAX_MISSES = 100_000  # consecutive unused row numbers that end the search for rows
 TABLES = ("conversations", "messages", "chunk_blocks")
 
 
-def open_or_salvage(path: Path) -> tuple[sqlite3.Connection, str]:
-    """The open database, and what to tell the user if it was damaged: it is then replaced by what can be read of it.
+def open_or_recover(path: Path) -> tuple[sqlite3.Connection, str]:
+    """Open the database; if it is damaged, replace it by its readable rows and return a notice for the user.
 
-    Raises sqlite3.Error or OSError if the disk refuses; a damaged file is never lost.
+    Raises sqlite3.Error or OSError if the disk fails; a damaged file is always kept.
     """
-    notice = _salvage(path) if mark_of_damage(path).exists() and path.exists() else ""
+    notice = _recover(path) if damage_mark(path).exists() and path.exists() else ""
     try:
         return _connect_and_read(path), notice
     except sqlite3.DatabaseError as error:
         if code_of(error) not in DAMAGED:
             raise
         log.error("The database of conversations is damaged: %s", error)
-    notice = _salvage(path)
+    notice = _recover(path)
     return connect(path), notice
 
 
 def _connect_and_read(path: Path) -> sqlite3.Connection:
-    """Opens it and reads what the list needs, where damage shows at once; `upkeep.check` reads the rest later."""
+    """Open the database and read the list, which detects most damage; `maintenance.check` reads the rest later."""
     connection = connect(path)
     try:
         for query in ("SELECT * FROM conversations", LIST):
@@ -47,16 +47,16 @@ def _connect_and_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _salvage(path: Path) -> str:
+def _recover(path: Path) -> str:
     aside = _set_aside(path)
     log.error("The damaged database is kept as %s", aside)
     with closing(connect(path)) as target:
-        taken = _take_over(aside, target)
-    mark_of_damage(path).unlink(missing_ok=True)
-    if not taken:
+        count = _copy_readable(aside, target)
+    damage_mark(path).unlink(missing_ok=True)
+    if not count:
         return f"The stored conversations were damaged and could not be read. The damaged file was kept: {aside}"
-    chats = "1 conversation" if taken == 1 else f"{taken:,} conversations"
-    return f"The stored conversations were damaged. {chats} could be taken over. The damaged file was kept: {aside}"
+    chats = "1 conversation" if count == 1 else f"{count:,} conversations"
+    return f"The stored conversations were damaged. {chats} could be recovered. The damaged file was kept: {aside}"
 
 
 def _set_aside(path: Path) -> Path:
@@ -70,12 +70,12 @@ def _set_aside(path: Path) -> Path:
     log_file = Path(f"{path}-wal")
     if log_file.exists():
         log_file.rename(f"{aside}-wal")
-    Path(f"{path}-shm").unlink(missing_ok=True)  # made anew from the log
+    Path(f"{path}-shm").unlink(missing_ok=True)  # created again from the log
     return aside
 
 
-def _take_over(damaged: Path, target: sqlite3.Connection) -> int:
-    """Copy what can be read; returns the number of conversations."""
+def _copy_readable(damaged: Path, target: sqlite3.Connection) -> int:
+    """Copy all readable rows; returns the number of conversations."""
     target.execute("PRAGMA foreign_keys = OFF")
     with closing(sqlite3.connect(damaged, isolation_level=None)) as source, transaction(target):
         source.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -85,15 +85,15 @@ def _take_over(damaged: Path, target: sqlite3.Connection) -> int:
             for row in _readable_rows(source, table, names):
                 try:
                     target.execute(command, row)
-                except sqlite3.IntegrityError as error:  # a row of nonsense
+                except sqlite3.IntegrityError as error:  # an invalid row
                     log.warning("A row of %s was not usable: %s", table, error)
-        _mend(target)
+        _repair(target)
         search_index.fill(target)
     return target.execute("SELECT count(*) FROM conversations WHERE deleted_at IS NULL").fetchone()[0]
 
 
 def _readable_rows(source: sqlite3.Connection, table: str, names: list[str]) -> Iterator[tuple]:
-    """Rows from the beginning to the first damage, from the end back to the last, and one by one between."""
+    """Yield rows from the start to the first damage, from the end back to the last, and single rows between."""
     columns = ", ".join(names)
     first_unread, last_unread = 0, None
     for ascending in (True, False):
@@ -110,9 +110,9 @@ def _readable_rows(source: sqlite3.Connection, table: str, names: list[str]) -> 
         except sqlite3.Error as error:
             log.warning("Damage in table %s: %s", table, error)
             if code_of(error) not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
-                return  # no database at all, or without this table
+                return  # not a database, or without this table
     number, misses = first_unread, 0
-    while misses < MISSES and (last_unread is None or number <= last_unread):
+    while misses < MAX_MISSES and (last_unread is None or number <= last_unread):
         try:
             row = source.execute(f"SELECT {columns} FROM {table} WHERE id = ?", (number,)).fetchone()
         except sqlite3.Error:
@@ -123,8 +123,8 @@ def _readable_rows(source: sqlite3.Connection, table: str, names: list[str]) -> 
         number += 1
 
 
-def _mend(target: sqlite3.Connection) -> None:
-    """Give lost conversations a row again, and what is left without its place a new one or none."""
+def _repair(target: sqlite3.Connection) -> None:
+    """Recreate lost conversations, remove chunks without message, and reconnect messages without parent."""
     target.execute(
         """
         INSERT INTO conversations (id, title, has_own_title, created_at, updated_at)
@@ -133,7 +133,7 @@ def _mend(target: sqlite3.Connection) -> None:
         """
     )
     target.execute("DELETE FROM chunk_blocks WHERE message NOT IN (SELECT id FROM messages)")
-    # A message whose question is lost follows the newest one before it: so it stays on the path on screen.
+    # A message whose parent is lost follows the newest one before it, so it stays on the path on screen.
     target.execute(
         """
         UPDATE messages SET parent = (

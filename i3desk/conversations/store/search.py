@@ -1,4 +1,4 @@
-"""Search over titles and messages, for a background thread: words and quotes in, one hit a conversation out."""
+"""Search in titles and messages, for a background thread; one hit a conversation."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from i3desk.conversations.store.database import connect_read_only, explained
-from i3desk.conversations.store.search_index import BITS, MOST_MESSAGES, TITLE, TOKENIZER
+from i3desk.conversations.store.database import connect_read_only, explain_errors
+from i3desk.conversations.store.search_index import BITS, MAX_MESSAGES, TITLE, TOKENIZER
 
 WORDS_AROUND = 14  # in a snippet
-LONGEST_QUERY = 400
+MAX_QUERY_LENGTH = 400
 NO_TITLE = "New chat"
 
-_BEGIN, _END = "\x02", "\x03"  # around a match; not in the text, which has no control characters here
+_BEGIN, _END = "\x02", "\x03"  # around a match; control characters are removed from texts
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A conversation in which all words were found.
+    """A conversation that contains all words.
 
     Attributes:
         message_number: the newest message with all words; None if only the title has them.
-        snippet: words of that message around the found ones; the conversation's preview if only the title matched.
+        snippet: text of that message around the matches; the conversation's preview if only the title matched.
         matches: (start, end) of found words in the snippet.
         title_matches: (start, end) of found words in the title.
         updated_at: when the conversation last changed.
-        count: how many messages have all words, the title counted as one.
+        count: number of messages with all words, the title included.
     """
 
     conversation_id: int
@@ -43,16 +43,16 @@ class Hit:
 
 
 def query_for(text: str) -> str | None:
-    """What a user typed as an FTS5 query that always parses; None if there is nothing to look for.
+    """Convert typed text to a valid FTS5 query; None if it has no words.
 
-    Every word must occur, at least as the beginning of one; words in quotes must follow each other.
+    Each word must occur, at least as a prefix; quoted words must occur in this order.
     """
-    parts = _CONTROL.sub(" ", text[:LONGEST_QUERY].encode("utf-8", "replace").decode("utf-8")).split('"')
+    parts = _CONTROL.sub(" ", text[:MAX_QUERY_LENGTH].encode("utf-8", "replace").decode("utf-8")).split('"')
     terms = []
     for number, part in enumerate(parts):
         if number % 2 == 0:  # outside quotes
             terms += [f'"{word}"*' for word in part.split() if _has_letters(word)]
-        elif _has_letters(part):  # the last quote may not be closed yet: its last word may still grow
+        elif _has_letters(part):  # the last quote may be unfinished: its last word is a prefix
             terms.append(f'"{part}"' if number < len(parts) - 1 else f'"{part}"*')
     return " AND ".join(terms) or None
 
@@ -62,19 +62,19 @@ def _has_letters(text: str) -> bool:
 
 
 def search(path: Path, text: str, limit: int = 200) -> list[Hit]:
-    """Conversations with all words of `text`: those with them in the title first, then the newest.
+    """Find conversations with all words of `text`; title matches first, then the newest.
 
-    For a background thread: opens a connection of its own. Raises I3Error if the database cannot be read.
+    Opens its own connection, for a background thread. Raises I3Error if the database cannot be read.
     """
     query, path = query_for(text), Path(path)
     if query is None or not path.exists():
         return []
-    with explained(path), closing(connect_read_only(path)) as connection:
+    with explain_errors(path), closing(connect_read_only(path)) as connection:
         found = connection.execute(
             f"""
             SELECT id, title, preview, updated_at, newest, hits FROM (
-                SELECT rowid >> {BITS} AS found, max(rowid) & {MOST_MESSAGES} AS newest, count(*) AS hits,
-                       min(rowid) & {MOST_MESSAGES} = {TITLE} AS in_title
+                SELECT rowid >> {BITS} AS found, max(rowid) & {MAX_MESSAGES} AS newest, count(*) AS hits,
+                       min(rowid) & {MAX_MESSAGES} = {TITLE} AS in_title
                 FROM texts WHERE texts MATCH ? GROUP BY found
             ) JOIN conversations ON id = found
             WHERE deleted_at IS NULL ORDER BY in_title DESC, updated_at DESC LIMIT ?
@@ -83,13 +83,13 @@ def search(path: Path, text: str, limit: int = 200) -> list[Hit]:
         ).fetchall()
         texts = [_text_of(connection, row[0], row[4]) for row in found]
     titles = [row[1] or NO_TITLE for row in found]
-    snippets = _marked(query, f"snippet(texts, 0, '{_BEGIN}', '{_END}', '…', {WORDS_AROUND})", texts)
-    marked_titles = _marked(query, f"highlight(texts, 0, '{_BEGIN}', '{_END}')", titles)
+    snippets = _mark_matches(query, f"snippet(texts, 0, '{_BEGIN}', '{_END}', '…', {WORDS_AROUND})", texts)
+    marked_titles = _mark_matches(query, f"highlight(texts, 0, '{_BEGIN}', '{_END}')", titles)
     hits = []
     for row, snippet, marked_title in zip(found, snippets, marked_titles, strict=True):
         identity, _, preview, updated_at, newest, count = row
-        title, title_matches = _taken_apart(marked_title)
-        snippet, matches = (preview, ()) if newest == TITLE else _taken_apart(snippet)
+        title, title_matches = _parse_marks(marked_title)
+        snippet, matches = (preview, ()) if newest == TITLE else _parse_marks(snippet)
         hits.append(Hit(identity, title, newest or None, snippet, matches, title_matches, updated_at, count))
     return hits
 
@@ -99,10 +99,10 @@ def _text_of(connection: sqlite3.Connection, conversation: int, number: int) -> 
     return connection.execute("SELECT text FROM texts WHERE rowid = ?", (row,)).fetchone()[0]
 
 
-def _marked(query: str, function: str, texts: list[str]) -> list[str]:
-    """The texts as an FTS5 function shows them, those that do not match as they are.
+def _mark_matches(query: str, function: str, texts: list[str]) -> list[str]:
+    """Apply an FTS5 function to the matching texts; other texts are unchanged.
 
-    In a small index of their own: in the large one each row would repeat the whole query.
+    This uses a small temporary index: in the large one, each row would repeat the whole query.
     """
     shown = [_CONTROL.sub(" ", text).strip() for text in texts]
     with closing(sqlite3.connect(":memory:")) as connection:
@@ -113,8 +113,8 @@ def _marked(query: str, function: str, texts: list[str]) -> list[str]:
     return shown
 
 
-def _taken_apart(marked: str) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The text without marks, and where they were."""
+def _parse_marks(marked: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Remove the marks from a text; returns it with their places."""
     text, matches = "", []
     for part in re.split(f"({_BEGIN}[^{_END}]*{_END})", marked):
         if part.startswith(_BEGIN):

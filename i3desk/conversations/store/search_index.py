@@ -1,8 +1,7 @@
-"""The search index: an FTS5 table of all titles and messages, and how it is kept.
+"""The search index: an FTS5 table of all titles and messages.
 
-A text's row number is conversation * 2**20 + message number; 0 stands for the title. So hits are grouped by
-conversation without looking anything up, and a conversation's texts are one range. A reply is indexed once it
-has ended.
+The row number of a text is conversation * 2**20 + message number (0: the title). Hits can be grouped by conversation
+without a lookup, and the texts of a conversation are one range. A reply is indexed when it has ended.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 BITS = 20
-MOST_MESSAGES = 2**BITS - 1
+MAX_MESSAGES = 2**BITS - 1
 TITLE = 0
 TOKENIZER = 'tokenize = "unicode61 remove_diacritics 2"'
 
@@ -18,10 +17,10 @@ _ENDED = "state NOT IN ('queued', 'waiting', 'streaming')"
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the empty index.
+    """Create the empty index.
 
-    Every write adds a segment, and merging them can take long: upkeep.py does that in the background. Only when nobody
-    has done so for 400 writes, a write merges those (FTS5 refuses to write at 2,000).
+    Each write adds a segment, and merging them can take long: maintenance.py does it in the background. Only after 400
+    writes without that, a write merges them (FTS5 fails at 2,000).
     """
     connection.execute(f"CREATE VIRTUAL TABLE texts USING fts5 (text, columnsize = 0, prefix = '2 3', {TOKENIZER})")
     connection.execute("INSERT INTO texts (texts, rank) VALUES ('automerge', 0)")
@@ -29,7 +28,7 @@ def create(connection: sqlite3.Connection) -> None:
 
 
 def fill(connection: sqlite3.Connection, conversation: int | None = None) -> None:
-    """Index everything that is stored, except replies under way: of one conversation but its title, or of all."""
+    """Index all stored texts except unfinished replies, or those of one conversation without its title."""
     if conversation is None:
         connection.execute(
             f"INSERT INTO texts (rowid, text) SELECT id << {BITS}, title FROM conversations WHERE title != ''"
@@ -42,7 +41,7 @@ def fill(connection: sqlite3.Connection, conversation: int | None = None) -> Non
 
 
 def put(connection: sqlite3.Connection, conversation: int, number: int, text: str) -> None:
-    """Make the index know this text of a message (or of the title: number 0)."""
+    """Add or replace the text of a message (number 0: the title)."""
     row = (conversation << BITS) + number
     known = connection.execute("SELECT text FROM texts WHERE rowid = ?", (row,)).fetchone()
     if known == (text,) or (known is None and not text):
@@ -53,7 +52,7 @@ def put(connection: sqlite3.Connection, conversation: int, number: int, text: st
         connection.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", (row, text))
 
 
-def forget(connection: sqlite3.Connection, conversation: int, first: int, last: int) -> None:
-    """Take texts numbered `first` to `last` of a conversation out of the index."""
+def remove(connection: sqlite3.Connection, conversation: int, first: int, last: int) -> None:
+    """Remove the texts `first` to `last` of a conversation."""
     row = conversation << BITS
     connection.execute("DELETE FROM texts WHERE rowid BETWEEN ? AND ?", (row + first, row + last))

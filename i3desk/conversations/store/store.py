@@ -1,4 +1,4 @@
-"""What is done with stored conversations. One Store is used in one thread; its reads and writes take milliseconds."""
+"""The store of conversations. A Store is used in one thread; its reads and writes take milliseconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from i3core.errors import I3Error
@@ -15,14 +14,13 @@ from i3core.generation.outputs import Chunk
 from i3desk.conversations import serialization
 from i3desk.conversations.conversation import Conversation, Message
 from i3desk.conversations.store import search_index
-from i3desk.conversations.store.database import LIST, UNFINISHED, connect, explained, transaction
-from i3desk.conversations.store.message_rows import MESSAGE_FIELDS, message_from, values_of
-from i3desk.conversations.store.recovery import open_or_salvage
+from i3desk.conversations.store.database import LIST, UNFINISHED, connect, explain_errors, transaction
+from i3desk.conversations.store.recovery import open_or_recover
+from i3desk.conversations.store.rows import MESSAGE_FIELDS, ConversationRow, message_from, preview_of, values_of
 
 log = logging.getLogger(__name__)
-PREVIEW_LENGTH = 120
 NO_TITLE = Conversation().shown_title
-AT_ONCE = 100  # messages in one transaction, so that no other thread waits long
+BATCH = 100  # messages in one transaction, so that no other thread waits long
 
 _INSERT_MESSAGE = f"""
     INSERT INTO messages (conversation, {", ".join(MESSAGE_FIELDS)}) VALUES (?, {", ".join("?" * len(MESSAGE_FIELDS))})
@@ -30,52 +28,31 @@ _INSERT_MESSAGE = f"""
     RETURNING id"""
 
 
-@dataclass(frozen=True)
-class ConversationRow:
-    """A conversation in the list. `preview` is the first line of its last message on screen."""
-
-    id: int
-    title: str
-    preview: str
-    pinned: bool
-    updated_at: float
-    message_count: int
-
-
-def preview_of(conversation: Conversation) -> str:
-    """The first line of the last message on screen that says something."""
-    for message in reversed(conversation.path()):
-        text = message.text.strip()
-        if text:
-            return serialization.encodable(text.split("\n", 1)[0][:PREVIEW_LENGTH].rstrip())
-    return ""
-
-
 class Store:
-    """The stored conversations. Every method raises I3Error, with what to do, if the disk or the file refuses; what was
-    stored before stays, and the next write is tried anew.
+    """The stored conversations.
+
+    All methods raise I3Error with a remedy if the disk or file fails; stored data stays, and writes can be repeated.
 
     Attributes:
         path: the database file.
-        notice: what the user should be told about opening it, for example that it was damaged; else "".
+        notice: a note for the user about opening it, for example that it was damaged; otherwise "".
     """
 
-    def __init__(self, path: Path | str, salvage: bool = True) -> None:
-        """`salvage`: replace a damaged file by what can be read of it. Not while another Store has the file open, which
-        would go on writing into the damaged one."""
+    def __init__(self, path: Path | str, recover: bool = True) -> None:
+        """With `recover`, a damaged file is replaced by its readable rows; no other Store may have the file open."""
         self.path = Path(path)
-        # (conversation, message number) -> how many chunks are stored, and the last of them
+        # (conversation, message number) -> number of stored chunks, and the last one
         self._stored_chunks: dict[tuple[int, int], tuple[int, Chunk | None]] = {}
-        with explained(self.path):
-            self._connection, self.notice = open_or_salvage(self.path) if salvage else (connect(self.path), "")
+        with explain_errors(self.path):
+            self._connection, self.notice = open_or_recover(self.path) if recover else (connect(self.path), "")
 
     def close(self) -> None:
-        """Let go of the file. Call `checkpoint` in the background before, then this takes no time."""
+        """Close the file; this is fast after a `checkpoint` in the background."""
         self._connection.close()
 
     def rows(self) -> list[ConversationRow]:
-        """All conversations for the list: pinned ones first, then the newest."""
-        with explained(self.path):
+        """All conversations of the list, pinned ones first, then the newest."""
+        with explain_errors(self.path):
             rows = self._connection.execute(LIST).fetchall()
         return [
             ConversationRow(number, title or NO_TITLE, preview, bool(pinned), updated_at, count)
@@ -83,22 +60,22 @@ class Store:
         ]
 
     def open(self, number: int) -> Conversation:
-        """A conversation with all its messages; their chunks stay unread, see `load_chunks`."""
-        with explained(self.path), self._reading() as connection:
+        """Read a conversation with its messages but without chunks, see `load_chunks`."""
+        with explain_errors(self.path), self._reading() as connection:
             row = connection.execute(
                 "SELECT title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, window_used, "
                 "window, first_seen FROM conversations WHERE id = ?",
                 (number,),
             ).fetchone()
             if row is None:
-                raise I3Error("This conversation is no longer there.", "Open another one from the list.")
+                raise I3Error("This conversation no longer exists.", "Open another one from the list.")
             stored = connection.execute(
                 f"SELECT {', '.join(MESSAGE_FIELDS)} FROM messages WHERE conversation = ? ORDER BY number", (number,)
             ).fetchall()
         messages: dict[int, Message] = {}
         for values in stored:
             message = message_from(values)
-            if message.parent not in messages:  # only a salvaged tree has gaps
+            if message.parent not in messages:  # only a recovered tree has gaps
                 message.parent = None
             messages[message.number] = message
         title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, used, window, first_seen = row
@@ -118,16 +95,16 @@ class Store:
             first_seen=first_seen if first_seen in messages else None,
         )
 
-    def open_whole(self, number: int) -> Conversation:
-        """A conversation with the chunks of all its replies: for export, in the background."""
+    def open_with_chunks(self, number: int) -> Conversation:
+        """Read a conversation with all chunks, for export in the background."""
         conversation = self.open(number)
         for message in conversation.messages.values():
             message.chunks = self.load_chunks(number, message.number)
         return conversation
 
     def load_chunks(self, conversation: int, message: int) -> list[Chunk]:
-        """The chunks of a reply, as far as they are stored."""
-        with explained(self.path):
+        """Read the stored chunks of a reply."""
+        with explain_errors(self.path):
             row = self._connection.execute(
                 "SELECT id FROM messages WHERE conversation = ? AND number = ?", (conversation, message)
             ).fetchone()
@@ -147,27 +124,27 @@ class Store:
         return chunks
 
     def newest_id(self) -> int:
-        """The highest id of a conversation so far; 0 if there is none."""
-        with explained(self.path):
+        """The highest id of a conversation; 0 if there is none."""
+        with explain_errors(self.path):
             return self._connection.execute("SELECT coalesce(max(id), 0) FROM conversations").fetchone()[0]
 
     def add(self, conversation: Conversation) -> int:
-        """Store a new conversation with what it has already; sets and returns its id."""
+        """Store a new conversation; sets and returns its id."""
         number = self.import_conversation(conversation)
         conversation.id = number
         return number
 
     def import_conversation(self, conversation: Conversation) -> int:
-        """Store a copy of a conversation as a new one; returns its id. `conversation` itself stays as it is."""
+        """Store a copy of a conversation as a new one; returns its id. `conversation` is not changed."""
         if conversation.temporary:
             raise ValueError("A temporary conversation is never stored.")
         messages = sorted(conversation.messages.values(), key=lambda message: message.number)
-        if messages and messages[-1].number > search_index.MOST_MESSAGES:
+        if messages and messages[-1].number > search_index.MAX_MESSAGES:
             raise I3Error(
-                f"A conversation can have at most {search_index.MOST_MESSAGES:,} messages.", "Begin a new chat."
+                f"A conversation can have at most {search_index.MAX_MESSAGES:,} messages.", "Start a new chat."
             )
         title = serialization.encodable(conversation.title)
-        one_step = len(messages) <= AT_ONCE
+        one_step = len(messages) <= BATCH
         with self._writing() as connection:
             number = connection.execute(
                 "INSERT INTO conversations (created_at, updated_at, deleted_at) VALUES (?, ?, ?) RETURNING id",
@@ -175,63 +152,64 @@ class Store:
             ).fetchone()[0]
             self._write_conversation(connection, number, conversation)
             search_index.put(connection, number, search_index.TITLE, title)
-            for message in messages[:AT_ONCE]:
+            for message in messages[:BATCH]:
                 self._write_message(connection, number, message)
-        # The rest in steps, hidden until it is complete: a long import must not lock out the one who is writing.
-        for start in range(AT_ONCE, len(messages), AT_ONCE):
+        # The rest in steps, hidden until it is complete: a long import must not block other writers.
+        for start in range(BATCH, len(messages), BATCH):
             with self._writing() as connection:
-                for message in messages[start : start + AT_ONCE]:
+                for message in messages[start : start + BATCH]:
                     self._write_message(connection, number, message)
         if not one_step:
             self.restore(number)
         return number
 
     def save_message(self, conversation: Conversation, message: Message) -> None:
-        """Store a message as it is now, and where the conversation stands. Cheap enough for a reply that streams.
+        """Store a message and the state of its conversation; fast enough for a streaming reply.
 
-        Chunks are only ever appended; without chunks, those that are stored stay.
+        Chunks are only appended; without chunks, the stored ones stay.
         """
         if conversation.temporary:
             return
         with self._writing() as connection:
-            if self._save(connection, conversation, own_things=False):
-                self._write_message(connection, conversation.id, message)
+            number = self._save(connection, conversation, with_settings=False)
+            if number is not None:
+                self._write_message(connection, number, message)
 
     def save_conversation(self, conversation: Conversation) -> None:
-        """Store everything of a conversation but its messages."""
+        """Store a conversation without its messages."""
         if conversation.temporary:
             return
         with self._writing() as connection:
-            self._save(connection, conversation, own_things=True)
+            self._save(connection, conversation, with_settings=True)
 
     def rename(self, number: int, title: str) -> None:
-        """Give a conversation a title of its own."""
+        """Set the title of a conversation."""
         title = serialization.encodable(title)
         with self._writing() as connection:
             connection.execute("UPDATE conversations SET title = ?, has_own_title = 1 WHERE id = ?", (title, number))
             search_index.put(connection, number, search_index.TITLE, title)
 
     def set_pinned(self, number: int, pinned: bool) -> None:
-        """Keep a conversation at the top of the list, or no longer."""
+        """Pin or unpin a conversation."""
         with self._writing() as connection:
             connection.execute("UPDATE conversations SET pinned = ? WHERE id = ?", (pinned, number))
 
     def delete(self, number: int) -> None:
-        """Hide a conversation; `restore` brings it back until `purge_deleted`."""
+        """Hide a conversation; `restore` undoes it until `purge_deleted`."""
         with self._writing() as connection:
             connection.execute("UPDATE conversations SET deleted_at = ? WHERE id = ?", (time.time(), number))
 
     def restore(self, number: int) -> None:
-        """Bring back a deleted conversation."""
+        """Undo the deletion of a conversation."""
         with self._writing() as connection:
             connection.execute("UPDATE conversations SET deleted_at = NULL WHERE id = ?", (number,))
 
     def purge_deleted(self, undo_s: float = 0.0) -> int:
-        """Remove what was deleted more than `undo_s` ago for good, in steps; returns how many conversations.
+        """Permanently remove conversations deleted more than `undo_s` ago, in steps; returns their number.
 
-        Can take long: `tidy` does it in the background.
+        This can take long: `tidy` does it in the background.
         """
-        with explained(self.path):
+        with explain_errors(self.path):
             deleted = self._connection.execute(
                 "SELECT id FROM conversations WHERE deleted_at <= ?", (time.time() - undo_s,)
             ).fetchall()
@@ -240,22 +218,22 @@ class Store:
         return len(deleted)
 
     def delete_all(self, newest: int) -> None:
-        """Remove every conversation up to the id `newest` for good; cannot be undone. Takes long if there are many.
+        """Permanently remove all conversations up to the id `newest`; this takes long if there are many.
 
-        Those that were begun since the user asked stay.
+        Conversations started after the request stay.
         """
         self._stored_chunks.clear()
         with self._writing() as connection:
-            connection.execute("DELETE FROM conversations WHERE id <= ?", (newest,))  # and what belongs to them
+            connection.execute("DELETE FROM conversations WHERE id <= ?", (newest,))  # cascades to their messages
             connection.execute("DROP TABLE texts")
             search_index.create(connection)
             search_index.fill(connection)
-        with explained(self.path):
+        with explain_errors(self.path):
             self._connection.execute("VACUUM")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def duplicate(self, number: int) -> int:
-        """Copy a conversation with everything in it; returns the id of the copy."""
+        """Copy a conversation with all its messages; returns the id of the copy."""
         names = ", ".join(name for name in MESSAGE_FIELDS if name != "state")
         with self._writing() as connection:
             row = connection.execute(
@@ -269,7 +247,7 @@ class Store:
                 (number, time.time()),
             ).fetchone()
             if row is None:
-                raise I3Error("This conversation is no longer there.", "Choose another one from the list.")
+                raise I3Error("This conversation no longer exists.", "Choose another one from the list.")
             copy, title = row
             connection.execute(
                 f"INSERT INTO messages (conversation, {names}, state) "
@@ -291,7 +269,7 @@ class Store:
         return copy
 
     def mark_cut(self) -> int:
-        """At the start: mark replies that were under way when i3desk ended; returns how many there were."""
+        """Mark unfinished replies of the last session as cut; returns their number."""
         with self._writing() as connection:
             cut = connection.execute(
                 f"UPDATE messages SET state = 'cut' WHERE state IN {UNFINISHED} RETURNING conversation, number, text"
@@ -303,15 +281,15 @@ class Store:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         try:
-            with explained(self.path), transaction(self._connection) as connection:
+            with explain_errors(self.path), transaction(self._connection) as connection:
                 yield connection
         except BaseException:
-            self._stored_chunks.clear()  # what was counted may have been rolled back
+            self._stored_chunks.clear()  # the counted chunks may be rolled back
             raise
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Several reads that see the same moment."""
+        """Group reads so that they see the same state."""
         self._connection.execute("BEGIN")
         try:
             yield self._connection
@@ -319,21 +297,21 @@ class Store:
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
 
-    def _save(self, connection: sqlite3.Connection, conversation: Conversation, own_things: bool) -> bool:
-        """Bring the stored conversation up to date; False if it is there no more."""
+    def _save(self, connection: sqlite3.Connection, conversation: Conversation, with_settings: bool) -> int | None:
+        """Update the stored conversation; returns its id, or None if it was deleted."""
         if conversation.id is None:
             raise ValueError("Add the conversation first.")
         stored = connection.execute("SELECT title FROM conversations WHERE id = ?", (conversation.id,)).fetchone()
         if stored is None:
-            return False
-        self._write_conversation(connection, conversation.id, conversation, own_things)
+            return None
+        self._write_conversation(connection, conversation.id, conversation, with_settings)
         title = serialization.encodable(conversation.title)
         if title != stored[0]:
             search_index.put(connection, conversation.id, search_index.TITLE, title)
-        return True
+        return conversation.id
 
     def _write_conversation(
-        self, connection: sqlite3.Connection, number: int, conversation: Conversation, own_things: bool = True
+        self, connection: sqlite3.Connection, number: int, conversation: Conversation, with_settings: bool = True
     ) -> None:
         values = {
             "title": serialization.encodable(conversation.title),
@@ -346,7 +324,7 @@ class Store:
             "preview": preview_of(conversation),
             "message_count": len(conversation.messages),
         }
-        if own_things:
+        if with_settings:
             values["pinned"] = conversation.pinned
             values["settings"] = serialization.encode_settings(conversation.settings)
             values["draft"] = serialization.encodable(conversation.draft)
@@ -363,19 +341,19 @@ class Store:
     def _write_chunks(
         self, connection: sqlite3.Connection, identity: int, key: tuple[int, int], message: Message
     ) -> None:
-        """Append what is not stored yet. Chunks that were replaced (a reply begun anew) are written anew."""
+        """Append chunks that are not stored yet; if a reply was restarted, write all of them again."""
         chunks = message.chunks
         if key in self._stored_chunks:
             count, last = self._stored_chunks[key]
             replaced = chunks and (len(chunks) < count or (last is not None and chunks[count - 1] != last))
-        else:  # for the first time since it was read; probabilities are stored with fewer digits
+        else:  # the first write since reading; probabilities are stored with fewer digits
             stored = [(chunk.token_id, chunk.text) for chunk in self._chunks_of(identity)]
             count = connection.execute(
                 "SELECT coalesce(sum(count), 0) FROM chunk_blocks WHERE message = ?", (identity,)
             ).fetchone()[0]
             replaced = chunks and [(chunk.token_id, chunk.text) for chunk in chunks[:count]] != stored
-        begun_anew = not chunks and not message.text and count
-        if begun_anew or replaced:
+        restarted = not chunks and not message.text and count
+        if restarted or replaced:
             connection.execute("DELETE FROM chunk_blocks WHERE message = ?", (identity,))
             count = 0
         if len(chunks) > count:
@@ -389,19 +367,18 @@ class Store:
             self._stored_chunks.pop(key, None)
 
     def _purge(self, number: int) -> None:
-        """Remove a conversation for good, a hundred messages at a time."""
-        last = 0
-        with explained(self.path):
+        """Permanently remove a conversation, a hundred messages at a time."""
+        with explain_errors(self.path):
             numbers = self._connection.execute(
                 "SELECT number FROM messages WHERE conversation = ? ORDER BY number", (number,)
             ).fetchall()
-        for start in range(0, len(numbers), AT_ONCE):
-            first, last = numbers[start][0], numbers[start : start + AT_ONCE][-1][0]
+        for start in range(0, len(numbers), BATCH):
+            first, last = numbers[start][0], numbers[start : start + BATCH][-1][0]
             with self._writing() as connection:
-                search_index.forget(connection, number, first, last)
+                search_index.remove(connection, number, first, last)
                 connection.execute(
                     "DELETE FROM messages WHERE conversation = ? AND number BETWEEN ? AND ?", (number, first, last)
                 )
         with self._writing() as connection:
-            search_index.forget(connection, number, search_index.TITLE, search_index.MOST_MESSAGES)
+            search_index.remove(connection, number, search_index.TITLE, search_index.MAX_MESSAGES)
             connection.execute("DELETE FROM conversations WHERE id = ?", (number,))

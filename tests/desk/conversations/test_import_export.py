@@ -83,7 +83,7 @@ def conversations(draw) -> Conversation:
 
 
 @given(conversations())
-def test_a_conversation_comes_back_from_json_as_it_was(conversation):
+def test_conversation_is_read_back_from_json_unchanged(conversation):
     assert from_json(json.loads(json.dumps(to_json(conversation)))) == conversation
 
 
@@ -96,13 +96,13 @@ def tree() -> Conversation:
 
 
 @given(data=st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | TEXT, lambda inner: st.lists(inner)))
-def test_no_json_makes_it_fail_in_another_way_than_by_saying_so(data):
+def test_any_json_is_read_or_refused_with_an_explanation(data):
     with pytest.raises(I3Error, match="not a conversation"):
         from_json(data)
 
 
 @given(st.data())
-def test_a_damaged_export_is_refused_or_mended_but_never_breaks_the_window(data):
+def test_damaged_export_is_refused_or_repaired(data):
     exported = json.loads(json.dumps(to_json(tree())))
     target = data.draw(st.sampled_from([exported, *exported["messages"]]))
     key = data.draw(st.sampled_from(sorted(target)))
@@ -125,7 +125,7 @@ def test_a_damaged_export_is_refused_or_mended_but_never_breaks_the_window(data)
         assert message in conversation.path()
 
 
-def test_a_reply_that_was_being_written_is_imported_as_cut():
+def test_unfinished_reply_is_imported_as_cut():
     conversation = tree()
     conversation.last.state = ReplyState.STREAMING
     assert from_json(to_json(conversation)).last.state is ReplyState.CUT
@@ -165,12 +165,12 @@ def test_conversations_of_other_programs_become_chats():
         ),
     ],
 )
-def test_what_cannot_be_imported_says_why(data, why):
+def test_invalid_import_is_refused_with_its_reason(data, why):
     with pytest.raises(I3Error, match=why):
         from_json(data)
 
 
-def test_markdown_has_title_dates_speakers_and_only_the_path_on_screen():
+def test_markdown_has_title_dates_authors_and_only_the_path_on_screen():
     text = to_markdown(tree())
     assert text.startswith("# what is the moon?\n")
     assert "**You** · 2023-11-1" in text
@@ -190,7 +190,7 @@ def test_files_are_read_back(tmp_path):
     assert [conversation.last.text for conversation in read_file(tmp_path / "lines.jsonl")] == ["a\u2028b"] * 2
 
 
-def test_half_a_surrogate_pair_does_not_spoil_the_file(tmp_path):
+def test_lone_surrogate_does_not_damage_the_file(tmp_path):
     (tmp_path / "cut.json").write_text('[{"role": "user", "content": "moon \\ud83c"}]')
     (conversation,) = read_file(tmp_path / "cut.json")
     assert conversation.last.text == "moon ?"
@@ -198,7 +198,7 @@ def test_half_a_surrogate_pair_does_not_spoil_the_file(tmp_path):
     assert (tmp_path / "cut.md").read_text(encoding="utf-8") == "moon ?"
 
 
-def test_unreadable_files_are_named(tmp_path, monkeypatch):
+def test_error_names_an_unreadable_file(tmp_path, monkeypatch):
     (tmp_path / "latin.json").write_bytes('["é"]'.encode("latin-1"))
     (tmp_path / "text.json").write_text("hello")
     (tmp_path / "deep.json").write_text("[" * 200_000)
@@ -213,7 +213,7 @@ def test_unreadable_files_are_named(tmp_path, monkeypatch):
         read_file(tmp_path / "text.json")
 
 
-def test_a_file_that_cannot_be_written_keeps_what_was_there(tmp_path):
+def test_failed_write_keeps_the_old_file(tmp_path):
     (tmp_path / "blocked").write_text("a file, not a folder")
     with pytest.raises(I3Error, match="could not be written"):
         write_file(tmp_path / "blocked" / "chat.md", "text")

@@ -42,7 +42,7 @@ def test_a_correction_is_a_record_to_train_on(corrections):
     (document,) = read_documents(corrections.path)
     assert document.messages[-1]["content"] == "arr!"
     (entry,) = corrections.entries
-    assert (entry.asked, entry.wanted) == ("question 1", "arr!")
+    assert (entry.question, entry.correction) == ("question 1", "arr!")
 
 
 def test_a_second_correction_takes_the_place_of_the_first(corrections):
@@ -51,7 +51,7 @@ def test_a_second_correction_takes_the_place_of_the_first(corrections):
     better = talk.add(ASSISTANT, "arr, matey!", talk.messages[number].parent, finish_reason="corrected")
     corrections.add(talk, better.number, number)
     (entry,) = corrections.entries
-    assert (entry.said, entry.wanted) == ("hello.", "arr, matey!")
+    assert (entry.said, entry.correction) == ("hello.", "arr, matey!")
 
 
 def test_only_the_last_messages_are_kept_as_context(corrections):
@@ -68,9 +68,9 @@ def test_the_set_is_there_after_a_new_start(corrections):
     again = Corrections(corrections.path)
     again.load()
     assert again.entries == corrections.entries
-    assert [entry.wanted for entry in again.untaught] == ["aye."]
+    assert [entry.correction for entry in again.untaught] == ["aye."]
     again.remove(again.entries[0])
-    assert [entry.wanted for entry in again.entries] == ["aye."]
+    assert [entry.correction for entry in again.entries] == ["aye."]
     again.clear()
     assert again.path.read_text() == ""
 
@@ -95,7 +95,7 @@ def test_a_disk_that_refuses_is_told_and_the_set_stays(corrections, qtbot):
     (corrections.path / "in the way").touch()
     with qtbot.waitSignal(corrections.failed):
         corrections.add(*corrected("arr!", "hello."))
-    assert [entry.wanted for entry in corrections.entries] == ["arr!"]
+    assert [entry.correction for entry in corrections.entries] == ["arr!"]
 
 
 # ------------------------------------------------------------------------------------------------------ in the window

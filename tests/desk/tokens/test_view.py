@@ -361,7 +361,7 @@ def test_marks_of_other_turns_and_unknown_text_are_shown_but_cannot_be_chosen(op
 def test_chunks_whose_alternatives_were_not_kept_say_so(open_view, qtbot):
     view = open_view([Chunk(3, "the", 0.4)])
     qtbot.keyClick(view, Qt.Key.Key_Return)
-    assert view.popup.footer.text() == "Other choices were not recorded here"
+    assert view.popup.footer.text() == "No alternatives were recorded here"
     assert not view.popup.rows.isVisible()
 
 

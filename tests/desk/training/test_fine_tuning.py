@@ -112,4 +112,4 @@ def test_a_correction_is_learned_and_undone(real_app, qtbot):
     qtbot.waitUntil(lambda: app.services.model.info.step is None, timeout=STARTS_MS)
     app.window.chat_page.start_new()
     assert ask(app, qtbot) == before
-    assert [entry.wanted for entry in teacher.corrections.untaught] == ["i like fried squid with lemon."]
+    assert [entry.correction for entry in teacher.corrections.untaught] == ["i like fried squid with lemon."]
