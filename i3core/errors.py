@@ -1,14 +1,14 @@
-"""Errors that a user can meet: what happened, the likely cause, what to do next."""
+"""Errors shown to users: what happened, the likely cause, what to do next."""
 
 from __future__ import annotations
 
 
 class I3Error(Exception):
-    """Base of all errors a user can cause or meet.
+    """Base of all errors that users can cause or see.
 
     Attributes:
-        what: one sentence that says what happened.
-        remedy: what to do next; empty if there is nothing to add.
+        what: what happened, in one sentence.
+        remedy: what to do next; may be empty.
     """
 
     def __init__(self, what: str, remedy: str = "") -> None:
@@ -42,8 +42,8 @@ class DataError(I3Error):
 
 
 class TrainingError(I3Error):
-    """A training run cannot start or go on."""
+    """A training run cannot start or continue."""
 
 
 class DeviceError(I3Error):
-    """The device asked for does not exist or ran out of memory."""
+    """The requested device does not exist or ran out of memory."""

@@ -1,4 +1,4 @@
-"""Settings of generation and training: values, ranges and meanings in one place. Imports no torch."""
+"""Settings of generation and training: default, range and meaning of a number. Imports no torch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .errors import ConfigError
 
 @dataclass(frozen=True)
 class Setting:
-    """A number that people choose.
+    """A number that users choose.
 
     Attributes:
         key: name in the configuration.
-        label: name on the screen.
+        label: name in the window.
         default, minimum, maximum, step: in the unit of the setting; a default of None means "not set".
         decimals: digits after the point; 0 for whole numbers.
         tooltip: what it does, in a sentence or two.
@@ -31,12 +31,12 @@ class Setting:
     tooltip: str
 
     def check(self, value: Any) -> None:
-        """Raises ConfigError if `value` is of the wrong kind or out of range."""
+        """Raise ConfigError if `value` has the wrong type or is out of range."""
         if value is None and self.default is None:
             return
-        kinds = (int,) if self.decimals == 0 else (int, float)
-        is_number = isinstance(value, kinds) and not isinstance(value, bool)
-        if not is_number or (isinstance(value, float) and not math.isfinite(value)):
+        types = (int,) if self.decimals == 0 else (int, float)
+        is_infinite = isinstance(value, float) and not math.isfinite(value)
+        if isinstance(value, bool) or not isinstance(value, types) or is_infinite:
             kind = "whole number" if self.decimals == 0 else "number"
             raise ConfigError(f"{self.key} must be a {kind}, not {value!r}.")
         if not self.minimum <= value <= self.maximum:

@@ -1,9 +1,9 @@
-"""Adapter folders: LoRA matrices, and which model they add to.
+"""Read and write adapter folders: LoRA matrices, and the model that they add to.
 
-    adapter_config.json        rank, alpha, where the base model is and the fingerprint of its weights
+    adapter_config.json        rank, alpha, path of the base model and fingerprint of its weights
     adapter_model.safetensors  lora_A and lora_B of each layer
 
-File names, keys and tensor names are those of PEFT. Vocabulary, sizes and template are the base's and not repeated.
+File names, keys and tensor names are those of PEFT. Vocabulary, sizes and template are those of the base.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PREFIX = "base_model.model."
 
 
 def weights_sha256(network: I3Network) -> str:
-    """Fingerprint of a network's weights as float32, LoRA matrices left out: the same for each layout of the files."""
+    """Fingerprint of a network's weights as float32, without LoRA matrices; independent of the layout of the files."""
     digest = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         if ".lora_" in name or (network.config.tie_embeddings and name == "head.weight"):
@@ -40,7 +40,7 @@ def weights_sha256(network: I3Network) -> str:
 def write_adapter(
     folder: Path, network: I3Network, base: Path, base_sha256: str, name: str | None, dtype: torch.dtype
 ) -> None:
-    """Writes the LoRA matrices of `network` as an adapter folder; its config comes last and makes it one."""
+    """Write the LoRA matrices of `network` as an adapter folder; the config is written last and completes it."""
     layers, base = lora_layers(network), base.resolve()
     tensors = {}
     for layer_name, layer in layers.items():
@@ -50,7 +50,7 @@ def write_adapter(
         raise CheckpointError(
             "Some weights of the adapter are not finite numbers.", "Train it with a lower learning rate."
         )
-    bundled = (known for known, place in assets.models().items() if place.resolve() == base)
+    bundled = (known for known, path in assets.models().items() if path.resolve() == base)
     any_layer = next(iter(layers.values()))
     content = {
         "peft_type": "LORA",
@@ -79,7 +79,7 @@ def _relative(base: Path, folder: Path) -> str | None:
 
 
 def read_matrices(folder: Path, network: I3Network, adapter: Adapter) -> dict[str, tuple[Tensor, Tensor]]:
-    """Name of each layer of `network` -> its (lora_A, lora_B). Raises CheckpointError if the file does not fit."""
+    """Map each layer's name to its (lora_A, lora_B). Raises CheckpointError if the file does not fit `network`."""
     path = folder / WEIGHT_FILE
     if not path.is_file():
         raise CheckpointError(f"The adapter {folder} has no weights ({WEIGHT_FILE}).", AGAIN)
@@ -87,9 +87,9 @@ def read_matrices(folder: Path, network: I3Network, adapter: Adapter) -> dict[st
         tensors = load_file(path)
     except Exception as error:  # whatever damaged bytes cause
         raise CheckpointError(f"{path} is damaged or cut short.", AGAIN) from error
-    matrices = {}
+    matrices: dict[str, tuple[Tensor, Tensor]] = {}
     for name, layer in target_layers(network).items():
-        pair = []
+        pair: list[Tensor] = []
         for part, shape in (("A", (adapter.rank, layer.in_features)), ("B", (layer.out_features, adapter.rank))):
             tensor = tensors.pop(f"{PREFIX}{name}.lora_{part}.weight", None)
             if tensor is None or tuple(tensor.shape) != shape:
@@ -98,16 +98,16 @@ def read_matrices(folder: Path, network: I3Network, adapter: Adapter) -> dict[st
             if not tensor.is_floating_point() or not torch.isfinite(tensor).all():
                 raise CheckpointError(f"{path}: lora_{part} of {name} holds values that are not finite numbers.", AGAIN)
             pair.append(tensor.float())
-        matrices[name] = tuple(pair)
+        matrices[name] = pair[0], pair[1]
     if tensors:
         raise CheckpointError(
-            f"{path} holds parts that its base does not have: {', '.join(sorted(tensors)[:3])}.", AGAIN
+            f"{path} has tensors that its base does not have: {', '.join(sorted(tensors)[:3])}.", AGAIN
         )
     return matrices
 
 
 def check_fingerprint(folder: Path, network: I3Network, adapter: Adapter) -> None:
-    """Raises CheckpointError if `network` is not what the adapter was trained over: both would talk nonsense."""
+    """Raise CheckpointError unless `network` is the one that the adapter was trained over."""
     if weights_sha256(network) != adapter.base_sha256:
         raise CheckpointError(
             f"The model {adapter.base} is not, or no longer, the one that the adapter {folder} was trained over.",

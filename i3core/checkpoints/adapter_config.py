@@ -1,4 +1,4 @@
-"""What an adapter folder says about itself in adapter_config.json. Needs no torch."""
+"""Read adapter_config.json, which describes an adapter folder. Needs no torch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ..system.files import read_json
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHT_FILE = "adapter_model.safetensors"
-AGAIN = "Copy the adapter again, or train it anew."
+AGAIN = "Copy the adapter again, or train it again."
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """What an adapter is made for.
+    """The model and scale of an adapter.
 
     Attributes:
         base: folder of the complete model that it adds to.
         base_sha256: fingerprint of that model's weights.
-        rank, alpha: of the LoRA matrices, which count alpha / rank times.
+        rank, alpha: of the LoRA matrices, whose product is scaled by alpha / rank.
     """
 
     base: Path
@@ -36,7 +36,7 @@ def is_adapter(folder: Path) -> bool:
 
 
 def read_config(folder: Path, base: Path | None = None) -> tuple[Adapter, str | None]:
-    """What the adapter in `folder` is made for, and its name if it has one. `base` is where its base is now.
+    """Read the config and name (None without one) of the adapter in `folder`; `base` overrides the path of its base.
 
     Raises CheckpointError if adapter_config.json is damaged, or there is no base.
     """
@@ -48,26 +48,27 @@ def read_config(folder: Path, base: Path | None = None) -> tuple[Adapter, str | 
     if not isinstance(content, dict) or content.get("peft_type") != "LORA":
         raise CheckpointError(f"{path} does not describe a LoRA adapter.", AGAIN)
     rank, alpha, name = content.get("r"), content.get("lora_alpha"), content.get("name")
-    place, fingerprint = content.get("base_model_name_or_path"), content.get("base_model_sha256")
+    location, fingerprint = content.get("base_model_name_or_path"), content.get("base_model_sha256")
     if (
         not (isinstance(rank, int) and rank > 0)
         or not (isinstance(alpha, int | float) and 0 < alpha < math.inf)
-        or not all(isinstance(text, str) and text for text in (place, fingerprint))
+        or not (isinstance(location, str) and location)
+        or not (isinstance(fingerprint, str) and fingerprint)
     ):
         raise CheckpointError(f"{path} lacks the rank, alpha, base or fingerprint of an i3 adapter.", AGAIN)
-    base = base or _find_base(folder, place, content.get("base_model_relative_path"))
+    base = base or _find_base(folder, location, content.get("base_model_relative_path"))
     return Adapter(base.resolve(), fingerprint, rank, alpha), name if isinstance(name, str) else None
 
 
-def _find_base(folder: Path, place: str, relative: object) -> Path:
-    """The base by its bundled name, its path, or its path as seen from the adapter (both may have moved together)."""
-    candidates = [assets.models().get(place), folder.resolve() / place]  # an absolute place stands for itself
+def _find_base(folder: Path, location: str, relative: object) -> Path:
+    """Find the base by its bundled name, its path, or its path relative to the adapter (both may have moved)."""
+    candidates = [assets.models().get(location), folder.resolve() / location]  # an absolute path stays as it is
     if isinstance(relative, str):
         candidates.append(folder.resolve() / relative)
     found = next((path for path in candidates if path is not None and path.is_dir()), None)
     if found is None:
         raise CheckpointError(
-            f"The adapter {folder} needs its base model, which is no longer at {place}.",
+            f"The adapter {folder} needs its base model, which is no longer at {location}.",
             f"Put it back, or merge the two with `i3core convert {folder} NEW_FOLDER --base FOLDER_OF_THE_BASE`.",
         )
     return found

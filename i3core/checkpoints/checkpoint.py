@@ -1,8 +1,8 @@
-"""Model folders: load any public layout safely, save atomically.
+"""Load model folders of any public layout safely, and save them atomically.
 
 A folder holds config.json, weights (model.safetensors, pytorch_model.bin or pytorch_model_best.bin) and a vocabulary
 (tokenizer.json, chunk_vocab_combined.json or vocab.json). The public exporter writes wrong sizes into config.json, so
-sizes come from the tensors; config.json is believed only for what tensors cannot tell. An adapter folder (adapter.py)
+sizes come from the tensors; config.json is used only for what tensors cannot tell. An adapter folder (adapter.py)
 loads as its base model with the adapter merged into the weights.
 """
 
@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..errors import CheckpointError, I3Error, TrainingError
+from ..errors import CheckpointError, TrainingError
 from ..model.config import ModelConfig
 from ..model.lora import insert_lora, lora_layers, merge_lora
 from ..model.network import I3Network
@@ -28,26 +28,26 @@ from ..system.device import DeviceChoice, choose_device, release_freed_memory
 from ..system.files import read_json, replaced, write_json
 from ..text.chat_template import ChatTemplate
 from ..text.tokenizer import ChunkTokenizer
-from . import adapter as adapters
-from . import checksums, registry
+from . import adapter_config, checksums, registry
+from .adapter import check_fingerprint, read_matrices, weights_sha256, write_adapter
 from .adapter_config import Adapter, is_adapter, read_config
 from .state_dict import AGAIN, check_shapes, config_from_shapes
-from .weights import WEIGHT_FILES, read_tensors, tokenizer_path, weights_path
+from .weights import WEIGHT_FILES, read_details, read_tensors, tokenizer_path, weights_path
 
 
 @dataclass
 class Model:
-    """A network with everything that is needed to talk to it.
+    """A network with its tokenizer, template and device.
 
     Attributes:
         network: the weights on their device.
         tokenizer, config, template: as the folder has them.
         device: where it runs and why.
         name: the folder's name.
-        folder: where it came from; None for a model made in memory.
+        folder: the folder it was loaded from; None for a model made in memory.
         details: the rest of config.json (licence, sources, training figures).
         warnings: what config.json says that the tensors contradict.
-        adapter: of a model that was an adapter folder, what it was made for; None for a complete model.
+        adapter: of a model loaded from an adapter folder; None for a complete model.
     """
 
     network: I3Network
@@ -67,7 +67,7 @@ class Model:
 
 
 def find_model(path_or_name: str | Path | None) -> Path:
-    """The folder of a model given by path or name; see `registry.find`."""
+    """Find the folder of a model by path or name; see `registry.find`."""
     return registry.find(path_or_name)
 
 
@@ -77,16 +77,16 @@ def load(
     precision: str = "auto",
     base: str | Path | None = None,
 ) -> Model:
-    """Loads a model folder, or the bundled model for None; an adapter becomes part of its base's weights.
+    """Load a model folder, or the bundled model for None; an adapter is merged into its base's weights.
 
     Args:
-        precision: of matrix products; "int8" makes a model for inference alone, on a CPU.
-        base: for an adapter, where the model is that it was trained over, if it is no longer where it was.
+        precision: of matrix products; "int8" makes a model for inference only, on a CPU.
+        base: folder of an adapter's base model, if it has moved.
 
     Raises:
         CheckpointError: no such folder, a missing or damaged file, shapes that contradict each other, an adapter
             whose base is missing or another.
-        DeviceError: the device does not exist, or the precision is not for it.
+        DeviceError: the device does not exist, or does not support the precision.
     """
     if precision == "int8":
         choice = choose_device(device, precision)
@@ -107,16 +107,16 @@ def load(
 def load_adapter(
     folder: str | Path, device: str = "auto", precision: str = "auto", base: str | Path | None = None
 ) -> Model:
-    """Loads an adapter folder over its base without merging the two, to go on training. Raises as `load`."""
+    """Load an adapter folder over its base without merging the two, to continue training. Raises as `load`."""
     if precision == "int8":
         raise inference_only()
     folder = find_model(folder)
     adapter, name = read_config(folder, None if base is None else find_model(base))
     model = _load_complete(adapter.base, device, precision)
-    adapters.check_fingerprint(folder, model.network, adapter)
-    insert_lora(model.network, adapters.read_matrices(folder, model.network, adapter), adapter.alpha)
+    check_fingerprint(folder, model.network, adapter)
+    insert_lora(model.network, read_matrices(folder, model.network, adapter), adapter.alpha)
     details = {key: value for key, value in model.details.items() if key not in ("name", "step")}
-    step = read_json(folder / "adapter_config.json").get("step")
+    step = read_json(folder / adapter_config.CONFIG_FILE).get("step")
     details |= {} if step is None else {"step": step}
     if name is not None:
         details["name"] = name
@@ -127,19 +127,19 @@ def load_adapter(
 
 
 def check_adapter_base(model: Model) -> tuple[Path, str]:
-    """Folder and fingerprint of the complete model that LoRA matrices in `model` add to, or would add to.
+    """Folder and fingerprint of the complete model that LoRA matrices in `model` (would) add to.
 
-    Raises TrainingError if there is none: the model was never in a folder, or an adapter is merged into its weights.
+    Raises TrainingError if there is none: the model has no folder, or an adapter is merged into its weights.
     """
     base = model.folder if model.adapter is None else model.adapter.base
     if base is None:
         raise TrainingError(
             "LoRA adds to a model that is in a folder; this one is made from scratch.", "Train all its weights."
         )
-    fingerprint = adapters.weights_sha256(model.network)
+    fingerprint = weights_sha256(model.network)
     if model.adapter is not None and fingerprint != model.adapter.base_sha256:
         raise TrainingError(
-            f"{model.folder} is an adapter itself, and LoRA needs a complete model under it.",
+            f"{model.folder} is an adapter itself, and LoRA needs a complete model as its base.",
             f"Merge it first with `i3core convert {model.folder} NEW_FOLDER` and train LoRA on NEW_FOLDER.",
         )
     return base, fingerprint
@@ -147,7 +147,7 @@ def check_adapter_base(model: Model) -> tuple[Path, str]:
 
 def _load_complete(folder: Path, device: str, precision: str) -> Model:
     choice = choose_device(device, precision)
-    details = _read_config(folder)
+    details = read_details(folder)
     weights = _read_weights(folder)
     tokenizer = ChunkTokenizer.from_file(tokenizer_path(folder))
     config, warnings = config_from_weights(weights, details)
@@ -161,25 +161,14 @@ def _load_complete(folder: Path, device: str, precision: str) -> Model:
         network = network.to(choice.name)
     network.eval()
     template = ChatTemplate.for_model(tokenizer, details.get("chat_template"))
-    name = details.get("name") if isinstance(details.get("name"), str) else folder.resolve().name
+    name = details.get("name")
+    if not isinstance(name, str):
+        name = folder.resolve().name
     return Model(network, tokenizer, config, template, choice, name, folder, details, warnings)
 
 
-def _read_config(folder: Path) -> dict:
-    path = folder / "config.json"
-    if not path.is_file():
-        return {}
-    try:
-        content = read_json(path)
-    except I3Error as error:
-        raise CheckpointError(error.what, error.remedy) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} is damaged (not a map of settings).", AGAIN)
-    return content
-
-
 def _read_weights(folder: Path) -> dict[str, Tensor]:
-    """Name -> float32 tensor. Never runs code that a file carries."""
+    """Map names to float32 tensors. Never runs code in a file."""
     path = weights_path(folder)
     weights = read_tensors(path)
     for name, value in weights.items():
@@ -189,13 +178,13 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def config_from_weights(weights: dict[str, Tensor], declared: dict) -> tuple[ModelConfig, tuple[str, ...]]:
-    """Sizes as the tensors have them, and warnings; see `shapes.config_from_shapes`."""
+    """Sizes as the tensors have them, and warnings; see `state_dict.config_from_shapes`."""
     shapes = {name: tuple(value.shape) for name, value in weights.items()}
     return config_from_shapes(shapes, declared, lambda: torch.equal(weights["head.weight"], weights["embed.weight"]))
 
 
 def network_from_weights(config: ModelConfig, weights: dict[str, Tensor]) -> I3Network:
-    """A network that owns exactly these tensors. Raises CheckpointError naming the first that does not fit."""
+    """Make a network that owns exactly these tensors. Raises CheckpointError naming the first that does not fit."""
     check_shapes({name: tuple(value.shape) for name, value in weights.items()}, config)
     if config.tie_embeddings:
         weights = {**weights, "head.weight": weights["embed.weight"]}
@@ -208,7 +197,7 @@ def network_from_weights(config: ModelConfig, weights: dict[str, Tensor]) -> I3N
 
 
 def config_to_json(config: ModelConfig, template: ChatTemplate, dtype: str, details: dict | None = None) -> dict:
-    """config.json in the public layout, with our additions (template, tied embeddings, FFN width)."""
+    """Content of config.json in the public layout, with our additions (template, tied embeddings, FFN width)."""
     return {
         **(details or {}),
         "architectures": ["i3Model"],
@@ -236,12 +225,12 @@ def save(
     dtype: torch.dtype = torch.float32,
     make_folder: bool = True,
 ) -> None:
-    """Writes a model folder, or an adapter folder for a network with LoRA matrices.
+    """Write a model folder, or an adapter folder for a network with LoRA matrices.
 
-    Each file is replaced whole or not at all, the weights (of an adapter its config) last.
+    Each file is replaced as a whole or not at all; the weights (of an adapter its config) come last.
 
     Args:
-        make_folder: whether it is made; otherwise one that goes away meanwhile is not made anew.
+        make_folder: whether to create the folder; otherwise one that is removed meanwhile stays removed.
         layout: "safetensors", or "public" for the pytorch_model.bin of the public code (always with head.weight).
     """
     folder = Path(folder)
@@ -260,13 +249,13 @@ def save(
     content = config_to_json(model.config, model.template, dtype_name, model.details)
     write_json(folder / "config.json", content, make_folder=False)
     name = "model.safetensors" if layout == "safetensors" else "pytorch_model.bin"
-    with _refused_by_disk(folder / name), replaced(folder / name, make_folder=False) as temporary:
+    with _disk_errors_explained(folder / name), replaced(folder / name, make_folder=False) as temporary:
         if layout == "safetensors":
             save_file(weights, temporary, metadata={"format": "pt"})
         else:
             torch.save(weights, temporary)
-    for other in (*WEIGHT_FILES, adapters.CONFIG_FILE, adapters.WEIGHT_FILE):
-        if other != name:  # else an older file could be read in place of the new one
+    for other in (*WEIGHT_FILES, adapter_config.CONFIG_FILE, adapter_config.WEIGHT_FILE):
+        if other != name:  # else an older file could be read instead of the new one
             (folder / other).unlink(missing_ok=True)
 
 
@@ -274,13 +263,13 @@ def _save_adapter(model: Model, folder: Path, dtype: torch.dtype) -> None:
     base, fingerprint = check_adapter_base(model)
     if any((folder / name).exists() for name in WEIGHT_FILES):
         raise CheckpointError(f"{folder} holds a complete model.", "Name another folder for the adapter.")
-    with _refused_by_disk(folder / adapters.WEIGHT_FILE):
-        adapters.write_adapter(folder, model.network, base, fingerprint, model.details.get("name"), dtype)
+    with _disk_errors_explained(folder / adapter_config.WEIGHT_FILE):
+        write_adapter(folder, model.network, base, fingerprint, model.details.get("name"), dtype)
 
 
 @contextmanager
-def _refused_by_disk(path: Path) -> Iterator[None]:
-    """Makes of what safetensors and torch raise on a full disk an error that says so."""
+def _disk_errors_explained(path: Path) -> Iterator[None]:
+    """Convert errors that safetensors and torch raise on a full disk to CheckpointError."""
     try:
         yield
     except (SafetensorError, RuntimeError) as error:

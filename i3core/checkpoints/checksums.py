@@ -1,4 +1,4 @@
-"""Checksums of a model folder, kept in its checksums.json: where its files came from, and whether they are still so."""
+"""Checksums of a model folder in its checksums.json: the origin of its files, and whether they have changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE = "checksums.json"
 
 @dataclass(frozen=True)
 class Checksums:
-    """What checksums.json says.
+    """Content of checksums.json.
 
     Attributes:
         files: name -> (SHA-256, size in bytes).
@@ -31,7 +31,7 @@ class Checksums:
 
 
 def write_checksums(folder: Path, source: str = "", revision: str = "") -> Checksums:
-    """Describes every file that lies in `folder` now."""
+    """Write the checksums of every file in `folder`."""
     paths = sorted(p for p in folder.iterdir() if p.is_file() and p.name != FILE and not p.name.startswith("."))
     sums = Checksums({path.name: (sha256(path), path.stat().st_size) for path in paths}, source, revision)
     content: dict[str, Any] = {"source": source, "revision": revision} if source else {}
@@ -41,7 +41,7 @@ def write_checksums(folder: Path, source: str = "", revision: str = "") -> Check
 
 
 def read_checksums(folder: Path) -> Checksums | None:
-    """None if the folder has none. Raises CheckpointError if checksums.json is damaged."""
+    """Read checksums.json; None if there is none. Raises CheckpointError if it is damaged."""
     path = folder / FILE
     if not path.is_file():
         return None
@@ -53,11 +53,11 @@ def read_checksums(folder: Path) -> Checksums | None:
         raise CheckpointError(f"{path} is damaged.", AGAIN) from error
 
 
-def check_files(folder: Path, sums: Checksums, progress: Callable[[int], None] = lambda n: None) -> None:
-    """Reads every file and raises CheckpointError naming those that are missing or not what they were.
+def check_files(folder: Path, sums: Checksums, progress: Callable[[int], None] = lambda count: None) -> None:
+    """Read every file and raise CheckpointError naming those that are missing or have changed.
 
     Args:
-        progress: called with the number of bytes read since the last call.
+        progress: receives the number of bytes read since the last call.
     """
     missing, changed = [], []
     for name, (expected, size) in sums.files.items():
@@ -72,18 +72,18 @@ def check_files(folder: Path, sums: Checksums, progress: Callable[[int], None] =
         raise CheckpointError(f"{folder} is not as it was: {'; '.join(parts)}.", AGAIN)
 
 
-def sha256(path: Path, progress: Callable[[int], None] = lambda n: None) -> str:
+def sha256(path: Path, progress: Callable[[int], None] = lambda count: None) -> str:
     """Hexadecimal SHA-256 of a file."""
     return _digest(path, hashlib.sha256(), progress)
 
 
 def git_blob_sha1(content: Path | bytes) -> str:
-    """The name that git gives to a content: of a file, or these bytes."""
+    """Name that git gives to the content of a file, or to bytes."""
     if isinstance(content, bytes):
         return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
     path = content
     start = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    return _digest(path, start, lambda n: None)
+    return _digest(path, start, lambda count: None)
 
 
 def _digest(path: Path, digest: Any, progress: Callable[[int], None]) -> str:

@@ -1,4 +1,4 @@
-"""What a model folder holds, without loading the model: sizes from the tensors' headers, licence, source, training.
+"""Inspect a model folder without loading it: sizes from the tensors' headers, licence, source, training.
 
 Needs torch only for weights in the public layout (a pickle), and reads only their shapes even then.
 """
@@ -16,24 +16,24 @@ from ..model.config import ModelConfig
 from ..system.files import read_json
 from . import adapter_config, registry
 from .checksums import read_checksums
-from .state_dict import AGAIN, check_shapes, config_from_shapes
-from .weights import read_header, read_tensors, same_bytes, tokenizer_path, weights_path
+from .state_dict import check_shapes, config_from_shapes
+from .weights import read_details, read_header, read_tensors, same_bytes, tokenizer_path, weights_path
 
 BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 _LONGEST_DESCRIPTION = 280
-_LARGEST_FIGURE = 1e11  # of a run's step, perplexity or time (the year 5138): what can be shown
+_LARGEST_NUMBER = 1e11  # of a run's step, perplexity or time (the year 5138): the largest that can be shown
 
 
 @dataclass(frozen=True)
 class TrainingInfo:
-    """What a run folder tells about its run.
+    """Progress and results of a run folder.
 
     Attributes:
-        step, total_steps: how far it came; the total is None if the run did not record it.
-        state: of status.json: running, finished, ...
+        step, total_steps: progress; the total is None if the run did not record it.
+        state: from status.json: running, finished, ...
         best_val_perplexity, general_perplexity: at the best evaluation; None if there was none.
         started: seconds since the epoch; None if unknown.
-        base: name of the model that it began with.
+        base: name of the model that it started with.
     """
 
     step: int
@@ -51,11 +51,11 @@ class ModelInfo:
 
     Attributes:
         folder: as it was given; of a run, the run folder.
-        weights_folder: where the weights are: the folder, or the checkpoint of a run that counts.
-        name: what the model is called.
+        weights_folder: the folder, or of a run its best checkpoint.
+        name: name of the model.
         kind: "complete", "adapter" or "run".
         config: sizes, as the tensors have them (of an adapter, those of its base).
-        file_bytes: all files of the weights' folder; of an adapter without its base.
+        file_bytes: size of all files of the weights' folder; of an adapter without its base.
         layout: "safetensors" or "public" (a pickle).
         dtype: of the weights on disk, such as "float16".
         licence: "" if not stated.
@@ -118,16 +118,16 @@ class ModelInfo:
 
 
 def inspect(folder: str | Path) -> ModelInfo:
-    """What is in a model, adapter or run folder.
+    """Inspect a model, adapter or run folder.
 
-    Raises CheckpointError if it is none, or damaged so that it would not load.
+    Raises CheckpointError if it is none of these, or so damaged that it would not load.
     """
     try:
         return _inspect(Path(folder))
     except OSError as error:
-        place = error.filename or folder
+        path = error.filename or folder
         raise CheckpointError(
-            f"{place} cannot be read: {error.strerror or error}.", "Check its name and permissions."
+            f"{path} cannot be read: {error.strerror or error}.", "Check its name and permissions."
         ) from error
 
 
@@ -136,23 +136,23 @@ def _inspect(folder: Path) -> ModelInfo:
         raise CheckpointError(f"There is no folder {folder}.", "It may have been deleted or moved.")
     is_run = registry.is_run(folder)
     weights_folder = registry.find(folder) if is_run else folder
-    details = _read_details(weights_folder)
-    about = _read_about(weights_folder)
+    details = read_details(weights_folder)
+    readme = _read_readme(weights_folder)
     sums = read_checksums(weights_folder)
     base = None
     name = details.get("name")
     if adapter_config.is_adapter(weights_folder):
         adapter, name = adapter_config.read_config(weights_folder)
         base, dtype = adapter.base, _adapter_dtype(weights_folder)
-        of_base = _read_details(base)
-        config, _, _, warnings = _read_sizes(base, of_base)
-        layout, licence = "safetensors", of_base.get("license")
+        base_details = read_details(base)
+        config, _, _, warnings = _read_sizes(base, base_details)
+        layout, licence = "safetensors", base_details.get("license")
     else:
         config, layout, dtype, warnings = _read_sizes(weights_folder, details)
         licence = details.get("license")
     if not isinstance(name, str) or not name:
         name = folder.resolve().name
-    described = details.get("description")
+    description = details.get("description")
     return ModelInfo(
         folder=folder,
         weights_folder=weights_folder,
@@ -162,9 +162,9 @@ def _inspect(folder: Path) -> ModelInfo:
         file_bytes=sum(path.stat().st_size for path in weights_folder.iterdir() if path.is_file()),
         layout=layout,
         dtype=dtype,
-        licence=licence if isinstance(licence, str) and licence else about["licence"],
+        licence=licence if isinstance(licence, str) and licence else readme["licence"],
         source=sums.source if sums else "",
-        description=described if isinstance(described, str) and described else about["description"],
+        description=description if isinstance(description, str) and description else readme["description"],
         base=base,
         training=_read_training(folder) if is_run else None,
         has_checksums=sums is not None,
@@ -173,10 +173,10 @@ def _inspect(folder: Path) -> ModelInfo:
 
 
 def memory_bytes(facts: ModelInfo, precision: str) -> int:
-    """Estimate of what the model takes in memory while it chats: weights, keys and values.
+    """Estimate the memory of the model during chat: weights, keys and values.
 
-    In int8 the matrices of the linear layers have a byte a weight, everything else four. What the program itself
-    takes, and what loading takes for a moment, is not in it. Raises ValueError for an unknown precision.
+    In int8 the matrices of the linear layers have one byte a weight, everything else four. The program itself and the
+    peak of loading are not included. Raises ValueError for an unknown precision.
     """
     if precision not in BYTES_PER_WEIGHT:
         raise ValueError(f"unknown precision {precision!r}")
@@ -190,21 +190,8 @@ def memory_bytes(facts: ModelInfo, precision: str) -> int:
     return blocks + head + 4 * rest + 2 * cache
 
 
-def _read_details(folder: Path) -> dict:
-    """config.json, or {} where there is none."""
-    if not (folder / "config.json").is_file():
-        return {}
-    try:
-        content = read_json(folder / "config.json")
-    except I3Error as error:
-        raise CheckpointError(error.what, error.remedy) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{folder / 'config.json'} is damaged (not a map of settings).", AGAIN)
-    return content
-
-
 def _read_sizes(folder: Path, details: dict) -> tuple[ModelConfig, str, str, tuple[str, ...]]:
-    """Sizes, layout, type of the weights, and warnings."""
+    """Read sizes, layout, dtype of the weights, and warnings."""
     path = weights_path(folder)
     tokenizer_path(folder)
     if path.suffix == ".safetensors":
@@ -234,32 +221,32 @@ def _adapter_dtype(folder: Path) -> str:
     return " and ".join(sorted({tensor.dtype for tensor in read_header(path).values()}))
 
 
-def _read_about(folder: Path) -> dict[str, str]:
-    """Licence and first words of the README, as the hub's model cards have them."""
-    about = {"licence": "", "description": ""}
+def _read_readme(folder: Path) -> dict[str, str]:
+    """Licence and first paragraph of README.md, written as model cards of the hub are."""
+    found = {"licence": "", "description": ""}
     try:
         with open(folder / "README.md", encoding="utf-8", errors="replace") as readme:
             text = readme.read(20_000)
     except OSError:
-        return about
+        return found
     header = re.match(r"---\r?\n(.*?)\r?\n---\r?\n", text, re.DOTALL)
     if header:
         text = text[header.end() :]
         licence = re.search(r"^license:\s*['\"]?([^'\"\s]+)", header[1], re.MULTILINE)
-        about["licence"] = licence[1] if licence else ""
+        found["licence"] = licence[1] if licence else ""
     for paragraph in re.split(r"\n\s*\n", text):
         if re.match(r"\s*([#>|<*\-!`]|\[!)", paragraph) and not re.match(r"\s*\*\*\w", paragraph):
             continue  # a heading, quotation, table, list, picture or code
         plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", paragraph)
         plain = " ".join(re.sub(r"[*`]", "", plain).split())
         if plain:
-            about["description"] = _shortened(plain)
+            found["description"] = _shortened(plain)
             break
-    return about
+    return found
 
 
 def _shortened(text: str) -> str:
-    """Whole sentences where possible, an ellipsis where not."""
+    """Shorten to whole sentences if possible, else with an ellipsis."""
     if len(text) <= _LONGEST_DESCRIPTION:
         return text
     cut = text[:_LONGEST_DESCRIPTION]
@@ -270,14 +257,15 @@ def _shortened(text: str) -> str:
 def _read_training(folder: Path) -> TrainingInfo:
     def content(name: str) -> dict:
         try:
-            read = read_json(folder / name)
+            parsed = read_json(folder / name)
         except I3Error:
             return {}
-        return read if isinstance(read, dict) else {}
+        return parsed if isinstance(parsed, dict) else {}
 
     def number(value: object) -> float | None:
-        usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST_FIGURE
-        return value if usable else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return value if 0 <= value <= _LARGEST_NUMBER else None
 
     run, status = content("run.json"), content("status.json")
     best: dict[str, Any] = {}

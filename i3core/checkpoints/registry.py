@@ -1,4 +1,4 @@
-"""The models of this computer: bundled ones, downloaded ones, and what a path or a name stands for. Needs no torch."""
+"""Registry of models on this computer: bundled and downloaded ones, found by path or name. Needs no torch."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ..system.files import read_json
 from . import adapter_config
 from .weights import WEIGHT_FILES
 
-PARTIAL = ".partial"  # ends the name of a folder whose download is not complete
+PARTIAL = ".partial"  # suffix of a folder whose download is not complete
 DOWNLOAD_FILE = ".download.json"  # in such a folder: what is being downloaded
 _DELETED = ".deleted-"
 
 
 @dataclass(frozen=True)
 class InterruptedDownload:
-    """A download that was not completed and can go on.
+    """An incomplete download that can be resumed.
 
     Attributes:
-        name: what the model will be called.
-        repo, revision: what to ask for again.
-        folder: where its files are so far.
+        name: name of the model.
+        repo, revision: what to request to resume.
+        folder: folder of the files so far.
         done_bytes, total_bytes: of all files.
     """
 
@@ -42,13 +42,13 @@ class InterruptedDownload:
 
 
 def models_folder() -> Path:
-    """Where downloaded models are, a folder each; the environment variable I3DESK_MODELS names another place."""
+    """Folder of downloaded models; the environment variable I3DESK_MODELS names another."""
     named = os.environ.get("I3DESK_MODELS")
     return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("i3desk", appauthor=False)) / "models"
 
 
 def downloaded(models: Path | None = None) -> dict[str, Path]:
-    """Name -> folder of the models in the models folder."""
+    """Map names to folders of the models in the models folder."""
     return {
         folder.name: folder
         for folder in _folders_in(models or models_folder())
@@ -57,7 +57,7 @@ def downloaded(models: Path | None = None) -> dict[str, Path]:
 
 
 def interrupted(models: Path | None = None) -> list[InterruptedDownload]:
-    """Downloads that can go on."""
+    """List incomplete downloads that can be resumed."""
     found = []
     for folder in _folders_in(models or models_folder()):
         if not folder.name.endswith(PARTIAL):
@@ -67,7 +67,7 @@ def interrupted(models: Path | None = None) -> list[InterruptedDownload]:
             repo, revision, total = str(content["repo"]), str(content["revision"]), int(content["total_bytes"])
             done = sum(p.stat().st_size for p in folder.iterdir() if p.is_file() and p.name != DOWNLOAD_FILE)
         except (I3Error, OSError, KeyError, TypeError, ValueError):
-            continue  # ended before anything was known
+            continue  # interrupted before anything was known
         name = folder.name.removesuffix(PARTIAL)
         found.append(InterruptedDownload(name, repo, revision, folder, min(done, total), total))
     return found
@@ -76,12 +76,12 @@ def interrupted(models: Path | None = None) -> list[InterruptedDownload]:
 def _folders_in(parent: Path) -> list[Path]:
     try:
         return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError:  # there is none yet, or it is closed to this user
+    except OSError:  # there is none yet, or it cannot be read
         return []
 
 
 def known() -> dict[str, Path]:
-    """Name -> folder of every model that has a name: a bundled one comes before a downloaded one of its name."""
+    """Map names to folders of all named models; a bundled one comes before a downloaded one of the same name."""
     return downloaded() | assets.models()
 
 
@@ -90,7 +90,7 @@ def is_model_folder(path: str | Path) -> bool:
     folder = Path(path)
     try:
         return is_run(folder) or _has_weights(folder)
-    except OSError:  # a folder that is closed to this user
+    except OSError:  # a folder that cannot be read
         return False
 
 
@@ -98,7 +98,7 @@ def is_run(folder: Path) -> bool:
     """Whether this is the folder of a training run with a checkpoint."""
     try:
         return (folder / "run.json").is_file() and _checkpoint(folder) is not None
-    except OSError:  # a folder that is closed to this user
+    except OSError:  # a folder that cannot be read
         return False
 
 
@@ -107,13 +107,13 @@ def _has_weights(folder: Path) -> bool:
 
 
 def _checkpoint(run: Path) -> Path | None:
-    """The best checkpoint of a run, or the last one; either may have been set aside by a run that was killed."""
+    """The best checkpoint of a run, or the last one; a killed run may have left either as .old."""
     names = ("best", "best.old", "last", "last.old")
     return next((path for name in names if (path := run / "checkpoints" / name).is_dir()), None)
 
 
 def find(path_or_name: str | Path | None) -> Path:
-    """The folder of a model given by path, by the name of a bundled or downloaded one, or the bundled one for None.
+    """Find a model folder by path, by the name of a bundled or downloaded model, or the bundled model for None.
 
     A run folder stands for its best checkpoint. Raises CheckpointError if there is no such model.
     """
@@ -132,7 +132,7 @@ def find(path_or_name: str | Path | None) -> Path:
         return names[str(path_or_name)]
     if path.is_file() and path.name in (*WEIGHT_FILES, adapter_config.WEIGHT_FILE):
         return path.parent
-    set_aside = path.with_name(path.name + ".old")  # a run ended while it replaced this checkpoint
+    set_aside = path.with_name(path.name + ".old")  # a run ended while it was replacing this checkpoint
     if path.parent.name == "checkpoints" and set_aside.is_dir():
         return set_aside
     raise CheckpointError(
@@ -142,13 +142,13 @@ def find(path_or_name: str | Path | None) -> Path:
 
 
 def delete(folder: str | Path, models: Path | None = None) -> None:
-    """Deletes a model (or an unfinished download) in the models folder, or a run folder, for good.
+    """Delete a model (or an unfinished download) in the models folder, or a run folder, permanently.
 
-    The folder leaves its name first, so that it is there as a whole or not at all.
+    The folder is renamed first, so that it exists as a whole or not at all.
 
     Raises:
-        CheckpointError: the folder is neither, or the disk refuses; then it is still there.
-        TrainingError: the run is going on.
+        CheckpointError: the folder is neither, or the disk refuses; then it is unchanged.
+        TrainingError: the run is not finished.
     """
     folder = Path(folder)
     if folder.is_symlink():
@@ -172,7 +172,7 @@ def delete(folder: str | Path, models: Path | None = None) -> None:
             f"{folder} cannot be deleted: {error.strerror or error}.",
             "Close programs that use it, or change its permissions.",
         ) from error
-    for leftover in (aside, *folder.parent.glob(f".*{_DELETED}*")):  # also of a deletion that was cut off
+    for leftover in (aside, *folder.parent.glob(f".*{_DELETED}*")):  # also of an interrupted deletion
         shutil.rmtree(leftover, ignore_errors=True)
     if aside.exists():
         raise CheckpointError(
@@ -181,7 +181,7 @@ def delete(folder: str | Path, models: Path | None = None) -> None:
 
 
 def _check_run(folder: Path) -> None:
-    """Raises unless `folder` holds a run, at rest, and nothing else."""
+    """Raise unless `folder` holds a run that is not running, and nothing else."""
     foreign = [p.name for p in folder.iterdir() if p.name not in PARTS and not p.name.startswith(".")]
     if foreign:
         raise CheckpointError(

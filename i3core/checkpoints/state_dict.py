@@ -1,4 +1,4 @@
-"""What the names and shapes of a model's tensors say about the model. Needs no torch."""
+"""Derive a model's sizes from the names and shapes of its tensors. Needs no torch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ Shapes = Mapping[str, tuple[int, ...]]
 def config_from_shapes(
     shapes: Shapes, declared: dict, head_is_embedding: Callable[[], bool]
 ) -> tuple[ModelConfig, tuple[str, ...]]:
-    """Sizes as the tensors have them, and a warning for each that `declared` (config.json) contradicts.
+    """Read sizes from the tensors, with a warning for each that `declared` (config.json) contradicts.
 
     Args:
-        head_is_embedding: compares the values of the two; asked only if `declared` says that they are tied and both
-            are there, as the public layout writes them.
+        head_is_embedding: compares the values of the two; called only if `declared` says that they are tied and both
+            are present, as in the public layout.
 
-    Raises:
-        CheckpointError: these are not the weights of an i3 network.
+    Raises CheckpointError if these are not the weights of an i3 network.
     """
 
     def shape(name: str, dimensions: int) -> tuple[int, ...]:
@@ -79,7 +78,7 @@ def config_from_shapes(
 
 
 def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of every tensor of a network with these sizes, as its state dict has them."""
+    """Map names to shapes of all tensors in the state dict of a network with these sizes."""
     d, n, width, vocab = config.d_model, config.d_state, config.ffn_width, config.vocab_size
     shapes: dict[str, tuple[int, ...]] = {"embed.weight": (vocab, d), "pos_embed.weight": (config.window, d)}
     for i in range(config.n_layers):
@@ -97,7 +96,7 @@ def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def check_shapes(shapes: Shapes, config: ModelConfig) -> None:
-    """Raises CheckpointError naming the first tensor that does not fit a network with these sizes."""
+    """Raise CheckpointError naming the first tensor that does not fit a network with these sizes."""
     expected = expected_shapes(config)
     if config.tie_embeddings:
         shapes = {**shapes, "head.weight": shapes["embed.weight"]}
@@ -111,5 +110,5 @@ def check_shapes(shapes: Shapes, config: ModelConfig) -> None:
     surplus = sorted(set(shapes) - set(expected))
     if surplus:
         raise CheckpointError(
-            f"The weights hold parts that an i3 model does not have: {', '.join(surplus[:3])}.", AGAIN
+            f"The weights have tensors that an i3 model does not have: {', '.join(surplus[:3])}.", AGAIN
         )

@@ -1,4 +1,4 @@
-"""The weight files of model folders: names and shapes without torch, or the tensors themselves."""
+"""Read the files of a model folder: config.json, and weights with or without torch."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, I3Error
+from ..system.files import read_json
 from .state_dict import AGAIN
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class StoredTensor:
 
 
 def weights_path(folder: Path) -> Path:
-    """The weight file of a folder that counts. Raises CheckpointError if there is none."""
+    """Find the weight file of a folder. Raises CheckpointError if there is none."""
     path = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
     if path is None:
         raise CheckpointError(f"{folder} has no weights.", f"It needs one of: {', '.join(WEIGHT_FILES)}.")
@@ -44,20 +45,34 @@ def weights_path(folder: Path) -> Path:
 
 
 def tokenizer_path(folder: Path) -> Path:
-    """The vocabulary of a folder that counts. Raises CheckpointError if there is none."""
+    """Find the vocabulary of a folder. Raises CheckpointError if there is none."""
     path = next((folder / name for name in TOKENIZER_FILES if (folder / name).is_file()), None)
     if path is None:
         raise CheckpointError(f"{folder} has no vocabulary.", f"It needs one of: {', '.join(TOKENIZER_FILES)}.")
     return path
 
 
+def read_details(folder: Path) -> dict[str, Any]:
+    """Read config.json; {} if there is none. Raises CheckpointError if it is damaged."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return {}
+    try:
+        content = read_json(path)
+    except I3Error as error:
+        raise CheckpointError(error.what, error.remedy) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is damaged (not a JSON object).", AGAIN)
+    return content
+
+
 def plain_name(name: object) -> str:
-    """The name of a weight without what wrappers of torch put before it."""
+    """Strip the prefixes that wrappers of torch add to the name of a weight."""
     return re.sub(r"^(module\.|_orig_mod\.)+", "", str(name))
 
 
 def read_header(path: Path) -> dict[str, StoredTensor]:
-    """Name -> tensor of a safetensors file, read from its header alone.
+    """Map names to descriptions of the tensors of a safetensors file, read from its header alone.
 
     Raises CheckpointError if the file is damaged, cut short, or holds anything but floating-point tensors.
     """
@@ -90,29 +105,28 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
 
 
 def same_bytes(path: Path, first: StoredTensor, second: StoredTensor) -> bool:
-    """Whether two tensors of a file hold the same values, bit for bit."""
+    """Whether two tensors of a file are identical, bit for bit."""
     if (first.dtype, first.shape) != (second.dtype, second.shape):
         return False
-    at_once = 1 << 20
+    block = 1 << 20
     with open(path, "rb") as one, open(path, "rb") as other:
         one.seek(first.start)
         other.seek(second.start)
         left = first.end - first.start
         while left > 0:
-            if one.read(min(at_once, left)) != other.read(min(at_once, left)):
+            if one.read(min(block, left)) != other.read(min(block, left)):
                 return False
-            left -= at_once
+            left -= block
     return True
 
 
 def read_tensors(path: Path, mmap: bool = False) -> dict[str, Tensor]:
-    """Name -> tensor of a weight file. Never runs code that a file carries. Imports torch.
+    """Map names to tensors of a weight file. Never runs code in the file. Imports torch.
 
     Args:
         mmap: leave the values of a pickled file on the disk until they are used.
 
-    Raises:
-        CheckpointError: the file is damaged, or holds something else.
+    Raises CheckpointError if the file is damaged or holds something else.
     """
     import torch
     from safetensors.torch import load_file
@@ -121,12 +135,12 @@ def read_tensors(path: Path, mmap: bool = False) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             content: object = load_file(path)
         else:
-            with warnings.catch_warnings(action="ignore"):  # about pickle protocols; nothing a user could act on
+            with warnings.catch_warnings(action="ignore"):  # about pickle protocols; users cannot act on them
                 mmap = mmap and zipfile.is_zipfile(path)  # what torch wrote before 1.6 cannot be mapped
                 content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path} is damaged, or carries something other than weights; nothing of it was run.",
+            f"{path} is damaged, or contains something other than weights; no code in it was run.",
             "Get the model from a source you trust, as model.safetensors if there is one.",
         ) from error
     except Exception as error:  # damaged bytes make the unpickler raise nearly anything

@@ -65,7 +65,7 @@ def fit_context(
         raise PromptError("The last message must be the user's.")
     if not prompt[-1]["content"].strip():
         raise PromptError("The message is empty.", "Type some text first.")
-    turns = [template.remembered_turn(message) for message in prompt]
+    turns = [template.cached_turn(message) for message in prompt]
     fixed = turns[0] if prompt[0]["role"] == "system" else ()
     ids, dropped_turns = fit_turns(turns[1:] if fixed else turns, template.reply_opening(), room, fixed)
     return FittedContext(ids, tuple(map(len, turns)), dropped_turns)

@@ -148,7 +148,7 @@ class ChatCompletionBuilder(ResponseBuilder[ChatCompletionRequest]):
             given = len(messages)
             messages = [message for message in messages if message["role"] != "system"]
             if len(messages) < given:
-                self.note = "This model has no place for a system prompt, so it was left out."
+                self.note = "This model does not support system prompts, so it was left out."
         alternatives = (self.body.top_logprobs or 0) if self.body.logprobs else 0
         return [
             TokenSequence(model, messages, self.config(index), alternatives=alternatives) for index in range(self.count)

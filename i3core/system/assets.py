@@ -1,4 +1,4 @@
-"""Where the bundled model and the sample data are: in a checkout, an installed package or a frozen program."""
+"""Find the bundled model and the sample data: in a checkout, an installed package or a frozen program."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def root() -> Path:
     """The assets folder. Raises I3Error if the installation lacks it."""
     package = Path(__file__).resolve().parents[1]
     candidates = [package / "_assets", package.parent / "assets"]
-    if hasattr(sys, "_MEIPASS"):
-        candidates.insert(0, Path(sys._MEIPASS) / "assets")
+    if unpacked := getattr(sys, "_MEIPASS", None):  # set by PyInstaller
+        candidates.insert(0, Path(unpacked) / "assets")
     for candidate in candidates:
         if candidate.is_dir():
             return candidate
@@ -23,11 +23,11 @@ def root() -> Path:
 
 
 def path(relative: str) -> Path:
-    """Path of one asset, such as "data/first-steps.jsonl". It need not exist."""
+    """Path of one asset, such as "data/first-steps.jsonl"; it need not exist."""
     return root() / relative
 
 
 def models() -> dict[str, Path]:
-    """Name -> folder of the bundled models."""
+    """Map names to folders of the bundled models."""
     folder = root() / "models"
     return {p.name: p for p in sorted(folder.iterdir()) if (p / "config.json").is_file()} if folder.is_dir() else {}

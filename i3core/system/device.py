@@ -1,4 +1,4 @@
-"""Choice of device and precision, and readings of memory."""
+"""Choose device and precision, and measure memory."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ PRECISIONS = (*TRAINING_PRECISIONS, "int8")
 
 @dataclass(frozen=True)
 class DeviceChoice:
-    """Where a network runs and why.
+    """The device of a network, and why it was chosen.
 
     Attributes:
         name: a torch device, "cpu" or "cuda:0".
-        label: what people call it, such as "CPU" or the card's name.
+        label: name to show, such as "CPU" or the name of the GPU.
         precision: "float32", "bfloat16" or "float16" of matrix products, or "int8" of the weights (quantization.py);
             the recurrences are always float32.
         threads: threads that torch uses on the CPU.
         reason: why this device was chosen.
-        unused_card: a card of this machine that could do it faster, and what it lacks.
+        unusable_gpu: a faster GPU of this machine, and why it cannot be used; None if there is none.
     """
 
     name: str
@@ -59,7 +59,7 @@ class DeviceChoice:
 
 
 def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice:
-    """Picks the first CUDA card unless told otherwise; float32 on CPUs, bfloat16 or float16 on cards.
+    """Choose the first CUDA device by default; float32 on CPUs, bfloat16 or float16 on GPUs.
 
     Raises DeviceError if the device does not exist, or the precision is unknown or not for this device.
     """
@@ -86,7 +86,7 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
         if kind == "cuda" and (not found or index >= torch.cuda.device_count()):
             raise DeviceError(
                 f"There is no device {device!r} on this machine.",
-                "Use cpu, or install a CUDA build of torch and the card's driver.",
+                "Use cpu, or install a CUDA build of torch and the GPU's driver.",
             )
         name = "cpu" if kind == "cpu" else f"cuda:{index}"
     if precision == "auto":
@@ -100,13 +100,13 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
     if precision == "float16" and name == "cpu":
         raise DeviceError("float16 is not supported on a CPU.", "Use float32 or bfloat16.")
     if precision == "int8" and name != "cpu":
-        raise DeviceError("int8 is for CPUs, and this model would run on a card.", "Use bfloat16, or the device cpu.")
+        raise DeviceError("int8 is for CPUs, and this model would run on a GPU.", "Use bfloat16, or the device cpu.")
     label = "CPU" if name == "cpu" else torch.cuda.get_device_name(name)
     return DeviceChoice(name, label, precision, torch.get_num_threads(), reason, card)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed: torch reports the CPU's memory as a plain RuntimeError."""
+    """Whether an allocation failed; torch raises a plain RuntimeError for CPU memory."""
     text = str(error)
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
@@ -119,10 +119,10 @@ def memory_used_bytes() -> int:
 
 
 def keep_freed_memory() -> None:
-    """Tells glibc not to hand freed memory back to the system, for processes that train and then end.
+    """Tell glibc not to return freed memory to the system, for processes that train and then end.
 
-    A training step frees and takes gigabytes. Fresh pages must be zeroed by the kernel, a sixth of a step's time; large
-    pages are the slowest to get, and help only what reads the same weights again and again.
+    A training step frees and allocates gigabytes. The kernel must zero fresh pages, a sixth of a step's time; large
+    pages are the slowest to get, and help only programs that read the same weights repeatedly.
     """
     os.environ["THP_MEM_ALLOC_ENABLE"] = "0"  # read when torch first takes memory
     if glibc := _glibc():
@@ -131,7 +131,7 @@ def keep_freed_memory() -> None:
 
 
 def release_freed_memory() -> None:
-    """Tells glibc to hand freed memory back to the system now, after something large that will not be needed again."""
+    """Tell glibc to return freed memory to the system now, after something large that is no longer needed."""
     if glibc := _glibc():
         glibc.malloc_trim(0)
 
@@ -145,7 +145,7 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def peak_memory_bytes() -> int:
-    """Largest resident memory of this process so far, in bytes."""
+    """Peak resident memory of this process so far, in bytes."""
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset
     try:  # Linux's getrusage also counts the program that started this one

@@ -1,6 +1,6 @@
-"""One run on several processes: what they must agree on. Under `torchrun` each is a rank; without it there is one.
+"""Coordinate a run on several processes, each a rank under `torchrun`; without it there is one.
 
-Rank 0 alone reads and writes the run folder and the model; the others get what they need from it. Gradients are
+Only rank 0 reads and writes the run folder and the model; the others receive what they need from it. Gradients are
 averaged by PyTorch's DistributedDataParallel, over NCCL between GPUs and Gloo between CPUs.
 """
 
@@ -18,7 +18,7 @@ import torch
 from ..errors import ConfigError, DeviceError, I3Error
 
 T = TypeVar("T")
-PATIENCE = timedelta(hours=6)  # rank 0 may cut gigabytes of text into tokens while the others wait
+TIMEOUT = timedelta(hours=6)  # rank 0 may tokenize gigabytes of text while the others wait
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class World:
 
     Attributes:
         rank: number of this process; 0 reads, writes and reports.
-        size: how many there are.
-        local_rank: number of this process on its machine, and of its GPU; local_size: how many are there.
+        size: number of processes.
+        local_rank: number of this process on its machine, and of its GPU.
+        local_size: number of processes on its machine.
     """
 
     rank: int = 0
@@ -41,7 +42,7 @@ class World:
         return self.rank == 0
 
     def shared(self, value: Any) -> Any:
-        """What rank 0 has as `value`, on every rank."""
+        """Broadcast `value` from rank 0 to every rank."""
         if self.size == 1:
             return value
         holder = [value if self.is_main else None]
@@ -49,7 +50,7 @@ class World:
         return holder[0]
 
     def attempt(self, work: Callable[[], T]) -> T | None:
-        """`work()` on rank 0, None on the others. If it raises an I3Error there, the others end, too."""
+        """Run `work()` on rank 0; None on the others. If it raises an I3Error, the others exit too."""
         failure: I3Error | None = None
         result = None
         if self.is_main:
@@ -62,7 +63,7 @@ class World:
         return result
 
     def summed(self, values: Sequence[float]) -> list[float]:
-        """Each of `values` added up over the ranks, in float64."""
+        """Sum each of `values` over the ranks, in float64."""
         if self.size == 1:
             return list(values)
         total = torch.tensor(values, dtype=torch.float64)
@@ -78,7 +79,7 @@ class World:
         return int(least)
 
     def device(self, wanted: str) -> str:
-        """The device of this rank: a GPU each if there are any, unless the user chose."""
+        """The device of this rank: one GPU each if there are any, unless the user chose `cpu`."""
         if self.size == 1 or wanted == "cpu" or not torch.cuda.is_available():
             return wanted
         if self.local_rank >= torch.cuda.device_count():
@@ -92,9 +93,9 @@ class World:
 
 @contextmanager
 def joined_world() -> Iterator[World]:
-    """The processes that `torchrun` started, joined; a world of one without it.
+    """Join the processes that `torchrun` started; without it, a world of one.
 
-    Raises ConfigError if torchrun's variables are incomplete or the others cannot be reached.
+    Raises ConfigError if torchrun's variables are incomplete or the other processes cannot be reached.
     """
     if int(os.environ.get("WORLD_SIZE") or 1) == 1:
         yield World()
@@ -111,11 +112,11 @@ def joined_world() -> Iterator[World]:
         raise ConfigError(
             "WORLD_SIZE is set, but RANK is not.", "Start several processes with torchrun, or unset WORLD_SIZE."
         ) from error
-    mine = not torch.distributed.is_initialized()
-    if mine:
+    is_owner = not torch.distributed.is_initialized()
+    if is_owner:
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         try:
-            torch.distributed.init_process_group(backend, timeout=PATIENCE)
+            torch.distributed.init_process_group(backend, timeout=TIMEOUT)
         except (RuntimeError, ValueError) as error:
             raise ConfigError(
                 f"Process {world.rank} could not join the others: {str(error).splitlines()[0]}.",
@@ -123,8 +124,8 @@ def joined_world() -> Iterator[World]:
             ) from error
     try:
         yield world
-        if mine:
-            torch.distributed.barrier()  # none leaves while another still has its connection in use
+        if is_owner:
+            torch.distributed.barrier()  # no process leaves while another still uses its connection
     finally:
-        if mine:
+        if is_owner:
             torch.distributed.destroy_process_group()

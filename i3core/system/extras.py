@@ -1,4 +1,4 @@
-"""Optional packages, and what to do where one is missing: pip can install it, but not into a packaged program."""
+"""Optional packages, and how to get a missing one: by pip, but not in a packaged program."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import sys
 
 
 def is_packaged() -> bool:
-    """Whether this is the packaged program, which nothing can be installed into."""
+    """Whether this is the packaged program, into which nothing can be installed."""
     return bool(getattr(sys, "frozen", False))
 
 
 def install_hint(extra: str, instead: str) -> str:
-    """The remedy for a missing extra of ours; `instead` is what to do in a packaged program."""
+    """Remedy for a missing extra; `instead` is what to do in a packaged program."""
     if is_packaged():
-        return f"The packaged i3desk does not bring it. {instead}"
+        return f"The packaged i3desk does not include it. {instead}"
     return f'Install it: pip install "i3desk[{extra}]".'

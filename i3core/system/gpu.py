@@ -1,4 +1,4 @@
-"""An NVIDIA card that this installation cannot use, and what to do about it. Imports no torch by itself."""
+"""Find an NVIDIA GPU that this installation cannot use, and what to do about it. Imports torch only when called."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class UnusableGpu:
-    """A card that is there and does not compute.
+    """A GPU that is present but cannot be used.
 
     Attributes:
-        name: what its maker calls it.
+        name: product name.
         reason: why not, to be read after "not used: ".
         remedy: what to do, in a sentence.
-        command: a line for a terminal that does it; "" if there is none.
+        command: a terminal command that does it; "" if there is none.
     """
 
     name: str
@@ -30,11 +30,13 @@ class UnusableGpu:
 
 
 def unusable_gpu() -> UnusableGpu | None:
-    """The first NVIDIA card, if torch cannot use it; never raises. Call it where torch is imported, not in a window's
-    thread: the driver may take a moment."""
+    """The first NVIDIA GPU if torch cannot use it, else None; never raises.
+
+    Call it where torch is imported, not in the window's thread: the driver may take a moment.
+    """
     import torch
 
-    if torch.cuda.is_available() or not (name := _first_card()):
+    if torch.cuda.is_available() or not (name := _first_gpu()):
         return None
     if torch.version.cuda is None:
         if is_packaged():
@@ -58,8 +60,8 @@ def unusable_gpu() -> UnusableGpu | None:
     )
 
 
-def _first_card() -> str:
-    """The name of the first card that the driver knows; "" without a driver or a card."""
+def _first_gpu() -> str:
+    """Name of the first GPU that the driver knows; "" without a driver or a GPU."""
     try:
         import pynvml
 
@@ -71,6 +73,6 @@ def _first_card() -> str:
             return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
         finally:
             pynvml.nvmlShutdown()
-    except Exception as error:  # no driver, no card, no permission: they differ too much to list
-        log.debug("NVML knows no card: %r", error)
+    except Exception as error:  # no driver, no GPU, no permission: too many kinds to list
+        log.debug("NVML finds no GPU: %r", error)
         return ""

@@ -1,3 +1,5 @@
+"""Memory of the machine, within the limits of its container."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def available_memory_bytes() -> int:
-    """Memory that this process may still take: what the machine has free, within the limits of its container."""
+    """Memory that this process may still allocate, within the limits of its container."""
     rooms = [limit - used for limit, used in _cgroup_memory(CGROUPS, MEMBERSHIP)]
     return max(0, min([psutil.virtual_memory().available, *rooms]))
 
@@ -21,9 +23,9 @@ def total_memory_bytes() -> int:
 
 
 def _cgroup_memory(root: Path, membership: Path) -> Iterator[tuple[int, int]]:
-    """(limit, used) in bytes of every control group around this process that sets a limit; v2 and v1, none elsewhere.
+    """Yield (limit, used) in bytes of every control group (v1 or v2) of this process that sets a limit.
 
-    Used does not count file pages that the kernel would give up first.
+    Used does not count file pages that the kernel would reclaim first.
     """
     try:
         lines = membership.read_text().splitlines()
@@ -37,7 +39,7 @@ def _cgroup_memory(root: Path, membership: Path) -> Iterator[tuple[int, int]]:
             names, base = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"), root / "memory"
         else:
             continue
-        # Seen from inside a container the path may be the host's: then only the top of the tree is there.
+        # Inside a container the path may be the host's; then only the top of the tree exists.
         group = base / path.lstrip("/")
         for folder in [group, *(parent for parent in group.parents if parent.is_relative_to(base))]:
             limit, used = _number(folder / names[0]), _number(folder / names[1])

@@ -1,15 +1,15 @@
-"""How torch's threads wait, and how a training run shares the processor with the chat beside it.
+"""Set how torch's threads wait, and share the processor between a training run and the chat beside it.
 
 Measured on two cores, fine-tuning i3-mini (spinning for libgomp's GOMP_SPINCOUNT rounds). Chat kept at least 92% of its
-speed beside any of these; the training did not:
+speed beside each of these; training did not:
 
-    threads  rounds   tokens/s alone   steps/s while chat answers without a break
+    threads  rounds   tokens/s alone   steps/s while chat replies without a break
     1        any      1180             1.0
     2        20000    1780             0.25
     2        2000     1720             0.75
     2        0        1360             1.0
 
-A thread that spins uses up the little time that a low priority leaves; the one that it waits for could have worked.
+A spinning thread uses up the little time that a low priority leaves, which the thread it waits for could have used.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def set_torch_environment() -> None:
 
 
 def lower_priority() -> None:
-    """Lowers this process's priority. Before torch is loaded: threads keep what they are born with.
+    """Lower this process's priority, before torch is loaded, as threads keep the priority they start with.
 
-    A system that does not allow it leaves things as they are.
+    Does nothing if the system does not allow it.
     """
     os.environ.update(SPINNING)
     with contextlib.suppress(psutil.Error, OSError):
@@ -51,10 +51,10 @@ def lower_priority() -> None:
             return
         os.nice(NICENESS)
         if AUTOGROUP.exists() and _is_alone_in_its_session():
-            AUTOGROUP.write_text(str(NICENESS))  # desktops share out time by session, and inside it by niceness
+            AUTOGROUP.write_text(str(NICENESS))  # desktops divide time by session, and within a session by niceness
 
 
 def _is_alone_in_its_session() -> bool:
-    """Whether this process was started detached: it leads its session, or who began the session has ended."""
+    """Whether this process was started detached: it leads its session, or the leader has ended."""
     leader = os.getsid(0)
     return leader == os.getpid() or not psutil.pid_exists(leader)

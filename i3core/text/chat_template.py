@@ -1,4 +1,4 @@
-"""Conversations to token ids: the one function that training and chat share.
+"""Encode conversations as token ids, the same way for training and chat.
 
 Chunks depend on their neighbours, so every turn is encoded on its own and the ids are concatenated. Earlier turns
 therefore keep their ids while a conversation grows, cached state stays valid, and training sees the boundaries of chat.
@@ -7,8 +7,8 @@ Two kinds of template:
     special_tokens   <|user|> text <|assistant|> text <|end|>      models trained here
     text             [INST] {user} [/INST] {assistant}             the TinyChat form that i3-80M was trained on
 
-A system prompt may come first where the template has a place for it: a special token <|system|>, or a form of its own
-beside that of the exchanges, such as "[SYS] {system} [/SYS] ".
+A system prompt may come first if the template supports it: with a special token <|system|>, or with a form of its own
+such as "[SYS] {system} [/SYS] ".
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ..errors import CheckpointError, PromptError
 from .tokenizer import ChunkTokenizer
 
 ROLES = ("user", "assistant")
-SYSTEM_PLACE = "{system}"
+SYSTEM_PLACEHOLDER = "{system}"
 SPECIAL_ROLES = ("user", "assistant", "end")
 DEFAULT_TEXT_FORM = "[INST] {user} [/INST] {assistant} "
 
-REMEMBERED_TURNS = 4096
-REMEMBERED_CHARACTERS = 4_000_000
+MOST_CACHED_TURNS = 4096
+MOST_CACHED_CHARACTERS = 4_000_000
 DECLARED_KEYS = {"kind", "form", "system"}  # of "chat_template" in config.json
 
 Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": text}
@@ -33,20 +33,20 @@ Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content":
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """How turns become ids for one tokenizer.
+    """How turns are encoded with one tokenizer.
 
     Attributes:
         tokenizer: the vocabulary; its special tokens are used by kind "special_tokens".
         kind: "special_tokens" or "text".
-        form: for kind "text", one exchange with the places {user} and {assistant} in this order.
-        system: for kind "text", the system prompt with the place {system}; "" if the model knows none.
+        form: for kind "text", one exchange with the placeholders {user} and {assistant} in this order.
+        system: for kind "text", the system prompt with the placeholder {system}; "" if the model supports none.
     """
 
     tokenizer: ChunkTokenizer
     kind: str
     form: str = DEFAULT_TEXT_FORM
     system: str = ""
-    _remembered: dict[tuple[str, str], list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _cached_turns: dict[tuple[str, str], list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.kind == "special_tokens":
@@ -61,14 +61,14 @@ class ChatTemplate:
             before, found, after = self.form.partition("{user}")
             if not found or "{assistant}" not in after or "{user}" in after or "{assistant}" in before:
                 raise CheckpointError(f"The chat template {self.form!r} must hold {{user}}, then {{assistant}}.")
-            if self.system and self.system.count(SYSTEM_PLACE) != 1:
+            if self.system and self.system.count(SYSTEM_PLACEHOLDER) != 1:
                 raise CheckpointError(f"The chat template's system form {self.system!r} must hold {{system}} once.")
         else:
             raise CheckpointError(f"Unknown chat template kind {self.kind!r}.", "Known: special_tokens, text.")
 
     @classmethod
     def for_model(cls, tokenizer: ChunkTokenizer, declared: object = None) -> ChatTemplate:
-        """The template that a config.json declares, or the default for what the tokenizer has."""
+        """The template that config.json declares, or the default for the tokenizer."""
         if isinstance(declared, dict) and isinstance(declared.get("kind"), str):
             unknown = sorted(map(str, declared.keys() - DECLARED_KEYS))
             if unknown:
@@ -91,46 +91,46 @@ class ChatTemplate:
 
     @property
     def has_system(self) -> bool:
-        """Whether a system prompt has a place before the first turn."""
+        """Whether a system prompt may come before the first turn."""
         return bool(self.system) if self.kind == "text" else "system" in self.tokenizer.special_tokens
 
     @property
     def end_id(self) -> int | None:
-        """The token that ends a reply, if the model has one."""
+        """The token that ends a reply; None if the model has none."""
         return self.tokenizer.special_tokens["end"] if self.kind == "special_tokens" else None
 
     @property
     def stop_texts(self) -> tuple[str, ...]:
-        """Texts that end a reply where there is no end token: the start of the next user turn."""
+        """Texts that end a reply if there is no end token: the start of the next user turn."""
         if self.kind == "special_tokens":
             return ()
         opening = self.form.partition("{user}")[0].strip().lower()
         return (opening,) if opening else ()
 
     def encode_turn(self, message: Message) -> list[int]:
-        """Ids of one whole turn, role marks included."""
+        """Encode one whole turn, including role marks."""
         content, encode = message["content"].strip(), self.tokenizer.encode
         if self.kind == "special_tokens":
             special, role = self.tokenizer.special_tokens, message["role"]
             return [special[role], *encode(content), *([special["end"]] if role == "assistant" else [])]
         if message["role"] == "system":
-            return encode(self.system.replace(SYSTEM_PLACE, content))
+            return encode(self.system.replace(SYSTEM_PLACEHOLDER, content))
         opening, _, rest = self.form.partition("{user}")
         middle, _, closing = rest.partition("{assistant}")
         return encode(opening + content + middle) if message["role"] == "user" else encode(content + closing)
 
-    def remembered_turn(self, message: Message) -> list[int]:
-        """`encode_turn` for a window that asks again with every key: only what is new is encoded. Do not change it."""
+    def cached_turn(self, message: Message) -> list[int]:
+        """`encode_turn` with a cache, for a window that asks at every key press. Do not modify the result."""
         key = message["role"], message["content"]
-        if key not in self._remembered:
-            held = sum(len(content) for _, content in self._remembered)
-            if len(self._remembered) >= REMEMBERED_TURNS or held > REMEMBERED_CHARACTERS:
-                self._remembered.clear()
-            self._remembered[key] = self.encode_turn(message)
-        return self._remembered[key]
+        if key not in self._cached_turns:
+            characters = sum(len(content) for _, content in self._cached_turns)
+            if len(self._cached_turns) >= MOST_CACHED_TURNS or characters > MOST_CACHED_CHARACTERS:
+                self._cached_turns.clear()
+            self._cached_turns[key] = self.encode_turn(message)
+        return self._cached_turns[key]
 
     def prompt_opening(self) -> list[int]:
-        """Ids that mark the beginning of a user turn."""
+        """Ids that mark the start of a user turn."""
         if self.kind == "special_tokens":
             return [self.tokenizer.special_tokens["user"]]
         return self.tokenizer.encode(self.form.partition("{user}")[0])
@@ -140,19 +140,19 @@ class ChatTemplate:
         return [self.tokenizer.special_tokens["assistant"]] if self.kind == "special_tokens" else []
 
     def encode_turns(self, messages: Sequence[Message]) -> list[list[int]]:
-        """Ids turn by turn. Raises PromptError for anything that is not a conversation."""
+        """Encode each turn. Raises PromptError for anything that is not a conversation."""
         self.check_messages(messages)
         return [self.encode_turn(message) for message in messages]
 
     def check_messages(self, messages: Sequence[Message]) -> None:
-        """Raises PromptError unless `messages` are user's and assistant's turns, after a system message if any."""
+        """Raise PromptError unless `messages` are user and assistant turns, after a system message if any."""
         for index, message in enumerate(messages):
             if not isinstance(message, dict) or not isinstance(message.get("content"), str):
                 raise PromptError('A message must look like {"role": "user", "content": "text"}.')
             role = message.get("role")
             if role == "system" and not self.has_system:
                 raise PromptError(
-                    "This model has no place for a system prompt.", "Leave it out, or choose a model trained with one."
+                    "This model does not support system prompts.", "Leave it out, or choose a model trained with one."
                 )
             if role == "system" and index > 0:
                 raise PromptError("A system prompt may only come first.")
@@ -160,6 +160,6 @@ class ChatTemplate:
                 raise PromptError(f"A message has the role {role!r}.", f"Known roles: {', '.join(ROLES)}, system.")
 
     def encode_document(self, text: str) -> list[int]:
-        """Ids of plain text for training: enclosed in end tokens where the model has them."""
+        """Encode plain text for training, enclosed in end tokens if the model has them."""
         ids = self.tokenizer.encode(text)
         return ids if self.end_id is None else [self.end_id, *ids, self.end_id]

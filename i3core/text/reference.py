@@ -1,3 +1,5 @@
+"""The chunk tokenizer's rule, one chunk at a time: a naive reference for tests."""
+
 from __future__ import annotations
 
 from .tokenizer import TRIGRAMS, UNK_ID
@@ -6,7 +8,7 @@ COMMON = frozenset(TRIGRAMS.split("|"))
 
 
 def chunk_at(text: str, position: int) -> str:
-    """The chunk that the rule cuts at `position` of lower-cased text."""
+    """The chunk at `position` of lower-cased text by the rule."""
     if position + 3 <= len(text):
         three = text[position : position + 3]
         after_space = position > 0 and text[position - 1] == " "
@@ -17,7 +19,7 @@ def chunk_at(text: str, position: int) -> str:
 
 
 def sequential_encode(vocabulary: dict[str, int], text: str) -> list[int]:
-    """Ids of `text`, chunk by chunk, with a fallback to the longest known prefix."""
+    """Encode `text` chunk by chunk, with a fallback to the longest known prefix."""
     text = text.lower()
     ids, position = [], 0
     while position < len(text):

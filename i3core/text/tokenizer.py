@@ -1,12 +1,12 @@
-"""The chunk tokenizer of i3: lower-cased text in pieces of two or three characters.
+"""The chunk tokenizer of i3: lower-cased text split into pieces of two or three characters.
 
 At position p the chunk has three characters if three are left and they are a common trigram, or the character before p
 is a space, or the character after the three is a space; otherwise two, or what is left. A chunk that the vocabulary
-lacks falls back to its longest known prefix; if even one character is unknown, `<UNK>` is emitted.
+lacks falls back to its longest known prefix; if its first character is unknown too, `<UNK>` is emitted.
 
 The rule without fallback is one regular expression. A single space splits a text into words that depend on each other
 only through the few characters whose chunk is still open, so `encode` is an automaton over words: in a state (the open
-characters) each word gives some ids and the next state. Both are worked out once and remembered.
+characters) each word gives some ids and the next state. Both are computed once and cached.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeGuard
 
 from ..errors import TokenizerError
 
@@ -26,34 +27,34 @@ TRIGRAMS = (
 )
 _CHUNK = re.compile(rf"(?<= )...|{TRIGRAMS}|...(?= )|..?", re.DOTALL)
 _SINGLE_SPACE = re.compile(r"(?<! ) (?! )")
-_REMEMBERED_WORDS = 200_000  # then the automaton starts afresh, so that its memory stays small
+_MOST_CACHED_WORDS = 200_000  # then the cache is cleared, so that its memory stays small
 
 
 def cut(text: str) -> list[str]:
-    """Chunks of `text`, lower-cased, by the rule alone (no vocabulary, no fallback)."""
+    """Split lower-cased `text` into chunks by the rule alone (no vocabulary, no fallback)."""
     return _CHUNK.findall(text.lower())
 
 
 class _OpenChunk(dict):
-    """A state of the automaton: word -> (ids, next state), worked out when a word is first met.
+    """A state of the automaton: word -> (ids, next state), computed when a word first occurs.
 
     Attributes:
-        text, start: the open characters are text[start:]; a space before them is kept in text[:start].
+        text, start: the open characters are text[start:]; text[:start] is the space before them, if any.
     """
 
     def __init__(self, tokenizer: ChunkTokenizer, text: str, start: int) -> None:
         self.tokenizer, self.text, self.start = tokenizer, text, start
 
     def __missing__(self, word: str) -> tuple[list[int], _OpenChunk]:
-        # Every word but the last is followed by one space and then by something else, here the full stop. What is
-        # decided with three characters left does not depend on what that is.
+        # Every word but the last is followed by one space and then by something else, here a full stop. Decisions with
+        # three characters left do not depend on what that is.
         text = f"{self.text}{word} ."
         ids, position = self.tokenizer._walk(text, self.start, len(text) - 3)
         start = int(position > 0 and text[position - 1] == " ")
         result = ids, self.tokenizer._state(text[position - start : -1], start)
         if len(word) <= 32:
             self[word] = result
-            self.tokenizer._remembered += 1
+            self.tokenizer._cached_words += 1
         return result
 
 
@@ -62,7 +63,7 @@ class ChunkTokenizer:
 
     Attributes:
         chunks: the vocabulary in id order; ids that a file leaves unused hold an empty string.
-        special_tokens: role -> id of tokens that text can never produce (only the chat template does).
+        special_tokens: role -> id of tokens that only the chat template produces, never text.
     """
 
     def __init__(self, chunk_to_idx: dict[str, int], special_tokens: dict[str, int] | None = None) -> None:
@@ -80,17 +81,17 @@ class ChunkTokenizer:
             raise TokenizerError("A special token's id lies outside the vocabulary.", "The file is damaged.")
         self._id = {c: i for c, i in chunk_to_idx.items() if 1 <= len(c) <= 3 and i not in special_ids and i != UNK_ID}
         self._states: dict[tuple[str, int], _OpenChunk] = {}
-        self._remembered = 0
+        self._cached_words = 0
 
     @property
     def vocab_size(self) -> int:
         return len(self.chunks)
 
     def encode(self, text: str) -> list[int]:
-        """Ids of `text`; upper case is lowered, unknown characters become 0 (`<UNK>`)."""
+        """Encode `text`: upper case is lowered, unknown characters become 0 (`<UNK>`)."""
         text = text.lower()
-        if self._remembered > _REMEMBERED_WORDS:
-            self._states, self._remembered = {}, 0
+        if self._cached_words > _MOST_CACHED_WORDS:
+            self._states, self._cached_words = {}, 0
         words = _SINGLE_SPACE.split(text) if "  " in text else text.split(" ")
         last = words.pop()
         state, result = self._state("", 0), []
@@ -108,11 +109,11 @@ class ChunkTokenizer:
         return self._states[key]
 
     def _walk(self, text: str, position: int, end: int) -> tuple[list[int], int]:
-        """Ids of the chunks that start from `position` to before `end`, and where the next one starts."""
+        """Ids of the chunks that start at `position` or later, but before `end`, and where the next one starts."""
         known, match = self._id, _CHUNK.match
-        ids = []
-        while position < end:
-            chunk = match(text, position).group()
+        ids: list[int] = []
+        while position < end and (found := match(text, position)):
+            chunk = found[0]
             while chunk and chunk not in known:
                 chunk = chunk[:-1]
             ids.append(known[chunk] if chunk else UNK_ID)
@@ -120,12 +121,12 @@ class ChunkTokenizer:
         return ids, position
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Text of `ids`; ids outside the vocabulary and `<UNK>` read `<UNK>`, special tokens their names."""
+        """Decode `ids`; `<UNK>` and ids outside the vocabulary become `<UNK>`, special tokens their names."""
         size = len(self.chunks)
         return "".join(self.chunks[i] if 0 <= i < size else UNK for i in ids)
 
     def to_json(self) -> dict:
-        """The content of tokenizer.json, in the public layout plus `special_tokens`."""
+        """Content of tokenizer.json, in the public layout plus `special_tokens`."""
         content = {
             "chunk_to_idx": {chunk: i for i, chunk in enumerate(self.chunks) if chunk},
             "idx_to_chunk": {str(i): chunk for i, chunk in enumerate(self.chunks)},
@@ -139,7 +140,7 @@ class ChunkTokenizer:
 
     @classmethod
     def from_file(cls, path: str | Path) -> ChunkTokenizer:
-        """Reads any of the public vocabulary files: with `chunk_to_idx`, or a bare map of chunk to id.
+        """Read any of the public vocabulary files: with `chunk_to_idx`, or a plain object of chunk to id.
 
         Raises TokenizerError naming the file if it is missing or damaged.
         """
@@ -152,15 +153,15 @@ class ChunkTokenizer:
             raise TokenizerError(
                 f"The vocabulary {path} is damaged (not JSON).", "Copy or download the model again."
             ) from error
-        mapping = content.get("chunk_to_idx", content) if isinstance(content, dict) else None
-        special = content.get("special_tokens") if isinstance(content, dict) else None
+        content = content if isinstance(content, dict) else {}
+        mapping, special = content.get("chunk_to_idx", content), content.get("special_tokens") or None
         if _is_id_map(mapping) and isinstance(special, dict):  # role -> id, or role -> name of the token
             special = {
                 role: mapping.get(token, token) if isinstance(token, str) else token for role, token in special.items()
             }
-        if not _is_id_map(mapping) or (special and not _is_id_map(special)):
+        if not _is_id_map(mapping) or not (special is None or _is_id_map(special)):
             raise TokenizerError(
-                f"The vocabulary {path} is not a map of chunks to ids.", "Copy or download the model again."
+                f"The vocabulary {path} is not a JSON object of chunks and ids.", "Copy or download the model again."
             )
         if content.get("unk_idx", 0) != UNK_ID or mapping.get(UNK, 0) != UNK_ID:
             raise TokenizerError(f"The vocabulary {path} does not have {UNK} as id 0, as i3 models do.")
@@ -170,7 +171,7 @@ class ChunkTokenizer:
             raise TokenizerError(f"{path}: {error.what}", error.remedy) from error
 
 
-def _is_id_map(value: object) -> bool:
+def _is_id_map(value: object) -> TypeGuard[dict[str, int]]:
     return (
         isinstance(value, dict)
         and bool(value)
@@ -179,7 +180,7 @@ def _is_id_map(value: object) -> bool:
 
 
 def count_chunks(texts: Iterable[str], progress: Callable[[int], None] | None = None) -> Counter[str]:
-    """How often each chunk occurs. `progress` receives the number of characters of each text."""
+    """Count how often each chunk occurs. `progress` receives the number of characters of each text."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(cut(text))
@@ -191,29 +192,29 @@ def count_chunks(texts: Iterable[str], progress: Callable[[int], None] | None = 
 def build_tokenizer(
     counts: Counter[str], max_size: int | None = None, min_count: int = 1, special_roles: Iterable[str] = ()
 ) -> ChunkTokenizer:
-    """A vocabulary of the most frequent chunks: sorted by (-count, chunk), ids from 1, 0 is `<UNK>`.
+    """Build a vocabulary of the most frequent chunks: sorted by (-count, chunk), ids from 1, 0 is `<UNK>`.
 
-    With `max_size` or special tokens every single character that occurs at least `min_count` times also gets a place
-    before the rarest chunks, so that falling back seldom ends in `<UNK>`; the public code adds no characters.
-    Special tokens come last and count towards `max_size`.
+    With `max_size` or special tokens every single character that occurs at least `min_count` times is also included, in
+    place of the rarest chunks, so that a fallback seldom ends in `<UNK>`; the public code adds no characters. Special
+    tokens come last and count towards `max_size`.
     """
     special_roles = list(special_roles)
     if special_roles and max_size is None:
         max_size = 2**31
     ranked = sorted((c for c, n in counts.items() if n >= min_count), key=lambda c: (-counts[c], c))
     if max_size is not None:
-        places = max_size - 1 - len(special_roles)
+        capacity = max_size - 1 - len(special_roles)
         characters: Counter[str] = Counter()
         for chunk, count in counts.items():
             for character in chunk:
                 characters[character] += count
         singles = [c for c, n in characters.most_common() if n >= max(min_count, 1)]
-        if places < 1:
+        if capacity < 1:
             raise TokenizerError(f"A vocabulary of {max_size} has no room for chunks.", "Choose a larger one.")
-        if len(ranked) > places or any(c not in counts for c in singles):
-            singles = singles[: max(1, places // 4)]
+        if len(ranked) > capacity or any(c not in counts for c in singles):
+            singles = singles[: max(1, capacity // 4)]
             kept = set(singles)
-            pairs = [c for c in ranked if c not in kept][: places - len(singles)]
+            pairs = [c for c in ranked if c not in kept][: capacity - len(singles)]
             chosen = kept.union(pairs)
             ranked = sorted(chosen, key=lambda c: (-counts[c], -characters[c], c))
     if not ranked:

@@ -240,7 +240,7 @@ def test_code_in_weights_is_not_run(cli, folder, tmp_path, name, by):
         torch.save(content, folder / name)
     else:
         (folder / name).write_bytes(pickle.dumps({"extra": Mischief(tmp_path / "harm")}))
-    cli("info", folder).fails(name, "nothing of it was run")
+    cli("info", folder).fails(name, "no code in it was run")
     assert not (tmp_path / "harm").exists()
     pickle.loads(pickle.dumps(Mischief(tmp_path / "harm")))
     assert (tmp_path / "harm").exists()  # it would have

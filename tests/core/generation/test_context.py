@@ -89,7 +89,7 @@ def test_the_end_of_a_long_text_is_kept_when_asked(template):
 
 
 def test_a_model_without_a_place_for_a_system_prompt_says_so(model):
-    with pytest.raises(PromptError, match="no place for a system prompt"):
+    with pytest.raises(PromptError, match="does not support system prompts"):
         fit_context(model.template, [system("be kind"), user("hello")], 20, 64)
 
 

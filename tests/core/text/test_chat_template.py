@@ -116,13 +116,13 @@ def test_a_system_prompt_comes_first_where_there_is_a_place_for_it(build):
 
 def test_a_system_prompt_is_refused_where_there_is_none(chatting):
     assert not chatting.template.has_system
-    with pytest.raises(PromptError, match="no place for a system prompt"):
+    with pytest.raises(PromptError, match="does not support system prompts"):
         chatting.template.encode_turns([{"role": "system", "content": "be kind"}, user("hello")])
 
 
 def test_remembered_turns_are_those_that_training_sees(chatting):
     for message in (user("hello"), assistant("hello"), user("hello")):
-        assert chatting.template.remembered_turn(message) == chatting.template.encode_turn(message)
+        assert chatting.template.cached_turn(message) == chatting.template.encode_turn(message)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ def test_special_tokens_need_no_form_for_the_system_prompt(build):
 
 
 def test_what_is_remembered_of_long_turns_has_a_limit(build, monkeypatch):
-    monkeypatch.setattr("i3core.text.chat_template.REMEMBERED_CHARACTERS", 1000)
+    monkeypatch.setattr("i3core.text.chat_template.MOST_CACHED_CHARACTERS", 1000)
     template = build.model().template
     for index in range(50):
         message = {"role": "user", "content": f"{index} the cat sat on the mat " * 10}
-        assert template.remembered_turn(message) == template.encode_turn(message)
-        assert sum(len(content) for _, content in template._remembered) < 2000
+        assert template.cached_turn(message) == template.encode_turn(message)
+        assert sum(len(content) for _, content in template._cached_turns) < 2000
