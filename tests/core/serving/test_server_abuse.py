@@ -23,7 +23,7 @@ from served import HELLO, Served  # noqa: E402
 
 from i3core.serving.app import ServerSettings, build_app  # noqa: E402
 from i3core.serving.engine import Engine  # noqa: E402
-from i3core.serving.middleware import Limits  # noqa: E402
+from i3core.serving.middleware import DISCARDED, Limits  # noqa: E402
 from i3core.serving.server import Server, listen  # noqa: E402
 
 TYPE = {"Content-Type": "application/json"}
@@ -119,18 +119,26 @@ def test_lone_surrogate_becomes_a_question_mark(server):
     assert answer.json()["choices"][0]["text"].startswith("a?")
 
 
-def test_too_large_body_is_refused_unread(server):
-    answer = server.http.post(f"{server.url}/completions", json={"prompt": "a" * 1_100_000})
-    assert answer.status_code == 413
-    assert "larger" in answer.json()["error"]["message"]
+def test_far_too_large_body_is_refused_unread(server):
     answer = raw(server, b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\nxx")
     assert b" 413 " in answer
     part = b"10000\r\n" + b"a" * 0x10000 + b"\r\n"
     start = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     try:
-        assert b" 413 " in raw(server, start + part * 20)
+        assert b" 413 " in raw(server, start + part * 20 * DISCARDED)
     except ConnectionError:
         pass  # it closed the connection while we were sending
+
+
+def test_client_that_sends_too_large_a_body_reads_the_refusal(server):
+    """Also on a connection that was used before, and for bodies without a length."""
+    for _ in range(10):
+        server.load()
+        answer = server.post("completions", {"prompt": "a" * 1_100_000})
+        assert answer.status_code == 413
+        assert "larger" in answer.json()["error"]["message"]
+    parts = (b"a" * 0x10000 for _ in range(20))
+    assert server.http.post(f"{server.url}/completions", content=parts, headers=TYPE).status_code == 413
 
 
 @pytest.mark.parametrize(
