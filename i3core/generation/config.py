@@ -69,13 +69,13 @@ class SamplingConfig:
             setting.check(getattr(self, setting.key))
         if isinstance(self.top_k, bool) or not isinstance(self.top_k, int) or self.top_k < 0:
             raise ConfigError(f"top_k must be a whole number from 0, not {self.top_k!r}.")
-        if isinstance(self.stop, str) or not all(isinstance(text, str) and text for text in self.stop):
+        if not isinstance(self.stop, tuple | list) or not all(isinstance(text, str) and text for text in self.stop):
             raise ConfigError("stop must be a list of non-empty texts.")
         if not isinstance(self.allow_unk, bool):
             raise ConfigError(f"allow_unk must be true or false, not {self.allow_unk!r}.")
 
     def to_json(self) -> dict[str, Any]:
-        """All values, as JSON has them."""
+        """Convert to an object for JSON."""
         return asdict(self) | {"stop": list(self.stop)}
 
     @classmethod

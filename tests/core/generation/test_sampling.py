@@ -1,6 +1,7 @@
 """Filters against probabilities worked out by hand, and the ranges of the settings."""
 
 import itertools
+import json
 import math
 
 import pytest
@@ -189,7 +190,28 @@ def test_settings_accept_their_limits_and_nothing_beyond(setting):
             SamplingConfig(**{setting.key: value})
 
 
-@pytest.mark.parametrize("stop", ["end", ("",), (1,), ("a", "")])
+@pytest.mark.parametrize("stop", ["end", ("",), (1,), ("a", ""), 5, None])
 def test_stop_must_be_texts(stop):
     with pytest.raises(ConfigError, match="stop"):
         SamplingConfig(stop=stop)
+
+
+def test_config_survives_json():
+    config = SamplingConfig(temperature=0.3, top_k=7, seed=5, stop=("a", "\n"), allow_unk=True)
+    assert SamplingConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+    assert SamplingConfig.from_json(SamplingConfig().to_json()) == SamplingConfig()
+
+
+@pytest.mark.parametrize("values", [None, [], "text", {"unknown": 1}])
+def test_json_without_settings_reads_as_the_defaults(values):
+    assert SamplingConfig.from_json(values) == SamplingConfig()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"top_k": "many"}, {"top_p": 9}, {"stop": "end"}, {"stop": [1]}, {"stop": 5}, {"allow_unk": 1}, {"seed": 0.5}],
+)
+def test_invalid_json_value_costs_only_itself(wrong, caplog):
+    config = SamplingConfig.from_json({"temperature": 0.3, **wrong, "max_new_tokens": 9})
+    assert config == SamplingConfig(temperature=0.3, max_new_tokens=9)
+    assert next(iter(wrong)) in caplog.text

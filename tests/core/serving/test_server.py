@@ -322,10 +322,15 @@ def test_pages_of_other_sites_are_refused(server):
         refused = server.http.post(url, json=body, headers={"Origin": origin})
         assert refused.status_code == 403
         assert refused.json()["error"]["type"] == "permission_error"
-    preflight = server.http.options(
-        url, headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    )
-    assert preflight.status_code == 403
+    for headers in (
+        {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"},
+        {"Origin": "https://evil.example"},
+        {"Host": "evil.example"},
+    ):
+        refused = server.http.options(url, headers=headers)
+        assert refused.status_code == 403
+        assert refused.json()["error"]["code"] == ("wrong_host" if "Host" in headers else "wrong_origin")
+        assert "access-control-allow-origin" not in refused.headers
     answer = server.http.post(url, json=body, headers={"Origin": f"http://localhost:{server.port}"})
     assert not any(name.startswith("access-control") for name in answer.headers)
 
@@ -339,6 +344,13 @@ def test_allowed_site_and_host_may_ask(folder):
         headers = {**asked, "Access-Control-Request-Headers": "authorization,x-stainless-os"}
         preflight = server.http.options(f"{server.url}/chat/completions", headers=headers)
         assert preflight.headers["access-control-allow-headers"] == "authorization,x-stainless-os"
+        private = server.http.options(
+            f"{server.url}/models", headers={**asked, "Access-Control-Request-Private-Network": "true"}
+        )
+        assert private.headers["access-control-allow-private-network"] == "true"
+        answer = server.post("completions", {"prompt": "a", "n": 99}, headers={"Origin": "http://localhost:3000"})
+        assert answer.status_code == 400
+        assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"  # its pages read errors too
         assert server.http.get(f"{server.url}/models", headers={"Origin": "https://evil.example"}).status_code == 403
         assert server.http.get(f"{server.url}/models", headers={"Host": "host.docker.internal:8010"}).status_code == 200
         assert server.http.get(f"{server.url}/models", headers={"Host": "docker.internal"}).status_code == 403
@@ -494,6 +506,17 @@ def test_server_listens_on_loopback_alone(server):
     for address in outside:
         with pytest.raises(OSError, match="refused"):
             socket.create_connection((address, server.port), timeout=10).close()
+
+
+def test_server_answers_on_ipv6_loopback(folder):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with served_here(folder, "--host", "::1") as server:
+        assert server.url.startswith("http://[::1]:")
+        assert server.client().models.list().data
+        assert server.http.get(f"{server.root}/health", headers={"Host": "[::2]"}).status_code == 403
 
 
 def test_address_beyond_loopback_requires_a_key(folder, capsys, monkeypatch):

@@ -12,7 +12,6 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLineEdit
 
 from i3core.system import assets
-from i3core.system.humanize import duration_text, progress_text, size_text, when_text
 from i3desk.models.catalog import Catalog
 from i3desk.models.page import ModelsPage
 from i3desk.paths import Paths
@@ -332,21 +331,6 @@ def test_many_models_do_not_hold_the_window_up(qtbot, here, open_page):
         ModelsPage._update = update
     assert len(page.cards) == 25
     assert longest < 0.05
-
-
-def test_numbers_are_told_as_people_read_them():
-    assert [size_text(n) for n in (0, 999, 12_650_000, 331_000_000, 999_999_999)] == [
-        "0 bytes", "999 bytes", "12.7 MB", "331 MB", "1.0 GB",
-    ]  # fmt: skip
-    assert progress_text(214_000_000, 331_000_000) == "214 of 331 MB"
-    assert progress_text(600_000, 12_650_000) == "0.6 of 12.7 MB"
-    assert [duration_text(s) for s in (0.2, 10.2, 59.9, 90, 3600, 7500)] == [
-        "1 s", "10 s", "60 s", "2 min", "1 h", "2 h 5 min",
-    ]  # fmt: skip
-    noon = time.mktime((2026, 3, 12, 12, 0, 0, 0, 0, -1))
-    assert when_text(noon - 3600, noon) == "today 11:00"
-    assert when_text(noon - 90_000, noon) == "yesterday 11:00"
-    assert when_text(noon - 9 * 86_400, noon).startswith("3 ")
 
 
 @pytest.mark.parametrize("how", ["add", "export"])
