@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from fork_server import ForkServer
@@ -236,12 +238,29 @@ def process(start_process):
     return run
 
 
+SHARED = REPOSITORY.parent / "shared"  # larger data that is not part of the project
+
+
+@pytest.fixture(scope="session", params=["tests", *(["shared"] if (SHARED / "golden").is_dir() else [])])
+def golden(request, tmp_path_factory) -> Path:
+    """A model folder of the public training code, with what that code computed from it; see tests/golden/README.md."""
+    if request.param == "shared":
+        return SHARED / "golden" / "open-i3-small"
+    folder = tmp_path_factory.mktemp("golden") / "open-i3-small"
+    shutil.copytree(REPOSITORY / "tests" / "golden" / "open-i3-small", folder)
+    with np.load(folder / "weights.npz") as weights:
+        state = {name: torch.from_numpy(weights[name]).float() for name in weights}
+    for name in ("pytorch_model.bin", "initial_weights.bin"):
+        torch.save(state, folder / name)
+    return folder
+
+
 @pytest.fixture(scope="session")
-def golden() -> Path:
-    """The folder of golden data, which lies beside the checkout."""
-    folder = REPOSITORY.parent / "shared" / "golden" / "open-i3-small"
+def held_out() -> Path:
+    """The folder of held-out text, which lies beside the checkout."""
+    folder = SHARED / "data" / "heldout"
     if not folder.is_dir():
-        pytest.skip("the golden data ../shared/golden is not here")
+        pytest.skip("the held-out text ../shared/data/heldout is not here")
     return folder
 
 
