@@ -30,7 +30,7 @@ def test_precisions_are_compared_in_the_same_run(tiny):
     assert sum(line.startswith(("float32", "bfloat16")) for line in lines) == 2
 
 
-def test_weights_in_memory(tiny):
+def test_weight_bytes_count_int8_matrices_and_their_scales(tiny):
     network, config = tiny.network, tiny.config
     int8 = other_precisions(tiny)["int8"].network
     assert weight_bytes(network) == 4 * config.parameters
