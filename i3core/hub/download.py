@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SUGGESTED = {"i3-80m": "FlameF0X/i3-80m"}  # short names of repositories
 KEPT = "What was downloaded is kept: the same download continues where it stopped."
 PROGRESS_EVERY_S = 0.25
+LOCK_WAIT_S = 3.0  # for a process that is about to end and still holds the lock
 _SPARE_BYTES = 1_000_000  # that must stay free on the disk
 _ABOUT_FILES = ("README.md", "LICENSE", "LICENSE.md", "LICENSE.txt")
 
@@ -332,7 +333,7 @@ def _locked(models: Path, name: str) -> Iterator[None]:
     lock = models / f".{name}.lock"
     with ExitStack() as stack:
         try:
-            stack.enter_context(WeakFileLock(lock, timeout=3.0))  # a process that is about to end may still hold it
+            stack.enter_context(WeakFileLock(lock, timeout=LOCK_WAIT_S))
         except TimeoutError as error:
             raise DownloadError(
                 f"{name} is being downloaded by another program already.", "Wait for it, or end it."

@@ -79,7 +79,7 @@ def test_round_trip(build, tmp_path, layout, tied):
     assert not any(module.training for module in apart.network.modules())
 
 
-def test_loading_leaves_the_random_numbers_alone(adapted):
+def test_loading_does_not_change_the_random_state(adapted):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -87,7 +87,7 @@ def test_loading_leaves_the_random_numbers_alone(adapted):
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_an_adapter_of_the_bundled_model_is_small_and_names_it(tmp_path):
+def test_adapter_of_the_bundled_model_is_small_and_names_it(tmp_path):
     trained_adapter("i3-mini", tmp_path / "adapter", rank=8, name="pirate")
     described = json.loads((tmp_path / "adapter" / CONFIG_FILE).read_text())
     assert described["base_model_name_or_path"] == "i3-mini"
@@ -100,7 +100,7 @@ def test_an_adapter_of_the_bundled_model_is_small_and_names_it(tmp_path):
     assert list(generate(read, "hello", config))
 
 
-def test_going_on_from_an_adapter_is_going_on_as_if_it_had_not_been_saved(folder, tmp_path):
+def test_training_continues_from_a_loaded_adapter_as_from_the_original(folder, tmp_path):
     def steps(model, optimizers, count):
         for _ in range(count):
             model.network.loss(IDS[:, :-1], IDS[:, 1:]).backward()
@@ -138,7 +138,7 @@ def test_tensors_are_named_and_shaped_as_in_peft(adapted):
 # --------------------------------------------------------------------------------------------------- where the base is
 
 
-def test_base_and_adapter_that_moved_together(folder, adapted, tmp_path):
+def test_base_that_moved_with_its_adapter_is_found(folder, adapted, tmp_path):
     expected = logits(load(adapted))
     (tmp_path / "new").mkdir()
     for path in (folder, adapted):
@@ -146,14 +146,14 @@ def test_base_and_adapter_that_moved_together(folder, adapted, tmp_path):
     assert torch.equal(logits(load(tmp_path / "new" / adapted.name)), expected)
 
 
-def test_a_base_named_as_seen_from_the_adapter(folder, adapted, tmp_path, monkeypatch):
+def test_base_path_relative_to_the_adapter_is_found(folder, adapted, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     change_config(adapted, base_model_name_or_path="../model", base_model_relative_path=None)
     assert load(adapted).adapter.base == folder.resolve()
 
 
-def test_a_base_that_moved_must_be_named(cli, folder, adapted, tmp_path):
+def test_base_that_moved_alone_must_be_named(cli, folder, adapted, tmp_path):
     expected = logits(load(adapted))
     folder.rename(tmp_path / "moved")
     cli("info", adapted).fails("no longer at", str(folder), "--base")
@@ -164,14 +164,14 @@ def test_a_base_that_moved_must_be_named(cli, folder, adapted, tmp_path):
     assert torch.equal(logits(load(tmp_path / "merged")), expected)
 
 
-def test_a_base_in_another_layout_is_the_same_base(folder, adapted, tmp_path):
+def test_base_in_another_layout_is_accepted(folder, adapted, tmp_path):
     expected = logits(load(adapted))
     save(load(folder), tmp_path / "public", "public")
     assert torch.equal(logits(load(adapted, base=tmp_path / "public")), expected)
 
 
 @pytest.mark.parametrize("change", ["value", "other model"])
-def test_a_base_that_changed_is_refused(cli, build, folder, adapted, change):
+def test_changed_base_is_refused(cli, build, folder, adapted, change):
     if change == "value":
         weights = load_file(folder / "model.safetensors")
         weights["ln_f.bias"][3] += 1e-3
@@ -184,7 +184,7 @@ def test_a_base_that_changed_is_refused(cli, build, folder, adapted, change):
         load(adapted, base=folder)
 
 
-def test_a_base_for_a_complete_model_is_a_mistake(cli, folder, tmp_path):
+def test_base_for_a_complete_model_is_refused(cli, folder, tmp_path):
     cli("convert", folder, tmp_path / "out", "--base", folder).fails("complete model")
     with pytest.raises(CheckpointError, match=CONFIG_FILE):
         load_adapter(folder)
@@ -193,7 +193,7 @@ def test_a_base_for_a_complete_model_is_a_mistake(cli, folder, tmp_path):
 # --------------------------------------------------------------------------------------------------- merging
 
 
-def test_convert_merges(cli, folder, adapted, tmp_path):
+def test_convert_merges_the_adapter(cli, folder, adapted, tmp_path):
     expected = logits(load(adapted))
     for layout in ("safetensors", "public"):
         assert cli("convert", adapted, tmp_path / layout, "--to", layout).status == 0
@@ -207,14 +207,14 @@ def test_convert_merges(cli, folder, adapted, tmp_path):
     assert "adapter_of" not in cli("info", tmp_path / "public", "--json").json
 
 
-def test_info_tells_of_the_base(cli, folder, adapted):
+def test_info_names_the_base(cli, folder, adapted):
     content = cli("info", adapted, "--json").json
     assert content["adapter_of"] == str(folder.resolve())
     assert content["lora_rank"] == 4
     assert str(folder.resolve()) in cli("info", adapted).out
 
 
-def test_no_adapter_over_an_adapter(adapted, tmp_path):
+def test_adapter_over_an_adapter_is_refused(adapted, tmp_path):
     check_adapter_base(load_adapter(adapted))
     with pytest.raises(TrainingError, match="i3core convert"):
         check_adapter_base(load(adapted))
@@ -228,7 +228,7 @@ def with_lora(model):
     return model
 
 
-def test_no_adapter_over_a_model_in_memory(build, tmp_path):
+def test_adapter_over_a_model_in_memory_is_refused(build, tmp_path):
     model = build.model()
     with pytest.raises(TrainingError, match="from scratch"):
         check_adapter_base(model)
@@ -236,14 +236,14 @@ def test_no_adapter_over_a_model_in_memory(build, tmp_path):
         save(with_lora(model), tmp_path / "a")
 
 
-def test_an_adapter_never_lands_in_a_complete_model(folder, adapted):
+def test_adapter_is_not_saved_into_a_complete_model(folder, adapted):
     before = {path: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(CheckpointError, match="complete model"):
         save(load_adapter(adapted), folder)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_complete_model_replaces_an_adapter(build, adapted):
+def test_complete_model_replaces_an_adapter(build, adapted):
     other = build.model(seed=9)
     save(other, adapted)
     assert torch.equal(logits(load(adapted)), logits(other))
@@ -255,7 +255,7 @@ def test_a_complete_model_replaces_an_adapter(build, adapted):
 
 @pytest.mark.parametrize("name", [CONFIG_FILE, WEIGHT_FILE])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
-def test_files_cut_short(cli, adapted, name, share):
+def test_truncated_files_are_named(cli, adapted, name, share):
     whole = (adapted / name).read_bytes()
     (adapted / name).write_bytes(whole[: min(int(len(whole) * share), len(whole) - 3)])
     cli("info", adapted).fails(name, "damaged")
@@ -269,18 +269,18 @@ def test_files_cut_short(cli, adapted, name, share):
         {"base_model_sha256": 3},
     ],
 )  # fmt: skip
-def test_a_config_that_lacks_something(cli, adapted, changes):
+def test_incomplete_config_is_named(cli, adapted, changes):
     change_config(adapted, **changes)
     cli("info", adapted).fails(CONFIG_FILE)
 
 
 @pytest.mark.parametrize("content", ["[]", "3", "null", '"x"'])
-def test_a_config_that_is_no_map(cli, adapted, content):
+def test_config_that_is_not_an_object_is_named(cli, adapted, content):
     (adapted / CONFIG_FILE).write_text(content)
     cli("info", adapted).fails(CONFIG_FILE)
 
 
-def test_weights_that_do_not_fit(cli, adapted):
+def test_weights_that_do_not_fit_are_named(cli, adapted):
     whole = load_file(adapted / WEIGHT_FILE)
     name = "base_model.model.layers.1.ffn.2.lora_A.weight"
     for tensor in (torch.zeros(4, 32), torch.zeros(5, 128), torch.zeros(0), torch.full((4, 128), torch.nan)):
@@ -306,5 +306,5 @@ def test_matrices_that_are_not_numbers_are_not_saved(adapted, tmp_path):
     assert not (tmp_path / "other" / CONFIG_FILE).exists()
 
 
-def test_the_folder_may_be_named_by_its_weight_file(adapted):
+def test_folder_is_found_by_its_weight_file(adapted):
     assert checkpoint.find_model(Path(adapted) / WEIGHT_FILE) == adapted

@@ -31,7 +31,7 @@ def change(path, **changes):
 
 @pytest.mark.parametrize("layout", ["safetensors", "public"])
 @pytest.mark.parametrize("tied", [True, False])
-def test_the_facts_are_those_of_the_loaded_model(build, tmp_path, layout, tied):
+def test_info_matches_the_loaded_model(build, tmp_path, layout, tied):
     folder = build.folder(tmp_path / "model", layout=layout, tie_embeddings=tied)
     facts, model = inspect(folder), load(folder, "cpu")
     assert facts.config == model.config
@@ -43,7 +43,7 @@ def test_the_facts_are_those_of_the_loaded_model(build, tmp_path, layout, tied):
     assert json.loads(json.dumps(facts.to_json()))["vocab_size"] == model.config.vocab_size
 
 
-def test_the_bundled_model_in_a_moment(process):
+def test_bundled_model_is_inspected_quickly(process):
     facts = inspect(assets.models()["i3-mini"])
     assert (facts.parameters, facts.hybrid_layers, facts.attention_layers) == (8_807_680, 5, 1)
     assert (facts.window, facts.d_model, facts.vocab_size) == (512, 384, 2048)
@@ -61,7 +61,7 @@ def test_the_bundled_model_in_a_moment(process):
     assert process(code=code + " sys.exit('torch' in sys.modules)", fresh=True).status == 0
 
 
-def test_what_config_json_says_wrong_is_a_warning(folder):
+def test_wrong_values_in_config_json_are_warnings(folder):
     change(folder / "config.json", d_state=64, license="MIT", name="Old Tom", description="Says little.")
     facts = inspect(folder)
     assert facts.config.d_state == 8
@@ -69,7 +69,7 @@ def test_what_config_json_says_wrong_is_a_warning(folder):
     assert (facts.name, facts.licence, facts.description) == ("Old Tom", "MIT", "Says little.")
 
 
-def test_what_the_readme_says(folder):
+def test_licence_and_description_come_from_the_readme(folder):
     (folder / "README.md").write_text(
         "---\nlanguage: en\nlicense: apache-2.0\ntags:\n- x\n---\n# A model\n\n![plot](x.png)\n\n> a note\n\n"
         "The **i3-80M Model** is a [hybrid](https://example.org)\nof two kinds. " + "It has layers. " * 40
@@ -90,7 +90,7 @@ def adapted(build, tmp_path):
     return tmp_path / "adapted"
 
 
-def test_an_adapter(adapted):
+def test_adapter_is_described_with_its_base(adapted):
     facts = inspect(adapted)
     assert (facts.kind, facts.base) == ("adapter", adapted.parent / "base")
     assert facts.config == inspect(facts.base).config
@@ -100,13 +100,13 @@ def test_an_adapter(adapted):
         inspect(adapted)
 
 
-def test_an_adapter_over_itself_is_an_error_and_no_loop(adapted):
+def test_adapter_over_itself_raises(adapted):
     change(adapted / CONFIG_FILE, base_model_name_or_path=str(adapted))
     with pytest.raises(CheckpointError, match="no weights"):
         inspect(adapted)
 
 
-def test_a_run(build, tmp_path):
+def test_run_is_described_with_its_progress(build, tmp_path):
     run = RunFolder(tmp_path / "run")
     run.create()
     run.describe({"config": {}, "model": "i3-mini", "started": 1_700_000_000.5})
@@ -155,7 +155,7 @@ def test_damaged_and_foreign_folders(folder, damage, words):
 
 
 @pytest.mark.parametrize("figure", [float("nan"), float("inf"), 1e30, -1.0, "7", True])
-def test_figures_of_a_run_that_cannot_be_shown_are_not_told(build, tmp_path, figure):
+def test_numbers_that_cannot_be_shown_are_left_out(build, tmp_path, figure):
     run = RunFolder(tmp_path / "run")
     run.create()
     run.describe({"config": {}, "started": figure})
@@ -167,7 +167,7 @@ def test_figures_of_a_run_that_cannot_be_shown_are_not_told(build, tmp_path, fig
     assert (training.best_val_perplexity, training.general_perplexity) == (None, None)
 
 
-def test_a_place_that_no_system_can_read(folder):
+def test_path_that_no_system_can_read_raises(folder):
     with pytest.raises(CheckpointError, match="cannot be read"):
         inspect("x" * 5000)
     header = b'{"e":{"shape":[1e999],"data_offsets":[0,0]}}'
@@ -176,7 +176,7 @@ def test_a_place_that_no_system_can_read(folder):
         inspect(folder)
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_missing_folder_raises(tmp_path):
     with pytest.raises(CheckpointError, match="no folder"):
         inspect(tmp_path / "none")
 
@@ -200,7 +200,7 @@ def test_weights_that_do_not_fit_are_refused_as_loading_does(folder, change):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 4000), flip=st.integers(0, 3000), byte=st.integers(0, 255))
-def test_a_damaged_header_is_one_clear_error(build, tmp_path_factory, cut, flip, byte):
+def test_damaged_header_raises_one_clear_error(build, tmp_path_factory, cut, flip, byte):
     """Whatever happens to the first bytes or the end: facts, or CheckpointError, never anything else."""
     folder = tmp_path_factory.mktemp("damaged")
     build.folder(folder)

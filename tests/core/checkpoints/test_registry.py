@@ -58,19 +58,19 @@ def test_downloaded_and_interrupted(filled):
     assert registry.interrupted() == []
 
 
-def test_no_folder_of_models_yet(models):
+def test_missing_models_folder_has_no_models(models):
     assert registry.downloaded() == {}
     assert registry.interrupted() == []
     assert not models.exists()
 
 
-def test_where_models_are_by_default(monkeypatch, tmp_path):
+def test_default_models_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("I3DESK_MODELS", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert registry.models_folder().parts[-2:] == ("i3desk", "models")
 
 
-def test_names_and_paths(filled, run, tmp_path, monkeypatch):
+def test_models_are_found_by_name_and_path(filled, run, tmp_path, monkeypatch):
     bundled = assets.models()["i3-mini"]
     assert registry.find(None) == registry.find("i3-mini") == bundled
     assert registry.find("mine") == filled / "mine"
@@ -86,12 +86,12 @@ def test_names_and_paths(filled, run, tmp_path, monkeypatch):
         assert "i3-mini, mine" in unknown.value.remedy
 
 
-def test_a_bundled_model_keeps_its_name(filled):
+def test_bundled_model_comes_before_a_downloaded_one_of_its_name(filled):
     shutil.copytree(filled / "mine", filled / "i3-mini")
     assert registry.find("i3-mini") == assets.models()["i3-mini"]
 
 
-def test_what_looks_like_a_model(filled, run, tmp_path):
+def test_is_model_folder(filled, run, tmp_path):
     assert registry.is_model_folder(filled / "mine")
     assert registry.is_model_folder(str(run.folder))
     assert registry.is_model_folder(run.best)
@@ -101,7 +101,7 @@ def test_what_looks_like_a_model(filled, run, tmp_path):
     assert not registry.is_model_folder(run.folder)
 
 
-def test_a_folder_closed_to_this_user_hides_no_other(filled, monkeypatch):
+def test_unreadable_folder_hides_no_other(filled, monkeypatch):
     closed, stat = filled / "lost+found", Path.stat
     closed.mkdir()
 
@@ -115,7 +115,7 @@ def test_a_folder_closed_to_this_user_hides_no_other(filled, monkeypatch):
     assert registry.downloaded() == {"mine": filled / "mine"}
 
 
-def test_deleting(filled, run):
+def test_delete_removes_models_runs_and_unfinished_downloads(filled, run):
     registry.delete(filled / "mine")
     registry.delete(filled / "half.partial")
     registry.delete(run.folder)
@@ -123,7 +123,7 @@ def test_deleting(filled, run):
     assert list(run.folder.parent.iterdir()) == []
 
 
-def test_what_is_never_deleted(filled, run, build, tmp_path):
+def test_other_folders_are_never_deleted(filled, run, build, tmp_path):
     elsewhere = build.folder(tmp_path / "elsewhere")
     (filled / "link").symlink_to(elsewhere, target_is_directory=True)
     kept = (elsewhere, filled, filled / "notes", filled / "link", run.best, run.folder.parent, tmp_path, assets.root())
@@ -135,7 +135,7 @@ def test_what_is_never_deleted(filled, run, build, tmp_path):
     assert all(folder.exists() for folder in kept)
 
 
-def test_a_run_with_other_files_or_at_work_stays(run):
+def test_run_with_other_files_or_running_is_not_deleted(run):
     (run.folder / "novel.txt").write_text("my only copy")
     with pytest.raises(CheckpointError, match=r"novel\.txt"):
         registry.delete(run.folder)
@@ -150,7 +150,7 @@ def test_a_run_with_other_files_or_at_work_stays(run):
     assert run.best.is_dir()
 
 
-def test_what_a_cut_deletion_left_goes_with_the_next(filled):
+def test_leftovers_of_an_interrupted_deletion_are_removed_with_the_next(filled):
     (filled / ".gone.deleted-0123abcd").mkdir()
     registry.delete(filled / "mine")
     assert not any(path.name.startswith(".") for path in filled.iterdir())

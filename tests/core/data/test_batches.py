@@ -54,7 +54,7 @@ def plain_batches(items, lengths, budget):
     st.lists(st.lists(st.integers(2, 70), min_size=0, max_size=40), min_size=1, max_size=3).filter(any),
     st.integers(1, 6), st.integers(0, 3), st.booleans(),
 )  # fmt: skip
-def test_an_epoch_shows_every_row_once_within_the_budget(files, batch_size, epoch, shuffle):
+def test_epoch_shows_every_sequence_once_within_the_budget(files, batch_size, epoch, shuffle):
     sets = [WeightedDataset(rows_of(*lengths)) if lengths else WeightedDataset(nothing()) for lengths in files]
     budget = batch_size * 32
     plan = plan_epoch(sets, budget, 7, epoch, shuffle)
@@ -85,7 +85,7 @@ def test_epochs_and_seeds_differ():
     assert plans[0] != plans[1] != plans[2] != plans[0]
 
 
-def test_plans_are_frozen():
+def test_plan_of_a_seed_never_changes():
     """These numbers must never change: runs that were begun with them are resumed."""
     sets = [WeightedDataset(rows_of(*range(20, 60, 4))), WeightedDataset(rows_of(5, 50), 1.5)]
     expected = [
@@ -95,7 +95,7 @@ def test_plans_are_frozen():
     assert list(plan_epoch(sets, 128, 3, 1)) == expected
 
 
-def test_batches_of_an_epoch_are_mixed_and_hold_rows_of_similar_length():
+def test_batches_are_mixed_and_hold_sequences_of_similar_length():
     lengths = [2 + i % 90 for i in range(3000)]
     plan = list(plan_epoch([WeightedDataset(rows_of(*lengths))], 512, 0, 0))
     spread = [max(lengths[row] for _, row in batch) - min(lengths[row] for _, row in batch) for batch in plan]
@@ -106,7 +106,7 @@ def test_batches_of_an_epoch_are_mixed_and_hold_rows_of_similar_length():
 
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize(("weight", "total"), [(2, 20), (0.3, 3), (2.5, 25)])
-def test_weights(weight, total, shuffle):
+def test_weight_says_how_often_sequences_are_shown(weight, total, shuffle):
     plan = plan_epoch([WeightedDataset(rows_of(*[5] * 10), weight)], 64, 0, 0, shuffle)
     rows = [row for batch in plan for _, row in batch]
     counts = Counter(rows)
@@ -116,12 +116,12 @@ def test_weights(weight, total, shuffle):
         assert rows[: min(10, total)] == sorted(rows[: min(10, total)])
 
 
-def test_weights_that_leave_nothing_are_refused():
+def test_weights_that_leave_no_sequences_raise():
     with pytest.raises(DataError, match="weight"):
         plan_epoch([WeightedDataset(rows_of(5, 5), 0.01)], 20, 0, 0)
 
 
-def test_a_plan_of_many_rows_is_quick_and_small():
+def test_plan_of_many_sequences_is_quick_and_small():
     class Many:
         """As many rows as 2.5 GB of conversations have; only their lengths matter to a plan."""
 
@@ -138,7 +138,7 @@ def test_a_plan_of_many_rows_is_quick_and_small():
 
 
 @given(st.lists(st.lists(st.integers(2, 40), min_size=1, max_size=30), max_size=3), st.integers(0, 900))
-def test_rows_to_evaluate_on(files, tokens):
+def test_chosen_sequences_fit_the_budget(files, tokens):
     sets = [rows_of(*lengths) for lengths in files]
     chosen = choose_sequences(sets, tokens, 5)
     lengths = [files[number][row] for number, row in chosen]
@@ -153,7 +153,7 @@ def test_rows_to_evaluate_on(files, tokens):
         assert len(chosen) == 1 or tokens - 40 < sum(lengths) <= tokens
 
 
-def test_rows_to_evaluate_on_are_a_sample_that_depends_on_the_seed():
+def test_chosen_sequences_depend_on_the_seed():
     sets = [rows_of(*[5] * 200)]
     first, second = (choose_sequences(sets, 200, seed) for seed in (0, 1))
     assert len(first) == len(second) == 40
@@ -161,7 +161,7 @@ def test_rows_to_evaluate_on_are_a_sample_that_depends_on_the_seed():
     assert max(row for _, row in first) > 100
 
 
-def test_a_batch_by_hand():
+def test_batch_by_hand():
     """Rows 1 2 3 4 (3 and 4 are the reply) and 5 6 7 (6 and 7 are)."""
     sets = [WeightedDataset(rows_of(4, 3))]
     ids, targets = make_batch(sets, [(0, 0), (0, 1)], assistant_only=False, window=3)
@@ -171,7 +171,7 @@ def test_a_batch_by_hand():
     assert targets.tolist() == [[IGNORED, 3, 4], [6, 7, IGNORED]]
 
 
-def test_a_question_that_fills_the_window_gives_way_to_its_reply(model):
+def test_question_that_fills_the_window_is_truncated_before_its_reply(model):
     """Its beginning is left out; the reply is learned whole, after the end of what was asked."""
     messages = ({"role": "user", "content": "the " * 90}, {"role": "assistant", "content": "cat"})
     question, reply = model.template.encode_turns(messages)

@@ -51,7 +51,7 @@ def write(path, content, packed=""):
 
 
 @pytest.mark.parametrize("packed", OPENERS)
-def test_records(tmp_path, packed):
+def test_jsonl_records_are_read_from_plain_and_compressed_files(tmp_path, packed):
     path = write(tmp_path / f"data.jsonl{packed}", JSONL, packed)
     first, second = read_documents(path)
     assert first == Document("the cat", shape="text")
@@ -59,12 +59,12 @@ def test_records(tmp_path, packed):
 
 
 @pytest.mark.parametrize("packed", OPENERS)
-def test_plain_text_is_cut_at_blank_lines(tmp_path, packed):
+def test_plain_text_is_split_at_blank_lines(tmp_path, packed):
     path = write(tmp_path / f"data.txt{packed}", "\n\none\ntwo\n \nthree", packed)
     assert texts(path) == ["one\ntwo", "three"]
 
 
-def test_a_byte_order_mark_is_no_text(tmp_path):
+def test_byte_order_mark_is_not_text(tmp_path):
     mark = b"\xef\xbb\xbf"
     for name, content in {
         "a.jsonl": JSONL.encode(),
@@ -79,7 +79,7 @@ def test_a_byte_order_mark_is_no_text(tmp_path):
     assert texts(tmp_path / "a.md") == ["# one", "# two"]
 
 
-def test_markdown_is_cut_at_headings_but_not_in_code(tmp_path):
+def test_markdown_is_split_at_headings_but_not_in_code(tmp_path):
     lines = [
         "before", "# One #", "text", "", "```sh", "# a comment", "~~~", "## still", "```", "after", "####### seven",
         "#hash", "   ## Two", "~~~~", "# no", "~~~", "# no", "~~~~", "``` a ` b", "# Three",
@@ -91,7 +91,7 @@ def test_markdown_is_cut_at_headings_but_not_in_code(tmp_path):
 
 
 @given(st.lists(st.sampled_from(["a", "bc", " ", "\n", "ddddddd"])).map("".join), st.integers(1, 12))
-def test_long_texts_are_cut_at_white_space(text, longest):
+def test_long_text_is_split_at_white_space(text, longest):
     pieces = list(cut_text(text, longest))
     assert "".join(pieces) == text
     assert all(0 < len(piece) <= longest for piece in pieces) or pieces == [""]
@@ -119,7 +119,7 @@ def test_folders(tmp_path):
     assert data_files(str(tmp_path / "b.txt")) == [tmp_path / "b.txt"]
 
 
-def test_what_is_not_data(tmp_path):
+def test_missing_unknown_and_empty_sources_raise(tmp_path):
     (tmp_path / "a.docx").write_text("x")
     (tmp_path / "a.parquet.gz").write_text("x")
     (tmp_path / "empty").mkdir()
@@ -152,7 +152,7 @@ def nested():
 
 
 @given(st.lists(nested(), max_size=6), st.integers(0, 3), st.booleans(), st.integers(1, 9))
-def test_json_is_streamed_like_it_is_read_whole(tmp_path_factory, values, indent, listed, block):
+def test_streamed_json_equals_json_read_at_once(tmp_path_factory, values, indent, listed, block):
     path = tmp_path_factory.getbasetemp() / "values.json"
     content = json.dumps(values, indent=indent or None) if listed else " \n".join(json.dumps(v) for v in values)
     if not listed and values and isinstance(values[0], list):
@@ -214,7 +214,7 @@ def test_records_that_are_too_long_are_not_read_whole(tmp_path, monkeypatch, nam
         assert len(bad) == 1
 
 
-def test_half_an_emoji_becomes_a_replacement_character(tmp_path):
+def test_half_surrogate_pair_becomes_a_replacement_character(tmp_path):
     (tmp_path / "a.jsonl").write_text(r'{"text": "a \ud83d b \ud83d\ude00"}')
     assert texts(tmp_path / "a.jsonl") == ["a � b 😀"]
 
@@ -228,7 +228,7 @@ def test_half_an_emoji_becomes_a_replacement_character(tmp_path):
         '{"ids": [1, -1]}', '{"ids": [1.5]}', '{"ids": [true]}', '{"ids": []}', '{"text": null}', "{}", '{"ids": 3}',
     ],
 )  # fmt: skip
-def test_a_bad_record_is_named_by_file_and_line_or_skipped(tmp_path, line):
+def test_bad_record_is_named_by_file_and_line_or_skipped(tmp_path, line):
     path = tmp_path / "data.jsonl"
     path.write_text(JSONL + line + "\n" + JSONL)
     with pytest.raises(DataError, match=r"data\.jsonl, line 4: ") as raised:
@@ -250,7 +250,7 @@ def test_text_in_another_encoding_is_named_by_file_and_line(tmp_path, name):
 
 @pytest.mark.parametrize("packed", [".xz", ".gz"])
 @pytest.mark.parametrize("damage", ["cut", "flipped", "other"])
-def test_damaged_packed_files_are_named(tmp_path, packed, damage):
+def test_damaged_compressed_file_is_named(tmp_path, packed, damage):
     path = tmp_path / f"data.jsonl{packed}"
     with OPENERS[packed](path, "wt") as target:
         target.writelines(json.dumps({"text": f"line {i * 7919 % 1000}"}) + "\n" for i in range(3000))
@@ -302,7 +302,7 @@ def test_shapes(tmp_path, record, shape, expected):
 
 
 @pytest.mark.parametrize("role", ["role", "from"])
-def test_what_the_system_says_comes_before_the_first_question(tmp_path, role):
+def test_system_prompt_comes_before_the_first_question(tmp_path, role):
     content = "content" if role == "role" else "value"
     key = "messages" if role == "role" else "conversations"
     said = [("system", "be kind"), ("Assistant", "hello"), ("human", "q"), ("bot", "a"), ("user", "q2")]
@@ -336,7 +336,7 @@ def test_replies_can_be_marked_as_context(tmp_path, key):
     assert all(turn.keys() == {"role", "content"} for turn in document.messages)
 
 
-def test_marks_keep_their_replies_when_the_system_comes_first(tmp_path):
+def test_context_marks_stay_with_their_replies_after_a_system_prompt(tmp_path):
     said = [{"role": "system", "content": "be kind"}, {"role": "assistant", "content": "a", "weight": 0}]
     [document] = read_documents(write(tmp_path / "a.jsonl", json.dumps({"messages": said})))
     assert [turn["role"] for turn in document.messages] == ["user", "assistant"]
@@ -344,7 +344,7 @@ def test_marks_keep_their_replies_when_the_system_comes_first(tmp_path):
 
 
 @pytest.mark.parametrize("mark", [{"weight": 0.5}, {"weight": 2}, {"weight": "0"}, {"weight": True}, {"learn": 0}])
-def test_other_marks_are_refused(tmp_path, mark):
+def test_invalid_weight_or_learn_mark_is_a_bad_record(tmp_path, mark):
     path = write(tmp_path / "a.jsonl", json.dumps({"messages": marked({}, mark)}))
     with pytest.raises(DataError, match=r"line 1: a turn .*(weight|learn)") as raised:
         list(read_documents(path))
@@ -352,7 +352,7 @@ def test_other_marks_are_refused(tmp_path, mark):
 
 
 @pytest.mark.parametrize("role", ["tool", "function", ""])
-def test_other_roles_are_named(tmp_path, role):
+def test_unknown_role_is_named(tmp_path, role):
     record = {"messages": [{"role": "user", "content": "q"}, {"role": role, "content": "3"}]}
     with pytest.raises(DataError, match=f"line 1: .*{role!r}"):
         list(read_documents(write(tmp_path / "a.jsonl", json.dumps(record))))
@@ -384,7 +384,7 @@ def test_tables(tmp_path, name, content, expected):
     assert exchanges(write(tmp_path / name, content)) == expected
 
 
-def test_a_table_of_unknown_columns_names_them(tmp_path):
+def test_table_of_unknown_columns_names_them(tmp_path):
     path = write(tmp_path / "a.csv", "name,age,town\nx,3,y\n")
     with pytest.raises(DataError, match=r"a\.csv, line 1: .*'name', 'age', 'town'.*`prompt`"):
         list(read_documents(path))
@@ -405,7 +405,7 @@ def test_cells_may_be_longer_than_the_csv_module_expects(tmp_path):
     assert exchanges(write(tmp_path / "a.csv", f"q,{long}\nq,b\n")) == [("q", long), ("q", "b")]
 
 
-def test_a_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path, monkeypatch):
+def test_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "LONGEST_RECORD", 100_000)
     path = write(tmp_path / "a.csv", 'prompt,completion\nq,"a\n' + "some line\n" * 50_000)
     with pytest.raises(DataError, match=r"a\.csv, line 2: .*quotes"):
@@ -451,7 +451,7 @@ def test_parquet_without_its_package_says_how_to_install_it(process, tmp_path):
         '{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "\\n"}]}',
     ],
 )  # fmt: skip
-def test_an_empty_answer_is_a_bad_record(tmp_path, line):
+def test_empty_reply_is_a_bad_record(tmp_path, line):
     (tmp_path / "a.jsonl").write_text('{"text": "fine"}\n' + line + "\n")
     with pytest.raises(DataError, match="line 2: a reply is empty"):
         list(read_documents(tmp_path / "a.jsonl"))
@@ -460,7 +460,7 @@ def test_an_empty_answer_is_a_bad_record(tmp_path, line):
 # --------------------------------------------------------------------------------------------- complaints, beginnings
 
 
-def test_complaints_name_file_line_and_reason_apart(tmp_path):
+def test_bad_record_error_has_file_line_and_reason(tmp_path):
     path = write(tmp_path / "a.jsonl", '{"text": "fine"}\n{"text"\n{"other": 1}\n')
     bad = []
     assert len(list(read_documents(path, bad.append))) == 1
@@ -471,7 +471,7 @@ def test_complaints_name_file_line_and_reason_apart(tmp_path):
 
 @pytest.mark.parametrize("packed", ["", ".gz", ".xz"])
 @pytest.mark.parametrize("kind", [".jsonl", ".json", ".txt", ".md", ".csv"])
-def test_only_the_beginning_of_large_files_is_read(tmp_path, kind, packed):
+def test_read_limit_reads_only_the_start_of_large_files(tmp_path, kind, packed):
     source = random.Random(0)
     words = [source.randbytes(100).hex() for _ in range(5000)]
     content = {
@@ -491,7 +491,7 @@ def test_only_the_beginning_of_large_files_is_read(tmp_path, kind, packed):
     assert abs(limit.disk_bytes / path.stat().st_size - len(found) / len(whole)) < (0.2 if packed else 0.05)
 
 
-def test_a_beginning_ends_where_the_files_do(tmp_path):
+def test_read_limit_above_the_files_size_reads_everything(tmp_path):
     write(tmp_path / "a.jsonl", '{"text": "one"}\n')
     write(tmp_path / "b.txt", "two")
     limit = ReadLimit(1000)
@@ -499,7 +499,7 @@ def test_a_beginning_ends_where_the_files_do(tmp_path):
     assert limit.text_bytes == limit.disk_bytes == sum(p.stat().st_size for p in tmp_path.iterdir())
 
 
-def test_a_beginning_of_bad_lines_ends_too(tmp_path):
+def test_read_limit_stops_at_bad_lines_too(tmp_path):
     path, bad = write(tmp_path / "a.jsonl", "nothing\n" * 1000), []
     assert list(read_documents(path, bad.append, limit=ReadLimit(80))) == []
     assert len(bad) == 10

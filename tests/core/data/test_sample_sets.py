@@ -43,7 +43,7 @@ def tokenizer():
 
 
 @pytest.mark.parametrize("sample", LISTED, ids=lambda sample: sample["file"])
-def test_each_listed_set_is_there_and_described_as_it_is(sample):
+def test_each_listed_set_exists_and_matches_its_description(sample):
     assert set(sample) == {"file", "title", "description", "kind"}
     documents = list(read_documents(assets.path(f"data/{sample['file']}")))
     assert {bool(document.messages) for document in documents} == {sample["kind"] == "chat"}
@@ -52,7 +52,7 @@ def test_each_listed_set_is_there_and_described_as_it_is(sample):
 
 
 @pytest.mark.parametrize("sample", LISTED, ids=lambda sample: sample["file"])
-def test_the_bundled_model_knows_every_chunk_and_each_record_fits_its_window(sample, tokenizer):
+def test_bundled_model_knows_every_chunk_and_each_record_fits_its_window(sample, tokenizer):
     unknown = total = 0
     for document in read_documents(assets.path(f"data/{sample['file']}")):
         ids = [i for text in document.texts for i in tokenizer.encode(text)]
@@ -97,7 +97,7 @@ def test_conversations_of_the_bundled_model():
     assert sum(len(document.messages) > 2 for document in documents) >= 200
 
 
-def test_what_is_asked_to_show_forgetting_was_never_learned():
+def test_questions_that_show_forgetting_were_never_learned():
     """The text that tells what a fine-tuned model forgot is not among what the bundled one was trained on."""
     recipe = assets.path("models/i3-mini/recipe")
     general = set(assets.path(RETENTION_DATA).read_text(encoding="utf-8").splitlines())

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paths import REPOSITORY
 
 from i3core.data import cache as kept_data
 from i3core.data.cache import cache_folder
@@ -62,7 +61,7 @@ def entries(cache):
 
 
 @given(st.text("abthe ", max_size=300), st.integers(1, 40))
-def test_plain_text_is_cut_into_rows_that_predict_every_token_once(model, text, window):
+def test_plain_text_is_split_into_sequences_that_predict_every_token_once(model, text, window):
     rows = list(encode_sequences(Document(text), model.template, window))
     ids = model.template.encode_document(text)
     assert all(1 < len(row) <= window + 1 for row, _ in rows)
@@ -72,13 +71,13 @@ def test_plain_text_is_cut_into_rows_that_predict_every_token_once(model, text, 
 
 
 @given(st.lists(st.integers(0, 99), min_size=1, max_size=90), st.integers(1, 40))
-def test_given_ids_are_cut_alike_and_get_no_end_tokens(model, ids, window):
+def test_given_ids_are_split_likewise_without_end_tokens(model, ids, window):
     rows = [row for row, _ in encode_sequences(Document(ids=tuple(ids)), model.template, window)]
     assert rows == [ids[at : at + window + 1] for at in range(0, len(ids) - 1, window)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=8), st.integers(10, 60))
-def test_conversations_are_cut_between_exchanges(model, sizes, window):
+def test_conversations_are_split_between_exchanges(model, sizes, window):
     messages = []
     for question, answer in sizes:
         messages.append({"role": "user", "content": "the " * question})
@@ -106,7 +105,7 @@ def test_conversations_are_cut_between_exchanges(model, sizes, window):
 
 
 @pytest.mark.parametrize(("spare", "count"), [(0, 1), (-1, 2)])
-def test_an_exchange_that_just_fits_stays(model, spare, count):
+def test_exchange_that_just_fits_is_not_truncated(model, spare, count):
     messages = [{"role": role, "content": "the cat"} for role in ("user", "assistant") * 2]
     size = sum(map(len, model.template.encode_turns(messages)))
     assert len(list(encode_sequences(Document(messages=tuple(messages)), model.template, size - 1 + spare))) == count
@@ -121,7 +120,7 @@ def test_marks_of_a_conversation_by_hand(model):
     assert marks == [False] * (2 + len(the)) + [True] * (len(cat) + 1)
 
 
-def test_a_conversation_without_replies_is_learned_whole(model):
+def test_conversation_without_replies_is_learned_completely(model):
     [(row, marks)] = encode_sequences(Document(messages=({"role": "user", "content": "the cat"},)), model.template, 40)
     assert marks == [True] * len(row)
 
@@ -130,7 +129,7 @@ def test_a_conversation_without_replies_is_learned_whole(model):
     st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12), st.booleans()), min_size=1, max_size=8),
     st.integers(10, 60),
 )
-def test_context_is_read_and_not_learned(model, exchanges, window):
+def test_context_is_read_but_not_learned(model, exchanges, window):
     messages, chosen = [], []
     for question, answer, learned in exchanges:
         messages.append({"role": "user", "content": "the " * question})
@@ -161,7 +160,7 @@ def test_marks_of_context_by_hand(model):
 # ---------------------------------------------------------------------------------------------------- rows on disk
 
 
-def test_rows_on_disk_are_those_of_the_documents(model, build, tmp_path):
+def test_sequences_on_disk_are_those_of_the_documents(model, build, tmp_path):
     build.conversations(tmp_path / "a.jsonl", 3)
     (tmp_path / "b.txt").write_text(build.story * 5 + "\n\nthe cat")
     rows = tokenize_source(tmp_path, model.template, 30)
@@ -182,7 +181,7 @@ def test_rows_on_disk_are_those_of_the_documents(model, build, tmp_path):
     assert rows.sequence(0)[0].any()
 
 
-def test_the_report(model, build, tmp_path):
+def test_report_counts_what_was_found(model, build, tmp_path):
     long = [{"role": "user", "content": "the " * 99}, {"role": "assistant", "content": "cat"}]
     ids = model.tokenizer.encode("the boat")
     lines = [{"text": "The CAT"}, {"text": "§ b"}, {"messages": long}, {"other": 1}, {"ids": ids}, {"ids": [10**6]}]
@@ -209,14 +208,14 @@ def test_the_report(model, build, tmp_path):
     assert tokenize_source(tmp_path / "a.jsonl", model.template, 64, skip_bad_records=True).report == report
 
 
-def test_a_source_without_text_is_named(model, tmp_path):
+def test_source_without_text_is_named(model, tmp_path):
     (tmp_path / "empty.txt").write_text("\n \n")
     with pytest.raises(DataError, match=r"empty\.txt holds no text to learn from"):
         tokenize_source(tmp_path / "empty.txt", model.template, 64)
     assert entries(cache_folder()) == []
 
 
-def test_reading_rows_does_not_keep_the_file_in_memory(process, tmp_path):
+def test_reading_sequences_does_not_keep_the_file_in_memory(process, tmp_path):
     """A fresh process reads 150 MB of rows; what it keeps of the map stays near the 64 MB that it may."""
     code = f"""if True:
         import io, psutil
@@ -268,7 +267,7 @@ def test_split_loses_and_repeats_nothing(documents, share, seed):
         assert len(held) == 0
 
 
-def test_the_end_of_the_longest_document_is_held_out_when_there_are_few():
+def test_split_of_few_documents_holds_out_the_end_of_the_longest():
     rows = rows_of([[3] * 4, [3] * 40, [3] * 6])
     _, held = rows.split(0.1, "0")
     assert held.documents.tolist() == [1] * 8
@@ -288,7 +287,7 @@ def test_splits_depend_on_the_seed_and_can_be_split_again():
 # ------------------------------------------------------------------------------------------------------------ cache
 
 
-def test_the_cache_gives_equal_rows_whatever_the_file_is_called(model, build, tmp_path, cache):
+def test_cache_is_independent_of_the_file_name(model, build, tmp_path, cache):
     path = build.conversations(tmp_path / "a.jsonl", 3)
     first = tokenize_source(path, model.template, 64)
     [stored] = entries(cache)
@@ -304,7 +303,7 @@ def test_the_cache_gives_equal_rows_whatever_the_file_is_called(model, build, tm
     assert stored.read_bytes() == content
 
 
-def test_the_cache_knows_content_kind_vocabulary_window_and_skipping(model, build, tmp_path, cache):
+def test_cache_depends_on_content_type_vocabulary_window_and_skipping(model, build, tmp_path, cache):
     path = build.conversations(tmp_path / "a.jsonl")
     first = tokenize_source(path, model.template, 64)
     assert tokenize_source(path, model.template, 8).tokens < first.tokens
@@ -317,7 +316,7 @@ def test_the_cache_knows_content_kind_vocabulary_window_and_skipping(model, buil
     assert len(entries(cache)) == 5  # what is skipped makes no difference where nothing is bad
 
 
-def test_bad_records_of_cached_rows_are_told_as_when_they_were_read(model, tmp_path, cache):
+def test_bad_records_of_cached_data_are_reported_as_when_first_read(model, tmp_path, cache):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "the cat"}\n{"other": 1}\n')
     with pytest.raises(DataError, match="line 2") as first:
@@ -333,7 +332,7 @@ def test_bad_records_of_cached_rows_are_told_as_when_they_were_read(model, tmp_p
     assert len(entries(cache)) == 1
 
 
-def test_a_sample_is_known_again_until_the_file_changes(model, build, tmp_path, cache):
+def test_cached_sample_is_used_until_the_file_changes(model, build, tmp_path, cache):
     path = build.conversations(tmp_path / "a.jsonl", 500)
     size = path.stat().st_size
     part = tokenize_source(path, model.template, 64, sample_bytes=size // 10)
@@ -350,7 +349,7 @@ def test_a_sample_is_known_again_until_the_file_changes(model, build, tmp_path, 
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "table", "other"])
-def test_a_damaged_entry_is_made_again(model, build, tmp_path, cache, damage):
+def test_damaged_cache_entry_is_made_again(model, build, tmp_path, cache, damage):
     path = build.conversations(tmp_path / "a.jsonl", 5)
     first = ids_of(tokenize_source(path, model.template, 63))
     [stored] = entries(cache)
@@ -365,7 +364,7 @@ def test_a_damaged_entry_is_made_again(model, build, tmp_path, cache, damage):
     assert stored.read_bytes() == content
 
 
-def test_large_files_are_known_again_by_size_and_time(model, build, tmp_path, monkeypatch):
+def test_large_file_is_recognized_by_size_and_time(model, build, tmp_path, monkeypatch):
     monkeypatch.setattr(kept_data, "_LARGEST_REHASHED", 10)
     path = build.conversations(tmp_path / "a.jsonl")
     first = ids_of(tokenize_source(path, model.template, 64))
@@ -381,7 +380,7 @@ def test_large_files_are_known_again_by_size_and_time(model, build, tmp_path, mo
     assert ids_of(tokenize_source(path, model.template, 64)) == first
 
 
-def test_the_least_recently_used_entries_go_first(model, build, tmp_path, cache, monkeypatch):
+def test_least_recently_used_entries_are_removed_first(model, build, tmp_path, cache, monkeypatch):
     path = build.conversations(tmp_path / "a.jsonl")
     made = []
     for age, window in enumerate((40, 50, 60)):
@@ -402,7 +401,7 @@ def test_the_least_recently_used_entries_go_first(model, build, tmp_path, cache,
     assert rows.sequence(0)[0].any()
 
 
-def test_a_cache_that_cannot_be_written_is_named_with_a_way_out(model, build, tmp_path, monkeypatch):
+def test_unwritable_cache_is_named_with_a_remedy(model, build, tmp_path, monkeypatch):
     path = build.conversations(tmp_path / "a.jsonl")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("I3DESK_CACHE", str(tmp_path / "file" / "cache"))
@@ -411,7 +410,7 @@ def test_a_cache_that_cannot_be_written_is_named_with_a_way_out(model, build, tm
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")
-def test_a_full_disk_leaves_nothing_half_written(process, build, folder, tmp_path, cache):
+def test_full_disk_leaves_no_partial_entry(process, build, folder, tmp_path, cache):
     build.conversations(tmp_path / "a.jsonl", 500)
     code = f"""if True:
         import resource
@@ -429,7 +428,7 @@ def test_a_full_disk_leaves_nothing_half_written(process, build, folder, tmp_pat
     assert entries(cache) == []
 
 
-def test_a_file_that_grows_while_it_is_read_is_not_remembered(model, build, tmp_path, cache):
+def test_file_that_grows_while_it_is_read_is_not_cached(model, build, tmp_path, cache):
     path = build.conversations(tmp_path / "a.jsonl", 800)
 
     def append(characters):
@@ -441,7 +440,7 @@ def test_a_file_that_grows_while_it_is_read_is_not_remembered(model, build, tmp_
     assert entries(cache) == []
 
 
-def test_two_processes_that_cut_the_same_file_both_end_well(build, folder, tmp_path, cache):
+def test_two_processes_that_tokenize_the_same_file_both_succeed(start_process, build, folder, tmp_path, cache):
     build.conversations(tmp_path / "a.jsonl", 2000)
     code = f"""if True:
         from i3core.data.token_dataset import tokenize_source
@@ -450,9 +449,7 @@ def test_two_processes_that_cut_the_same_file_both_end_well(build, folder, tmp_p
         template = ChatTemplate.for_model(ChunkTokenizer.from_file({str(folder / "tokenizer.json")!r}))
         rows = tokenize_source({str(tmp_path / "a.jsonl")!r}, template, 64)
         print(len(rows), sum(int(rows.sequence(i)[0].sum()) for i in range(len(rows))))"""
-    command = [sys.executable, "-c", code]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
+    both = [start_process(code=code, stdout=subprocess.PIPE) for _ in range(2)]
     first, second = (child.communicate(timeout=60)[0] for child in both)
     assert first == second
     assert first.startswith("8000 ")

@@ -46,7 +46,7 @@ def told(capsys, *arguments):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_counts_of_sources_and_their_total(check, build, tmp_path):
+def test_sources_and_totals_are_counted(check, build, tmp_path):
     chat = build.conversations(tmp_path / "chat.jsonl", 10)
     (tmp_path / "story.txt").write_text(build.story)
     (first, second, held), total = check(f"{chat}:2.5", tmp_path / "story.txt", val=str(chat))
@@ -113,7 +113,7 @@ def check_data_of(path, window):
     return check_data(template, window, [str(path)])
 
 
-def test_bad_records_are_told_by_file_and_line_and_stop_nothing(check, tmp_path):
+def test_bad_records_are_listed_by_file_and_line(check, tmp_path):
     path = tmp_path / "a.jsonl"
     lines = ['{"text": "fine"}', "{", '{"other": 1}', *["[]"] * 60, '{"text": "fine, too"}']
     path.write_text("\n".join(lines))
@@ -125,7 +125,7 @@ def test_bad_records_are_told_by_file_and_line_and_stop_nothing(check, tmp_path)
     assert all(bad.remedy and str(path) not in bad.what for bad in source.bad)
 
 
-def test_sources_that_cannot_be_used_are_refused_and_the_others_told(check, build, tmp_path):
+def test_unusable_sources_are_refused_and_the_others_checked(check, build, tmp_path):
     chat = build.conversations(tmp_path / "chat.jsonl")
     (tmp_path / "cut.json").write_text('[{"text": "one"}, {"te')
     (tmp_path / "empty.txt").write_text("")
@@ -152,7 +152,7 @@ def test_unknown_characters_come_most_frequent_first(check, model, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [".jsonl", ".json"])
-def test_large_files_are_judged_by_their_beginning(check, tmp_path, kind):
+def test_large_file_is_estimated_from_its_start(check, tmp_path, kind):
     path = tmp_path / f"a{kind}"
     records = [{"text": f"the cat {n * 7919 % 9973} likes fish"} for n in range(20_000)]
     path.write_text("\n".join(map(json.dumps, records)) if kind == ".jsonl" else json.dumps(records))
@@ -166,7 +166,7 @@ def test_large_files_are_judged_by_their_beginning(check, tmp_path, kind):
     assert all_of_it == whole
 
 
-def test_training_finds_the_tokens_ready(config, material, tmp_path, capsys):
+def test_training_uses_the_cached_tokens(config, material, tmp_path, capsys):
     from i3core.training.train import dry_run
 
     data = str(material / "chat.jsonl")
@@ -177,7 +177,7 @@ def test_training_finds_the_tokens_ready(config, material, tmp_path, capsys):
     assert sorted(cache_folder().glob("*.rows")) == made
 
 
-def test_the_template_is_that_of_the_loaded_model(folder, build, tmp_path):
+def test_template_is_that_of_the_loaded_model(folder, build, tmp_path):
     from i3core.checkpoints.checkpoint import load
 
     build.folder(tmp_path / "text", special=False)
@@ -196,7 +196,7 @@ def test_the_template_is_that_of_the_loaded_model(folder, build, tmp_path):
 # ---------------------------------------------------------------------------------------------------------- command
 
 
-def test_the_command_in_json(build, tmp_path, capsys):
+def test_command_prints_json_events(build, tmp_path, capsys):
     chat = build.conversations(tmp_path / "chat.jsonl", 600)
     reading, source, refused, total = told(capsys, "--data", chat, tmp_path / "nothing.txt")
     assert reading["event"] == "reading"
@@ -208,7 +208,7 @@ def test_the_command_in_json(build, tmp_path, capsys):
     assert (total["event"], total["tokens"]) == ("total", source["tokens"])
 
 
-def test_the_command_for_people(build, tmp_path, capsys):
+def test_command_prints_readable_lines(build, tmp_path, capsys):
     chat = build.conversations(tmp_path / "chat.jsonl")
     with open(chat, "a") as target:
         target.write("not JSON\n")

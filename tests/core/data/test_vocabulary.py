@@ -39,7 +39,7 @@ def plain_counts(folder):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_many_pieces_on_any_number_of_cores_give_the_plain_counts(data, monkeypatch, workers):
+def test_counts_are_the_same_on_any_number_of_cores(data, monkeypatch, workers):
     monkeypatch.setattr(module, "_PIECE_CHARACTERS", 2000)
     monkeypatch.setattr(module, "_COUNTED_HERE", 2)
     heard = []
@@ -49,7 +49,7 @@ def test_many_pieces_on_any_number_of_cores_give_the_plain_counts(data, monkeypa
     assert sum(heard) == sum(len(text) for document in read_documents(data) for text in document.texts)
 
 
-def test_the_second_time_nothing_is_counted(data, monkeypatch, cache):
+def test_second_count_comes_from_the_cache(data, monkeypatch, cache):
     first = count_source_chunks([data])
     heard = []
     assert count_source_chunks([data], heard.append) == first
@@ -59,7 +59,7 @@ def test_the_second_time_nothing_is_counted(data, monkeypatch, cache):
 
 
 @pytest.mark.parametrize("content", [b"", b"3\n", b"{}\n", b'{"th": 3}\n4\n', b'{"th": "x"}\n', b"\xff"])
-def test_a_damaged_entry_is_counted_again(data, cache, content):
+def test_damaged_cache_entry_is_counted_again(data, cache, content):
     first = count_source_chunks([data])
     [stored] = cache.glob("*.counts")
     whole = stored.read_bytes()
@@ -69,7 +69,7 @@ def test_a_damaged_entry_is_counted_again(data, cache, content):
         assert stored.read_bytes() == whole
 
 
-def test_bad_records_are_named_or_left_out(data):
+def test_bad_records_are_named_or_skipped(data):
     whole = plain_counts(data)
     with open(data / "chat.jsonl", "a") as target:
         target.write('{"nothing": 1}\n')
@@ -81,7 +81,7 @@ def test_bad_records_are_named_or_left_out(data):
         assert len(bad) == 1
 
 
-def test_beyond_the_limit_the_rarest_are_forgotten(tmp_path, monkeypatch):
+def test_rarest_chunks_are_dropped_beyond_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MOST_CHUNKS", 300)
     monkeypatch.setattr(module, "_PIECE_CHARACTERS", 500)
     lines = [json.dumps({"text": f"the sea {chr(0x4E00 + i % 7000)}{chr(0x5E00 + i % 6007)}"}) for i in range(9000)]
@@ -94,14 +94,14 @@ def test_beyond_the_limit_the_rarest_are_forgotten(tmp_path, monkeypatch):
         assert counts[chunk] == count
 
 
-def test_the_vocabulary_is_that_of_the_counts(data):
+def test_vocabulary_is_that_of_the_counts(data):
     whole = plain_counts(data)
     assert vocabulary([data]).chunks == build_tokenizer(whole).chunks
     limited = vocabulary([data], max_size=60, min_count=2, special_roles=SPECIAL_ROLES)
     assert limited.to_json() == build_tokenizer(whole, 60, 2, SPECIAL_ROLES).to_json()
 
 
-def test_workers_that_are_killed_do_not_end_the_count(data, monkeypatch):
+def test_killed_workers_do_not_end_the_count(data, monkeypatch):
     monkeypatch.setattr(module, "_PIECE_CHARACTERS", 2000)
     monkeypatch.setattr(module, "_COUNTED_HERE", 2)
     heard = []
@@ -116,7 +116,7 @@ def test_workers_that_are_killed_do_not_end_the_count(data, monkeypatch):
     assert len(heard) > 20
 
 
-def test_scripts_without_a_main_guard_are_counted_too(process, data, tmp_path):
+def test_script_without_a_main_guard_is_counted_too(process, data, tmp_path):
     """Workers cannot start there: they would begin the script anew."""
     script = tmp_path / "script.py"
     script.write_text(
@@ -129,7 +129,7 @@ def test_scripts_without_a_main_guard_are_counted_too(process, data, tmp_path):
     assert "RuntimeError" in outcome.err
 
 
-def test_the_command_takes_folders_and_leaves_bad_records_out(cli, data, tmp_path):
+def test_command_accepts_folders_and_skips_bad_records(cli, data, tmp_path):
     (data / "bad.jsonl").write_text('{"text": "cat"}\n{}\n')
     options = ("vocab", "--data", data, "--out", tmp_path / "t.json")
     cli(*options).fails("bad.jsonl, line 2")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from urllib.parse import urlsplit
 
 import pytest
 from hub_server import HubServer
@@ -48,7 +49,7 @@ def uploads(hub):
     return [path for method, path, _ in hub.requests if method == "PUT"]
 
 
-def test_what_was_pushed_downloads_and_is_the_same(hub, large, tmp_path):
+def test_pushed_model_downloads_unchanged(hub, large, tmp_path):
     plan = plan_push(large, "me/talker", "apache-2.0")
     done = push(plan, private=True)
     assert done.url.endswith("/me/talker")
@@ -67,7 +68,7 @@ def test_only_a_models_own_files_are_sent(hub, build, tmp_path):
     assert set(hub.repos["me/model"].files) == {"README.md", "config.json", "model.safetensors", "tokenizer.json"}
 
 
-def test_a_converted_folder_takes_its_code_along(hub, folder, tmp_path):
+def test_converted_folder_is_pushed_with_its_code(hub, folder, tmp_path):
     assert main(["convert", str(folder), str(tmp_path / "out"), "--to", "transformers"]) == 0
     (tmp_path / "out" / "my_notebook.py").write_text("KEY = 'mine'\n")
     push(plan_push(tmp_path / "out", "me/model"))
@@ -76,7 +77,7 @@ def test_a_converted_folder_takes_its_code_along(hub, folder, tmp_path):
     assert {"modeling_i3.py", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"} <= sent
 
 
-def test_a_push_that_was_cut_off_goes_on(hub, large, monkeypatch):
+def test_interrupted_push_is_resumed(hub, large, monkeypatch):
     """The weights arrived, the commit did not; then an upload breaks in the middle."""
     plan = plan_push(large, "me/talker")
     with monkeypatch.context() as patch:
@@ -90,7 +91,7 @@ def test_a_push_that_was_cut_off_goes_on(hub, large, monkeypatch):
     assert "model.safetensors" in hub.repos["me/talker"].files
 
 
-def test_a_broken_connection_is_told_and_the_next_push_completes(hub, large, monkeypatch):
+def test_broken_connection_is_reported_and_the_next_push_completes(hub, large, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # the library waits between its attempts
     hub.upload_cuts[:] = [1000] * 10
     with pytest.raises(PushError) as caught:
@@ -107,7 +108,7 @@ def test_pushing_the_same_again_changes_nothing(hub, large):
     assert len(uploads(hub)) == 1
 
 
-def test_nothing_private_goes_to_a_public_repository(hub, large):
+def test_private_push_to_a_public_repository_is_refused(hub, large):
     push(plan_push(large, "me/talker"))
     before = hub.repos["me/talker"].commit
     with pytest.raises(PushError, match="and public"):
@@ -122,20 +123,20 @@ def test_nothing_private_goes_to_a_public_repository(hub, large):
         ("My Own: see LICENSE", "license: other\nlicense_name: my-own-see-license\n"),
     ],
 )
-def test_a_licence_becomes_a_name_that_the_hub_knows(folder, licence, lines):
+def test_licence_is_mapped_to_a_name_of_the_hub(folder, licence, lines):
     card = plan_push(folder, "me/model", licence).card
     assert lines in card
     assert f"## Licence\n\n{licence}" in card
 
 
-def test_a_card_that_the_hub_does_not_take(hub, folder):
+def test_card_that_the_hub_rejects_is_reported(hub, folder):
     hub.card_errors.append('"license" must be one of [apache-2.0, mit]')
     with pytest.raises(PushError, match="must be one of") as told:
         push(plan_push(folder, "me/model", "mine"))
     assert "--license" in told.value.remedy
 
 
-def test_what_does_not_arrive_is_noticed(hub, large):
+def test_file_that_does_not_arrive_is_reported(hub, large):
     hub.lost.add("tokenizer.json")
     with pytest.raises(PushError, match=r"tokenizer\.json"):
         push(plan_push(large, "me/talker"))
@@ -152,7 +153,7 @@ def test_what_does_not_arrive_is_noticed(hub, large):
         (lambda hub: None, "me/mo del", "not a name"),
     ],
 )
-def test_what_the_hub_refuses(hub, folder, prepare, repo, told, monkeypatch):
+def test_refusals_of_the_hub_are_explained(hub, folder, prepare, repo, told, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     prepare(hub)
     with pytest.raises(PushError) as caught:
@@ -160,21 +161,21 @@ def test_what_the_hub_refuses(hub, folder, prepare, repo, told, monkeypatch):
     assert told in str(caught.value)
 
 
-def test_no_network(hub, folder, monkeypatch):
+def test_no_network_is_reported(hub, folder, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(PushError, match="cannot be reached"):
         push(plan_push(folder, "me/model"))
 
 
-def test_without_a_token_nothing_is_asked(hub, folder, no_token):
+def test_push_without_a_token_sends_nothing(hub, folder, no_token):
     with pytest.raises(PushError) as caught:
         push(plan_push(folder, "me/model"))
     assert "hub-login" in caught.value.remedy
     assert not hub.requests
 
 
-def test_what_is_no_model_is_not_sent(hub, build, folder, tmp_path):
+def test_folder_that_is_not_a_model_is_not_sent(hub, build, folder, tmp_path):
     with pytest.raises(CheckpointError, match="pickle"):
         plan_push(build.folder(tmp_path / "public", "public"), "me/model")
     (folder / "model.safetensors").write_bytes(b"x" * 100)
@@ -188,7 +189,7 @@ def test_what_is_no_model_is_not_sent(hub, build, folder, tmp_path):
 # ---------------------------------------------------------------------------------------------------------------- card
 
 
-def test_the_card_of_a_run_tells_what_it_was_trained_on(hub, training_material, tmp_path, capsys):
+def test_card_of_a_run_names_its_training_data(hub, training_material, tmp_path, capsys):
     out = str(tmp_path / "run")
     settings = TrainingConfig(
         data=(str(training_material / "chat.jsonl"),), out=out, preset="tiny", device="cpu", steps=2, batch_size=2,
@@ -205,7 +206,7 @@ def test_the_card_of_a_run_tells_what_it_was_trained_on(hub, training_material, 
     assert not hub.requests
 
 
-def test_a_card_of_ones_own_is_kept(hub, folder):
+def test_existing_card_is_kept(hub, folder):
     (folder / "README.md").write_text("# Mine\n\nIt talks.\n")
     plan = plan_push(folder, "me/model", "mit")
     assert plan.card.startswith("---\nlicense: mit\n")
@@ -214,7 +215,7 @@ def test_a_card_of_ones_own_is_kept(hub, folder):
     assert plan_push(folder, "me/model").card == "---\nlicense: bsd\n---\n# Mine\n"
 
 
-def test_the_command_tells_where_it_is(hub, folder, capsys):
+def test_command_prints_the_address(hub, folder, capsys):
     assert main(["push", str(folder), "me/model", "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["commit"] == hub.repos["me/model"].commit
@@ -247,7 +248,7 @@ def keyring(monkeypatch):
     return kept
 
 
-def test_a_token_in_the_keyring_pushes_and_downloads(hub, folder, no_token, keyring, monkeypatch, capsys, tmp_path):
+def test_token_in_the_keyring_pushes_and_downloads(hub, folder, no_token, keyring, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("sys.stdin", open_text(TOKEN + "\n"))
     assert main(["hub-login"]) == 0
     assert "Logged in as me" in capsys.readouterr().out
@@ -267,14 +268,14 @@ def open_text(text):
     return io.StringIO(text)
 
 
-def test_a_token_that_the_hub_does_not_know_is_not_kept(hub, keyring, monkeypatch, capsys):
+def test_unknown_token_is_not_stored(hub, keyring, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", open_text("hf_wrong\n"))
     assert main(["hub-login"]) == 1
     assert "does not know this token" in capsys.readouterr().err
     assert not keyring.kept
 
 
-def test_logging_in_without_a_network_is_a_line(hub, keyring, monkeypatch, capsys):
+def test_login_without_a_network_fails_in_one_line(hub, keyring, monkeypatch, capsys):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # where nothing listens
     monkeypatch.setattr("sys.stdin", open_text(TOKEN + "\n"))
     assert main(["hub-login"]) == 1
@@ -286,10 +287,8 @@ def test_logging_in_without_a_network_is_a_line(hub, keyring, monkeypatch, capsy
 
 
 @pytest.mark.parametrize("token", ["hf_MARK\x0bMARK", "hf_MARK\nMARK", "\u201chf_MARK\u201d", "hf_MARK MARK"])
-def test_a_token_that_cannot_be_one_is_never_shown(
-    hub, keyring, folder, no_token, token, monkeypatch, capsys, tmp_path
-):
-    keyring.set_password(auth.SERVICE, auth._host(), token)
+def test_invalid_token_is_never_shown(hub, keyring, folder, no_token, token, monkeypatch, capsys, tmp_path):
+    keyring.set_password(auth.SERVICE, urlsplit(hub.url).netloc, token)
     out = tmp_path / "run"
     commands = (
         ["download", "me/model", "--to", str(tmp_path / "models")], ["push", str(folder), "me/model"],
@@ -307,12 +306,12 @@ def test_a_token_that_cannot_be_one_is_never_shown(
     assert "MARK" not in capsys.readouterr().err
 
 
-def test_a_token_is_taken_without_the_blanks_around_it(hub, folder, no_token, keyring, capsys):
-    keyring.set_password(auth.SERVICE, auth._host(), f" {TOKEN}\n")
+def test_blanks_around_a_token_are_stripped(hub, folder, no_token, keyring, capsys):
+    keyring.set_password(auth.SERVICE, urlsplit(hub.url).netloc, f" {TOKEN}\n")
     assert main(["push", str(folder), "me/model"]) == 0
 
 
-def test_the_token_goes_to_the_hub_alone_and_nobody_sees_it(hub, large, tmp_path, monkeypatch, capfd, caplog):
+def test_token_goes_to_the_hub_only_and_is_never_shown(hub, large, tmp_path, monkeypatch, capfd, caplog):
     """Not to where large files lie, and into no output: also not of failures, and with all logging on."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     caplog.set_level(logging.DEBUG)

@@ -22,12 +22,12 @@ def server(monkeypatch):
         yield running
 
 
-def test_the_newest_release_is_told(server):
+def test_newest_release_is_returned(server):
     server.publish("v9.1", "What is new:\r\n- more  \r\n")
     assert latest_release() == Release("9.1", PAGE, "What is new:\n- more", "2026-03-01")
 
 
-def test_the_request_says_i3desk_and_nothing_else(server):
+def test_request_identifies_itself_as_i3desk_and_nothing_else(server):
     server.publish("v9.1")
     server.headers["Set-Cookie"] = "who=you"
     latest_release()
@@ -52,7 +52,7 @@ def test_versions_are_compared_by_their_numbers(server, tag, newer):
     ("status", "what"),
     [(404, "No version of i3desk has been published"), (403, "too often"), (429, "too often"), (500, "status 500")],
 )
-def test_a_refusal_says_what_to_do(server, status, what):
+def test_refusal_raises_with_a_remedy(server, status, what):
     server.status = status
     with pytest.raises(UpdatesError, match=what) as error:
         latest_release()
@@ -75,14 +75,14 @@ def test_a_refusal_says_what_to_do(server, status, what):
         b'{"tag_name": "0.2.0", "html_url": "https://example.org", "body": 5}',
     ],
 )
-def test_an_answer_that_is_none_is_told_as_such(server, body):
+def test_invalid_response_raises(server, body):
     server.status, server.body = 200, body
     with pytest.raises(UpdatesError, match="does not answer with the description") as error:
         latest_release()
     assert "log in" in error.value.remedy
 
 
-def test_an_endless_answer_is_cut_off(server):
+def test_endless_response_is_cut_off(server):
     server.publish("9.1", "x" * (updates.LARGEST_ANSWER + 1))
     with pytest.raises(UpdatesError, match="far more"):
         latest_release()
@@ -94,7 +94,7 @@ def test_notes_have_a_limit(server):
 
 
 @pytest.mark.parametrize("how", ["silent", "dribble"])
-def test_a_slow_server_is_not_waited_for(server, monkeypatch, how):
+def test_slow_server_is_not_waited_for(server, monkeypatch, how):
     server.publish("9.1")
     setattr(server, how, True)
     monkeypatch.setattr(updates, "TIMEOUT_S", 0.5)
@@ -104,7 +104,7 @@ def test_a_slow_server_is_not_waited_for(server, monkeypatch, how):
     assert time.monotonic() - begun < 8
 
 
-def test_nobody_there_is_told_as_no_network(server, monkeypatch):
+def test_no_server_is_reported_as_no_network(server, monkeypatch):
     monkeypatch.setenv("I3DESK_UPDATES_URL", "http://127.0.0.1:9/")
     with pytest.raises(UpdatesError, match=r"127\.0\.0\.1 cannot be reached: Connection refused\.") as error:
         latest_release()
@@ -123,14 +123,14 @@ def test_nobody_there_is_told_as_no_network(server, monkeypatch):
         ("https://exam ple.org/", "not one of a web page"),
     ],
 )
-def test_a_redirect_leads_only_to_encrypted_pages(server, target, what):
+def test_redirect_to_an_unencrypted_page_is_refused(server, target, what):
     server.status, server.headers = 302, {"Location": target}
     with pytest.raises(UpdatesError, match=what):
         latest_release()
     assert len(server.requests) == 1
 
 
-def test_a_redirect_to_an_encrypted_page_is_followed(server):
+def test_redirect_to_an_encrypted_page_is_followed(server):
     port = server.url.split(":")[2].split("/")[0]
     server.status, server.headers = 302, {"Location": f"https://127.0.0.1:{port}/"}
     with pytest.raises(UpdatesError, match=r"127\.0\.0\.1 cannot be reached"):  # it came back, speaking of encryption
@@ -139,14 +139,14 @@ def test_a_redirect_to_an_encrypted_page_is_followed(server):
 
 
 @pytest.mark.parametrize("address", ["http://example.org/latest", "ftp://example.org", "nonsense", "https://é.example"])
-def test_only_encrypted_addresses_are_asked(monkeypatch, address):
+def test_unencrypted_address_is_refused(monkeypatch, address):
     monkeypatch.setenv("I3DESK_UPDATES_URL", address)
     with pytest.raises(UpdatesError, match="address of the releases") as error:
         latest_release()
     assert error.value.remedy == "Check I3DESK_UPDATES_URL."
 
 
-def test_whoever_packaged_it_can_switch_it_off(monkeypatch, capsys):
+def test_packager_can_switch_update_checks_off(monkeypatch, capsys):
     monkeypatch.setenv("I3DESK_UPDATES_URL", "")
     assert not updates.switched_on()
     assert main(["updates"]) == 1
@@ -156,13 +156,13 @@ def test_whoever_packaged_it_can_switch_it_off(monkeypatch, capsys):
     assert updates.host() == "api.github.com"
 
 
-def test_only_web_pages_are_for_a_browser():
+def test_only_web_addresses_are_opened_in_a_browser():
     assert is_web_page("https://example.org/a?b=c")
     for address in ("", "file:///etc/passwd", "https:", "//example.org", "https://a b", "https://a\n", "https://[::1"):
         assert not is_web_page(address), address
 
 
-def test_the_command_tells_people(server, capsys):
+def test_command_prints_a_readable_line(server, capsys):
     server.publish("v99.0", "More of everything.")
     assert main(["updates"]) == 0
     told = capsys.readouterr().out
@@ -174,7 +174,7 @@ def test_the_command_tells_people(server, capsys):
     assert capsys.readouterr().out == f"i3desk {__version__} is the newest version.\n"
 
 
-def test_the_command_tells_programs(server, capsys):
+def test_command_prints_json(server, capsys):
     server.publish("v99.0", None)
     assert main(["updates", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -182,7 +182,7 @@ def test_the_command_tells_programs(server, capsys):
     assert told == wanted | {"published": "2026-03-01"}
 
 
-def test_the_command_fails_with_what_to_do(server, capsys):
+def test_command_fails_with_a_remedy(server, capsys):
     assert main(["updates", "--json"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -7,7 +7,7 @@ from i3core.errors import DeviceError
 from i3core.system.device import choose_device, memory_used_bytes, peak_memory_bytes
 
 
-def test_the_processor():
+def test_cpu_is_described():
     choice = choose_device("cpu")
     assert (choice.name, choice.precision, choice.is_cuda) == ("cpu", "float32", False)
     assert choice.describe() == f"CPU, {torch.get_num_threads()} thread, float32 (chosen by you)"
@@ -34,7 +34,7 @@ def test_unknown_precisions(precision):
         choose_device("cpu", precision)
 
 
-def test_int8_is_for_processors(monkeypatch):
+def test_int8_is_refused_on_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     for device in ("auto", "cuda"):

@@ -14,7 +14,7 @@ def test_round_trip(tmp_path):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a.json"]
 
 
-def test_a_failure_changes_nothing(tmp_path):
+def test_failed_replacement_changes_nothing(tmp_path):
     path = tmp_path / "a.json"
     write_json(path, 1)
 
@@ -31,7 +31,7 @@ def test_a_failure_changes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_disk_that_refuses_is_named(tmp_path):
+def test_disk_error_names_the_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(I3Error, match="could not be written"):
         write_json(tmp_path / "file" / "a.json", 1)

@@ -38,7 +38,7 @@ def test_torch_without_cuda(card):
     assert device.choose_device("cpu").unusable_gpu is None  # whoever chose the processor knows why
 
 
-def test_the_packaged_program_names_its_other_edition(card, monkeypatch):
+def test_packaged_program_names_its_cuda_edition(card, monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     found = unusable_gpu()
     assert "edition" in found.remedy
@@ -46,7 +46,7 @@ def test_the_packaged_program_names_its_other_edition(card, monkeypatch):
     assert "pip" not in found.command
 
 
-def test_a_driver_that_does_not_fit(card, monkeypatch):
+def test_old_driver_is_explained(card, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", "12.8")
     found = unusable_gpu()
     assert "12.8" in found.reason
@@ -54,19 +54,19 @@ def test_a_driver_that_does_not_fit(card, monkeypatch):
     assert found.command == ""
 
 
-def test_older_bindings_give_bytes(card, monkeypatch):
+def test_name_in_bytes_is_decoded(card, monkeypatch):
     monkeypatch.setattr(pynvml, "nvmlDeviceGetName", lambda handle: NAME.encode())
     assert unusable_gpu().name == NAME
 
 
-def test_info_says_it(card, capsys):
+def test_info_command_shows_the_unusable_gpu(card, capsys):
     assert main(["info"]) == 0
     assert "--force-reinstall torch" in capsys.readouterr().out
     assert main(["info", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unused_card"]["name"] == NAME
 
 
-def test_nothing_is_said_without_a_card(monkeypatch, capsys):
+def test_nothing_is_shown_without_a_gpu(monkeypatch, capsys):
     def fail():
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
 
@@ -77,17 +77,17 @@ def test_nothing_is_said_without_a_card(monkeypatch, capsys):
     assert "unused_card" not in json.loads(capsys.readouterr().out)
 
 
-def test_nothing_is_said_when_cuda_works(card, monkeypatch):
+def test_nothing_is_shown_if_cuda_works(card, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert unusable_gpu() is None
 
 
-def test_a_driver_that_breaks_is_no_error(card, monkeypatch):
+def test_broken_driver_is_not_an_error(card, monkeypatch):
     monkeypatch.setattr(pynvml, "nvmlDeviceGetName", lambda handle: 1 / 0)
     assert unusable_gpu() is None
 
 
-def test_what_to_do_about_a_missing_extra(monkeypatch):
+def test_install_hint_for_a_missing_extra(monkeypatch):
     assert 'pip install "i3desk[parquet]"' in extras.install_hint("parquet", "Convert it.")
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     told = extras.install_hint("parquet", "Convert it.")

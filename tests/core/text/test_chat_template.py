@@ -103,7 +103,7 @@ def with_system(build):
     yield ChatTemplate.for_model(tokenizer, declared), tokenizer.encode("[SYS] be kind [/SYS] ")
 
 
-def test_a_system_prompt_comes_first_where_there_is_a_place_for_it(build):
+def test_system_prompt_comes_first_if_it_is_supported(build):
     system = {"role": "system", "content": " Be kind "}
     for template, ids in with_system(build):
         assert template.has_system
@@ -114,13 +114,13 @@ def test_a_system_prompt_comes_first_where_there_is_a_place_for_it(build):
         assert ChatTemplate.for_model(template.tokenizer, template.to_json()) == template
 
 
-def test_a_system_prompt_is_refused_where_there_is_none(chatting):
+def test_system_prompt_is_refused_if_it_is_not_supported(chatting):
     assert not chatting.template.has_system
     with pytest.raises(PromptError, match="does not support system prompts"):
         chatting.template.encode_turns([{"role": "system", "content": "be kind"}, user("hello")])
 
 
-def test_remembered_turns_are_those_that_training_sees(chatting):
+def test_cached_turns_equal_encoded_turns(chatting):
     for message in (user("hello"), assistant("hello"), user("hello")):
         assert chatting.template.cached_turn(message) == chatting.template.encode_turn(message)
 
@@ -146,12 +146,12 @@ def test_bad_messages_are_refused(chatting, message):
         {"kind": "text", "system": "{system} {system}"},
     ],
 )  # fmt: skip
-def test_impossible_templates_are_refused(build, declared):
+def test_invalid_templates_are_refused(build, declared):
     with pytest.raises(CheckpointError, match="template"):
         ChatTemplate.for_model(build.tokenizer(special=False), declared)
 
 
-def test_a_declared_form_is_used_and_written_again(build):
+def test_declared_form_is_used_and_written_back(build):
     tokenizer = build.tokenizer(special=False)
     template = ChatTemplate.for_model(tokenizer, {"kind": "text", "form": "q: {user} a: {assistant}\n"})
     assert template.encode_turn(user("hello")) == tokenizer.encode("q: hello a: ")
@@ -165,7 +165,7 @@ def test_special_tokens_need_no_form_for_the_system_prompt(build):
         ChatTemplate.for_model(build.tokenizer(), {"kind": "special_tokens", "system": "{system}"})
 
 
-def test_what_is_remembered_of_long_turns_has_a_limit(build, monkeypatch):
+def test_cache_of_long_turns_is_limited(build, monkeypatch):
     monkeypatch.setattr("i3core.text.chat_template.MOST_CACHED_CHARACTERS", 1000)
     template = build.model().template
     for index in range(50):

@@ -81,7 +81,7 @@ def test_encoding_follows_the_rule_with_any_vocabulary(text, data):
 
 
 @given(any_text())
-def test_nothing_is_lost_with_the_texts_own_vocabulary(text):
+def test_decoding_with_the_texts_own_vocabulary_is_lossless(text):
     tokenizer = ChunkTokenizer(vocabulary_from({*plain_cut(text), "a"}))
     assert tokenizer.decode(tokenizer.encode(text)) == text.lower()
 
@@ -120,7 +120,7 @@ def test_decoding_unknown_ids():
 
 
 @given(st.lists(st.text("abc é", max_size=30), min_size=1))
-def test_a_vocabulary_is_sorted_by_count_then_chunk(texts):
+def test_vocabulary_is_sorted_by_count_then_chunk(texts):
     counts = count_chunks(texts)
     assert counts == Counter(chunk for text in texts for chunk in plain_cut(text))
     if not counts:
@@ -134,14 +134,14 @@ def test_a_vocabulary_is_sorted_by_count_then_chunk(texts):
 
 
 @given(size=st.integers(6, 300), special=st.booleans())
-def test_max_size_is_kept(build, size, special):
+def test_vocabulary_does_not_exceed_max_size(build, size, special):
     tokenizer = build.tokenizer(special, size)
     assert tokenizer.vocab_size <= size
     assert len(set(tokenizer.chunks)) == tokenizer.vocab_size
     assert list(tokenizer.special_tokens) == (["user", "assistant", "end"] if special else [])
 
 
-def test_a_limited_vocabulary_knows_every_frequent_character(build):
+def test_limited_vocabulary_knows_every_frequent_character(build):
     tokenizer = build.tokenizer(size=200)
     assert all(0 not in tokenizer.encode(character) for character in "abcdefghilmnorstuwy ,.?")
 
@@ -151,7 +151,7 @@ def test_min_count_drops_rare_chunks():
     assert build_tokenizer(counts, min_count=2).chunks == [UNK, "ab"]
 
 
-def test_a_vocabulary_without_room_is_refused():
+def test_vocabulary_without_room_is_refused():
     with pytest.raises(TokenizerError, match="no room"):
         build_tokenizer(Counter({"ab": 1}), max_size=4, special_roles=("user", "assistant", "end"))
 
@@ -170,7 +170,7 @@ def test_json_round_trip(tmp_path_factory, chunks):
     assert read.encode(text) == written.encode(text)
 
 
-def test_a_bare_map_is_read(tmp_path):
+def test_plain_object_of_chunks_is_read(tmp_path):
     (tmp_path / "vocab.json").write_text('{"<UNK>": 0, "ab": 1}')
     assert ChunkTokenizer.from_file(tmp_path / "vocab.json").encode("abx") == [1, 0]
 
@@ -201,7 +201,7 @@ def test_damaged_vocabularies_are_named(tmp_path, content):
         ChunkTokenizer.from_file(path)
 
 
-def test_a_vocabulary_in_another_encoding_is_named(tmp_path):
+def test_vocabulary_in_another_encoding_is_named(tmp_path):
     (tmp_path / "tokenizer.json").write_bytes(b"\xff\xfe{\x00")
     with pytest.raises(TokenizerError, match="damaged"):
         ChunkTokenizer.from_file(tmp_path / "tokenizer.json")
