@@ -29,7 +29,7 @@ if [ "$(uname -s)" = Linux ]; then
 fi
 python=build/venv-package$cuda/bin/python
 unset PYTHONPATH
-# What would differ from build to build: the order of sets, and times.
+# Otherwise the order of sets and timestamps would differ between builds.
 PYTHONHASHSEED=1
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date -r pyproject.toml +%s)
 export PYTHONHASHSEED SOURCE_DATE_EPOCH

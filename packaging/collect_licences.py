@@ -1,7 +1,7 @@
 """Collects the licences of everything inside a built program: `python packaging/collect_licences.py PROGRAM_FOLDER`.
 
-Python packages say them in their metadata, the libraries of a Debian system in /usr/share/doc. Written to
-`assets/licences.json` in the program, which its window shows.
+Those of Python packages are in their metadata, those of Debian's libraries in /usr/share/doc. The result is
+`assets/licences.json` in the program, which the window shows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from contents import MODULES
 
 from i3desk.help.licences import Licence, installed, to_json
 
-EXTRAS = ("server",)  # that the program brings along, as the extra `package` says
+EXTRAS = ("server",)  # included in the program, as in the extra `package`
 COMMON = Path("/usr/share/common-licenses")
 QT = {"PySide6_Essentials", "shiboken6"}
 QT_NOTE = (
@@ -29,7 +29,7 @@ QT_NOTE = (
 
 
 def inside(licences: list[Licence]) -> list[Licence]:
-    """Without those that the program leaves out; Qt's with its texts, which its packages do not bring."""
+    """Licences of included packages; Qt's get the texts that its wheels lack."""
     kept = [each for each in licences if each.name.lower().replace("-", "_") not in {*map(str.lower, MODULES)}]
     texts = [path.read_text("utf-8") for path in (COMMON / "LGPL-3", COMMON / "GPL-3") if path.is_file()]
     text = "\n\n".join([QT_NOTE, *texts])
@@ -37,14 +37,14 @@ def inside(licences: list[Licence]) -> list[Licence]:
 
 
 def icu() -> Licence:
-    """Unicode's library, a part of Qt's package."""
+    """Licence of Unicode's library, a part of Qt's package."""
     text = next((_copyright_of(path.name) for path in sorted(Path("/usr/share/doc").glob("libicu[0-9]*"))), "")
     page = "https://github.com/unicode-org/icu/blob/main/LICENSE"
     return Licence("ICU", "73", "Unicode-3.0", page, text or f"The text is at {page}")
 
 
 def python() -> Licence:
-    """Python itself."""
+    """Licence of Python itself."""
     candidates = [Path(sysconfig.get_path("stdlib")) / "LICENSE.txt", Path(sys.base_prefix) / "LICENSE.txt"]
     text = next((path.read_text("utf-8") for path in candidates if path.is_file()), None)
     return Licence(
@@ -63,7 +63,7 @@ def _copyright_of(package: str) -> str:
 
 
 def debian_packages(program: Path) -> dict[str, str]:
-    """Debian package -> version, of the libraries at the top of the program that came from the system."""
+    """Debian package -> version, for the system libraries at the top of the program."""
     found = {}
     for library in sorted((program / "_internal").glob("lib*.so*")):
         if library.is_symlink():
@@ -79,14 +79,14 @@ def debian_packages(program: Path) -> dict[str, str]:
 
 
 def short_licence(text: str) -> str:
-    """What a machine-readable Debian copyright file calls its first licence, or a hint."""
+    """Short name of the first licence in a machine-readable Debian copyright file, or a hint."""
     named = re.search(r"^License: *(\S.*)$", text, re.MULTILINE)
     return named.group(1).strip() if named else "see the text"
 
 
 def main(program: Path) -> None:
     licences = [*inside(installed(extras=EXTRAS)), python(), icu()]
-    licences += installed("pyinstaller")[:1]  # its small program starts ours
+    licences += installed("pyinstaller")[:1]  # its bootloader starts the program
     if sys.platform.startswith("linux"):
         for package, version in debian_packages(program).items():
             text = _copyright_of(package)

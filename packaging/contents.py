@@ -1,7 +1,7 @@
-"""What of the packages the program leaves out, and why. Used by i3desk.spec.
+"""Modules and files that the packaged program excludes, with reasons. Used by i3desk.spec.
 
-A pattern is that of a path in the program's `_internal` folder; `*` passes over slashes. What is said to be safe was
-tried: `smoke.sh` chats, trains, converts, downloads and serves with what is left.
+Patterns match paths in the program's `_internal` folder; `*` also matches slashes. `smoke.sh` shows that the rest is
+enough to chat, train, convert, download and serve.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from elf import linked_with
 
-# Modules that nothing of ours reaches.
+# Modules that our code never reaches.
 MODULES = [
     "IPython",
     "PIL",
@@ -45,8 +45,8 @@ MODULES = [
     "torch._inductor.fx_passes",
 ]
 
-# torch's compiler reads these sources, and it needs a C++ compiler: the program never calls it. Their modules stay,
-# because torch imports many of them at its first optimiser; so do the sources of settings, which torch reads itself.
+# Only torch's compiler reads these sources, and the program never calls it. Their modules stay, because torch imports
+# many of them with its first optimizer; so do the sources of settings, which torch reads itself.
 UNREAD_SOURCES = [
     f"torch/{name}/*.py"
     for name in (
@@ -86,7 +86,7 @@ LEFT_OUT = [
     "torch/lib/libaoti_custom_ops.so",
     "torch/lib/libbackend_with_compiler.so",
     "*.pyi",
-    # Qt: its translations (the window is in English), and plugins for screens, cards and files that a desktop has not
+    # Qt: its translations (the window is in English), and plugins for hardware and files that desktops lack
     "PySide6/Qt/translations/*",
     "PySide6/translations/*",
     "PySide6/Qt/plugins/egldeviceintegrations/*",
@@ -103,7 +103,7 @@ LEFT_OUT = [
     "PySide6/Qt/plugins/xcbglintegrations/*",
     "PySide6/Qt/plugins/wayland-graphics-integration-client/*",
     "PySide6/Qt/plugins/imageformats/*",
-    # the target's own, which fit its C library, its fonts, its display and its desktop
+    # provided by the target system, to fit its C library, fonts, display and desktop
     "libstdc++.so*",
     "libgcc_s.so*",
     "libfontconfig.so*",
@@ -120,36 +120,36 @@ LEFT_OUT = [
 ]
 KEPT = ["torch/bin/torch_shm_manager", "PySide6/Qt/plugins/imageformats/*svg*", "PySide6/Qt/plugins/imageformats/*ico*"]
 
-# numpy's libraries were changed after they were linked, and break when stripped; NVIDIA's come stripped.
+# numpy's libraries were patched after linking and break if stripped; NVIDIA's are already stripped.
 UNSTRIPPED = ["numpy*", "*openblas*", "libgfortran*", "libquadmath*", "nvidia*", "libcu*", "libnv*", "libnccl*"]
 
 
 def matches(path: str, patterns: list[str]) -> bool:
-    """Whether the path in the program is named by one of the patterns."""
+    """True if one of the patterns matches the path in the program."""
     path = PurePosixPath(path.replace("\\", "/")).as_posix()
     return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def is_wanted(path: str) -> bool:
-    """Whether a file of the packages belongs into the program."""
+    """True if the program includes this file of a package."""
     if matches(path, UNREAD_SOURCES):
         return matches(path, READ_SOURCES)
     return matches(path, KEPT) or not matches(path, LEFT_OUT)
 
 
 def needed(binaries: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Those of the shared libraries that anything still there is linked with. Entries: (path, source, kind).
+    """Keep the binaries that something included links with. Entries: (path, source, kind).
 
-    A library at the top of the program or among Qt's is there for others; all other binaries are there for themselves.
+    A library at the top of the program or among Qt's is kept only if another binary needs it; all others are kept.
     """
     if not sys.platform.startswith("linux"):
         return binaries
 
-    def is_for_others(path: str) -> bool:
+    def is_dependency(path: str) -> bool:
         return ("/" not in path and not path.startswith("libpython")) or path.startswith("PySide6/Qt/lib/")
 
     by_name = {PurePosixPath(path).name: (path, source, kind) for path, source, kind in binaries if kind != "SYMLINK"}
-    kept = {entry for entry in by_name.values() if not is_for_others(entry[0])}
+    kept = {entry for entry in by_name.values() if not is_dependency(entry[0])}
     waiting = list(kept)
     while waiting:
         _, source, _ = waiting.pop()

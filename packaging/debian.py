@@ -1,4 +1,4 @@
-"""The package for Debian and its relatives."""
+"""Build the package for Debian and its derivatives."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ DESCRIPTION = """\
  i3core is the command line of the same: it chats, trains, evaluates and
  converts models, also on machines without a display."""
 NEEDED = ["fonts-dejavu-core | fonts-freefont-ttf | fonts-liberation | fonts-noto-core", "xkb-data"]
-WISHED = ["fonts-noto-color-emoji", "xdg-utils", "xdg-desktop-portal"]
-PROGRAMS = ("i3desk", "torch_shm_manager")  # what of the files is started
+RECOMMENDED = ["fonts-noto-color-emoji", "xdg-utils", "xdg-desktop-portal"]
+PROGRAMS = ("i3desk", "torch_shm_manager")  # the files that are executable
 
 
 def make_deb(program: Path, target: Path, icons: Path, edition: str, work: Path) -> None:
-    """The package for Debian and its relatives."""
+    """Write the .deb of a built program to `target`."""
     root = work / "deb"
     lib, share = root / "usr" / "lib" / "i3desk", root / "usr" / "share"
     lib.parent.mkdir(parents=True)
@@ -54,7 +54,7 @@ def make_deb(program: Path, target: Path, icons: Path, edition: str, work: Path)
         "Maintainer": MAINTAINER,
         "Installed-Size": size,
         "Depends": ", ".join(debian_dependencies(program, edition)),
-        "Recommends": ", ".join(WISHED),
+        "Recommends": ", ".join(RECOMMENDED),
         "Section": "science",
         "Priority": "optional",
         "Homepage": "https://github.com/i3desk/i3desk",
@@ -68,9 +68,9 @@ def make_deb(program: Path, target: Path, icons: Path, edition: str, work: Path)
 
 
 def debian_dependencies(program: Path, edition: str = "") -> list[str]:
-    """The packages whose libraries the program asks the system for, and the C library's version.
+    """Debian packages with the system libraries that the program needs, and the C library's version.
 
-    In the edition with CUDA some of torch's parts are for drivers and networks of which a machine has one or none.
+    The CUDA edition has optional parts for drivers and networks; what this system lacks of those is left out.
     """
     binaries = binaries_of(program)
     own = {path.name for path in program.rglob("*.so*")}
@@ -83,7 +83,7 @@ def debian_dependencies(program: Path, edition: str = "") -> list[str]:
     if edition:
         wanted &= set(places)
     if missing := sorted(wanted - set(places)):
-        sys.exit(f"Nothing on this system provides {', '.join(missing)}, which the program asks for.")
+        sys.exit(f"Nothing on this system provides {', '.join(missing)}, which the program needs.")
     packages = set()
     for name in wanted:
         for path in (places[name], os.path.realpath(places[name]), places[name].replace("/lib/", "/usr/lib/", 1)):
@@ -92,13 +92,13 @@ def debian_dependencies(program: Path, edition: str = "") -> list[str]:
                 packages.add(found.partition(":")[0])
                 break
         else:
-            sys.exit(f"No package of this system owns {places[name]}, which the program asks for.")
+            sys.exit(f"No package of this system owns {places[name]}, which the program needs.")
     packages.discard("libc6")
     return [f"libc6 (>= {'.'.join(map(str, max(versions)))})", *sorted(packages), *NEEDED]
 
 
 def copyright_file(program: Path) -> str:
-    """Debian's copyright file: ours, and what is inside."""
+    """Debian's copyright file, with the licences of everything included."""
     licences = from_json((program / "_internal" / "assets" / "licences.json").read_text("utf-8"))
     listed = "\n".join(f" {each.name} {each.version}: {each.licence}" for each in licences[1:])
     inside = (
@@ -108,7 +108,7 @@ def copyright_file(program: Path) -> str:
 
 
 def licence_texts(program: Path) -> str:
-    """All licences of the program, one after the other."""
+    """The texts of all licences in one document."""
     licences = from_json((program / "_internal" / "assets" / "licences.json").read_text("utf-8"))
     return "\n\n".join(
         f"{'=' * 80}\n{each.name} {each.version}: {each.licence}\n{each.home}\n{'=' * 80}\n\n{each.text}"
@@ -117,7 +117,7 @@ def licence_texts(program: Path) -> str:
 
 
 def set_modes(root: Path) -> None:
-    """Folders and programs 755, everything else 644, whatever the umask of the build was."""
+    """Set folders and programs to 755 and all other files to 644, independent of the umask."""
     for path in [root, *root.rglob("*")]:
         if path.is_symlink():
             continue
@@ -126,6 +126,6 @@ def set_modes(root: Path) -> None:
 
 
 def md5(path: Path) -> str:
-    """The file's MD5, which `debsums` compares."""
+    """MD5 of the file, as `debsums` expects it."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()

@@ -1,4 +1,4 @@
-"""Programs and shared libraries of Linux: what they ask for, and what of them a user's machine has no use for."""
+"""ELF programs and shared libraries: their dependencies, and removal of what users do not need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def is_binary(path: Path) -> bool:
-    """Whether the file is a program or shared library of Linux."""
+    """True for an ELF file."""
     with open(path, "rb") as file:
         return file.read(4) == b"\x7fELF"
 
@@ -19,22 +19,22 @@ def binaries_of(folder: Path) -> list[Path]:
 
 
 def described(path: Path | str) -> str:
-    """The private headers, as objdump shows them."""
+    """Private headers, as objdump prints them."""
     return subprocess.run(["objdump", "-p", path], capture_output=True, text=True, check=True).stdout
 
 
 def linked_with(path: Path | str) -> list[str]:
-    """Names of the shared libraries that it asks for itself."""
+    """Names of the shared libraries it links directly."""
     return re.findall(r"^\s+NEEDED\s+(\S+)", described(path), re.MULTILINE)
 
 
 def strip(path: Path) -> None:
-    """Takes out what only debuggers read."""
+    """Remove symbols that only debuggers need."""
     subprocess.run(["strip", "--strip-unneeded", path], check=True)
 
 
-def forget_build_paths(path: Path) -> None:
-    """Has it look for libraries beside itself, not in a folder of the machine where it was built."""
+def remove_build_paths(path: Path) -> None:
+    """Replace absolute library search paths of the build machine with the binary's own folder."""
     data = path.read_bytes()
     for found in re.findall(r"^\s+(?:RUNPATH|RPATH)\s+(/\S+)", described(path), re.MULTILINE):
         there = found.encode() + b"\0"

@@ -1,4 +1,4 @@
-"""Draws the program's icons from its one SVG, in all sizes: `python packaging/icons.py FOLDER`."""
+"""Render the program's icons from its SVG in all sizes: `python packaging/icons.py FOLDER`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAC_TYPES = {16: b"icp4", 32: b"icp5", 64: b"icp6", 128: b"ic07", 256: b"ic08", 
 
 
 def draw(svg: bytes, size: int) -> bytes:
-    """The icon as PNG, `size` pixels wide."""
+    """The icon as a PNG of `size` pixels."""
     image = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
@@ -31,7 +31,7 @@ def draw(svg: bytes, size: int) -> bytes:
 
 
 def ico(pictures: dict[int, bytes]) -> bytes:
-    """An .ico of PNGs, as Windows reads it since Vista."""
+    """An .ico of PNGs, supported since Windows Vista."""
     sizes = [size for size in pictures if size <= 256]
     place = 6 + 16 * len(sizes)
     head, body = struct.pack("<HHH", 0, 1, len(sizes)), b""
@@ -42,7 +42,7 @@ def ico(pictures: dict[int, bytes]) -> bytes:
 
 
 def icns(pictures: dict[int, bytes]) -> bytes:
-    """An .icns of PNGs, as macOS reads it since 10.7."""
+    """An .icns of PNGs, supported since macOS 10.7."""
     parts = b"".join(
         kind + struct.pack(">I", 8 + len(pictures[size])) + pictures[size] for size, kind in MAC_TYPES.items()
     )

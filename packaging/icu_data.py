@@ -1,11 +1,11 @@
-"""Takes what an English window has no use for out of Qt's copy of the ICU data, two thirds of its 32 MB.
+"""Remove two thirds of Qt's 32 MB of ICU data, which an English window does not use.
 
-That is the names of languages, regions, currencies, units and time zones in other languages, their number formats, and
-the dictionaries for breaking lines, which Qt does not ask ICU for. Character sets and sorting stay for all languages.
-ICU falls back to its root locale for what is not there, as with any locale it does not know.
+Removed: names of languages, regions, currencies, units and time zones in other languages, their number formats, and the
+line-break dictionaries, which Qt does not request. Kept: character sets and collation of all languages. ICU falls back
+to its root locale, as for any unknown locale.
 
 Format: ICU's common data, https://unicode-org.github.io/icu/userguide/icu_data/ ("CmnD", version 1): a header, then a
-table of contents with the places of the names and of the items, both counted from the beginning of the table.
+table of contents with the offsets of names and items, both relative to the start of the table.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ TREES = {"", "curr", "lang", "rbnf", "region", "unit", "zone", "translit"}
 
 
 def is_kept(name: str) -> bool:
-    """Whether the item stays; names are like "icudt73l/lang/de.res"."""
+    """True if the item is kept; names look like "icudt73l/lang/de.res"."""
     _, *tree, item = name.split("/")
     return not item.endswith(".dict") and not ("/".join(tree) in TREES and LOCALE.fullmatch(item))
 
 
 def trimmed(data: bytes) -> bytes:
-    """The data with only the items that are kept. Raises ValueError if it is not ICU's common data."""
+    """The data reduced to the kept items. Raises ValueError for another format."""
     header = struct.unpack_from("<H", data)[0]
     if data[2:4] != b"\xda\x27" or data[12:16] != b"CmnD":
         raise ValueError("This is not ICU's common data.")
@@ -57,13 +57,13 @@ def trimmed(data: bytes) -> bytes:
 
 
 def trim_library(path: Path) -> None:
-    """Replaces a libicudata.so by one with trimmed data, under the same names."""
+    """Replace a libicudata.so with one that has trimmed data and the same symbols."""
     shown = subprocess.run(["readelf", "-W", "--dyn-syms", path], capture_output=True, text=True, check=True).stdout
     symbol = re.search(r"\b(icudt\d+_dat)$", shown, re.MULTILINE).group(1)
     library = path.read_bytes()
     marks = [found.start() - 12 for found in re.finditer(rb"CmnD\x01\x00\x00\x00", library)]
     if len(marks) != 1:
-        raise ValueError(f"{path} holds {len(marks)} sets of ICU data instead of one.")
+        raise ValueError(f"{path} holds {len(marks)} sets of ICU data; one is expected.")
     size = int(re.search(rf"^\s*\d+: \w+\s+(\w+) .*{symbol}$", shown, re.MULTILINE).group(1), 0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

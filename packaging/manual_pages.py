@@ -20,7 +20,7 @@ prepared training data; can be deleted at any time
 
 
 def manual_page(name: str, summary: str, parser: argparse.ArgumentParser, date: str, version: str) -> str:
-    """A page of section 1 in roff, with the options of the parser and of each of its commands."""
+    """A section 1 page in roff, with all options and commands of the parser."""
     parts = [
         f'.TH {name.upper()} 1 "{date}" "i3desk {version}" "User Commands"',
         ".SH NAME",
@@ -68,6 +68,6 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """For roff: hyphens that can be copied, nothing taken for a request."""
+    """Escape text for roff: hyphens can be copied, no line is taken for a request."""
     text = " ".join(text.split()).replace("\\", r"\e").replace("-", r"\-")
     return r"\&" + text if text.startswith((".", "'")) else text

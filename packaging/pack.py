@@ -1,7 +1,7 @@
-"""Packs a built program and says what came out: `python packaging/pack.py DIR [--folder] ...`, called by build.sh.
+"""Pack a built program and report sizes and times: `python packaging/pack.py DIR [--folder] ...`, called by build.sh.
 
-Reads DIR/i3desk, writes the archives of Linux, SHA256SUMS and build.json beside it. Times, owners and order in the
-archives are fixed, so that equal programs make equal archives.
+Reads DIR/i3desk and writes the Linux archives, SHA256SUMS and build.json beside it. Times, owners and order in the
+archives are fixed, so that equal programs give equal archives.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ STARTS = 3
 
 
 def make_tar(program: Path, target: Path, icons: Path, work: Path) -> None:
-    """The archive for every Linux: unpack it anywhere and start `i3desk` in it."""
+    """Write the .tar.gz for any Linux distribution."""
     extra = work / "tar"
     lay_out_share(extra / "share", icons)
     shutil.copyfile(PACKAGING.parent / "LICENSE", extra / "LICENSE")
     top = f"i3desk-{__version__}"
     entries = {path.relative_to(folder): path for folder in (program, extra) for path in folder.rglob("*")}
 
-    def settled(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    def normalised(info: tarfile.TarInfo) -> tarfile.TarInfo:
         info.uid = info.gid = 0
         info.uname = info.gname = "root"
         info.mtime = int(os.environ["SOURCE_DATE_EPOCH"])
@@ -51,22 +51,22 @@ def make_tar(program: Path, target: Path, icons: Path, work: Path) -> None:
         tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
     ):
         for name in sorted(entries):
-            archive.add(entries[name], f"{top}/{name}", recursive=False, filter=settled)
+            archive.add(entries[name], f"{top}/{name}", recursive=False, filter=normalised)
 
 
 def sha256(path: Path) -> str:
-    """The file's hash, in hexadecimal."""
+    """SHA-256 of the file in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files in the folder; links count nothing."""
+    """Bytes of all files in the folder, without links."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def start_times(program: Path) -> dict:
-    """Medians of some starts: seconds to the first paint and to the model being ready."""
+    """Median seconds to the first paint and to the ready model, of several starts."""
     with tempfile.TemporaryDirectory() as home:
         environment = {"HOME": home, "LANG": "C.UTF-8", "QT_QPA_PLATFORM": "offscreen", "PATH": os.environ["PATH"]}
         shown = []
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--edition", default="", help='"" or "-cuda"')
     parser.add_argument(
-        "--began", type=int, default=int(time.time()), help="when the build began, in seconds since 1970"
+        "--began", type=int, default=int(time.time()), help="when the build started, in seconds since 1970"
     )
     parser.add_argument("--folder", action="store_true", help="no archives")
     options = parser.parse_args()

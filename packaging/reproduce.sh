@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 DIFFERS=""
-commit=$(git rev-parse HEAD) # which may move on meanwhile
+commit=$(git rev-parse HEAD) # the branch may move during the builds
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for turn in 1 2; do

@@ -18,7 +18,7 @@ clean_up() {
 trap clean_up EXIT
 mkdir "$work/home" "$work/another folder"
 
-# Root may write anywhere, so somebody else tries it, if that one can see the program.
+# Root may write anywhere, so an unprivileged user tries it if that user can see the program.
 as=
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
@@ -27,7 +27,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
         chown -R 65534:65534 "$work"
     fi
 fi
-clean() { # everything of the environment is said here
+clean() { # the whole environment is set here
     (cd "$work/another folder" && $as env -i HOME="$work/home" LANG=C.UTF-8 PATH=/usr/bin:/bin "$@")
 }
 failed() {
@@ -64,7 +64,7 @@ check "evaluation" "$core" eval "$work/home/public" "$work/home/sea.jsonl"
 check "a vocabulary, made by several processes" "$core" vocab --data "$program/_internal/assets/data/small-talk.jsonl" --out "$work/home/tokenizer.json"
 check "training from scratch" "$core" train --from-scratch tiny --data "$program/_internal/assets/data/small-talk.jsonl" --out "$work/home/scratch" --steps 2 --batch-size 2
 
-mkfifo "$work/end" # the server ends when nobody holds the other end of its input
+mkfifo "$work/end" # the server ends when its input is closed
 exec 9<>"$work/end"
 (exec 9>&- && clean "$core" serve --port 0 --json --until-stdin-closes) >"$work/served" 2>"$work/said" <"$work/end" &
 server=$!
@@ -78,7 +78,7 @@ ask() { # what it is, the first line of a request, and its body; bash, as a bare
     check "$1" bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && cat "$2" >&3 && cat <&3' bash "$port" "$work/request"
     says 'HTTP/1.1 200'
 }
-ask "the server says its models" "GET /v1/models" ""
+ask "the server lists its models" "GET /v1/models" ""
 says '"i3-mini"'
 ask "a completion of the server" "POST /v1/completions" '{"model": "i3-mini", "prompt": "the sea is", "max_tokens": 8, "seed": 1}'
 says '"text_completion"'

@@ -1,4 +1,4 @@
-"""Where the packaged program starts: the window, or the command line if it is called by the name i3core."""
+"""Entry point of the packaged program: the window, or the command line if it is called as i3core."""
 
 import os
 import sys
@@ -7,8 +7,8 @@ from pathlib import Path
 from i3desk.__main__ import main
 
 
-def give_back_library_path() -> None:
-    """Programs that this one opens, such as a browser, are to find their own libraries and not ours."""
+def restore_library_path() -> None:
+    """Restore the library path for programs that this one opens, such as a browser."""
     if "LD_LIBRARY_PATH_ORIG" in os.environ:
         os.environ["LD_LIBRARY_PATH"] = os.environ.pop("LD_LIBRARY_PATH_ORIG")
     elif sys.platform.startswith("linux"):
@@ -16,6 +16,6 @@ def give_back_library_path() -> None:
 
 
 if __name__ == "__main__":
-    give_back_library_path()
-    called = Path(sys.argv[0]).stem.lower()
-    sys.exit(main(["i3core", *sys.argv[1:]] if called == "i3core" else None))
+    restore_library_path()
+    name = Path(sys.argv[0]).stem.lower()
+    sys.exit(main(["i3core", *sys.argv[1:]] if name == "i3core" else None))

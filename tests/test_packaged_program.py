@@ -1,4 +1,4 @@
-"""What the build of the packaged program does apart from PyInstaller: what is left out, icons, licences, metadata."""
+"""The parts of the packaged program's build other than PyInstaller: exclusions, icons, licences, metadata."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ import icu_data
 import manual_pages
 import share
 
-SERVE_WITHOUT = """
+SERVE_WITHOUT_EXCLUDED = """
 import sys
-class LeftOut:
+class Excluded:
     def find_spec(self, name, path=None, target=None):
-        if any(name == left_out or name.startswith(left_out + ".") for left_out in {modules!r}):
-            raise ModuleNotFoundError(f"{{name}} is not in the program", name=name)
-sys.meta_path.insert(0, LeftOut())
+        if any(name == excluded or name.startswith(excluded + ".") for excluded in {modules!r}):
+            raise ModuleNotFoundError(f"{{name}} is excluded from the program", name=name)
+sys.meta_path.insert(0, Excluded())
 from i3core.cli.main import main
 sys.exit(main(["serve", "--port", "0", "--json", "--until-stdin-closes"]))
 """
 
 
-def test_the_server_answers_without_the_modules_that_are_left_out() -> None:
-    code = SERVE_WITHOUT.format(modules=contents.MODULES)
+def test_server_answers_without_the_excluded_modules() -> None:
+    code = SERVE_WITHOUT_EXCLUDED.format(modules=contents.MODULES)
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", code], env=environment, text=True, **pipes) as server:
@@ -68,7 +68,7 @@ def test_the_server_answers_without_the_modules_that_are_left_out() -> None:
             server.kill()
 
 
-def test_every_package_of_the_program_has_its_version_and_its_licence() -> None:
+def test_every_included_package_has_a_pinned_version_and_a_licence() -> None:
     lines = (REPOSITORY / "packaging" / "constraints.txt").read_text().splitlines()
     pinned = {canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line}
     inside = {canonicalize_name(each.name) for each in collect_licences.inside(installed(extras=("server",)))}
@@ -104,12 +104,12 @@ def test_every_package_of_the_program_has_its_version_and_its_licence() -> None:
         ("httpx2-2.0.dist-info/RECORD", False),
     ],
 )
-def test_what_goes_into_the_program(path: str, wanted: bool) -> None:
+def test_path_is_included_or_excluded(path: str, wanted: bool) -> None:
     assert contents.is_wanted(path) is wanted
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or not shutil.which("objdump"), reason="needs binutils")
-def test_libraries_that_nothing_asks_for_are_left_out() -> None:
+def test_library_that_nothing_links_is_excluded() -> None:
     import torch
 
     torch_lib = Path(torch.__file__).parent / "lib"
@@ -125,12 +125,12 @@ def test_libraries_that_nothing_asks_for_are_left_out() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("as") or not shutil.which("objdump"), reason="needs binutils")
-def test_libraries_forget_where_they_were_built(tmp_path: Path) -> None:
+def test_library_keeps_no_build_path_and_still_loads(tmp_path: Path) -> None:
     (tmp_path / "a.s").write_text('.section .note.GNU-stack,"",@progbits\n.data\n.globl sea\nsea: .long 7\n')
     subprocess.run(["as", "-o", "a.o", "a.s"], cwd=tmp_path, check=True)
     subprocess.run(["ld", "-shared", "-rpath", "/home/builder/lib", "-o", "a.so", "a.o"], cwd=tmp_path, check=True)
     before = (tmp_path / "a.so").stat().st_size
-    elf.forget_build_paths(tmp_path / "a.so")
+    elf.remove_build_paths(tmp_path / "a.so")
     assert "$ORIGIN" in elf.described(tmp_path / "a.so")
     assert b"/home/builder" not in (tmp_path / "a.so").read_bytes()
     assert (tmp_path / "a.so").stat().st_size == before
@@ -142,7 +142,7 @@ def test_libraries_forget_where_they_were_built(tmp_path: Path) -> None:
 
 
 def common_data(items: dict[str, bytes]) -> bytes:
-    """ICU's common data as the documentation describes it, written plainly."""
+    """Build ICU's common data as its documentation describes it."""
     header = struct.pack("<HBB", 32, 0xDA, 0x27) + bytes(8) + b"CmnD\x01\0\0\0" + bytes(12)
     names = {name: name.encode() + b"\0" for name in sorted(items)}
     place = 4 + 8 * len(names)
@@ -158,7 +158,7 @@ def common_data(items: dict[str, bytes]) -> bytes:
 
 
 def items_of(data: bytes) -> dict[str, bytes]:
-    """Name -> bytes, read back plainly."""
+    """Read ICU's common data back: name -> bytes."""
     table = data[struct.unpack_from("<H", data)[0] :]
     count = struct.unpack_from("<I", table)[0]
     places = [struct.unpack_from("<II", table, 4 + 8 * number) for number in range(count)]
@@ -174,7 +174,7 @@ DROPPED = ["icudt73l/de.res", "icudt73l/lang/de_AT.res", "icudt73l/unit/fil.res"
 
 
 @given(st.dictionaries(st.sampled_from(KEPT + DROPPED), st.binary(max_size=50), min_size=1))
-def test_trimmed_data_holds_what_is_kept_in_order(items: dict[str, bytes]) -> None:
+def test_trimmed_icu_data_keeps_selected_items_in_order(items: dict[str, bytes]) -> None:
     trimmed = items_of(icu_data.trimmed(common_data(items)))
     assert list(trimmed) == sorted(set(items) & set(KEPT))
     for name, content in trimmed.items():
@@ -182,12 +182,12 @@ def test_trimmed_data_holds_what_is_kept_in_order(items: dict[str, bytes]) -> No
         assert len(content) % 16 == 0
 
 
-def test_other_data_is_refused() -> None:
+def test_data_of_another_format_is_refused() -> None:
     with pytest.raises(ValueError, match="not ICU"):
         icu_data.trimmed(bytes(64))
 
 
-# -------------------------------------------------------------------------------------------- what desktops look for
+# ------------------------------------------------------------------------------------------ files that desktops expect
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def icons(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_icons_are_pictures_of_their_sizes(icons: Path) -> None:
+def test_icons_have_their_sizes(icons: Path) -> None:
     for size in (16, 24, 32, 48, 64, 128, 256, 512):
         data = (icons / f"{size}.png").read_bytes()
         assert data[:8] == b"\x89PNG\r\n\x1a\n"
@@ -209,13 +209,13 @@ def test_icons_are_pictures_of_their_sizes(icons: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def laid_out(icons: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def share_folder(icons: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("root") / "share"
     share.lay_out_share(folder, icons)
     return folder
 
 
-def test_the_menu_entry_and_the_metadata_are_valid(laid_out: Path) -> None:
+def test_menu_entry_and_metadata_are_valid(share_folder: Path) -> None:
     checked = 0
     for tool, *options in (["desktop-file-validate"], ["appstreamcli", "validate", "--no-net"]):
         if not shutil.which(tool):
@@ -225,38 +225,38 @@ def test_the_menu_entry_and_the_metadata_are_valid(laid_out: Path) -> None:
             if tool.startswith("desktop")
             else "metainfo/io.github.i3desk.i3desk.metainfo.xml"
         )
-        done = subprocess.run([tool, *options, laid_out / name], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([tool, *options, share_folder / name], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         checked += 1
     if not checked:
         pytest.skip("neither desktop-file-validate nor appstreamcli is installed")
 
 
-def test_the_version_stands_in_one_place(laid_out: Path) -> None:
+def test_version_is_equal_in_code_changelog_and_metadata(share_folder: Path) -> None:
     version, date, changes = share.releases()[0]
     assert version == i3core.__version__
     assert changes
-    metadata = (laid_out / "metainfo" / "io.github.i3desk.i3desk.metainfo.xml").read_text()
+    metadata = (share_folder / "metainfo" / "io.github.i3desk.i3desk.metainfo.xml").read_text()
     assert f'<release version="{version}" date="{date}">' in metadata
     assert share.changelog().startswith(f"i3desk ({version}) ")
 
 
-def test_the_manual_names_every_command_and_option(laid_out: Path) -> None:
-    page = gzip.decompress((laid_out / "man" / "man1" / "i3core.1.gz").read_bytes()).decode().replace("\\-", "-")
+def test_manual_lists_every_command_and_option(share_folder: Path) -> None:
+    page = gzip.decompress((share_folder / "man" / "man1" / "i3core.1.gz").read_bytes()).decode().replace("\\-", "-")
     for command, (_, parser) in manual_pages.commands_of(build_parser()).items():
         assert f".SS i3core {command}" in page
         for action in parser._actions:
             for option in action.option_strings:
                 assert option in page
     if shutil.which("man"):
-        command = ["man", "--warnings", "-l", laid_out / "man" / "man1" / "i3core.1.gz"]
+        command = ["man", "--warnings", "-l", share_folder / "man" / "man1" / "i3core.1.gz"]
         environment = {"MANWIDTH": "80", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
         checked = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
         assert checked.returncode == 0
         assert not checked.stderr.strip()
 
 
-def test_the_copyright_file_lists_what_is_inside(tmp_path: Path) -> None:
+def test_copyright_file_lists_the_included_packages(tmp_path: Path) -> None:
     assets = tmp_path / "_internal" / "assets"
     assets.mkdir(parents=True)
     parts = [
@@ -271,20 +271,20 @@ def test_the_copyright_file_lists_what_is_inside(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------ its start
 
 
-def test_the_program_is_the_command_line_under_the_name_i3core(tmp_path: Path) -> None:
+def test_program_named_i3core_runs_the_command_line(tmp_path: Path) -> None:
     shutil.copy(REPOSITORY / "packaging" / "start.py", tmp_path / "i3core")
     command = [sys.executable, tmp_path / "i3core", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("i3core "), done.stderr
 
 
-def test_opened_programs_find_their_own_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opened_programs_get_the_original_library_path(monkeypatch: pytest.MonkeyPatch) -> None:
     import start
 
     monkeypatch.setenv("LD_LIBRARY_PATH", "/usr/lib/i3desk/_internal")
     monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", "/opt/lib")
-    start.give_back_library_path()
+    start.restore_library_path()
     assert os.environ["LD_LIBRARY_PATH"] == "/opt/lib"
     monkeypatch.delenv("LD_LIBRARY_PATH_ORIG", raising=False)
-    start.give_back_library_path()
+    start.restore_library_path()
     assert "LD_LIBRARY_PATH" not in os.environ

@@ -33,7 +33,7 @@ def model_card(folder: Path, repo: str, licence: str = "") -> str:
     parts = [header + f"# {repo.split('/')[-1]}", _introduction(facts), _sizes(facts)]
     if run:
         parts += [_training(run), _figures(facts, folder)]
-    parts += [_usage(repo), f"## Licence\n\n{licence or 'Not stated.'}", _LIMITS]
+    parts += [_usage(repo), f"## Licence\n\n{licence or 'Not stated.'}", _LIMITS, _CREDITS]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -132,6 +132,11 @@ _LIMITS = """## Limits
 
 A small language model: it makes things up, contradicts itself, and repeats attitudes of its data. All text is lower
 case. Do not use it for facts or advice."""
+
+# The notice of open-i3 asks for this link in the card of every model of its architecture.
+_CREDITS = """## Credits
+
+The i3 architecture is the work of FlameF0X and i3-lab: https://github.com/FlameF0X/open-i3"""
 
 
 def _run(folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Measures the curves: a redraw of 100,000 points, a million steps arriving, loading the plots beside a live window.
+"""Measure the curves: a redraw of 100,000 points, a million steps arriving, loading the plots beside a live window.
 
     .venv/bin/python tests/long/curve_speed.py
 
@@ -32,7 +32,7 @@ failures = []
 
 
 def report(what: str, times: list[float], limit_ms: float) -> None:
-    """Medians count, of the time that the thread worked: other programs share this machine."""
+    """Compare medians of the thread's CPU time with the limit, because other programs share the machine."""
     median, worst = statistics.median(times) * 1000, max(times) * 1000
     print(f"{what:<46} median {median:6.1f} ms   worst {worst:6.1f} ms   limit {limit_ms:.0f} ms")
     if median > limit_ms:

@@ -1,4 +1,4 @@
-"""Shows that memory stays bounded and a second start is quick: generates text, builds a vocabulary, tokenises.
+"""Check that memory is bounded and a second start is quick: generate text, build a vocabulary, tokenise.
 
     python tests/long/gigabyte.py [--megabytes 1000] [--folder F]
 
@@ -39,7 +39,7 @@ for start in range(0, len(rows), 97):  # as training reads them: here and there,
 
 
 def texts(source: random.Random) -> Iterator[str]:
-    """Texts without end: common words, and one word in twenty that never occurs again."""
+    """Infinite texts of common words; one word in twenty is unique."""
     common = ["".join(source.choices(SYLLABLES, k=source.randint(1, 4))) for _ in range(60_000)]
     while True:
         words = source.choices(common, k=source.randint(5, 300))
@@ -49,7 +49,7 @@ def texts(source: random.Random) -> Iterator[str]:
 
 
 def write_corpus(folder: Path, size: int) -> int:
-    """A file of each kind, and one text without any end of line; together about `size` bytes."""
+    """Write a file of each type and one without line ends, together about `size` bytes."""
     source = random.Random(0)
     stream = texts(source)
 
@@ -77,7 +77,7 @@ def write_corpus(folder: Path, size: int) -> int:
 
 
 def measure(name: str, command: list[str], size: int, cache: Path) -> float:
-    """Runs a command, prints what it needed, and returns the largest peak of its processes in MB."""
+    """Run a command, print its time and memory, return the largest peak of its processes in MB."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "I3DESK_CACHE": str(cache)}
     start = time.perf_counter()
     child = subprocess.Popen(command, env=environment)

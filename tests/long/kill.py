@@ -1,4 +1,4 @@
-"""Kills a training run with signal 9 at random moments and resumes it, again and again; then compares.
+"""Kill a training run with signal 9 at random moments and resume it, repeatedly; then compare.
 
     .venv/bin/python tests/long/kill.py [--kills 20] [--seed 0]
 
@@ -44,7 +44,7 @@ def lines(path: Path) -> list[dict]:
 
 
 def readable(folder: Path) -> str:
-    """What could be read after a kill: every file and every checkpoint that is there must load."""
+    """Load every file and checkpoint left by a kill; return which checkpoints exist."""
     for name in ("run.json", "status.json"):
         if (folder / name).exists():
             json.loads((folder / name).read_text(encoding="utf-8"))
@@ -100,7 +100,7 @@ def main() -> None:
                     continue
                 finish(child)
             assert_equal(whole, killed)
-            print(f"run {runs + 1} came to its end: bit-equal", flush=True)
+            print(f"run {runs + 1} finished: bit-equal", flush=True)
             runs += 1
     print(f"{options.kills} kills over {runs} runs: metrics, samples and weights are bit-equal")
 

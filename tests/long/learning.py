@@ -1,4 +1,4 @@
-"""Fine-tunes the bundled model on a style and shows that it took it up, and what it forgot.
+"""Fine-tune the bundled model on a style; measure how far it adopts the style and what it forgets.
 
     .venv/bin/python tests/long/learning.py pirate DATA [--out RUN] [option of i3core train ...]
     .venv/bin/python tests/long/learning.py personality DATA --style witty ...
@@ -47,7 +47,7 @@ def pirate_share(texts: list[str]) -> float:
 
 @torch.inference_mode()
 def loss_of(model: i3core.Model, messages: list[dict]) -> float:
-    """Mean loss over the last reply, in nats a character."""
+    """Mean loss over the last reply, in nats per character."""
     turns = model.template.encode_turns(messages)
     ids = torch.tensor([[token for turn in turns for token in turn]])[:, : model.config.window]
     begin = sum(map(len, turns[:-1]))
@@ -57,7 +57,7 @@ def loss_of(model: i3core.Model, messages: list[dict]) -> float:
 
 
 def styles(model: i3core.Model, data: Path, style: str) -> dict:
-    """How the model stands to `style` and the other one of two."""
+    """Compare the model's preference for `style` with that for the other style."""
     other = next(p.name.removesuffix("_test.jsonl") for p in data.glob("*_test.jsonl") if not p.name.startswith(style))
     pairs = {name: {c[0]["content"]: c for c in conversations(data / f"{name}_test.jsonl")} for name in (style, other)}
     known = {

@@ -1,10 +1,10 @@
-"""Kills trainers and the window that started them with signal 9 at random moments, again and again.
+"""Kill trainers and the window that started them with signal 9 at random moments, repeatedly.
 
     .venv/bin/python tests/long/run_kill.py [--rounds 10] [--seed 0]
 
-Each round: a window (a process of its own) starts two runs, of which the second waits; it is killed while the first
-trains; the first goes on; another window finds both. Then the trainer is killed: it must be shown as dead, in words,
-and resumed to the same metrics as a run that was never interrupted. The second must have its turn, exactly once.
+Each round: a window (a process of its own) starts two runs, of which the second is queued. It is killed while the first
+trains; the first continues; another window finds both. Then the trainer is killed: the window must show it as dead
+with a reason and resume it to the metrics of a run that was never interrupted. The second must start exactly once.
 """
 
 import argparse
@@ -33,7 +33,7 @@ STEPS, PATIENCE_S = 300, 300
 
 
 class Window:
-    """The object behind all runs, and an event loop to turn."""
+    """A run controller and an event loop."""
 
     def __init__(self, folder: Path) -> None:
         self.app = QCoreApplication.instance() or QCoreApplication([])
@@ -70,7 +70,7 @@ class Window:
 
 
 def be_a_window(folder: Path) -> None:
-    """The child: starts two runs, says so, and watches until it is killed."""
+    """Child process: start two runs, report them, and watch until killed."""
     window = Window(folder)
     config = tiny_config(folder, STEPS, eval_every=30, eval_tokens=500, checkpoint_every=20)
     first = window.runs.start(config, "first")
@@ -81,7 +81,7 @@ def be_a_window(folder: Path) -> None:
 
 
 def play(folder: Path, chance: random.Random, whole: list[dict]) -> str:
-    """One round; returns what happened."""
+    """Run one round; return a description of it."""
     os.environ["I3DESK_RUNS_FILE"] = str(folder.with_suffix(".json"))
     command = [sys.executable, __file__, "--child", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:

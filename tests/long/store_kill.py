@@ -30,7 +30,7 @@ PIECE_S, DRAW_S, SAVE_S, MAY_BE_LOST_S = 0.004, 0.04, 0.25, 0.5
 
 
 def stream(path: Path, seed: int) -> None:
-    """The child: one question and answer after the other until it is killed."""
+    """Child process: write questions and answers until killed."""
     chance = random.Random(seed)
     store, conversation = Store(path), Conversation()
     threading.Thread(target=keep_up, args=(path,), daemon=True).start()
@@ -74,7 +74,7 @@ def report(conversation: Conversation, message) -> None:
 
 
 def keep_up(path: Path) -> None:
-    """What the background thread does meanwhile."""
+    """Search and checkpoint on a second thread."""
     while True:
         search(path, "question 1")
         checkpoint(path)
@@ -82,7 +82,7 @@ def keep_up(path: Path) -> None:
 
 
 def killed(path: Path, seed: int, after_s: float) -> tuple[float, list[list]]:
-    """Let a child write for a while; returns when it was killed and what it had reported."""
+    """Let a child write, then kill it; return the time of the kill and its reports."""
     command = [sys.executable, __file__, "--child", path, "--seed", str(seed)]
     with tempfile.TemporaryFile("w+") as shown, subprocess.Popen(command, stdout=shown) as child:
         while child.poll() is None and not Path(path).exists():
@@ -98,7 +98,7 @@ def killed(path: Path, seed: int, after_s: float) -> tuple[float, list[list]]:
 
 
 def verify(path: Path, at: float, shown: list[list]) -> tuple[int, int]:
-    """Raises AssertionError if something is missing; returns how many replies were cut, and characters lost."""
+    """Raise AssertionError if something is missing; return the numbers of cut replies and lost characters."""
     with closing(Store(path)) as store:
         assert store.notice == "", store.notice
         cut = store.mark_cut()

@@ -1,4 +1,4 @@
-"""Measures the store with 10,000 conversations: list, search, opening, and every write while the disk is busy.
+"""Measure the store with 10,000 conversations: list, search, opening, and every write while the disk is busy.
 
     .venv/bin/python tests/long/store_speed.py
 
@@ -62,7 +62,7 @@ def say(what: str, taken: list[float], limit_ms: float) -> None:
 
 
 def streamed(store: Store, replies: int, tokens: int, step: int) -> tuple[list[float], list[float]]:
-    """How long each save took while replies streamed `step` tokens a save, and at their ends."""
+    """Seconds of each save while replies stream `step` tokens per save, and at their ends."""
     during, ends = [], []
     for _ in range(replies):
         talk = conversation(1)

@@ -1,4 +1,4 @@
-"""Runs the transformers library's own common tests of models and configurations on the i3 classes.
+"""Run the transformers library's own common tests of models and configurations on the i3 classes.
 
     python tests/long/transformers_common.py SOURCE
 

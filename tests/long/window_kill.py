@@ -1,9 +1,9 @@
-"""Kills the real window with signal 9 at random moments while the bundled model talks in it, again and again.
+"""Kill the real window with signal 9 at random moments while the bundled model replies, repeatedly.
 
     .venv/bin/python tests/long/window_kill.py [--kills 50] [--seed 0]
 
 The window reports what it shows and when. After each kill the database must open and be sound, everything shown half a
-second before must be there, and the reply under way must be marked as cut.
+second before must be there, and the unfinished reply must be marked as cut.
 """
 
 import argparse
@@ -30,7 +30,7 @@ QUESTIONS = ("hello!", "tell me a story about the sea", "what do you like to do?
 
 
 def talk(folder: Path, seed: int) -> None:
-    """The child: the whole program, with somebody in it who asks, retries, edits and switches chats without a pause."""
+    """Child process: the whole program, while a script asks, retries, edits and switches chats without pause."""
     from PySide6.QtCore import QTimer
 
     from i3core.generation.config import SamplingConfig
@@ -74,7 +74,7 @@ def talk(folder: Path, seed: int) -> None:
 
 
 def killed(folder: Path, seed: int, after_s: float) -> tuple[float, list[list]]:
-    """Let the window talk for a while; returns when it was killed and what it had reported."""
+    """Let the window reply, then kill it; return the time of the kill and its reports."""
     command = [sys.executable, __file__, "--child", folder, "--seed", str(seed)]
     with tempfile.NamedTemporaryFile("w+") as shown, subprocess.Popen(command, stdout=shown) as child:
         while child.poll() is None and not os.stat(shown.name).st_size:  # the model is there

@@ -202,6 +202,7 @@ def test_card_of_a_run_names_its_training_data(hub, training_material, tmp_path,
     assert "- chat.jsonl" in card
     assert "validation perplexity" in card
     assert 'from_pretrained("me/model")' in card
+    assert "https://github.com/FlameF0X/open-i3" in card
     assert "/tmp" not in card
     assert not hub.requests
 
