@@ -14,7 +14,7 @@ from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.workers.active_model import ModelState
 
 HEIGHT = 48
-LONGEST_NAME = 180  # pixels of a model's name
+MAX_NAME_WIDTH = 180  # pixels of a model's name
 
 
 class ModelChip(QPushButton):
@@ -26,7 +26,7 @@ class ModelChip(QPushButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.dot = Dot()
         self.name = ElidedLabel()
-        self.name.setMaximumWidth(LONGEST_NAME)
+        self.name.setMaximumWidth(MAX_NAME_WIDTH)
         for part in (self.dot, self.name):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.name.setProperty("tone", "muted")

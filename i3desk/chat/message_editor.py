@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextEdi
 from i3desk.chat.message_actions import BUSY_HINT
 from i3desk.widgets.basics import quiet_button
 
-TALLEST = 240
+MAX_HEIGHT = 240
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class _EditField(QTextEdit):
     @Slot()
     def fit_height(self) -> None:
         height = round(self.document().size().height())
-        self.setFixedHeight(max(self.fontMetrics().height(), min(height, TALLEST)))
+        self.setFixedHeight(max(self.fontMetrics().height(), min(height, MAX_HEIGHT)))
 
 
 class MessageEditor(QFrame):

@@ -31,7 +31,7 @@ GUTTER = 16  # on both sides of a row, for its marks
 PART_SPACING = 6
 BUTTON_EDGE = 5
 FADED = 0.45
-LONGEST_NAME = 2000  # characters of a message in its accessible name
+MAX_NAME_LENGTH = 2000  # characters of a message in its accessible name
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class MessageRow(VirtualRow):
         self._busy, self._is_last = busy, last
         self._show_content()
         if message.ended:
-            self.setAccessibleName(f"{self._who} said: {message.shown_text[:LONGEST_NAME]}")
+            self.setAccessibleName(f"{self._who} said: {message.shown_text[:MAX_NAME_LENGTH]}")
         self.show_actions()
 
     def show_context(self, state: ContextState, begins: bool, falls: bool) -> None:

@@ -31,8 +31,8 @@ LINE_HEIGHT_PERCENT = 128
 CARET_WIDTH = 2
 SLICE = 12_000  # characters laid out at once; more would block the window
 HIGHLIGHT_MS = 2500
-MOST_HIGHLIGHTS = 100
-LONGEST_FITTED = 2000  # characters; a longer text takes all available width
+MAX_HIGHLIGHTS = 100
+MAX_FITTED = 2000  # characters; a longer text takes all available width
 
 
 class _Document(QTextDocument):
@@ -143,7 +143,7 @@ class TextBlock(QTextEdit):
 
     def ideal_width(self, max_width: int) -> int:
         """The smallest width with as few lines as at `max_width` pixels."""
-        if len(self._text) > LONGEST_FITTED:
+        if len(self._text) > MAX_FITTED:
             return max_width
         document = self.document().clone()
         document.setDefaultTextOption(self.document().defaultTextOption())
@@ -159,7 +159,11 @@ class TextBlock(QTextEdit):
         return QSize(48, self.height())
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        data = QMimeData()
+        # Made by Qt, not here: the clipboard deletes it after Python has ended, which crashes with a QMimeData of ours.
+        data = super().createMimeDataFromSelection()
+        data.text()  # Qt fills in all formats at the first access
+        for name in ("text/html", "application/vnd.oasis.opendocument.text", "text/markdown"):
+            data.removeFormat(name)
         data.setText(self.textCursor().selection().toPlainText())
         return data
 
@@ -249,7 +253,7 @@ class TextBlock(QTextEdit):
         found = []
         for word in self._words:
             cursor = self.document().find(word)
-            while not cursor.isNull() and len(found) < MOST_HIGHLIGHTS:
+            while not cursor.isNull() and len(found) < MAX_HIGHLIGHTS:
                 mark = QTextEdit.ExtraSelection()
                 mark.cursor = cursor
                 mark.format.setBackground(palette.color(QPalette.ColorRole.Accent))

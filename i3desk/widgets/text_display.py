@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
-LONGEST_MARKDOWN = 20_000  # characters; longer texts are shown as plain text
+MAX_MARKDOWN = 20_000  # characters; longer texts are shown as plain text
 
 _CODE = r"(?P<code>```.*?(?:```|\Z)|`[^`\n]*`?)"
 _OPENING = r"[\s\"'“‘(\[*_#>\-–—]*"
@@ -71,7 +71,7 @@ _MARKDOWN = re.compile(
 
 def has_markdown(text: str) -> bool:
     """True if the text contains Markdown, not only characters that Markdown also uses, as in "2*3*4"."""
-    return len(text) <= LONGEST_MARKDOWN and _MARKDOWN.search(text) is not None
+    return len(text) <= MAX_MARKDOWN and _MARKDOWN.search(text) is not None
 
 
 _FENCED = re.compile(r"(^ {0,3}```.*?(?:^ {0,3}```[^\S\n]*$|\Z))", re.DOTALL | re.MULTILINE)

@@ -35,7 +35,7 @@ def test_enter_sends_and_the_reply_appears(app, say, model):
     assert app.window.chat_page.composer.edit.toPlainText() == ""
 
 
-def test_shift_enter_begins_a_new_line(app, qtbot, model):
+def test_shift_enter_starts_a_new_line(app, qtbot, model):
     edit = app.window.chat_page.composer.edit
     one_line = edit.height()
     qtbot.keyClicks(edit, "one")
@@ -57,7 +57,7 @@ def test_blank_messages_cannot_be_sent(app, qtbot, model):
     assert model.asked == []
 
 
-def test_the_send_button_sends(app, qtbot):
+def test_send_button_sends(app, qtbot):
     composer = app.window.chat_page.composer
     qtbot.keyClicks(composer.edit, "hello")
     qtbot.mouseClick(composer.send_button, Qt.MouseButton.LeftButton)
@@ -66,7 +66,7 @@ def test_the_send_button_sends(app, qtbot):
 
 
 @pytest.mark.parametrize("way", ["Esc", "button"])
-def test_stopping_keeps_what_was_said(app, say, qtbot, model, way):
+def test_stopping_keeps_the_text_so_far(app, say, qtbot, model, way):
     model.endless = True
     say(app, "go on and on", wait=False)
     reply = shown(app, ReplyMessageRow)[0]
@@ -94,7 +94,7 @@ def test_fast_replies_are_drawn_in_batches(app, say, model, qtbot):
     assert len(draws) < 200
 
 
-def test_a_message_sent_while_loading_waits_for_the_model(open_app, say, qtbot, model):
+def test_message_sent_while_loading_waits_for_the_model(open_app, say, qtbot, model):
     model.may_load.clear()
     app = open_app()
     say(app, "are you there?", wait=False)
@@ -107,7 +107,7 @@ def test_a_message_sent_while_loading_waits_for_the_model(open_app, say, qtbot, 
     assert not reply.note.isVisible()
 
 
-def test_a_queued_message_can_be_stopped(open_app, say, qtbot, model):
+def test_queued_message_can_be_stopped(open_app, say, qtbot, model):
     model.may_load.clear()
     app = open_app()
     say(app, "never mind", wait=False)
@@ -119,7 +119,7 @@ def test_a_queued_message_can_be_stopped(open_app, say, qtbot, model):
     assert model.asked == []
 
 
-def test_a_missing_model_says_what_to_do_and_can_be_tried_again(open_app, qtbot, model):
+def test_missing_model_says_what_to_do_and_can_be_tried_again(open_app, qtbot, model):
     model.load_error = CheckpointError("The folder fox does not exist.", "Choose another folder.")
     app = open_app()
     welcome = app.window.chat_page.welcome
@@ -134,7 +134,7 @@ def test_a_missing_model_says_what_to_do_and_can_be_tried_again(open_app, qtbot,
     assert welcome.suggestions[0].isVisible()
 
 
-def test_a_message_to_a_missing_model_loads_it_again(open_app, say, qtbot, model):
+def test_message_to_a_missing_model_loads_it_again(open_app, say, qtbot, model):
     model.load_error = CheckpointError("The folder fox does not exist.", "Choose another folder.")
     app = open_app()
     qtbot.waitUntil(app.window.chat_page.welcome.load_button.isVisible)
@@ -149,7 +149,7 @@ def test_a_message_to_a_missing_model_loads_it_again(open_app, say, qtbot, model
     assert not failure.isVisible()
 
 
-def test_a_failed_reply_keeps_its_text_and_can_be_tried_again(app, say, qtbot, model):
+def test_failed_reply_keeps_its_text_and_can_be_tried_again(app, say, qtbot, model):
     model.speak_error = DeviceError("The memory ran out.", "Close other programs.")
     say(app, "hello")
     reply = shown(app, ReplyMessageRow)[0]
@@ -177,7 +177,7 @@ def test_turns_without_an_answer_are_not_sent_to_the_model(app, say, model):
     assert [message["content"] for message in model.asked[-1].prompt] == ["second", "yes.", "third"]
 
 
-def test_ctrl_n_begins_a_new_chat_and_late_pieces_stay_out_of_it(app, say, qtbot, model):
+def test_ctrl_n_starts_a_new_chat_without_late_pieces(app, say, qtbot, model):
     model.endless = True
     say(app, "go on", wait=False)
     qtbot.waitUntil(lambda: text_of(shown(app, ReplyMessageRow)[0]) != "")
@@ -192,7 +192,7 @@ def test_ctrl_n_begins_a_new_chat_and_late_pieces_stay_out_of_it(app, say, qtbot
     assert model.asked[-1].prompt == [{"role": "user", "content": "fresh"}]
 
 
-def test_retry_answers_the_last_message_anew(app, say, qtbot, model):
+def test_retry_answers_the_last_message_again(app, say, qtbot, model):
     say(app, "one")
     say(app, "two")
     last = shown(app, ReplyMessageRow)[1]
@@ -212,7 +212,7 @@ def test_copy_puts_the_reply_on_the_clipboard(app, say, qtbot):
     assert button.text() == "Copied"
 
 
-def test_markup_is_shown_as_it_is(app, say, model):
+def test_markup_is_shown_as_text(app, say, model):
     model.words = ("<b>bold</b> & <img src=x>",)
     say(app, "<i>hello</i>")
 
@@ -244,14 +244,14 @@ def test_turns_out_of_view_are_marked(app, say, model):
     assert app.window.chat_page.meter.hint.isVisible()
 
 
-def test_the_window_meter_and_the_status_bar_show_the_use(app, say):
+def test_window_meter_and_the_status_bar_show_the_use(app, say):
     say(app, "hello")
     assert app.window.chat_page.meter.text.text() == "13 / 512 tokens"
     assert app.window.statusBar().window_use.text() == "window 13 / 512"
     assert app.window.statusBar().speed.text() == "180 tokens/s"
 
 
-def test_it_follows_new_text_only_at_the_end(app, say, qtbot, model):
+def test_transcript_follows_new_text_only_at_the_end(app, say, qtbot, model):
     model.words = ("many words on many lines\n" * 30,)
     say(app, "one")
     transcript = app.window.chat_page.transcript
@@ -270,7 +270,7 @@ def test_it_follows_new_text_only_at_the_end(app, say, qtbot, model):
     assert not transcript.jump_button.isVisible()
 
 
-def test_the_keyboard_reads_back_and_returns_to_the_end(app, say, qtbot, model):
+def test_keyboard_scrolls_back_and_returns_to_the_end(app, say, qtbot, model):
     model.words = ("many words on many lines\n" * 60,)
     say(app, "one")
     edit, bar = app.window.chat_page.composer.edit, app.window.chat_page.transcript.verticalScrollBar()
@@ -281,13 +281,13 @@ def test_the_keyboard_reads_back_and_returns_to_the_end(app, say, qtbot, model):
     assert bar.value() == bar.maximum()
 
 
-def test_a_suggestion_is_one_click(app, qtbot):
+def test_click_on_a_suggestion_sends_it(app, qtbot):
     qtbot.mouseClick(app.window.chat_page.welcome.suggestions[0], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(shown(app, ReplyMessageRow)) == 1)
     assert text_of(shown(app, UserMessageRow)[0]) == SUGGESTIONS[0]
 
 
-def test_sending_an_edit_that_changes_nothing_ends_it(app, say, qtbot):
+def test_sending_an_unchanged_edit_ends_editing(app, say, qtbot):
     say(app, "hello")
     transcript = app.window.chat_page.transcript
     transcript.begin_edit(1)

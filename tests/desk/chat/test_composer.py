@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from i3core.system import assets
 from i3core.text.tokenizer import UNK_ID, ChunkTokenizer
 from i3desk.chat.composer import Composer
-from i3desk.chat.draft_chunks import split
+from i3desk.chat.draft_chunks import UPDATE_MS, split
 from i3desk.style.palette import LIGHT, mix
 from i3desk.style.theme import Theme
 
@@ -47,7 +47,7 @@ def sent(composer) -> list[str]:
     return found
 
 
-def test_what_is_written_stays_until_it_was_sent(composer, sent, qtbot):
+def test_draft_stays_until_it_is_sent(composer, sent, qtbot):
     qtbot.keyClicks(composer.edit, "hello")
     qtbot.keyClick(composer.edit, RETURN)
     assert sent == ["hello"]
@@ -56,7 +56,7 @@ def test_what_is_written_stays_until_it_was_sent(composer, sent, qtbot):
     assert composer.text() == ""
 
 
-def test_a_blocked_message_stays_says_why_and_is_not_sent(composer, sent, qtbot):
+def test_blocked_message_stays_with_its_reason(composer, sent, qtbot):
     composer.set_text("far too long")
     composer.set_blocked("This message is 540 tokens long; 448 fit.")
     qtbot.keyClick(composer.edit, RETURN)
@@ -70,7 +70,7 @@ def test_a_blocked_message_stays_says_why_and_is_not_sent(composer, sent, qtbot)
     assert sent == ["far too long"]
 
 
-def test_nothing_is_sent_while_a_reply_is_under_way(composer, sent, qtbot):
+def test_nothing_is_sent_during_a_reply(composer, sent, qtbot):
     composer.set_busy(True)
     qtbot.keyClicks(composer.edit, "wait")
     qtbot.keyClick(composer.edit, RETURN)
@@ -88,7 +88,7 @@ def test_blank_text_and_new_lines_are_not_sent(composer, sent, qtbot):
     assert sent == []
 
 
-def test_the_field_grows_to_six_lines_and_the_button_does_not(composer, qtbot):
+def test_field_grows_to_six_lines_and_the_button_does_not(composer, qtbot):
     one, button = composer.edit.height(), composer.send_button.height()
     composer.set_text("\n".join("abcdef"))
     six = composer.edit.height()
@@ -98,7 +98,7 @@ def test_the_field_grows_to_six_lines_and_the_button_does_not(composer, qtbot):
     assert composer.send_button.height() == button
 
 
-def test_a_long_draft_from_before_the_window_showed_is_not_cut_off(composer, qtbot):
+def test_long_draft_set_before_the_first_show_is_not_cut_off(composer, qtbot):
     late = Composer()
     late.set_text("once more with a longer message " * 40)
     composer.parentWidget().layout().addWidget(late)
@@ -107,7 +107,7 @@ def test_a_long_draft_from_before_the_window_showed_is_not_cut_off(composer, qtb
     assert text.lineAt(0).width() <= late.edit.viewport().width()
 
 
-def test_up_in_the_empty_field_asks_for_the_last_message(composer, qtbot):
+def test_up_in_the_empty_field_edits_the_last_message(composer, qtbot):
     asked = []
     composer.edit_last_requested.connect(lambda: asked.append(True))
     qtbot.keyClick(composer.edit, Qt.Key.Key_Up)
@@ -125,14 +125,14 @@ def test_page_up_and_down_scroll_the_chat(composer, qtbot):
     assert pages == [-1, 1]
 
 
-def test_a_text_that_is_set_is_told_and_can_be_continued(composer, qtbot):
+def test_setting_a_text_emits_it_and_moves_the_caret_to_its_end(composer, qtbot):
     with qtbot.waitSignal(composer.text_changed):
         composer.set_text("once upon")
     qtbot.keyClicks(composer.edit, " a time")
     assert composer.text() == "once upon a time"
 
 
-def test_raw_mode_names_what_it_does_and_goes_on_without_new_text(composer, sent, qtbot):
+def test_raw_mode_says_continue_and_allows_an_empty_draft(composer, sent, qtbot):
     composer.set_model_name("i3-mini")
     composer.set_mode("raw")
     qtbot.keyClick(composer.edit, RETURN)
@@ -149,7 +149,7 @@ def test_raw_mode_names_what_it_does_and_goes_on_without_new_text(composer, sent
 
 
 @given(st.text(st.sampled_from("the ANDéŘΣσςİıßž漢字👍\n.")), st.booleans())
-def test_the_chunks_are_the_text_and_unknown_parts_are_those_that_the_tokenizer_lacks(text, from_model):
+def test_chunks_join_to_the_text_and_unknown_ones_are_those_of_the_tokenizer(text, from_model):
     tokenizer = TOKENIZER if from_model else ChunkTokenizer({"<UNK>": 0, "the": 1, "t": 2, "h": 3, "i": 4, " ": 5})
     chunks = split(text, tokenizer)
     ids = tokenizer.encode(text)
@@ -160,7 +160,7 @@ def test_the_chunks_are_the_text_and_unknown_parts_are_those_that_the_tokenizer_
     assert all(chunk.text in text for chunk in chunks if not chunk.is_known)
 
 
-def test_chunks_show_on_demand_and_unknown_ones_in_red(composer, qtbot):
+def test_chunks_are_shown_on_request_with_unknown_ones_in_red(composer, qtbot):
     qtbot.keyClicks(composer.edit, "The sea")
     with qtbot.waitSignal(composer.chunks_shown_changed) as changed:
         qtbot.mouseClick(composer.chunks_button, Qt.MouseButton.LeftButton)
@@ -177,7 +177,7 @@ def test_chunks_show_on_demand_and_unknown_ones_in_red(composer, qtbot):
     assert {QColor(LIGHT.raised).name(), QColor(mix(LIGHT.surface, LIGHT.bad, 0.16)).name()} <= ground
 
 
-def test_hidden_chunks_are_not_worked_out(composer, qtbot):
+def test_hidden_chunks_are_not_computed(composer, qtbot):
     asked = []
 
     class Counting(ChunkTokenizer):
@@ -188,19 +188,19 @@ def test_hidden_chunks_are_not_worked_out(composer, qtbot):
     composer.set_tokenizer(Counting({"a": 1}))
     asked.clear()
     qtbot.keyClicks(composer.edit, "aaa")
-    qtbot.wait(3 * composer.draft_chunks._timer.interval())
+    qtbot.wait(3 * UPDATE_MS)
     assert asked == []
     composer.show_chunks(True)
     assert asked == ["aaa"]
 
 
-def test_without_a_model_the_view_says_so(composer):
+def test_chunks_without_a_model_show_a_note(composer):
     composer.set_tokenizer(None)
     composer.show_chunks(True)
     assert composer.draft_chunks.hint.text() == "Chunks are shown as soon as a model is loaded"
 
 
-def test_the_chunks_of_emoji_scroll_to_where_it_is_written(composer, qtbot):
+def test_chunks_with_emoji_scroll_to_the_caret(composer, qtbot):
     composer.show_chunks(True)
     text = "😀" * 1000
     composer.set_text(text)
@@ -211,7 +211,7 @@ def test_the_chunks_of_emoji_scroll_to_where_it_is_written(composer, qtbot):
     qtbot.waitUntil(lambda: bar.maximum() > 500 and abs(bar.value() - bar.maximum() / 2) < bar.pageStep())
 
 
-def test_a_long_text_scrolls_to_where_it_is_written(composer, qtbot):
+def test_long_chunks_scroll_to_the_caret(composer, qtbot):
     composer.show_chunks(True)
     composer.set_text("the moon pulls on the water " * 200)
     bar = composer.draft_chunks.area.verticalScrollBar()

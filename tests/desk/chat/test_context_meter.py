@@ -43,14 +43,14 @@ def hint_colour(meter: ContextMeter) -> str:
     return meter.hint.palette().color(meter.hint.foregroundRole()).name().upper()
 
 
-def test_the_numbers_and_the_bar(meter):
+def test_numbers_and_the_bar(meter):
     meter.show_use(1212, 2048, 0, 0, False)
     assert meter.text.text() == "1,212 / 2,048 tokens"
     assert not meter.hint.isVisible()
     assert colours(meter) == [LIGHT.accent, LIGHT.border]
 
 
-def test_the_draft_is_a_second_lighter_segment(meter):
+def test_draft_is_a_second_lighter_segment(meter):
     meter.show_use(128, 512, 128, 0, False)
     assert meter.hint.text() == "your text adds 128"
     assert colours(meter) == [LIGHT.accent, mix(LIGHT.border, LIGHT.accent, 0.45), LIGHT.border]
@@ -60,7 +60,7 @@ def test_the_draft_is_a_second_lighter_segment(meter):
 
 
 @pytest.mark.parametrize(("falling", "text"), [(1, "oldest message"), (2, "2 oldest messages")])
-def test_what_sending_drops_is_a_warning(meter, falling, text):
+def test_messages_dropped_by_sending_are_a_warning(meter, falling, text):
     meter.show_use(400, 512, 300, falling, True)
     assert meter.hint.text() == f"sending drops the {text}"
     assert hint_colour(meter) == LIGHT.warn
@@ -70,7 +70,7 @@ def test_what_sending_drops_is_a_warning(meter, falling, text):
     assert hint_colour(meter) == LIGHT.muted
 
 
-def test_a_nearly_full_window_is_a_warning(meter):
+def test_nearly_full_window_is_a_warning(meter):
     meter.show_use(460, 512, 0, 0, False)
     assert colours(meter)[0] == LIGHT.accent
     meter.show_use(461, 512, 0, 0, False)
@@ -91,13 +91,13 @@ def test_nothing_moves_when_the_model_is_ready(meter, qapp):
     assert (meter.size(), meter.help_button.geometry()) == (before[0], before[2])
 
 
-def test_a_screen_reader_is_told_everything(meter):
+def test_screen_reader_gets_all_numbers(meter):
     meter.show_use(400, 512, 30, 2, True)
     told = QAccessible.queryAccessibleInterface(meter).text(QAccessible.Text.Description)
     assert told == "400 of 512 tokens used; your text adds 30; sending drops the 2 oldest messages"
 
 
-def test_a_click_explains_the_window_and_another_folds_it_away(meter, qtbot):
+def test_click_opens_the_explanation_and_another_closes_it(meter, qtbot):
     meter.show_use(100, 512, 0, 0, False)
     qtbot.mouseClick(meter, Qt.MouseButton.LeftButton, pos=QPoint(200, 8))
     card = meter.explanation
@@ -110,7 +110,7 @@ def test_a_click_explains_the_window_and_another_folds_it_away(meter, qtbot):
     assert not card.isVisible()
 
 
-def test_by_keyboard_the_focus_stays_and_escape_only_folds_it_away(meter, qtbot):
+def test_explanation_keeps_the_focus_and_escape_only_closes_it(meter, qtbot):
     stopped = []
     shortcut = QShortcut(QKeySequence(Qt.Key.Key_Escape), meter.window())
     shortcut.activated.connect(lambda: stopped.append(True))
@@ -124,7 +124,7 @@ def test_by_keyboard_the_focus_stays_and_escape_only_folds_it_away(meter, qtbot)
 
 
 @pytest.mark.parametrize("where", ["elsewhere", "the card"])
-def test_a_click_anywhere_folds_it_away_and_the_field_keeps_the_focus(meter, qtbot, where):
+def test_click_elsewhere_closes_the_explanation_and_the_field_keeps_the_focus(meter, qtbot, where):
     field = meter.window().field
     field.setFocus()
     qtbot.mouseClick(meter, Qt.MouseButton.LeftButton, pos=QPoint(200, 8))
@@ -136,7 +136,7 @@ def test_a_click_anywhere_folds_it_away_and_the_field_keeps_the_focus(meter, qtb
     assert field.hasFocus()
 
 
-def test_the_explanation_knows_this_model():
+def test_explanation_has_the_size_of_this_model():
     texts = dict(explain(512))
     assert texts["The window"] == "This model sees 512 tokens at once, about 1,100 characters with its own replies."
     assert "tokens" in dict(explain(0))["The window"]

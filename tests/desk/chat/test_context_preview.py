@@ -25,19 +25,19 @@ def conversation_of(*texts: str, max_new_tokens: int = 16) -> Conversation:
     return conversation
 
 
-def test_nothing_written_means_nothing():
+def test_empty_draft_adds_nothing():
     assert context_preview(conversation_of("hello"), MODEL, "  ") == ContextPreview()
     assert context_preview(conversation_of("hello"), None, "hello") == ContextPreview()
 
 
-def test_a_short_message_fits():
+def test_short_message_fits():
     ahead = context_preview(conversation_of("hello", "hi there."), MODEL, "how are you?")
     assert ahead.will_see_from is None
     assert ahead.falling == 0
     assert ahead.draft_tokens == len(TOKENIZER.encode("how are you?")) + 1
 
 
-def test_the_oldest_messages_fall_out():
+def test_oldest_messages_drop_out():
     conversation = conversation_of("tell me a story " * 3, "once upon a time " * 3, "and then?", "the end.")
     measure(conversation, MODEL)
     ahead = context_preview(conversation, MODEL, "tell me another one, please")
@@ -47,7 +47,7 @@ def test_the_oldest_messages_fall_out():
     assert numbers.index(ahead.will_see_from) >= ahead.falling
 
 
-def test_too_long_says_so_and_why():
+def test_too_long_draft_gets_a_reason():
     ahead = context_preview(conversation_of(), MODEL, "word " * 200)
     assert "tokens" in ahead.too_long
     assert "window" in ahead.too_long
@@ -70,7 +70,7 @@ def test_without_a_model_nothing_is_measured():
 
 
 @given(st.lists(st.text("ab c", min_size=1, max_size=60).filter(str.strip), max_size=12))
-def test_what_is_measured_is_the_longest_end_that_fits(texts):
+def test_measured_messages_are_the_longest_end_that_fits(texts):
     conversation = conversation_of(*texts)
     measure(conversation, MODEL)
     template = MODEL.template

@@ -50,7 +50,7 @@ def test_chats_are_there_after_a_restart(open_app, say, qtbot, open_chat):
     assert texts(again) == ["names for a cat", REPLY]
 
 
-def test_a_reply_cut_by_the_end_of_the_program_is_marked_and_can_be_continued(open_app, say, qtbot, model, open_chat):
+def test_reply_cut_by_the_end_of_the_program_is_marked_and_can_be_continued(open_app, say, qtbot, model, open_chat):
     model.endless = True
     app = open_app()
     say(app, "go on and on", wait=False)
@@ -87,7 +87,7 @@ def test_deleting_can_be_undone(app, say, qtbot):
     qtbot.waitUntil(lambda: texts(app) == ["keep me", REPLY])
 
 
-def test_a_duplicate_lives_its_own_life(app, say, qtbot, open_chat):
+def test_duplicate_is_independent_of_the_original(app, say, qtbot, open_chat):
     say(app, "hello")
     first = app.window.session.conversation.id
     app.actions.duplicate(first)
@@ -98,7 +98,7 @@ def test_a_duplicate_lives_its_own_life(app, say, qtbot, open_chat):
     assert texts(app) == ["hello", REPLY]
 
 
-def test_renaming_shows_everywhere_and_is_kept(app, say, qtbot):
+def test_new_title_is_shown_everywhere_and_stored(app, say, qtbot):
     say(app, "hello")
     number = app.window.session.conversation.id
     app.window.sidebar.rename_requested.emit(number, "My moon talk")
@@ -108,7 +108,7 @@ def test_renaming_shows_everywhere_and_is_kept(app, say, qtbot):
     assert app.services.store.open(number).title == "My moon talk"
 
 
-def test_the_header_renames_too(app, say, qtbot):
+def test_header_renames_the_chat(app, say, qtbot):
     say(app, "hello")
     app.window.chat_page.header.rename_requested.emit()
     dialog = app.window.findChild(QInputDialog)
@@ -117,7 +117,7 @@ def test_the_header_renames_too(app, say, qtbot):
     assert rows(app) == ["Another name"]
 
 
-def test_export_and_import_bring_everything_back(app, say, qtbot, tmp_path):
+def test_exported_chat_can_be_imported_unchanged(app, say, qtbot, tmp_path):
     say(app, "hello")
     app.window.session.retry()
     qtbot.waitUntil(lambda: not app.window.session.busy)
@@ -136,7 +136,7 @@ def test_export_and_import_bring_everything_back(app, say, qtbot, tmp_path):
     assert conversation.last.chunks[0].probability == 0.6
 
 
-def test_all_chats_go_into_one_file(app, say, qtbot, tmp_path):
+def test_all_chats_are_exported_to_one_file(app, say, qtbot, tmp_path):
     for text in ("one", "two"):
         app.window.chat_page.start_new()
         say(app, text)
@@ -167,7 +167,7 @@ def test_copying_the_whole_chat(app, say):
     assert REPLY in text
 
 
-def test_a_damaged_import_says_so_and_changes_nothing(app, say, qtbot, tmp_path):
+def test_damaged_import_shows_an_error_and_changes_nothing(app, say, qtbot, tmp_path):
     say(app, "hello")
     path = tmp_path / "broken.json"
     path.write_text("{", encoding="utf-8")
@@ -176,7 +176,7 @@ def test_a_damaged_import_says_so_and_changes_nothing(app, say, qtbot, tmp_path)
     assert rows(app) == ["hello"]
 
 
-def test_a_conversation_dropped_on_the_window_is_imported(app, qtbot, tmp_path):
+def test_conversation_dropped_on_the_window_is_imported(app, qtbot, tmp_path):
     path = tmp_path / "talk.json"
     messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello."}]
     path.write_text(json.dumps({"messages": messages}), encoding="utf-8")
@@ -184,7 +184,7 @@ def test_a_conversation_dropped_on_the_window_is_imported(app, qtbot, tmp_path):
     qtbot.waitUntil(lambda: texts(app) == ["hi", "hello."])
 
 
-def test_a_model_folder_dropped_on_the_window_is_added(app, qtbot):
+def test_model_folder_dropped_on_the_window_is_added(app, qtbot):
     from i3core.system import assets
 
     drop(app, assets.path("models/i3-mini"))
@@ -201,7 +201,7 @@ def drop(app, path) -> None:
     QApplication.sendEvent(app.window, QDropEvent(QPointF(400, 300), *how))
 
 
-def test_a_hit_opens_at_its_message_in_its_version(app, say, qtbot, model, open_chat):
+def test_search_hit_opens_at_its_message_and_version(app, say, qtbot, model, open_chat):
     model.words = ("a zebra ran by.",)
     say(app, "tell me")
     number, old = app.window.session.conversation.id, app.window.session.conversation.leaf
@@ -227,7 +227,7 @@ def test_deleting_all_chats_leaves_nothing_on_the_disk(app, say, qtbot, paths):
     assert b"xylophone" not in content
 
 
-def test_asking_before_everything_is_deleted(app, qtbot):
+def test_delete_everything_asks_first(app, qtbot):
     page = app.window.settings_page
     app.window.settings_button.click()
     asked = []
@@ -241,7 +241,7 @@ def test_asking_before_everything_is_deleted(app, qtbot):
     assert asked == [True]
 
 
-def test_deleting_everything_closes_and_leaves_no_file(app, say, qtbot, paths):
+def test_delete_everything_closes_the_window_and_leaves_no_file(app, say, qtbot, paths):
     from i3desk.app import wipe
 
     say(app, "hello")
@@ -254,7 +254,7 @@ def test_deleting_everything_closes_and_leaves_no_file(app, say, qtbot, paths):
     assert not paths.conversations_file.parent.exists()
 
 
-def test_a_store_that_cannot_be_opened_still_lets_people_chat(open_app, say, qtbot, paths):
+def test_chat_works_although_the_store_cannot_be_opened(open_app, say, qtbot, paths):
     paths.conversations_file.parent.mkdir(parents=True)
     paths.conversations_file.mkdir()  # a folder where the file should be
     app = open_app()
@@ -264,7 +264,7 @@ def test_a_store_that_cannot_be_opened_still_lets_people_chat(open_app, say, qtb
     assert texts(app) == ["hello", REPLY]
 
 
-def test_a_full_disk_is_told_and_nothing_is_lost(app, say, qtbot, monkeypatch):
+def test_full_disk_is_reported_and_loses_nothing(app, say, qtbot, monkeypatch):
     say(app, "one")
     with monkeypatch.context() as patched:
 
@@ -290,7 +290,7 @@ def test_stored_chats_are_exported_from_the_list(app, say, qtbot, tmp_path, kind
     assert REPLY in path.read_text(encoding="utf-8")
 
 
-def test_renaming_and_pinning_last_while_a_reply_is_written_elsewhere(app, say, qtbot, model):
+def test_title_and_pin_survive_a_reply_in_another_chat(app, say, qtbot, model):
     model.may_speak.clear()
     say(app, "names for a cat", wait=False)
     number = app.window.session.conversation.id
@@ -305,7 +305,7 @@ def test_renaming_and_pinning_last_while_a_reply_is_written_elsewhere(app, say, 
     assert rows(app) == ["Cats"]
 
 
-def test_undo_leaves_another_chat_on_screen(app, say, qtbot):
+def test_undo_keeps_another_chat_on_screen(app, say, qtbot):
     say(app, "names for a cat")
     number = app.window.session.conversation.id
     app.actions.start_temporary()
@@ -317,7 +317,7 @@ def test_undo_leaves_another_chat_on_screen(app, say, qtbot):
     assert texts(app) == ["a secret", REPLY]
 
 
-def test_a_chat_begun_after_delete_all_stays(app, say, qtbot):
+def test_chat_started_after_delete_all_stays(app, say, qtbot):
     say(app, "names for a cat")
     before = threading.Event()
     app.services.background.run(before.wait, lambda _: None)
@@ -330,7 +330,7 @@ def test_a_chat_begun_after_delete_all_stays(app, say, qtbot):
 
 
 @pytest.mark.parametrize("everything", [False, True])
-def test_exports_carry_the_probabilities(app, say, qtbot, tmp_path, everything):
+def test_export_has_the_probabilities(app, say, qtbot, tmp_path, everything):
     say(app, "names for a cat")
     number = app.window.session.conversation.id
     app.window.chat_page.start_new()
@@ -345,7 +345,7 @@ def test_exports_carry_the_probabilities(app, say, qtbot, tmp_path, everything):
     assert conversation.last.chunks == app.services.store.load_chunks(number, conversation.last.number) != []
 
 
-def test_deleting_everything_takes_damaged_copies_too(paths):
+def test_delete_everything_removes_damaged_copies(paths):
     paths.conversations_file.parent.mkdir(parents=True)
     copy = paths.conversations_file.with_name("conversations-damaged-2026-01-02-030405.sqlite3")
     copy.write_bytes(b"secret")

@@ -101,7 +101,7 @@ def test_rows_of_the_store_are_shown_newest_first(conversations, add):
     assert titles(conversations) == ["the moon", "the sea"]
 
 
-def test_a_chat_that_goes_on_moves_up_and_keeps_what_points_at_it(conversations, add):
+def test_continued_chat_moves_up_and_keeps_persistent_indexes(conversations, add):
     old, new = add("the sea", ago=100), add("the moon", ago=10)
     conversations.reload()
     pointers = {
@@ -119,7 +119,7 @@ def test_a_chat_that_goes_on_moves_up_and_keeps_what_points_at_it(conversations,
     assert resets == []
 
 
-def test_a_noted_row_is_the_one_that_the_store_has(conversations, store, add):
+def test_updated_row_equals_the_stored_one(conversations, store, add):
     conversation = add("the sea", "  it is **blue**\n\nand deep ")
     conversations.update(conversation)
     noted = shown(conversations.model)
@@ -127,7 +127,7 @@ def test_a_noted_row_is_the_one_that_the_store_has(conversations, store, add):
     assert noted == shown(conversations.model)
 
 
-def test_a_chat_that_is_not_stored_has_no_row(conversations):
+def test_chat_that_is_not_stored_has_no_row(conversations):
     temporary = Conversation(temporary=True)
     temporary.add("user", "a secret")
     unsaved = Conversation()
@@ -137,7 +137,7 @@ def test_a_chat_that_is_not_stored_has_no_row(conversations):
     assert titles(conversations) == []
 
 
-def test_what_is_changed_is_changed_in_the_store(conversations, store, add):
+def test_change_is_also_made_in_the_store(conversations, store, add):
     sea, moon = add("the sea", ago=100), add("the moon", ago=10)
     conversations.reload()
     conversations.set_pinned(sea.id, True)
@@ -166,7 +166,7 @@ def test_deleting_can_be_undone(conversations, store, add, qtbot):
     assert shown(conversations.model) == store.rows()
 
 
-def test_deleting_can_be_undone_after_the_rows_were_read_anew(conversations, add):
+def test_deleting_can_be_undone_after_a_reload(conversations, add):
     sea = add("the sea")
     conversations.reload()
     conversations.delete(sea.id)
@@ -201,7 +201,7 @@ def test_only_the_last_search_is_answered(conversations, add, qtbot):
         pass
 
 
-def test_what_the_store_refuses_is_told_and_changes_nothing(conversations, store, add, qtbot, monkeypatch):
+def test_store_error_is_reported_and_changes_nothing(conversations, store, add, qtbot, monkeypatch):
     sea = add("the sea")
     conversations.reload()
 
@@ -240,7 +240,7 @@ def test_screen_readers_get_title_preview_and_marks(conversations, add):
         (moment(2025, 12, 31, 23, 59), "December 2025"),
     ],
 )
-def test_the_heading_of_a_day(at, title):
+def test_heading_of_a_day(at, title):
     assert heading_of(row(1, at), TODAY).title == title
 
 

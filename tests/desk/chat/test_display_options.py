@@ -36,7 +36,7 @@ def test_capitals(said, shown):
 
 
 @given(TEXTS)
-def test_only_case_changes_and_doing_it_twice_changes_nothing_more(text):
+def test_only_case_changes_and_a_second_pass_changes_nothing(text):
     shown = capitalise(text)
     assert len(shown) == len(text)
     assert shown.lower() == text.lower() or "ı" in text  # the dotless i has the same capital as i
@@ -44,7 +44,7 @@ def test_only_case_changes_and_doing_it_twice_changes_nothing_more(text):
 
 
 @given(TEXTS, TEXTS)
-def test_a_growing_text_keeps_what_is_shown_of_it(text, more):
+def test_growing_text_keeps_its_shown_part(text, more):
     settled = text.rstrip(".'’…")  # "i" waits for what follows it, a point or an apostrophe included
     if settled.endswith("i"):
         text = settled[:-1]
@@ -95,7 +95,7 @@ def test_markdown_is_found(text):
         "```"[:2],
     ],
 )
-def test_signs_that_are_no_markdown_are_left_alone(text):
+def test_signs_without_markdown_are_not_changed(text):
     assert not has_markdown(text)
 
 

@@ -58,7 +58,7 @@ def texts(session) -> list[str]:
     return [message.shown_text for message in session.conversation.path()]
 
 
-def test_what_is_said_is_stored_as_it_was_said(session, say, store):
+def test_messages_are_stored_exactly(session, say, store):
     say("hello")
     reply = say("and now?")
     stored = store.open(session.conversation.id)
@@ -71,7 +71,7 @@ def test_what_is_said_is_stored_as_it_was_said(session, say, store):
     assert stored.title == "hello"
 
 
-def test_a_question_is_stored_before_it_is_answered(session, model, store):
+def test_question_is_stored_before_it_is_answered(session, model, store):
     model.may_speak.clear()
     session.send("are you there?")
     assert [message.text for message in store.open(session.conversation.id).path()] == ["are you there?", ""]
@@ -90,7 +90,7 @@ def test_retrying_keeps_the_old_answer_as_another_version(session, say, qtbot, m
     assert model.asked[1].prompt == model.asked[0].prompt
 
 
-def test_an_answer_in_the_middle_can_be_retried_and_the_rest_comes_back(session, say, qtbot, model):
+def test_retried_answer_in_the_middle_keeps_the_old_path(session, say, qtbot, model):
     first = say("one")
     say("two")
     session.retry(first.number)
@@ -101,7 +101,7 @@ def test_an_answer_in_the_middle_can_be_retried_and_the_rest_comes_back(session,
     assert texts(session) == ["one", REPLY, "two", REPLY]
 
 
-def test_editing_a_question_answers_it_anew_and_keeps_the_old_one(session, say, qtbot, model):
+def test_edited_question_is_answered_and_the_old_one_stays(session, say, qtbot, model):
     say("hello")
     question = session.conversation.path()[0]
     session.edit(question.number, "good evening")
@@ -125,7 +125,7 @@ def test_versions_survive_a_restart(session, say, qtbot, store):
     assert stored.versions(first.number) == session.conversation.versions(first.number)
 
 
-def test_continuing_goes_on_in_the_same_message_with_the_same_seed(session, say, qtbot, model):
+def test_continued_reply_keeps_message_and_seed(session, say, qtbot, model):
     model.finish_reason = "length"
     reply = say("hello")
     assert reply.can_continue
@@ -140,7 +140,7 @@ def test_continuing_goes_on_in_the_same_message_with_the_same_seed(session, say,
     assert reply.new_tokens == 4
 
 
-def test_a_stored_reply_can_be_continued_without_its_chunks_in_memory(session, say, qtbot, model, store):
+def test_stored_reply_can_be_continued_without_its_chunks_in_memory(session, say, qtbot, model, store):
     model.finish_reason = "length"
     say("hello")
     number = session.conversation.id
@@ -153,7 +153,7 @@ def test_a_stored_reply_can_be_continued_without_its_chunks_in_memory(session, s
     assert model.asked[-1].prefix_ids == (7, 7, 7)
 
 
-def test_a_chosen_alternative_begins_a_new_version(session, say, qtbot, model):
+def test_chosen_alternative_starts_a_new_version(session, say, qtbot, model):
     old = say("hello")
     model.words = ("is deep.",)
     session.continue_from(old.number, 1, 8)
@@ -197,7 +197,7 @@ def test_chunks_of_another_model_are_not_continued(session, say, qtbot, model):
     assert model.asked[-1].prefix_ids == tuple(session.model.info.template.tokenizer.encode(REPLY))
 
 
-def test_a_reply_goes_on_while_another_conversation_is_open(session, say, qtbot, model, store):
+def test_reply_continues_while_another_conversation_is_open(session, say, qtbot, model, store):
     say("first")
     model.may_speak.clear()
     session.send("go on")
@@ -214,7 +214,7 @@ def test_a_reply_goes_on_while_another_conversation_is_open(session, say, qtbot,
     assert texts(session) == ["first", REPLY, "go on", REPLY]
 
 
-def test_coming_back_to_a_reply_under_way_shows_it_growing(session, qtbot, model):
+def test_reopened_conversation_shows_its_growing_reply(session, qtbot, model):
     model.endless = True
     session.send("go on")
     number, conversation = session.conversation.id, session.conversation
@@ -229,7 +229,7 @@ def test_coming_back_to_a_reply_under_way_shows_it_growing(session, qtbot, model
     assert conversation.last.state is ReplyState.STOPPED
 
 
-def test_a_temporary_chat_is_never_stored(session, qtbot, store):
+def test_temporary_chat_is_never_stored(session, qtbot, store):
     session.start_new(temporary=True)
     session.send("a secret")
     wait(qtbot, session)
@@ -266,7 +266,7 @@ def test_settings_belong_to_a_conversation(session, say, qtbot, model, store):
     assert store.open(number).settings.sampling.temperature == 0.2
 
 
-def test_raw_mode_continues_the_text_as_it_stands(session, qtbot, model):
+def test_raw_mode_continues_the_text_unchanged(session, qtbot, model):
     session.change_settings(ChatSettings(mode="raw"))
     session.send("once upon a time ")
     wait(qtbot, session)
@@ -281,12 +281,12 @@ def test_raw_mode_continues_the_text_as_it_stands(session, qtbot, model):
     assert model.asked[-1].prefix_ids == (7, 7, 7)
 
 
-def test_a_message_too_long_for_the_window_is_refused_before_it_is_lost(session):
+def test_message_too_long_for_the_window_is_refused_before_it_is_lost(session):
     assert not session.send("word " * 2000)
     assert session.conversation.messages == {}
 
 
-def test_a_failed_reply_is_retried_in_place(session, qtbot, model):
+def test_failed_reply_is_retried_in_place(session, qtbot, model):
     model.speak_error = I3Error("The device ran out of memory.", "Close other programs.")
     model.words = ("",)
     session.send("hello")
@@ -299,7 +299,7 @@ def test_a_failed_reply_is_retried_in_place(session, qtbot, model):
     assert (failed.shown_text, failed.what_failed) == ("fine.", "")
 
 
-def test_the_view_of_the_model_is_marked_by_message_numbers(session, say, model):
+def test_first_seen_message_is_set_when_the_window_is_full(session, say, model):
     say("one")
     say("two")
     model.dropped_turns = 2
@@ -318,7 +318,7 @@ def test_switching_models_keeps_the_chat(session, say, qtbot, model):
     assert say("again").model == "fox"
 
 
-def test_a_model_that_cannot_be_loaded_leaves_the_one_before(session, say, qtbot, model):
+def test_failed_load_keeps_the_previous_model(session, say, qtbot, model):
     model.load_error = I3Error("It is damaged.", "Copy it again.")
     with qtbot.waitSignal(session.model.refused) as refused:
         session.model.load("/models/fox")
@@ -327,14 +327,14 @@ def test_a_model_that_cannot_be_loaded_leaves_the_one_before(session, say, qtbot
     assert say("still there?").shown_text == REPLY
 
 
-def test_an_unloaded_model_comes_back_with_the_next_message(session, say, qtbot, model):
+def test_unloaded_model_is_loaded_with_the_next_message(session, say, qtbot, model):
     session.model.unload()
     qtbot.waitUntil(lambda: session.model.state is ModelState.NONE)
     assert say("hello").shown_text == REPLY
     assert len(model.loaded) == 2
 
 
-def test_a_store_that_refuses_loses_nothing(session, say, qtbot, store, monkeypatch):
+def test_failing_store_loses_nothing(session, say, qtbot, store, monkeypatch):
     say("one")
     told = []
     session.autosave.failed.connect(lambda what, remedy: told.append((what, remedy)))
@@ -375,7 +375,7 @@ def test_roles_alternate_on_every_path(session, say, qtbot):
     assert roles == [USER, ASSISTANT, USER, ASSISTANT]
 
 
-def test_a_reply_without_a_word_is_retried_from_nothing(session, say, qtbot, model, store):
+def test_empty_reply_is_retried_from_the_start(session, say, qtbot, model, store):
     model.words = (" ",)
     empty = say("hello")
     model.words = ("now.",)
@@ -385,7 +385,7 @@ def test_a_reply_without_a_word_is_retried_from_nothing(session, say, qtbot, mod
     assert [chunk.text for chunk in store.load_chunks(session.conversation.id, empty.number)] == ["now."]
 
 
-def test_a_reply_that_stands_first_can_be_retried(session, qtbot, store, model):
+def test_reply_at_the_start_can_be_retried(session, qtbot, store, model):
     greeting = from_json([{"role": "assistant", "content": "welcome!"}])
     session.show(store.open(store.import_conversation(greeting)))
     session.retry(1)
@@ -394,14 +394,14 @@ def test_a_reply_that_stands_first_can_be_retried(session, qtbot, store, model):
     assert session.conversation.versions(1) == [1, 2]
 
 
-def test_edits_in_raw_mode_keep_their_blanks(session, say, model):
+def test_edits_in_raw_mode_keep_white_space(session, say, model):
     session.change_settings(ChatSettings(mode="raw"))
     say("once upon a time")
     session.edit(1, "once upon a time ")
     assert session.conversation.messages[3].text == "once upon a time "
 
 
-def test_what_a_deleted_chat_had_said_is_there_after_undo(session, qtbot, model, store):
+def test_text_of_a_running_reply_is_there_after_delete_and_undo(session, qtbot, model, store):
     model.endless = True
     session.send("go on")
     conversation = session.conversation
@@ -416,7 +416,7 @@ def test_what_a_deleted_chat_had_said_is_there_after_undo(session, qtbot, model,
     assert again.last.text == conversation.last.text
 
 
-def test_what_is_written_in_a_new_chat_is_there_in_the_next_one(session, say):
+def test_draft_of_an_empty_chat_moves_to_the_next_new_chat(session, say):
     say("hello")
     first = session.conversation
     session.start_new()
@@ -431,7 +431,7 @@ def test_what_is_written_in_a_new_chat_is_there_in_the_next_one(session, say):
     assert session.conversation.draft == ""
 
 
-def test_a_reply_that_was_answered_is_continued_beside_itself(session, say, qtbot, model):
+def test_answered_reply_is_continued_as_a_new_version(session, say, qtbot, model):
     model.finish_reason = "length"
     first = say("one")
     say("two")
@@ -456,7 +456,7 @@ def test_marks_of_the_template_cannot_be_chosen(session, say):
     assert session.conversation.last is old
 
 
-def test_another_version_can_be_read_while_a_reply_is_written(session, say, qtbot, model):
+def test_another_version_can_be_read_during_a_reply(session, say, qtbot, model):
     first = say("hello")
     model.may_speak.clear()
     session.retry()

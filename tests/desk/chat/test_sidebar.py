@@ -116,7 +116,7 @@ def open_menu(qtbot, sidebar: Sidebar, row: int) -> None:
     qtbot.waitUntil(sidebar.menu.isVisible)
 
 
-def test_it_says_that_there_is_nothing_yet_and_shows_the_first_chat(empty, store, conversations):
+def test_empty_list_shows_a_note_until_the_first_chat(empty, store, conversations):
     assert empty.stack.currentWidget() is empty.note
     assert "Your chats will be here" in empty.note.text.text()
     conversations.update(add(store, "hello"))
@@ -124,7 +124,7 @@ def test_it_says_that_there_is_nothing_yet_and_shows_the_first_chat(empty, store
     assert len(conversations.model.rows) == 1
 
 
-def test_a_click_opens_a_chat(sidebar, chats, qtbot):
+def test_click_opens_a_chat(sidebar, chats, qtbot):
     with qtbot.waitSignal(sidebar.open_requested) as opened:
         click(qtbot, sidebar.list, 1)
     assert opened.args == [chats[1].id, None, ()]
@@ -142,7 +142,7 @@ def test_arrows_only_move_and_enter_opens(sidebar, chats, qtbot):
     assert opened.at(0)[0] == chats[1].id
 
 
-def test_the_row_under_the_mouse_lights_up_and_shows_its_button(sidebar, theme, qtbot):
+def test_hovered_row_is_highlighted_with_its_button(sidebar, theme, qtbot):
     view = sidebar.list
 
     def colours(row: int) -> set[str]:
@@ -163,7 +163,7 @@ def test_the_row_under_the_mouse_lights_up_and_shows_its_button(sidebar, theme, 
     assert theme.tokens.raised not in colours(1)
 
 
-def test_the_shown_chat_is_marked_wherever_it_moves(sidebar, chats, store, conversations):
+def test_shown_chat_stays_marked_when_it_moves(sidebar, chats, store, conversations):
     sidebar.show_current(chats[1].id)
     assert sidebar.list.shown == index_of(sidebar.list, 1)
     store.save_message(chats[1], chats[1].add("user", "more", chats[1].leaf))
@@ -176,7 +176,7 @@ def test_the_shown_chat_is_marked_wherever_it_moves(sidebar, chats, store, conve
     assert not sidebar.list.shown.isValid()
 
 
-def test_a_chat_is_marked_as_soon_as_it_has_a_row(sidebar, store, conversations):
+def test_chat_is_marked_as_soon_as_it_has_a_row(sidebar, store, conversations):
     conversation = add(store, "new")
     sidebar.show_current(conversation.id)
     conversations.update(conversation)
@@ -204,7 +204,7 @@ def test_buttons_ask_for_new_chats_and_imports(sidebar, qtbot):
     ],
 )
 @pops_up
-def test_the_menu_of_a_chat(sidebar, chats, qtbot, entry, signal, arguments):
+def test_menu_of_a_chat(sidebar, chats, qtbot, entry, signal, arguments):
     opened = QSignalSpy(sidebar.open_requested)
     open_menu(qtbot, sidebar, 1)
     with qtbot.waitSignal(getattr(sidebar, signal)) as asked:
@@ -214,7 +214,7 @@ def test_the_menu_of_a_chat(sidebar, chats, qtbot, entry, signal, arguments):
 
 
 @pops_up
-def test_the_menu_key_opens_the_menu_of_the_current_chat(sidebar, chats, qtbot):
+def test_menu_key_opens_the_menu_of_the_current_chat(sidebar, chats, qtbot):
     sidebar.list.setFocus()
     sidebar.list.setCurrentIndex(index_of(sidebar.list, 2))
     event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(0, 0), QPoint(0, 0))
@@ -226,7 +226,7 @@ def test_the_menu_key_opens_the_menu_of_the_current_chat(sidebar, chats, qtbot):
 
 
 @pops_up
-def test_the_menu_unpins_what_is_pinned(sidebar, chats, conversations, qtbot):
+def test_menu_unpins_what_is_pinned(sidebar, chats, conversations, qtbot):
     conversations.set_pinned(chats[2].id, True)
     QApplication.processEvents()
     open_menu(qtbot, sidebar, 0)
@@ -239,7 +239,7 @@ def editor_of(sidebar: Sidebar) -> QLineEdit | None:
     return sidebar.list.findChild(QLineEdit, "titleEditor")
 
 
-def test_a_title_is_edited_in_place(sidebar, chats, qtbot):
+def test_title_is_edited_in_place(sidebar, chats, qtbot):
     sidebar.list.setFocus()
     sidebar.list.setCurrentIndex(index_of(sidebar.list, 1))
     qtbot.keyClick(sidebar.list, Qt.Key.Key_F2)
@@ -251,7 +251,7 @@ def test_a_title_is_edited_in_place(sidebar, chats, qtbot):
 
 
 @pops_up
-def test_esc_leaves_a_title_as_it_was(sidebar, qtbot):
+def test_esc_keeps_the_old_title(sidebar, qtbot):
     open_menu(qtbot, sidebar, 1)
     choose(qtbot, sidebar, "Rename")
     qtbot.waitUntil(lambda: editor_of(sidebar) is not None)
@@ -262,7 +262,7 @@ def test_esc_leaves_a_title_as_it_was(sidebar, qtbot):
     assert renamed.count() == 0
 
 
-def test_a_reply_that_is_written_meanwhile_does_not_disturb_the_editor(sidebar, chats, conversations, qtbot):
+def test_reply_in_the_background_keeps_the_title_editor(sidebar, chats, conversations, qtbot):
     sidebar.list.setFocus()
     sidebar.list.setCurrentIndex(index_of(sidebar.list, 1))
     qtbot.keyClick(sidebar.list, Qt.Key.Key_F2)
@@ -282,7 +282,7 @@ def test_del_asks_to_delete(sidebar, chats, qtbot):
     assert asked.args == [chats[2].id]
 
 
-def test_search_shows_places_and_opens_them(sidebar, chats, qtbot):
+def test_search_shows_hits_and_opens_them(sidebar, chats, qtbot):
     look_for(qtbot, sidebar, "round")
     assert sidebar.stack.currentWidget() is sidebar.hits_page
     assert sidebar.hits.model().rowCount() == 1
@@ -292,7 +292,7 @@ def test_search_shows_places_and_opens_them(sidebar, chats, qtbot):
     assert opened.args == [chats[0].id, 2, ("round",)]
 
 
-def test_a_word_of_a_title_opens_the_chat_at_its_end(sidebar, chats, store, conversations, qtbot):
+def test_word_of_a_title_opens_the_chat_at_its_end(sidebar, chats, store, conversations, qtbot):
     conversations.rename(chats[2].id, "Whiskers")
     look_for(qtbot, sidebar, "whisk")
     with qtbot.waitSignal(sidebar.open_requested) as opened:
@@ -319,7 +319,7 @@ def test_search_by_keyboard_alone(sidebar, chats, qtbot):
     assert sidebar.stack.currentWidget() is sidebar.list
 
 
-def test_enter_opens_the_first_place_as_soon_as_it_is_found(sidebar, chats, qtbot):
+def test_enter_opens_the_first_hit_as_soon_as_there_is_one(sidebar, chats, qtbot):
     sidebar.focus_search()
     qtbot.keyClicks(sidebar.search, "luna")
     with qtbot.waitSignal(sidebar.open_requested) as opened:
@@ -327,13 +327,13 @@ def test_enter_opens_the_first_place_as_soon_as_it_is_found(sidebar, chats, qtbo
     assert opened.args[0] == chats[2].id
 
 
-def test_it_says_when_nothing_is_found(sidebar, qtbot):
+def test_search_without_hits_shows_a_note(sidebar, qtbot):
     look_for(qtbot, sidebar, "zebra")
     assert sidebar.stack.currentWidget() is sidebar.note
     assert "zebra" in sidebar.note.text.text()
 
 
-def test_a_deleted_chat_is_no_longer_found(sidebar, chats, conversations, qtbot):
+def test_deleted_chat_is_no_longer_found(sidebar, chats, conversations, qtbot):
     look_for(qtbot, sidebar, "moon")
     assert sidebar.hits.model().rowCount() == 2
     conversations.delete(chats[1].id)
@@ -347,7 +347,7 @@ def test_typing_in_the_list_searches(sidebar, qtbot):
     assert sidebar.search.text() == "ro"
 
 
-def test_esc_is_left_to_the_window_unless_it_ends_a_search(sidebar, qtbot):
+def test_esc_reaches_the_window_unless_it_ends_a_search(sidebar, qtbot):
     stopped = []
     QShortcut(QKeySequence("Esc"), sidebar).activated.connect(lambda: stopped.append(True))
     look_for(qtbot, sidebar, "moon")
@@ -415,7 +415,7 @@ def crowded(empty, conversations) -> Sidebar:
     return empty
 
 
-def test_a_row_that_moves_to_the_top_leaves_the_others_where_they_are(crowded, conversations):
+def test_rows_on_screen_stay_when_others_move(crowded, conversations):
     view = crowded.list
     crowded.show_current(7000)
     view.verticalScrollBar().setValue(view.verticalScrollBar().value() + 13)
@@ -469,7 +469,7 @@ def test_page_keys_reach_the_end_without_stopping_at_a_heading(crowded, conversa
     assert view.currentIndex() == index_of(view, -1 if key == Qt.Key.Key_PageDown else 0)
 
 
-def test_a_heading_cannot_be_chosen(sidebar, qtbot):
+def test_heading_cannot_be_chosen(sidebar, qtbot):
     chosen, menus = QSignalSpy(sidebar.list.chosen), QSignalSpy(sidebar.list.menu_asked)
     heading = sidebar.list.visualRect(sidebar.list.model().index(0, 0))
     qtbot.mouseClick(sidebar.list.viewport(), Qt.MouseButton.LeftButton, pos=heading.center())
@@ -482,7 +482,7 @@ def test_a_heading_cannot_be_chosen(sidebar, qtbot):
 
 
 @given(st.text("ab 🌙\n", max_size=80), st.integers(0, 80), st.integers(1, 6))
-def test_a_shortened_snippet_still_shows_its_match(text, first, length):
+def test_shortened_snippet_still_shows_its_match(text, first, length):
     last = min(len(text), first + length)
     matches = [(first, last)] if first < last else []
     shortened, moved = lead_to_match(text, matches)

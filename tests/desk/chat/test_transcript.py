@@ -61,7 +61,12 @@ def in_view(transcript: Transcript) -> dict[int, int]:
 
 
 def settle(qtbot, transcript: Transcript) -> None:
-    qtbot.waitUntil(lambda: not transcript._ahead_timer.isActive())
+    def is_settled() -> bool:
+        before = set(transcript.rows)
+        QApplication.processEvents()
+        return set(transcript.rows) == before
+
+    qtbot.waitUntil(is_settled)
 
 
 def show(qtbot, transcript: Transcript, conversation: Conversation) -> None:
@@ -69,7 +74,7 @@ def show(qtbot, transcript: Transcript, conversation: Conversation) -> None:
     settle(qtbot, transcript)
 
 
-def test_2000_messages_open_at_the_end_and_only_those_near_the_view_are_made(qtbot, transcript):
+def test_long_conversation_opens_at_its_end_with_few_rows(qtbot, transcript):
     conversation = long_conversation(2000)
     began = time.perf_counter()
     transcript.show_conversation(conversation)
@@ -81,7 +86,7 @@ def test_2000_messages_open_at_the_end_and_only_those_near_the_view_are_made(qtb
     assert len(transcript.rows) < 40
 
 
-def test_rows_meet_without_gap_or_overlap_wherever_one_scrolls(qtbot, transcript):
+def test_rows_have_no_gap_or_overlap_at_any_place(qtbot, transcript):
     show(qtbot, transcript, long_conversation(200, big=100))
     bar = transcript.verticalScrollBar()
     for share in (0.5, 0.1, 0.9, 0.45, 0.0, 1.0):
@@ -141,7 +146,7 @@ def test_growing_text_is_followed_only_at_the_end(qtbot, transcript):
     assert transcript.jump_button.isHidden()
 
 
-def test_choosing_a_version_keeps_what_both_have_in_common(qtbot, transcript):
+def test_another_version_keeps_the_common_rows(qtbot, transcript):
     conversation = long_conversation(20)
     other = conversation.add(ASSISTANT, "another answer", parent=19)
     conversation.select(20)
@@ -167,7 +172,7 @@ def dialogue(**reply) -> Conversation:
     return conversation
 
 
-def test_editing_submits_or_is_given_up(qtbot, transcript):
+def test_editing_is_submitted_or_cancelled(qtbot, transcript):
     show(qtbot, transcript, dialogue())
     transcript.begin_edit(1)
     row = transcript.row_of(1)
@@ -186,7 +191,7 @@ def test_editing_submits_or_is_given_up(qtbot, transcript):
         qtbot.keyClick(row.editor.field, Qt.Key.Key_Return)
 
 
-def test_actions_ask_for_what_they_say_and_wait_while_a_reply_is_under_way(qtbot, transcript):
+def test_actions_emit_their_requests_and_are_disabled_during_a_reply(qtbot, transcript):
     show(qtbot, transcript, dialogue(finish_reason="length"))
     actions = transcript.last_reply().action_bar
     for button, signal, expected in (
@@ -216,12 +221,12 @@ def test_actions_ask_for_what_they_say_and_wait_while_a_reply_is_under_way(qtbot
         ({"text": "  "}, "i3 ended its turn without a word. Retry, or rephrase your message."),
     ],
 )
-def test_a_reply_without_words_says_why(qtbot, transcript, reply, shown):
+def test_empty_reply_says_why(qtbot, transcript, reply, shown):
     show(qtbot, transcript, dialogue(**reply))
     assert transcript.last_reply().note.text() == shown
 
 
-def test_a_failure_and_a_cut_reply_offer_a_way_on(qtbot, transcript):
+def test_failed_and_cut_replies_offer_to_continue(qtbot, transcript):
     show(qtbot, transcript, dialogue(state=ReplyState.FAILED, what_failed="No memory.", remedy="Close something."))
     failure = transcript.last_reply().failure
     assert failure.what.text() == "No memory."
@@ -252,7 +257,7 @@ def test_what_the_model_sees_is_marked(qtbot, page, transcript):
     assert transcript.row_of(1)._falling_line.isHidden()
 
 
-def test_capitals_and_markdown_are_for_the_eye_only(qtbot, transcript):
+def test_capitals_and_markdown_are_display_only(qtbot, transcript):
     conversation = dialogue(text="**yes**. i think so.")
     show(qtbot, transcript, conversation)
     reply = transcript.last_reply()
@@ -263,7 +268,7 @@ def test_capitals_and_markdown_are_for_the_eye_only(qtbot, transcript):
     assert QGuiApplication.clipboard().text() == conversation.messages[2].text
 
 
-def test_the_glass_view_asks_once_for_chunks_that_it_does_not_have(qtbot, transcript):
+def test_glass_box_requests_missing_chunks_once(qtbot, transcript):
     conversation = dialogue()
     show(qtbot, transcript, conversation)
     with qtbot.waitSignal(transcript.chunks_requested) as asked:
@@ -283,7 +288,7 @@ def test_the_glass_view_asks_once_for_chunks_that_it_does_not_have(qtbot, transc
     assert reply.text.isVisible()
 
 
-def test_revealing_scrolls_to_a_word_in_the_middle_of_a_long_message(qtbot, transcript):
+def test_reveal_scrolls_to_a_word_inside_a_long_message(qtbot, transcript):
     conversation = long_conversation(60, big=30)
     half = len(conversation.messages[30].text) // 2
     text = conversation.messages[30].text
@@ -317,7 +322,7 @@ def test_messages_are_reached_by_keyboard(qtbot, page, transcript):
     assert transcript.viewport().rect().contains(QPoint(100, QApplication.focusWidget().y()))
 
 
-def test_when_something_was_said():
+def test_time_of_a_message():
     now = datetime(2026, 11, 23, 18, 0)
     assert said_at(datetime(2026, 11, 23, 14, 2).timestamp(), now) == "14:02"
     assert said_at(datetime(2026, 11, 3, 9, 5).timestamp(), now) == "3 Nov, 09:05"

@@ -32,7 +32,7 @@ def corrected(text: str, *said: str, number: int | None = 7) -> tuple[Conversati
     return talk, new.number, old.number
 
 
-def test_a_correction_is_a_record_to_train_on(corrections):
+def test_correction_is_a_training_record(corrections):
     corrections.add(*corrected("arr!", "fine.", "hello."))
     record = json.loads(corrections.path.read_text())
     assert [(m["role"], m["content"], m.get("weight", 1)) for m in record["messages"]] == [
@@ -45,7 +45,7 @@ def test_a_correction_is_a_record_to_train_on(corrections):
     assert (entry.question, entry.correction) == ("question 1", "arr!")
 
 
-def test_a_second_correction_takes_the_place_of_the_first(corrections):
+def test_second_correction_replaces_the_first(corrections):
     talk, number, old = corrected("arr!", "hello.")
     corrections.add(talk, number, old)
     better = talk.add(ASSISTANT, "arr, matey!", talk.messages[number].parent, finish_reason="corrected")
@@ -61,7 +61,7 @@ def test_only_the_last_messages_are_kept_as_context(corrections):
     assert entry.messages[-2]["content"] == "question 9"
 
 
-def test_the_set_is_there_after_a_new_start(corrections):
+def test_corrections_survive_a_restart(corrections):
     corrections.add(*corrected("arr!", "hello."))
     corrections.add(*corrected("aye.", "yes.", number=8))
     corrections.mark(corrections.entries[:1], "taught-1")
@@ -76,7 +76,7 @@ def test_the_set_is_there_after_a_new_start(corrections):
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "5", '{"messages": []}', '{"messages": [{"role": "user"}], "said": 1}'])
-def test_a_damaged_file_is_set_aside_and_told(corrections, qtbot, line):
+def test_damaged_file_is_set_aside_and_reported(corrections, qtbot, line):
     corrections.add(*corrected("arr!", "hello."))
     content = corrections.path.read_text() + line + "\n"
     corrections.path.write_text(content)
@@ -90,7 +90,7 @@ def test_a_damaged_file_is_set_aside_and_told(corrections, qtbot, line):
     assert len(corrections.path.read_text().splitlines()) == 1
 
 
-def test_a_disk_that_refuses_is_told_and_the_set_stays(corrections, qtbot):
+def test_failed_write_is_reported_and_keeps_the_corrections(corrections, qtbot):
     corrections.path.mkdir()
     (corrections.path / "in the way").touch()
     with qtbot.waitSignal(corrections.failed):
@@ -101,7 +101,7 @@ def test_a_disk_that_refuses_is_told_and_the_set_stays(corrections, qtbot):
 # ------------------------------------------------------------------------------------------------------ in the window
 
 
-def test_a_reply_is_corrected_in_its_place(app, say, qtbot):
+def test_reply_is_corrected_in_its_place(app, say, qtbot):
     say(app, "hello")
     transcript = app.window.chat_page.transcript
     row = transcript.last_reply()
@@ -120,7 +120,7 @@ def test_a_reply_is_corrected_in_its_place(app, say, qtbot):
     assert app.services.store.open(talk.id).messages[number].finish_reason == "corrected"
 
 
-def test_escape_and_an_unchanged_text_leave_the_reply_as_it_was(app, say, qtbot):
+def test_escape_and_an_unchanged_text_keep_the_reply(app, say, qtbot):
     say(app, "hello")
     row = app.window.chat_page.transcript.last_reply()
     row.setFocus()
@@ -134,7 +134,7 @@ def test_escape_and_an_unchanged_text_leave_the_reply_as_it_was(app, say, qtbot)
     assert len(app.window.session.conversation.messages) == 2
 
 
-def test_the_list_is_as_tall_as_what_it_shows(corrections, qtbot):
+def test_list_is_as_tall_as_its_content(corrections, qtbot):
     corrections.add(*corrected("arr! " * 30, "a reply of many words " * 8))
     bar = CorrectionBar()
     qtbot.addWidget(bar)

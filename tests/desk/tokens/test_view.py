@@ -17,7 +17,7 @@ from i3desk.tokens.alternatives_popup import ROW_HEIGHT
 from i3desk.tokens.layout import ChunkLayout
 from i3desk.tokens.legend import TokenLegend
 from i3desk.tokens.style import LEVELS, percent, surprise_colours, surprise_level
-from i3desk.tokens.view import ChunkView
+from i3desk.tokens.view import LEAVE_MS, ChunkView
 
 TEXTS = ("the", " mo", "on ", "pu", "lls", " on", " the", " sea", ".\n", "the", " end", "<|end|>")
 
@@ -92,7 +92,7 @@ CHUNKS = st.lists(st.text("abcdefgh \n", min_size=0, max_size=3), max_size=60)
 
 
 @given(CHUNKS, st.data(), st.integers(3, 20))
-def test_growing_text_is_laid_out_as_if_it_had_come_at_once(texts, data, width):
+def test_growing_text_is_laid_out_like_complete_text(texts, data, width):
     grown = layout_of([], width)
     shown = 0
     while shown < len(texts):
@@ -104,7 +104,7 @@ def test_growing_text_is_laid_out_as_if_it_had_come_at_once(texts, data, width):
 
 
 @given(CHUNKS, st.integers(3, 20))
-def test_no_character_is_lost_and_none_stands_beyond_the_edge(texts, width):
+def test_no_character_is_lost_or_beyond_the_edge(texts, width):
     layout = layout_of(texts, width)
     assert "".join(f.part.text for f in layout.fragments) == "".join(texts).replace("\n", "⏎")
     for fragment in layout.fragments:
@@ -158,12 +158,12 @@ def test_special_tokens_stay_whole_and_show_their_name():
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_the_less_likely_the_stronger(first, second):
+def test_less_likely_chunks_have_stronger_colours(first, second):
     low, high = sorted((first, second))
     assert 0 <= surprise_level(high) <= surprise_level(low) <= LEVELS
 
 
-def test_sure_is_the_page_and_six_bits_are_full():
+def test_colours_go_from_the_background_to_full_at_six_bits():
     assert surprise_level(1.0) == 0
     assert surprise_level(2**-6) == LEVELS
     assert surprise_level(2**-3) == LEVELS // 2
@@ -183,7 +183,7 @@ def test_text_is_readable_on_the_strongest_well(tokens):
 
 
 @pytest.mark.parametrize("choice", ["light", "dark"])
-def test_a_surprising_chunk_has_a_well_and_a_sure_one_has_none(open_view, theme, choice):
+def test_surprising_chunk_has_a_well_and_a_sure_one_has_none(open_view, theme, choice):
     theme.choose(choice)
     view = open_view([chunk("aaa", 0.999), chunk("bbb", 0.001), chunk("ccc", 0.999)])
     view.clearFocus()
@@ -211,7 +211,7 @@ def test_given_chunks_are_underlined(open_view, theme):
     assert not underlined(1)
 
 
-def test_the_view_is_as_tall_as_its_lines(open_view, qtbot):
+def test_view_is_as_tall_as_its_lines(open_view, qtbot):
     view = open_view([chunk(text) for text in ["the ", "moo", "n. "] * 60], size=(600, 300))
     wide = view.height()
     pitch = view.rect_of(0).height()
@@ -221,7 +221,7 @@ def test_the_view_is_as_tall_as_its_lines(open_view, qtbot):
     assert view.rect_of(179).bottom() <= view.height()
 
 
-def test_a_reply_that_shrinks_or_changes_is_laid_out_anew(view):
+def test_shrunk_or_changed_reply_is_laid_out_again(view):
     view.show_chunks([chunk("new"), chunk(" te"), chunk("xt")])
     view.copy()
     assert QGuiApplication.clipboard().text() == "new text"
@@ -229,7 +229,7 @@ def test_a_reply_that_shrinks_or_changes_is_laid_out_anew(view):
     assert view.height() == view.rect_of(0).height() or view.rect_of(0).isEmpty()
 
 
-def test_the_legend_goes_from_sure_to_surprised(qtbot, theme):
+def test_legend_goes_from_sure_to_surprised(qtbot, theme):
     legend = TokenLegend()
     qtbot.addWidget(legend)
     legend.resize(300, 20)
@@ -266,7 +266,7 @@ def test_enter_shows_the_alternatives_and_enter_again_chooses_one(view, qtbot):
     assert view.popup is None
 
 
-def test_home_and_end_move_and_a_screen_reader_is_told(view, qtbot):
+def test_home_and_end_move_and_are_announced(view, qtbot):
     qtbot.keyClick(view, Qt.Key.Key_End)
     assert view.current == len(TEXTS) - 1
     qtbot.keyClick(view, Qt.Key.Key_Home)
@@ -280,7 +280,7 @@ def test_moving_with_the_alternatives_open_shows_those_of_the_next_chunk(view, q
     assert view.popup.chosen.text() == "“␣mo”"
 
 
-def test_escape_closes_the_alternatives_before_it_does_anything_else(view, qtbot):
+def test_escape_only_closes_open_alternatives(view, qtbot):
     stopped = []
     shortcut = QShortcut(QKeySequence(Qt.Key.Key_Escape), view.window())
     shortcut.activated.connect(lambda: stopped.append(True))
@@ -292,7 +292,7 @@ def test_escape_closes_the_alternatives_before_it_does_anything_else(view, qtbot
     assert stopped
 
 
-def test_chunks_without_text_are_passed_over(open_view, qtbot):
+def test_chunks_without_text_are_skipped(open_view, qtbot):
     view = open_view([chunk("a"), chunk(""), chunk("b")])
     qtbot.keyClick(view, Qt.Key.Key_Right)
     assert view.current == 2
@@ -317,20 +317,20 @@ def test_hovering_shows_the_alternatives_and_a_click_continues_from_there(view, 
     assert view.popup is None
 
 
-def test_the_alternatives_stay_under_the_pointer_and_go_when_it_leaves(view, qtbot):
+def test_alternatives_stay_under_the_pointer_and_close_when_it_leaves(view, qtbot):
     window = view.window()
     hover(view, 4)
     qtbot.waitUntil(lambda: view.popup is not None)
     popup = view.popup
     QTest.mouseMove(popup.rows, QPoint(40, 40))
-    qtbot.wait(2 * view._leave_timer.interval())
+    qtbot.wait(2 * LEAVE_MS)
     assert view.popup is popup
     assert popup.row == 1
     QTest.mouseMove(window, QPoint(window.width() - 3, window.height() - 3))
     qtbot.waitUntil(lambda: view.popup is None)
 
 
-def test_why_nothing_can_be_chosen_is_said(view, qtbot):
+def test_popup_says_why_nothing_can_be_chosen(view, qtbot):
     chosen = []
     view.alternative_chosen.connect(lambda *args: chosen.append(args))
     view.set_branching(False, "Load the model that wrote this")
@@ -358,7 +358,7 @@ def test_marks_of_other_turns_and_unknown_text_are_shown_but_cannot_be_chosen(op
     assert chosen == ([(0, 9)] * 2 if possible else [])
 
 
-def test_chunks_whose_alternatives_were_not_kept_say_so(open_view, qtbot):
+def test_chunk_without_alternatives_says_so(open_view, qtbot):
     view = open_view([Chunk(3, "the", 0.4)])
     qtbot.keyClick(view, Qt.Key.Key_Return)
     assert view.popup.footer.text() == "No alternatives were recorded here"
@@ -366,7 +366,7 @@ def test_chunks_whose_alternatives_were_not_kept_say_so(open_view, qtbot):
 
 
 @pytest.mark.parametrize("size", [(300, 360), (900, 600)])
-def test_the_alternatives_stay_inside_the_window(open_view, qtbot, size):
+def test_alternatives_stay_inside_the_window(open_view, qtbot, size):
     view = open_view([chunk(text) for text in ["the ", "moo", "n. "] * 40], size=size)
     for index in (0, 20, 119):
         hidden = view.rect_of(index).bottom() + view.y() > size[1]
@@ -377,7 +377,7 @@ def test_the_alternatives_stay_inside_the_window(open_view, qtbot, size):
         qtbot.keyClick(view, Qt.Key.Key_Escape)
 
 
-def test_scrolling_takes_the_alternatives_away(open_view, qtbot):
+def test_scrolling_closes_the_alternatives(open_view, qtbot):
     view = open_view([chunk("the\n") for _ in range(60)], size=(400, 300))
     qtbot.keyClick(view, Qt.Key.Key_Return)
     assert view.popup is not None
@@ -385,7 +385,7 @@ def test_scrolling_takes_the_alternatives_away(open_view, qtbot):
     assert view.popup is None
 
 
-def test_hiding_the_reply_takes_the_alternatives_away(view, qtbot):
+def test_hiding_the_reply_closes_the_alternatives(view, qtbot):
     qtbot.keyClick(view, Qt.Key.Key_Return)
     view.hide()
     assert view.popup is None
@@ -402,7 +402,7 @@ def test_dragging_selects_chunks_and_ctrl_c_copies_their_text(view, qtbot):
     assert view.popup is None
 
 
-def test_everything_can_be_selected_and_special_tokens_are_no_text(view, qtbot):
+def test_select_all_copies_text_without_special_tokens(view, qtbot):
     qtbot.keyClick(view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     assert view.selected_text() == "the moon pulls on the sea.\nthe end"
     qtbot.keyClick(view, Qt.Key.Key_Home)
