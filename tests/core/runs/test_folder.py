@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -182,25 +181,18 @@ def test_a_resumed_run_may_take_other_threads(config, cli):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="niceness is of POSIX")
 @pytest.mark.parametrize("is_detached", [False, True])
-def test_low_priority(config, tmp_path, start_environment, is_detached):
+def test_low_priority(config, tmp_path, start_process, is_detached):
     settings = config(steps=1_000_000)
     (tmp_path / "settings.json").write_text(json.dumps(settings.__dict__))
-    command = [sys.executable, "-m", "i3core", "train", "--config", str(tmp_path / "settings.json"), "--low-priority"]
-    child = subprocess.Popen(
-        command, env=start_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        start_new_session=is_detached,
-    )  # fmt: skip
-    try:
-        wait_for(lambda: metrics(settings), child)
-        assert psutil.Process(child.pid).nice() == os.nice(0) + 10
-        priorities = {os.getpriority(os.PRIO_PROCESS, thread.id) for thread in psutil.Process(child.pid).threads()}
-        assert priorities == {os.nice(0) + 10}  # its threads, too
-        group = Path(f"/proc/{child.pid}/autogroup")
-        if group.exists():
-            assert group.read_text().endswith("nice 10\n") == is_detached
-    finally:
-        child.kill()
-        child.communicate()
+    # A fresh interpreter stays in the session of this process; a fork has its own.
+    child = start_process("train", "--config", tmp_path / "settings.json", "--low-priority", fresh=not is_detached)
+    wait_for(lambda: metrics(settings), child)
+    assert psutil.Process(child.pid).nice() == os.nice(0) + 10
+    priorities = {os.getpriority(os.PRIO_PROCESS, thread.id) for thread in psutil.Process(child.pid).threads()}
+    assert priorities == {os.nice(0) + 10}  # its threads, too
+    group = Path(f"/proc/{child.pid}/autogroup")
+    if group.exists():
+        assert group.read_text().endswith("nice 10\n") == is_detached
 
 
 # ------------------------------------------------------------------------------------------------- what can go wrong

@@ -83,7 +83,7 @@ def test_more_batches_in_a_step_take_longer(config):
 @pytest.mark.parametrize("changes", [{}, {"lora_rank": 4}])
 def test_a_run_takes_about_what_was_measured(config, material, changes):
     """A wide margin: tests share their computer with others."""
-    settings = config(model=str(material / "model"), steps=60, batch_size=8, eval_every=30, **changes)
+    settings = config(model=str(material / "model"), steps=30, batch_size=8, eval_every=15, **changes)
     event = measured(settings)
     for told in train(settings):
         if isinstance(told, Started):

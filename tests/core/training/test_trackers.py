@@ -1,6 +1,7 @@
 """Mirrors of a run: the numbers read back from what the trackers wrote."""
 
 import json
+import struct
 import sys
 
 import pytest
@@ -82,13 +83,13 @@ for tracker in build_trackers(["wandb"], folder, content["config"], step - 1):
     tracker.text(step, "hello!", "hi <there>")
     tracker.close()
 """
-READ_BACK = """
-import json, struct, sys
-from pathlib import Path
-from wandb.proto.wandb_internal_pb2 import Record
 
-def records(path):
-    data, place, whole = path.read_bytes(), 7, b""  # after the header; blocks of 32 KiB as in LevelDB's log
+
+def wandb_records(path):
+    """The records of a .wandb file: blocks of 32 KiB as in LevelDB's log, after a header of 7 bytes."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    data, place, whole = path.read_bytes(), 7, b""
     while place < len(data):
         if 32768 - place % 32768 < 7:
             place += 32768 - place % 32768
@@ -100,20 +101,23 @@ def records(path):
             yield Record.FromString(whole)
             whole = b""
 
-found = {"history": [], "run": {}}
-for path in sorted(Path(sys.stdin.read()).glob("wandb/*run-2*/*.wandb")):
-    for record in records(path):
-        kind = record.WhichOneof("record_type")
-        if kind == "history":
-            found["history"].append({
-                (item.key or "/".join(item.nested_key)): json.loads(item.value_json) for item in record.history.item
-            })
-        elif kind == "run":
-            config = {item.key: json.loads(item.value_json) for item in record.run.config.update}
-            found["run"] = {"project": record.run.project, "name": record.run.display_name, "config": config}
-            found.setdefault("ids", []).append(record.run.run_id)
-print(json.dumps(found))
-"""
+
+def read_back(folder):
+    """History, run and run ids in wandb's files."""
+    found = {"history": [], "run": {}, "ids": []}
+    for path in sorted(folder.glob("wandb/*run-2*/*.wandb")):
+        for record in wandb_records(path):
+            kind = record.WhichOneof("record_type")
+            if kind == "history":
+                items = record.history.item
+                found["history"].append(
+                    {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
+                )
+            elif kind == "run":
+                config = {item.key: json.loads(item.value_json) for item in record.run.config.update}
+                found["run"] = {"project": record.run.project, "name": record.run.display_name, "config": config}
+                found["ids"].append(record.run.run_id)
+    return found
 
 
 @pytest.fixture
@@ -133,7 +137,7 @@ def wandb_run(process, tmp_path, monkeypatch):
             content = {"folder": str(folder), "step": step, "config": CONFIG, "record": STEP}
             outcome = process(code=MIRROR, stdin=json.dumps(content))
             assert outcome.status == 0, outcome.err
-        return process(code=READ_BACK, stdin=str(folder)).json, outcome.err
+        return read_back(folder), outcome.err
 
     return run
 

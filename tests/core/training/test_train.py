@@ -297,6 +297,7 @@ def test_training_a_part_learns_leaves_the_rest_and_resumes_bit_equal(config, ma
 # -------------------------------------------------------------------------------------------------------- learning
 
 
+@pytest.mark.slow
 def test_the_bundled_model_learns_the_style_of_the_sample_data(tmp_path):
     """The keeper of a lighthouse speaks of lamps, tides and boats; the bundled model hardly does."""
     words = {
@@ -318,8 +319,8 @@ def test_the_bundled_model_learns_the_style_of_the_sample_data(tmp_path):
         return sum(bool(words & set(re.findall("[a-z]+", reply))) for reply in replies) / len(replies)
 
     settings = TrainingConfig(
-        data=(str(assets.path("data/first-steps.jsonl")),), model="i3-mini", out=str(tmp_path / "run"), epochs=6.0,
-        batch_size=1, lr=3e-3, optimizer="muon", warmup_steps=4, val_share=0.0, eval_every=0, device="cpu",
+        data=(str(assets.path("data/first-steps.jsonl")),), model="i3-mini", out=str(tmp_path / "run"), epochs=4.0,
+        batch_size=1, lr=2e-3, warmup_steps=4, val_share=0.0, eval_every=0, device="cpu",
     )  # fmt: skip
     before = share(i3core.load("i3-mini", device="cpu"))
     run(settings)
