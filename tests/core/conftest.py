@@ -201,16 +201,17 @@ def fork_server(own_cache):
 def start_process(tmp_path, fork_server):
     """Starts `python -m i3core`, or `code`, and leaves it running; ends it after the test.
 
-    With `fresh` it is a new interpreter that has nothing imported, otherwise a fork of one that has torch.
+    With `fresh` it is a new interpreter that has nothing imported, otherwise a fork of one that has torch. `variables`
+    are added to its environment.
     """
     started = []
 
     def start(
         *arguments, code: str | None = None, fresh: bool = False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, cwd=tmp_path,
+        stderr=subprocess.PIPE, cwd=tmp_path, **variables: str,
     ):  # fmt: skip
         arguments = [*map(str, arguments)]
-        streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "env": environment(), "cwd": cwd}
+        streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "env": environment() | variables, "cwd": cwd}
         if fresh or fork_server is None:
             command = [sys.executable, *(["-c", code] if code else ["-m", "i3core"]), *arguments]
             child = subprocess.Popen(command, encoding="utf-8", **streams)

@@ -49,7 +49,8 @@ def test_figures_by_hand():
     assert figures.copied_long == {"a": 1, "b": 1}
 
 
-def test_answers_are_those_of_generate(model):
+def test_answers_are_those_of_generate(model, monkeypatch):
+    monkeypatch.setitem(suite.SAMPLING, "max_new_tokens", 24)
     prompts = [f"hello number {number}" for number in range(20)]  # more than are decoded at once
     for number, answer in enumerate(suite.answer(model, prompts)):
         messages = [{"role": "user", "content": prompts[number]}]

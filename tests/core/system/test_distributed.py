@@ -1,7 +1,8 @@
-"""One run on several processes, started by torchrun as its user would."""
+"""One run on several processes, started by torchrun or with its variables."""
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -29,6 +30,30 @@ def torchrun(start_environment, tmp_path):
 
 
 @pytest.fixture
+def ranks(start_process):
+    """The same with the variables that torchrun sets, without its own start; returns the statuses and what was said."""
+
+    def run(processes, *arguments):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        together = {
+            "WORLD_SIZE": processes,
+            "LOCAL_WORLD_SIZE": processes,
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": port,
+        }
+        children = []
+        for rank in range(processes):
+            variables = {name: str(value) for name, value in {**together, "RANK": rank, "LOCAL_RANK": rank}.items()}
+            children.append(start_process("train", *arguments, **variables))
+        complaints = [child.communicate(timeout=120)[1] for child in children]
+        return [child.returncode for child in children], "".join(complaints)
+
+    return run
+
+
+@pytest.fixture
 def material(build, tmp_path):
     (tmp_path / "vocab.json").write_text(json.dumps(build.tokenizer().to_json()))
     build.conversations(tmp_path / "chat.jsonl", 12)
@@ -48,7 +73,8 @@ def losses(out):
     return [line["loss"] for line in lines(out) if "loss" in line]
 
 
-def test_two_processes_train_as_one_does_and_can_be_resumed_by_one(torchrun, material, cli, tmp_path):
+@pytest.mark.slow
+def test_two_processes_train_as_one_does_and_can_be_resumed_by_one(torchrun, ranks, material, cli, tmp_path):
     assert cli("train", *material, "--out", tmp_path / "one").status == 0
     status, out, err = torchrun(2, *material, "--out", tmp_path / "two", "--json")
     assert status == 0, err
@@ -64,20 +90,20 @@ def test_two_processes_train_as_one_does_and_can_be_resumed_by_one(torchrun, mat
         assert values[1] == pytest.approx(values[0], rel=1e-3)
     assert (tmp_path / "two" / "samples.jsonl").read_text().count("\n") == 3
 
-    # A single process goes on with what two have begun as with its own.
+    # A single process continues what two have begun as it does its own.
     for name in ("one", "two"):
         assert cli("train", "--resume", tmp_path / name, "--steps", 30).status == 0
     assert losses(tmp_path / "two")[20:] == pytest.approx(losses(tmp_path / "one")[20:], abs=1e-4)
-    status, _, err = torchrun(2, "--resume", tmp_path / "one", "--steps", 40)
-    assert status == 0, err
+    statuses, err = ranks(2, "--resume", tmp_path / "one", "--steps", 40)
+    assert statuses == [0, 0], err
     assert len(losses(tmp_path / "one")) == 40
     assert max(losses(tmp_path / "one")[30:]) < losses(tmp_path / "one")[0]
 
 
-def test_an_error_is_told_once_and_all_processes_end(torchrun, material, tmp_path):
+def test_an_error_is_told_once_and_all_processes_end(ranks, material, tmp_path):
     (tmp_path / "chat.jsonl").write_text('{"messages": 3}\n')
-    status, _, err = torchrun(2, *material, "--out", tmp_path / "run")
-    assert status != 0
+    statuses, err = ranks(2, *material, "--out", tmp_path / "run")
+    assert statuses == [1, 1]
     assert err.count("i3core: ") == 1
     assert "chat.jsonl, line 1" in err
     assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "failed"
