@@ -170,7 +170,7 @@ def ask(model: Model, pairs: Sequence[tuple[str, str]], seed: int = 0) -> Questi
     for question, true in pairs:
         others = [other for other in answers if _plain(other) != _plain(true)]
         options = [true, *draw.sample(others, min(CHOICES - 1, len(others)))]
-        scores = _likelihoods(model, question, options)
+        scores = log_likelihoods(model, question, options)
         chosen += scores[0] == max(scores)
     greedy = SamplingConfig(temperature=0, max_new_tokens=SAMPLING["max_new_tokens"])
     replies = [TokenSequence(model, [{"role": "user", "content": question}], greedy) for question, _ in pairs]
@@ -181,7 +181,7 @@ def ask(model: Model, pairs: Sequence[tuple[str, str]], seed: int = 0) -> Questi
     return QuestionFigures(len(pairs), chosen / len(pairs), exact / len(pairs))
 
 
-def _likelihoods(model: Model, question: str, options: Sequence[str]) -> list[float]:
+def log_likelihoods(model: Model, question: str, options: Sequence[str]) -> list[float]:
     """Log-probability per character of each reply to `question`, with its end token."""
     template, window = model.template, model.config.window
     prompt = template.encode_turn({"role": "user", "content": question})

@@ -330,12 +330,8 @@ class TrainingRun:
         start = time.perf_counter()
         state.seconds = self.stopwatch.seconds
         if self.world.is_main:
-            trainer_state = {
-                **self.train_step.state_dict(),
-                **state.to_dict(),
-                "pace": self.throughput.state_dict(),
-            }
-            self._save_model(self.run_folder.last, trainer_state)
+            progress = {**state.to_dict(), "pace": self.throughput.state_dict()}
+            self._save_model(self.run_folder.last, {**self.train_step.state_dict(), **progress})
         self.saved, self._save_again = state.step, False
         self.throughput.add("checkpoint", time.perf_counter() - start)
         yield Checkpointed(state.step, str(self.run_folder.last))

@@ -4,7 +4,7 @@ import json
 
 from i3core.runs.events import Started
 from i3core.runs.folder import RunFolder
-from i3core.training import train as training
+from i3core.training.train import train
 
 
 def metrics(config):
@@ -27,5 +27,5 @@ def status(config):
 
 def run(config, resume=False):
     """The events of a whole run, from Started on (what was read and found before is tested elsewhere)."""
-    events = list(training.train(config, resume))
+    events = list(train(config, resume))
     return events[next(i for i, event in enumerate(events) if isinstance(event, Started)) :]

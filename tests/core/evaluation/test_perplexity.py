@@ -38,7 +38,7 @@ def small(build):
 
 @settings(max_examples=25)
 @given(st.integers(0, 60), st.sampled_from([1, 2, 7, 16]))
-def test_documents_of_any_length_equal_the_plain_reading(build, length, window):
+def test_documents_of_any_length_match_plain_evaluation(build, length, window):
     model = build.model(window=window)
     text = build.story[:length]
     ids = model.template.encode_document(text)
@@ -66,13 +66,13 @@ def test_many_documents_are_summed(small, build):
     assert result.unknown == sum(ids.count(0) for ids in encoded)
 
 
-def test_nothing_to_evaluate(build):
+def test_empty_text_is_refused(build):
     with pytest.raises(DataError):
         evaluate(build.model(special=False), Document(""))
 
 
 @pytest.mark.parametrize("assistant_only", [True, False])
-def test_validation_loss_of_conversations(build, tmp_path, assistant_only):
+def test_validation_loss_of_conversations_matches_plain_evaluation(build, tmp_path, assistant_only):
     model = build.model()
     path = build.conversations(tmp_path / "chat.jsonl")
     rows = tokenize_source(path, model.template, 64)

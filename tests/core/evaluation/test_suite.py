@@ -23,7 +23,7 @@ def exchange(question, answer, source=""):
     return Document(messages=messages, source=source)
 
 
-def test_figures_by_hand():
+def test_reply_figures_match_a_count_by_hand():
     answers = [
         given("I like tea. I like  tea. I like tea and cake"),  # 8 runs of four words, 2 of them again
         given("hello!", ended=False, unknown=3),
@@ -49,7 +49,7 @@ def test_figures_by_hand():
     assert figures.copied_long == {"a": 1, "b": 1}
 
 
-def test_answers_are_those_of_generate(model, monkeypatch):
+def test_replies_are_those_of_generate(model, monkeypatch):
     monkeypatch.setitem(suite.SAMPLING, "max_new_tokens", 24)
     prompts = [f"hello number {number}" for number in range(20)]  # more than are decoded at once
     for number, answer in enumerate(suite.answer(model, prompts)):
@@ -60,7 +60,7 @@ def test_answers_are_those_of_generate(model, monkeypatch):
         assert answer.unknown == sum(piece.token_id == 0 for piece in pieces)
 
 
-def test_questions_against_one_answer_at_a_time(model, build):
+def test_question_scores_match_one_answer_at_a_time(model, build):
     """The likelihoods, without batches and padding; and which answer that chooses."""
     options = [answer for _, answer in build.chat]
 
@@ -78,14 +78,14 @@ def test_questions_against_one_answer_at_a_time(model, build):
     chosen = 0
     for question, true in build.chat:
         expected = [plain(question, option) for option in options]
-        assert suite._likelihoods(model, question, options) == pytest.approx(expected, rel=1e-4)
+        assert suite.log_likelihoods(model, question, options) == pytest.approx(expected, rel=1e-4)
         chosen += max(options, key=lambda option: plain(question, option)) == true
     figures = suite.ask(model, build.chat)  # four answers in all, so every question has them all to choose from
     assert figures.chosen == chosen / 4
     assert figures.count == 4
 
 
-def test_a_model_that_knows_the_answer(model, build):
+def test_model_that_knows_the_answer_scores_exactly(model, build):
     said = model.template.encode_turn({"role": "assistant", "content": "yes, by the sea."})[1:]
     asked = model.template.encode_turn({"role": "user", "content": "cat?"})
     knowing = build.forced(model, [0] * len(asked) + said + [0] * 64)
@@ -111,7 +111,7 @@ def data(tmp_path, build):
     return tmp_path / "data"
 
 
-def test_command(cli, build, data, tmp_path, monkeypatch):
+def test_suite_command_reports_and_fills_the_card(cli, build, data, tmp_path, monkeypatch):
     assets = tmp_path / "assets"
     (assets / "evaluation").mkdir(parents=True)
     asked = {"prompts": ["hello!", "and you?"], "conversations": [["hello!", "a | b"], ["who?"]]}
@@ -146,7 +146,7 @@ def test_command(cli, build, data, tmp_path, monkeypatch):
     assert "Conversation 2" in shown
 
 
-def test_command_complains_before_it_works(cli, build, data, tmp_path):
+def test_suite_command_refuses_bad_arguments_at_once(cli, build, data, tmp_path):
     folder = build.folder(tmp_path / "model")
     cli("eval", folder, tmp_path, "--suite").fails("heldout")
     cli("eval", folder, data, "--card", tmp_path / "README.md").fails("--suite")
@@ -157,7 +157,7 @@ def test_command_complains_before_it_works(cli, build, data, tmp_path):
     assert (tmp_path / "plain.md").read_text() == "nothing"
 
 
-def test_what_is_asked():
+def test_prompts_are_different_and_plain_ascii():
     """80 different prompts and 20 conversations, all in what any i3 vocabulary can write."""
     asked = json.loads(suite.assets.path("evaluation/suite.json").read_text())
     assert len(set(asked["prompts"])) == 80

@@ -1,4 +1,4 @@
-"""What a run keeps in its folder for those who watch and steer it, and what it says when the folder fails it."""
+"""Files of a run folder, commands to a run, and errors of the folder."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ from i3core.errors import TrainingError
 from i3core.runs.events import Checkpointed, Evaluated, Sampled, Stepped
 from i3core.runs.folder import RunFolder
 from i3core.runs.reader import RunState, read_status, read_summary
-from i3core.training import train as training
+from i3core.training.train import resume_config, train
 
 PAUSE_S = 1.0  # longer than any step takes
 
@@ -32,7 +32,7 @@ def drop(settings, name, content=""):
 
 def train_and(settings, step, act):
     """Trains and does something after `step`."""
-    for event in training.train(settings):
+    for event in train(settings):
         if isinstance(event, Stepped) and event.step == step:
             act()
 
@@ -62,9 +62,9 @@ def wait_for(condition, child=None):
 # ------------------------------------------------------------------------------------------------------- what it keeps
 
 
-def test_status_tells_the_process_the_total_and_the_best(config):
+def test_status_has_the_process_the_total_and_the_best(config):
     settings = config()
-    for event in training.train(settings):
+    for event in train(settings):
         if isinstance(event, Stepped) and event.step == 1:
             own = psutil.Process()
             assert status(settings)["process_started"] == pytest.approx(own.create_time(), abs=1)
@@ -77,7 +77,7 @@ def test_status_tells_the_process_the_total_and_the_best(config):
     assert (summary.step, summary.total_steps, summary.best_val_loss) == (8, 8, best[0])
 
 
-def test_a_checkpoint_tells_its_step(config, material):
+def test_checkpoint_stores_its_step(config, material):
     for changes in ({}, {"model": str(material / "model"), "lora_rank": 2}):
         settings = config(eval_every=5, checkpoint_every=3, out=config().out + str(len(changes)), **changes)
         run(settings)
@@ -88,10 +88,10 @@ def test_a_checkpoint_tells_its_step(config, material):
         assert best == status(settings)["best_step"]
 
 
-def test_seconds_are_counted_over_stops_without_pauses(config):
+def test_seconds_exclude_pauses_and_stops(config):
     settings = config(steps=12, eval_every=4)
     later = threading.Timer(PAUSE_S, drop, (settings, "resume"))
-    for event in training.train(settings):
+    for event in train(settings):
         if isinstance(event, Stepped) and event.step == 3:
             drop(settings, "pause")
         if isinstance(event, Checkpointed) and later.ident is None:
@@ -109,9 +109,9 @@ def test_seconds_are_counted_over_stops_without_pauses(config):
     assert max(after - before for before, after in itertools.pairwise(seconds)) < PAUSE_S
 
 
-def test_a_checkpoint_of_before_seconds_were_counted_goes_on(config):
+def test_older_checkpoint_without_seconds_resumes(config):
     settings = config()
-    for event in training.train(settings):
+    for event in train(settings):
         if isinstance(event, Stepped) and event.step == 6:
             drop(settings, "stop")
     path = RunFolder(settings.out).last / "trainer.pt"
@@ -120,10 +120,10 @@ def test_a_checkpoint_of_before_seconds_were_counted_goes_on(config):
     assert run(settings, resume=True)[-1].reason == "finished"
 
 
-def test_other_sample_prompts_hold_from_then_on(config):
+def test_new_sample_prompts_apply_from_then_on(config):
     settings = config(steps=12, sample_prompts=("hello!",))
     asked = []
-    for event in training.train(settings):
+    for event in train(settings):
         asked += [(event.step, event.prompt)] if isinstance(event, Sampled) else []
         if isinstance(event, Stepped) and event.step == 1:
             drop(settings, "prompts.json", '["who are you?", "where?"]')
@@ -134,23 +134,23 @@ def test_other_sample_prompts_hold_from_then_on(config):
             drop(settings, "stop")
     at = asked[1][0]
     assert at in (1, 2)
-    asked_anew = [(step, prompt) for step in (at, 4, 8) for prompt in ("who are you?", "where?")]
-    assert asked == [(0, "hello!"), *asked_anew]
+    asked_again = [(step, prompt) for step in (at, 4, 8) for prompt in ("who are you?", "where?")]
+    assert asked == [(0, "hello!"), *asked_again]
     assert not list((RunFolder(settings.out).folder / "control").iterdir())
-    resumed = run(training.resume_config(settings.out), resume=True)
+    resumed = run(resume_config(settings.out), resume=True)
     assert [e.prompt for e in resumed if isinstance(e, Sampled)] == ["who are you?", "where?"]
 
 
-def test_prompts_that_were_changed_while_nobody_trained(config):
+def test_prompts_changed_between_two_starts_apply(config):
     settings = config(sample_prompts=("hello!",))
-    for event in training.train(settings):
+    for event in train(settings):
         if isinstance(event, Stepped) and event.step == 5:
             drop(settings, "stop")
     drop(settings, "prompts.json", '["and now?"]')
     assert [e.prompt for e in run(settings, resume=True) if isinstance(e, Sampled)] == ["and now?"]
 
 
-def test_parts_that_the_window_puts_there_do_not_keep_a_run_from_starting(config):
+def test_files_of_the_window_do_not_prevent_a_start(config):
     settings = config(steps=1)
     folder = Path(settings.out)
     folder.mkdir()
@@ -163,16 +163,16 @@ def test_parts_that_the_window_puts_there_do_not_keep_a_run_from_starting(config
 # ------------------------------------------------------------------------------------------------ threads, processes
 
 
-def test_threads(config):
+def test_thread_count_applies_to_the_run_only(config):
     settings = config(steps=1, threads=2)
     run(settings)
     assert "2 threads" in json.loads((Path(settings.out) / "run.json").read_text())["device"]
     assert torch.get_num_threads() == 1  # those of the tests, as before
 
 
-def test_a_resumed_run_may_take_other_threads(config, cli):
+def test_resumed_run_may_change_threads(config, cli):
     settings = config(steps=4)
-    for event in training.train(settings):
+    for event in train(settings):
         if isinstance(event, Stepped) and event.step == 2:
             drop(settings, "stop")
     assert cli("train", "--resume", settings.out, "--threads", 2).status == 0
@@ -181,7 +181,7 @@ def test_a_resumed_run_may_take_other_threads(config, cli):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="niceness is of POSIX")
 @pytest.mark.parametrize("is_detached", [False, True])
-def test_low_priority(config, tmp_path, start_process, is_detached):
+def test_low_priority_lowers_process_and_threads(config, tmp_path, start_process, is_detached):
     settings = config(steps=1_000_000)
     (tmp_path / "settings.json").write_text(json.dumps(settings.__dict__))
     # A fresh interpreter stays in the session of this process; a fork has its own.
@@ -199,7 +199,7 @@ def test_low_priority(config, tmp_path, start_process, is_detached):
 
 
 @pytest.mark.parametrize(("how", "is_paused"), [("deleted", False), ("moved", True)])
-def test_a_run_folder_that_goes_away_ends_the_run(begin, tmp_path, how, is_paused):
+def test_deleted_or_moved_run_folder_ends_the_run(begin, tmp_path, how, is_paused):
     settings, child = begin()
     folder = Path(settings.out)
     if is_paused:
@@ -217,7 +217,7 @@ def test_a_run_folder_that_goes_away_ends_the_run(begin, tmp_path, how, is_pause
     assert not folder.exists()
 
 
-def test_files_that_vanish_one_by_one_end_the_run(begin):
+def test_files_deleted_one_by_one_end_the_run(begin):
     """As a file manager deletes: the folder itself goes last."""
     settings, child = begin()
     for path in sorted(Path(settings.out).rglob("*"), reverse=True):
@@ -227,7 +227,7 @@ def test_files_that_vanish_one_by_one_end_the_run(begin):
     assert "was deleted or moved" in child.stderr.read()
 
 
-def test_a_folder_that_goes_away_while_it_evaluates(config):
+def test_run_folder_deleted_during_evaluation_ends_the_run(config):
     settings = config()
     with pytest.raises(TrainingError, match="was deleted or moved"):
         train_and(settings, 3, lambda: shutil.rmtree(settings.out))
@@ -235,7 +235,7 @@ def test_a_folder_that_goes_away_while_it_evaluates(config):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_a_full_disk_is_told(config):
+def test_full_disk_is_named(config):
     """A real refusal: the lines go to a device that has no room."""
     settings = config()
     lines = RunFolder(settings.out).metrics
@@ -246,7 +246,7 @@ def test_a_full_disk_is_told(config):
     assert "No space left" in found.error
 
 
-def test_a_sign_of_life_that_cannot_be_written_does_not_end_a_run(config, monkeypatch):
+def test_unwritable_heartbeat_does_not_end_a_run(config, monkeypatch):
     settings = config()
     written = RunFolder.write_status
 
@@ -259,15 +259,15 @@ def test_a_sign_of_life_that_cannot_be_written_does_not_end_a_run(config, monkey
     assert run(settings)[-1].reason == "finished"
 
 
-def test_data_that_is_removed_during_the_run(config, cli, tmp_path, build):
+def test_data_deleted_during_a_run_is_needed_to_resume(config, cli, tmp_path, build):
     data = build.conversations(tmp_path / "own.jsonl", 10)
     settings = config(data=(str(data),), steps=12)
-    for event in training.train(settings):
+    for event in train(settings):
         if isinstance(event, Stepped) and event.step == 2:
             data.unlink()
         if isinstance(event, Stepped) and event.step == 9:
             drop(settings, "stop")
-    assert len(val_losses(settings)) == 3  # it went on, and evaluated
+    assert len(val_losses(settings)) == 3  # it continued and evaluated
     cli("train", "--resume", settings.out).fails("own.jsonl")
     assert "own.jsonl" in read_status(Path(settings.out)).error
     build.conversations(data, 10)

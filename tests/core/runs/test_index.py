@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from i3core.runs import index as run_list
 from i3core.runs.index import forget, known_runs, register
 
 
@@ -28,7 +27,7 @@ def make(tmp_path):
     return make
 
 
-def test_runs_of_the_window_and_registered_ones_newest_first(make, tmp_path):
+def test_runs_of_the_window_and_registered_runs_are_listed_newest_first(make, tmp_path):
     old, new, elsewhere = make("runs/old", 10.0), make("runs/new", 30.0), make("far/away", 20.0)
     (tmp_path / "runs" / "no run").mkdir()
     make("runs/.run.deleted-1")
@@ -42,13 +41,13 @@ def test_runs_of_the_window_and_registered_ones_newest_first(make, tmp_path):
     assert elsewhere.is_dir()
 
 
-def test_a_run_that_waits_for_its_turn_is_known(tmp_path):
+def test_queued_run_is_listed(tmp_path):
     (tmp_path / "runs" / "next").mkdir(parents=True)
     (tmp_path / "runs" / "next" / "request.json").write_text("{}")
     assert known_runs(tmp_path / "runs") == [tmp_path / "runs" / "next"]
 
 
-def test_a_folder_that_is_gone_is_not_told(make):
+def test_deleted_folder_is_not_listed(make):
     register(folder := make("run"))
     (folder / "run.json").unlink()
     folder.rmdir()
@@ -56,7 +55,7 @@ def test_a_folder_that_is_gone_is_not_told(make):
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[1, null]"])
-def test_a_damaged_list_is_begun_anew(make, list_file, content):
+def test_damaged_list_is_replaced(make, list_file, content):
     list_file.parent.mkdir()
     list_file.write_text(content)
     assert known_runs(None) == []
@@ -64,13 +63,13 @@ def test_a_damaged_list_is_begun_anew(make, list_file, content):
     assert known_runs(None) == [folder]
 
 
-def test_a_list_that_cannot_be_written_is_nothing_to_fail_for(make, list_file):
+def test_unwritable_list_is_ignored(make, list_file):
     list_file.parent.write_text("a file in its place")
     register(make("run"))
     assert known_runs(None) == []
 
 
-def test_a_training_run_registers_itself(config, cli, tmp_path):
+def test_training_run_registers_itself(config, cli, tmp_path):
     settings = {**config().__dict__, "steps": 2}
     (tmp_path / "settings.json").write_text(json.dumps(settings))
     assert cli("train", "--config", tmp_path / "settings.json", "--dry-run").status == 0
@@ -87,7 +86,7 @@ def test_a_training_run_registers_itself(config, cli, tmp_path):
 
 
 def test_runs_by_folder(make, cli, tmp_path, monkeypatch):
-    monkeypatch.setattr(run_list, "runs_folder", lambda: tmp_path / "none")
+    monkeypatch.setattr(index, "runs_folder", lambda: tmp_path / "none")
     assert "no training runs yet" in cli("runs").out
     make("some/one", config={"preset": "tiny", "data": ["a.txt", "b.txt"]})
     make("some/two", 2.0)

@@ -74,7 +74,7 @@ def zombie():
 
 
 @pytest.mark.parametrize("state", ["starting", "running", "paused", "stopping", "finished", "interrupted"])
-def test_a_run_that_is_alive_or_ended_well(folder, state):
+def test_running_or_finished_run_keeps_its_state(folder, state):
     write(folder, "status.json", status(state, note="reading"))
     found = read_status(folder)
     assert (found.state, found.step, found.pid, found.note) == (RunState(state), 7, os.getpid(), "reading")
@@ -99,7 +99,7 @@ def test_warnings_are_pairs_or_left_out(folder, odd):
         {"process_started": None},
     ],
 )
-def test_a_run_whose_process_is_gone_has_died(folder, state, changes):
+def test_run_whose_process_is_gone_has_died(folder, state, changes):
     write(folder, "status.json", status(state, **changes))
     (folder / "trainer.log").write_text('reading cats.txt\n{"event": "stepped", "step": 7}\nKilled\n')
     found = read_status(folder)
@@ -109,12 +109,12 @@ def test_a_run_whose_process_is_gone_has_died(folder, state, changes):
     assert found.log_tail == "reading cats.txt\nKilled"
 
 
-def test_a_killed_process_that_nobody_took_note_of_is_gone(folder, zombie):
+def test_zombie_process_counts_as_gone(folder, zombie):
     write(folder, "status.json", status("running", **zombie))
     assert read_status(folder).state is RunState.DIED
 
 
-def test_runs_of_before_are_known_by_number_and_heartbeat(folder):
+def test_older_run_is_recognised_by_pid_and_heartbeat(folder):
     old = status("running")
     del old["process_started"]
     write(folder, "status.json", old)
@@ -125,18 +125,18 @@ def test_runs_of_before_are_known_by_number_and_heartbeat(folder):
     assert read_status(folder).state is RunState.DIED
 
 
-def test_a_process_that_was_asleep_for_hours_is_alive(folder):
+def test_process_after_hours_of_sleep_is_alive(folder):
     """A suspended computer: the heartbeat is old, the process the same."""
     write(folder, "status.json", status("running", heartbeat=time.time() - 10_000))
     assert read_status(folder).state is RunState.RUNNING
 
 
-def test_a_computer_that_was_switched_off(folder):
+def test_switched_off_computer_is_the_probable_cause(folder):
     write(folder, "status.json", status("running", pid=NOBODY, heartbeat=psutil.boot_time() - 100))
     assert read_status(folder).error == "The computer was switched off."
 
 
-def test_an_error_that_could_not_be_written_is_found_in_the_log(folder):
+def test_error_missing_in_status_is_found_in_the_log(folder):
     write(folder, "status.json", status("running", pid=NOBODY))
     (folder / "trainer.log").write_text("i3core: warning: odd\ni3core: The disk is full. Free some.\n")
     found = read_status(folder)
@@ -145,7 +145,7 @@ def test_an_error_that_could_not_be_written_is_found_in_the_log(folder):
     assert read_status(folder).state is RunState.DIED
 
 
-def test_a_failed_run_has_its_error_and_last_words(folder):
+def test_failed_run_has_its_error_and_log_tail(folder):
     write(folder, "status.json", status("failed", error="It was too much."))
     (folder / "trainer.log").write_text("\n".join(f"line {n}" for n in range(100_000)) + "\n\n{broken\n")
     found = read_status(folder)
@@ -153,7 +153,7 @@ def test_a_failed_run_has_its_error_and_last_words(folder):
     assert found.log_tail.splitlines() == [f"line {n}" for n in range(99_986, 100_000)] + ["{broken"]
 
 
-def test_a_run_that_waits_is_queued_until_it_is_alive(tmp_path):
+def test_waiting_run_is_queued_until_it_is_alive(tmp_path):
     write(tmp_path, "request.json", {"model": "i3-mini"})
     write(tmp_path, "queue.json", {"since": 1.0, "resume": False})
     assert read_status(tmp_path).state is RunState.QUEUED
@@ -164,7 +164,7 @@ def test_a_run_that_waits_is_queued_until_it_is_alive(tmp_path):
     assert read_status(tmp_path).state is RunState.RUNNING
 
 
-def test_a_run_that_was_asked_for(tmp_path):
+def test_requested_run_is_starting_then_dead(tmp_path):
     write(tmp_path, "request.json", {"model": "i3-mini"})
     assert read_status(tmp_path).state is RunState.STARTING
     (tmp_path / "trainer.log").write_text("i3core: There is no data file 'x'.\n")
@@ -178,14 +178,14 @@ def test_a_run_that_was_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"state": "happy"}', '{"state": ["running"]}', "\udcff"])
-def test_a_damaged_status(folder, content):
+def test_damaged_status_is_reported(folder, content):
     (folder / "status.json").write_text(content, errors="surrogateescape")
     found = read_status(folder)
     assert found.state is RunState.DIED
     assert "status.json" in found.error
 
 
-def test_what_is_no_run_is_missing(tmp_path):
+def test_folder_without_a_run_is_missing(tmp_path):
     (tmp_path / "file").write_text("")
     for place in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
         assert read_status(place).state is RunState.MISSING
@@ -196,7 +196,7 @@ def test_what_is_no_run_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("file", ["config.json", "adapter_config.json"])
-def test_the_saved_step(folder, file):
+def test_saved_step_is_that_of_the_last_checkpoint(folder, file):
     write(folder, "status.json", status("running"))
     assert read_status(folder).saved_step is None
     write(folder, f"checkpoints/last/{file}", {"step": 6})
@@ -208,7 +208,7 @@ def test_the_saved_step(folder, file):
 # ------------------------------------------------------------------------------------------------------------ summary
 
 
-def test_a_summary(folder):
+def test_summary_has_the_figures_of_a_run(folder):
     write(folder, "notes.json", {"name": "Cats", "note": "nice"})
     write(folder, "status.json", status("finished", step=99, total_steps=99, best_val_loss=1.25, best_step=60))
     evaluated = {"step": 99, "tokens": 9900, "val_loss": 1.5, "val_perplexity": 4.5, "is_best": False, "seconds": 50.0}
@@ -226,7 +226,7 @@ def test_a_summary(folder):
     assert folder_bytes(folder) == sum(path.stat().st_size for path in folder.iterdir())
 
 
-def test_the_best_of_a_run_that_did_not_write_it_down(folder):
+def test_best_loss_of_an_older_run_comes_from_its_metrics(folder):
     write(folder, "status.json", status("finished"))
     found = [{"step": n, "tokens": 1, "val_loss": loss, "is_best": best} for n, loss, best in
              ((0, 5.0, True), (4, 3.0, True), (8, 4.0, False))]  # fmt: skip
@@ -235,12 +235,12 @@ def test_the_best_of_a_run_that_did_not_write_it_down(folder):
     assert (summary.best_val_loss, summary.best_step) == (3.0, 4)
 
 
-def test_a_short_run_has_as_many_points_as_steps(folder):
+def test_sparkline_of_a_short_run_has_a_point_per_step(folder):
     (folder / "metrics.jsonl").write_text(lines(*(step_line(n) for n in range(1, 4))) + '{"step": 4, "lo')
     assert read_summary(folder).sparkline == (4.0, 2.0, 4 / 3)
 
 
-def test_a_queued_run_is_summed_up_from_its_request(tmp_path):
+def test_summary_of_a_queued_run_comes_from_its_request(tmp_path):
     write(tmp_path, "request.json", {"model": "/models/i3-mini", "data": ["x/cats.txt"], "steps": 40})
     write(tmp_path, "queue.json", {"since": 1.0, "resume": False})
     summary = read_summary(tmp_path)
@@ -248,7 +248,7 @@ def test_a_queued_run_is_summed_up_from_its_request(tmp_path):
     assert read_description(tmp_path)["config"]["steps"] == 40
 
 
-def test_a_model_that_is_a_checkpoint_is_called_after_its_run(tmp_path):
+def test_base_model_that_is_a_checkpoint_has_the_name_of_its_run(tmp_path):
     write(tmp_path, "run.json", {"config": {"model": "runs/pirate/checkpoints/last"}, "model": "last"})
     assert read_summary(tmp_path).model == "pirate"
 
@@ -256,7 +256,7 @@ def test_a_model_that_is_a_checkpoint_is_called_after_its_run(tmp_path):
 @pytest.mark.parametrize(
     "content", [[], {"config": 3, "started": "x", "model": []}, {"config": {"data": [1], "model": 2}}]
 )
-def test_a_damaged_description(folder, content):
+def test_damaged_description_is_ignored(folder, content):
     write(folder, "run.json", content)
     (folder / "metrics.jsonl").write_text('{"loss": "x", "step": []}\n[]\n{"loss": 1e999}\nnonsense\n')
     summary = read_summary(folder)
@@ -297,7 +297,7 @@ CHANGES = st.lists(
 
 @given(changes=CHANGES)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_happens_to_the_file_its_whole_lines_are_told(tmp_path, changes):
+def test_reader_returns_each_whole_line_whatever_happens_to_the_file(tmp_path, changes):
     path = tmp_path / "metrics.jsonl"
     path.unlink(missing_ok=True)
     reader, found, text = MetricsReader(tmp_path), [], ""
@@ -330,7 +330,7 @@ def test_whatever_happens_to_the_file_its_whole_lines_are_told(tmp_path, changes
     assert found == numbers(text)
 
 
-def test_a_line_comes_once_it_is_whole(tmp_path):
+def test_line_is_read_once_it_is_whole(tmp_path):
     path = tmp_path / "metrics.jsonl"
     reader = MetricsReader(tmp_path)
     assert len(reader.read().steps["step"]) == 0
@@ -343,7 +343,7 @@ def test_a_line_comes_once_it_is_whole(tmp_path):
     assert reader.read().steps["loss"].tolist() == [0.5]
 
 
-def test_the_columns_and_what_is_missing(tmp_path):
+def test_missing_numbers_are_nan_in_the_columns(tmp_path):
     full = {name: 1.5 * number for number, name in enumerate(STEP_COLUMNS, 1)}
     odd = step_line(2, grad_norm=None, rss_bytes="many", gpu_power_w=[1])
     (tmp_path / "metrics.jsonl").write_text(lines(full, odd))
@@ -356,7 +356,7 @@ def test_the_columns_and_what_is_missing(tmp_path):
     ]  # fmt: skip
 
 
-def test_evaluations(tmp_path):
+def test_evaluations_are_read(tmp_path):
     general = {"step": 5, "tokens": 50, "general_loss": 2.0, "general_perplexity": 7.4, "is_best": False}
     own = {"step": 9, "tokens": 90, "seconds": 4.5, "val_loss": 1.0, "val_perplexity": 2.7, "is_best": True}
     (tmp_path / "metrics.jsonl").write_text(lines(general, step_line(6), own))
@@ -366,7 +366,7 @@ def test_evaluations(tmp_path):
     assert (second.step, second.val_perplexity, second.seconds, second.is_best) == (9, 2.7, 4.5, True)
 
 
-def test_samples(tmp_path):
+def test_samples_are_read(tmp_path):
     path, reader = tmp_path / "samples.jsonl", SamplesReader(tmp_path)
     assert reader.read() == (False, [])
     sample = {"step": 0, "prompt": "hé", "text": "line\nbreak"}
@@ -379,8 +379,8 @@ def test_samples(tmp_path):
     assert reader.read() == (False, [])
 
 
-def test_a_long_run_is_summed_up_without_reading_it(folder):
-    """The middle of this file is a hole of 20 GB: whoever read it would take longer than any test may."""
+def test_summary_of_a_long_run_reads_only_parts_of_it(folder):
+    """The middle of this file is a hole of 20 GB: reading it would take longer than any test may."""
     with open(folder / "metrics.jsonl", "w") as target:
         target.write(lines(step_line(1)))
         target.seek(20 * 10**9)
@@ -393,7 +393,7 @@ def test_a_long_run_is_summed_up_without_reading_it(folder):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device here")
-def test_a_device_in_place_of_a_file_is_not_read(tmp_path):
+def test_device_in_place_of_a_file_is_not_read(tmp_path):
     (tmp_path / "run.json").write_text("{}")
     for name in ("metrics.jsonl", "samples.jsonl", "trainer.log"):
         (tmp_path / name).symlink_to("/dev/full")  # as a disk that is full in other tests; reading never ends

@@ -74,7 +74,7 @@ def losses(out):
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one_does_and_can_be_resumed_by_one(torchrun, ranks, material, cli, tmp_path):
+def test_two_processes_train_like_one_and_one_can_resume(torchrun, ranks, material, cli, tmp_path):
     assert cli("train", *material, "--out", tmp_path / "one").status == 0
     status, out, err = torchrun(2, *material, "--out", tmp_path / "two", "--json")
     assert status == 0, err
@@ -100,7 +100,7 @@ def test_two_processes_train_as_one_does_and_can_be_resumed_by_one(torchrun, ran
     assert max(losses(tmp_path / "one")[30:]) < losses(tmp_path / "one")[0]
 
 
-def test_an_error_is_told_once_and_all_processes_end(ranks, material, tmp_path):
+def test_error_is_reported_once_and_all_processes_end(ranks, material, tmp_path):
     (tmp_path / "chat.jsonl").write_text('{"messages": 3}\n')
     statuses, err = ranks(2, *material, "--out", tmp_path / "run")
     assert statuses == [1, 1]
@@ -109,7 +109,7 @@ def test_an_error_is_told_once_and_all_processes_end(ranks, material, tmp_path):
     assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "failed"
 
 
-def test_a_world_of_one_needs_no_torchrun(monkeypatch):
+def test_world_of_one_needs_no_torchrun(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with joined_world() as world:
         assert world == World(0, 1, 0)
@@ -120,7 +120,7 @@ def test_a_world_of_one_needs_no_torchrun(monkeypatch):
     assert not torch.distributed.is_initialized()
 
 
-def test_half_of_torchruns_variables_are_named(monkeypatch):
+def test_incomplete_torchrun_variables_are_named(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(ConfigError, match="RANK"), joined_world():

@@ -32,7 +32,7 @@ def names(run):
     return sorted(path.name for path in run.last.parent.iterdir())
 
 
-def test_there_and_back(run, model):
+def test_checkpoints_load_as_saved(run, model):
     for step in (1, 2, 3):
         save_checkpoint(at_step(model, step), run.last, {"step": step})
         save_checkpoint(at_step(model, 10 * step), run.best)
@@ -100,7 +100,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.parametrize("kind", ["complete", "adapter"])
-def test_killed_at_any_moment(process, folder, kind):
+def test_writer_killed_at_any_moment_leaves_a_whole_checkpoint(process, folder, kind):
     outcome = process(code=f"import sys; sys.argv[1:] = {[str(folder), kind]!r}\n" + KILLED)
     assert outcome.status == 0, outcome.err
     for aside in (False, True):
@@ -113,7 +113,7 @@ def test_killed_at_any_moment(process, folder, kind):
         assert names == ["last"]
 
 
-def test_a_best_checkpoint_set_aside_is_found_and_put_back(run, model):
+def test_best_checkpoint_that_was_set_aside_is_restored(run, model):
     save_checkpoint(at_step(model, 5), run.best)
     run.best.rename(run.best.with_name("best.old"))
     shutil.copytree(run.best.with_name("best.old"), run.best.with_name("best.new"))
@@ -124,7 +124,7 @@ def test_a_best_checkpoint_set_aside_is_found_and_put_back(run, model):
     assert step_of(read(model, run.best)) == 5
 
 
-def test_only_checkpoints_of_runs_are_looked_for_under_another_name(cli, folder):
+def test_model_folder_outside_a_run_has_no_old_copy(cli, folder):
     folder.rename(folder.with_name("model.old"))
     cli("info", folder).fails("no model folder")
 
@@ -158,7 +158,7 @@ for limit in (0, 100, 3_000, 1_000_000):  # the last is enough for the weights, 
 """
 
 
-def test_a_disk_that_is_full(process, run, model, folder):
+def test_full_disk_keeps_the_previous_checkpoint(process, run, model, folder):
     """The process may not write files above some bytes, as if the disk were full."""
     for checkpoint in (run.last, run.best):
         save_checkpoint(at_step(model, 1), checkpoint, {"step": 1})
@@ -179,7 +179,7 @@ def test_a_disk_that_is_full(process, run, model, folder):
     assert load_trainer_state(run) == {"step": 3}
 
 
-def test_weights_that_cannot_be_saved_are_not_blamed_on_the_disk(run, model):
+def test_unsaveable_weights_are_not_blamed_on_the_disk(run, model):
     save_checkpoint(at_step(model, 1), run.last, {"step": 1})
     with pytest.raises(TrainingError) as caught:
         save_checkpoint(at_step(model, float("nan")), run.last, {"step": 2})
@@ -188,7 +188,7 @@ def test_weights_that_cannot_be_saved_are_not_blamed_on_the_disk(run, model):
     assert load_trainer_state(run) == {"step": 1}
 
 
-def test_a_folder_that_cannot_be_written_is_a_clear_error(run, model, tmp_path):
+def test_unwritable_folder_is_a_clear_error(run, model, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TrainingError, match="could not be written"):
         save_checkpoint(model, tmp_path / "file" / "last", {"step": 1})

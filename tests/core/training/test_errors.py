@@ -27,7 +27,7 @@ def arguments(settings):
     return result + (["--model", settings.model] if settings.model else [])
 
 
-def test_an_existing_run_is_not_overwritten(config, cli):
+def test_existing_run_is_not_overwritten(config, cli):
     settings = config(steps=1)
     assert cli(*arguments(settings)).status == 0
     before = RunFolder(settings.out).metrics.read_bytes()
@@ -42,7 +42,7 @@ def test_an_existing_run_is_not_overwritten(config, cli):
         ({"preset": "huge"}, "huge"), ({"model": "none"}, "none"),
     ],
 )  # fmt: skip
-def test_missing_parts_are_named(config, cli, changes, word):
+def test_missing_files_and_models_are_named(config, cli, changes, word):
     cli(*arguments(config(**changes))).fails(word)
 
 
@@ -54,12 +54,12 @@ def test_bad_data_is_named_by_file_and_line(config, cli, tmp_path):
     assert "bad.jsonl, line 2" in status(settings)["error"]
 
 
-def test_a_run_folder_that_cannot_be_made(config, cli, tmp_path):
+def test_run_folder_that_cannot_be_created_is_named(config, cli, tmp_path):
     (tmp_path / "file").write_text("in the way")
     cli(*arguments(config(out=str(tmp_path / "file" / "run")))).fails(str(tmp_path / "file"))
 
 
-def test_a_loss_that_explodes_is_a_clear_error(config, cli, material, tmp_path):
+def test_infinite_loss_is_a_clear_error(config, cli, material, tmp_path):
     save(load(material / "model"), tmp_path / "wild")
     weights = load_file(tmp_path / "wild" / "model.safetensors")
     weights["head.bias"][5] = 3e38
@@ -72,21 +72,21 @@ def test_a_loss_that_explodes_is_a_clear_error(config, cli, material, tmp_path):
     assert not RunFolder(settings.out).last.exists()
 
 
-def test_resuming_what_is_no_run(cli, tmp_path):
+def test_resuming_a_folder_without_a_run_is_refused(cli, tmp_path):
     cli("train", "--resume", tmp_path).fails(tmp_path.name, "not a training run")
     (tmp_path / "run.json").write_text("[]")
     cli("train", "--resume", tmp_path).fails("run.json")
 
 
 @pytest.mark.parametrize("suffix", ["toml", "json"])
-def test_an_unknown_setting_is_named_with_a_suggestion(cli, tmp_path, suffix):
+def test_unknown_setting_is_named_with_a_suggestion(cli, tmp_path, suffix):
     path = tmp_path / f"run.{suffix}"
     path.write_text("batchsize = 4" if suffix == "toml" else '{"batchsize": 4}')
     cli("train", "--config", path).fails("'batchsize'", "'batch_size'")
 
 
 @pytest.mark.parametrize("content", ["lr = ", "[]", "3", b"\xff"])
-def test_a_settings_file_that_cannot_be_read(cli, tmp_path, content):
+def test_unreadable_settings_file_is_named(cli, tmp_path, content):
     path = tmp_path / ("run.json" if content in ("[]", "3") else "run.toml")
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     cli("train", "--config", path).fails(path.name)
@@ -116,7 +116,7 @@ def test_settings_out_of_range_are_named(config, key):
             config(**{key: value})
 
 
-def test_contradicting_settings(config):
+def test_contradicting_settings_are_refused(config):
     for changes in ({"preset": ""}, {"model": "x", "preset": "tiny"}, {"data": ()}, {"lora_rank": 4}):
         with pytest.raises(ConfigError):
             config(**changes)
@@ -130,12 +130,12 @@ def test_contradicting_settings(config):
         {"patience": 3, "eval_every": 0}, {"track": ("papers",)},
     ],
 )  # fmt: skip
-def test_options_that_would_have_no_effect_are_refused(config, changes):
+def test_options_without_effect_are_refused(config, changes):
     with pytest.raises(ConfigError, match=r"no effect|tracker"):
         config(**changes)
 
 
-def test_two_starts_in_one_folder(config):
+def test_second_start_in_one_folder_is_refused(config):
     """The first one still reads its data: there is no run.json yet."""
     settings = config()
     folder = RunFolder(settings.out)
@@ -146,7 +146,7 @@ def test_two_starts_in_one_folder(config):
         run(settings)
 
 
-def test_a_prompt_that_cannot_be_answered_is_told_and_training_goes_on(config):
+def test_unanswerable_prompt_is_a_warning_and_training_continues(config):
     settings = config(sample_prompts=("far too long " * 40, "hello!"))
     events = run(settings)
     assert any(isinstance(event, Warned) and "far too long" in event.what for event in events)
@@ -154,23 +154,23 @@ def test_a_prompt_that_cannot_be_answered_is_told_and_training_goes_on(config):
     assert events[-1].reason == "finished"
 
 
-def test_a_model_that_only_got_worse_is_told(config, material, tmp_path):
+def test_model_that_only_got_worse_is_a_warning(config, material, tmp_path):
     (tmp_path / "val.txt").write_text("zebra quiz jazz vex\n\n" * 20)
     settings = config(model=str(material / "model"), val=str(tmp_path / "val.txt"), steps=20, lr=5e-3, eval_every=20)
     events = run(settings)
     assert any(isinstance(event, Warned) and "never lower than before" in event.what for event in events)
     assert (
         "never lower than before" in read_status(Path(settings.out)).warnings[-1][0]
-    )  # whoever looks later knows, too
+    )  # also for a program that looks later
     assert events[-1].folder == str(RunFolder(settings.out).best)
 
 
-def test_weights_that_leave_no_rows(config, material):
+def test_data_weights_that_leave_nothing_are_refused(config, material):
     with pytest.raises(DataError, match="weights"):
         run(config(data=(f"{material / 'chat.jsonl'}:0.001",), val_share=0.0))
 
 
-def test_a_run_folder_among_the_data_or_among_other_files_is_refused(config, material, tmp_path):
+def test_run_folder_inside_data_or_with_other_files_is_refused(config, material, tmp_path):
     notes = tmp_path / "notes"
     notes.mkdir()
     (notes / "a.txt").write_text("once upon a time\n\n" * 30)
@@ -182,7 +182,7 @@ def test_a_run_folder_among_the_data_or_among_other_files_is_refused(config, mat
     assert [path.name for path in notes.iterdir()] == ["a.txt"]
 
 
-def test_fewer_steps_than_were_done_are_refused_and_not_kept(config, cli):
+def test_fewer_steps_than_done_are_refused_and_not_saved(config, cli):
     settings = config(steps=6)
     run(settings)
     cli("train", "--resume", settings.out, "--steps", 3).fails("already reached step 6", "--steps")
@@ -190,7 +190,7 @@ def test_fewer_steps_than_were_done_are_refused_and_not_kept(config, cli):
     assert cli("train", "--resume", settings.out, "--steps", 7).status == 0
 
 
-def test_a_checkpoint_of_another_version_is_named(config, cli):
+def test_checkpoint_of_another_version_is_named(config, cli):
     settings = config(steps=2)
     run(settings)
     path = RunFolder(settings.out).last / "trainer.pt"
@@ -200,7 +200,7 @@ def test_a_checkpoint_of_another_version_is_named(config, cli):
     cli("train", "--resume", settings.out, "--steps", 4).fails("another version", "--model")
 
 
-def test_a_run_that_ended_before_its_first_step_is_started_again(config, cli, tmp_path):
+def test_run_that_ended_before_its_first_step_can_be_started_again(config, cli, tmp_path):
     (tmp_path / "bad.jsonl").write_text('{"txt": 1}\n')
     settings = config(data=(str(tmp_path / "bad.jsonl"),), tokenizer="")
     assert cli(*arguments(settings)).status == 1
@@ -209,13 +209,13 @@ def test_a_run_that_ended_before_its_first_step_is_started_again(config, cli, tm
     assert cli(*arguments(settings)).status == 0
 
 
-def test_a_run_folder_stands_for_its_best_checkpoint(config):
+def test_run_folder_loads_as_its_best_checkpoint(config):
     settings = config(steps=2)
     run(settings)
     assert load(settings.out, device="cpu").folder == RunFolder(settings.out).best
 
 
-def test_a_prompt_that_fills_the_window_leaves_its_reply_to_learn(config, tmp_path):
+def test_prompt_that_fills_the_window_leaves_its_reply_to_learn(config, tmp_path):
     record = {"prompt": "the " * 200, "completion": "a little cat by the sea"}
     (tmp_path / "long.jsonl").write_text((json.dumps(record) + "\n") * 30)
     settings = config(data=(str(tmp_path / "long.jsonl"),), steps=3)

@@ -1,4 +1,4 @@
-"""Keeping a run as a model: complete, told where it comes from, whole or not at all, also while the run goes on."""
+"""Exporting a run as a model: complete, with its origin, whole or not at all, also during the run."""
 
 import argparse
 import json
@@ -72,7 +72,7 @@ def nothing_else(models, *names):
 
 
 @pytest.mark.parametrize("which", ["best", "last"])
-def test_a_checkpoint_becomes_a_complete_model_of_that_name(finished_run, models, which):
+def test_exported_checkpoint_is_a_complete_model_with_that_name(finished_run, models, which):
     exported = export(finished_run, "my pirate", which)
     run_folder = RunFolder(finished_run)
     assert exported.folder == models / "my pirate"
@@ -84,13 +84,13 @@ def test_a_checkpoint_becomes_a_complete_model_of_that_name(finished_run, models
     assert nothing_else(models, "my pirate")
 
 
-def test_without_a_choice_it_is_the_best_or_the_last_of_a_run_without_one(finished_run, models):
+def test_default_export_is_the_best_checkpoint_or_else_the_last(finished_run, models):
     assert export(finished_run, "one").checkpoint == "best"
     shutil.rmtree(RunFolder(finished_run).best)
     assert export(finished_run, "two").checkpoint == "last"
 
 
-def test_it_tells_where_it_comes_from(finished_run, models):
+def test_exported_model_names_its_origin(finished_run, models):
     summary = read_summary(finished_run)
     exported = export(finished_run, "pirate", "last")
     config = json.loads((exported.folder / "config.json").read_text())
@@ -106,7 +106,7 @@ def test_it_tells_where_it_comes_from(finished_run, models):
         assert config["run"]["best_val_loss"] == summary.best_val_loss
 
 
-def test_its_files_have_checksums_and_nothing_of_the_trainer(finished_run, models):
+def test_exported_files_have_checksums_and_no_trainer_state(finished_run, models):
     exported = export(finished_run, "pirate", "last")
     check_files(exported.folder, read_checksums(exported.folder))
     assert {path.name for path in exported.folder.iterdir()} == {
@@ -115,7 +115,7 @@ def test_its_files_have_checksums_and_nothing_of_the_trainer(finished_run, model
     assert exported.bytes == sum(path.stat().st_size for path in exported.folder.iterdir())
 
 
-def test_it_stays_when_the_run_is_deleted_and_can_be_trained_on(finished_run, models, config):
+def test_exported_model_survives_its_run_and_can_be_trained_further(finished_run, models, config):
     exported = export(finished_run, "pirate")
     shutil.rmtree(finished_run)
     run(config(model="pirate", steps=1, general_val="none"))
@@ -126,7 +126,7 @@ def test_it_stays_when_the_run_is_deleted_and_can_be_trained_on(finished_run, mo
     assert inspect(exported.folder).name == "pirate"
 
 
-def test_an_adapter_is_merged(models, config, material):
+def test_exported_adapter_is_merged(models, config, material):
     run(config(model=str(material / "model"), lora_rank=2, steps=3, general_val="none"))
     run_folder = RunFolder(config().out)
     exported = export(run_folder.folder, "merged", "last")
@@ -136,7 +136,7 @@ def test_an_adapter_is_merged(models, config, material):
     assert exported.step == 3
 
 
-def test_an_adapter_without_its_base_is_refused_and_leaves_nothing(models, config, material, tmp_path):
+def test_adapter_without_its_base_is_refused_and_leaves_nothing(models, config, material, tmp_path):
     base = shutil.copytree(material / "model", tmp_path / "base")
     run(config(model=str(base), lora_rank=2, steps=1, general_val="none"))
     shutil.rmtree(base)
@@ -145,7 +145,7 @@ def test_an_adapter_without_its_base_is_refused_and_leaves_nothing(models, confi
     assert nothing_else(models)
 
 
-def test_copying_needs_no_torch(finished_run, models, process):
+def test_export_needs_no_torch(finished_run, models, process):
     code = (
         "import sys; from i3core.training.export import export; "
         f"export({str(finished_run)!r}, 'pirate'); print('torch' in sys.modules)"
@@ -155,7 +155,7 @@ def test_copying_needs_no_torch(finished_run, models, process):
     assert load("pirate", "cpu").parameters
 
 
-def test_the_command_tells_what_it_made(finished_run, models, capsys):
+def test_keep_command_reports_the_model(finished_run, models, capsys):
     def command(*arguments):
         parser = argparse.ArgumentParser()
         add_keep(parser.add_subparsers())
@@ -170,12 +170,12 @@ def test_the_command_tells_what_it_made(finished_run, models, capsys):
     assert "two is in" in command("two")
 
 
-# ---------------------------------------------------------------------------------------------- while the run goes on
+# ---------------------------------------------------------------------------------------------- during the run
 
 
-def test_checkpoints_that_are_replaced_meanwhile_never_mix(finished_run, models):
+def test_export_never_mixes_checkpoints_that_are_being_replaced(finished_run, models):
     """A writer replaces the checkpoint as fast as it can; each model that is made is whole, and told its own step."""
-    last, ended, begun = RunFolder(finished_run).last, threading.Event(), threading.Event()
+    last, ended, started = RunFolder(finished_run).last, threading.Event(), threading.Event()
     RunFolder(finished_run).write_status("running", 6)
     written = []
 
@@ -188,12 +188,12 @@ def test_checkpoints_that_are_replaced_meanwhile_never_mix(finished_run, models)
                 for weight in model.network.parameters():
                     weight.fill_(written[-1])
             save_checkpoint(model, last)
-            begun.set()
+            started.set()
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        assert begun.wait(30)
+        assert started.wait(30)
         for number in range(8):
             exported = export(finished_run, f"model {number}", "last")
             assert {float(weight.detach().mean()) for weight in load(exported.folder, "cpu").network.parameters()} == {
@@ -206,13 +206,13 @@ def test_checkpoints_that_are_replaced_meanwhile_never_mix(finished_run, models)
     assert nothing_else(models, *(f"model {number}" for number in range(8)))
 
 
-def test_a_checkpoint_that_was_set_aside_counts(finished_run, models):
+def test_checkpoint_that_was_set_aside_is_exported(finished_run, models):
     last = RunFolder(finished_run).last
     last.rename(last.with_name("last.old"))
     assert export(finished_run, "pirate", "last").step == 6
 
 
-def test_a_run_without_the_checkpoint_asked_for_says_so(finished_run, models):
+def test_missing_checkpoint_is_named(finished_run, models):
     shutil.rmtree(RunFolder(finished_run).best)
     with pytest.raises(CheckpointError, match=r"no best checkpoint.*last checkpoint"):
         export(finished_run, "pirate", "best")
@@ -222,14 +222,14 @@ def test_a_run_without_the_checkpoint_asked_for_says_so(finished_run, models):
     assert nothing_else(models)
 
 
-def test_what_is_no_run_is_refused(models, material):
+def test_folder_without_a_run_is_refused(models, material):
     with pytest.raises(TrainingError, match="not a training run"):
         export(material / "model", "pirate")
     with pytest.raises(TrainingError, match="not a training run"):
         export(material / "nothing", "pirate")
 
 
-def test_a_damaged_checkpoint_is_refused_and_leaves_nothing(finished_run, models):
+def test_damaged_checkpoint_is_refused_and_leaves_nothing(finished_run, models):
     weights = RunFolder(finished_run).best / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="best") as refused:
@@ -241,7 +241,7 @@ def test_a_damaged_checkpoint_is_refused_and_leaves_nothing(finished_run, models
 # -------------------------------------------------------------------------------------------------------------- names
 
 
-def test_a_name_that_exists_is_refused_whatever_its_case(finished_run, models):
+def test_existing_name_is_refused_whatever_its_case(finished_run, models):
     export(finished_run, "Pirate", "last")
     before = (models / "Pirate" / "model.safetensors").stat()
     for name in ("Pirate", "pirate", "i3-mini", "I3-Mini"):
@@ -254,7 +254,7 @@ def test_a_name_that_exists_is_refused_whatever_its_case(finished_run, models):
     "name", ["", " ", "a/b", "a\\b", "..", ".hidden", "-x", "a:b", "what?", "dot.", " front", "tail ", "con", "NUL.txt",
              "x.partial", "a\nb", "\u200b", "l" * 101],
 )  # fmt: skip
-def test_what_is_no_file_name_is_refused_with_a_remedy(finished_run, models, name):
+def test_invalid_name_is_refused_with_a_remedy(finished_run, models, name):
     with pytest.raises(ConfigError) as refused:
         export(finished_run, name)
     assert refused.value.remedy
@@ -262,7 +262,7 @@ def test_what_is_no_file_name_is_refused_with_a_remedy(finished_run, models, nam
 
 
 @given(st.text(max_size=40))
-def test_a_name_that_is_accepted_is_one_folder_in_the_models_folder(tmp_path_factory, name):
+def test_accepted_name_is_one_folder_in_the_models_folder(tmp_path_factory, name):
     models = tmp_path_factory.mktemp("models")
     try:
         check_name(name, models)
@@ -276,7 +276,7 @@ def test_a_name_that_is_accepted_is_one_folder_in_the_models_folder(tmp_path_fac
 # --------------------------------------------------------------------------------------------------------------- disk
 
 
-def test_a_disk_that_refuses_leaves_nothing_and_says_so(finished_run, models, monkeypatch):
+def test_full_disk_leaves_no_model_and_is_named(finished_run, models, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -287,7 +287,7 @@ def test_a_disk_that_refuses_leaves_nothing_and_says_so(finished_run, models, mo
     assert nothing_else(models)
 
 
-def test_what_a_killed_keeping_left_goes_at_the_next(finished_run, models):
+def test_leftovers_of_a_killed_export_are_removed_by_the_next(finished_run, models):
     old, fresh = models / ".gone.keeping-12345678", models / ".now.keeping-12345678"
     for folder in (old, fresh):
         folder.mkdir(parents=True)

@@ -48,7 +48,7 @@ print(json.dumps(peak_memory_bytes() - before))
     ("name", "optimizer", "rows", "width", "batches"),
     [("tiny", "adamw", 64, 64, 1), ("i3-mini", "muon", 2, 256, 2)],
 )
-def test_the_memory_of_a_step_is_foreseen(process, name, optimizer, rows, width, batches):
+def test_memory_of_a_step_matches_its_estimate(process, name, optimizer, rows, width, batches):
     outcome = process(code=GROWTH, stdin=json.dumps([name, optimizer, rows, width, batches]))
     assert outcome.status == 0, outcome.err
     config = preset(name)
@@ -58,7 +58,7 @@ def test_the_memory_of_a_step_is_foreseen(process, name, optimizer, rows, width,
 
 @pytest.mark.parametrize("name", ["tiny", "i3-mini"])
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_the_optimiser_remembers_what_is_foreseen(name, optimizer):
+def test_optimiser_state_matches_its_estimate(name, optimizer):
     from i3core.model.network import I3Network
     from i3core.training.config import TrainingConfig
     from i3core.training.optimizers import build_optimizers
@@ -76,7 +76,7 @@ def test_the_optimiser_remembers_what_is_foreseen(name, optimizer):
     assert optimizer_floats(config.parameters, optimizer, block_matrices(config)) == numbers
 
 
-def test_more_needs_more_memory():
+def test_larger_runs_need_more_memory():
     config = preset("i3-80m")
     base = estimate_memory(config, config.parameters, "adamw", 8, 256, "float32", False)
     assert 2e9 < base < 4e9
@@ -102,7 +102,7 @@ def test_more_needs_more_memory():
     is_cuda=st.booleans(),
     precision=st.sampled_from(["float32", "bfloat16"]),
 )
-def test_the_largest_micro_batch_fits_and_one_more_does_not(name, rows, width, available, is_cuda, precision):
+def test_largest_micro_batch_fits_and_one_more_does_not(name, rows, width, available, is_cuda, precision):
     config = preset(name)
 
     def needed(count):
@@ -115,7 +115,7 @@ def test_the_largest_micro_batch_fits_and_one_more_does_not(name, rows, width, a
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_checkpoints_take_what_is_foreseen(build, tmp_path, optimizer):
+def test_checkpoint_size_matches_its_estimate(build, tmp_path, optimizer):
     from i3core.training.checkpointing import save_checkpoint
     from i3core.training.config import TrainingConfig
     from i3core.training.step import TrainStep
@@ -146,7 +146,7 @@ def plan(out, **changes) -> PlannedRun:
     return dataclasses.replace(sound, **changes)
 
 
-def test_a_sound_plan_has_no_findings(tmp_path):
+def test_sound_run_has_no_findings(tmp_path):
     assert check_run(plan(tmp_path)) == []
     assert check_run(plan(tmp_path, lora=True, trainable=10**6, lr=1e-3)) == []
     assert check_run(plan(tmp_path, fine_tuning=False, lr=3e-3)) == []
@@ -184,7 +184,7 @@ FINDINGS = [
 
 
 @pytest.mark.parametrize(("changes", "kind", "fatal", "words"), FINDINGS)
-def test_a_doubtful_plan_is_told_with_its_remedy(tmp_path, changes, kind, fatal, words):
+def test_doubtful_run_has_a_finding_with_a_remedy(tmp_path, changes, kind, fatal, words):
     (finding,) = check_run(plan(tmp_path, **changes))
     assert (finding.kind, finding.fatal) == (kind, fatal)
     for word in words:
@@ -201,16 +201,16 @@ def test_a_doubtful_plan_is_told_with_its_remedy(tmp_path, changes, kind, fatal,
         {"unknown_share": 0.02}, {"lr": 3e-3}, {"lr": 1e-2, "lora": True}, {"lr": 1e-6}, {"total_steps": 21},
     ],
 )  # fmt: skip
-def test_at_the_edge_nothing_is_said(tmp_path, changes):
+def test_run_at_a_limit_has_no_findings(tmp_path, changes):
     assert check_run(plan(tmp_path, **changes)) == []
 
 
-def test_what_cannot_work_comes_first(tmp_path):
+def test_fatal_findings_come_first(tmp_path):
     findings = check_run(plan(tmp_path, documents=3, lr=0.5, unknown_share=0.1))
     assert [finding.fatal for finding in findings] == [True, False, False]
 
 
-def test_checkpoints_that_are_there_need_no_room_again(tmp_path, monkeypatch):
+def test_existing_checkpoints_need_no_more_disk_space(tmp_path, monkeypatch):
     """A resumed run on a nearly full disk."""
     needed = checkpoint_bytes(10**6, 10**6, "adamw")
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": needed - 1000}))

@@ -1,4 +1,4 @@
-"""Runs that are stopped, killed, paused and resumed: what was saved goes on as if nothing had happened."""
+"""Runs that are stopped, killed, paused and resumed continue as if nothing had happened."""
 
 import dataclasses
 import json
@@ -16,8 +16,8 @@ from training_runs import losses, metrics, run, status, val_losses
 from i3core.runs.events import Checkpointed, Sampled, Started, Stepped
 from i3core.runs.folder import RunFolder
 from i3core.training import loop
-from i3core.training import train as training
 from i3core.training.config import TrainingConfig
+from i3core.training.train import resume_config, train
 
 
 def assert_equal_runs(one, other):
@@ -45,11 +45,11 @@ def whole_run(training_material, tmp_path_factory):
     return config
 
 
-def test_stop_and_resume_is_bit_equal(whole_run, tmp_path):
+def test_stopped_and_resumed_run_is_bit_equal(whole_run, tmp_path):
     settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"))
     control = RunFolder(settings.out).folder / "control"
     events = []
-    for event in training.train(settings):
+    for event in train(settings):
         events.append(event)
         if isinstance(event, Stepped) and event.step == 15:
             (control / "stop").touch()
@@ -58,17 +58,17 @@ def test_stop_and_resume_is_bit_equal(whole_run, tmp_path):
     assert not list(control.iterdir())
     stopped_at = events[-1].step
     assert stopped_at in (15, 16)
-    resumed = run(training.resume_config(settings.out), resume=True)
+    resumed = run(resume_config(settings.out), resume=True)
     assert resumed[0].step == stopped_at
     assert resumed[-1].reason == "finished"
     assert_equal_runs(settings, whole_run)
     assert RunFolder(settings.out).samples.read_text() == RunFolder(whole_run.out).samples.read_text()
 
 
-def test_leaving_the_loop_and_resuming_is_bit_equal(whole_run, tmp_path):
+def test_run_resumed_after_its_generator_was_closed_is_bit_equal(whole_run, tmp_path):
     """Whoever runs the loop stops asking after step 21: steps 19 to 21 are done again from the checkpoint at 18."""
     settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"))
-    events = training.train(settings)
+    events = train(settings)
     for event in events:
         if isinstance(event, Stepped) and event.step == 21:
             events.close()
@@ -92,7 +92,7 @@ def wait_for_step(settings, step, child):
         time.sleep(0.01)
 
 
-def test_killed_twice_and_resumed_is_bit_equal(whole_run, tmp_path, start_process, cli):
+def test_run_killed_twice_and_resumed_is_bit_equal(whole_run, tmp_path, start_process, cli):
     settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"))
     (tmp_path / "run.json").write_text(json.dumps(dataclasses.asdict(settings)))
     for arguments, step in ((["--config", tmp_path / "run.json"], 9), (["--resume", settings.out], 25)):
@@ -107,7 +107,7 @@ def test_killed_twice_and_resumed_is_bit_equal(whole_run, tmp_path, start_proces
     assert_equal_runs(settings, whole_run)
 
 
-def test_a_terminated_process_saves_and_ends(whole_run, tmp_path, start_process):
+def test_terminated_process_saves_and_ends(whole_run, tmp_path, start_process):
     settings = endless(whole_run, tmp_path)
     child = start_process("train", "--config", tmp_path / "run.json", fresh=True)
     wait_for_step(settings, 3, child)
@@ -118,9 +118,9 @@ def test_a_terminated_process_saves_and_ends(whole_run, tmp_path, start_process)
     assert saved["step"] == status(settings)["step"] == losses(settings)[-1][0] >= 3
 
 
-def test_stopped_before_the_first_checkpoint_starts_over(whole_run, tmp_path):
+def test_run_stopped_before_its_first_checkpoint_starts_over(whole_run, tmp_path):
     settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"))
-    events = training.train(settings)
+    events = train(settings)
     for event in events:
         if isinstance(event, Stepped) and event.step == 3:
             events.close()
@@ -128,7 +128,7 @@ def test_stopped_before_the_first_checkpoint_starts_over(whole_run, tmp_path):
     assert_equal_runs(settings, whole_run)
 
 
-def test_stopped_between_the_two_renames_of_a_checkpoint(whole_run, tmp_path):
+def test_run_stopped_between_the_two_renames_of_a_checkpoint_resumes(whole_run, tmp_path):
     settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"))
     folder = RunFolder(settings.out)
     shutil.copytree(whole_run.out, settings.out)
@@ -137,7 +137,7 @@ def test_stopped_between_the_two_renames_of_a_checkpoint(whole_run, tmp_path):
     assert_equal_runs(settings, whole_run)
 
 
-def test_a_line_cut_short_by_a_crash_is_dropped(whole_run, tmp_path):
+def test_incomplete_line_after_a_crash_is_dropped(whole_run, tmp_path):
     settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"))
     shutil.copytree(whole_run.out, settings.out)
     with open(RunFolder(settings.out).metrics, "a") as lines:
@@ -147,7 +147,7 @@ def test_a_line_cut_short_by_a_crash_is_dropped(whole_run, tmp_path):
     assert metrics(settings) == metrics(whole_run)
 
 
-def test_pause_and_resume(config):
+def test_paused_run_waits_until_resumed(config):
     settings = config(steps=6)
     control = RunFolder(settings.out).folder / "control"
     seen = []
@@ -160,7 +160,7 @@ def test_pause_and_resume(config):
         (control / "resume").touch()
 
     watcher = threading.Thread(target=go_on)
-    for event in training.train(settings):
+    for event in train(settings):
         if isinstance(event, Stepped) and event.step == 2:
             (control / "pause").touch()
             watcher.start()
@@ -170,11 +170,11 @@ def test_pause_and_resume(config):
     assert status(settings)["state"] == "finished"
 
 
-def test_a_pause_saves_and_obeys_while_it_waits(config):
+def test_paused_run_saves_and_handles_commands(config):
     settings = config(steps=6, checkpoint_every=0, eval_every=0, sample_prompts=("hello!",))
     control = RunFolder(settings.out).folder / "control"
     happened = []
-    for event in training.train(settings):
+    for event in train(settings):
         happened.append((type(event).__name__, getattr(event, "step", None)))
         if isinstance(event, Stepped) and event.step == 2:
             (control / "pause").touch()
@@ -188,7 +188,7 @@ def test_a_pause_saves_and_obeys_while_it_waits(config):
     assert status(settings)["state"] == "finished"
 
 
-def test_control_files_of_an_earlier_start_do_not_steer_this_one(whole_run, tmp_path):
+def test_commands_of_an_earlier_start_are_ignored(whole_run, tmp_path):
     settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"), steps=3)
     control = RunFolder(settings.out).folder / "control"
     control.mkdir(parents=True)
@@ -196,7 +196,7 @@ def test_control_files_of_an_earlier_start_do_not_steer_this_one(whole_run, tmp_
     assert run(settings)[-1].reason == "finished"
 
 
-def test_one_signal_after_a_stop_file_still_saves(whole_run, tmp_path, start_process):
+def test_one_signal_after_a_stop_command_still_saves(whole_run, tmp_path, start_process):
     """The window drops the file, then its user closes it: that is one signal, not two."""
     settings = endless(whole_run, tmp_path)
     child = start_process("train", "--config", tmp_path / "run.json")
@@ -207,7 +207,7 @@ def test_one_signal_after_a_stop_file_still_saves(whole_run, tmp_path, start_pro
     assert torch.load(RunFolder(settings.out).last / "trainer.pt", weights_only=True)["step"] >= 3
 
 
-def test_a_run_whose_reader_goes_away_saves_and_ends(whole_run, tmp_path, start_process):
+def test_run_whose_output_is_closed_saves_and_ends(whole_run, tmp_path, start_process):
     settings = endless(whole_run, tmp_path)
     child = start_process("train", "--config", tmp_path / "run.json", "--json", stdout=subprocess.PIPE)
     for _ in range(6):
@@ -228,7 +228,7 @@ def with_hangup(handling, start):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="SIGHUP is unknown here")
-def test_a_closed_terminal_stops_a_run_unless_it_was_told_not_to(whole_run, tmp_path, start_process):
+def test_closed_terminal_stops_a_run_except_under_nohup(whole_run, tmp_path, start_process):
     settings = endless(whole_run, tmp_path)
     child = with_hangup(signal.SIG_IGN, lambda: start_process("train", "--config", tmp_path / "run.json"))
     wait_for_step(settings, 2, child)
@@ -243,7 +243,7 @@ def test_a_closed_terminal_stops_a_run_unless_it_was_told_not_to(whole_run, tmp_
     assert status(settings)["state"] == "interrupted"
 
 
-def test_a_stop_while_data_is_read(config, tmp_path):
+def test_stop_while_data_is_read_ends_the_run(config, tmp_path):
     """Nothing is trained yet, so there is nothing to save."""
     (tmp_path / "long.txt").write_text("once upon a time there was a little cat.\n\n" * 20_000)
     settings = config(data=(str(tmp_path / "long.txt"),))
@@ -252,15 +252,15 @@ def test_a_stop_while_data_is_read(config, tmp_path):
         (RunFolder(settings.out).folder / "control" / "stop").touch()
 
     with pytest.raises(KeyboardInterrupt):
-        list(training.train(settings, progress=stop))
+        list(train(settings, progress=stop))
     assert status(settings)["state"] == "interrupted"
     assert run(settings)[-1].reason == "finished"  # the folder does not count as a run yet
 
 
-def test_a_checkpoint_on_request(config):
+def test_checkpoint_command_saves(config):
     settings = config(steps=6, checkpoint_every=0, eval_every=0)
     control, saved = RunFolder(settings.out).folder / "control", []
-    for event in training.train(settings):
+    for event in train(settings):
         if isinstance(event, Stepped) and event.step == 2:
             (control / "checkpoint").touch()
         if isinstance(event, Checkpointed):
@@ -268,10 +268,10 @@ def test_a_checkpoint_on_request(config):
     assert saved in ([2, 6], [3, 6])
 
 
-def test_a_disk_that_is_full_ends_in_one_line_and_the_run_goes_on_when_there_is_room(whole_run, tmp_path, process):
+def test_full_disk_ends_in_one_line_and_the_run_resumes_when_there_is_space(whole_run, tmp_path, process):
     """Files may not grow beyond the vocabulary's size: the checkpoint at step 12 cannot be written."""
     settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"))
-    events = training.train(settings)
+    events = train(settings)
     for event in events:
         if isinstance(event, Stepped) and event.step == 7:
             events.close()
@@ -290,10 +290,10 @@ def test_a_disk_that_is_full_ends_in_one_line_and_the_run_goes_on_when_there_is_
     assert_equal_runs(settings, whole_run)
 
 
-def test_samples_on_request(config):
+def test_sample_command_samples(config):
     settings = config(steps=6, eval_every=0, sample_prompts=("hello!", "and you?"))
     control, sampled = RunFolder(settings.out).folder / "control", []
-    for event in training.train(settings):
+    for event in train(settings):
         if isinstance(event, Stepped) and event.step == 2:
             (control / "sample").touch()
         if isinstance(event, Sampled):
@@ -303,7 +303,7 @@ def test_samples_on_request(config):
     assert [json.loads(line)["prompt"] for line in lines] == ["hello!", "and you?"]
 
 
-def test_a_stop_does_not_wait_for_an_evaluation_which_is_made_up_for_later(whole_run, tmp_path, monkeypatch):
+def test_stop_interrupts_an_evaluation_which_is_done_after_resuming(whole_run, tmp_path, monkeypatch):
     """At step 10 an evaluation is due when the stop comes: before it at one time, in the middle of it at another."""
     evaluated = []
 
@@ -322,24 +322,24 @@ def test_a_stop_does_not_wait_for_an_evaluation_which_is_made_up_for_later(whole
         if name == "within":
             evaluated[:] = [1, 1]
             monkeypatch.setattr(loop, "evaluate_sequences", stop_in_the_middle)
-        for event in training.train(settings):
+        for event in train(settings):
             if name == "before" and isinstance(event, Stepped) and event.step == 10:
                 (control / "stop").touch()
         monkeypatch.undo()
         assert status(settings)["state"] == "interrupted"
         assert status(settings)["step"] == 10
         assert [step for step, _ in val_losses(settings)] == [0]
-        for event in (resumed := training.train(settings, resume=True)):
+        for event in (resumed := train(settings, resume=True)):
             if isinstance(event, Stepped) and event.step == 11:  # the evaluation was made up for; killed after it
                 resumed.close()
         run(settings, resume=True)
         assert_equal_runs(settings, whole_run)
 
 
-def test_the_time_left_is_known_right_after_a_resume(whole_run, tmp_path):
+def test_resumed_run_knows_its_remaining_time_at_once(whole_run, tmp_path):
     shutil.copytree(whole_run.out, tmp_path / "run")
     settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"), steps=400)
-    events = training.train(settings, resume=True)
+    events = train(settings, resume=True)
     started = next(event for event in events if isinstance(event, Started))
     stepped = next(event for event in events if isinstance(event, Stepped))
     events.close()
@@ -348,7 +348,7 @@ def test_the_time_left_is_known_right_after_a_resume(whole_run, tmp_path):
     assert stepped.eta_s == pytest.approx(started.eta_s, rel=0.5)
 
 
-def test_data_that_has_changed_since_is_named(whole_run, tmp_path, build, cli):
+def test_changed_data_of_a_resumed_run_is_named(whole_run, tmp_path, build, cli):
     data = tmp_path / "chat.jsonl"
     shutil.copy(whole_run.data[0], data)
     settings = dataclasses.replace(whole_run, out=str(tmp_path / "run"), data=(str(data),), steps=3)
@@ -359,13 +359,13 @@ def test_data_that_has_changed_since_is_named(whole_run, tmp_path, build, cli):
     assert cli("train", "--resume", settings.out, "--steps", 5).status == 0
 
 
-def test_options_that_would_make_it_another_run_are_refused(whole_run, tmp_path, cli):
+def test_options_that_change_a_resumed_run_are_refused(whole_run, tmp_path, cli):
     shutil.copytree(whole_run.out, tmp_path / "run")
     cli("train", "--resume", tmp_path / "run", "--seed", 3).fails("keeps its seed")
     cli("train", "--resume", tmp_path / "run", "--lora-rank", 3).fails("keeps its lora_rank")
 
 
-def test_a_damaged_checkpoint_is_named(whole_run, tmp_path, cli):
+def test_damaged_checkpoint_is_named(whole_run, tmp_path, cli):
     shutil.copytree(whole_run.out, tmp_path / "run")
     (tmp_path / "run" / "checkpoints" / "last" / "trainer.pt").write_bytes(b"nothing")
     cli("train", "--resume", tmp_path / "run").fails("checkpoints/last", "damaged")

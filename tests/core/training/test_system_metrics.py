@@ -13,7 +13,7 @@ import torch
 from i3core.system import memory
 from i3core.system.device import DeviceChoice
 from i3core.system.memory import available_memory_bytes, total_memory_bytes
-from i3core.training import system_metrics as readings
+from i3core.training import system_metrics
 from i3core.training.system_metrics import SystemMetrics
 
 CPU = DeviceChoice("cpu", "CPU", "float32", 1, "")
@@ -21,7 +21,7 @@ CARD = DeviceChoice("cuda:0", "Card", "bfloat16", 1, "")
 UUID = "0f3f1d2e-aaaa-bbbb-cccc-123456789abc"
 
 
-def test_a_processor_has_two_numbers():
+def test_cpu_has_two_metrics():
     reader = SystemMetrics(CPU)
     numbers = reader.read()
     assert set(numbers) == {"rss_bytes", "cpu_percent"}
@@ -29,8 +29,8 @@ def test_a_processor_has_two_numbers():
     reader.close()
 
 
-def test_load_is_that_of_the_time_since_the_last_reading(monkeypatch):
-    monkeypatch.setattr(readings, "REFRESH_S", 0.3)
+def test_cpu_load_covers_the_time_since_the_last_reading(monkeypatch):
+    monkeypatch.setattr(system_metrics, "REFRESH_S", 0.3)
     reader = SystemMetrics(CPU)
     assert reader.read()["cpu_percent"] is None  # too early to tell
     end = time.perf_counter() + 0.35
@@ -94,7 +94,7 @@ def card_numbers(reader):
     return {key: value for key, value in reader.read().items() if key.startswith("gpu_")}
 
 
-def test_a_card_is_found_by_its_uuid_and_read_once_a_second(nvml, monkeypatch):
+def test_gpu_is_found_by_its_uuid_and_read_once_a_second(nvml, monkeypatch):
     reader = SystemMetrics(CARD)
     expected = {
         "gpu_memory_bytes": 2**30,
@@ -106,7 +106,7 @@ def test_a_card_is_found_by_its_uuid_and_read_once_a_second(nvml, monkeypatch):
     for _ in range(50):
         assert card_numbers(reader) == expected
     assert nvml.calls == 1
-    monkeypatch.setattr(readings, "REFRESH_S", 0.0)
+    monkeypatch.setattr(system_metrics, "REFRESH_S", 0.0)
     reader = SystemMetrics(CARD)
     reader.read()
     reader.read()
@@ -119,7 +119,7 @@ def test_a_card_is_found_by_its_uuid_and_read_once_a_second(nvml, monkeypatch):
 
 @pytest.mark.parametrize("code", [pynvml.NVML_ERROR_NOT_SUPPORTED, pynvml.NVML_ERROR_NO_PERMISSION])
 @pytest.mark.parametrize("function", ["PowerUsage", "MemoryInfo", "UtilizationRates", "ComputeRunningProcesses"])
-def test_what_nvml_does_not_tell_is_none_or_torchs(nvml, monkeypatch, function, code):
+def test_metrics_that_nvml_lacks_are_none_or_from_torch(nvml, monkeypatch, function, code):
     def refuse(handle):
         raise pynvml.NVMLError(code)
 
@@ -132,14 +132,14 @@ def test_what_nvml_does_not_tell_is_none_or_torchs(nvml, monkeypatch, function, 
 
 
 @pytest.mark.parametrize(("pid", "used"), [(0, 2**30), (None, None), (None, 2**20)])
-def test_in_a_container_memory_is_torchs(nvml, pid, used):
+def test_gpu_memory_in_a_container_comes_from_torch(nvml, pid, used):
     """Process numbers are the host's there, memory may be missing, and an equal number may be someone else's."""
     nvml.pid, nvml.used = os.getpid() if pid is None else pid, used
     assert card_numbers(SystemMetrics(CARD))["gpu_memory_bytes"] == 2**29
 
 
 @pytest.mark.parametrize("lacking", ["nvmlInit", "nvmlDeviceGetHandleByUUID"])
-def test_without_nvml_torch_still_knows_memory(nvml, monkeypatch, lacking):
+def test_gpu_memory_without_nvml_comes_from_torch(nvml, monkeypatch, lacking):
     def refuse(*arguments):
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
 
@@ -154,7 +154,7 @@ def test_without_nvml_torch_still_knows_memory(nvml, monkeypatch, lacking):
     reader.close()
 
 
-def test_a_card_that_is_not_there_does_not_raise():
+def test_missing_gpu_does_not_raise():
     if torch.cuda.is_available():
         pytest.skip("there is a card")
     reader = SystemMetrics(CARD)
@@ -180,12 +180,12 @@ def cgroups(monkeypatch, tmp_path):
     return types.SimpleNamespace(root=tmp_path / "cgroup", join=(tmp_path / "membership").write_text)
 
 
-def test_memory_without_control_groups(cgroups):
+def test_memory_without_cgroups_is_the_machines(cgroups):
     assert available_memory_bytes() == pytest.approx(psutil.virtual_memory().available, rel=0.2)
     assert total_memory_bytes() == psutil.virtual_memory().total
 
 
-def test_a_limit_of_version_2(cgroups):
+def test_cgroup_v2_limits_memory(cgroups):
     cgroups.join("0::/box/inner\n")
     group(cgroups.root / "box" / "inner", 2, "max", 90_000_000, 0)
     group(cgroups.root / "box", 2, "100000000", 90_000_000, 30_000_000)
@@ -195,7 +195,7 @@ def test_a_limit_of_version_2(cgroups):
     assert available_memory_bytes() == 5_000_000
 
 
-def test_a_limit_of_version_1(cgroups):
+def test_cgroup_v1_limits_memory(cgroups):
     cgroups.join("5:cpu,cpuacct:/\n4:memory:/docker/abc\n1:name=systemd:/\n")
     group(cgroups.root / "memory", 1, "9223372036854771712", 500, 0)
     group(cgroups.root / "memory" / "docker" / "abc", 1, "50000000", 60_000_000, 1)
@@ -203,7 +203,7 @@ def test_a_limit_of_version_1(cgroups):
     assert total_memory_bytes() == 50_000_000
 
 
-def test_a_path_of_the_host_that_is_not_visible_inside(cgroups):
+def test_cgroup_path_of_the_host_falls_back_to_the_root(cgroups):
     cgroups.join("0::/system.slice/docker-abc.scope\n")
     group(cgroups.root, 2, "200000000", 50_000_000, 0)
     assert available_memory_bytes() == 150_000_000

@@ -28,21 +28,21 @@ def measured(config):
 @given(
     st.floats(0, 10), st.floats(1e-6, 1e-2), st.lists(st.integers(1, 5000), min_size=2, max_size=9, unique=True)
 )  # fmt: skip
-def test_a_fit_finds_what_is_fixed(fixed, per_token, sizes):
+def test_fit_finds_fixed_and_per_token_seconds(fixed, per_token, sizes):
     found = time_estimate.fit([(size, fixed + per_token * size) for size in sizes])
     for size in (*sizes, max(sizes) * 3):
         assert found[0] + found[1] * size == pytest.approx(fixed + per_token * size, rel=1e-3)
 
 
 @given(st.lists(st.tuples(st.integers(1, 5000), st.floats(1e-4, 10)), min_size=1, max_size=9))
-def test_a_fit_to_noise_is_never_negative(points):
+def test_fit_to_noise_is_never_negative(points):
     fixed, per_token = time_estimate.fit(points)
     assert fixed >= 0
     assert per_token > 0
 
 
 @given(st.floats(0, 2), st.floats(1e-6, 3e-3), st.integers(1, 64), st.floats(0.1, 3))
-def test_what_is_timed_tells_a_whole_batch_and_takes_not_much_longer_than_it_may(fixed, per_token, most, budget):
+def test_explored_points_predict_a_whole_batch_within_the_budget(fixed, per_token, most, budget):
     """With seconds as they would be; also where threads wait, and nearly all of them are fixed."""
     spent = []
 
@@ -68,20 +68,20 @@ def test_parts_of_the_estimate_add_up(config):
     assert event.tokens_per_second * event.step_s == pytest.approx(event.tokens_per_step, abs=1)
 
 
-def test_without_evaluations_there_are_none(config):
+def test_estimate_without_evaluations_counts_none(config):
     event = measured(config(steps=50, eval_every=0, checkpoint_every=0))
     assert event.evaluation_s == event.sample_s == 0
     assert event.seconds == pytest.approx(50 * event.step_s + event.checkpoint_s)
 
 
-def test_more_batches_in_a_step_take_longer(config):
+def test_step_of_more_batches_takes_longer(config):
     one, four = (measured(config(accumulate=n, steps=5)) for n in (1, 4))
     assert four.tokens_per_step > 2 * one.tokens_per_step
     assert four.step_s > 1.5 * one.step_s
 
 
 @pytest.mark.parametrize("changes", [{}, {"lora_rank": 4}])
-def test_a_run_takes_about_what_was_measured(config, material, changes):
+def test_run_takes_about_the_estimated_time(config, material, changes):
     """A wide margin: tests share their computer with others."""
     settings = config(model=str(material / "model"), steps=30, batch_size=8, eval_every=15, **changes)
     event = measured(settings)
@@ -92,14 +92,14 @@ def test_a_run_takes_about_what_was_measured(config, material, changes):
     assert took / 4 < event.seconds < took * 4
 
 
-def test_measuring_leaves_nothing_behind(config, tmp_path):
+def test_measuring_leaves_no_files(config, tmp_path):
     settings = config()
     before = sorted(tmp_path.rglob("*"))
     measured(settings)
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_large_model_is_measured_with_a_part_of_its_batch(config, material, tmp_path, monkeypatch):
+def test_large_model_is_measured_with_a_part_of_its_batch(config, material, tmp_path, monkeypatch):
     """Where even some rows take all the time there is, no whole batch is tried."""
     monkeypatch.setattr(time_estimate, "STEPS_S", 0.0)
     monkeypatch.setattr(time_estimate, "WORST_S", 0.0)
@@ -116,7 +116,7 @@ def test_a_large_model_is_measured_with_a_part_of_its_batch(config, material, tm
     assert event.tokens_per_step > 10 * time_estimate.FEW_TOKENS
 
 
-def test_a_folder_that_cannot_be_written_is_named(config, tmp_path, monkeypatch):
+def test_unwritable_folder_is_named(config, tmp_path, monkeypatch):
     monkeypatch.setattr(time_estimate.tempfile, "TemporaryFile", refuse)
     with pytest.raises(TrainingError, match="cannot be written: No space") as raised:
         measured(config())
@@ -127,13 +127,13 @@ def refuse(dir):
     raise OSError(28, "No space left on device")
 
 
-def test_findings_carry_their_kind(config, material):
+def test_warnings_carry_the_kind_of_their_finding(config, material):
     events = dry_run(config(data=(str(material / "story.txt"),), lr=0.05))
     kinds = {event.kind for event in events if isinstance(event, Warned)}
     assert kinds >= {"data", "learning_rate"}
 
 
-def test_the_command(cli, material, tmp_path):
+def test_dry_run_command_measures(cli, material, tmp_path):
     options = ("train", "--model", material / "model", "--data", material / "chat.jsonl", "--steps", 10)
     outcome = cli(*options, "--out", tmp_path / "run", "--dry-run", "--measure", "--json")
     *_, last = map(json.loads, outcome.out.splitlines())

@@ -23,7 +23,7 @@ EVALUATION = {
 CONFIG = {"lr": 1e-3, "data": ("a.jsonl", "b.txt"), "model": ""}
 
 
-def test_numbers_are_grouped():
+def test_numbers_are_grouped_by_prefix():
     assert grouped(STEP) == {
         "train/tokens": 640, "train/loss": 2.5, "train/perplexity": 12.2, "train/lr": 1e-3, "train/grad_norm": 0.7,
         "train/tokens_per_second": 100.0, "train/eta_s": 12.0, "machine/rss_bytes": 5_000, "machine/cpu_percent": 40.0,
@@ -41,7 +41,7 @@ def events(folder) -> EventAccumulator:
     return accumulator
 
 
-def test_tensorboard_holds_numbers_and_texts(tmp_path):
+def test_tensorboard_has_numbers_and_texts(tmp_path):
     (tracker,) = build_trackers(["tensorboard"], tmp_path, CONFIG)
     tracker.log(3, grouped(STEP))
     tracker.log(3, grouped(EVALUATION))
@@ -59,7 +59,7 @@ def test_tensorboard_holds_numbers_and_texts(tmp_path):
     )
 
 
-def test_tensorboard_hides_what_a_resumed_run_repeats(tmp_path):
+def test_tensorboard_hides_steps_that_a_resumed_run_repeats(tmp_path):
     (tracker,) = build_trackers(["tensorboard"], tmp_path, CONFIG)
     for step in range(1, 6):
         tracker.log(step, {"train/loss": float(step)})
@@ -142,7 +142,7 @@ def wandb_run(process, tmp_path, monkeypatch):
     return run
 
 
-def test_wandb_offline_and_resumed(wandb_run):
+def test_wandb_offline_continues_a_resumed_run(wandb_run):
     found, errors = wandb_run(steps=(3, 4), WANDB_MODE="offline")
     numbers = [row for row in found["history"] if "train/loss" in row]
     assert [row["_step"] for row in numbers] == [3, 4]
@@ -157,14 +157,14 @@ def test_wandb_offline_and_resumed(wandb_run):
     assert "i3core: warning" not in errors  # chosen, so nothing to say
 
 
-def test_wandb_without_a_login_goes_offline_and_says_so(wandb_run):
+def test_wandb_without_login_goes_offline_with_a_warning(wandb_run):
     found, errors = wandb_run(WANDB_PROJECT="mine")
     assert [row["_step"] for row in found["history"] if "train/loss" in row] == [3]
     assert found["run"]["project"] == "mine"
     assert "i3core: warning: wandb is offline" in errors
 
 
-def test_wandb_without_a_server_goes_offline(wandb_run):
+def test_wandb_without_server_goes_offline(wandb_run):
     found, errors = wandb_run(
         WANDB_MODE="online", WANDB_API_KEY="a" * 40, WANDB_BASE_URL="http://127.0.0.1:9", WANDB_INIT_TIMEOUT="1"
     )
@@ -173,26 +173,26 @@ def test_wandb_without_a_server_goes_offline(wandb_run):
 
 
 @pytest.mark.parametrize("name", ["wandb", "tensorboard"])
-def test_a_missing_package_is_named(monkeypatch, tmp_path, name):
+def test_missing_package_is_named(monkeypatch, tmp_path, name):
     monkeypatch.setitem(sys.modules, "wandb", None)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError, match=rf'pip install "i3desk\[{name}\]"'):
         build_trackers([name], tmp_path, CONFIG)
 
 
-def test_an_unknown_name(tmp_path):
+def test_unknown_tracker_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="Known: tensorboard, wandb"):
         build_trackers(["tensorboard", "excel"], tmp_path, CONFIG)
     assert not list(tmp_path.iterdir())  # nothing was started
 
 
-def test_a_tracker_that_cannot_start_is_left_out(tmp_path, capsys):
+def test_tracker_that_cannot_start_is_left_out(tmp_path, capsys):
     (tmp_path / "tensorboard").write_text("in the way")
     assert build_trackers(["tensorboard"], tmp_path, CONFIG) == []
     assert capsys.readouterr().err.count("training continues without it") == 1
 
 
-def test_a_tracker_that_fails_is_switched_off_with_one_warning(capsys):
+def test_failing_tracker_is_switched_off_with_one_warning(capsys):
     class Full(Tracker):
         name = "full"
         calls = 0

@@ -16,12 +16,12 @@ from i3core.errors import TrainingError
 from i3core.runs.events import Checkpointed, DataRead, Evaluated, Stepped, Warned
 from i3core.runs.folder import RunFolder
 from i3core.system import assets
-from i3core.training import train as training
 from i3core.training.config import TrainingConfig
 from i3core.training.step import TrainStep
+from i3core.training.train import train
 
 
-def test_training_learns_a_small_text_by_heart(config, material):
+def test_training_memorises_a_small_text(config, material):
     learned = config(data=(str(material / "story.txt"),), steps=60, lr=1e-2, eval_every=0, val_share=0.0)
     events = run(learned)
     values = [loss for _, loss in losses(learned)]
@@ -113,7 +113,7 @@ def test_chat_is_learned_on_replies_only(config, material, tmp_path, loss_on):
 
 
 @pytest.mark.parametrize("special", [True, False])
-def test_chat_feeds_the_very_ids_that_training_saw(config, build, tmp_path, monkeypatch, special):
+def test_chat_uses_the_same_ids_as_training(config, build, tmp_path, monkeypatch, special):
     """What goes through the network in training is what chat puts before each reply, and then the reply."""
     build.folder(tmp_path / "model", special=special)
     messages = [
@@ -144,7 +144,7 @@ def test_chat_feeds_the_very_ids_that_training_saw(config, build, tmp_path, monk
     )
 
 
-def test_weights_and_epochs_count_steps(config, material):
+def test_weights_and_epochs_determine_the_steps(config, material):
     events = run(config(data=(f"{material / 'chat.jsonl'}:2",), steps=0, epochs=1.0, val_share=0.0, eval_every=0))
     once = run(config(out=config().out + "1", steps=0, epochs=2.0, val_share=0.0, eval_every=0))
     assert events[0].rows == once[0].rows == 40
@@ -157,10 +157,10 @@ def test_weights_and_epochs_count_steps(config, material):
 
 
 def events_of(settings, kind, **options):
-    return [event for event in training.train(settings, **options) if isinstance(event, kind)]
+    return [event for event in train(settings, **options) if isinstance(event, kind)]
 
 
-def test_what_was_read_is_told_with_examples_as_the_model_sees_them(config, material, tmp_path):
+def test_data_read_event_has_examples_as_the_model_sees_them(config, material, tmp_path):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "a.csv").write_text("hello,hi there\nhow are you?,fine € fine\n")
     (tmp_path / "more" / "b.jsonl").write_text('{"text": "once upon a time"}\n{"txt": 1}\n')
@@ -181,7 +181,7 @@ def test_what_was_read_is_told_with_examples_as_the_model_sees_them(config, mate
     assert [Path(entry["file"]).name for entry in described["data"]] == ["chat.jsonl", "a.csv", "b.jsonl"]
 
 
-def test_doubts_are_told_before_the_first_step_and_impossible_runs_do_not_start(config, material, tmp_path):
+def test_doubtful_runs_warn_and_impossible_runs_do_not_start(config, material, tmp_path):
     warnings = events_of(config(data=(str(material / "story.txt"),), lr=0.05, steps=2), Warned)
     texts = " ".join(warning.what for warning in warnings)
     assert "a single document" in texts
@@ -190,7 +190,7 @@ def test_doubts_are_told_before_the_first_step_and_impossible_runs_do_not_start(
         run(config(out=str(tmp_path / "wild"), lr=0.5))
 
 
-def test_a_dry_run_tells_and_leaves_nothing_behind(config, cli, tmp_path, monkeypatch):
+def test_dry_run_reports_and_leaves_no_files(config, cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = config()
     outcome = cli(
@@ -206,7 +206,7 @@ def test_a_dry_run_tells_and_leaves_nothing_behind(config, cli, tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
-def test_a_vocabulary_is_built_from_the_data_if_none_is_given(config, material):
+def test_vocabulary_is_built_from_the_data_by_default(config, material):
     settings = config(tokenizer="", max_vocab=120, min_count=2, steps=2)
     events = run(settings)
     model = load(events[-1].folder, device="cpu")
@@ -215,7 +215,7 @@ def test_a_vocabulary_is_built_from_the_data_if_none_is_given(config, material):
     assert model.tokenizer.decode(model.tokenizer.encode("hello there")) == "hello there"
 
 
-def test_a_window_of_ones_own(config):
+def test_window_can_be_chosen(config):
     events = run(config(window=96, steps=2, eval_every=0))
     assert load(events[-1].folder, device="cpu").config.window == 96
 
@@ -223,7 +223,7 @@ def test_a_window_of_ones_own(config):
 # ------------------------------------------------------------------------------------------- validation, early stopping
 
 
-def test_forgetting_is_seen_on_a_general_text(config, material, tmp_path):
+def test_forgetting_raises_the_retention_loss(config, material, tmp_path):
     (tmp_path / "other.txt").write_text("the quick brown fox jumps over the lazy dog\n\n" * 30)
     settings = config(model=str(material / "model"), general_val=str(tmp_path / "other.txt"), steps=30, lr=5e-3)
     run(settings)
@@ -234,7 +234,7 @@ def test_forgetting_is_seen_on_a_general_text(config, material, tmp_path):
     assert general[-1] / general[0] > 2 * held_out[-1] / held_out[0]  # and not the other
 
 
-def test_fine_tuning_watches_the_sample_conversations_unless_told_not_to(config, material, tmp_path):
+def test_fine_tuning_evaluates_the_bundled_retention_set_by_default(config, material, tmp_path):
     default = config(model=str(material / "model"), steps=1)
     reports = events_of(default, DataRead)
     assert [report.role for report in reports] == ["training", "general"]
@@ -243,7 +243,7 @@ def test_fine_tuning_watches_the_sample_conversations_unless_told_not_to(config,
     assert not any("general_loss" in line for line in metrics(none))
 
 
-def test_training_ends_early_when_the_validation_loss_no_longer_falls(config, material, tmp_path):
+def test_training_ends_early_if_the_validation_loss_no_longer_falls(config, material, tmp_path):
     """What is held out has nothing to do with the data: learning one makes the other worse."""
     (tmp_path / "val.txt").write_text("zebra quiz jazz vex\n\n" * 20)
     settings = config(val=str(tmp_path / "val.txt"), steps=400, lr=1e-2, eval_every=5, patience=3)
@@ -262,7 +262,7 @@ def test_training_ends_early_when_the_validation_loss_no_longer_falls(config, ma
 
 
 @pytest.mark.parametrize("options", [{"lora_rank": 4}, {"last_blocks": 1}])
-def test_training_a_part_learns_leaves_the_rest_and_resumes_bit_equal(config, material, tmp_path, options):
+def test_training_a_part_leaves_the_rest_and_resumes_bit_equal(config, material, tmp_path, options):
     settings = config(model=str(material / "model"), steps=24, lr=1e-2, general_val="none", **options)
     events = run(settings)
     assert events[0].trainable < 0.5 * events[0].parameters
@@ -284,7 +284,7 @@ def test_training_a_part_learns_leaves_the_rest_and_resumes_bit_equal(config, ma
     interrupted = config(
         model=str(material / "model"), steps=24, lr=1e-2, general_val="none", out=str(tmp_path / "stop"), **options
     )
-    for event in (events := training.train(interrupted)):
+    for event in (events := train(interrupted)):
         if isinstance(event, Stepped) and event.step == 10:
             events.close()
     assert run(interrupted, resume=True)[0].step == 8
@@ -298,7 +298,7 @@ def test_training_a_part_learns_leaves_the_rest_and_resumes_bit_equal(config, ma
 
 
 @pytest.mark.slow
-def test_the_bundled_model_learns_the_style_of_the_sample_data(tmp_path):
+def test_bundled_model_learns_the_style_of_the_sample_data(tmp_path):
     """The keeper of a lighthouse speaks of lamps, tides and boats; the bundled model hardly does."""
     words = {
         "lamp", "sea", "tide", "tides", "boat", "boats", "mate", "fog", "light", "lighthouse", "harbour", "ahoy",
