@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from i3core.runs import index
 from i3core.runs.index import forget, known_runs, register
 
 
