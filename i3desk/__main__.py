@@ -1,6 +1,6 @@
-"""Start of the program: `i3desk [--model FOLDER] [--theme system|light|dark] [--smoke]`.
+"""Command line of the window: `i3desk [--model FOLDER] [--theme system|light|dark] [--smoke]`.
 
-`i3desk i3core ...` runs the command line of i3core instead: the packaged program starts its training children so.
+`i3desk i3core ...` runs i3core's command line instead. The packaged program starts its child processes this way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from i3core.system.priority import set_torch_environment
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the window, the smoke run, or i3core's command line; return the exit status."""
+    """Run the window, the smoke test or i3core's command line; returns the exit status."""
     multiprocessing.freeze_support()
     set_torch_environment()
     arguments = sys.argv[1:] if argv is None else argv
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
 
         return int(i3core_main(arguments[1:]) or 0)
 
-    options = build_parser().parse_args(arguments)  # which ends the program by itself on `--help` and on mistakes
+    options = build_parser().parse_args(arguments)  # exits by itself on `--help` and on errors
     if options.smoke:
         from i3desk.smoke_test import run_smoke
 
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options of the window."""
+    """Options of the window."""
     from i3core.version import __version__
 
     parser = argparse.ArgumentParser(prog="i3desk", description="Chat with an i3 language model on your own computer.")

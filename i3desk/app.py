@@ -1,4 +1,4 @@
-"""The program: application, colours, one instance, the window; loads the model after the first paint."""
+"""Start of the window: application, theme, single instance, signals between pages, and the end."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ from i3desk.workers.model_worker import Loader, load_i3core
 
 log = logging.getLogger(__name__)
 
-# How long Python lets one thread run while another waits: short, so that the window never waits long for the worker.
+# How long Python lets one thread run while another waits. Short, so that the window never waits long for the worker.
 SWITCH_INTERVAL_S = 0.0005
 
 
 class Application(QObject):
-    """The running program. `show` opens it, `window.closed` says that the window and the threads have ended.
+    """The running program: services, window, and what connects them.
+
+    `window.closed` is emitted once the window and the threads have ended.
 
     Attributes:
-        wipe_at_end: the user wants everything deleted; done by `run` after the window is closed.
+        wipe_at_end: whether `run` deletes all data after the window is closed.
     """
 
     def __init__(
@@ -86,22 +88,22 @@ class Application(QObject):
         self.window.closed.connect(self.gc_control.release)
 
     def show(self) -> None:
-        """Open the window; the model follows once it is painted."""
+        """Open the window; the model is loaded after the first paint."""
         if self.store.preferences.maximized:
             self.window.showMaximized()
         else:
             self.window.show()
 
     @Slot(str)
-    def call(self, model_folder: str) -> None:
-        """i3desk was started once more: come to the front, perhaps with another model."""
+    def on_second_start(self, model_folder: str) -> None:
+        """Bring the window to the front; load `model_folder` unless it is empty."""
         self.window.come_to_front()
         if model_folder:
             self.services.use_model(model_folder)
 
     @Slot()
-    def rest(self) -> None:
-        """Does nothing, in Python."""
+    def run_python(self) -> None:
+        """Do nothing, but in Python, which handles signals only while it runs."""
 
     @Slot()
     def _begin(self) -> None:
@@ -120,11 +122,11 @@ class Application(QObject):
         if self.services.model.info is not None:
             self.actions.show_error(what, f"{remedy} {self.services.model.info.name} stays in use.".strip())
         elif self.services.model.precision != "auto":
-            # Saved on another machine, or another device was chosen since.
+            # It was saved on another machine, or another device was chosen since.
             self.store.change(precision="auto")
             self.services.use_model(self.services.model.folder, "auto")
         elif self._model_folder is None and self.store.preferences.model:
-            # The model of last time is gone: the bundled one is better than none.
+            # If the model used last is gone, the bundled one is better than none.
             self.store.change(model="")
             self.actions.show_error(what, "The bundled model is used instead.")
             self.services.use_model(None)
@@ -174,7 +176,7 @@ class Application(QObject):
 
     @Slot()
     def _find_run(self) -> None:
-        """A run that went on without the window is shown when the window opens."""
+        """Show a run that kept running while the window was closed. Called once."""
         self.services.runs.changed.disconnect(self._find_run)
         run, page = self.services.runs.active, self.services.train_page
         if run is not None and page.folder is None and not page.setup.choices.data:
@@ -185,7 +187,7 @@ class Application(QObject):
         run = self.services.runs.summary(folder)
         name = run.name if run else Path(folder).name
         words = {
-            RunState.FINISHED: "is done: talk to it, or keep it as a model.",
+            RunState.FINISHED: "is done: chat with it, or export it as a model.",
             RunState.INTERRUPTED: "was stopped and saved.",
             RunState.FAILED: "failed.",
             RunState.DIED: "ended unexpectedly.",
@@ -200,7 +202,7 @@ class Application(QObject):
     def _chat_with(self, folder: str) -> None:
         self.window.show_chat()
         self.services.chat_page.start_new()
-        self.services.chat_with_run.begin(folder)
+        self.services.chat_with_run.start(folder)
 
     @Slot(str)
     def _show_run(self, folder: str) -> None:
@@ -222,26 +224,26 @@ class Application(QObject):
 
 
 def create_qt_app(paths: Paths | None = None) -> QApplication:
-    """The QApplication, named so that the system groups its windows and finds its icon.
+    """Make the QApplication, named so that the system groups its windows and finds its icon.
 
     Args:
-        paths: whose settings say how large the interface is.
+        paths: their settings hold the size of the interface.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     scale = saved_scale(paths)
     if scale and "QT_SCALE_FACTOR" not in os.environ:
-        os.environ["QT_SCALE_FACTOR"] = f"{scale / 100:g}"  # Qt reads it once, before there is an application
+        os.environ["QT_SCALE_FACTOR"] = f"{scale / 100:g}"  # Qt reads it once, when the application is made
     qt_app = QApplication(sys.argv[:1])
     qt_app.setApplicationName("i3desk")
     qt_app.setApplicationDisplayName("i3desk")
     qt_app.setDesktopFileName("i3desk")
     qt_app.setWindowIcon(app_icon())
-    qt_app.setQuitOnLastWindowClosed(False)  # the window hides first; the end comes when the worker has ended
+    qt_app.setQuitOnLastWindowClosed(False)  # the window hides first; the program ends once the worker has ended
     return qt_app
 
 
 def saved_scale(paths: Paths | None) -> int:
-    """Size of the interface that the user chose, in percent; 0 as the system says."""
+    """Size of the interface that the user chose, in percent; 0 for the system's."""
     if paths is None:
         return 0
     try:
@@ -268,9 +270,9 @@ def wipe(paths: Paths) -> None:
 
 
 def run(model_folder: str | None, theme: str | None) -> int:
-    """Open the window and return the exit status once it is closed."""
+    """Open the window; returns the exit status once it is closed."""
     if model_folder and os.path.exists(model_folder):
-        model_folder = os.path.abspath(model_folder)  # another process may be the one that loads it
+        model_folder = os.path.abspath(model_folder)  # a first instance may run in another folder
     paths = Paths.of_user()
     start_log(paths)
     qt_app = create_qt_app(paths)
@@ -278,16 +280,16 @@ def run(model_folder: str | None, theme: str | None) -> int:
     if not instance.is_first:
         if instance.call_first(model_folder):
             if sys.stdout is not None:
-                print("i3desk is open already; its window was brought to the front.")
+                print("i3desk is already open; its window was brought to the front.")
             return 0
-        print("i3desk runs already, but does not answer. End it first.", file=sys.stderr)
+        print("i3desk is already running but does not answer. End it first.", file=sys.stderr)
         return 1
     app = Application(qt_app, paths, model_folder, theme)
-    instance.called.connect(app.call)
+    instance.called.connect(app.on_second_start)
     app.crash_reporter.install()
     app.window.closed.connect(qt_app.quit)
-    awake = QTimer(interval=200)  # Python looks at signals only when it has something to run
-    awake.timeout.connect(app.rest)
+    awake = QTimer(interval=200)
+    awake.timeout.connect(app.run_python)
     awake.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: app.window.close())

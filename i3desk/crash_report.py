@@ -1,4 +1,4 @@
-"""What happens on a bug: it goes to the log, and a dialog offers the details to copy."""
+"""Log unexpected exceptions, and show a dialog with details to copy."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _QT_LEVELS = {
 
 
 def start_log(paths: Paths) -> None:
-    """Write warnings and errors, Python's and Qt's, to the log file; without a writable folder, to stderr."""
+    """Log warnings and errors of Python and Qt to the log file, or to stderr if it is not writable."""
     try:
         paths.log_file.parent.mkdir(parents=True, exist_ok=True)
         handler: logging.Handler = logging.handlers.RotatingFileHandler(
@@ -62,10 +62,10 @@ def _log_qt_message(kind: QtMsgType, _context, message: str) -> None:
 
 
 class CrashReporter(QObject):
-    """Catches exceptions that nobody expected, in any thread.
+    """Reports unexpected exceptions of any thread.
 
     Signals:
-        crashed(details): something went wrong that should not; `details` is the report to copy.
+        crashed(details): Emitted for each of them; `details` is the report to copy.
     """
 
     crashed = Signal(str)
@@ -78,22 +78,22 @@ class CrashReporter(QObject):
         self.crashed.connect(self._show)
 
     def install(self) -> None:
-        """Take over from Python's own handler, which only prints."""
+        """Replace Python's own handler, which only prints."""
         sys.excepthook = self._on_exception
 
     def remove(self) -> None:
-        """Give exceptions back to Python's own handler."""
+        """Restore Python's own handler."""
         sys.excepthook = sys.__excepthook__
 
     @Slot(str)
     def report(self, details: str) -> None:
-        """Report a traceback that was caught elsewhere."""
+        """Report a traceback caught elsewhere."""
         self.crashed.emit(f"i3desk {__version__}, Python {platform.python_version()}, Qt {qVersion()}, "
                           f"{platform.platform()}\n\n{details}")  # fmt: skip
 
     def _on_exception(self, kind, error, trace) -> None:
         details = "".join(traceback.format_exception(kind, error, trace))
-        log.critical("An exception that nobody expected\n%s", details)
+        log.critical("Unexpected exception\n%s", details)
         if sys.stderr is not None:
             sys.stderr.write(details)
         self.report(details)
@@ -106,16 +106,16 @@ class CrashReporter(QObject):
 
 
 class CrashDialog(QDialog):
-    """Says what happened, with the details to copy. The program goes on."""
+    """An error with details to copy. The program keeps running."""
 
     def __init__(self, details: str, paths: Paths, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("i3desk met an error")
+        self.setWindowTitle("Error in i3desk")
         self.resize(640, 420)
-        title = QLabel("Something went wrong that should not")
+        title = QLabel("Unexpected error")
         title.setProperty("grade", "title")
-        lead = QLabel("You can go on; if i3desk behaves strangely, start it again. "
-                      "Nothing is sent anywhere. The details below help whoever repairs it.")  # fmt: skip
+        lead = QLabel("You can continue. If i3desk behaves strangely, start it again. "
+                      "Nothing is sent anywhere. The details below help to find the cause.")  # fmt: skip
         lead.setWordWrap(True)
         where = QLabel(f"Also in the log: {paths.log_file}")
         where.setWordWrap(True)
@@ -128,10 +128,10 @@ class CrashDialog(QDialog):
         self.copy_button.setAccessibleName("Copy details")
         self.copy_button.setToolTip("Copy the details of the error")
         self.copy_button.clicked.connect(self._copy)
-        self.close_button = QPushButton("Go on")
+        self.close_button = QPushButton("Continue")
         self.close_button.setProperty("kind", "primary")
-        self.close_button.setAccessibleName("Go on")
-        self.close_button.setToolTip("Close this message and go on")
+        self.close_button.setAccessibleName("Continue")
+        self.close_button.setToolTip("Close this message and continue")
         self.close_button.setDefault(True)
         self.close_button.clicked.connect(self.accept)
 

@@ -1,4 +1,4 @@
-"""How quick the window is: time since the process began, and how long the event loop stood still."""
+"""Measure the start-up time and the stalls of the event loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TICK_MS = 5
 
 
 def seconds_since_start() -> float:
-    """Seconds since the system started this process; where it does not tell, since this module was imported."""
+    """Seconds since the process started, or since this module was imported if that is unknown."""
     try:
         with open("/proc/self/stat", encoding="ascii") as stat:
             # The second field is the program's name in brackets and may hold spaces; the 22nd is the start time.
@@ -24,10 +24,10 @@ def seconds_since_start() -> float:
 
 
 class StallMeter(QObject):
-    """Watches the event loop with a timer of TICK_MS; a late tick is a stall.
+    """Watch the event loop with a timer of TICK_MS; a late tick is a stall.
 
     Attributes:
-        longest_ms: the longest time between two turns of the event loop since the last `restart`.
+        longest_ms: longest time between two ticks since the last `restart`.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -38,12 +38,12 @@ class StallMeter(QObject):
         self._timer.timeout.connect(self._tick)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start to watch."""
         self._last = time.perf_counter()
         self._timer.start()
 
     def restart(self) -> float:
-        """Begin a new stretch; returns the longest stall of the one that ends, in milliseconds."""
+        """Start a new measurement; returns the longest stall of the last one, in milliseconds."""
         self._tick()
         longest, self.longest_ms = self.longest_ms, 0.0
         return longest

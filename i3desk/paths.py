@@ -10,14 +10,14 @@ import platformdirs
 
 @dataclass(frozen=True)
 class Paths:
-    """Files of one user. Nothing is created before something is written.
+    """Files of one user. None is created before something is written to it.
 
     Attributes:
         settings_file: preferences, in JSON.
-        log_file: what happened.
+        log_file: warnings and errors.
         conversations_file: the database of conversations.
-        models_folder: downloaded and converted models, a folder each. (The command line knows it too.)
-        runs_folder: training runs begun in the window, a folder each.
+        models_folder: downloaded and converted models, a folder each; the command line uses it too.
+        runs_folder: training runs started in the window, a folder each.
     """
 
     settings_file: Path
@@ -28,22 +28,22 @@ class Paths:
 
     @property
     def corrections_file(self) -> Path:
-        """What replies should have been, as training data."""
+        """Corrected replies, as training data."""
         return self.conversations_file.with_name("corrections.jsonl")
 
     @property
     def training_file(self) -> Path:
-        """What was chosen for the next training run."""
+        """The settings of the next training run."""
         return self.settings_file.with_name("training.json")
 
     @property
     def lessons_folder(self) -> Path:
-        """The data of lessons, a folder each."""
+        """Data of lessons, a folder each."""
         return self.runs_folder.with_name("lessons")
 
     @classmethod
     def of_user(cls) -> Paths:
-        """The folders that this system provides for settings, data and logs."""
+        """The system's folders for settings, data and logs."""
         config = Path(platformdirs.user_config_dir("i3desk", appauthor=False))
         logs = Path(platformdirs.user_log_dir("i3desk", appauthor=False))
         data = Path(platformdirs.user_data_dir("i3desk", appauthor=False))
@@ -57,7 +57,7 @@ class Paths:
 
     @classmethod
     def under(cls, folder: Path) -> Paths:
-        """Everything below one folder, apart from the user's own files."""
+        """All files below one folder, apart from the user's own."""
         return cls(
             settings_file=folder / "settings.json",
             log_file=folder / "i3desk.log",

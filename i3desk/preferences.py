@@ -1,4 +1,4 @@
-"""The user's settings in one JSON file. Damaged or unknown values become defaults, one by one."""
+"""The user's preferences, kept in a JSON file. A damaged value becomes its default."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from i3desk.style.theme import CHOICES
 log = logging.getLogger(__name__)
 SAVE_AFTER_MS = 400
 LARGEST_SIDE = 16_384  # pixels of a window
-SCALES = (0, 100, 125, 150, 175, 200)  # percent; 0 as the system says
+SCALES = (0, 100, 125, 150, 175, 200)  # percent; 0 for the system's
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
-ON_CLOSE = ("ask", "go_on", "stop")  # what becomes of a training run when the window is closed
+ON_CLOSE = ("ask", "go_on", "stop")  # what happens to a training run when the window is closed
 MOST_REMEMBERED = 50  # folders and presets
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """Everything that is kept between two starts.
+    """Values kept between two starts.
 
     Attributes:
         theme: "system", "light" or "dark".
-        scale: size of the interface in percent; 0 as the system says.
-        sidebar_open, panel_open: whether they are wanted where there is room.
-        x, y: the window's place; -1 where the system is to choose.
-        page: the page that was open last, by name.
-        sampling: what new conversations begin with.
-        presets: name -> sampling settings that the user has given a name.
-        capitalise, markdown, glass, show_chunks: how messages are shown; see settings/display.py.
-        model, precision: what was loaded last; "" for the bundled model.
-        training_on_close: whether training goes on without the window; see ON_CLOSE.
+        scale: size of the interface in percent; 0 for the system's.
+        sidebar_open, panel_open: whether they are shown if there is room.
+        x, y: position of the window; -1 if the system chooses it.
+        page: name of the page that was open last.
+        sampling: settings of new conversations.
+        presets: sampling settings that the user saved, by name.
+        capitalise, markdown, glass, show_chunks: how messages are shown; see chat/display_options.py.
+        model, precision: the model loaded last; "" for the bundled one.
+        training_on_close: whether training keeps running without the window; see ON_CLOSE.
         own_folders, recent_models: model folders that the user added or used.
-        look_for_updates: whether a new version is looked for once a week.
-        looked_for_updates: when that was done last, in seconds since 1970.
-        serve, serve_port: whether other programs on this computer are answered, and where.
+        look_for_updates: whether to check for a new version once a week.
+        looked_for_updates: time of the last check, in seconds since 1970.
+        serve, serve_port: whether the model serves other programs on this computer, and on which port.
     """
 
     theme: str = "system"
@@ -72,15 +72,15 @@ class Preferences:
     serve_port: int = 8010
 
     def to_json(self, others: dict[str, Any] | None = None) -> str:
-        """The preferences as text; `others` are those of another version, kept beside."""
+        """Preferences as text, with the values that only another version knows."""
         sampling = self.sampling.to_json()
-        del sampling["allow_unk"]  # which is not set by people
+        del sampling["allow_unk"]  # it is no choice of the user
         values = asdict(self) | {"sampling": sampling} | (others or {})
         return json.dumps(values, indent=2) + "\n"
 
 
 def read_preferences(path: Path) -> Preferences:
-    """The saved preferences; what is missing or damaged is the default. Never raises."""
+    """Read the saved preferences; missing or damaged ones are defaults. Never raises."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -89,14 +89,14 @@ def read_preferences(path: Path) -> Preferences:
         log.warning("The settings in %s cannot be read (%s); starting with the defaults.", path, error)
         return Preferences()
     if not isinstance(values, dict):
-        log.warning("The settings in %s are not an object; starting with the defaults.", path)
+        log.warning("The settings in %s are not a JSON object; starting with the defaults.", path)
         return Preferences()
     known = {each.name: _read(each.name, values[each.name]) for each in fields(Preferences) if each.name in values}
     return Preferences(**{name: value for name, value in known.items() if value is not None})
 
 
 def unknown_preferences(path: Path) -> dict[str, Any]:
-    """What a newer i3desk saved and this one does not know: it is written back as it is. Never raises."""
+    """Read the values that only a newer version knows; they are saved unchanged. Never raises."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -106,7 +106,7 @@ def unknown_preferences(path: Path) -> dict[str, Any]:
 
 
 def _read(name: str, value: object) -> Any:
-    """One preference, or None if the saved value cannot be used."""
+    """One preference, or None if the saved value is unusable."""
     default = getattr(Preferences(), name)
     if name == "sampling":
         return SamplingConfig.from_json(value)
@@ -114,8 +114,9 @@ def _read(name: str, value: object) -> Any:
         items = value.items() if isinstance(value, dict) else ()
         return {key: each for key, each in list(items)[:MOST_REMEMBERED] if key and isinstance(each, dict)}
     if isinstance(default, tuple):
-        each_is_text = isinstance(value, list) and all(isinstance(each, str) for each in value)
-        return tuple(value[:MOST_REMEMBERED]) if each_is_text else None
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            return None
+        return tuple(value[:MOST_REMEMBERED])
     if type(value) is not type(default):
         return None
     choices = {
@@ -127,17 +128,17 @@ def _read(name: str, value: object) -> Any:
     if choices is not None:
         return value if value in choices else None
     if name == "serve_port":
-        return value if 1024 <= value < 65536 else None
+        return value if isinstance(value, int) and 1024 <= value < 65536 else None
     if name in ("width", "height"):
-        return value if 0 < value <= LARGEST_SIDE else None
+        return value if isinstance(value, int) and 0 < value <= LARGEST_SIDE else None
     return value
 
 
 class SettingsStore(QObject):
-    """The preferences in use. Changes are written a moment later, and at the end.
+    """The preferences in use. Changes are saved a moment later, and at the end.
 
     Signals:
-        changed: some preference is new.
+        changed: Emitted when a preference has another value.
     """
 
     changed = Signal()
@@ -160,7 +161,7 @@ class SettingsStore(QObject):
 
     @Slot()
     def save(self) -> None:
-        """Write the file whole or not at all; a full disk costs the settings, not the chat."""
+        """Write the file atomically. A failure is only logged: it must not stop the chat."""
         self._save_timer.stop()
         try:
             with replaced(self.path) as temporary:

@@ -1,4 +1,4 @@
-"""One i3desk for each user and place of data: a second start brings the first window to the front."""
+"""One running i3desk per data folder; a second start brings the first window to the front."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ANSWER_MS = 2000
 
 
 class SingleInstance(QObject):
-    """A lock beside the data, and a local socket (no network) through which a second start calls the first.
+    """A lock file in the data folder, and a local socket (no network) from a second start to the first.
 
     Attributes:
         is_first: whether this process may use the data.
     Signals:
-        called(model_folder): somebody started i3desk again, perhaps with a model folder ("" if not).
+        called(model_folder): Emitted when i3desk was started again; "" if without a model folder.
     """
 
     called = Signal(str)
@@ -31,20 +31,21 @@ class SingleInstance(QObject):
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_called)
+        self._lock: QLockFile | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError:  # the store says it better
+        except OSError:  # the store reports it with a remedy
             self.is_first = True
             return
         self._lock = QLockFile(str(folder / "i3desk.lock"))
-        self._lock.setStaleLockTime(0)  # held as long as the process lives, also one that was killed leaves it free
+        self._lock.setStaleLockTime(0)  # only a live process holds it; a killed one does not
         self.is_first = self._lock.tryLock(0) or self._lock.error() == QLockFile.LockError.PermissionError
         if self.is_first:
             QLocalServer.removeServer(self._name)
             self._server.listen(self._name)
 
     def call_first(self, model_folder: str | None) -> bool:
-        """Ask the i3desk that runs already to show itself; False if it does not answer."""
+        """Ask the running i3desk to show its window; False if it does not answer."""
         socket = QLocalSocket()
         socket.connectToServer(self._name)
         if not socket.waitForConnected(ANSWER_MS):
@@ -53,9 +54,9 @@ class SingleInstance(QObject):
         return socket.waitForBytesWritten(ANSWER_MS)
 
     def release(self) -> None:
-        """Let another i3desk use the data."""
+        """Release the lock for another i3desk."""
         self._server.close()
-        if self.is_first and hasattr(self, "_lock"):
+        if self.is_first and self._lock is not None:
             self._lock.unlock()
 
     @Slot()
@@ -67,9 +68,10 @@ class SingleInstance(QObject):
     @Slot()
     def _on_message(self) -> None:
         socket = self.sender()
+        assert isinstance(socket, QLocalSocket)
         if socket.canReadLine():
             try:
-                content = json.loads(bytes(socket.readLine()))
+                content = json.loads(socket.readLine().data())
                 self.called.emit(str(content.get("model", "")))
             except (ValueError, AttributeError):
                 self.called.emit("")

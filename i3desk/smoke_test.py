@@ -1,4 +1,4 @@
-"""`i3desk --smoke`: opens the window, chats, trains two steps, reads the chat back, prints one JSON line."""
+"""`i3desk --smoke`: open the window, chat, train two steps, read the chat back, print one JSON line."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ TRAINING_DATA = "data/first-steps.jsonl"
 
 
 class SmokeRun(QObject):
-    """Uses the window as a user would, one step after the other, and measures.
+    """Use the window as a user would, step by step, and measure.
 
     Attributes:
-        result: the fields of the JSON line.
+        result: fields of the JSON line.
     """
 
     def __init__(self, app: Application, model: str) -> None:
@@ -88,21 +88,22 @@ class SmokeRun(QObject):
         if not self._sent or reply is None or reply.role != ASSISTANT or not reply.ended:
             return
         self._sent = False
-        if reply.state is not ReplyState.DONE or not reply.shown_text:
+        first_token_s = reply.seconds_to_first_token
+        if reply.state is not ReplyState.DONE or not reply.shown_text or first_token_s is None:
             self._fail(f"The reply ended as {reply.state.value} with {reply.new_tokens} tokens. {reply.what_failed}")
             return
-        self.result["first_token_s"] = round(reply.seconds_to_first_token, 3)
+        self.result["first_token_s"] = round(first_token_s, 3)
         self.result["tokens_per_second"] = round(reply.tokens_per_second, 1)
         config = {"model": self._model, "data": [str(assets.path(TRAINING_DATA))], "steps": 2, "batch_size": 2}
         self._run_folder = self._runs.start(config, "smoke")
 
     @Slot(str, object)
-    def _on_training_ended(self, _folder: str, status: RunStatus) -> None:
+    def _on_training_ended(self, folder: str, status: RunStatus) -> None:
         if status.state is not RunState.FINISHED:
             self._fail(f"The training ended as {status.state}. {status.error}")
             return
         try:
-            lines = (self._run_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = (Path(folder) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
             steps = sum("loss" in json.loads(line) for line in lines)
         except (OSError, ValueError) as error:
             self._fail(f"The run folder cannot be read: {error}")
@@ -136,22 +137,22 @@ class SmokeRun(QObject):
         self._fail(f"Not done after {TIME_LIMIT_MS // 1000} seconds.")
 
     def end_training(self) -> None:
-        """After the event loop: leave no trainer behind."""
+        """Kill the training run if it is still running. Call after the event loop."""
         try:
             if self._run_folder is not None:
                 operations.kill(self._run_folder)
-        except I3Error:  # it has ended by itself
+        except I3Error:  # it ended by itself
             pass
 
     def read_back(self, paths: Paths) -> None:
-        """After the window is gone: what was said must be found as the next start would find it."""
+        """Check that the next start would find the whole conversation. Call after the window is closed."""
         said = [message.text for message in self._window.session.conversation.path()]
         store = Store(paths.conversations_file)
         kept = [[message.text for message in store.open_with_chunks(row.id).path()] for row in store.rows()]
         store.close()
         self.result["messages_kept"] = sum(map(len, kept))
         if self.result["ok"] and kept != [said]:
-            self.result |= {"ok": False, "error": f"Said was {said}, but kept {kept}."}
+            self.result |= {"ok": False, "error": f"Said: {said}. Stored: {kept}."}
 
     def _close(self) -> None:
         if self._closing:
@@ -163,10 +164,10 @@ class SmokeRun(QObject):
 
 
 def run_smoke(model_folder: str | None) -> int:
-    """Do the smoke run with settings of its own, print the JSON line; returns 0 if all went well."""
+    """Run the smoke test in a temporary folder and print the JSON line; returns 0 on success."""
     with tempfile.TemporaryDirectory(prefix="i3desk-smoke-") as name:
         folder = Path(name)
-        os.environ["I3DESK_RUNS_FILE"] = str(folder / "runs.json")  # the user's list of runs is left alone
+        os.environ["I3DESK_RUNS_FILE"] = str(folder / "runs.json")  # not the user's list of runs
         qt_app = create_qt_app()
         paths = Paths.under(folder)
         app = Application(qt_app, paths, model_folder)

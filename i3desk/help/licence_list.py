@@ -1,8 +1,10 @@
-"""The list of what is inside: a name with its version, and its licence below."""
+"""The list of included software: name and version, with the licence below."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal, Slot
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import (
     QListWidget,
@@ -15,6 +17,11 @@ from PySide6.QtWidgets import (
 
 from i3desk.style.theme import Theme, sized
 
+if TYPE_CHECKING:
+    from i3desk.help.licences import Licence
+
+ModelIndex = QModelIndex | QPersistentModelIndex
+
 LICENCE_ROLE = Qt.ItemDataRole.UserRole
 PADDING = 12
 ABOVE = 8
@@ -25,10 +32,10 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 class LicenceList(QListWidget):
-    """One row for each entry, of which some may be filtered out.
+    """A row for each entry; a filter hides some.
 
     Signals:
-        chosen(Licence): another one is in the foreground; None if none is.
+        chosen(Licence): Emitted when another entry is selected; None if none is.
     """
 
     chosen = Signal(object)
@@ -36,7 +43,7 @@ class LicenceList(QListWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("licenceList")
-        self.setAccessibleName("Software inside")
+        self.setAccessibleName("Included software")
         self.setToolTip("What i3desk is made of")
         self.setItemDelegate(_Painter(theme, self))
         self.setUniformItemSizes(True)
@@ -46,8 +53,8 @@ class LicenceList(QListWidget):
         self.currentItemChanged.connect(self._on_current)
         theme.changed.connect(self.viewport().update)
 
-    def fill(self, licences: list) -> None:
-        """Show these, the first one chosen."""
+    def fill(self, licences: list[Licence]) -> None:
+        """Show these entries and select the first."""
         self.clear()
         for licence in licences:
             item = QListWidgetItem(f"{licence.name} {licence.version}", self)
@@ -57,7 +64,7 @@ class LicenceList(QListWidget):
         self.setCurrentRow(0)
 
     def filter(self, words: str) -> int:
-        """Show only entries whose name or licence has all the words; returns how many these are."""
+        """Show only entries whose name or licence contains all words; returns their number."""
         wanted = words.casefold().split()
         shown = []
         for row in range(self.count()):
@@ -67,11 +74,11 @@ class LicenceList(QListWidget):
             item.setHidden(not all(word in text for word in wanted))
             if not item.isHidden():
                 shown.append(item)
-        if shown and (self.currentItem() is None or self.currentItem().isHidden()):
-            self.setCurrentItem(shown[0])
-        elif not shown:
-            self.setCurrentItem(None)
-        if shown:
+        if not shown:
+            self.setCurrentIndex(QModelIndex())
+        else:
+            if self.currentItem() not in shown:
+                self.setCurrentItem(shown[0])
             self.scrollToItem(self.currentItem())
         return len(shown)
 
@@ -81,17 +88,17 @@ class LicenceList(QListWidget):
 
 
 class _Painter(QStyledItemDelegate):
-    """Draws the rows."""
+    """Paints a row."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
         upper, lower = (QFontMetrics(sized(option.font, pixels)).height() for pixels in (14, 12))
         return QSize(160, upper + lower + BETWEEN + 2 * ABOVE)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
         licence, tokens = index.data(LICENCE_ROLE), self._theme.tokens
         box = option.rect.adjusted(0, 0, 0, -1)
         painter.save()
@@ -116,10 +123,10 @@ class _Painter(QStyledItemDelegate):
 
 
 def _write(painter: QPainter, room: QRect, font: QFont, colour: str, text: str) -> int:
-    """One line, cut where the room ends; returns how wide it is."""
+    """Write one line, elided to fit; returns its width."""
     measured = QFontMetrics(font)
-    told = measured.elidedText(text, Qt.TextElideMode.ElideRight, max(0, room.width()))
+    fitting = measured.elidedText(text, Qt.TextElideMode.ElideRight, max(0, room.width()))
     painter.setFont(font)
     painter.setPen(QColor(colour))
-    painter.drawText(room, _LEFT, told)
-    return measured.horizontalAdvance(told)
+    painter.drawText(room, _LEFT, fitting)
+    return measured.horizontalAdvance(fitting)

@@ -1,6 +1,6 @@
-"""Whose work is inside, and under which licences: collected from what the installed packages say about themselves.
+"""The included software and its licences, collected from the metadata of the installed packages.
 
-A packaged program carries the list as `assets/licences.json`, which its build wrote with `installed` and `to_json`.
+A packaged program has the list as `assets/licences.json`, which its build wrote with `installed` and `to_json`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -27,12 +27,12 @@ _HOME_LABELS = ("homepage", "home", "home page", "source", "source code", "repos
 
 @dataclass(frozen=True)
 class Licence:
-    """A piece of software and its licence.
+    """A package and its licence.
 
     Attributes:
-        licence: its short name, as in "Apache-2.0".
-        home: address of its page; may be empty.
-        text: all that its licence files say, or a sentence that says that there is none.
+        licence: short name, such as "Apache-2.0".
+        home: address of the package's page; may be empty.
+        text: text of all licence files, or a sentence that says that there is none.
     """
 
     name: str
@@ -43,20 +43,20 @@ class Licence:
 
 
 def shipped() -> list[Licence]:
-    """What this program is made of: as its build wrote it down, or else as it is installed here."""
+    """The packages in this program: the list of its build, or the packages installed here."""
     path = assets.path(FILE)
     if not path.is_file():
         return installed()
     try:
         return from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise I3Error(f"The list of licences cannot be read: {error}.", "Install i3desk again.") from error
+        raise I3Error(f"The list of licences cannot be read: {error}.", "Reinstall i3desk.") from error
 
 
 def installed(distribution: str = OWN, extras: Iterable[str] = ()) -> list[Licence]:
-    """A distribution, then everything that it needs and that its needs need, by name.
+    """A distribution, followed by its direct and indirect dependencies in order of name.
 
-    Extras count only where somebody asks for them. Raises I3Error if the distribution itself is not installed.
+    Only requested extras count. Raises I3Error if the distribution itself is not installed.
     """
     root, *others = _needed(distribution, frozenset(extras))
     found = [_licence(each) for each in others]
@@ -64,24 +64,24 @@ def installed(distribution: str = OWN, extras: Iterable[str] = ()) -> list[Licen
 
 
 def to_json(licences: list[Licence]) -> str:
-    """A list as text, for `from_json`."""
+    """The list as text for `from_json`."""
     return json.dumps([asdict(each) for each in licences], ensure_ascii=False, indent=1) + "\n"
 
 
 def from_json(text: str) -> list[Licence]:
-    """The list that `to_json` wrote. Raises ValueError for anything else."""
+    """Read a list that `to_json` wrote. Raises ValueError for any other text."""
     content = json.loads(text)
     names = {field.name for field in fields(Licence)}
     if not isinstance(content, list) or not content:
-        raise ValueError("it is no list of licences")
+        raise ValueError("it is not a list of licences")
     for each in content:
         if not isinstance(each, dict) or set(each) != names or not all(isinstance(v, str) for v in each.values()):
-            raise ValueError("one of its entries is no licence")
+            raise ValueError("one of its entries is not a licence")
     return [Licence(**each) for each in content]
 
 
 def _needed(name: str, extras: frozenset[str]) -> list[metadata.Distribution]:
-    """The distribution of this name, and all that it and these extras of it need on this machine, each once."""
+    """The distribution with all dependencies of it and of these extras, each once."""
     try:
         found = {canonicalize_name(name): metadata.distribution(name)}
     except metadata.PackageNotFoundError as error:
@@ -97,7 +97,7 @@ def _needed(name: str, extras: frozenset[str]) -> list[metadata.Distribution]:
             seen.add(key)
             try:
                 needed = metadata.distribution(requirement.name)
-            except metadata.PackageNotFoundError:  # a library that works without it
+            except metadata.PackageNotFoundError:  # an optional dependency
                 continue
             found.setdefault(key[0], needed)
             waiting.append((needed, key[1]))
@@ -110,37 +110,42 @@ def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
 
 
 def _licence(distribution: metadata.Distribution) -> Licence:
-    said = distribution.metadata
-    short = _short_name(said)
-    text = _text(distribution) or (_own_text() if said["Name"] == OWN else "")
+    fields = distribution.metadata
+    short = _short_name(fields)
+    text = _text(distribution) or (_own_text() if fields["Name"] == OWN else "")
     if not text:
-        text = f"The package brings no text; its licence is {short}." if short else "The package states no licence."
-    return Licence(said["Name"], distribution.version, short or "not stated", _home(said), text)
+        text = f"The package has no text; its licence is {short}." if short else "The package states no licence."
+    return Licence(fields["Name"], distribution.version, short or "not stated", _home(fields), text)
 
 
-def _short_name(said: metadata.PackageMetadata) -> str:
-    """The licence's name; a whole text in that field is not one."""
-    for field in ("License-Expression", "License"):
-        value = (said.get(field) or "").strip()
+def _field(fields: metadata.PackageMetadata, name: str) -> str:
+    """A field of the metadata; empty if it is missing."""
+    return str(fields[name] or "").strip() if name in fields else ""
+
+
+def _short_name(fields: metadata.PackageMetadata) -> str:
+    """Name of the licence; a field that holds a whole text is ignored."""
+    for name in ("License-Expression", "License"):
+        value = _field(fields, name)
         if value and value.upper() != "UNKNOWN" and "\n" not in value and len(value) <= 200:
             return value
-    lines = [line for line in said.get_all("Classifier") or () if line.startswith(_CLASSIFIER)]
+    lines = [line for line in fields.get_all("Classifier") or () if line.startswith(_CLASSIFIER)]
     names = [line.rpartition(" :: ")[2] for line in lines if line.count(" :: ") > 1 or len(lines) == 1]
     return " and ".join(names)
 
 
-def _home(said: metadata.PackageMetadata) -> str:
-    """Its page on the web, as far as it says."""
+def _home(fields: metadata.PackageMetadata) -> str:
+    """Address of the package's page; empty if there is none."""
     pages = {}
-    for line in said.get_all("Project-URL") or ():
+    for line in fields.get_all("Project-URL") or ():
         label, _, address = line.partition(",")
         pages.setdefault(label.strip().casefold(), address.strip())
-    wanted = [said.get("Home-page") or "", *(pages.get(label, "") for label in _HOME_LABELS), *pages.values()]
+    wanted = [_field(fields, "Home-page"), *(pages.get(label, "") for label in _HOME_LABELS), *pages.values()]
     return next((each for each in wanted if each.startswith(("https://", "http://"))), "")
 
 
 def _text(distribution: metadata.Distribution) -> str:
-    """All its licence files, each text once, below the names of the files that have it."""
+    """Texts of all licence files, each once, below the names of its files."""
     names: dict[str, list[str]] = {}
     for name, text in _files(distribution):
         if text.strip():
@@ -152,22 +157,22 @@ def _text(distribution: metadata.Distribution) -> str:
 
 
 def _files(distribution: metadata.Distribution) -> Iterator[tuple[str, str]]:
-    """Names and texts: what it declares first, then what is named like a licence."""
-    told = set()
+    """Names and texts of licence files: declared ones first, then those named like one."""
+    declared = set()
     for name in distribution.metadata.get_all("License-File") or ():
         try:
             text = distribution.read_text(f"licenses/{name}") or distribution.read_text(name)
-        except UnicodeDecodeError:  # read below, as well as it goes
+        except UnicodeDecodeError:  # it is read below, with replacement characters
             continue
         if text:
-            told.add(name)
+            declared.add(name)
             yield name, text
     for path in distribution.files or ():
         name = path.as_posix().partition(".dist-info/")[2].removeprefix("licenses/") or path.as_posix()
-        if name not in told and (".dist-info/licenses/" in path.as_posix() or _is_licence(path)):
+        if name not in declared and (".dist-info/licenses/" in path.as_posix() or _is_licence(path)):
             try:
-                yield name, path.locate().read_text(encoding="utf-8", errors="replace")
-            except OSError:  # listed, but left out by whoever packaged it
+                yield name, Path(str(path.locate())).read_text(encoding="utf-8", errors="replace")
+            except OSError:  # listed, but missing from the package
                 continue
 
 
@@ -176,6 +181,6 @@ def _is_licence(path: PurePosixPath) -> bool:
 
 
 def _own_text() -> str:
-    """The licence of i3desk itself, where it runs from its source."""
+    """The licence of i3desk itself, when it runs from its source."""
     path = assets.root().parent / "LICENSE"
     return path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -1,9 +1,11 @@
-"""The window that shows whose work is inside: a list with a filter, and beside it the text of a licence."""
+"""The Licences dialog: a list of included software with a filter, and the licence's text."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QEvent, QObject, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from i3core.errors import I3Error
@@ -14,15 +16,14 @@ from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, nam
 from i3desk.widgets.long_text import LongText
 from i3desk.workers.background import BackgroundJobs
 
+if TYPE_CHECKING:
+    from i3desk.help.licences import Licence
+
 LIST_WIDTH = 264
 
 
 class LicencesDialog(QDialog):
-    """Collects the list when it is made, in the background.
-
-    Attributes:
-        filter, list, text: its parts.
-    """
+    """Shows the list of licences, which it collects in the background."""
 
     def __init__(self, background: BackgroundJobs, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,13 +33,13 @@ class LicencesDialog(QDialog):
         self.setMinimumSize(560, 360)
         self.resize(980, 640)
         self._background = background
-        self._shown = None
+        self._shown: Licence | None = None
 
         self.filter = named(QLineEdit(), "field")
         self.filter.setPlaceholderText("Filter")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter by name or licence")
-        self.filter.setToolTip("Shows only what has these words in its name or licence (Down leads to the list)")
+        self.filter.setToolTip("Show only entries with these words in name or licence (Down: to the list)")
         self.filter.textChanged.connect(self._filter)
         self.filter.installEventFilter(self)
         self.list = LicenceList(theme)
@@ -52,7 +53,7 @@ class LicencesDialog(QDialog):
 
         self.name = label(grade="title", wrap=True)
         self.licence = label(tone="muted", grade="small", wrap=True)
-        self.home_button = button("Home page", "Open its page in your browser")
+        self.home_button = button("Home page", "Open the page of the package in your browser")
         self.home_button.clicked.connect(self._open_home)
         self.text = LongText("Text of the licence")
         titles = QVBoxLayout()
@@ -84,7 +85,7 @@ class LicencesDialog(QDialog):
         self.home_button.hide()
         self._job = background.run(_collect, self._fill, self._fail)
 
-    def _fill(self, licences: list) -> None:
+    def _fill(self, licences: list[Licence]) -> None:
         self._job = None
         self.busy.hide()
         self.list.fill(licences)
@@ -99,16 +100,16 @@ class LicencesDialog(QDialog):
     @Slot()
     def _filter(self) -> None:
         shown, total = self.list.filter(self.filter.text()), self.list.count()
-        self.count.setText(f"{total} parts" if shown == total else f"{shown} of {total} parts")
+        self.count.setText(f"{total} packages" if shown == total else f"{shown} of {total} packages")
 
     @Slot(object)
-    def _show(self, licence) -> None:
+    def _show(self, licence: Licence | None) -> None:
         self._shown = licence
         self.name.setText("" if licence is None else f"{licence.name} {licence.version}")
         self.licence.setText("" if licence is None else licence.licence)
         self.home_button.setVisible(licence is not None and is_web_page(licence.home))
         if licence is not None:
-            self.home_button.setToolTip(f"Opens {licence.home} in your browser")
+            self.home_button.setToolTip(f"Open {licence.home} in your browser")
         self.text.show_text("" if licence is None else licence.text)
 
     @Slot()
@@ -117,7 +118,12 @@ class LicencesDialog(QDialog):
             QDesktopServices.openUrl(QUrl(self._shown.home))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.filter and event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Down:
+        if (
+            watched is self.filter
+            and isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.KeyPress
+            and event.key() == Qt.Key.Key_Down
+        ):
             self.list.setFocus()
             return True
         return super().eventFilter(watched, event)
@@ -127,8 +133,8 @@ class LicencesDialog(QDialog):
         super().done(result)
 
 
-def _collect() -> list:
-    """All licences. In the background also the import, which takes a tenth of a second."""
+def _collect() -> list[Licence]:
+    """Collect all licences. The import takes a tenth of a second: only in the background."""
     from i3desk.help.licences import shipped
 
     return shipped()

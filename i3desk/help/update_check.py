@@ -1,6 +1,6 @@
-"""Asks whether there is a newer version, in a child process: when the user wants to know, or once a week if allowed to.
+"""Check for a newer version in a child process: on request, or once a week if the user allows it.
 
-The window itself never opens a connection. The child asks for one public page and sends nothing (i3core/updates.py).
+The window itself never opens a connection. The child requests one public page and sends nothing (i3core.net.releases).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from i3desk.workers.core_process import CoreProcess, plain
 
 log = logging.getLogger(__name__)
 WEEK_S = 7 * 24 * 3600
-CONSIDERED_EVERY_MS = 3_600_000  # windows stay open for weeks
+DUE_EVERY_MS = 3_600_000  # a window may stay open for weeks
 
 
 @dataclass(frozen=True)
 class Update:
-    """What the child found.
+    """Result of a check.
 
     Attributes:
-        current: the version that runs.
-        newer: whether `version` is a later one.
-        page, notes, published: as in i3core.updates.Release.
+        current: the running version.
+        newer: whether `version` is newer than `current`.
+        page, notes, published: as in i3core.net.releases.Release.
     """
 
     current: str
@@ -39,11 +39,11 @@ class Update:
 
 
 class UpdateCheck(QObject):
-    """One question at a time.
+    """A check for updates; one at a time.
 
     Signals:
-        found(Update): the answer.
-        failed(what): there is none; `what` says why, and what to do.
+        found(Update): Emitted with the result.
+        failed(what): Emitted if there is none; `what` says why, and what to do.
     """
 
     found = Signal(object)
@@ -53,20 +53,20 @@ class UpdateCheck(QObject):
         super().__init__(parent)
         self._update: Update | None = None
         self._wanted = False
-        self._given_up = False
-        self._process = CoreProcess("look for a new version", self)
+        self._cancelled = False
+        self._process = CoreProcess("check for a new version", self)
         self._process.reported.connect(self._on_reported)
         self._process.finished.connect(self._on_finished)
         self._process.failed.connect(self._on_failed)
 
     @property
     def running(self) -> bool:
-        """Whether the child lives."""
+        """Whether the child process is running."""
         return self._process.running
 
     @Slot()
     def start(self) -> None:
-        """Ask. If the child of a question that was given up still lives, after its end."""
+        """Start a check, once the child of a cancelled one has ended."""
         self._wanted = True
         if not self._process.running:
             self._update = None
@@ -74,55 +74,55 @@ class UpdateCheck(QObject):
 
     @Slot()
     def cancel(self) -> None:
-        """Give up: nothing more is told, and the child ends."""
+        """End the child; no signal is emitted any more."""
         self._wanted = False
         if self._process.running:
-            self._given_up = True
+            self._cancelled = True
             self._process.end()
 
     def shut_down(self) -> None:
-        """End the child at once. Only after the event loop: it blocks."""
+        """Kill the child. Blocks; call only after the event loop."""
         self._process.blockSignals(True)
         self._process.kill()
 
     @Slot(object)
     def _on_reported(self, report: dict) -> None:
-        values = {field.name: report.get(field.name) for field in fields(Update)}
-        texts = [value for name, value in values.items() if name != "newer"]
-        if all(isinstance(value, str) for value in texts) and is_web_page(values["page"]):
-            self._update = Update(**values | {"newer": values["newer"] is True})
+        texts = {field.name: report.get(field.name) for field in fields(Update) if field.name != "newer"}
+        found = {name: text for name, text in texts.items() if isinstance(text, str)}
+        if len(found) == len(texts) and is_web_page(found["page"]):
+            self._update = Update(**found, newer=report.get("newer") is True)
 
     @Slot()
     def _on_finished(self) -> None:
-        if not self._goes_on():
+        if not self._counts():
             return
         if self._update is not None:
             self.found.emit(self._update)
         else:
-            self.failed.emit("The look for a new version brought no answer. Try again later.")
+            self.failed.emit("The check for a new version returned no answer. Try again later.")
 
     @Slot(str)
     def _on_failed(self, what: str) -> None:
-        if self._goes_on():
+        if self._counts():
             self.failed.emit(plain(what))
 
-    def _goes_on(self) -> bool:
-        """Whether the end of the child is told; if it was given up and asked anew since, the next one begins."""
-        told, again = not self._given_up, self._given_up and self._wanted
-        self._given_up = self._wanted = False
+    def _counts(self) -> bool:
+        """Whether the child that ended was not cancelled; if one was started since, start it now."""
+        counts, again = not self._cancelled, self._cancelled and self._wanted
+        self._cancelled = self._wanted = False
         if again:
             self.start()
-        return told
+        return counts
 
 
-class WeeklyLook(QObject):
-    """Looks by itself, if the user allows it: once the model is ready, and not within a week of the time before.
+class WeeklyCheck(QObject):
+    """Checks by itself if the user allows it: after `start`, and at most once a week.
 
     Signals:
-        newer(Update): there is a newer version. Of everything else nobody is told; failures are in the log.
+        found(Update): Emitted if there is a newer version. Failures are only logged.
     """
 
-    newer = Signal(object)
+    found = Signal(object)
 
     def __init__(self, settings: SettingsStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -131,25 +131,25 @@ class WeeklyLook(QObject):
         self._check = UpdateCheck(self)
         self._check.found.connect(self._on_found)
         self._check.failed.connect(self._on_failed)
-        self._timer = QTimer(self, interval=CONSIDERED_EVERY_MS)
-        self._timer.timeout.connect(self.consider)
+        self._timer = QTimer(self, interval=DUE_EVERY_MS)
+        self._timer.timeout.connect(self.check_if_due)
 
     @property
     def running(self) -> bool:
-        """Whether it looks now."""
+        """Whether a check is running."""
         return self._check.running
 
     @Slot()
-    def begin(self) -> None:
-        """From now on: whatever has to come first is done."""
+    def start(self) -> None:
+        """Start to check, now and later. Repeated calls do nothing."""
         if not self._timer.isActive():
             self._timer.start()
-            self._settings.changed.connect(self.consider)  # the user may allow it meanwhile
-            self.consider()
+            self._settings.changed.connect(self.check_if_due)  # the user may allow it now
+            self.check_if_due()
 
     @Slot()
-    def consider(self) -> None:
-        """Look if it is time to."""
+    def check_if_due(self) -> None:
+        """Start a check if the last one was a week ago or more."""
         preferences, now = self._settings.preferences, int(time.time())
         wanted = preferences.look_for_updates and switched_on() and not self._ended
         if not wanted or 0 <= now - preferences.looked_for_updates < WEEK_S or self._check.running:
@@ -158,7 +158,7 @@ class WeeklyLook(QObject):
         self._settings.change(looked_for_updates=now)
 
     def shut_down(self) -> None:
-        """End the child at once. Only after the event loop: it blocks."""
+        """Kill the child. Blocks; call only after the event loop."""
         self._ended = True
         self._timer.stop()
         self._check.shut_down()
@@ -166,8 +166,8 @@ class WeeklyLook(QObject):
     @Slot(object)
     def _on_found(self, update: Update) -> None:
         if update.newer:
-            self.newer.emit(update)
+            self.found.emit(update)
 
     @Slot(str)
     def _on_failed(self, what: str) -> None:
-        log.info("No news of a new version: %s", what)
+        log.info("The check for a new version failed: %s", what)

@@ -1,4 +1,4 @@
-"""Whether there is a newer version: asks, says so, and leads to the page where it is. Nothing is installed."""
+"""The dialog that checks for a newer version and links to its page. It installs nothing."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ NOTES_HEIGHT = 200
 
 
 class UpdatesDialog(QDialog):
-    """Attributes:
-    check: what asks; it outlives the dialog.
-    title, facts, notes, notice, and the buttons: its parts.
-    """
+    """Shows the progress and the result of an UpdateCheck, which outlives the dialog."""
 
     def __init__(self, check: UpdateCheck, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,13 +33,13 @@ class UpdatesDialog(QDialog):
         self.notice = Notice()
         self.notes = LongText("What is new", "news")
         self.notes.setFixedHeight(NOTES_HEIGHT)
-        self.again_button = button("Try again", "Ask once more", "primary")
-        self.again_button.clicked.connect(self.begin)
-        self.open_button = button("Open the download page", "Opens it in your browser", "primary")
+        self.again_button = button("Try again", "Check again", "primary")
+        self.again_button.clicked.connect(self.check_now)
+        self.open_button = button("Open the download page", "Open it in your browser", "primary")
         self.open_button.clicked.connect(self._open_page)
         self.close_button = button("Cancel", "Close this window (Esc)")
         self.close_button.clicked.connect(self.reject)
-        column = column_in(self, 24, 24, 24, 24, spacing=12)
+        column = self._column = column_in(self, 24, 24, 24, 24, spacing=12)
         for part in (self.title, self.facts, self.busy, self.notice, self.notes):
             column.addWidget(part)
         column.addStretch(1)
@@ -51,40 +48,40 @@ class UpdatesDialog(QDialog):
         self.setFixedWidth(WIDTH)
 
     @Slot()
-    def begin(self) -> None:
-        """Ask."""
-        self._show("Looking for a new version…", f"Asking {host()} for the page of the newest one.", self.busy)
-        self._name_close("Cancel", "Stop asking and close this window (Esc)")
+    def check_now(self) -> None:
+        """Start the check."""
+        self._show("Checking for a new version…", f"Requesting the latest version from {host()}.", self.busy)
+        self._name_close("Cancel", "Stop the check and close this window (Esc)")
         self.check.start()
 
     @Slot(object)
     def show_update(self, update: Update) -> None:
-        """Show what was found."""
+        """Show the result of a check."""
         self._update = update
         if not update.newer:
-            self._show(f"i3desk {update.current} is the newest.", "")
+            self._show(f"i3desk {update.current} is the latest version.", "")
             self._name_close("Close", "Close this window (Esc)")
             return
         day = QDate.fromString(update.published, Qt.DateFormat.ISODate)
         published = f"Published on {QLocale.c().toString(day, 'd MMMM yyyy')}. " if day.isValid() else ""
-        facts = f"{published}You have {update.current}. Your chats, models and runs stay when you install it."
+        facts = f"{published}You have {update.current}. Installing it keeps your chats, models and runs."
         self.notes.show_text(update.notes)
         parts = (self.notes, self.open_button) if update.notes else (self.open_button,)
-        self._show(f"i3desk {update.version} is there", facts, *parts)
+        self._show(f"i3desk {update.version} is available", facts, *parts)
         self._name_close("Cancel", "Close this window and keep the version you have (Esc)")
-        self.open_button.setToolTip(f"Opens {update.page} in your browser")
+        self.open_button.setToolTip(f"Open {update.page} in your browser")
         self.open_button.setFocus()
 
     @Slot(str)
     def _show_failed(self, what: str) -> None:
-        happened, point, remedy = what.partition(". ")
-        self.notice.show_error(happened + point.strip(), remedy)
-        self._show("Could not look for a new version", "", self.notice, self.again_button)
+        error, point, remedy = what.partition(". ")
+        self.notice.show_error(error + point.strip(), remedy)
+        self._show("Could not check for a new version", "", self.notice, self.again_button)
         self._name_close("Close", "Close this window (Esc)")
         self.again_button.setFocus()
 
     def _show(self, title: str, facts: str, *parts: QWidget) -> None:
-        """Show these parts and no others; the window becomes as high as they are."""
+        """Show only these parts; the dialog fits their height."""
         self.title.setText(title)
         self.facts.setText(facts)
         self.facts.setVisible(bool(facts))
@@ -93,8 +90,8 @@ class UpdatesDialog(QDialog):
         self.open_button.setDefault(self.open_button in parts)
         self.again_button.setDefault(self.again_button in parts)
         self.setAccessibleName(f"{title} {facts}".strip())
-        self.layout().activate()
-        self.setFixedHeight(self.layout().totalHeightForWidth(WIDTH))
+        self._column.activate()
+        self.setFixedHeight(self._column.totalHeightForWidth(WIDTH))
 
     def _name_close(self, name: str, tooltip: str) -> None:
         self.close_button.setText(name)

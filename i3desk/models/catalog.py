@@ -1,6 +1,6 @@
-"""The models that this computer has: bundled, downloaded, the user's own folders and fine-tuned ones.
+"""The models on this computer: bundled, downloaded, the user's own folders, fine-tuned.
 
-Folders are read in the background; the catalog says what is known of each, also what is wrong with it.
+Folders are read in the background. An entry holds the facts of its model, or the error that it cannot be read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_RECENT = 8
 
 
 class Origin(enum.Enum):
-    """Where a model comes from; the page shows them in this order."""
+    """Origins of models, in the order in which the page shows them."""
 
     BUNDLED = "bundled"
     DOWNLOADED = "downloaded"
@@ -39,7 +39,7 @@ class Entry:
     """One model folder.
 
     Attributes:
-        facts: what is in it; None while it is not read yet, or cannot be.
+        facts: what the folder holds; None if it is not read yet or cannot be read.
         what, remedy: why it cannot be read; empty if it can.
     """
 
@@ -51,22 +51,22 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """What the model is called."""
+        """Name of the model."""
         return self.facts.name if self.facts else self.folder.name
 
 
 def bundled_folder() -> Path | None:
-    """The folder of the model that None stands for."""
+    """Folder of the bundled model, for which None stands elsewhere."""
     return assets.models().get(assets.BUNDLED_MODEL)
 
 
 def absolute(path: str | Path) -> Path:
-    """One spelling for each folder."""
+    """Absolute path with one spelling for each folder."""
     return Path(os.path.abspath(os.path.expanduser(path)))
 
 
 def find_folders(paths: Paths, own: Iterable[str], recent: Iterable[str]) -> list[tuple[Path, Origin]]:
-    """Every model folder once, in the order of Origin; within one, recently used ones first, then by name."""
+    """All model folders, each once: by origin, then recently used ones first, then by name."""
     found = dict.fromkeys(assets.models().values(), Origin.BUNDLED)
     for folder in registry.downloaded(paths.models_folder).values():
         found.setdefault(folder, Origin.DOWNLOADED)
@@ -74,7 +74,7 @@ def find_folders(paths: Paths, own: Iterable[str], recent: Iterable[str]) -> lis
         found.setdefault(folder, Origin.FINE_TUNED)
     for folder in map(absolute, own):
         found.setdefault(folder, Origin.OWN)
-    used = {absolute(folder): place for place, folder in enumerate(recent)}
+    used = {absolute(folder): rank for rank, folder in enumerate(recent)}
     for folder in used:
         if os.path.isdir(folder):
             found.setdefault(folder, Origin.OWN)
@@ -87,34 +87,34 @@ def find_folders(paths: Paths, own: Iterable[str], recent: Iterable[str]) -> lis
 def _runs_in(folder: Path) -> list[Path]:
     try:
         return [path for path in folder.iterdir() if registry.is_run(path)]
-    except OSError:  # not there yet
+    except OSError:  # it does not exist yet
         return []
 
 
 def read_folder(folder: Path) -> ModelInfo:
-    """What is in a model folder. Raises I3Error if it is not one, or damaged. May take seconds."""
+    """Read a model folder; may take seconds. Raises I3Error if it is damaged or not a model."""
     if any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors")):
-        import_torch(lambda: False)  # their sizes are in the pickle; this import does not hold the window up
+        import_torch(lambda: False)  # sizes are in the pickle; this import does not block the window
     return inspect(folder)
 
 
 class Catalog(QObject):
-    """Keeps the list of models. `refresh` fills it.
+    """The list of models; `refresh` fills it.
 
     Attributes:
-        entries: the models as far as they are known.
-        own_folders, recent_models: to keep between two starts; recent ones newest first.
+        entries: the models found so far.
+        own_folders, recent_models: folders to save between two starts; recent ones newest first.
     Signals:
-        changed: `entries` are others now.
-        kept_changed: `own_folders` or `recent_models` are others now.
-        added(folder): a folder that the user named is in the list now.
-        failed(what, remedy): it is not a model.
-        deleted(folder): a model is gone from the disk.
-        delete_failed(folder, what, remedy): it could not be deleted.
+        changed: Emitted when `entries` changed.
+        saved_changed: Emitted when `own_folders` or `recent_models` changed.
+        added(folder): Emitted when a folder that the user named is in the list.
+        failed(what, remedy): Emitted if such a folder is not a model.
+        deleted(folder): Emitted when a model is deleted from the disk.
+        delete_failed(folder, what, remedy): Emitted if it cannot be deleted.
     """
 
     changed = Signal()
-    kept_changed = Signal()
+    saved_changed = Signal()
     added = Signal(str)
     failed = Signal(str, str)
     deleted = Signal(str)
@@ -142,36 +142,36 @@ class Catalog(QObject):
         return bool(self._jobs)
 
     def entry(self, folder: str | Path | None) -> Entry | None:
-        """The entry of a folder; None stands for the bundled model."""
+        """Entry of a folder; None stands for the bundled model."""
         wanted = bundled_folder() if folder is None else absolute(folder)
         return next((entry for entry in self.entries if entry.folder == wanted), None)
 
     def recent(self) -> list[Entry]:
-        """Usable models that were used, newest first."""
+        """Readable models that were used, newest first."""
         known = {str(entry.folder): entry for entry in self.entries if entry.facts}
         return [known[folder] for folder in self.recent_models if folder in known]
 
     @Slot()
     def refresh(self) -> None:
-        """Look at all folders anew, in the background."""
+        """Read all folders again, in the background."""
         for job in self._jobs:
             self._background.forget(job)
         work = partial(find_folders, self._paths, self.own_folders, self.recent_models)
         self._jobs = [self._background.run(work, self._on_found)]
 
     def add_folder(self, path: str | Path) -> None:
-        """Add a folder that the user named, or the one of a file in it, if there is a model in it."""
+        """Add a folder that the user named, or the folder of a file, if it holds a model."""
         self._background.run(partial(_check_new, path), self._on_checked, self._on_refused)
 
     def remove(self, folder: str | Path) -> None:
-        """Take one of the user's own folders off the list; its files stay."""
+        """Remove one of the user's own folders from the list; its files are kept."""
         name = str(absolute(folder))
-        self._keep(
+        self._save(
             tuple(each for each in self.own_folders if each != name),
             tuple(each for each in self.recent_models if each != name),
         )
         self.entries = [entry for entry in self.entries if str(entry.folder) != name or entry.origin is not Origin.OWN]
-        self._begin_again_if_reading()
+        self._restart_reading()
         self.changed.emit()
 
     def delete(self, folder: str | Path) -> None:
@@ -181,26 +181,26 @@ class Catalog(QObject):
         self._background.run(work, partial(self._on_deleted, path), partial(self._on_not_deleted, path))
 
     def remember_used(self, folder: str | Path | None) -> None:
-        """A model was loaded; None stands for the bundled one."""
+        """Remember that a model was loaded; None stands for the bundled one."""
         path = bundled_folder() if folder is None else absolute(folder)
         if path is not None:
             others = (each for each in self.recent_models if each != str(path))
-            self._keep(self.own_folders, (str(path), *others)[:MOST_RECENT])
+            self._save(self.own_folders, (str(path), *others)[:MOST_RECENT])
             if self.entries and self.entry(path) is None:
                 self.refresh()
 
-    def _keep(self, own_folders: tuple[str, ...], recent_models: tuple[str, ...]) -> None:
+    def _save(self, own_folders: tuple[str, ...], recent_models: tuple[str, ...]) -> None:
         if (own_folders, recent_models) != (self.own_folders, self.recent_models):
             self.own_folders, self.recent_models = own_folders, recent_models
-            self.kept_changed.emit()
+            self.saved_changed.emit()
 
-    def _begin_again_if_reading(self) -> None:
-        """A look that began before the list was changed would undo the change."""
+    def _restart_reading(self) -> None:
+        """Read again if folders are being read: the result of the old list would undo the change."""
         if self.reading:
             self.refresh()
 
     def _on_found(self, found: list[tuple[Path, Origin]]) -> None:
-        # What was known stays until it is read again, so that the page does not flicker.
+        # Known facts are kept until the folder is read again, so that the page does not flicker.
         known = {entry.folder: entry for entry in self.entries}
         self.entries = [
             replace(known[folder], origin=origin) if folder in known else Entry(folder, origin)
@@ -215,22 +215,25 @@ class Catalog(QObject):
         self.changed.emit()
 
     def _on_read(self, folder: Path, facts: ModelInfo) -> None:
-        self._replace(folder, facts=facts, what="", remedy="")
+        self._replace(folder, facts)
 
     def _on_unreadable(self, folder: Path, error: I3Error) -> None:
-        self._replace(folder, facts=None, what=error.what, remedy=error.remedy)
+        self._replace(folder, None, error.what, error.remedy)
 
-    def _replace(self, folder: Path, **fields) -> None:
-        self._jobs.pop(0)  # they end in the order in which they began
-        self.entries = [replace(entry, **fields) if entry.folder == folder else entry for entry in self.entries]
+    def _replace(self, folder: Path, facts: ModelInfo | None, what: str = "", remedy: str = "") -> None:
+        self._jobs.pop(0)  # jobs end in the order in which they started
+        self.entries = [
+            replace(entry, facts=facts, what=what, remedy=remedy) if entry.folder == folder else entry
+            for entry in self.entries
+        ]
         self.changed.emit()
 
     def _on_checked(self, facts: ModelInfo) -> None:
         folder = absolute(facts.folder)
         if self.entry(folder) is None:
             self.entries = [*self.entries, Entry(folder, Origin.OWN, facts)]
-            self._keep((*self.own_folders, str(folder)), self.recent_models)
-            self._begin_again_if_reading()
+            self._save((*self.own_folders, str(folder)), self.recent_models)
+            self._restart_reading()
             self.changed.emit()
         self.added.emit(str(folder))
 
@@ -239,7 +242,7 @@ class Catalog(QObject):
 
     def _on_deleted(self, folder: Path, _: None) -> None:
         self.entries = [entry for entry in self.entries if entry.folder != folder]
-        self._keep(self.own_folders, tuple(each for each in self.recent_models if each != str(folder)))
+        self._save(self.own_folders, tuple(each for each in self.recent_models if each != str(folder)))
         self.changed.emit()
         self.deleted.emit(str(folder))
 

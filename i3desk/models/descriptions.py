@@ -1,10 +1,8 @@
-"""What a model's folder holds, in words: the few facts on its card, and all of them."""
+"""Facts of a model in words: the few on its card, and all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from i3core.checkpoints.model_info import ModelInfo, memory_bytes
 from i3core.system.humanize import count_text, size_text, when_text
@@ -13,26 +11,26 @@ from i3desk.models.catalog import Entry, Origin
 NOT_STATED = "not stated"
 LONGEST_DESCRIPTION = 130
 PRECISIONS = {
-    "float32": ("float32", "Every number as it was trained: the replies are exact, and need the most memory."),
+    "float32": ("float32", "The precision of the training: exact replies, most memory."),
     "bfloat16": (
         "bfloat16",
-        "Shorter numbers: replies differ very slightly. Made for GPUs; no faster on most CPUs.",
+        "Shorter numbers: replies differ very slightly. For GPUs; not faster on most CPUs.",
     ),
     "int8": (
         "int8",
-        "Weights in one byte each: least memory, fastest on most CPUs; replies differ slightly.",
+        "Weights of one byte each: least memory, fastest on most CPUs; replies differ slightly.",
     ),
 }
 LAYOUTS = {"safetensors": "safetensors", "public": "public (pytorch_model.bin)"}
 
 
 def layers_text(facts: ModelInfo) -> str:
-    """The two kinds of layers: "10 + 6"."""
+    """Numbers of both kinds of layers, such as "10 + 6"."""
     return f"{facts.hybrid_layers} + {facts.attention_layers}"
 
 
 def description_of(entry: Entry) -> str:
-    """A sentence or two under the name."""
+    """One or two sentences under the name."""
     facts = entry.facts
     if facts is None:
         return "" if entry.what else "Reading the folder…"
@@ -42,16 +40,16 @@ def description_of(entry: Entry) -> str:
         when = f", {when_text(training.started)}" if training.started else ""
         return f"Fine-tuned{base}{when}."
     if facts.base is not None:
-        return f"An adapter of {facts.base.name}: what was learned, to be added to that model."
+        return f"An adapter of {facts.base.name}: its learned changes to that model."
     if entry.origin is Origin.BUNDLED:
-        return "Comes with the application. Small talk in short sentences."
+        return "Comes with i3desk. Small talk in short sentences."
     if facts.description:
         return _first_sentences(facts.description)
     return f"Downloaded from {facts.source}." if facts.source else str(entry.folder)
 
 
 def _first_sentences(text: str) -> str:
-    """As many whole sentences as fit on a card."""
+    """The first whole sentences that fit on a card."""
     if len(text) <= LONGEST_DESCRIPTION:
         return text
     cut = text[:LONGEST_DESCRIPTION]
@@ -60,18 +58,18 @@ def _first_sentences(text: str) -> str:
 
 
 def card_facts(facts: ModelInfo, precision: str) -> list[tuple[str, str, str]]:
-    """Name, value and tooltip of what the card shows, in rows of three."""
+    """Name, value and tooltip of the facts on a card."""
     shown = [
-        ("parameters", count_text(facts.parameters), f"{facts.parameters:,} numbers that were learned"),
-        ("window", f"{facts.window:,}", "Tokens that the model sees at once"),
+        ("parameters", count_text(facts.parameters), f"{facts.parameters:,} learned numbers"),
+        ("window", f"{facts.window:,}", "Tokens that the model sees at once (context window)"),
         ("file", size_text(facts.file_bytes), "Size on the disk"),
-        ("layers", layers_text(facts), "Layers of the RWKV-Mamba kind, then attention layers"),
-        ("memory", size_text(memory_bytes(facts, precision)), f"Estimate of the memory in use, at {precision}"),
-        ("licence", facts.licence or NOT_STATED, "What its makers allow"),
+        ("layers", layers_text(facts), "RWKV-Mamba layers, then attention layers"),
+        ("memory", size_text(memory_bytes(facts, precision)), f"Estimated memory use at {precision}"),
+        ("licence", facts.licence or NOT_STATED, "The licence of the model"),
     ]
     training = facts.training
     if training is not None:
-        own_text = "Perplexity on text like that it was trained on; lower is better"
+        own_text = "Perplexity on text like its training data; lower is better"
         general = "Perplexity on general text; lower is better"
         shown += [
             ("own text", _figure(training.best_val_perplexity), own_text),
@@ -85,8 +83,8 @@ def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
-def all_facts(entry: Entry) -> Mapping[str, Any]:
-    """Name -> value of everything that is known, for the details."""
+def all_facts(entry: Entry) -> dict[str, str]:
+    """All facts by name, for the details."""
     facts = entry.facts
     if facts is None:
         return {"Folder": str(entry.folder)}

@@ -1,4 +1,4 @@
-"""Everything that is known of a model, unfolded below its card."""
+"""All facts of a model, unfolded below its card."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Details(QWidget):
     """All facts, to read and to copy.
 
     Signals:
-        verify_requested: the user wants the files checked.
+        verify_requested: Emitted when the user asks to check the files.
     """
 
     verify_requested = Signal()
@@ -39,12 +39,12 @@ class Details(QWidget):
         self.show_entry(entry)
 
     def show_entry(self, entry: Entry) -> None:
-        """Show what is known of the model now."""
+        """Show the facts of `entry`."""
         self.entry = entry
         self.rows.show_rows([(name, text, text if name in PATHS else "") for name, text in all_facts(entry).items()])
 
     def focus_chain(self) -> list[QWidget]:
-        """What the Tab key goes through, in order."""
+        """Widgets in the order of the Tab key."""
         return [*self.rows.values.values(), self.open_button, self.verify_button]
 
     @Slot()

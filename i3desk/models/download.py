@@ -1,6 +1,6 @@
-"""One download from the hub: a child process that can be ended at any moment and goes on where it was.
+"""A download from the hub in a child process; it can be paused and resumed at any time.
 
-The window itself never opens a connection; only the child does, and only when the user asked for it.
+The window itself never opens a connection. Only the child does, and only after the user asked for it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from i3core.errors import I3Error
 from i3desk.workers.background import BackgroundJobs
 from i3desk.workers.core_process import CoreProcess, plain
 
-SUGGESTION = "i3-80m"  # a name that i3core.hub knows the repository of
+SUGGESTION = "i3-80m"  # i3core.hub knows its repository
 
 
 class DownloadState(enum.Enum):
-    """Where a download stands."""
+    """States of a download."""
 
-    STARTING = "starting"  # asks the hub
+    STARTING = "starting"  # waiting for the hub
     RUNNING = "running"
     PAUSING = "pausing"
     PAUSED = "paused"
@@ -37,15 +37,17 @@ ACTIVE = (DownloadState.STARTING, DownloadState.RUNNING)
 
 
 class Download(QObject):
-    """Attributes:
-        name, revision: what was asked for, such as "i3-80m" or "author/name", and which of its versions.
-        state, done_bytes, total_bytes, bytes_per_second, seconds_left: None where it is not known.
+    """One download.
+
+    Attributes:
+        name, revision: the requested model, such as "i3-80m" or "author/name", and its version.
+        state, done_bytes, total_bytes, bytes_per_second, seconds_left: the progress; None if unknown.
         what: why it failed.
-        folder: where the model is, once it is there.
+        folder: folder of the model once it is downloaded.
     Signals:
-        changed: one of these is another now.
-        done(folder): the model is there, whole and verified.
-        cancelled: nothing of it is left.
+        changed: Emitted when an attribute changed.
+        done(folder): Emitted when the model is complete and verified.
+        cancelled: Emitted when the partial files are removed.
     """
 
     changed = Signal()
@@ -78,28 +80,28 @@ class Download(QObject):
 
     @property
     def partial_folder(self) -> Path:
-        """Where the files are until all of them are there."""
+        """Folder of the files until the download is complete."""
         return self._models_folder / (folder_name(self.name) + registry.PARTIAL)
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether it is done or cancelled."""
         return self.state in (DownloadState.CANCELLED, DownloadState.DONE)
 
     def show_interrupted(self, found: registry.InterruptedDownload) -> None:
-        """It was begun before, and this much of it is there."""
+        """Show the progress of a download that an earlier session started."""
         self.revision, self.done_bytes, self.total_bytes = found.revision, found.done_bytes, found.total_bytes
         self.changed.emit()
 
-    def begin(self, name: str) -> None:
-        """Start with this name, unless something goes on: models of two authors may have the same folder."""
+    def start_as(self, name: str) -> None:
+        """Start under this name unless a download is running: models of two authors may share a folder."""
         if not self._process.running:
             self.name, self.revision = name, "main"
             self.start()
 
     @Slot()
     def start(self) -> None:
-        """Begin, or go on."""
+        """Start or continue the download."""
         if not self._process.running and self.state is not DownloadState.CANCELLING:
             self.what = ""
             self._set(DownloadState.STARTING)
@@ -108,14 +110,14 @@ class Download(QObject):
 
     @Slot()
     def pause(self) -> None:
-        """End the child; what it got stays."""
+        """End the child; keep the partial files."""
         if self.state in ACTIVE:
             self._set(DownloadState.PAUSING)
             self._process.end()
 
     @Slot()
     def cancel(self) -> None:
-        """End the child and remove what it got."""
+        """End the child and remove the partial files."""
         if self.state in (DownloadState.CANCELLING, DownloadState.CANCELLED, DownloadState.DONE):
             return
         self._set(DownloadState.CANCELLING)
@@ -125,7 +127,7 @@ class Download(QObject):
             self._remove()
 
     def shut_down(self) -> None:
-        """End the child at once; what it got stays. Only after the event loop: it blocks."""
+        """Kill the child; keep the partial files. Blocks; call only after the event loop."""
         self._process.blockSignals(True)
         self._process.kill()
 
@@ -154,7 +156,7 @@ class Download(QObject):
             self._remove()
         elif self.state is DownloadState.PAUSING and not self.folder:
             self._set(DownloadState.PAUSED)
-        else:  # also if it was done before it could be ended
+        else:  # also if it was done before it could be cancelled
             self._set(DownloadState.DONE)
             self.done.emit(self.folder)
 
@@ -182,7 +184,7 @@ class Download(QObject):
 
 
 def folder_name(name: str) -> str:
-    """The name of the folder that a download becomes: a repository's without its author."""
+    """Name of the folder of a download: the repository's name without its author."""
     short = name.rsplit("/", 1)[-1]
     return SUGGESTION if name.lower() == SUGGESTION else short
 

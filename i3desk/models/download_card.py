@@ -1,4 +1,4 @@
-"""The cards of a download: the question which model, and how it goes."""
+"""Cards of a download: the form that asks for the model, and the progress."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from i3desk.widgets.elided_label import ElidedLabel
 
 DRAW_MS = 60
 STEPS = 1000  # of the bar
-_ADDRESS = re.compile(r"^https?://[^/]+/")  # of a model's page, pasted
+_ADDRESS = re.compile(r"^https?://[^/]+/")  # of the pasted address of a model's page
 _NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 
 
 def hub_host() -> str:
-    """The computer that a download talks to."""
+    """Host name of the hub."""
     return urlsplit(os.environ.get("HF_ENDPOINT", "")).netloc or "huggingface.co"
 
 
 class DownloadForm(QFrame):
-    """Asks which model.
+    """Asks for the model to download.
 
     Signals:
-        download_requested(name): download it.
-        closed: the user thought better of it.
+        download_requested(name): Emitted when the user starts the download.
+        closed: Emitted when the user closes the form without a download.
     """
 
     download_requested = Signal(str)
@@ -49,14 +49,13 @@ class DownloadForm(QFrame):
         self.edit.setToolTip(f"{suggestion}, or the author and name of an i3 model on {hub_host()}")
         self.edit.textChanged.connect(self._check)
         self.edit.returnPressed.connect(self._ask)
-        self.start_button = button("Download", "Begin; you can pause it and close the window at any time", "primary")
+        self.start_button = button("Download", "Start; you can pause it or close the window at any time", "primary")
         self.start_button.clicked.connect(self._ask)
-        self.close_button = button("Not now", "Close this without downloading (Esc)")
+        self.close_button = button("Cancel", "Close this without a download (Esc)")
         self.close_button.clicked.connect(self.closed)
         self.promise = label(
-            "Only now does i3desk use the network for a model: it asks "
-            f"{hub_host()} for its files, and for nothing else. "
-            "You see how much it is as soon as the hub has said so.",
+            "i3desk uses the network only after you click Download: it requests the files of the model from "
+            f"{hub_host()} and nothing else. The size is shown as soon as it is known.",
             tone="muted", grade="small", wrap=True,
         )  # fmt: skip
         column = column_in(self, 16, 13, 16, 15, spacing=10)
@@ -67,7 +66,7 @@ class DownloadForm(QFrame):
         column.addWidget(self.promise)
 
     def open(self) -> None:
-        """Show it, ready to type."""
+        """Show the form with the focus in its field."""
         self.edit.setText(self._suggestion)
         self.show()
         self.edit.setFocus()
@@ -93,7 +92,7 @@ class DownloadForm(QFrame):
 
 
 class DownloadCard(QFrame):
-    """Shows one Download and steers it."""
+    """Shows and controls one Download."""
 
     def __init__(self, download: Download, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -106,11 +105,11 @@ class DownloadCard(QFrame):
         self.bar = QProgressBar(textVisible=False, maximum=STEPS)
         self.busy = BusyBar()
         self.failure = Notice()
-        self.pause_button = button("Pause", "Stop for now; what is there stays, also when the window is closed")
+        self.pause_button = button("Pause", "Pause; the downloaded part is kept, also when the window is closed")
         self.pause_button.clicked.connect(download.pause)
-        self.resume_button = button("Resume", "Go on where it was", "primary")
+        self.resume_button = button("Resume", "Continue the download", "primary")
         self.resume_button.clicked.connect(download.start)
-        self.cancel_button = button("Cancel", "End the download and remove what is there of it")
+        self.cancel_button = button("Cancel", "Stop the download and remove the downloaded part")
         self.cancel_button.clicked.connect(download.cancel)
 
         column = column_in(self, 16, 13, 16, 15, spacing=10)
@@ -137,10 +136,10 @@ class DownloadCard(QFrame):
         self.title.setText(self._title())
         self.numbers.setText(self._numbers())
         total = download.total_bytes
-        measured = bool(total) and state is not DownloadState.STARTING
+        has_size = bool(total) and state is not DownloadState.STARTING
         self.bar.setValue(round(STEPS * min(1.0, download.done_bytes / total)) if total else 0)
-        self.bar.setVisible(measured)
-        self.busy.setVisible(not measured and state in ACTIVE)
+        self.bar.setVisible(has_size)
+        self.busy.setVisible(not has_size and state in ACTIVE)
         self.failure.show_error(download.what, "")
         self._show_buttons(state)
         self.resume_button.setText("Try again" if state is DownloadState.FAILED else "Resume")
@@ -150,7 +149,7 @@ class DownloadCard(QFrame):
         self.cancel_button.setEnabled(state is not DownloadState.CANCELLING)
 
     def _show_buttons(self, state: DownloadState) -> None:
-        """Pause or Resume; the one takes the keyboard over from the other, else it would go to Cancel."""
+        """Show Pause or Resume; the shown one takes over the focus, which would otherwise go to Cancel."""
         had_focus = self.window().focusWidget() in (self.pause_button, self.resume_button)
         self.pause_button.setVisible(state in (*ACTIVE, DownloadState.PAUSING))
         self.resume_button.setVisible(state in (DownloadState.PAUSED, DownloadState.FAILED))
@@ -160,11 +159,11 @@ class DownloadCard(QFrame):
     def _title(self) -> str:
         name = self.download.name
         return {
-            DownloadState.STARTING: f"Asking the hub for {name}",
+            DownloadState.STARTING: f"Requesting {name} from the hub",
             DownloadState.RUNNING: f"Downloading {name} from the hub",
             DownloadState.PAUSING: f"Pausing the download of {name}",
             DownloadState.PAUSED: f"Download of {name} is paused",
-            DownloadState.CANCELLING: f"Removing what is there of {name}",
+            DownloadState.CANCELLING: f"Removing the downloaded part of {name}",
             DownloadState.CANCELLED: f"Download of {name} was cancelled",
             DownloadState.FAILED: f"{name} could not be downloaded",
             DownloadState.DONE: f"{name} is downloaded",

@@ -1,4 +1,4 @@
-"""All downloads: the question which model, those that go on, and those that were interrupted."""
+"""All downloads: the form, running ones and interrupted ones."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from i3desk.workers.background import BackgroundJobs
 
 
 class Downloads(QWidget):
-    """A card for each download, and the form above them.
+    """A card for each download, with the form above them.
 
     Signals:
-        downloaded(folder): a model is there, whole and verified.
-        closed: the form was closed without a download.
+        downloaded(folder): Emitted when a model is complete and verified.
+        closed: Emitted when the form is closed without a download.
     """
 
     downloaded = Signal(str)
@@ -41,7 +41,7 @@ class Downloads(QWidget):
         self._environment = environment
         self.form = DownloadForm(SUGGESTION)
         self.form.hide()
-        self.form.download_requested.connect(self.begin)
+        self.form.download_requested.connect(self.start_download)
         self.form.closed.connect(self._close)
         self._column = column_in(self, spacing=16)
         self._column.addWidget(self.form)
@@ -49,30 +49,30 @@ class Downloads(QWidget):
 
     @Slot()
     def open(self) -> None:
-        """Ask which model to download."""
+        """Show the form that asks for a model."""
         self.show()
         self.form.open()
 
     @Slot()
     def find_interrupted(self) -> None:
-        """Offer to go on with downloads that were begun before."""
+        """Find downloads of earlier sessions, and offer to continue them."""
         self._background.run(partial(registry.interrupted, self._models_folder), self._on_interrupted)
 
     @Slot(str)
-    def begin(self, name: str) -> None:
-        """Download a model, or go on if that was begun."""
+    def start_download(self, name: str) -> None:
+        """Start the download of a model, or continue it."""
         card = self._card(name)
-        card.pause_button.setFocus()  # else the focus would go to some button of a model
+        card.pause_button.setFocus()  # otherwise a button of some model would get the focus
         self.form.hide()
-        card.download.begin(name)
+        card.download.start_as(name)
 
     def shut_down(self) -> None:
-        """End all children at once; what they got stays. Only after the event loop: it blocks."""
+        """Kill all children; keep the partial files. Blocks; call only after the event loop."""
         for card in self.cards:
             card.download.shut_down()
 
     def _card(self, name: str) -> DownloadCard:
-        """The card of a download, made if there is none."""
+        """Card of a download; made if there is none yet."""
         download = Download(name, self._models_folder, self._background, self._environment)
         for card in self.cards:
             if card.download.partial_folder == download.partial_folder:

@@ -1,8 +1,9 @@
-"""What is done to a model on the disk, in a child process: verifying its files, copying it into another layout."""
+"""Tasks on the files of a model in a child process: verify, copy into another layout."""
 
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -15,16 +16,16 @@ DTYPES = ("float32", "float16", "bfloat16")
 
 
 class FileTask(QObject):
-    """One task at a time for one model.
+    """Runs one task at a time for one model.
 
     Attributes:
-        doing: what is being done, for example "Verifying the files…"; empty when nothing is.
-        result: how the last task ended well; empty if it did not.
+        doing: the running task, such as "Verifying the files…"; empty if none is running.
+        result: result of the last task; empty if it failed.
         what, remedy: why it failed; empty if it did not.
-        target: the folder that the last task wrote; None if it wrote none.
+        target: folder that the last task wrote; None if it wrote none.
     Signals:
-        changed: one of these is another now.
-        copied(folder): a copy in another layout is there.
+        changed: Emitted when an attribute changed.
+        copied(folder): Emitted when a copy in another layout is complete.
     """
 
     changed = Signal()
@@ -44,15 +45,15 @@ class FileTask(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether something is being done."""
+        """Whether a task is running."""
         return self._process.running
 
     def verify(self, folder: Path) -> None:
-        """Compare the files with their checksums, and read the weights."""
+        """Check the files against their checksums, and read the weights."""
         self._start("Verifying the files…", None, ["verify", str(folder), "--json"])
 
     def convert(self, facts: ModelInfo, folder: Path, target: Path, layout: str) -> None:
-        """Copy the model in `folder` to the new folder `target` in the "safetensors" or the "public" layout."""
+        """Copy a model to the new folder `target` in the layout "safetensors" or "public"."""
         arguments = ["convert", str(folder), str(target), "--to", layout, "--json"]
         if layout == "safetensors" and facts.dtype in DTYPES:
             arguments += ["--dtype", facts.dtype]
@@ -60,18 +61,18 @@ class FileTask(QObject):
 
     @Slot()
     def stop(self) -> None:
-        """End what is being done; a copy that was begun is removed."""
+        """Stop the task; an unfinished copy is removed."""
         self._stopping = True
         self._process.end()
 
     @Slot()
     def dismiss(self) -> None:
-        """Forget how the last task ended."""
+        """Clear the result of the last task."""
         self.result = self.what = self.remedy = ""
         self.changed.emit()
 
     def shut_down(self) -> None:
-        """End the child at once and remove a copy that was begun. Only after the event loop: it blocks."""
+        """Kill the child and remove an unfinished copy. Blocks; call only after the event loop."""
         unfinished = self.target if self.running else None
         self._process.blockSignals(True)
         self._process.kill()
@@ -94,7 +95,7 @@ class FileTask(QObject):
     def _on_finished(self) -> None:
         self.doing = ""
         if self.target is not None:
-            self.result = f"The copy is in {self.target}."
+            self.result = f"Copied to {self.target}."
             self.copied.emit(str(self.target))
         else:
             self.result = verified_text(self._report)
@@ -106,12 +107,12 @@ class FileTask(QObject):
         if not self._stopping:
             self.what = plain(what)
         if self.target is not None:
-            self._background.run(lambda folder=self.target: shutil.rmtree(folder, ignore_errors=True), lambda _: None)
+            self._background.run(partial(shutil.rmtree, self.target, ignore_errors=True), lambda _: None)
         self.changed.emit()
 
 
 def verified_text(report: dict) -> str:
-    """What `i3core verify` found, in a sentence."""
+    """The result of `i3core verify` in a sentence."""
     if report.get("checksums"):
-        return f"All {report.get('files')} files are as their checksums say, and the weights can be read."
-    return "The weights can be read. No checksums are stored with the files to compare them with."
+        return f"All {report.get('files')} files match their checksums, and the weights can be read."
+    return "The weights can be read. There are no checksums to check the files against."

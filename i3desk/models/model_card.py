@@ -1,4 +1,4 @@
-"""The card of one model: what it is, whether it is in use, and everything that can be done with it."""
+"""The card of a model: facts, state and actions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QFrame, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from i3core.system.humanize import size_text
@@ -22,7 +22,7 @@ from i3desk.widgets.facts import FactsGrid
 
 
 class Use(enum.Enum):
-    """What the window does with a model."""
+    """State of a model in the window."""
 
     NONE = "none"
     LOADING = "loading"
@@ -30,14 +30,14 @@ class Use(enum.Enum):
 
 
 class ModelCard(QFrame):
-    """Shows one entry of the catalog. Questions are asked in the card itself.
+    """Shows an entry of the catalog, and asks for confirmation in the card.
 
     Signals:
-        use_requested(folder), unload_requested: load the model, or let it go.
-        remove_requested(folder), delete_requested(folder): confirmed where files would be lost.
-        convert_requested(folder), export_requested(folder): into safetensors, or into the public layout.
-        refresh_requested: look at the folder again.
-        resized: the card unfolded or folded.
+        use_requested(folder), unload_requested: Emitted to load or unload the model.
+        remove_requested(folder), delete_requested(folder): Emitted after a confirmation if files would be lost.
+        convert_requested(folder), export_requested(folder): Emitted to copy it as safetensors or in the public layout.
+        refresh_requested: Emitted to read the folder again.
+        resized: Emitted when the card was folded or unfolded.
     """
 
     use_requested = Signal(str)
@@ -63,7 +63,7 @@ class ModelCard(QFrame):
         task.setParent(self)
         task.changed.connect(self._show_task)
 
-        column = column_in(self, 16, 13, 16, 15, spacing=8)
+        column = self._column = column_in(self, 16, 13, 16, 15, spacing=8)
         column.addWidget(self._heading())
         self.description = label(tone="muted", wrap=True)
         column.addWidget(self.description)
@@ -79,10 +79,10 @@ class ModelCard(QFrame):
         theme.changed.connect(self._show_dot)
         self.show_entry(entry)
 
-    # ------------------------------------------------------------------ what it shows
+    # ------------------------------------------------------------------ content
 
     def show_entry(self, entry: Entry) -> None:
-        """Show what is known of the model now."""
+        """Show the facts of `entry`."""
         if entry == self._shown:
             return
         self.entry = self._shown = entry
@@ -100,7 +100,7 @@ class ModelCard(QFrame):
         self._show_buttons()
 
     def show_use(self, state: Use, precision: str, loaded_precision: str = "", stage: str = "") -> None:
-        """Show whether the model is in use, and the precision that is chosen for the next one."""
+        """Show the state of the model, and the precision in which it would be loaded."""
         shown = (state, precision, loaded_precision, stage)
         if shown == self._shown_use:
             return
@@ -122,24 +122,24 @@ class ModelCard(QFrame):
         self._show_buttons()
 
     def show_load_failed(self, what: str, remedy: str) -> None:
-        """It could not be loaded, and what to do."""
+        """Show why the model could not be loaded."""
         self.load_failure.show_error(what, remedy)
 
     def show_delete_failed(self, what: str, remedy: str) -> None:
-        """It could not be deleted, and what to do."""
+        """Show why the model could not be deleted."""
         self._show_buttons()
         self.task_failure.show_error(what, remedy)
 
     def set_narrow(self, narrow: bool) -> None:
-        """Lay the facts out for a card that is not wide."""
+        """Lay out the facts for a narrow card."""
         self.facts.set_narrow(narrow)
 
     def focus_chain(self) -> list[QWidget]:
-        """What the Tab key goes through, in order."""
+        """Widgets in the order of the Tab key."""
         inside = self.details.focus_chain() if self.details is not None else []
         return [self.use_button, self.details_button, self.more_button, self.delete_button, self.keep_button, *inside]
 
-    # ------------------------------------------------------------------ its parts
+    # ------------------------------------------------------------------ construction
 
     def _heading(self) -> QWidget:
         self.name = ElidedLabel()
@@ -149,15 +149,17 @@ class ModelCard(QFrame):
         self.in_use = named(QFrame(), "pill")
         self.dot = Dot()
         self.in_use_text = label(tone="muted", grade="small")
-        self.in_use.setLayout(row(self.dot, self.in_use_text, spacing=6))
-        self.in_use.layout().setContentsMargins(10, 0, 10, 0)
+        inside = row(self.dot, self.in_use_text, spacing=6)
+        inside.setContentsMargins(10, 0, 10, 0)
+        self.in_use.setLayout(inside)
         self.in_use.hide()
         for pill in (self.origin, self.in_use):
             pill.setFixedHeight(24)
         self._show_dot()
         heading = QWidget()
-        heading.setLayout(row(self.name, self.in_use, self.origin))
-        heading.layout().setStretch(0, 1)
+        line = row(self.name, self.in_use, self.origin)
+        line.setStretch(0, 1)
+        heading.setLayout(line)
         return heading
 
     def _add_progress(self, column: QVBoxLayout) -> None:
@@ -174,7 +176,7 @@ class ModelCard(QFrame):
         self.work_text.setProperty("tone", "muted")
         self.work_text.setProperty("grade", "small")
         self.work_bar = BusyBar()
-        self.stop_button = button("Stop", "End this; nothing of it is kept")
+        self.stop_button = button("Stop", "Stop this; nothing of it is kept")
         self.stop_button.clicked.connect(self.task.stop)
         inside = column_in(self.work, spacing=6)
         inside.addWidget(self.work_bar)
@@ -186,11 +188,11 @@ class ModelCard(QFrame):
         column.addWidget(self.work)
 
     def _add_notices(self, column: QVBoxLayout) -> None:
-        look_again = button("Look again", "Read the folder again")
-        look_again.clicked.connect(self.refresh_requested)
-        self.remove_button = button("Remove from list", "Forget this folder; its files stay where they are")
+        read_again = button("Read again", "Read the folder again")
+        read_again.clicked.connect(self.refresh_requested)
+        self.remove_button = button("Remove from list", "Remove this folder from the list; its files are kept")
         self.remove_button.clicked.connect(self._remove)
-        self.damage = Notice(look_again, self.remove_button)
+        self.damage = Notice(read_again, self.remove_button)
         self.try_again = button("Try again", "Load this model again")
         self.try_again.clicked.connect(self._use)
         self.load_failure = Notice(self.try_again, dismissible=True)
@@ -205,12 +207,12 @@ class ModelCard(QFrame):
     def _buttons(self) -> QWidget:
         self.use_button = button("Use", "Chat with this model", "primary")
         self.use_button.clicked.connect(self._on_use_clicked)
-        self.details_button = button("Details", "Show everything that is known of this model")
+        self.details_button = button("Details", "Show all facts of this model")
         self.details_button.setCheckable(True)
         self.details_button.toggled.connect(self._unfold)
         self.more_button = named(IconToolButton(), "more")
         self.more_button.set_icon("more", QPalette.ColorRole.Text)
-        self.more_button.setToolTip("More that can be done with this model")
+        self.more_button.setToolTip("More actions with this model")
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more_button)
         menu.setToolTipsVisible(True)
@@ -220,14 +222,14 @@ class ModelCard(QFrame):
         )
         self.convert_action.triggered.connect(self._convert)
         self.export_action = menu.addAction("Export in the public layout…")
-        self.export_action.setToolTip("Write a copy as the public i3 training code reads it")
+        self.export_action.setToolTip("Write a copy that the public i3 training code can read")
         self.export_action.triggered.connect(self._export)
         self.verify_action = menu.addAction("Verify checksums")
         self.verify_action.setToolTip("Check that no file has changed and that the weights can be read")
         self.verify_action.triggered.connect(self.verify)
         menu.addSeparator()
         self.remove_action = menu.addAction("Remove from list")
-        self.remove_action.setToolTip("Forget this folder; its files stay where they are")
+        self.remove_action.setToolTip("Remove this folder from the list; its files are kept")
         self.remove_action.triggered.connect(self._remove)
         self.delete_action = menu.addAction("Delete…")
         self.delete_action.setToolTip("Delete the files of this model from the disk")
@@ -241,15 +243,16 @@ class ModelCard(QFrame):
         self.question_text = label(wrap=False)
         self.delete_button = button("Delete", "Delete the files now; this cannot be undone", "danger")
         self.delete_button.clicked.connect(self._delete)
-        self.keep_button = button("Keep", "Do nothing (Esc)")
+        self.keep_button = button("Cancel", "Delete nothing (Esc)")
         self.keep_button.clicked.connect(self._keep)
         self.question = QWidget()
-        self.question.setLayout(row(self.question_text, self.delete_button, self.keep_button, None))
-        self.question.layout().insertSpacing(1, 4)
+        line = row(self.question_text, self.delete_button, self.keep_button, None)
+        line.insertSpacing(1, 4)
+        self.question.setLayout(line)
         self.question.hide()
         return self.question
 
-    # ------------------------------------------------------------------ keeping it up to date
+    # ------------------------------------------------------------------ updates
 
     @Slot()
     def _show_dot(self) -> None:
@@ -260,12 +263,12 @@ class ModelCard(QFrame):
 
     def _show_buttons(self) -> None:
         entry, in_use = self.entry, self.use_state is not Use.NONE
-        usable = entry.facts is not None
+        facts, usable = entry.facts, entry.facts is not None
         reload = self.use_state is Use.LOADED and self._precision != self._loaded_precision
         text, tooltip = {
             Use.NONE: ("Use", f"Chat with {entry.name}"),
             Use.LOADING: ("Loading", f"{entry.name} is being loaded"),
-            Use.LOADED: ("Unload", f"Let {entry.name} go and give its memory back"),
+            Use.LOADED: ("Unload", f"Unload {entry.name} and free its memory"),
         }[self.use_state]
         if reload:
             text, tooltip = f"Reload in {self._precision}", f"Load {entry.name} again in {self._precision}"
@@ -287,8 +290,8 @@ class ModelCard(QFrame):
         self.remove_button.setVisible(own)
         self.more_button.setVisible(usable or (deletable and bool(entry.what)))
         self.buttons.setVisible(not self.question.isVisibleTo(self) and self.more_button.isVisibleTo(self.buttons))
-        self.more_button.setAccessibleName(f"More about {entry.name}")
-        self.convert_action.setVisible(usable and entry.facts.layout != "safetensors")
+        self.more_button.setAccessibleName(f"More actions with {entry.name}")
+        self.convert_action.setVisible(facts is not None and facts.layout != "safetensors")
         self.export_action.setVisible(usable)
         self.verify_action.setVisible(usable)
         for action in (self.convert_action, self.export_action, self.verify_action):
@@ -309,7 +312,7 @@ class ModelCard(QFrame):
         self.task_failure.show_error(task.what, task.remedy)
         self._show_buttons()
 
-    # ------------------------------------------------------------------ what the user does
+    # ------------------------------------------------------------------ actions of the user
 
     @Slot()
     def _on_use_clicked(self) -> None:
@@ -327,14 +330,14 @@ class ModelCard(QFrame):
         if self.details is None:
             self.details = Details(self.entry)
             self.details.verify_requested.connect(self.verify)
-            self.layout().addWidget(self.details)
+            self._column.addWidget(self.details)
             QWidget.setTabOrder(self.more_button, self.details.focus_chain()[0])
         self.details.setVisible(unfolded)
         self.resized.emit()
 
     @Slot()
     def verify(self) -> None:
-        """Compare the files with their checksums."""
+        """Check the files against their checksums."""
         self.task.verify(Path(self.entry.folder))
 
     @Slot()
@@ -372,7 +375,7 @@ class ModelCard(QFrame):
         self._ask(False)
         self.delete_requested.emit(str(self.entry.folder))
 
-    def keyPressEvent(self, event) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.question.isVisibleTo(self):
             self._keep()
         else:

@@ -1,4 +1,4 @@
-"""The models page: a card for each model, what it takes to get more of them, and the precision to load them in."""
+"""The Models page: a card for each model, downloads, and the precision to load them in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPalette
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from i3core.system.files import free_folder
-from i3desk.models.catalog import Catalog, absolute, bundled_folder
+from i3desk.models.catalog import Catalog, Entry, absolute, bundled_folder
 from i3desk.models.descriptions import PRECISIONS
 from i3desk.models.downloads_panel import Downloads
 from i3desk.models.file_task import FileTask
@@ -37,16 +37,16 @@ from i3desk.workers.background import BackgroundJobs
 
 WIDEST = 1200
 UPDATE_MS = 30
-NEW_CARDS_AT_ONCE = 1  # so that many models do not hold the window up
+NEW_CARDS_AT_ONCE = 1  # so that many models do not block the window
 
 
 class ModelsPage(QWidget):
-    """Shows a Catalogue. Loading is the window's business: it is asked for, and told of through the `show_` slots.
+    """Shows a Catalog. The window loads models: the page emits requests, and the `show_` slots update it.
 
     Signals:
-        use_requested(folder, precision): load this model; the folder is None for the bundled one.
-        unload_requested: let the model in use go.
-        precision_chosen(precision): the user wants models loaded so.
+        use_requested(folder, precision): Emitted to load a model; the folder is None for the bundled one.
+        unload_requested: Emitted to unload the model in use.
+        precision_chosen(precision): Emitted when the user chose the precision of models.
     """
 
     use_requested = Signal(object, str)
@@ -89,26 +89,27 @@ class ModelsPage(QWidget):
         catalog.delete_failed.connect(self._on_delete_failed)
         self._update_soon()
 
-    # ------------------------------------------------------------------ what the window tells
+    # ------------------------------------------------------------------ updates by the window
 
     @Slot(object, str)
     def show_loading(self, folder: str | None, stage: str = "") -> None:
-        """A model is being loaded, and what that has come to."""
+        """Show that a model is being loaded, and the stage of it."""
         self._loading, self._stage = _path(folder), stage
         self._show_use()
 
     @Slot(object, str)
     def show_loaded(self, folder: str | None, precision: str) -> None:
-        """A model is in use."""
+        """Show which model is in use."""
         self._loading, self._loaded, self._loaded_precision = None, _path(folder), precision
         self._show_use()
 
     @Slot(object, str, str)
     def show_load_failed(self, folder: str | None, what: str, remedy: str) -> None:
-        """A model could not be loaded; the one that was in use before still is."""
+        """Show why a model could not be loaded; the previous one stays in use."""
         self._loading = None
         self._show_use()
-        card = self.cards.get(_path(folder))
+        path = _path(folder)
+        card = self.cards.get(path) if path is not None else None
         if card is not None:
             card.show_load_failed(what, remedy)
         else:
@@ -116,47 +117,47 @@ class ModelsPage(QWidget):
 
     @Slot()
     def show_unloaded(self) -> None:
-        """No model is in use."""
+        """Show that no model is in use."""
         self._loading = self._loaded = None
         self._show_use()
 
     @Slot(str)
     def choose_precision(self, precision: str) -> None:
-        """Load models in this precision from now on."""
+        """Show the precision in which models are loaded."""
         self.precision = precision
-        self.segments.show_choice(precision)
+        self.precision_choice.show_choice(precision)
         self.precision_hint.setText(PRECISIONS[precision][1])
         self._show_use()
 
     @Slot()
     def find_interrupted(self) -> None:
-        """Offer to go on with downloads that were begun before; to be called once, at the start."""
+        """Offer to continue downloads of earlier sessions. Call once, at the start."""
         self.downloads.find_interrupted()
 
     def shut_down(self) -> None:
-        """End the children at once; downloads can go on at the next start. Only after the event loop: it blocks."""
+        """Kill the children; downloads can be continued later. Blocks; call only after the event loop."""
         self.downloads.shut_down()
         for card in self.cards.values():
             card.task.shut_down()
 
-    # ------------------------------------------------------------------ its parts
+    # ------------------------------------------------------------------ construction
 
     def _build(self) -> None:
-        self.add_button = button("Add folder…", "Show a model folder of this computer here; it stays where it is")
+        self.add_button = button("Add folder…", "Add a model folder to the list; its files are not moved")
         self.add_button.clicked.connect(self._ask_for_folder)
         self.download_button = IconPushButton(" Download…")
         self.download_button.setProperty("kind", "primary")
         self.download_button.set_icon("download", QPalette.ColorRole.HighlightedText, 14)
         self.download_button.setAccessibleName("Download")
-        self.download_button.setToolTip("Get a model from the hub")
+        self.download_button.setToolTip("Download a model from the hub")
         self.download_button.clicked.connect(self.open_download)
 
-        self.segments = SegmentedControl("Precision", PRECISIONS)
-        self.segments.setFixedWidth(264)
-        self.segments.chosen.connect(self._on_precision_chosen)
+        self.precision_choice = SegmentedControl("Precision", PRECISIONS)
+        self.precision_choice.setFixedWidth(264)
+        self.precision_choice.chosen.connect(self._on_precision_chosen)
         self.precision_hint = label(tone="muted", grade="small", wrap=True)
         precision_label = label("Precision", tone="muted", grade="small")
-        precision_row = row(precision_label, self.segments, self.precision_hint, spacing=12)
+        precision_row = row(precision_label, self.precision_choice, self.precision_hint, spacing=12)
         precision_row.setStretch(2, 1)
 
         self.notice = Notice(dismissible=True)
@@ -174,11 +175,11 @@ class ModelsPage(QWidget):
         column.addWidget(self.downloads)
         column.addWidget(self.grid)
         column.addStretch(1)
-        self.scroll = scroll_page(centred(self._content, WIDEST))
+        self.scroll_area = scroll_page(centred(self._content, WIDEST))
         outer = column_in(self, spacing=0)
         tools = row(label("Models", grade="title"), None, self.add_button, self.download_button)
         outer.addWidget(page_header(tools))
-        outer.addWidget(self.scroll, 1)
+        outer.addWidget(self.scroll_area, 1)
         self.choose_precision(self.precision)
 
     # ------------------------------------------------------------------ cards
@@ -213,7 +214,7 @@ class ModelsPage(QWidget):
             self._bring_into_view(self.cards[self._to_show])
             self._to_show = None
 
-    def _card(self, entry) -> ModelCard:
+    def _card(self, entry: Entry) -> ModelCard:
         card = ModelCard(entry, FileTask(self._background), self._theme, self.grid)
         card.use_requested.connect(self._use)
         card.unload_requested.connect(self.unload_requested)
@@ -237,7 +238,7 @@ class ModelsPage(QWidget):
 
     def _bring_into_view(self, card: QWidget) -> None:
         self.grid.arrange()
-        self.scroll.ensureWidgetVisible(card)
+        self.scroll_area.ensureWidgetVisible(card)
         if isinstance(card, ModelCard):
             card.use_button.setFocus()
 
@@ -251,7 +252,7 @@ class ModelsPage(QWidget):
         self.choose_precision(precision)
         self.precision_chosen.emit(precision)
 
-    # ------------------------------------------------------------------ adding and copying
+    # ------------------------------------------------------------------ folders
 
     @Slot()
     def _ask_for_folder(self) -> None:
@@ -275,7 +276,7 @@ class ModelsPage(QWidget):
     @Slot(str, str)
     def _on_add_failed(self, what: str, remedy: str) -> None:
         self.notice.show_error(what, remedy)
-        self.scroll.ensureVisible(0, 0)
+        self.scroll_area.ensureVisible(0, 0)
 
     @Slot(str, str, str)
     def _on_delete_failed(self, folder: str, what: str, remedy: str) -> None:
@@ -286,8 +287,11 @@ class ModelsPage(QWidget):
     @Slot(str)
     def _convert(self, folder: str) -> None:
         card = self.cards[Path(folder)]
+        facts = card.entry.facts
+        if facts is None:
+            return
         target = self._free_folder(self._paths.models_folder, f"{card.entry.folder.name}-safetensors")
-        card.task.convert(card.entry.facts, card.entry.folder, target, "safetensors")
+        card.task.convert(facts, card.entry.folder, target, "safetensors")
 
     @Slot(str)
     def _ask_where_to_export(self, folder: str) -> None:
@@ -301,14 +305,14 @@ class ModelsPage(QWidget):
         self.export(self._exporting, Path(parent))
 
     def export(self, folder: Path, parent: Path) -> None:
-        """Copy a model in the public layout into a new folder in `parent`."""
+        """Copy a model in the public layout to a new folder in `parent`."""
         card = self.cards.get(folder)
-        if card is not None and card.entry.facts is not None:  # else it went while the dialog was open
+        if card is not None and card.entry.facts is not None:  # otherwise it was removed while the dialog was open
             target = self._free_folder(parent, f"{folder.name}-public")
             card.task.convert(card.entry.facts, folder, target, "public")
 
     def _free_folder(self, parent: Path, name: str) -> Path:
-        """A folder that neither exists nor is about to be written."""
+        """A folder that does not exist and is not the target of a running task."""
         return free_folder(parent, name, {card.task.target for card in self.cards.values() if card.task.running})
 
     @Slot(str)
@@ -329,11 +333,11 @@ class ModelsPage(QWidget):
         self.add_dropped(dropped_paths(event.mimeData()))
 
     def show_dragging(self, dragging: bool) -> None:
-        """Show that what is dragged over the window may be dropped."""
+        """Show whether something is dragged over the page."""
         self.drop_card.show_dragging(dragging)
 
     def add_dropped(self, paths: list[Path]) -> None:
-        """Add what was dropped."""
+        """Add dropped folders or files."""
         for path in paths:
             self.catalog.add_folder(path)
 
@@ -341,9 +345,9 @@ class ModelsPage(QWidget):
 
     @Slot()
     def open_download(self) -> None:
-        """Ask which model to download."""
+        """Show the form that asks for a model to download."""
         self.downloads.open()
-        self.scroll.ensureVisible(0, 0)
+        self.scroll_area.ensureVisible(0, 0)
 
     @Slot(str)
     def _on_downloaded(self, folder: str) -> None:

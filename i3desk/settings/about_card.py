@@ -1,4 +1,4 @@
-"""What i3desk is, its licence, and the way to those of what it is made of."""
+"""The About card: version, licence, credits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class AboutCard(Card):
     """Version, licence, a link to the i3 project, and a button for all licences.
 
     Signals:
-        licences_requested: the user wants to see what is inside.
+        licences_requested: Emitted when the user asks for the list of licences.
     """
 
     licences_requested = Signal()
@@ -42,11 +42,11 @@ class AboutCard(Card):
         self.column.addWidget(text)
         self.link = QPushButton("The i3 project")
         self.link.setAccessibleName("Open the page of the i3 project")
-        self.link.setToolTip(f"Opens {I3_PROJECT} in your browser")
+        self.link.setToolTip(f"Open {I3_PROJECT} in your browser")
         self.link.clicked.connect(self._open_project)
         self.licences_button = QPushButton("Licences…")
-        self.licences_button.setAccessibleName("Licences of the parts")
-        self.licences_button.setToolTip("Show what i3desk is made of, and under which licences")
+        self.licences_button.setAccessibleName("Licences of the included software")
+        self.licences_button.setToolTip("Show the included software and its licences")
         self.licences_button.clicked.connect(self.licences_requested)
         row = QHBoxLayout()
         row.setSpacing(8)

@@ -1,4 +1,4 @@
-"""A graphics card that this installation cannot use: what it lacks, and the line that mends it."""
+"""The card about a GPU that this installation cannot use, with a command that fixes it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from i3desk.widgets.copy_field import CopyField
 
 
 class GpuCard(Card):
-    """Hidden as long as there is nothing to say."""
+    """Shows why a GPU is not used; hidden if none is unused."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Graphics card", parent)
         self.what = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         self.column.addWidget(self.what)
-        self._line = CopyField("Command that makes the card usable", "A line for a terminal")
+        self._line = CopyField("Command that makes the card usable", "Run this command in a terminal")
         self.command, self.copy_button = self._line.field, self._line.button
         self.column.addWidget(self._line)
         self.hide()
 
     def show_unused(self, card: UnusableGpu | None) -> None:
-        """Say what can be done about this card; None if there is none, or it is in use."""
+        """Show why `card` is not used and what to do; None hides this."""
         self.setVisible(card is not None)
         if card is not None:
             self.what.setText(f"{card.name} is not used: {card.reason}. {card.remedy}")

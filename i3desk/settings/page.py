@@ -1,4 +1,4 @@
-"""The settings page: looks, what i3desk keeps on this computer, keys, new versions, and what i3desk is."""
+"""The Settings page: appearance, training, server, data, shortcuts, updates, about."""
 
 from __future__ import annotations
 
@@ -26,28 +26,29 @@ from i3desk.workers.api_server import ApiServer
 
 COLUMN_WIDTH = 640
 THEME_TOOLTIPS = {
-    "system": "Light or dark as your system says, and changing with it",
+    "system": "Follow the light or dark colours of your system",
     "light": "Always light",
     "dark": "Always dark",
 }
 SCALE_CHOICES = {
-    str(scale): (f"{scale} %", f"Everything at {scale} %") if scale else ("System", "As large as your system says")
+    str(scale): (f"{scale} %", f"Show everything at {scale} %") if scale else ("System", "The size of your system")
     for scale in SCALES
 }
 
 ON_CLOSE_CHOICES = {
-    "ask": ("Ask", "Ask each time what becomes of a training run"),
-    "go_on": ("Goes on", "The run goes on without the window, and is found again at the next start"),
-    "stop": ("Stops and saves", "The run saves and ends; it can be resumed"),
+    "ask": ("Ask", "Ask each time what to do with a training run"),
+    "go_on": ("Keeps running", "The run continues without the window and is shown again at the next start"),
+    "stop": ("Stops and saves", "The run saves and stops; it can be resumed later"),
 }
 
 
 class SettingsPage(QWidget):
-    """What concerns the whole program; what concerns replies is in the panel beside the chat.
+    """Settings of the whole program. Settings of replies are in the panel beside the chat.
 
     Signals:
-        export_all_requested, delete_conversations_requested, delete_everything_requested: confirmed by the user.
-        licences_requested, updates_requested: the user wants to know what is inside, or whether there is a new version.
+        export_all_requested, delete_conversations_requested, delete_everything_requested: Emitted when the user has
+            confirmed it.
+        licences_requested, updates_requested: Emitted when the user asks for the list or the check.
     """
 
     export_all_requested = Signal()
@@ -103,7 +104,7 @@ class SettingsPage(QWidget):
         outer.addWidget(self._scroll, 1)
 
     def show_card(self, card: QWidget) -> None:
-        """Scroll to one of the cards."""
+        """Scroll to `card`."""
         self._scroll.verticalScrollBar().setValue(card.y() - 8)
 
     def _appearance(self) -> Card:
@@ -116,7 +117,7 @@ class SettingsPage(QWidget):
         self.scale_choice = SegmentedControl("Size", SCALE_CHOICES)
         self.scale_choice.show_choice(str(self._store.preferences.scale))
         self.scale_choice.chosen.connect(self._choose_scale)
-        self.scale_note = label("The new size is used when i3desk is started again.", tone="muted", grade="small")
+        self.scale_note = label("The new size is used after the next start of i3desk.", tone="muted", grade="small")
         self.scale_note.hide()
         grid = QGridLayout()
         grid.setHorizontalSpacing(24)

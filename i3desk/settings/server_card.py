@@ -1,4 +1,4 @@
-"""The model for other programs on this computer: a switch, the address, and the server that i3core runs for it."""
+"""The card about the API server: serve the model to other programs on this computer."""
 
 from __future__ import annotations
 
@@ -20,42 +20,40 @@ PORT_WIDTH = 72
 
 
 class ServerCard(Card):
-    """A switch that is off until somebody wants it, the port, and the address to give to other programs."""
+    """A switch, the port, and the address to enter in other programs."""
 
     def __init__(self, store: SettingsStore, server: ApiServer, parent: QWidget | None = None) -> None:
         super().__init__("For other programs", parent)
         self._store, self._server = store, server
         self.switch = SwitchButton()
-        self.switch.setAccessibleName("Answer other programs on this computer")
-        self.switch.setToolTip("Programs that talk to OpenAI can then talk to this model instead")
+        self.switch.setAccessibleName("Serve the model to other programs on this computer")
+        self.switch.setToolTip("Programs made for OpenAI's API can then use this model")
         self.switch.clicked.connect(self._choose)
         self.port = tabular(named(QLineEdit(), "field"))
         self.port.setFixedWidth(PORT_WIDTH)
         self.port.setAccessibleName("Port")
-        self.port.setToolTip("Number from 1024 to 65535; change it if another program uses this one")
+        self.port.setToolTip("From 1024 to 65535; change it if another program uses this port")
         self.port.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{0,5}"), self))
         self.port.editingFinished.connect(self._choose_port)
         line = QHBoxLayout()
         line.setSpacing(8)
-        line.addWidget(QLabel("Answer other programs on this computer"))
+        line.addWidget(QLabel("Serve the model to other programs on this computer"))
         line.addStretch(1)
         line.addWidget(QLabel("Port"))
         line.addWidget(self.port)
         line.addSpacing(8)
         line.addWidget(self.switch)
         self.column.addLayout(line)
-        self._line = CopyField(
-            "Address of the server", "Give this to a program as the address (base URL) of OpenAI, with any key"
-        )
+        self._line = CopyField("Address of the server", "Enter this as the base URL of OpenAI's API, with any key")
         self.address, self.copy_button = self._line.field, self._line.button
         self.column.addWidget(self._line)
         self.state = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
         self.state.setProperty("grade", "small")
         self.column.addWidget(self.state)
         self.meaning = QLabel(
-            "The model of the chat then answers as OpenAI's API does: editors, scripts and other chat programs can use "
-            "it. Only programs on this computer reach it, no web pages and no other computers. It takes the memory of "
-            "the model a second time.",
+            "The model of the chat is then available through an API like OpenAI's, for editors, scripts and other chat "
+            "programs. Only programs on this computer can reach it, not web pages and not other computers. It needs "
+            "the memory of the model a second time.",
             textFormat=Qt.TextFormat.PlainText,
             wordWrap=True,
         )
@@ -66,7 +64,7 @@ class ServerCard(Card):
         if not is_installed():
             self.switch.setEnabled(False)
             self.port.setEnabled(False)
-            self.meaning.setText(install_hint("server", "It is there when i3desk is started from its source."))
+            self.meaning.setText(install_hint("server", "It is available when i3desk is started from its source."))
         store.changed.connect(self._show)
         server.changed.connect(self._show)
         self._show()

@@ -1,21 +1,21 @@
-"""The keyboard, as data: what the settings page lists; the window and its parts bind them."""
+"""Shortcuts that the Settings page lists. The window and the pages bind them."""
 
 SHORTCUTS = [
     ("Enter", "Send the message"),
-    ("Shift+Enter", "Begin a new line"),
+    ("Shift+Enter", "Insert a new line"),
     ("Up", "In an empty field: edit the last message"),
     ("Esc", "Stop the reply"),
     ("Ctrl+N", "New chat"),
-    ("Ctrl+Shift+N", "Temporary chat, never stored"),
+    ("Ctrl+Shift+N", "Temporary chat, never saved"),
     ("Ctrl+K", "Search all chats"),
-    ("Ctrl+R", "Answer the last message anew"),
+    ("Ctrl+R", "Answer the last message again"),
     ("Ctrl+G", "Show or hide probabilities"),
     ("Ctrl+Shift+C", "Copy the last reply"),
-    ("Alt+Up, Alt+Down", "Go from message to message"),
-    ("Page Up, Page Down", "Read back and forth"),
+    ("Alt+Up, Alt+Down", "Move from message to message"),
+    ("Page Up, Page Down", "Scroll through the chat"),
     ("Ctrl+J", "Jump to the latest text"),
     ("Ctrl+L", "Write a message"),
-    ("F2, Del", "Rename or delete the chosen chat in the list"),
+    ("F2, Del", "Rename or delete the selected chat in the list"),
     ("Ctrl+B", "Show or hide the list of chats"),
     ("F9", "Show or hide the generation settings"),
     ("Ctrl+1", "Chat"),

@@ -1,4 +1,4 @@
-"""New versions: asked for by hand, or once a week if the user switches it on."""
+"""The card about updates: check now, or once a week if the user allows it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from i3desk.widgets.setting_rows import SwitchButton
 
 
 class UpdatesCard(Card):
-    """A switch that is off until somebody wants it, what it does, and a button.
+    """A switch for the weekly check, what it does, and a button.
 
     Signals:
-        requested: look now.
+        requested: Emitted when the user asks for a check now.
     """
 
     requested = Signal()
@@ -24,19 +24,18 @@ class UpdatesCard(Card):
         super().__init__("New versions", parent)
         self._store = store
         self.switch = SwitchButton()
-        self.switch.setAccessibleName("Look for a new version once a week")
-        self.switch.setToolTip("Off: i3desk looks only when you ask for it")
+        self.switch.setAccessibleName("Check for a new version once a week")
+        self.switch.setToolTip("Off: i3desk checks only when you ask for it")
         self.switch.clicked.connect(self._choose)
         line = QHBoxLayout()
-        line.addWidget(QLabel("Look for a new version once a week"))
+        line.addWidget(QLabel("Check for a new version once a week"))
         line.addStretch(1)
         line.addWidget(self.switch)
         self.column.addLayout(line)
         self.meaning = QLabel(
-            f"i3desk then asks {releases.host()} for a public page, at most once in seven days. Nothing is sent about "
-            "you, this computer or what you do, not even which version you have; as with every page on the web, the "
-            "address of your connection is seen there. You are told if there is a newer version, and nothing is "
-            "installed by itself.",
+            f"i3desk then requests a public page from {releases.host()}, at most once in seven days. It sends nothing "
+            "about you, this computer or what you do, not even your version; as with every web page, that server "
+            "sees your network address. You are told if there is a newer version. Nothing is installed automatically.",
             textFormat=Qt.TextFormat.PlainText,
             wordWrap=True,
         )
@@ -44,12 +43,12 @@ class UpdatesCard(Card):
         self.meaning.setProperty("grade", "small")
         self.switch.setAccessibleDescription(self.meaning.text())
         self.column.addWidget(self.meaning)
-        self.look_button = QPushButton("Check for updates…")
-        self.look_button.setAccessibleName("Check for updates")
-        self.look_button.setToolTip("Ask now whether there is a newer version")
-        self.look_button.clicked.connect(self.requested)
+        self.check_button = QPushButton("Check for updates…")
+        self.check_button.setAccessibleName("Check for updates")
+        self.check_button.setToolTip("Check now for a newer version")
+        self.check_button.clicked.connect(self.requested)
         line = QHBoxLayout()
-        line.addWidget(self.look_button)
+        line.addWidget(self.check_button)
         line.addStretch(1)
         self.column.addLayout(line)
         store.changed.connect(self._show)

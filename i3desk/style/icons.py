@@ -1,11 +1,12 @@
-"""Icons of our own: SVGs in assets/icons, drawn in the colours of the palette."""
+"""Icons: the SVG files in assets/icons, drawn in the colours of the palette."""
 
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -18,6 +19,12 @@ from PySide6.QtWidgets import (
 
 from i3core.system import assets
 
+# A mixin of a button is no button itself at run time: Qt's bindings allow one C++ base.
+if TYPE_CHECKING:
+    _Button = QAbstractButton
+else:
+    _Button = object
+
 _SCALES = (1, 2)
 
 
@@ -28,7 +35,7 @@ def _source(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def pixmap(name: str, colour: str, size: int, scale: float = 1.0) -> QPixmap:
-    """The icon in one colour, `size` logical pixels wide, for a screen of `scale` device pixels each."""
+    """The icon in one colour, `size` logical pixels wide, at `scale` device pixels each."""
     renderer = QSvgRenderer(QByteArray(_source(name).replace("currentColor", colour).encode()))
     image = QPixmap(QSize(round(size * scale), round(size * scale)))
     image.fill(Qt.GlobalColor.transparent)
@@ -40,7 +47,7 @@ def pixmap(name: str, colour: str, size: int, scale: float = 1.0) -> QPixmap:
 
 
 def icon(name: str, colour: QColor, checked: QColor | None = None, size: int = 18) -> QIcon:
-    """The icon in one colour, and in another while its button is checked."""
+    """The icon in one colour, and in another for a checked button."""
     result = QIcon()
     for scale in _SCALES:
         result.addPixmap(pixmap(name, colour.name(), size, scale), QIcon.Mode.Normal, QIcon.State.Off)
@@ -50,25 +57,32 @@ def icon(name: str, colour: QColor, checked: QColor | None = None, size: int = 1
 
 
 def app_icon() -> QIcon:
-    """The program's own icon, in the sizes that task bars and window lists ask for."""
+    """The icon of i3desk, in the sizes that task bars and window lists use."""
     result = QIcon()
     for size in (16, 32, 48, 64, 128, 256):
         result.addPixmap(pixmap("i3desk", "", size))
     return result
 
 
-class _Tinted:
-    """What the buttons below share: an icon drawn anew whenever the palette changes."""
+class _Tinted(_Button):
+    """A button whose icon follows the palette."""
+
+    _icon: tuple[str, QPalette.ColorRole, int] | None = None
 
     def set_icon(
         self, name: str, role: QPalette.ColorRole = QPalette.ColorRole.PlaceholderText, size: int = 18
     ) -> None:
-        """Show icon `name` in the palette's colour `role`; checked buttons show it in the accent."""
+        """Show icon `name` in colour `role` of the palette, and in the accent when checked."""
         self._icon = (name, role, size)
         self._tint()
 
-    def _tint(self: QAbstractButton) -> None:
-        if getattr(self, "_icon", None) is None:
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._tint()
+
+    def _tint(self) -> None:
+        if self._icon is None:
             return
         name, role, size = self._icon
         colours = QApplication.palette()
@@ -79,23 +93,13 @@ class _Tinted:
 class IconPushButton(_Tinted, QPushButton):
     """A text button with an icon before its text."""
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            self._tint()
-
 
 class IconToolButton(_Tinted, QToolButton):
-    """A button that is an icon, or an icon above its text."""
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            self._tint()
+    """A button with an icon, or with an icon above its text."""
 
 
 class Dot(QLabel):
-    """A small round state light: "ok", "warn", "bad" or "muted"."""
+    """A small round light in one colour, for a state."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -107,7 +111,7 @@ class Dot(QLabel):
         self.colour = QColor(colour)
         self.update()
 
-    def paintEvent(self, event) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)

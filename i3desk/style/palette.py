@@ -1,4 +1,4 @@
-"""The one source of colours: fills the QPalette, the style sheet, icons and plots. Also the interface font."""
+"""Colours of the palette, the style sheet, icons and plots; fonts of the interface."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BODY_PX = 14
 
 @dataclass(frozen=True)
 class Tokens:
-    """Colours by meaning, as #RRGGBB. `bg` is the window, `surface` pages and cards, `raised` wells."""
+    """Colours by meaning, as #RRGGBB: `bg` of the window, `surface` of cards, `raised` of wells."""
 
     bg: str
     surface: str
@@ -59,7 +59,7 @@ def mix(first: str, second: str, share: float) -> str:
 
 
 def qt_palette(tokens: Tokens) -> QPalette:
-    """The tokens in Qt's roles; PlaceholderText carries `muted`, Highlight and Accent carry `accent`."""
+    """The tokens in Qt's roles: PlaceholderText is `muted`, Highlight and Accent are `accent`."""
     palette = QPalette()
     roles = {
         QPalette.ColorRole.Window: tokens.bg,
@@ -91,13 +91,13 @@ def qt_palette(tokens: Tokens) -> QPalette:
 
 
 class _Sheet(string.Template):
-    """A style sheet with `@token` where a colour goes; an unknown token is an error."""
+    """A style sheet with `@token` for a colour; an unknown token is an error."""
 
     delimiter = "@"
 
 
 def style_sheet(tokens: Tokens) -> str:
-    """assets/style/i3desk.qss with the colours filled in."""
+    """The style sheet assets/style/i3desk.qss with the colours filled in."""
     derived = {
         "accent_hover": mix(tokens.accent, tokens.text, 0.15),
         "bad_soft": mix(tokens.surface, tokens.bad, 0.07),
@@ -109,7 +109,7 @@ def style_sheet(tokens: Tokens) -> str:
 
 
 def interface_font() -> QFont:
-    """The first interface font that this system has, at body size."""
+    """The first available interface font, at body size."""
     font = QFont()
     font.setFamilies(list(FONT_FAMILIES))
     font.setPixelSize(BODY_PX)
@@ -117,7 +117,7 @@ def interface_font() -> QFont:
 
 
 def tabular(widget: AnyWidget) -> AnyWidget:
-    """Give `widget` figures of equal width, so that changing numbers do not dance; returns it."""
+    """Use figures of equal width, so that changing numbers do not move; returns `widget`."""
     font = widget.font()
     font.setFeature(QFont.Tag("tnum"), 1)
     widget.setFont(font)

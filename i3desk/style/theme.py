@@ -1,4 +1,4 @@
-"""Light, dark, or as the system says: applies the palette to the application and follows changes."""
+"""Light or dark colours of the application; may follow the system."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Theme(QObject):
     def __init__(
         self, app: QApplication, choice: str = "system", parent: QObject | None = None, with_style_sheet: bool = True
     ) -> None:
-        """Without `with_style_sheet`, the style sheet is set by `apply`: until then, widgets are made faster."""
+        """Set the colours. Without `with_style_sheet`, `apply` sets the sheet: until then, widgets are made faster."""
         super().__init__(parent)
         self._app = app
         self._has_style_sheet = with_style_sheet
@@ -67,7 +67,7 @@ class Theme(QObject):
             self._app.setStyleSheet(palette.style_sheet(self.tokens))
 
     def _set_scheme(self, choice: str) -> str:
-        """Tell the platform, which colours title bars and native dialogs; returns the choice in effect."""
+        """Set the platform's scheme, for title bars and native dialogs; returns the valid choice."""
         choice = choice if choice in _SCHEMES else "system"
         self._app.styleHints().setColorScheme(_SCHEMES[choice])
         return choice
@@ -93,7 +93,7 @@ class Theme(QObject):
 
 
 def sized(font: QFont, pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
-    """The font at `pixels` where body text has BODY_PX, in proportion to the size it really has."""
+    """The font scaled as `pixels` is to BODY_PX, the nominal size of body text."""
     result = QFont(font)
     result.setPixelSize(max(1, round(QFontInfo(font).pixelSize() * pixels / BODY_PX)))
     result.setWeight(weight)

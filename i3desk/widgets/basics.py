@@ -13,7 +13,7 @@ AnyWidget = TypeVar("AnyWidget", bound=QWidget)
 HEADER_HEIGHT = 48
 PAGE_MARGIN = 24
 FRAME_MS = 40
-LAP_FRAMES = 40  # for the busy bar to run through once
+LAP_FRAMES = 40  # of the busy bar, from left to right
 RUNNER_SHARE = 0.3  # of the bar's width
 
 
@@ -24,7 +24,7 @@ def named(widget: AnyWidget, name: str) -> AnyWidget:
 
 
 def label(text: str = "", tone: str = "", grade: str = "", wrap: bool = False) -> QLabel:
-    """A plain text in one of the style sheet's tones and grades."""
+    """A label with plain text, in a tone and grade of the style sheet."""
     made = QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=wrap)
     if tone:
         made.setProperty("tone", tone)
@@ -46,7 +46,7 @@ def set_tone(widget: QWidget, tone: str) -> None:
 
 
 def button(text: str, tooltip: str, kind: str = "") -> QPushButton:
-    """A text button with its tooltip and accessible name; `kind` is the style sheet's."""
+    """A text button with tooltip and accessible name, in a kind of the style sheet."""
     made = QPushButton(text)
     if kind:
         made.setProperty("kind", kind)
@@ -57,7 +57,7 @@ def button(text: str, tooltip: str, kind: str = "") -> QPushButton:
 
 
 def row(*parts: QWidget | None, spacing: int = 8) -> QHBoxLayout:
-    """Widgets side by side; None is where the room goes."""
+    """Widgets side by side; None is a stretch."""
     made = QHBoxLayout()
     made.setContentsMargins(0, 0, 0, 0)
     made.setSpacing(spacing)
@@ -104,7 +104,7 @@ def column_in(widget: QWidget, *margins: int, spacing: int) -> QVBoxLayout:
 
 
 class BusyBar(QWidget):
-    """Says that something goes on whose end is not known."""
+    """An animated bar for work of unknown length."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -139,10 +139,10 @@ class BusyBar(QWidget):
 
 
 class Notice(QFrame):
-    """Something went wrong: what, what to do, and perhaps buttons to do it.
+    """An error, its remedy, and perhaps buttons.
 
     Signals:
-        dismissed: the user has read it.
+        dismissed: Emitted when the user has closed it.
     """
 
     dismissed = Signal()
@@ -169,7 +169,7 @@ class Notice(QFrame):
         self.hide()
 
     def show_error(self, what: str, remedy: str) -> None:
-        """Show an error; without `what`, nothing."""
+        """Show an error; hide the notice if `what` is empty."""
         self.what.setText(what)
         self.remedy.setText(remedy)
         self.remedy.setVisible(bool(remedy))

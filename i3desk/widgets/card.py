@@ -1,4 +1,4 @@
-"""A titled card of the settings page."""
+"""A card with a title."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 
 class Card(QFrame):
-    """A title, and a column to fill."""
+    """A frame with a title and a column for content."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

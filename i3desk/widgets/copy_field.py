@@ -1,4 +1,4 @@
-"""A line to copy: a field that cannot be changed, and a button."""
+"""A read-only line of text with a Copy button."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from i3desk.widgets.basics import named
 
 
 class CopyField(QWidget):
-    """`name` is what the text is, for those who hear the window; `tooltip` what it is for."""
+    """A line to copy; `name` is its accessible name."""
 
     def __init__(self, name: str, tooltip: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,7 +29,7 @@ class CopyField(QWidget):
         line.addWidget(self.button)
 
     def show_text(self, text: str) -> None:
-        """Show a text from its beginning."""
+        """Show `text` from its start."""
         if text != self.field.text():
             self.field.setText(text)
             self.field.setCursorPosition(0)

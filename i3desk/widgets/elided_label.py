@@ -1,4 +1,4 @@
-"""A label that gives way: it shortens its text with an ellipsis where room is short."""
+"""A label that elides its text if there is too little room."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LEAST_WIDTH = 24
 
 
 class ElidedLabel(QLabel):
-    """Plain text on one line. `text()` is the whole of it; the window never grows because of it."""
+    """Plain text on one line that never widens the window. `text()` is the whole text."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""A text to read that may have ten thousand lines: put in piece by piece, so that the window never waits for it."""
+"""A read-only text of any length, inserted in pieces so that the window never blocks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ PIECE = 40_000  # characters: some 4 ms
 
 
 class LongText(QPlainTextEdit):
-    """Read only; the keyboard can move in it, select and copy."""
+    """A text to read, select and copy, also with the keyboard."""
 
     def __init__(self, name: str, look: str = "details", parent: QWidget | None = None) -> None:
-        """`name` is what screen readers call it, `look` what the style sheet does."""
+        """Show no text yet; `name` is the accessible name, `look` the name in the style sheet."""
         super().__init__(parent, readOnly=True)
         self.setObjectName(look)
         self.setAccessibleName(name)
@@ -22,15 +22,15 @@ class LongText(QPlainTextEdit):
         self.setUndoRedoEnabled(False)
         self._rest = ""
         self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._go_on)
+        self._timer.timeout.connect(self._insert_piece)
 
     @property
     def complete(self) -> bool:
-        """Whether all of the text is there."""
+        """Whether the whole text is inserted."""
         return not self._rest
 
     def show_text(self, text: str) -> None:
-        """Show a text from its beginning."""
+        """Show `text` from its start."""
         self._rest = text[PIECE:]
         self.setPlainText(text[:PIECE])
         if self._rest:
@@ -39,7 +39,7 @@ class LongText(QPlainTextEdit):
             self._timer.stop()
 
     @Slot()
-    def _go_on(self) -> None:
+    def _insert_piece(self) -> None:
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText(self._rest[:PIECE])

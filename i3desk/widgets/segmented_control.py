@@ -1,4 +1,4 @@
-"""A few choices side by side, of which one is in use."""
+"""A few choices side by side, of which one is selected."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QW
 
 
 class SegmentedControl(QFrame):
-    """Choices by key.
+    """A row of buttons, one for each choice.
 
     Signals:
-        chosen(key): the user chose another one.
+        chosen(key): Emitted when the user selected a choice.
     """
 
     chosen = Signal(str)
 
     def __init__(self, name: str, choices: Mapping[str, tuple[str, str]], parent: QWidget | None = None) -> None:
-        """`choices` maps each key to its label and tooltip."""
+        """Show `choices`: label and tooltip by key."""
         super().__init__(parent)
         self.setObjectName("segments")
         self.setAccessibleName(name)
@@ -38,7 +38,7 @@ class SegmentedControl(QFrame):
         self._group.buttonClicked.connect(self._on_clicked)
 
     def show_choice(self, key: str | None) -> None:
-        """Show which choice is in use; None for none of them."""
+        """Show `key` as selected; None for none."""
         self._group.setExclusive(False)
         for each, button in self.buttons.items():
             button.setChecked(each == key)

@@ -1,4 +1,4 @@
-"""Rows of the settings panel: a label that unfolds what it means, and an editor for the value."""
+"""Rows for settings: a label that unfolds an explanation, and an editor for the value."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from i3desk.widgets.basics import named
 from i3desk.widgets.number_field import Number, NumberField
 
 VALUE_WIDTH = 72
-TYPED_AFTER_MS = 400  # a longer text counts once the user pauses
-# A range of more steps than this gets a slider that is finer at its low end.
+TYPED_AFTER_MS = 400  # a text counts when the user pauses typing this long
+# In a range of more steps, the slider is finer at its low end.
 MOST_EVEN_STEPS = 1000
 CURVED_POSITIONS = 200
 CURVE = 3
 
 
 class _Slider(QSlider):
-    """A slider that leaves the wheel to the panel around it."""
+    """A slider that ignores the wheel, which scrolls the panel around it."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
 
 class DescribedSetting(Protocol):
-    """What a row shows of a setting."""
+    """A setting with a name and an explanation."""
 
     @property
     def key(self) -> str: ...
@@ -50,10 +50,10 @@ class DescribedSetting(Protocol):
 
 
 class SettingRow(QWidget):
-    """A declared setting: `setting` has key, label and tooltip. Clicking the label unfolds what it does.
+    """A row for one setting. Clicking the label unfolds the explanation.
 
     Signals:
-        changed(key, value): the user chose another value.
+        changed(key, value): Emitted when the user chose another value.
     """
 
     changed = Signal(str, object)
@@ -114,7 +114,7 @@ class NumberRow(SettingRow):
 
 
 class SliderRow(NumberRow):
-    """A number with a range: slider and exact value show the same."""
+    """A number to type or to choose with a slider."""
 
     def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
         super().__init__(setting, parent=parent)
@@ -176,7 +176,7 @@ class SwitchRow(SettingRow):
 
 
 class SwitchButton(QAbstractButton):
-    """A sliding switch in the palette's colours."""
+    """A switch in the colours of the palette."""
 
     SIZE = QSize(34, 20)
 
@@ -210,7 +210,7 @@ class SwitchButton(QAbstractButton):
 
 
 class TextRow(SettingRow):
-    """A text of a line or a few, below its label; it counts a moment after the user stopped typing."""
+    """A text of a few lines below its label; it counts when the user pauses typing."""
 
     def __init__(self, setting: DescribedSetting, placeholder: str, lines: int, parent: QWidget | None = None) -> None:
         super().__init__(setting, parent)
@@ -227,19 +227,19 @@ class TextRow(SettingRow):
         self.edit.textChanged.connect(self._pause.start)
 
     def show_value(self, value: str) -> None:
-        """Show a value without announcing it as a choice; what is being typed is left alone."""
+        """Show a value without announcing it as a choice, unless the user is typing."""
         if value != self.edit.toPlainText() and not self._pause.isActive():
             with QSignalBlocker(self.edit):
                 self.edit.setPlainText(value)
 
     def flush(self) -> None:
-        """Take over what was typed a moment ago."""
+        """Announce a text that was typed a moment ago."""
         if self._pause.isActive():
             self.announce()
 
     @Slot()
     def announce(self) -> None:
-        """Take over what was typed, now."""
+        """Announce the text now."""
         self._pause.stop()
         self.changed.emit(self.setting.key, self.edit.toPlainText())
 

@@ -1,4 +1,4 @@
-"""A small bar over the bottom of a window that says what was done, and may offer to undo it."""
+"""A bar above the bottom of the window: a message and perhaps an action, such as Undo."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushBu
 
 from i3desk.style.icons import IconToolButton
 
+ESCAPE = Qt.Key.Key_Escape
 SHOWN_MS = 8000
 WIDEST = 520
 MARGIN = 16
-PLACED_ANEW = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)  # of what lies around it
+# Events of the widgets around it that move it.
+MOVED_BY = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
 
 
 class Toast(QFrame):
-    """One message at a time; a new one takes the place of the old one. It goes away by itself, but not while the mouse
-    or the keyboard is on it.
+    """Shows one message at a time; a new one replaces the old one.
 
-    Attributes:
-        text, action_button, close_button: its parts.
+    It hides after a while, but not while the mouse is over it or it has the focus.
+
     Signals:
-        closed(): it is gone, however that came about.
+        closed(): Emitted when it is hidden, for any reason.
     """
 
     closed = Signal()
 
     def __init__(self, parent: QWidget, above: QWidget | None = None) -> None:
-        """It lies at the bottom of `parent`, and above `above` while that is seen."""
+        """Place it at the bottom of `parent`, above `above` if that is visible."""
         super().__init__(parent)
         self.setObjectName("toast")
         self.hide()
-        self._above = above
+        self._parent, self._above = parent, above
         self._callback: Callable[[], None] | None = None
         self._before: QWidget | None = None
         self._ms = 0
@@ -47,7 +48,7 @@ class Toast(QFrame):
         self.close_button.setToolTip("Close this message (Esc)")
         self.close_button.set_icon("close", self.palette().ColorRole.Base, 16)
         self.close_button.clicked.connect(self.dismiss)
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(16, 6, 6, 6)
         row.setSpacing(8)
         row.addWidget(self.text, 1)
@@ -55,7 +56,9 @@ class Toast(QFrame):
         row.addWidget(self.close_button)
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.dismiss)
-        QApplication.instance().focusChanged.connect(self._on_focus)
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._on_focus)
         parent.installEventFilter(self)
         if above is not None:
             above.installEventFilter(self)
@@ -63,7 +66,7 @@ class Toast(QFrame):
     def show_message(
         self, text: str, action: str | None = None, callback: Callable[[], None] | None = None, ms: int = SHOWN_MS
     ) -> None:
-        """Show `text` for `ms` (0: until it is closed), and a button named `action` that calls `callback`."""
+        """Show `text` for `ms` (0: until closed), with a button `action` that calls `callback`."""
         self._callback = callback
         self._ms = ms
         self.text.setText(text)
@@ -79,7 +82,7 @@ class Toast(QFrame):
 
     @Slot()
     def take_action(self) -> None:
-        """Do what the button offers, as a click does; nothing if there is none."""
+        """Click the action button; does nothing if there is none."""
         callback, self._callback = self._callback, None
         if self.isVisible() and callback is not None:
             self.dismiss()
@@ -87,7 +90,7 @@ class Toast(QFrame):
 
     @Slot()
     def dismiss(self) -> None:
-        """Go away, and leave the keyboard where it was before."""
+        """Hide it and return the focus to where it was."""
         if self.isHidden():
             return
         self._timer.stop()
@@ -99,12 +102,12 @@ class Toast(QFrame):
         self.closed.emit()
 
     def _announce(self, text: str) -> None:
-        """Screen readers say it; those that know no announcements hear of an alert."""
+        """Announce the text to screen readers; those without announcements get an alert."""
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
 
     def _wait(self) -> None:
-        """Count the time anew, or not at all while the mouse or the keyboard is here."""
+        """Restart the time, or stop it while the mouse is over it or it has the focus."""
         if self._ms and not self.isHidden() and not self.underMouse() and not self._has_focus():
             self._timer.start(self._ms)
         else:
@@ -115,17 +118,17 @@ class Toast(QFrame):
         return focused is not None and self.isAncestorOf(focused)
 
     def _place(self) -> None:
-        """In the middle of the parent's bottom, as wide as the text needs and the parent allows."""
-        parent = self.parentWidget()
+        """Center it at the bottom, as wide as the text needs and the parent allows."""
+        parent = self._parent
         room = max(0, parent.width() - 2 * MARGIN)
-        # A label that wraps asks for little width of its own accord; the text's length says what it would like.
+        # The size hint of a wrapping label is narrow; the length of the text is the width that it should have.
         spare = self.text.fontMetrics().horizontalAdvance(self.text.text()) + 4
         self.text.setMinimumWidth(0)
         self.ensurePolished()
-        self.layout().activate()
-        others = self.layout().sizeHint().width() - self.text.sizeHint().width()
+        self._row.activate()
+        others = self._row.sizeHint().width() - self.text.sizeHint().width()
         width = min(room, WIDEST, others + spare)
-        height = max(self.layout().totalHeightForWidth(width), self.layout().totalMinimumSize().height())
+        height = max(self._row.totalHeightForWidth(width), self._row.totalMinimumSize().height())
         bottom = parent.height()
         if self._above is not None and self._above.isVisibleTo(parent):
             bottom = self._above.mapTo(parent, QPoint(0, 0)).y()
@@ -142,20 +145,20 @@ class Toast(QFrame):
             self._wait()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in PLACED_ANEW and not self.isHidden():
+        if event.type() in MOVED_BY and not self.isHidden():
             self._place()
         return super().eventFilter(watched, event)
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
-            event.accept()  # else Esc would do what it does in the rest of the window
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and event.key() == ESCAPE:
+            event.accept()  # otherwise Esc would act on the rest of the window
             return True
         if event.type() in (QEvent.Type.Enter, QEvent.Type.Leave):
             self._wait()
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
+        if event.key() == ESCAPE:
             self.dismiss()
         else:
             super().keyPressEvent(event)

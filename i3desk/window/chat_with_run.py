@@ -1,4 +1,4 @@
-"""Chat with a run: its newest checkpoint answers, and each newer one from the moment that no reply is under way."""
+"""Chat with a training run: load its newest checkpoint, and newer ones between replies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from i3desk.runs.controller import RunController
 
 
 class ChatWithRun(QObject):
-    """Follows the run whose checkpoint is the model in use, if there is one."""
+    """Keeps the model in use at the newest checkpoint of its run, if it belongs to one."""
 
     def __init__(
         self,
@@ -24,28 +24,30 @@ class ChatWithRun(QObject):
     ) -> None:
         super().__init__(parent)
         self._runs, self._session, self._use_model = runs, session, use_model
-        self._wanted: Path | None = None  # the run that was asked for, until its first checkpoint is there
-        self._tried: tuple[Path, int] | None = None  # what could not be loaded is not tried again and again
-        runs.changed.connect(self._look)
-        session.busy_changed.connect(self._look)
+        self._wanted: Path | None = None  # the requested run, until its first checkpoint exists
+        self._tried: tuple[Path, int] | None = None  # a checkpoint that could not be loaded is not tried again
+        runs.changed.connect(self._load_newest)
+        session.busy_changed.connect(self._load_newest)
 
-    def begin(self, folder: Path | str) -> None:
-        """Load what a run has come to. One that is going on saves first, so that the chat is with what it is now."""
+    def start(self, folder: Path | str) -> None:
+        """Load the newest checkpoint of a run. A running one saves its current state first."""
         self._wanted = Path(folder)
         summary = self._runs.summary(folder)
         if summary is not None and summary.status.state.is_alive:
             self._runs.checkpoint(folder)
-        self._look()
+        self._load_newest()
 
     @Slot()
-    def _look(self) -> None:
-        """Take the newest checkpoint of the run that is wanted or already talked to."""
+    def _load_newest(self) -> None:
+        """Load the newest checkpoint of the requested run, or of the run whose model is in use."""
         model = self._session.model
         if model.stage or self._session.any_busy:
             return
-        place = self._wanted or (Path(model.folder) if model.folder and model.info else None)
-        summary = place and next((each for each in self._runs.summaries if place.is_relative_to(each.folder)), None)
-        newest = summary and _newest(summary)
+        folder = self._wanted or (Path(model.folder) if model.folder and model.info else None)
+        if folder is None:
+            return
+        summary = next((each for each in self._runs.summaries if folder.is_relative_to(each.folder)), None)
+        newest = _newest(summary) if summary is not None else None
         if newest is None or (newest == self._tried and not self._wanted):
             return
         checkpoint, step = newest
@@ -57,9 +59,9 @@ class ChatWithRun(QObject):
 
 
 def _newest(summary: RunSummary) -> tuple[Path, int] | None:
-    """Folder and step of the checkpoint to talk to: the newest while the run goes on, the run's result after its end.
+    """Folder and step of the newest checkpoint, or of the result of a run that has ended.
 
-    None before the first one.
+    None before the first checkpoint.
     """
     status = summary.status
     if status.saved_step is None:

@@ -1,4 +1,4 @@
-"""The window is to be closed while a run goes on: what becomes of it."""
+"""The question what to do with a running training run when the window is closed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from i3desk.runs.controller import RunController
 
 
 class ClosePrompt(QObject):
-    """Asks once whether training goes on without the window, stops, or the window stays.
+    """Asks whether training keeps running without the window, stops, or the window stays open.
 
     Signals:
-        answered: the window may be closed now.
+        answered: Emitted when the window may be closed.
     """
 
     answered = Signal()
@@ -24,13 +24,13 @@ class ClosePrompt(QObject):
         self._decided = False
         self.box: QMessageBox | None = None
 
-    def may_leave(self) -> bool:
-        """Whether the window may be closed now; otherwise the user is being asked."""
+    def may_close(self) -> bool:
+        """Whether the window may be closed now; if not, the user is asked."""
         run = self._runs.active
-        wish = self._settings.preferences.training_on_close
-        if run is None or self._decided or wish == "go_on":
+        choice = self._settings.preferences.training_on_close
+        if run is None or self._decided or choice == "go_on":
             return True
-        if wish == "stop":
+        if choice == "stop":
             self._runs.stop(run.folder)
             return True
         if self.box is None:
@@ -40,17 +40,17 @@ class ClosePrompt(QObject):
     def _ask(self, name: str) -> None:
         box = self.box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
-        box.setText(f"The training run “{name}” is still going on.")
+        box.setText(f"The training run “{name}” is still running.")
         box.setInformativeText(
-            "It can go on without the window; i3desk shows it again at the next start. "
-            "Or it saves and stops, and can be resumed."
+            "It can keep running without the window; i3desk shows it again at the next start. "
+            "Or it saves and stops, and can be resumed later."
         )
-        self.go_on_button = box.addButton("Let it go on", QMessageBox.ButtonRole.AcceptRole)
-        self.stop_button = box.addButton("Save and stop it", QMessageBox.ButtonRole.DestructiveRole)
-        stay_button = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(self.go_on_button)
+        self.keep_running_button = box.addButton("Keep it running", QMessageBox.ButtonRole.AcceptRole)
+        self.stop_button = box.addButton("Save and stop", QMessageBox.ButtonRole.DestructiveRole)
+        stay_button = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(self.keep_running_button)
         box.setEscapeButton(stay_button)
-        self.always = QCheckBox("Do the same from now on")
+        self.always = QCheckBox("Remember my choice")
         box.setCheckBox(self.always)
         box.finished.connect(self._on_answered)
         box.open()
@@ -58,9 +58,10 @@ class ClosePrompt(QObject):
     @Slot(int)
     def _on_answered(self, _result: int) -> None:
         box, self.box = self.box, None
+        assert box is not None
         chosen = box.clickedButton()
         run = self._runs.active
-        if chosen not in (self.go_on_button, self.stop_button):
+        if chosen not in (self.keep_running_button, self.stop_button):
             return
         if chosen is self.stop_button and run is not None:
             self._runs.stop(run.folder)

@@ -1,4 +1,4 @@
-"""What a file or folder that was dropped on the window is for."""
+"""The kind of a file or folder that was dropped on the window."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from i3core.checkpoints.weights import WEIGHT_FILES
 
 DATA_SUFFIXES = (".txt", ".md", ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xz", ".gz")
 _MODEL_FILES = {*WEIGHT_FILES, "config.json", "tokenizer.json", "adapter_config.json"}
-_OUR_MARK = re.compile(rb'"i3desk_conversation"')  # of an exported chat, near its beginning
+_OUR_MARK = re.compile(rb'"i3desk_conversation"')  # near the start of an exported chat
 _ONE_CHAT = re.compile(rb'\s*(\{[^\[]*"messages"\s*:|\[\s*\{\s*"role"\s*:)')  # in a file that is one JSON value
 _LOOKED_AT_BYTES = 4096
 
 
 class Dropped(enum.Enum):
-    """What can be done with it."""
+    """Kinds of dropped files and folders."""
 
     CHAT = "an exported chat, to be imported"
     DATA = "text to train on"
@@ -24,8 +24,10 @@ class Dropped(enum.Enum):
 
 
 def kind_of(path: Path) -> Dropped:
-    """Looks at names, and at the first bytes of JSON; cheap. What is not known is taken for a model, whose page says
-    what is wrong with it."""
+    """Tell the kind from names and, for JSON, from the first bytes.
+
+    Anything unknown counts as a model: the Models page says what is wrong with it.
+    """
     if path.is_dir():
         try:
             names = {entry.name for entry in path.iterdir()}
@@ -42,7 +44,7 @@ def kind_of(path: Path) -> Dropped:
             with open(path, "rb") as content:
                 beginning = content.read(_LOOKED_AT_BYTES)
         except OSError:
-            return Dropped.DATA  # whoever reads it says why it cannot
+            return Dropped.DATA  # the reader reports the error
         if _OUR_MARK.search(beginning) or (name.endswith(".json") and _ONE_CHAT.match(beginning)):
             return Dropped.CHAT
     return Dropped.DATA

@@ -1,39 +1,44 @@
-"""The menu under "Help" in the rail, and the windows that it opens."""
+"""The Help menu in the rail, and the dialogs that it opens."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Slot
 from PySide6.QtWidgets import QDialog, QMenu
 
 from i3core.net.releases import switched_on
-from i3desk.help.update_check import Update, UpdateCheck, WeeklyLook
+from i3desk.help.update_check import Update, UpdateCheck, WeeklyCheck
 from i3desk.window.main_window import MainWindow
 from i3desk.window.services import Services
+
+if TYPE_CHECKING:
+    from i3desk.help.updates_dialog import UpdatesDialog
 
 SHOWN_MS = 30_000
 
 
 class HelpMenu(QObject):
-    """Each window is opened once: a second wish brings it to the front.
+    """The Help menu. A dialog that is already open is brought to the front.
 
     Attributes:
-        licences, updates: the open windows, or None.
-        check: what asks for new versions when the user wants to know; `weekly` does so by itself.
+        licences, updates: the open dialogs, or None.
+        check: the check for updates that the user starts; `weekly` starts by itself.
     """
 
     def __init__(self, services: Services, window: MainWindow) -> None:
         super().__init__(window)
         self._services, self._window = services, window
         self.licences: QDialog | None = None
-        self.updates: QDialog | None = None
+        self.updates: UpdatesDialog | None = None
         self.check = UpdateCheck(self)
-        self.weekly = WeeklyLook(services.settings, self)
-        self.weekly.newer.connect(self._on_newer)
-        services.model.ready.connect(self.weekly.begin)
+        self.weekly = WeeklyCheck(services.settings, self)
+        self.weekly.found.connect(self._on_newer)
+        services.model.ready.connect(self.weekly.start)
         window.closed.connect(self._shut_down)
 
         self.menu = QMenu(window)
-        self.menu.addAction("Keys\tF1").triggered.connect(window.show_shortcuts)
+        self.menu.addAction("Shortcuts\tF1").triggered.connect(window.show_shortcuts)
         self.menu.addAction("Licences…").triggered.connect(self.show_licences)
         if switched_on():
             self.menu.addAction("Check for updates…").triggered.connect(self.look_for_updates)
@@ -46,7 +51,7 @@ class HelpMenu(QObject):
 
     @Slot()
     def open(self) -> None:
-        """Beside the button, its last line level with it."""
+        """Open the menu beside its button, level with the button's lower edge."""
         button = self._window.help_button
         corner = button.mapToGlobal(QPoint(button.width() + 4, button.height()))
         self.menu.popup(corner - QPoint(0, self.menu.sizeHint().height()))
@@ -56,7 +61,7 @@ class HelpMenu(QObject):
     def show_licences(self) -> None:
         """Open the list of licences."""
         if self.licences is None:
-            from i3desk.help.licences_dialog import LicencesDialog  # when it is wanted: the start is quicker without
+            from i3desk.help.licences_dialog import LicencesDialog  # imported here for a faster start
 
             self.licences = LicencesDialog(self._services.background, self._services.theme, self._window)
             self.licences.finished.connect(self._on_licences_closed)
@@ -64,30 +69,34 @@ class HelpMenu(QObject):
 
     @Slot()
     def look_for_updates(self) -> None:
-        """Ask whether there is a newer version, and say so."""
-        if self.updates is None:
-            self._open_updates().begin()
-        _to_front(self.updates)
+        """Check for a newer version, and show the result."""
+        dialog = self.updates
+        if dialog is None:
+            dialog = self._make_updates()
+            dialog.check_now()
+        _to_front(dialog)
 
     def show_update(self, update: Update) -> None:
-        """Show a version that was found already."""
-        if self.updates is None:
-            self._open_updates().show_update(update)
-        _to_front(self.updates)
+        """Show a version that was already found."""
+        dialog = self.updates
+        if dialog is None:
+            dialog = self._make_updates()
+            dialog.show_update(update)
+        _to_front(dialog)
 
-    def _open_updates(self):
+    def _make_updates(self) -> UpdatesDialog:
         from i3desk.help.updates_dialog import UpdatesDialog
 
-        self.updates = UpdatesDialog(self.check, self._window)
-        self.updates.finished.connect(self._on_updates_closed)
-        return self.updates
+        dialog = self.updates = UpdatesDialog(self.check, self._window)
+        dialog.finished.connect(self._on_updates_closed)
+        return dialog
 
     @Slot(object)
     def _on_newer(self, update: Update) -> None:
         def show() -> None:
             self.show_update(update)
 
-        self._window.toast.show_message(f"i3desk {update.version} is there.", "What is new", show, ms=SHOWN_MS)
+        self._window.toast.show_message(f"i3desk {update.version} is available.", "What is new", show, ms=SHOWN_MS)
 
     @Slot()
     def _on_licences_closed(self) -> None:

@@ -1,4 +1,4 @@
-"""The main window: a rail of pages, the pages, the status bar; what keys and drops do; opens and closes."""
+"""The main window: rail, pages, status bar, shortcuts, drops, opening and closing."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ SMALLEST = QSize(900, 600)
 
 
 class MainWindow(QMainWindow):
-    """Everything the user sees. `services` are made in services.py.
+    """The window with its pages, shortcuts and dialogs.
 
     Signals:
-        first_painted: the window is on the screen for the first time.
-        closed: the window is gone and the threads have ended.
-        dropped(paths): files or folders were dropped on the window.
+        first_painted: Emitted when the window is on the screen for the first time.
+        closed: Emitted when the window is closed and all threads have ended.
+        dropped(paths): Emitted when files or folders were dropped on the window.
     """
 
     first_painted = Signal()
@@ -112,19 +112,21 @@ class MainWindow(QMainWindow):
         self.close_prompt.answered.connect(self.close)
         self.toast = Toast(middle, above=services.chat_page.composer_bar)
         self._add_shortcuts()
-        self._restore_place()
+        self._restore_geometry()
         self.show_page(first_page)
 
     # --------------------------------------------------------------------------------------------------- the pages
 
     @Slot(int)
     def show_page(self, index: int) -> None:
-        """Bring a page to the front."""
+        """Show the page with this index."""
+        page = self.pages.widget(index)
+        assert page is not None
         if index != self.pages.currentIndex():
-            self.pages.widget(index).setFocus()  # and not its first control, which would look chosen
+            page.setFocus()  # not its first control, which would look chosen
         self.pages.setCurrentIndex(index)
-        if not self.isVisible():  # before it is, only a page in front takes it
-            self.pages.widget(index).setFocus()
+        if not self.isVisible():  # before the window is visible, only the current page takes the focus
+            page.setFocus()
         button = self._rail_buttons.button(index)
         button.setChecked(True)
         self._store.change(page=button.text())
@@ -133,27 +135,27 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def show_chat(self) -> None:
-        """Bring the chat to the front."""
+        """Show the Chat page."""
         self.show_page(self.pages.indexOf(self.chat_page))
 
     @Slot()
     def show_training(self) -> None:
-        """Bring the Train page to the front."""
+        """Show the Train page."""
         self.show_page(self.pages.indexOf(self.train_page))
 
     @Slot()
     def show_models(self) -> None:
-        """Bring the models to the front."""
+        """Show the Models page."""
         self.show_page(self.pages.indexOf(self.models_page))
 
     @Slot()
     def show_shortcuts(self) -> None:
-        """Bring the list of keys to the front."""
+        """Show the list of shortcuts."""
         self._show_card(self.settings_page.shortcuts)
 
     @Slot()
     def show_about(self) -> None:
-        """Bring to the front what i3desk says about itself."""
+        """Show the About card."""
         self._show_card(self.settings_page.about)
 
     def _show_card(self, card: QWidget) -> None:
@@ -222,25 +224,27 @@ class MainWindow(QMainWindow):
         self.chat_page.show_sidebar()
         self.sidebar.focus_search()
 
-    # ------------------------------------------------------------------------------------------ place on the screen
+    # ---------------------------------------------------------------------------------------------- geometry
 
-    def _restore_place(self) -> None:
+    def _restore_geometry(self) -> None:
         preferences = self._store.preferences
         screen = QGuiApplication.primaryScreen().availableGeometry()
         self.setMinimumSize(SMALLEST.boundedTo(screen.size()))
         self.resize(QSize(preferences.width, preferences.height).boundedTo(screen.size()))
-        place = QRect(preferences.x, preferences.y, preferences.width, 40)  # its title bar must be within reach
-        if preferences.x >= 0 and any(each.availableGeometry().intersects(place) for each in QGuiApplication.screens()):
+        title_bar = QRect(preferences.x, preferences.y, preferences.width, 40)  # the title bar must be on a screen
+        if preferences.x >= 0 and any(
+            each.availableGeometry().intersects(title_bar) for each in QGuiApplication.screens()
+        ):
             self.move(preferences.x, preferences.y)
 
-    def _keep_place(self) -> None:
+    def _save_geometry(self) -> None:
         if self.isVisible() and not self.isMaximized() and not self.isFullScreen():
             x, y = (max(0, value) for value in self.pos().toTuple())
             self._store.change(width=self.width(), height=self.height(), x=x, y=y)
 
     @Slot()
     def come_to_front(self) -> None:
-        """Somebody started i3desk again."""
+        """Show the window in front of all others."""
         if self.isMinimized():
             self.showNormal()
         self.show()
@@ -256,11 +260,11 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.chat_page.set_narrow(self.width() < SIDES_FOLD_BELOW)
-        self._keep_place()
+        self._save_geometry()
 
     def moveEvent(self, event: QMoveEvent) -> None:
         super().moveEvent(event)
-        self._keep_place()
+        self._save_geometry()
 
     # -------------------------------------------------------------------------------------------------------- drops
 
@@ -274,9 +278,9 @@ class MainWindow(QMainWindow):
     # ------------------------------------------------------------------------------------------------------- closing
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Two steps: hide, save and ask the threads to end; once they have, the window is closed for good."""
+        """Hide the window, save, and ask the threads to end; `closed` follows once they have."""
         event.ignore()
-        if not self._closing and (self._may_lose or self._is_saved()) and self.close_prompt.may_leave():
+        if not self._closing and (self._may_lose or self._is_saved()) and self.close_prompt.may_close():
             self._closing = True
             self._store.change(maximized=self.isMaximized())
             self.hide()
@@ -286,7 +290,7 @@ class MainWindow(QMainWindow):
             self.services.shut_down()
 
     def _is_saved(self) -> bool:
-        """Whether all that was said is stored; if not, the user is asked what to do."""
+        """Whether all messages are stored; if not, ask the user what to do."""
         autosave = self.services.autosave
         autosave.save_now()
         if autosave.has_unsaved and self._question is None:
@@ -303,6 +307,7 @@ class MainWindow(QMainWindow):
 
     @Slot(int)
     def _on_answered(self, _result: int) -> None:
+        assert self._question is not None
         chosen, self._question = self._question.clickedButton(), None
         self._may_lose = chosen is self.lose_button
         if chosen in (self.again_button, self.lose_button):

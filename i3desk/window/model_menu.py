@@ -1,8 +1,9 @@
-"""The menu under the model's name: recent models, and the way to all of them."""
+"""The menu of the model chip: recent models, unload, all models."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
 from i3desk.models.catalog import bundled_folder
@@ -15,7 +16,7 @@ class ModelMenu(QObject):
     """Fills the menu whenever it opens.
 
     Signals:
-        models_requested: the user wants the Models page.
+        models_requested: Emitted when the user asks for the Models page.
     """
 
     models_requested = Signal()
@@ -48,4 +49,6 @@ class ModelMenu(QObject):
 
     @Slot()
     def _use(self) -> None:
-        self._services.use_model(self.sender().data() or None)
+        action = self.sender()
+        assert isinstance(action, QAction)
+        self._services.use_model(action.data() or None)

@@ -1,4 +1,4 @@
-"""Puts together what the window shows and what works behind it, and tears it down again."""
+"""Build the services and pages of the window, connect them, and shut them down."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ TIDY_AFTER_MS = 15_000
 
 
 class Services(QObject):
-    """The jobs, the stores and the pages of one window.
+    """Jobs, stores and pages of the window.
 
     Attributes:
-        notice: what to tell the user about the store of conversations at the start; empty if all is well.
+        notice: a message about the conversations' database to show at the start; empty if there is none.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Services(QObject):
         preferences = settings.preferences
         self.model_worker = ModelWorker(self, loader)
         self.background = BackgroundJobs(self)
-        self._stand_in: tempfile.TemporaryDirectory | None = None
+        self._temporary_store: tempfile.TemporaryDirectory | None = None
         self._ending = False
         self.notice = ""
         self.store = self._open_store(paths.conversations_file)
@@ -88,7 +88,7 @@ class Services(QObject):
         self._checkpoint_timer.start()
 
     def _open_store(self, path: Path) -> Store:
-        """The user's conversations; if they cannot be used, the chat goes on in a folder that is gone at the end."""
+        """Open the conversations; if that fails, use a temporary folder until the program ends."""
         try:
             store = Store(path)
             store.mark_cut()
@@ -97,25 +97,25 @@ class Services(QObject):
             return store
         except I3Error as error:
             log.error("The conversations cannot be used: %s", error)
-            self.notice = f"{error} Until then, chats are not kept."
-            self._stand_in = tempfile.TemporaryDirectory(prefix="i3desk-")
-            return Store(Path(self._stand_in.name) / "conversations.sqlite3")
+            self.notice = f"{error} Until then, chats are not saved."
+            self._temporary_store = tempfile.TemporaryDirectory(prefix="i3desk-")
+            return Store(Path(self._temporary_store.name) / "conversations.sqlite3")
 
-    # --------------------------------------------------------------------------------------- models and the session
+    # ----------------------------------------------------------------------------------------- models
 
     def _connect_models(self) -> None:
         page, model = self.models_page, self.model
         page.use_requested.connect(self.use_model)
         page.unload_requested.connect(model.unload)
         page.precision_chosen.connect(self._on_precision)
-        self.catalog.kept_changed.connect(self._on_kept)
+        self.catalog.saved_changed.connect(self._on_kept)
         model.ready.connect(self._on_model_ready)
         model.refused.connect(self._on_model_refused)
         model.changed.connect(self._on_model_changed)
 
     @Slot(object, str)
     def use_model(self, folder: str | None, precision: str | None = None) -> None:
-        """Load a model; the chat stays, and the model before answers until then."""
+        """Load a model. The chat stays; the previous model answers until the new one is loaded."""
         self.model.load(folder, precision or self.settings.preferences.precision)
 
     @Slot(str)
@@ -140,7 +140,7 @@ class Services(QObject):
 
     @Slot()
     def _serve(self) -> None:
-        """Other programs are answered by the model of the chat, if the user wants it."""
+        """Start, change or stop the API server according to the preferences and the model."""
         preferences = self.settings.preferences
         if preferences.serve and is_installed() and not self._ending:
             if self.model.info is not None:
@@ -171,7 +171,7 @@ class Services(QObject):
     # ------------------------------------------------------------------------------------------------ start and end
 
     def start(self) -> None:
-        """After the first paint: read the lists."""
+        """Read the lists. Call after the first paint."""
         self.background.run(partial(_read_rows, self.store.path), self.conversations.model.show, self._on_unreadable)
         self.catalog.refresh()
         self.models_page.find_interrupted()
@@ -189,23 +189,23 @@ class Services(QObject):
 
     @Slot()
     def _tidy(self) -> None:
-        """See whether the database is sound, and make its search index small; everything else goes first."""
+        """Check the database and compact its search index, with the lowest priority."""
         self.background.run(partial(check, self.store.path), self._on_checked, _ignore)
-        work = partial(tidy, self.store.path, cancelled=self._has_better_to_do)
+        work = partial(tidy, self.store.path, cancelled=self._is_busy)
         self.background.run(work, _ignore, _ignore)
 
-    def _has_better_to_do(self) -> bool:
+    def _is_busy(self) -> bool:
         return self.session.any_busy or self._ending or self.background.waiting > 1
 
     def _on_checked(self, sound: bool) -> None:
         if not sound:
             self.conversations.failed.emit(
                 "The database of conversations is damaged.",
-                "Start i3desk again: it sets the file aside and takes over what can still be read.",
+                "Restart i3desk: it sets the file aside and recovers what can still be read.",
             )
 
     def shut_down(self) -> None:
-        """Save, and ask the threads to end."""
+        """Save, and ask all threads to end."""
         self._ending = True
         self._checkpoint_timer.stop()
         self.panel.flush()
@@ -222,17 +222,17 @@ class Services(QObject):
         self.training_jobs.shut_down()
 
     def close_store(self) -> None:
-        """After the threads have ended: close the database."""
+        """Close the database. Call after the threads have ended."""
         self.store.close()
-        if self._stand_in is not None:
-            self._stand_in.cleanup()
+        if self._temporary_store is not None:
+            self._temporary_store.cleanup()
 
 
 def _read_rows(database: Path) -> list[ConversationRow]:
-    """The list of conversations, read by a connection of its own: for the background."""
+    """Read the list of conversations on its own connection, for a background thread."""
     with closing(Store(database, recover=False)) as store:
         return store.rows()
 
 
 def _ignore(_result: object) -> None:
-    """A checkpoint that could not be made is made later."""
+    """A failed checkpoint is repeated later."""

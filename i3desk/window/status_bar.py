@@ -1,4 +1,4 @@
-"""The status bar: the model, the device and why it was chosen, speed, use of the window, memory."""
+"""The status bar: model, device, training, speed, use of the context window, memory."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.workers.active_model import ModelState
 
 READ_MEMORY_EVERY_MS = 2_000
-WHERE = "Where the model computes, and why there"
+DEVICE_TOOLTIP = "The device that the model runs on, and why"
 
 
 class StatusBar(QStatusBar):
-    """Follows one ChatSession."""
+    """Shows the state of a ChatSession and of the training run."""
 
     def __init__(self, session: ChatSession, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,10 +31,10 @@ class StatusBar(QStatusBar):
         self._dot = Dot()
         self.model = self._label("The model in use and its number of parameters")
         self.device = ElidedLabel()
-        self.device.setToolTip(WHERE)
-        self.training = self._label("Training that is under way")
+        self.device.setToolTip(DEVICE_TOOLTIP)
+        self.training = self._label("The training run in progress")
         self.speed = self._label("Speed of the last reply")
-        self.window_use = self._label("Use of the model's window by this chat")
+        self.window_use = self._label("Use of the model's context window by this chat")
         self.memory = self._label("Memory that i3desk uses")
 
         left = QWidget()
@@ -73,13 +73,13 @@ class StatusBar(QStatusBar):
     @Slot()
     def _show_state(self) -> None:
         model, tokens = self._session.model, self._theme.tokens
-        if model.state is ModelState.READY:
-            info = model.info
+        info = model.info
+        if model.state is ModelState.READY and info is not None:
             self._dot.show_colour(tokens.ok)
             self.model.setText(f"{info.label} · {count_text(info.parameters)}")
             self.device.setText(info.device)
             how = "\nSettings > Graphics card says how to use the card." if info.unusable_gpu else ""
-            self.device.setToolTip(WHERE + how)
+            self.device.setToolTip(DEVICE_TOOLTIP + how)
             self._show_memory()
         elif model.state is ModelState.FAILED:
             self._dot.show_colour(tokens.bad)
@@ -95,7 +95,7 @@ class StatusBar(QStatusBar):
             self.device.setText("")
 
     def show_training(self, run: RunSummary | None) -> None:
-        """Show how far the run that is under way has come; None if there is none."""
+        """Show the progress of the running run, or nothing for None."""
         text = ""
         if run is not None:
             text = f"{run.name}: {run.status.state.value}"

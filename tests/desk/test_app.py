@@ -18,7 +18,7 @@ from i3desk.paths import Paths
 
 def test_a_second_start_brings_the_window_to_the_front_with_its_model(app, qtbot, model):
     app.window.showMinimized()
-    app.call("/models/fox")
+    app.on_second_start("/models/fox")
     assert app.window.isVisible()
     assert not app.window.isMinimized()
     qtbot.waitUntil(lambda: app.window.session.model.info.name == "fox")

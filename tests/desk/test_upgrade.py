@@ -134,7 +134,7 @@ def test_a_newer_database_is_refused_politely_and_left_as_it_is(newer_database, 
     assert app.window.toast.isVisible()
     assert "newer i3desk" in app.services.notice
     assert "Install the newer i3desk again" in app.services.notice
-    assert "not kept" in app.services.notice
+    assert "not saved" in app.services.notice
     say(app, "hello")
     assert app.window.session.conversation.last.text == "the moon is a big rock."
     open_app.close(app)

@@ -258,7 +258,7 @@ def test_chat_works_although_the_store_cannot_be_opened(open_app, say, qtbot, pa
     paths.conversations_file.parent.mkdir(parents=True)
     paths.conversations_file.mkdir()  # a folder where the file should be
     app = open_app()
-    qtbot.waitUntil(lambda: "chats are not kept" in app.window.toast.text.text())
+    qtbot.waitUntil(lambda: "chats are not saved" in app.window.toast.text.text())
     qtbot.waitUntil(lambda: app.window.session.model.info is not None)
     say(app, "hello")
     assert texts(app) == ["hello", REPLY]

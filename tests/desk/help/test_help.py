@@ -1,4 +1,4 @@
-"""The help menu, and the look for a new version: real children, and a server on loopback that counts what is asked."""
+"""The Help menu and the check for updates: real children, and a server on loopback that counts requests."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import time
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication
 from releases_server import PAGE, ReleasesServer
 
 from i3core.version import __version__
-from i3desk.help.update_check import WEEK_S
+from i3desk.help.update_check import WEEK_S, WeeklyCheck
+from i3desk.preferences import SettingsStore, read_preferences
 
-CHILD_MS = 30_000  # for a child to begin and end on a busy machine
+CHILD_MS = 30_000  # for a child to start and end on a busy machine
 
 
 @pytest.fixture
@@ -28,23 +28,23 @@ def server(monkeypatch):
 
 @pytest.fixture
 def browser(monkeypatch):
-    """The addresses that were handed to the browser."""
+    """The addresses opened in the browser."""
     opened = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
     return opened
 
 
 @pytest.fixture
-def look(server, app, qtbot):
-    """Asks for a new version as the menu does; returns the dialog once it says anything."""
+def check(server, app, qtbot):
+    """Checks as the menu does; returns the dialog once it shows a result."""
 
-    def look_():
+    def check():
         action(app, "Check for updates…").trigger()
         dialog = app.help.updates
         qtbot.waitUntil(lambda: not dialog.busy.isVisible(), timeout=CHILD_MS)
         return dialog
 
-    return look_
+    return check
 
 
 def action(app, name):
@@ -59,10 +59,10 @@ def press(qtbot, button):
 # --------------------------------------------------------------------------------------------------------- the menu
 
 
-def test_the_menu_opens_by_the_rail_and_by_keys(app, qtbot):
+def test_menu_opens_with_its_button_and_its_key(app, qtbot):
     press(qtbot, app.window.help_button)
     assert [each.text() for each in app.help.menu.actions() if each.text()] == [
-        "Keys\tF1", "Licences…", "Check for updates…", "About i3desk",
+        "Shortcuts\tF1", "Licences…", "Check for updates…", "About i3desk",
     ]  # fmt: skip
     assert app.help.menu.isVisible()
     app.help.menu.close()
@@ -73,7 +73,7 @@ def test_the_menu_opens_by_the_rail_and_by_keys(app, qtbot):
     assert app.window.settings_page.isVisible()
 
 
-def test_the_rail_fits_in_the_smallest_window(app, qtbot):
+def test_rail_fits_into_smallest_window(app, qtbot):
     app.window.resize(900, 600)
     qtbot.waitUntil(lambda: app.window.height() == 600)
     for button in (app.window.models_button, app.window.settings_button, app.window.help_button):
@@ -82,8 +82,8 @@ def test_the_rail_fits_in_the_smallest_window(app, qtbot):
     assert app.window.models_button.geometry().bottom() < app.window.settings_button.geometry().top()
 
 
-@pytest.mark.parametrize(("name", "card"), [("Keys", "shortcuts"), ("About i3desk", "about")])
-def test_the_menu_leads_to_the_cards(app, qtbot, name, card):
+@pytest.mark.parametrize(("name", "card"), [("Shortcuts", "shortcuts"), ("About i3desk", "about")])
+def test_menu_entry_shows_its_card(app, qtbot, name, card):
     action(app, name).trigger()
     page = app.window.settings_page
     shown = getattr(page, card)
@@ -91,7 +91,7 @@ def test_the_menu_leads_to_the_cards(app, qtbot, name, card):
     assert page.isVisible()
 
 
-def test_the_menu_lists_licences(app, qtbot):
+def test_menu_entry_lists_licences(app, qtbot):
     action(app, "Licences…").trigger()
     qtbot.waitUntil(lambda: app.help.licences.list.count() > 0)
 
@@ -99,10 +99,10 @@ def test_the_menu_lists_licences(app, qtbot):
 # ------------------------------------------------------------------------------------------------------ asked by hand
 
 
-def test_a_newer_version_is_shown_and_its_page_opened(server, look, qtbot, browser):
+def test_newer_version_is_shown_and_its_page_opened(server, check, qtbot, browser):
     server.publish("v99.0", "More of everything.")
-    dialog = look()
-    assert dialog.title.text() == "i3desk 99.0 is there"
+    dialog = check()
+    assert dialog.title.text() == "i3desk 99.0 is available"
     assert dialog.facts.text().startswith(f"Published on 1 March 2026. You have {__version__}.")
     assert dialog.notes.toPlainText() == "More of everything."
     assert browser == []
@@ -110,16 +110,16 @@ def test_a_newer_version_is_shown_and_its_page_opened(server, look, qtbot, brows
     assert browser == [PAGE]
 
 
-def test_notes_are_plain_text(server, look):
+def test_notes_are_plain_text(server, check):
     server.publish("v99.0", "<b>bold</b> <img src='http://127.0.0.1:9/'>")
-    assert look().notes.toPlainText() == "<b>bold</b> <img src='http://127.0.0.1:9/'>"
+    assert check().notes.toPlainText() == "<b>bold</b> <img src='http://127.0.0.1:9/'>"
 
 
 @pytest.mark.parametrize("version", [__version__, "0.0.1"])
-def test_the_newest_version_is_told_as_such(server, look, app, qtbot, version):
+def test_running_version_that_is_not_older_counts_as_latest(server, check, app, qtbot, version):
     server.publish(version)
-    dialog = look()
-    assert dialog.title.text() == f"i3desk {__version__} is the newest."
+    dialog = check()
+    assert dialog.title.text() == f"i3desk {__version__} is the latest version."
     assert not dialog.open_button.isVisible()
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert app.help.updates is None
@@ -136,23 +136,23 @@ def test_the_newest_version_is_told_as_such(server, look, app, qtbot, version):
         (503, b"", "is busy or out of order (status 503).", "Try again later."),
     ],
 )  # fmt: skip
-def test_failures_say_what_to_do_and_can_be_tried_again(server, look, qtbot, status, body, what, remedy):
+def test_failed_check_says_what_to_do_and_can_be_repeated(server, check, qtbot, status, body, what, remedy):
     server.status, server.body = status, body
-    dialog = look()
+    dialog = check()
     assert dialog.notice.what.text().endswith(what)
     assert remedy in dialog.notice.remedy.text()
     assert dialog.notice.what.height() >= dialog.notice.what.heightForWidth(dialog.notice.what.width())
     server.publish("99.0")
     press(qtbot, dialog.again_button)
-    qtbot.waitUntil(lambda: dialog.title.text() == "i3desk 99.0 is there", timeout=CHILD_MS)
+    qtbot.waitUntil(lambda: dialog.title.text() == "i3desk 99.0 is available", timeout=CHILD_MS)
     assert not dialog.notice.isVisible()
 
 
-def test_cancelling_ends_the_child(server, app, qtbot):
+def test_closed_dialog_ends_the_check(server, app, qtbot):
     server.silent = True
     app.help.look_for_updates()
     dialog = app.help.updates
-    assert dialog.title.text() == "Looking for a new version…"
+    assert dialog.title.text() == "Checking for a new version…"
     qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
     assert app.help.check.running
     press(qtbot, dialog.close_button)
@@ -160,7 +160,7 @@ def test_cancelling_ends_the_child(server, app, qtbot):
     qtbot.waitUntil(lambda: not app.help.check.running)
 
 
-def test_asking_again_while_the_child_before_still_ends(server, app, qtbot):
+def test_check_started_while_a_cancelled_one_ends_returns_its_own_result(server, app, qtbot):
     server.silent = True
     app.help.look_for_updates()
     qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
@@ -170,11 +170,11 @@ def test_asking_again_while_the_child_before_still_ends(server, app, qtbot):
     assert app.help.check.running
     app.help.look_for_updates()
     dialog = app.help.updates
-    qtbot.waitUntil(lambda: dialog.title.text() == "i3desk 99.0 is there", timeout=CHILD_MS)
+    qtbot.waitUntil(lambda: dialog.title.text() == "i3desk 99.0 is available", timeout=CHILD_MS)
     assert len(server.requests) == 2
 
 
-def test_closing_the_window_ends_the_child(server, app, qtbot):
+def test_closed_window_ends_the_check(server, app, qtbot):
     server.silent = True
     app.help.look_for_updates()
     qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
@@ -183,7 +183,7 @@ def test_closing_the_window_ends_the_child(server, app, qtbot):
     assert not app.help.check.running
 
 
-def test_whoever_packaged_it_can_switch_it_off(open_app, qtbot, monkeypatch):
+def test_package_without_update_address_offers_no_check(open_app, qtbot, monkeypatch):
     monkeypatch.setenv("I3DESK_UPDATES_URL", "")
     app = open_app()
     assert "Check for updates…" not in [each.text() for each in app.help.menu.actions()]
@@ -198,17 +198,13 @@ def test_whoever_packaged_it_can_switch_it_off(open_app, qtbot, monkeypatch):
 # ------------------------------------------------------------------------------------------------------- once a week
 
 
-def looked(paths) -> int:
-    return json.loads(paths.settings_file.read_text(encoding="utf-8"))["looked_for_updates"]
-
-
-def test_nothing_is_asked_unless_the_user_wants_it(server, app, say, qtbot):
+def test_no_request_without_consent(server, app, say, qtbot):
     server.publish("99.0")
     say(app, "hello")
     for button in ("train_button", "runs_button", "models_button", "settings_button"):
         getattr(app.window, button).click()
     assert not app.window.settings_page.updates.switch.isChecked()
-    app.help.weekly.consider()
+    app.help.weekly.check_if_due()
     assert not app.help.weekly.running
     assert app.help.updates is None
     with qtbot.waitSignal(app.window.closed):
@@ -216,55 +212,53 @@ def test_nothing_is_asked_unless_the_user_wants_it(server, app, say, qtbot):
     assert server.requests == []
 
 
-def test_the_switch_says_what_is_sent_and_a_newer_version_is_told_quietly(server, app, qtbot, browser):
+def test_switched_on_check_says_what_it_sends_and_shows_a_toast(server, app, qtbot, browser):
     server.publish("v99.0", "More of everything.")
     app.window.show_about()
     card = app.window.settings_page.updates
-    assert "Nothing is sent about you" in card.meaning.text()
+    assert "It sends nothing about you" in card.meaning.text()
     assert "127.0.0.1" in card.meaning.text()
     press(qtbot, card.switch)
     toast = app.window.toast
     qtbot.waitUntil(toast.isVisible, timeout=CHILD_MS)
-    assert toast.text.text() == "i3desk 99.0 is there."
+    assert toast.text.text() == "i3desk 99.0 is available."
     assert app.help.updates is None
     press(qtbot, toast.action_button)
-    assert app.help.updates.title.text() == "i3desk 99.0 is there"
+    assert app.help.updates.title.text() == "i3desk 99.0 is available"
     assert app.help.updates.notes.toPlainText() == "More of everything."
-    assert len(server.requests) == 1  # what was found is shown, not asked for again
+    assert len(server.requests) == 1  # the result is shown, not requested again
     assert browser == []
 
 
-def test_it_is_asked_at_most_once_a_week(server, open_app, paths, qtbot):
+def test_weekly_check_runs_at_most_once_a_week(server, paths, qtbot):
     server.publish("0.0.1")
     paths.settings_file.parent.mkdir(parents=True)
 
-    def start(days_ago: float, wanted: bool = True):
+    def start(days_ago: float, wanted: bool = True) -> WeeklyCheck:
         then = int(time.time() - days_ago * 24 * 3600)
         content = {"look_for_updates": wanted, "looked_for_updates": then}
         paths.settings_file.write_text(json.dumps(content), encoding="utf-8")
-        app = open_app()
-        qtbot.waitUntil(lambda: app.window.session.model.info is not None)
-        QApplication.processEvents()
-        return app, app.help.weekly.running
+        weekly = WeeklyCheck(SettingsStore(paths.settings_file))
+        weekly.start()
+        return weekly
 
     for days_ago in (0, 1, 6.9):
-        app, asks = start(days_ago)
-        assert not asks
-        open_app.close(app)
-    assert not start(30, wanted=False)[1]
-    app, asks = start(7.1)
-    assert asks
-    qtbot.waitUntil(lambda: not app.help.weekly.running, timeout=CHILD_MS)
+        assert not start(days_ago).running
+    assert not start(30, wanted=False).running
+    weekly = start(7.1)
+    with qtbot.assertNotEmitted(weekly.found):  # it is no newer version
+        assert weekly.running
+        qtbot.waitUntil(lambda: not weekly.running, timeout=CHILD_MS)
     assert len(server.requests) == 1
-    assert not app.window.toast.isVisible()  # it is no newer one
-    app.help.weekly.consider()
-    assert not app.help.weekly.running
-    open_app.close(app)
-    assert time.time() - looked(paths) < 600
-    assert start(-1)[1]  # the clock was wrong: better once too often than never again
+    weekly.check_if_due()
+    assert not weekly.running
+    qtbot.waitUntil(lambda: time.time() - read_preferences(paths.settings_file).looked_for_updates < 600)
+    late = start(-1)  # the clock was wrong: better once too often than never again
+    assert late.running
+    late.shut_down()
 
 
-def test_it_waits_for_the_model(server, open_app, paths, qtbot, model):
+def test_weekly_check_waits_for_the_model(server, open_app, paths, qtbot, model):
     paths.settings_file.parent.mkdir(parents=True)
     paths.settings_file.write_text('{"look_for_updates": true}', encoding="utf-8")
     model.may_load.clear()
@@ -275,7 +269,7 @@ def test_it_waits_for_the_model(server, open_app, paths, qtbot, model):
     qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
 
 
-def test_its_failures_are_only_logged(server, app, qtbot, caplog):
+def test_failed_weekly_check_is_only_logged(server, app, qtbot, caplog):
     caplog.set_level(logging.INFO, "i3desk.help.update_check")
     app.store.change(look_for_updates=True)
     assert app.help.weekly.running

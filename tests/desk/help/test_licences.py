@@ -111,7 +111,7 @@ def test_one_text_stands_by_itself(packages):
 def test_a_package_without_a_text_says_so(packages):
     packages("one", "License-Expression: MIT")
     packages("two")
-    assert installed("one")[0].text == "The package brings no text; its licence is MIT."
+    assert installed("one")[0].text == "The package has no text; its licence is MIT."
     assert installed("two")[0].text == "The package states no licence."
 
 
@@ -144,7 +144,7 @@ def test_a_packaged_program_shows_the_list_of_its_build(tmp_path, monkeypatch):
         (tmp_path / "licences.json").write_text(damaged, encoding="utf-8")
         with pytest.raises(I3Error, match="list of licences cannot be read") as error:
             shipped()
-        assert error.value.remedy == "Install i3desk again."
+        assert error.value.remedy == "Reinstall i3desk."
 
 
 def test_collecting_needs_neither_torch_nor_qt():
@@ -189,14 +189,14 @@ def test_a_filter_leaves_what_has_its_words(window, qtbot):
     assert len(shown) == 1
     assert shown[0].startswith("torch ")
     assert window.name.text() == shown[0]
-    assert window.count.text() == f"1 of {total} parts"
+    assert window.count.text() == f"1 of {total} packages"
     qtbot.keyClick(window.filter, Qt.Key.Key_Down)
     assert window.focusWidget() is window.list
     window.filter.setText("no such thing")
-    assert (window.name.text(), window.text.toPlainText(), window.count.text()) == ("", "", f"0 of {total} parts")
+    assert (window.name.text(), window.text.toPlainText(), window.count.text()) == ("", "", f"0 of {total} packages")
     assert not window.home_button.isVisible()
     window.filter.clear()
-    assert window.count.text() == f"{total} parts"
+    assert window.count.text() == f"{total} packages"
 
 
 def test_the_longest_text_holds_nothing_up(window, qtbot):
@@ -244,13 +244,13 @@ def test_only_web_pages_are_opened(window, monkeypatch):
 
 def test_a_list_that_cannot_be_read_is_told(app, qtbot, monkeypatch):
     def fail() -> list:
-        raise I3Error("The list of licences cannot be read: nonsense.", "Install i3desk again.")
+        raise I3Error("The list of licences cannot be read: nonsense.", "Reinstall i3desk.")
 
     monkeypatch.setattr(licences, "shipped", fail)
     app.help.show_licences()
     shown = app.help.licences
     qtbot.waitUntil(lambda: shown.notice.isVisible())
-    assert shown.notice.remedy.text() == "Install i3desk again."
+    assert shown.notice.remedy.text() == "Reinstall i3desk."
     assert not shown.busy.isVisible()
 
 

@@ -99,7 +99,7 @@ def test_a_missing_and_a_damaged_folder_stay_with_what_is_wrong_and_can_be_remov
 def test_a_folder_is_added_once_by_itself_or_by_a_file_in_it(qtbot, open_catalog, tmp_path):
     own = copy_model(tmp_path / "mine")
     catalog = open_catalog()
-    with qtbot.waitSignals([catalog.added, catalog.kept_changed]):
+    with qtbot.waitSignals([catalog.added, catalog.saved_changed]):
         catalog.add_folder(own)
     with qtbot.waitSignal(catalog.added) as again:
         catalog.add_folder(own / "model.safetensors")

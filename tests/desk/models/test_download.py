@@ -95,7 +95,7 @@ def test_the_suggested_model_arrives_whole_and_is_told(qtbot, open_downloads, se
     downloads = open_downloads()
     downloads.open()
     assert downloads.form.edit.text() == "i3-80m"
-    assert "and for nothing else" in downloads.form.promise.text()
+    assert "and nothing else" in downloads.form.promise.text()
     assert server.requests == []
     with qtbot.waitSignal(downloads.downloaded, timeout=CHILD_MS) as told:
         press(qtbot, downloads.form.start_button)
@@ -197,7 +197,7 @@ def test_a_model_of_the_same_name_by_another_author_is_the_one_that_comes(qtbot,
     qtbot.waitUntil(state_is(card, DownloadState.PAUSED), timeout=CHILD_MS)
     server.bytes_per_second = None
     with qtbot.waitSignal(downloads.downloaded, timeout=CHILD_MS):
-        downloads.begin("another/small")
+        downloads.start_download("another/small")
         qtbot.waitUntil(lambda: "another/small" in card.title.text())
         assert card.pause_button.accessibleName() == "Pause: download of another/small"
     assert (models / "small" / "README.md").read_bytes() == b"Another model."
@@ -211,7 +211,7 @@ def test_nothing_begins_while_its_files_are_being_removed(qtbot, begin, server, 
     qtbot.waitUntil(state_is(card, DownloadState.PAUSED), timeout=CHILD_MS)
     with qtbot.waitSignal(card.download.cancelled, timeout=CHILD_MS):
         card.download.cancel()
-        downloads.begin(REPO)
+        downloads.start_download(REPO)
     assert not card.download._process.running
     assert [path.name for path in models.iterdir() if not path.name.startswith(".")] == []
 

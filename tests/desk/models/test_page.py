@@ -91,7 +91,7 @@ def test_a_card_says_what_a_model_is(qtbot, here, open_page):
         "parameters": "8.8 M", "window": "512", "file": "17.7 MB", "layers": "5 + 1", "memory": "36.8 MB",
         "licence": "MIT",
     }  # fmt: skip
-    qtbot.mouseClick(page.segments.buttons["int8"], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.precision_choice.buttons["int8"], Qt.MouseButton.LeftButton)
     assert shown_facts(card)["memory"] == "14.6 MB"
 
 
@@ -102,7 +102,7 @@ def test_use_asks_for_the_model_in_the_chosen_precision(qtbot, here, open_page):
     page.use_requested.connect(lambda folder, precision: asked.append((folder, precision)))
     press(qtbot, page.cards[MINI].use_button)
     with qtbot.waitSignal(page.precision_chosen) as chosen:
-        press(qtbot, page.segments.buttons["int8"])
+        press(qtbot, page.precision_choice.buttons["int8"])
     press(qtbot, page.cards[folder].use_button)
     assert asked == [(None, "float32"), (str(folder), "int8")]
     assert chosen.args == ["int8"]
@@ -123,7 +123,7 @@ def test_loading_use_reloading_and_unloading_are_shown_on_the_card(qtbot, here, 
     assert card.in_use.isVisible()
     assert not mini.in_use.isVisible()
     assert card.use_button.text() == "Unload"
-    press(qtbot, page.segments.buttons["int8"])
+    press(qtbot, page.precision_choice.buttons["int8"])
     assert card.use_button.text() == "Reload in int8"
     with qtbot.waitSignal(page.use_requested) as asked:
         press(qtbot, card.use_button)
@@ -307,7 +307,7 @@ def test_the_tab_key_goes_through_the_cards_in_order(qtbot, here, open_page):
     for _ in range(4):
         walked.append(QApplication.focusWidget().accessibleName())
         qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
-    assert walked == ["Use i3-mini", "Details of i3-mini", "More about i3-mini", "Use i3-80m"]
+    assert walked == ["Use i3-mini", "Details of i3-mini", "More actions with i3-mini", "Use i3-80m"]
     assert folder in page.cards
 
 

@@ -32,7 +32,7 @@ def test_the_user_is_asked_and_may_stay(training, qtbot):
     app.store.change(training_on_close="go_on")
 
 
-@pytest.mark.parametrize(("button", "stops", "kept"), [("go_on_button", 0, "go_on"), ("stop_button", 1, "stop")])
+@pytest.mark.parametrize(("button", "stops", "kept"), [("keep_running_button", 0, "go_on"), ("stop_button", 1, "stop")])
 def test_the_run_goes_on_or_is_stopped_and_the_answer_is_remembered(training, qtbot, button, stops, kept):
     app, stopped = training
     app.window.close()
