@@ -71,7 +71,7 @@ class SingleInstance(QObject):
         assert isinstance(socket, QLocalSocket)
         if socket.canReadLine():
             try:
-                content = json.loads(socket.readLine().data())
+                content = json.loads(bytes(socket.readLine().data()))
                 self.called.emit(str(content.get("model", "")))
             except (ValueError, AttributeError):
                 self.called.emit("")
