@@ -61,8 +61,9 @@ def read_config(folder: Path, base: Path | None = None) -> tuple[Adapter, str | 
 
 
 def _find_base(folder: Path, location: str, relative: object) -> Path:
-    """Find the base by its bundled name, its path, or its path relative to the adapter (both may have moved)."""
-    candidates = [assets.models().get(location), folder.resolve() / location]  # an absolute path stays as it is
+    """Find the base by bundled name, path, or path relative to the adapter."""
+    # An absolute path stays as it is; the relative one finds a base that moved together with its adapter.
+    candidates = [assets.models().get(location), folder.resolve() / location]
     if isinstance(relative, str):
         candidates.append(folder.resolve() / relative)
     found = next((path for path in candidates if path is not None and path.is_dir()), None)

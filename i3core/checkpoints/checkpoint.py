@@ -107,7 +107,7 @@ def load(
 def load_adapter(
     folder: str | Path, device: str = "auto", precision: str = "auto", base: str | Path | None = None
 ) -> Model:
-    """Load an adapter folder over its base without merging the two, to continue training. Raises as `load`."""
+    """Load an adapter over its base, unmerged, to continue training. Raises as `load`."""
     if precision == "int8":
         raise inference_only()
     folder = find_model(folder)
@@ -127,7 +127,7 @@ def load_adapter(
 
 
 def check_adapter_base(model: Model) -> tuple[Path, str]:
-    """Folder and fingerprint of the complete model that LoRA matrices in `model` (would) add to.
+    """Folder and fingerprint of the base for LoRA matrices in `model`.
 
     Raises TrainingError if there is none: the model has no folder, or an adapter is merged into its weights.
     """
@@ -197,7 +197,7 @@ def network_from_weights(config: ModelConfig, weights: dict[str, Tensor]) -> I3N
 
 
 def config_to_json(config: ModelConfig, template: ChatTemplate, dtype: str, details: dict | None = None) -> dict:
-    """Content of config.json in the public layout, with our additions (template, tied embeddings, FFN width)."""
+    """Content of config.json: the public layout plus template, tied embeddings and FFN width."""
     return {
         **(details or {}),
         "architectures": ["i3Model"],
@@ -225,7 +225,7 @@ def save(
     dtype: torch.dtype = torch.float32,
     make_folder: bool = True,
 ) -> None:
-    """Write a model folder, or an adapter folder for a network with LoRA matrices.
+    """Write a model folder; for a network with LoRA matrices, an adapter folder.
 
     Each file is replaced as a whole or not at all; the weights (of an adapter its config) come last.
 

@@ -54,7 +54,7 @@ def read_checksums(folder: Path) -> Checksums | None:
 
 
 def check_files(folder: Path, sums: Checksums, progress: Callable[[int], None] = lambda count: None) -> None:
-    """Read every file and raise CheckpointError naming those that are missing or have changed.
+    """Compare every file with its checksum; raise CheckpointError naming those that differ.
 
     Args:
         progress: receives the number of bytes read since the last call.

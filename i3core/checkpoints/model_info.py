@@ -222,7 +222,7 @@ def _adapter_dtype(folder: Path) -> str:
 
 
 def _read_readme(folder: Path) -> dict[str, str]:
-    """Licence and first paragraph of README.md, written as model cards of the hub are."""
+    """Read licence and first paragraph from README.md, a model card of the hub."""
     found = {"licence": "", "description": ""}
     try:
         with open(folder / "README.md", encoding="utf-8", errors="replace") as readme:

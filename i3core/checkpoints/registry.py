@@ -113,7 +113,7 @@ def _checkpoint(run: Path) -> Path | None:
 
 
 def find(path_or_name: str | Path | None) -> Path:
-    """Find a model folder by path, by the name of a bundled or downloaded model, or the bundled model for None.
+    """Find a model folder by path or name; the bundled model for None.
 
     A run folder stands for its best checkpoint. Raises CheckpointError if there is no such model.
     """
@@ -142,7 +142,7 @@ def find(path_or_name: str | Path | None) -> Path:
 
 
 def delete(folder: str | Path, models: Path | None = None) -> None:
-    """Delete a model (or an unfinished download) in the models folder, or a run folder, permanently.
+    """Permanently delete a downloaded model, an unfinished download or a run folder.
 
     The folder is renamed first, so that it exists as a whole or not at all.
 

@@ -15,7 +15,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 def config_from_shapes(
     shapes: Shapes, declared: dict, head_is_embedding: Callable[[], bool]
 ) -> tuple[ModelConfig, tuple[str, ...]]:
-    """Read sizes from the tensors, with a warning for each that `declared` (config.json) contradicts.
+    """Read sizes from the tensors; warn where `declared` (config.json) contradicts them.
 
     Args:
         head_is_embedding: compares the values of the two; called only if `declared` says that they are tied and both
@@ -78,7 +78,7 @@ def config_from_shapes(
 
 
 def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Map names to shapes of all tensors in the state dict of a network with these sizes."""
+    """Map names to shapes of the state dict of such a network."""
     d, n, width, vocab = config.d_model, config.d_state, config.ffn_width, config.vocab_size
     shapes: dict[str, tuple[int, ...]] = {"embed.weight": (vocab, d), "pos_embed.weight": (config.window, d)}
     for i in range(config.n_layers):
@@ -96,7 +96,7 @@ def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def check_shapes(shapes: Shapes, config: ModelConfig) -> None:
-    """Raise CheckpointError naming the first tensor that does not fit a network with these sizes."""
+    """Raise CheckpointError naming the first tensor that does not fit `config`."""
     expected = expected_shapes(config)
     if config.tie_embeddings:
         shapes = {**shapes, "head.weight": shapes["embed.weight"]}

@@ -13,7 +13,7 @@ from .weights import read_details, tokenizer_path
 
 
 def model_template(model: str | Path | None) -> tuple[ChatTemplate, int]:
-    """Read the template (with its tokenizer) and window of a model given as in `registry.find`.
+    """Read template, tokenizer and window of a model, given as in `registry.find`.
 
     Raises CheckpointError or TokenizerError as loading it would.
     """

@@ -67,12 +67,12 @@ def read_details(folder: Path) -> dict[str, Any]:
 
 
 def plain_name(name: object) -> str:
-    """Strip the prefixes that wrappers of torch add to the name of a weight."""
+    """Strip prefixes that wrappers of torch add to weight names."""
     return re.sub(r"^(module\.|_orig_mod\.)+", "", str(name))
 
 
 def read_header(path: Path) -> dict[str, StoredTensor]:
-    """Map names to descriptions of the tensors of a safetensors file, read from its header alone.
+    """Read the header of a safetensors file: a description of each tensor by name.
 
     Raises CheckpointError if the file is damaged, cut short, or holds anything but floating-point tensors.
     """

@@ -56,7 +56,7 @@ def _unpack(first: np.ndarray, items: np.ndarray) -> list[Item]:
 
 
 def _first_numbers(datasets: Sequence[TokenDataset]) -> tuple[np.ndarray, type]:
-    """The number of each dataset's first sequence when all are numbered consecutively, and a type for the numbers.
+    """Number all sequences consecutively: the first number of each dataset, and a dtype.
 
     An empty dataset shares its first number with the next; `_unpack` finds the last of them, the one with sequences.
     """
@@ -67,7 +67,9 @@ def _first_numbers(datasets: Sequence[TokenDataset]) -> tuple[np.ndarray, type]:
 def plan_epoch(
     datasets: Sequence[WeightedDataset], tokens_per_batch: int, seed: int, epoch: int, shuffle: bool = True
 ) -> EpochPlan:
-    """Plan the batches of one epoch, each of at most `tokens_per_batch` with padding (but at least one sequence).
+    """Plan the batches of one epoch.
+
+    A batch has at most `tokens_per_batch` tokens including padding, but at least one sequence.
 
     Depends on its arguments alone, so that a resumed run sees the very same batches. Without `shuffle` sequences keep
     the order of their files, and a batch is as many of the next as fit.
@@ -100,7 +102,7 @@ def plan_epoch(
 
 
 def _sorted_batches(items: np.ndarray, all_lengths: np.ndarray, tokens_per_batch: int) -> np.ndarray:
-    """Sort each pool of `items` in place, longest first, and return where batches start."""
+    """Sort each pool of `items` in place, longest first; return where batches start."""
     starts = []
     for start in range(0, len(items), _POOL):
         pool = items[start : start + _POOL]
@@ -127,9 +129,9 @@ def _ordered_batches(items: np.ndarray, all_lengths: np.ndarray, tokens_per_batc
 
 
 def choose_sequences(datasets: Sequence[TokenDataset], tokens: int, seed: int) -> list[Item]:
-    """Sample sequences with about `tokens` tokens in total (at least one, if there is one), sorted by length.
+    """Sample sequences with about `tokens` tokens in total, sorted by length.
 
-    Depends on its arguments alone, so that evaluations of a run can be compared.
+    At least one, if there are any. Depends on its arguments alone, so that evaluations of a run can be compared.
     """
     first, dtype = _first_numbers(datasets)
     lengths = np.concatenate([part.lengths for part in datasets]) if datasets else np.zeros(0, dtype=dtype)

@@ -58,7 +58,7 @@ def mark_used(stored: Path) -> None:
 
 @contextmanager
 def cache_entry(stored: Path) -> Iterator[Path]:
-    """Yield a temporary path that becomes the entry `stored`, then remove the least recently used entries.
+    """Yield a temporary path that becomes the entry `stored`; then remove old entries.
 
     Raises DataError if the disk refuses.
     """

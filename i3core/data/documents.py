@@ -65,7 +65,7 @@ def read_documents(
     vocab_size: int | None = None,
     limit: ReadLimit | None = None,
 ) -> Iterator[Document]:
-    """Stream the documents of a file, a folder or a dataset of the hub; a very long text becomes several.
+    """Stream the documents of a source; a very long text becomes several.
 
     A bad record raises BadRecordError naming file, line and reason, or is passed to `on_bad` and skipped.
 
@@ -98,7 +98,7 @@ def read_documents(
 
 
 def _named_cells(rows: Records, on_bad: BadRecordHandler | None) -> Records:
-    """Turn rows of a table into records by the names in its first row, or into pairs if it has two unknown columns."""
+    """Turn rows into records by the names in the first row, else into pairs."""
     first = next(rows, None)
     if first is None:
         return
@@ -232,5 +232,5 @@ def _is_learned(item: dict[str, Any]) -> bool:
 
 
 def _repaired(text: str) -> str:
-    """Replace half surrogate pairs (broken emoji in JSON), which no file can store, by U+FFFD."""
+    """Replace half surrogate pairs (broken emoji in JSON) by U+FFFD."""
     return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

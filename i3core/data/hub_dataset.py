@@ -71,7 +71,7 @@ def datasets_folder() -> Path:
 
 
 def fetch_dataset(data: HubDataset, progress: CharacterProgress | None = None) -> LocalDataset:
-    """Get the records of a dataset, from the hub unless they are on this computer already.
+    """Get the records of a dataset, from the hub unless they are local.
 
     Raises:
         DataError: the extra is missing, there is no such split, nothing can be read, or the disk refuses.
@@ -113,14 +113,14 @@ def fetch_datasets(sources: Iterable[DataSource], progress: CharacterProgress | 
 
 
 def _folder_name(data: HubDataset, commit: str) -> str:
-    """A unique name for this part of a dataset that starts with a readable one."""
+    """A unique folder name that starts with a readable one."""
     content = json.dumps([dataclasses.astuple(data)[:-1], commit])
     plain = re.sub(r"[^\w.-]+", "-", f"{data.repo}-{data.config}-{data.split}".replace("--", "-"))
     return f"{plain[:80]}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
 def _read(folder: Path, data: HubDataset) -> LocalDataset | None:
-    """Read the complete dataset in `folder` if it is the one that `data` names."""
+    """Read the complete dataset in `folder` if `data` names it."""
     try:
         about, path = read_json(folder / "about.json"), folder / "records.jsonl"
         requested, revision = HubDataset(**about["asked"]), about["revision"]

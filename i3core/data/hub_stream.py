@@ -26,7 +26,7 @@ _MOST_LISTED = 12
 
 
 class RecordStream:
-    """The records of one split at one commit, from the start or after `resume`.
+    """Iterates over the records of one split at one commit.
 
     Raises DataError if there is no such configuration, split or column, or nothing that can be read. Errors of the
     network are raised unchanged.
@@ -36,7 +36,7 @@ class RecordStream:
     """
 
     def __init__(self, data: HubDataset, repo: str, commit: str) -> None:
-        """`repo` is the current name of `data.repo`, `commit` the one that its revision stands for."""
+        """`repo` and `commit` are the current name and the commit of `data`."""
         self._data, self._repo, self._commit = data, repo, commit
         self._library = load_datasets()
         with (
@@ -92,7 +92,7 @@ class RecordStream:
 
     @contextmanager
     def _errors_explained(self, where: str = "") -> Iterator[None]:
-        """Convert errors of the library, Arrow or a parser about files that cannot be read to DataError."""
+        """Convert errors of the library about unreadable files to DataError."""
         from huggingface_hub.utils import httpx
 
         try:

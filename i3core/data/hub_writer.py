@@ -1,4 +1,4 @@
-"""Write the records of a dataset to a growing file that a later attempt resumes.
+"""Write the records of a dataset to a file that later attempts resume.
 
 records.part                the records so far
 progress.json               how much of that is safe, and the state of the stream at that point
@@ -123,7 +123,7 @@ def _as_text(value: Any) -> str:
 
 @contextmanager
 def disk_errors_explained(folder: Path, data: HubDataset) -> Iterator[None]:
-    """Convert errors of the disk to DataError, and broken connections to DownloadError, with a remedy."""
+    """Convert errors of disk and connection to DataError and DownloadError with a remedy."""
     from huggingface_hub.utils import httpx
 
     try:

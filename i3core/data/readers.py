@@ -82,7 +82,7 @@ def report_bad(error: BadRecordError, on_bad: BadRecordHandler | None) -> None:
 
 
 def cut_text(text: str, longest: int = LONGEST_TEXT) -> Iterator[str]:
-    """Split `text` into pieces of at most `longest` characters that end at white space if possible."""
+    """Split `text` into pieces of at most `longest` characters, at white space if possible."""
     start = 0
     while len(text) - start > longest:
         half, end = start + longest // 2, start + longest
@@ -93,7 +93,7 @@ def cut_text(text: str, longest: int = LONGEST_TEXT) -> Iterator[str]:
 
 
 def file_type(path: Path) -> str:
-    """Type of a data file as a suffix such as ".jsonl", without that of its compression; "" if it is unknown."""
+    """Type of a data file, such as ".jsonl" for a.jsonl.gz; "" if it is unknown."""
     return _type_and_compression(path)[0]
 
 

@@ -1,4 +1,4 @@
-"""Report what was found in a file or folder of data, collected while it is tokenized."""
+"""Report what was found in a source of data while it was tokenized."""
 
 from __future__ import annotations
 

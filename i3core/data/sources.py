@@ -40,13 +40,13 @@ def _checked_weight(weight: float, argument: str) -> float:
 
 
 def source_key(sources: Sequence[DataSource], settings: Any) -> str:
-    """A cache key of these settings and the content (not the names) of all files of `sources`."""
+    """Cache key of `settings` and the content (not the names) of all files."""
     content = [[file.suffixes[-2:], content_hash(file)] for source in sources for file in data_files(source)]
     return hashlib.sha256(json.dumps([settings, content]).encode()).hexdigest()[:32]
 
 
 def source_state(sources: Sequence[DataSource]) -> list[tuple[int, int]]:
-    """Size and modification time of all files, to notice a source that changes while it is read."""
+    """Size and modification time of all files, to notice changes while reading."""
     states = [file.stat() for source in sources for file in data_files(source)]
     return [(state.st_size, state.st_mtime_ns) for state in states]
 

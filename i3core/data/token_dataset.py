@@ -44,7 +44,7 @@ _MAGIC = b"rows"
 def encode_sequences(
     document: Document, template: ChatTemplate, window: int, on_drop: Callable[[int], None] | None = None
 ) -> Iterator[tuple[list[int], list[bool]]]:
-    """Yield sequences of at most window + 1 ids, each with an assistant mark for every id.
+    """Yield sequences of at most window + 1 ids, and their assistant marks.
 
     A mark is true if the id belongs to an assistant turn that is learned. All ids of plain text and of given ids are
     marked, and so are those of a conversation without assistant turns. An exchange longer than a sequence is
@@ -89,7 +89,7 @@ def encode_sequences(
 
 
 def _exchanges(messages: Sequence[dict[str, str]]) -> Iterator[list[tuple[int, dict[str, str]]]]:
-    """Group numbered turns so that each group starts with a user turn (the first group may not)."""
+    """Group numbered turns: each group but the first starts with a user turn."""
     group: list[tuple[int, dict[str, str]]] = []
     for number, message in enumerate(messages):
         if message["role"] == "user" and group and group[-1][1]["role"] != "user":
@@ -172,7 +172,7 @@ def _validation_count(count: int, share: float) -> int:
 
 
 def frozen_random(seed: str) -> np.random.RandomState:
-    """Random numbers that depend on `seed` alone and never change with a version of NumPy.
+    """Random numbers that depend on `seed` alone, in every version of NumPy.
 
     A run resumed years later must see the same batches. NumPy guarantees the streams of RandomState to stay the same;
     those of Generator, and Python's shuffle, may change with a version.
@@ -257,7 +257,9 @@ def tokenize_source(
     progress: CharacterProgress | None = None,
     sample_bytes: int = 0,
 ) -> TokenDataset:
-    """Tokenize a source, or open it from the cache if its content, tokenizer and window are known.
+    """Tokenize a source, or open it from the cache.
+
+    The cache knows it by its content, the tokenizer, the template and the window.
 
     Args:
         progress: receives numbers of characters read since the last call.

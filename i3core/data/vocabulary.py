@@ -45,7 +45,7 @@ def count_source_chunks(
     workers: int | None = None,
     on_bad: BadRecordHandler | None = None,
 ) -> Counter[str]:
-    """Count the chunks of some sources, from the cache if the same content was counted before.
+    """Count the chunks of some sources, or read the counts from the cache.
 
     Exact up to MOST_CHUNKS distinct chunks. Whenever there are more, at least the rarest half is dropped (lossy
     counting): the frequent ones stay, and a chunk's count may lack what it had when it was dropped.
@@ -164,7 +164,7 @@ def _ignore_interrupts() -> None:
 
 
 def _write_counts(path: Path, counts: Counter[str]) -> None:
-    """Write JSON lines of ten thousand chunks each (all at once would need as much memory again), then the total."""
+    """Write JSON lines of ten thousand chunks each, to save memory; then the total."""
     entries = iter(counts.items())
     with open(path, "w", encoding="utf-8") as target:
         while block := dict(islice(entries, 10_000)):

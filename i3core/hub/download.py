@@ -255,7 +255,7 @@ def _remove_others(partial: Path, files: list[HubFile]) -> int:
 
 
 def _check_config(repo: str, path: Path, partial: Path) -> None:
-    """Raise CheckpointError if config.json describes another kind of model, before its weights are downloaded."""
+    """Raise CheckpointError if config.json describes another kind of model."""
     try:
         content = read_json(path)
     except I3Error:

@@ -17,7 +17,7 @@ _HEADER = re.compile(r"---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
 
 
 def model_card(folder: Path, repo: str, licence: str = "") -> str:
-    """Write the card of a model or run folder that will be called `repo`.
+    """Write the card of a model or run folder for the repository `repo`.
 
     An existing README.md is kept; only the header that the hub reads is added if it is missing. Files of training
     data are named without their folders.

@@ -139,7 +139,7 @@ def _is_same(entry: Any, content: bytes | Path) -> bool:
 
 @contextmanager
 def _errors_explained(repo: str) -> Iterator[None]:
-    """Convert hub and network errors to PushError with a remedy, never with the token."""
+    """Convert hub and network errors to PushError with a remedy and without the token."""
     from huggingface_hub import errors
     from huggingface_hub.utils import httpx
 

@@ -1,4 +1,4 @@
-"""Names of datasets on the Hugging Face hub, given in place of a data file.
+"""Names of datasets on the Hugging Face hub, used like data files.
 
     hub:OWNER/NAME                        the records of its split `train`
     hub:OWNER/NAME,split=validation       of another split

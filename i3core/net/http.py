@@ -1,7 +1,8 @@
-"""Download one file over HTTP into a partial file that later attempts resume, through huggingface_hub's session.
+"""Download a file over HTTP into a partial file that later attempts resume.
 
 huggingface_hub (2.4) downloads into a file of a random name and removes it when it fails: what an interrupted attempt
-received is lost. Here the bytes received so far stay, and the next attempt requests only the rest (a Range request).
+received is lost. Here, through its session, the bytes received so far stay, and the next attempt requests only the
+rest (a Range request).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Cancelled(Exception):  # noqa: N818 (a request, not an error)
 
 
 class TransferMeter:
-    """How much of a download is done, how fast it is, and how long the rest will take.
+    """Progress, speed and remaining time of a download.
 
     Attributes:
         done_bytes, total_bytes: of everything that belongs to the download.
@@ -71,7 +72,7 @@ class TransferMeter:
 def download_file(
     url: str, headers: dict[str, str], part: Path, size: int, add: Callable[[int], None], cancelled: Callable[[], bool]
 ) -> None:
-    """Download what `part` still lacks of a file of `size` bytes, over as many connections as it takes.
+    """Download what `part` still lacks of a file of `size` bytes, with retries.
 
     Args:
         add: receives numbers of bytes received.

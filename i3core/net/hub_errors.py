@@ -1,4 +1,4 @@
-"""Convert errors between this computer and the hub to messages that say what to do."""
+"""Convert errors of the hub and the network to messages with a remedy."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def _fetch(address: str) -> bytes:
 
 
 def _check_address(address: str, schemes: tuple[str, ...], which: str) -> None:
-    """Raise UpdatesError unless this is a web address, and encrypted unless it is on this computer."""
+    """Raise UpdatesError unless this is an encrypted web address, or on this computer."""
     remedy = "Check I3DESK_UPDATES_URL." if "I3DESK_UPDATES_URL" in os.environ else "Try again later."
     try:
         parts = urlsplit(address)

@@ -119,7 +119,7 @@ def memory_used_bytes() -> int:
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc not to return freed memory to the system, for processes that train and then end.
+    """Tell glibc not to return freed memory to the system, for training processes.
 
     A training step frees and allocates gigabytes. The kernel must zero fresh pages, a sixth of a step's time; large
     pages are the slowest to get, and help only programs that read the same weights repeatedly.
@@ -131,7 +131,7 @@ def keep_freed_memory() -> None:
 
 
 def release_freed_memory() -> None:
-    """Tell glibc to return freed memory to the system now, after something large that is no longer needed."""
+    """Tell glibc to return freed memory to the system now."""
     if glibc := _glibc():
         glibc.malloc_trim(0)
 

@@ -23,7 +23,7 @@ class DiskFullError(OSError):
 
 
 def is_disk_full(error: OSError) -> bool:
-    """Whether a write failed for lack of space, or because of a quota or limit."""
+    """Whether a write failed for lack of space, or by a quota or limit."""
     return error.errno in _NO_SPACE
 
 
@@ -39,7 +39,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def check_disk_space(folder: Path, needed: int, spare: int) -> None:
-    """Raise DiskFullError unless `needed` bytes and `spare` more fit on the disk that holds `folder`."""
+    """Raise DiskFullError unless `needed` + `spare` bytes are free at `folder`."""
     free = free_bytes(folder)
     if free < needed + spare:
         raise DiskFullError(free, needed)

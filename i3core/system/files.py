@@ -66,7 +66,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def sync(path: str | Path) -> None:
-    """Make a file's content, or the names in a folder, survive a loss of power (folders if the system can)."""
+    """Make a file's content, or a folder's names, survive a loss of power."""
     path = Path(path)
     if not path.is_dir():
         with open(path, "r+b") as file:

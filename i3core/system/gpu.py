@@ -1,4 +1,4 @@
-"""Find an NVIDIA GPU that this installation cannot use, and what to do about it. Imports torch only when called."""
+"""Find an NVIDIA GPU that this installation cannot use, and a remedy. Imports torch only when called."""
 
 from __future__ import annotations
 

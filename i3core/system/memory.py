@@ -23,7 +23,7 @@ def total_memory_bytes() -> int:
 
 
 def _cgroup_memory(root: Path, membership: Path) -> Iterator[tuple[int, int]]:
-    """Yield (limit, used) in bytes of every control group (v1 or v2) of this process that sets a limit.
+    """Yield (limit, used) in bytes of this process's control groups with a limit, v1 or v2.
 
     Used does not count file pages that the kernel would reclaim first.
     """

@@ -1,4 +1,4 @@
-"""Set how torch's threads wait, and share the processor between a training run and the chat beside it.
+"""Share the processor between training and chat: process priority, and how torch's threads wait.
 
 Measured on two cores, fine-tuning i3-mini (spinning for libgomp's GOMP_SPINCOUNT rounds). Chat kept at least 92% of its
 speed beside each of these; training did not:
@@ -40,9 +40,9 @@ def set_torch_environment() -> None:
 
 
 def lower_priority() -> None:
-    """Lower this process's priority, before torch is loaded, as threads keep the priority they start with.
+    """Lower this process's priority; call it before torch is loaded.
 
-    Does nothing if the system does not allow it.
+    Threads keep the priority that they start with. Does nothing if the system does not allow it.
     """
     os.environ.update(SPINNING)
     with contextlib.suppress(psutil.Error, OSError):

@@ -145,7 +145,7 @@ class ChatTemplate:
         return [self.encode_turn(message) for message in messages]
 
     def check_messages(self, messages: Sequence[Message]) -> None:
-        """Raise PromptError unless `messages` are user and assistant turns, after a system message if any."""
+        """Raise PromptError unless these are user and assistant turns, perhaps after a system message."""
         for index, message in enumerate(messages):
             if not isinstance(message, dict) or not isinstance(message.get("content"), str):
                 raise PromptError('A message must look like {"role": "user", "content": "text"}.')
@@ -160,6 +160,6 @@ class ChatTemplate:
                 raise PromptError(f"A message has the role {role!r}.", f"Known roles: {', '.join(ROLES)}, system.")
 
     def encode_document(self, text: str) -> list[int]:
-        """Encode plain text for training, enclosed in end tokens if the model has them."""
+        """Encode plain text for training, between end tokens if there are any."""
         ids = self.tokenizer.encode(text)
         return ids if self.end_id is None else [self.end_id, *ids, self.end_id]

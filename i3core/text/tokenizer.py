@@ -109,7 +109,7 @@ class ChunkTokenizer:
         return self._states[key]
 
     def _walk(self, text: str, position: int, end: int) -> tuple[list[int], int]:
-        """Ids of the chunks that start at `position` or later, but before `end`, and where the next one starts."""
+        """Ids of the chunks from `position` to before `end`, and the next position."""
         known, match = self._id, _CHUNK.match
         ids: list[int] = []
         while position < end and (found := match(text, position)):

@@ -19,19 +19,19 @@ from i3core.errors import DataError
 EMPTY_REPORT = DataReport("made", {}, 0, 0, 0, 0, 0, 0, 0, (), ())
 
 
-def stored(rows):
+def stored(sequences):
     """A file of these rows (ids and marks)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "made.rows")
         with open(path, "wb") as target:
             writer = TokenDatasetWriter(target, io.BytesIO(), 10**6)
-            for number, (ids, marks) in enumerate(rows):
+            for number, (ids, marks) in enumerate(sequences):
                 writer.add(ids, marks, number)
             writer.finish(EMPTY_REPORT)
         return TokenDataset.open(path)
 
 
-def rows_of(*lengths):
+def dataset_of(*lengths):
     """Rows of these lengths with different ids; the first half of each is the user's."""
     ends = np.cumsum(lengths)
     return stored(
@@ -55,18 +55,18 @@ def plain_batches(items, lengths, budget):
     st.integers(1, 6), st.integers(0, 3), st.booleans(),
 )  # fmt: skip
 def test_epoch_shows_every_sequence_once_within_the_budget(files, batch_size, epoch, shuffle):
-    sets = [WeightedDataset(rows_of(*lengths)) if lengths else WeightedDataset(nothing()) for lengths in files]
+    sets = [WeightedDataset(dataset_of(*lengths)) if lengths else WeightedDataset(nothing()) for lengths in files]
     budget = batch_size * 32
     plan = plan_epoch(sets, budget, 7, epoch, shuffle)
     seen = Counter(item for batch in plan for item in batch)
-    every = [(n, row) for n, lengths in enumerate(files) for row in range(len(lengths))]
+    every = [(n, sequence) for n, lengths in enumerate(files) for sequence in range(len(lengths))]
     assert seen == Counter(every)
     assert len(list(plan)) == len(plan)
     for items in plan:
         ids, _ = make_batch(sets, items, False, 96)
         assert ids.size <= budget or len(items) == 1
     assert list(plan) == list(plan_epoch(sets, budget, 7, epoch, shuffle))
-    lengths = {(n, row): length for n, part in enumerate(files) for row, length in enumerate(part)}
+    lengths = {(n, sequence): length for n, part in enumerate(files) for sequence, length in enumerate(part)}
     if not shuffle:
         assert list(plan) == plain_batches(every, lengths, budget)
     else:
@@ -75,19 +75,19 @@ def test_epoch_shows_every_sequence_once_within_the_budget(files, batch_size, ep
 
 
 def nothing():
-    rows, _ = rows_of(*[2] * 20).split(0.1, "0")[1].split(0.1, "0")
-    return rows.split(0.0, "0")[1]
+    dataset, _ = dataset_of(*[2] * 20).split(0.1, "0")[1].split(0.1, "0")
+    return dataset.split(0.0, "0")[1]
 
 
 def test_epochs_and_seeds_differ():
-    sets = [WeightedDataset(rows_of(*[5] * 50))]
+    sets = [WeightedDataset(dataset_of(*[5] * 50))]
     plans = [list(plan_epoch(sets, 40, seed, epoch)) for seed, epoch in [(0, 0), (0, 1), (1, 0)]]
     assert plans[0] != plans[1] != plans[2] != plans[0]
 
 
 def test_plan_of_a_seed_never_changes():
     """These numbers must never change: runs that were begun with them are resumed."""
-    sets = [WeightedDataset(rows_of(*range(20, 60, 4))), WeightedDataset(rows_of(5, 50), 1.5)]
+    sets = [WeightedDataset(dataset_of(*range(20, 60, 4))), WeightedDataset(dataset_of(5, 50), 1.5)]
     expected = [
         [(0, 4), (0, 3)], [(1, 1), (0, 7)], [(0, 6), (0, 5)], [(1, 0)], [(0, 2), (0, 1), (0, 0), (1, 0)],
         [(0, 9), (0, 8)],
@@ -97,28 +97,31 @@ def test_plan_of_a_seed_never_changes():
 
 def test_batches_are_mixed_and_hold_sequences_of_similar_length():
     lengths = [2 + i % 90 for i in range(3000)]
-    plan = list(plan_epoch([WeightedDataset(rows_of(*lengths))], 512, 0, 0))
-    spread = [max(lengths[row] for _, row in batch) - min(lengths[row] for _, row in batch) for batch in plan]
+    plan = list(plan_epoch([WeightedDataset(dataset_of(*lengths))], 512, 0, 0))
+    spread = [
+        max(lengths[sequence] for _, sequence in batch) - min(lengths[sequence] for _, sequence in batch)
+        for batch in plan
+    ]
     assert np.mean(spread) < 5
-    widths = [max(lengths[row] for _, row in batch) for batch in plan]
+    widths = [max(lengths[sequence] for _, sequence in batch) for batch in plan]
     assert abs(np.corrcoef(widths, range(len(widths)))[0, 1]) < 0.15
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize(("weight", "total"), [(2, 20), (0.3, 3), (2.5, 25)])
 def test_weight_says_how_often_sequences_are_shown(weight, total, shuffle):
-    plan = plan_epoch([WeightedDataset(rows_of(*[5] * 10), weight)], 64, 0, 0, shuffle)
-    rows = [row for batch in plan for _, row in batch]
-    counts = Counter(rows)
+    plan = plan_epoch([WeightedDataset(dataset_of(*[5] * 10), weight)], 64, 0, 0, shuffle)
+    sequences = [sequence for batch in plan for _, sequence in batch]
+    counts = Counter(sequences)
     assert counts.total() == total
     assert max(counts.values()) - (min(counts.values()) if weight >= 1 else 0) <= 1
     if not shuffle:
-        assert rows[: min(10, total)] == sorted(rows[: min(10, total)])
+        assert sequences[: min(10, total)] == sorted(sequences[: min(10, total)])
 
 
 def test_weights_that_leave_no_sequences_raise():
     with pytest.raises(DataError, match="weight"):
-        plan_epoch([WeightedDataset(rows_of(5, 5), 0.01)], 20, 0, 0)
+        plan_epoch([WeightedDataset(dataset_of(5, 5), 0.01)], 20, 0, 0)
 
 
 def test_plan_of_many_sequences_is_quick_and_small():
@@ -139,9 +142,9 @@ def test_plan_of_many_sequences_is_quick_and_small():
 
 @given(st.lists(st.lists(st.integers(2, 40), min_size=1, max_size=30), max_size=3), st.integers(0, 900))
 def test_chosen_sequences_fit_the_budget(files, tokens):
-    sets = [rows_of(*lengths) for lengths in files]
+    sets = [dataset_of(*lengths) for lengths in files]
     chosen = choose_sequences(sets, tokens, 5)
-    lengths = [files[number][row] for number, row in chosen]
+    lengths = [files[number][sequence] for number, sequence in chosen]
     assert len(set(chosen)) == len(chosen)
     assert lengths == sorted(lengths)
     assert choose_sequences(sets, tokens, 5) == chosen
@@ -154,16 +157,16 @@ def test_chosen_sequences_fit_the_budget(files, tokens):
 
 
 def test_chosen_sequences_depend_on_the_seed():
-    sets = [rows_of(*[5] * 200)]
+    sets = [dataset_of(*[5] * 200)]
     first, second = (choose_sequences(sets, 200, seed) for seed in (0, 1))
     assert len(first) == len(second) == 40
     assert first != second
-    assert max(row for _, row in first) > 100
+    assert max(sequence for _, sequence in first) > 100
 
 
 def test_batch_by_hand():
     """Rows 1 2 3 4 (3 and 4 are the reply) and 5 6 7 (6 and 7 are)."""
-    sets = [WeightedDataset(rows_of(4, 3))]
+    sets = [WeightedDataset(dataset_of(4, 3))]
     ids, targets = make_batch(sets, [(0, 0), (0, 1)], assistant_only=False, window=3)
     assert ids.tolist() == [[1, 2, 3], [5, 6, 0]]
     assert targets.tolist() == [[2, 3, 4], [6, 7, IGNORED]]
@@ -180,6 +183,6 @@ def test_question_that_fills_the_window_is_truncated_before_its_reply(model):
     kept = 17 - 1 - len(reply)
     assert ids == [question[0], *question[-kept:], *reply]
     assert dropped == [len(question) + len(reply) - 17]
-    rows = stored([(ids, marks)])
-    _, targets = make_batch([WeightedDataset(rows)], [(0, 0)], assistant_only=True, window=16)
+    dataset = stored([(ids, marks)])
+    _, targets = make_batch([WeightedDataset(dataset)], [(0, 0)], assistant_only=True, window=16)
     assert targets[targets != IGNORED].tolist() == reply[1:]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i3core.data import readers as formats
+from i3core.data import readers
 from i3core.data.documents import Document, read_documents
 from i3core.data.readers import cut_text
 from i3core.data.records import BadRecordError, ReadLimit
@@ -101,7 +101,7 @@ def test_long_text_is_split_at_white_space(text, longest):
 
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.jsonl"])
 def test_documents_are_never_longer_than_the_limit(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(formats, "LONGEST_TEXT", 100)
+    monkeypatch.setattr(readers, "LONGEST_TEXT", 100)
     monkeypatch.setattr(cut_text, "__defaults__", (100,))
     text = " ".join(f"word{i}" for i in range(400)) + "x" * 350
     path = write(tmp_path / name, json.dumps({"text": text}) if name == "a.jsonl" else text)
@@ -159,8 +159,8 @@ def test_streamed_json_equals_json_read_at_once(tmp_path_factory, values, indent
         return  # a list at the beginning is the list of records
     path.write_text(content, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(formats, "_BLOCK", block)
-        assert [value for _, value in formats.read_records(path)] == values
+        patch.setattr(readers, "_BLOCK", block)
+        assert [value for _, value in readers.read_records(path)] == values
 
 
 def test_one_json_record_and_several(tmp_path):
@@ -201,8 +201,8 @@ def test_json_records_of_unknown_shape_are_named_by_line_and_can_be_skipped(tmp_
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv"])
 def test_records_that_are_too_long_are_not_read_whole(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(formats, "LONGEST_RECORD", 1000)
-    monkeypatch.setattr(formats, "_BLOCK", 100)
+    monkeypatch.setattr(readers, "LONGEST_RECORD", 1000)
+    monkeypatch.setattr(readers, "_BLOCK", 100)
     record = json.dumps({"text": "x" * 2000})
     content = {"a.jsonl": f'{{"text": "a"}}\n{record}\n{{"text": "b"}}', "a.json": f"[{record}]"}
     path = write(tmp_path / name, content.get(name, "text\n" + "x" * 2000))
@@ -406,7 +406,7 @@ def test_cells_may_be_longer_than_the_csv_module_expects(tmp_path):
 
 
 def test_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(formats, "LONGEST_RECORD", 100_000)
+    monkeypatch.setattr(readers, "LONGEST_RECORD", 100_000)
     path = write(tmp_path / "a.csv", 'prompt,completion\nq,"a\n' + "some line\n" * 50_000)
     with pytest.raises(DataError, match=r"a\.csv, line 2: .*quotes"):
         list(read_documents(path))

@@ -506,9 +506,9 @@ def test_unavailable_data_fails_the_run_with_the_reason(config):
 def test_vocabulary_and_tokens_of_a_dataset(model):
     tokenizer = vocabulary([f"{NAME},first=50"])
     assert tokenizer.vocab_size > 20
-    rows = tokenize_source(f"{NAME},first=50", model.template, 64)
-    assert rows.report.file == f"{NAME},first=50"
-    assert rows.report.records == 50
+    dataset = tokenize_source(f"{NAME},first=50", model.template, 64)
+    assert dataset.report.file == f"{NAME},first=50"
+    assert dataset.report.records == 50
 
 
 def test_bad_record_is_named_by_dataset_and_number(server, model):
@@ -516,8 +516,8 @@ def test_bad_record_is_named_by_dataset_and_number(server, model):
     server.add(TALES, files={"train.jsonl": as_jsonl(records)})
     with pytest.raises(DataError, match=f"{NAME}, record 2: a turn has the role 'king'"):
         tokenize_source(NAME, model.template, 64)
-    rows = tokenize_source(NAME, model.template, 64, skip_bad_records=True)
-    assert [(bad.file, bad.number, bad.unit) for bad in rows.report.bad] == [(NAME, 2, "record")]
+    dataset = tokenize_source(NAME, model.template, 64, skip_bad_records=True)
+    assert [(bad.file, bad.number, bad.unit) for bad in dataset.report.bad] == [(NAME, 2, "record")]
 
 
 def test_commands_accept_dataset_names(cli, process, build, tmp_path):

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i3core.data import cache as kept_data
 from i3core.data.cache import cache_folder
 from i3core.data.documents import Document, read_documents
 from i3core.data.token_dataset import (
@@ -35,7 +34,7 @@ def cache(monkeypatch, tmp_path_factory):
     return folder
 
 
-def rows_of(documents):
+def dataset_of(documents):
     """A file of rows with ids counted from 1; `documents` holds the lengths of each one's rows."""
     with tempfile.TemporaryDirectory() as folder:
         path, last = Path(folder, "made.rows"), 0
@@ -49,8 +48,8 @@ def rows_of(documents):
         return TokenDataset.open(path)
 
 
-def ids_of(rows):
-    return [i for number in range(len(rows)) for i in rows.sequence(number)[0].tolist()]
+def ids_of(dataset):
+    return [i for number in range(len(dataset)) for i in dataset.sequence(number)[0].tolist()]
 
 
 def entries(cache):
@@ -62,18 +61,18 @@ def entries(cache):
 
 @given(st.text("abthe ", max_size=300), st.integers(1, 40))
 def test_plain_text_is_split_into_sequences_that_predict_every_token_once(model, text, window):
-    rows = list(encode_sequences(Document(text), model.template, window))
+    sequences = list(encode_sequences(Document(text), model.template, window))
     ids = model.template.encode_document(text)
-    assert all(1 < len(row) <= window + 1 for row, _ in rows)
-    assert [i for row, _ in rows for i in row[1:]] == ids[1:]
-    assert all(row[0] == ids[n * window] for n, (row, _) in enumerate(rows))
-    assert all(all(marks) for _, marks in rows)
+    assert all(1 < len(sequence) <= window + 1 for sequence, _ in sequences)
+    assert [i for sequence, _ in sequences for i in sequence[1:]] == ids[1:]
+    assert all(sequence[0] == ids[n * window] for n, (sequence, _) in enumerate(sequences))
+    assert all(all(marks) for _, marks in sequences)
 
 
 @given(st.lists(st.integers(0, 99), min_size=1, max_size=90), st.integers(1, 40))
 def test_given_ids_are_split_likewise_without_end_tokens(model, ids, window):
-    rows = [row for row, _ in encode_sequences(Document(ids=tuple(ids)), model.template, window)]
-    assert rows == [ids[at : at + window + 1] for at in range(0, len(ids) - 1, window)]
+    sequences = [sequence for sequence, _ in encode_sequences(Document(ids=tuple(ids)), model.template, window)]
+    assert sequences == [ids[at : at + window + 1] for at in range(0, len(ids) - 1, window)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=8), st.integers(10, 60))
@@ -91,17 +90,18 @@ def test_conversations_are_split_between_exchanges(model, sizes, window):
             question = [question[0], *question[2:]]
         exchanges.append((question + answer)[: window + 1])
     dropped = []
-    rows = [
-        row for row, _ in encode_sequences(Document(messages=tuple(messages)), model.template, window, dropped.append)
+    sequences = [
+        sequence
+        for sequence, _ in encode_sequences(Document(messages=tuple(messages)), model.template, window, dropped.append)
     ]
-    expected, row = [], []
+    expected, sequence = [], []
     for exchange in exchanges:
-        if row and len(row) + len(exchange) > window + 1:
-            expected.append(row)
-            row = []
-        row = row + exchange
-    assert rows == [*expected, row]
-    assert sum(dropped) == whole - sum(map(len, rows))
+        if sequence and len(sequence) + len(exchange) > window + 1:
+            expected.append(sequence)
+            sequence = []
+        sequence = sequence + exchange
+    assert sequences == [*expected, sequence]
+    assert sum(dropped) == whole - sum(map(len, sequences))
 
 
 @pytest.mark.parametrize(("spare", "count"), [(0, 1), (-1, 2)])
@@ -113,16 +113,18 @@ def test_exchange_that_just_fits_is_not_truncated(model, spare, count):
 
 def test_marks_of_a_conversation_by_hand(model):
     messages = ({"role": "user", "content": "the"}, {"role": "assistant", "content": "cat"})
-    [(row, marks)] = encode_sequences(Document(messages=messages), model.template, 40)
+    [(sequence, marks)] = encode_sequences(Document(messages=messages), model.template, 40)
     special = model.tokenizer.special_tokens
     the, cat = model.tokenizer.encode("the"), model.tokenizer.encode("cat")
-    assert row == [special["user"], *the, special["assistant"], *cat, special["end"]]
+    assert sequence == [special["user"], *the, special["assistant"], *cat, special["end"]]
     assert marks == [False] * (2 + len(the)) + [True] * (len(cat) + 1)
 
 
 def test_conversation_without_replies_is_learned_completely(model):
-    [(row, marks)] = encode_sequences(Document(messages=({"role": "user", "content": "the cat"},)), model.template, 40)
-    assert marks == [True] * len(row)
+    [(sequence, marks)] = encode_sequences(
+        Document(messages=({"role": "user", "content": "the cat"},)), model.template, 40
+    )
+    assert marks == [True] * len(sequence)
 
 
 @given(
@@ -136,23 +138,25 @@ def test_context_is_read_but_not_learned(model, exchanges, window):
         messages.append({"role": "assistant", "content": "cat " * answer})
         chosen += [] if learned else [len(messages) - 1]
 
-    def rows(context):
+    def sequences(context):
         document = Document(messages=tuple(messages), context=frozenset(context))
         return list(encode_sequences(document, model.template, window))
 
     others = [i for i in range(1, len(messages), 2) if i not in chosen]
-    for (ids, marks), (kept, here), (rest, there) in zip(rows([]), rows(chosen), rows(others), strict=True):
+    for (ids, marks), (kept, here), (rest, there) in zip(
+        sequences([]), sequences(chosen), sequences(others), strict=True
+    ):
         assert ids == kept == rest
         assert marks == [a or b for a, b in zip(here, there, strict=True)]
         assert not any(a and b for a, b in zip(here, there, strict=True))
-    assert sum(sum(marks) for _, marks in rows(range(len(messages)))) == 0
+    assert sum(sum(marks) for _, marks in sequences(range(len(messages)))) == 0
 
 
 def test_marks_of_context_by_hand(model):
     messages = tuple({"role": role, "content": "the cat"} for role in ("user", "assistant") * 2)
-    [(row, marks)] = encode_sequences(Document(messages=messages, context=frozenset({1})), model.template, 60)
-    half = len(row) // 2
-    assert row[:half] == row[half:]
+    [(sequence, marks)] = encode_sequences(Document(messages=messages, context=frozenset({1})), model.template, 60)
+    half = len(sequence) // 2
+    assert sequence[:half] == sequence[half:]
     assert not any(marks[:half])
     assert sum(marks[half:]) == len(model.tokenizer.encode("the cat")) + 1
 
@@ -163,22 +167,22 @@ def test_marks_of_context_by_hand(model):
 def test_sequences_on_disk_are_those_of_the_documents(model, build, tmp_path):
     build.conversations(tmp_path / "a.jsonl", 3)
     (tmp_path / "b.txt").write_text(build.story * 5 + "\n\nthe cat")
-    rows = tokenize_source(tmp_path, model.template, 30)
+    dataset = tokenize_source(tmp_path, model.template, 30)
     expected = [
         (number, ids, marks)
         for number, document in enumerate(read_documents(tmp_path))
         for ids, marks in encode_sequences(document, model.template, 30)
     ]
-    found = [(rows.documents[i], *(part.tolist() for part in rows.sequence(i))) for i in range(len(rows))]
+    found = [(dataset.documents[i], *(part.tolist() for part in dataset.sequence(i))) for i in range(len(dataset))]
     assert found == expected
-    assert rows.lengths.tolist() == [len(ids) for _, ids, _ in expected]
-    assert rows.tokens == rows.report.tokens == sum(rows.lengths)
-    for outside in (-1, len(rows)):
+    assert dataset.lengths.tolist() == [len(ids) for _, ids, _ in expected]
+    assert dataset.tokens == dataset.report.tokens == sum(dataset.lengths)
+    for outside in (-1, len(dataset)):
         with pytest.raises(IndexError):
-            rows.sequence(outside)
-    ids, _ = rows.sequence(0)
+            dataset.sequence(outside)
+    ids, _ = dataset.sequence(0)
     ids[:] = 0  # a copy
-    assert rows.sequence(0)[0].any()
+    assert dataset.sequence(0)[0].any()
 
 
 def test_report_counts_what_was_found(model, build, tmp_path):
@@ -189,20 +193,20 @@ def test_report_counts_what_was_found(model, build, tmp_path):
     with pytest.raises(DataError, match=r"line 4: "):
         tokenize_source(tmp_path / "a.jsonl", model.template, 64)
     heard = []
-    rows = tokenize_source(tmp_path / "a.jsonl", model.template, 64, skip_bad_records=True, progress=heard.append)
-    report = rows.report
+    dataset = tokenize_source(tmp_path / "a.jsonl", model.template, 64, skip_bad_records=True, progress=heard.append)
+    report = dataset.report
     assert report.file == str(tmp_path / "a.jsonl")
     assert report.shapes == {"text": 2, "messages": 1, "token ids": 1}
     assert (report.records, report.rows, report.truncated, report.skipped) == (4, 4, 1, 2)
     assert report.characters == sum(heard) == len("the cat§ bcatthe boat") + 4 * 99
-    assert report.unknown == ids_of(rows).count(0) == 1
+    assert report.unknown == ids_of(dataset).count(0) == 1
     assert [reason.split(": ")[0][-6:] for reason in report.skipped_reasons] == ["line 4", "line 6"]
     assert report.examples[0] == "<|end|>the cat<|end|>"
     assert report.examples[-1] == "the boat"
     assert len(report.examples) == 3
     assert [(record.number, record.unit) for record in report.bad] == [(4, "line"), (6, "line")]
     assert report.unknown_characters == ("§",)
-    assert report.learned == sum(int(rows.sequence(i)[1][1:].sum()) for i in range(len(rows)))
+    assert report.learned == sum(int(dataset.sequence(i)[1][1:].sum()) for i in range(len(dataset)))
     assert report.share == 1.0
     assert all(len(example) <= 300 for example in report.examples)
     assert tokenize_source(tmp_path / "a.jsonl", model.template, 64, skip_bad_records=True).report == report
@@ -229,10 +233,10 @@ def test_reading_sequences_does_not_keep_the_file_in_memory(process, tmp_path):
             for number in range(2000):
                 writer.add([number % 300] * 10_000, [True] * 10_000, number)
             writer.finish(DataReport("made", {{}}, 0, 0, 0, 0, 0, 0, 0, (), ()))
-        rows, memory = TokenDataset.open(path), psutil.Process().memory_info
+        dataset, memory = TokenDataset.open(path), psutil.Process().memory_info
         before, peak = memory().rss, 0
         for number in range(2000):
-            ids, _ = rows.sequence(number)
+            ids, _ = dataset.sequence(number)
             assert ids[0] == ids[-1] == number % 300
             peak = max(peak, memory().rss) if number % 50 == 0 else peak
         print((peak - before) >> 20)"""
@@ -250,40 +254,40 @@ def test_reading_sequences_does_not_keep_the_file_in_memory(process, tmp_path):
     st.floats(0.01, 0.5), st.integers(0, 5),
 )  # fmt: skip
 def test_split_loses_and_repeats_nothing(documents, share, seed):
-    rows = rows_of(documents)
-    train, held = rows.split(share, str(seed))
-    assert sorted(ids_of(train) + ids_of(held)) == ids_of(rows) == list(range(1, rows.tokens + 1))
-    assert train.tokens + held.tokens == rows.tokens
+    dataset = dataset_of(documents)
+    train, held = dataset.split(share, str(seed))
+    assert sorted(ids_of(train) + ids_of(held)) == ids_of(dataset) == list(range(1, dataset.tokens + 1))
+    assert train.tokens + held.tokens == dataset.tokens
     for part in (train, held):
         assert [len(part.sequence(i)[0]) for i in range(len(part))] == part.lengths.tolist()
-    again = rows.split(share, str(seed))[1]
+    again = dataset.split(share, str(seed))[1]
     assert ids_of(again) == ids_of(held)
     count = len(documents)
     if count >= 20:
         assert set(train.documents.tolist()).isdisjoint(held.documents.tolist())
         assert len(set(held.documents.tolist())) == max(1, round(count * share), min(8, count // 5))
-    elif len(rows) >= 20:
-        assert 1 <= len(held) <= max(1, round(len(rows) * share), min(8, len(rows) // 5))
+    elif len(dataset) >= 20:
+        assert 1 <= len(held) <= max(1, round(len(dataset) * share), min(8, len(dataset) // 5))
         assert set(train.documents.tolist()) == set(range(count))
     else:
         assert len(held) == 0
 
 
 def test_split_of_few_documents_holds_out_the_end_of_the_longest():
-    rows = rows_of([[3] * 4, [3] * 40, [3] * 6])
-    _, held = rows.split(0.1, "0")
+    dataset = dataset_of([[3] * 4, [3] * 40, [3] * 6])
+    _, held = dataset.split(0.1, "0")
     assert held.documents.tolist() == [1] * 8
     assert ids_of(held) == list(range(3 * 36 + 1, 3 * 44 + 1))
 
 
 def test_splits_depend_on_the_seed_and_can_be_split_again():
-    rows = rows_of([[2]] * 60)
-    parts = [rows.split(0.2, seed)[1].documents.tolist() for seed in ("0/0", "0/1", "0/0")]
+    dataset = dataset_of([[2]] * 60)
+    parts = [dataset.split(0.2, seed)[1].documents.tolist() for seed in ("0/0", "0/1", "0/0")]
     assert parts[0] == parts[2] != parts[1]
-    train, held = rows.split(0.2, "0/0")
+    train, held = dataset.split(0.2, "0/0")
     inner, rest = train.split(0.2, "0/0")
-    assert sorted(ids_of(inner) + ids_of(rest) + ids_of(held)) == ids_of(rows)
-    assert len(rows.split(0.0, "0")[1]) == 0
+    assert sorted(ids_of(inner) + ids_of(rest) + ids_of(held)) == ids_of(dataset)
+    assert len(dataset.split(0.0, "0")[1]) == 0
 
 
 # ------------------------------------------------------------------------------------------------------------ cache
@@ -298,9 +302,9 @@ def test_cache_is_independent_of_the_file_name(model, build, tmp_path, cache):
     path.rename(tmp_path / "b.jsonl")
     renamed = tokenize_source(tmp_path / "b.jsonl", model.template, 64)
     assert renamed.report.file == str(tmp_path / "b.jsonl")
-    for rows in (again, renamed):
-        assert ids_of(rows) == ids_of(first)
-        assert rows.report.examples == first.report.examples
+    for dataset in (again, renamed):
+        assert ids_of(dataset) == ids_of(first)
+        assert dataset.report.examples == first.report.examples
     assert entries(cache) == [stored]
     assert stored.read_bytes() == content
 
@@ -367,7 +371,7 @@ def test_damaged_cache_entry_is_made_again(model, build, tmp_path, cache, damage
 
 
 def test_large_file_is_recognized_by_size_and_time(model, build, tmp_path, monkeypatch):
-    monkeypatch.setattr(kept_data, "_LARGEST_REHASHED", 10)
+    monkeypatch.setattr("i3core.data.cache._LARGEST_REHASHED", 10)
     path = build.conversations(tmp_path / "a.jsonl")
     first = ids_of(tokenize_source(path, model.template, 64))
     status = path.stat()
@@ -393,14 +397,14 @@ def test_least_recently_used_entries_are_removed_first(model, build, tmp_path, c
     tokenize_source(path, model.template, 40)  # used again
     (cache / ".killed.partial").write_bytes(b"x")
     os.utime(cache / ".killed.partial", (1000, 1000))
-    monkeypatch.setattr(kept_data, "CACHE_BYTES", sum(made[i].stat().st_size for i in (0, 2)) + 100)
+    monkeypatch.setattr("i3core.data.cache.CACHE_BYTES", sum(made[i].stat().st_size for i in (0, 2)) + 100)
     tokenize_source(path, model.template, 41)
     [new] = set(entries(cache)) - set(made)
     assert entries(cache) == sorted([made[0], new])
-    monkeypatch.setattr(kept_data, "CACHE_BYTES", 0)
-    rows = tokenize_source(path, model.template, 42)
+    monkeypatch.setattr("i3core.data.cache.CACHE_BYTES", 0)
+    dataset = tokenize_source(path, model.template, 42)
     assert len(entries(cache)) == 1
-    assert rows.sequence(0)[0].any()
+    assert dataset.sequence(0)[0].any()
 
 
 def test_unwritable_cache_is_named_with_a_remedy(model, build, tmp_path, monkeypatch):
@@ -449,8 +453,8 @@ def test_two_processes_that_tokenize_the_same_file_both_succeed(start_process, b
         from i3core.text.chat_template import ChatTemplate
         from i3core.text.tokenizer import ChunkTokenizer
         template = ChatTemplate.for_model(ChunkTokenizer.from_file({str(folder / "tokenizer.json")!r}))
-        rows = tokenize_source({str(tmp_path / "a.jsonl")!r}, template, 64)
-        print(len(rows), sum(int(rows.sequence(i)[0].sum()) for i in range(len(rows))))"""
+        dataset = tokenize_source({str(tmp_path / "a.jsonl")!r}, template, 64)
+        print(len(dataset), sum(int(dataset.sequence(i)[0].sum()) for i in range(len(dataset))))"""
     both = [start_process(code=code, stdout=subprocess.PIPE) for _ in range(2)]
     first, second = (child.communicate(timeout=60)[0] for child in both)
     assert first == second

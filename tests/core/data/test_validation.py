@@ -7,7 +7,7 @@ import json
 import pytest
 
 from i3core.checkpoints.template import model_template
-from i3core.cli import data as cli_data
+from i3core.cli.data import add_data
 from i3core.data.batches import WeightedDataset, make_batch
 from i3core.data.cache import cache_folder
 from i3core.data.report import unknown_characters
@@ -35,7 +35,7 @@ def check(model):
 
 def command(*arguments):
     parser = argparse.ArgumentParser()
-    cli_data.add_data(parser.add_subparsers())
+    add_data(parser.add_subparsers())
     chosen = parser.parse_args(["data", *map(str, arguments)])
     chosen.run(chosen)
 
@@ -75,18 +75,18 @@ def test_previews_show_what_is_trained_on(check, build, model, tmp_path, loss_on
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"messages": messages}) + "\n" + json.dumps({"text": build.story}))
     (source,), _ = check(path, loss_on=loss_on)
-    rows = tokenize_source(path, model.template, 64)
+    dataset = tokenize_source(path, model.template, 64)
     learned = 0
-    assert len(source.previews) == len(rows)
+    assert len(source.previews) == len(dataset)
     for number, preview in enumerate(source.previews):
-        _, targets = make_batch([WeightedDataset(rows)], [(0, number)], loss_on == "assistant", 64)
-        row = rows.sequence(number)[0].tolist()
-        assert "".join(text for text, _, _ in preview.tokens) == model.tokenizer.decode(row)
-        assert [text for text, _, _ in preview.tokens] == [model.tokenizer.decode([i]) for i in row]
+        _, targets = make_batch([WeightedDataset(dataset)], [(0, number)], loss_on == "assistant", 64)
+        sequence = dataset.sequence(number)[0].tolist()
+        assert "".join(text for text, _, _ in preview.tokens) == model.tokenizer.decode(sequence)
+        assert [text for text, _, _ in preview.tokens] == [model.tokenizer.decode([i]) for i in sequence]
         marks = [mark for _, mark, _ in preview.tokens]
         assert not marks[0]
-        assert marks[1:] == (targets[0] >= 0).tolist()[: len(row) - 1]
-        assert [unknown for _, _, unknown in preview.tokens] == [i == 0 for i in row]
+        assert marks[1:] == (targets[0] >= 0).tolist()[: len(sequence) - 1]
+        assert [unknown for _, _, unknown in preview.tokens] == [i == 0 for i in sequence]
         learned += sum(marks)
     assert source.learned_tokens == learned
     first = "".join(text if mark else "·" for text, mark, _ in source.previews[0].tokens)

@@ -7,7 +7,6 @@ from collections import Counter
 
 import pytest
 
-from i3core.data import vocabulary as module
 from i3core.data.documents import read_documents
 from i3core.data.vocabulary import count_source_chunks, vocabulary
 from i3core.errors import DataError
@@ -40,8 +39,8 @@ def plain_counts(folder):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_counts_are_the_same_on_any_number_of_cores(data, monkeypatch, workers):
-    monkeypatch.setattr(module, "_PIECE_CHARACTERS", 2000)
-    monkeypatch.setattr(module, "_COUNTED_HERE", 2)
+    monkeypatch.setattr("i3core.data.vocabulary._PIECE_CHARACTERS", 2000)
+    monkeypatch.setattr("i3core.data.vocabulary._COUNTED_HERE", 2)
     heard = []
     counts = count_source_chunks([data / "chat.jsonl", data / "stories.txt"], heard.append, workers)
     assert counts == plain_counts(data)
@@ -82,8 +81,8 @@ def test_bad_records_are_named_or_skipped(data):
 
 
 def test_rarest_chunks_are_dropped_beyond_the_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_CHUNKS", 300)
-    monkeypatch.setattr(module, "_PIECE_CHARACTERS", 500)
+    monkeypatch.setattr("i3core.data.vocabulary.MOST_CHUNKS", 300)
+    monkeypatch.setattr("i3core.data.vocabulary._PIECE_CHARACTERS", 500)
     lines = [json.dumps({"text": f"the sea {chr(0x4E00 + i % 7000)}{chr(0x5E00 + i % 6007)}"}) for i in range(9000)]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     counts = count_source_chunks([tmp_path], workers=1)
@@ -102,8 +101,8 @@ def test_vocabulary_is_that_of_the_counts(data):
 
 
 def test_killed_workers_do_not_end_the_count(data, monkeypatch):
-    monkeypatch.setattr(module, "_PIECE_CHARACTERS", 2000)
-    monkeypatch.setattr(module, "_COUNTED_HERE", 2)
+    monkeypatch.setattr("i3core.data.vocabulary._PIECE_CHARACTERS", 2000)
+    monkeypatch.setattr("i3core.data.vocabulary._COUNTED_HERE", 2)
     heard = []
 
     def kill_workers(characters):

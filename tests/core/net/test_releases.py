@@ -9,7 +9,7 @@ import pytest
 from releases_server import PAGE, ReleasesServer
 
 from i3core.cli.main import main
-from i3core.net import releases as updates
+from i3core.net import releases
 from i3core.net.releases import Release, UpdatesError, is_newer, is_web_page, latest_release
 from i3core.version import __version__
 
@@ -83,21 +83,21 @@ def test_invalid_response_raises(server, body):
 
 
 def test_endless_response_is_cut_off(server):
-    server.publish("9.1", "x" * (updates.LARGEST_ANSWER + 1))
+    server.publish("9.1", "x" * (releases.LARGEST_ANSWER + 1))
     with pytest.raises(UpdatesError, match="far more"):
         latest_release()
 
 
 def test_notes_have_a_limit(server):
     server.publish("9.1", "x" * 100_000)
-    assert len(latest_release().notes) == updates.LONGEST_NOTES
+    assert len(latest_release().notes) == releases.LONGEST_NOTES
 
 
 @pytest.mark.parametrize("how", ["silent", "dribble"])
 def test_slow_server_is_not_waited_for(server, monkeypatch, how):
     server.publish("9.1")
     setattr(server, how, True)
-    monkeypatch.setattr(updates, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(releases, "TIMEOUT_S", 0.5)
     begun = time.monotonic()
     with pytest.raises(UpdatesError, match="did not answer within"):
         latest_release()
@@ -148,12 +148,12 @@ def test_unencrypted_address_is_refused(monkeypatch, address):
 
 def test_packager_can_switch_update_checks_off(monkeypatch, capsys):
     monkeypatch.setenv("I3DESK_UPDATES_URL", "")
-    assert not updates.switched_on()
+    assert not releases.switched_on()
     assert main(["updates"]) == 1
     assert "switched off in this installation" in capsys.readouterr().err
     monkeypatch.delenv("I3DESK_UPDATES_URL")
-    assert updates.switched_on()
-    assert updates.host() == "api.github.com"
+    assert releases.switched_on()
+    assert releases.host() == "api.github.com"
 
 
 def test_only_web_addresses_are_opened_in_a_browser():
