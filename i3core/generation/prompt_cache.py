@@ -8,7 +8,6 @@ each position where reading paused, which is every token of a reply.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,7 +55,7 @@ class CachedPrefix:
 
     def state_at(self, position: int) -> NetworkState:
         """A state to continue from. It writes into the KV caches of this prefix, from `position` on."""
-        snapshot = [dataclasses.replace(state) for state in self.snapshots[position]]
+        snapshot = [RecurrentState(state.h, state.s) for state in self.snapshots[position]]
         return NetworkState(position, [*snapshot, *self.caches])  # RWKV-Mamba blocks come first
 
     def record(self, ids: list[int], state: NetworkState, logits: Tensor | None) -> None:

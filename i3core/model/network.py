@@ -84,7 +84,7 @@ class RWKVMambaMixer(nn.Module):
         self, x: Tensor, state: RecurrentState, position: int | Tensor = 0, mask: Tensor | None = None
     ) -> Tensor:
         """x: (B, D) -> (B, D), float32: the definition as it stands, in as few operations as possible."""
-        if torch.is_autocast_enabled(x.device.type):
+        if not isinstance(position, int) and torch.is_autocast_enabled(x.device.type):
             with torch.autocast(x.device.type, enabled=False):
                 return self.decode(x.float(), state)
         h = torch.lerp(x, state.h, self.w_mix)
@@ -131,9 +131,9 @@ class CausalSelfAttention(nn.Module):
     def decode(self, x: Tensor, cache: KVCache, position: int | Tensor, mask: Tensor | None = None) -> Tensor:
         """x: (B, D) -> (B, D): a query against the cache. mask: (B, length) of the cache; None for a single row."""
         if isinstance(position, int):
-            q, k, v = self.qkv.matvec(x).view(3, 1, self.n_heads, 1, -1).unbind(0)
+            q, k, v = self.qkv.matvec(x).view(3, self.n_heads, 1, -1).unbind(0)  # (heads, 1, head_dim) each
             keys, values = cache.update(k, v, position)
-            scores = torch.bmm(q[0], keys[0].mT).mul_(q.shape[-1] ** -0.5)
+            scores = torch.bmm(q, keys[0].mT).mul_(q.shape[-1] ** -0.5)
             return self.out_proj.matvec(torch.bmm(scores.softmax(-1), values[0]).view(1, -1))
         q, k, v = self._heads(x[:, None])
         keys, values = cache.update(k, v, position)
@@ -192,7 +192,8 @@ class Block(nn.Module):
     def decode(self, x: Tensor, state: LayerState, position: int | Tensor, mask: Tensor | None = None) -> Tensor:
         """x: (B, D) -> (B, D), a token in each row. See `Mixer`."""
         x = x + self.mixer.decode(normalize(x, self.ln1), state, position, mask)
-        return x + self.ffn.decode(normalize(x, self.ln2))
+        feed_forward = self.ffn.matvec if isinstance(position, int) else self.ffn
+        return x + feed_forward(normalize(x, self.ln2))
 
 
 class I3Network(nn.Module):

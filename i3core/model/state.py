@@ -34,13 +34,13 @@ class KVCache:
         """Write new keys and values, and return those to attend to.
 
         Args:
-            k, v: (B, heads, T, head_dim).
+            k, v: (B, heads, T, head_dim), or without B for a single row.
             position: of the first of T tokens, the same in each row; then what is returned ends with the last of them.
                 Or (B,), a position for each row, of one token each; then everything is returned.
         """
         keys, values = self.keys, self.values
         if isinstance(position, int):
-            end = position + k.shape[2]
+            end = position + k.shape[-2]
             keys, values = keys[:, :, :end], values[:, :, :end]
             keys[:, :, position:] = k
             values[:, :, position:] = v
@@ -48,7 +48,7 @@ class KVCache:
             rows = torch.arange(len(k), device=k.device)
             keys[rows, :, position] = k[:, :, 0].to(keys.dtype)
             values[rows, :, position] = v[:, :, 0].to(values.dtype)
-        return keys.to(k.dtype), values.to(v.dtype)
+        return (keys, values) if keys.dtype == k.dtype else (keys.to(k.dtype), values.to(v.dtype))
 
 
 LayerState = RecurrentState | KVCache
