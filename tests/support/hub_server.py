@@ -35,7 +35,7 @@ class Repo:
     private: bool = False
 
     def entry(self, name: str) -> dict:
-        """As the listing describes a file."""
+        """A file in the listing of the repository."""
         content = self.files[name]
         if not is_lfs(content):
             return {"rfilename": name, "size": len(content), "blobId": blob_sha1(content)}
@@ -45,7 +45,7 @@ class Repo:
         return {"rfilename": name, "size": len(content), "blobId": blob_sha1(pointer), "lfs": lfs}
 
     def tree_entry(self, path: str) -> dict:
-        """As the listing of a folder describes a file or a folder."""
+        """A file or folder in the listing of a folder."""
         if path not in self.files:
             return {"type": "directory", "oid": blob_sha1(path.encode()), "size": 0, "path": path}
         entry = self.entry(path)
@@ -56,7 +56,7 @@ class Repo:
 
 
 def _parents(path: str) -> list[str]:
-    """The folders that a path lies in."""
+    """The folders above a path."""
     parts = path.split("/")[:-1]
     return ["/".join(parts[: count + 1]) for count in range(len(parts))]
 
@@ -71,7 +71,7 @@ def blob_sha1(content: bytes) -> str:
 
 @dataclass
 class Sent:
-    """One answer with a file's bytes."""
+    """A response with bytes of a file."""
 
     file: str
     start: int
@@ -144,7 +144,7 @@ class HubServer:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def add(self, name: str, folder: Path | None = None, files: dict[str, bytes] | None = None) -> Repo:
-        """Makes a repository, or another commit of it (the old one stays), of the files in a folder, and of `files`."""
+        """Add a repository, or another commit of it (the old one stays), from a folder and `files`."""
         content = {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()} if folder else {}
         content |= files or {}
         commit = hashlib.sha1(b"".join(content[key] for key in sorted(content))).hexdigest()
@@ -322,7 +322,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
     def _tree(self, name: str, revision: str, folder: str | None) -> None:
-        """Files and folders below a folder of a data set; a page of all of them."""
+        """List files and folders below a folder of a dataset, on one page."""
         repo = self._repo(name, revision)
         if repo is None:
             return

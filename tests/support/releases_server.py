@@ -19,7 +19,7 @@ PAGE = "https://example.org/i3desk/releases/0.2.0"
 class ReleasesServer:
     """Attributes:
     status, headers, body: what every request is answered with.
-    silent: whether answers wait until the server closes.
+    silent: whether responses wait until the server closes.
     dribble: whether the body comes byte by byte, without an end.
     requests: the headers of every request so far.
     """
@@ -52,7 +52,7 @@ class ReleasesServer:
         return f"http://127.0.0.1:{self._http.server_address[1]}/repos/i3desk/i3desk/releases/latest"
 
     def publish(self, tag: str, notes: str | None = "", page: str = PAGE, day: str = "2026-03-01") -> None:
-        """This is the newest release from now on."""
+        """Make this the newest release."""
         release = {"tag_name": tag, "html_url": page, "body": notes, "published_at": f"{day}T10:00:00Z", "id": 7}
         self.status, self.body = 200, json.dumps(release).encode()
 

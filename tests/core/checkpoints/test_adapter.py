@@ -1,4 +1,4 @@
-"""Adapter folders: small, bound to their base, merged when loaded, whole or refused."""
+"""Adapter folders: small, bound to their base, merged when loaded, refused if damaged."""
 
 import copy
 import json
@@ -29,7 +29,7 @@ def logits(model):
 
 
 def trained_adapter(base, folder, rank=4, name=None, seed=0):
-    """Saves an adapter over `base` in `folder` and returns the model with its matrices apart."""
+    """Save an adapter over `base` in `folder`; return the model with unmerged matrices."""
     model = load(base, device="cpu", precision="float32")
     check_adapter_base(model)
     torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Model folders: every public layout loads, damage is named in one line, nothing in a file is run."""
+"""Model folders: every public layout loads, damage is named in one line, no code in a file is run."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ def weights_of(folder):
 
 
 def rewrite(folder, weights, name="model.safetensors"):
-    """Puts `weights` into the folder in place of what it has."""
+    """Replace the weights of the folder by `weights`."""
     for other in WEIGHT_FILES:
         (folder / other).unlink(missing_ok=True)
     if name.endswith(".bin"):

@@ -1,4 +1,4 @@
-"""What is told about a model folder without loading it, against the loaded model."""
+"""Model info without loading, compared with the loaded model."""
 
 import json
 import statistics
@@ -201,7 +201,7 @@ def test_weights_that_do_not_fit_are_refused_as_loading_does(folder, change):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 4000), flip=st.integers(0, 3000), byte=st.integers(0, 255))
 def test_damaged_header_raises_one_clear_error(build, tmp_path_factory, cut, flip, byte):
-    """Whatever happens to the first bytes or the end: facts, or CheckpointError, never anything else."""
+    """Any damage to the first bytes or the end gives model info or CheckpointError, nothing else."""
     folder = tmp_path_factory.mktemp("damaged")
     build.folder(folder)
     path = folder / "model.safetensors"

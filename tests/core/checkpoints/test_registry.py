@@ -1,4 +1,4 @@
-"""The models of this computer: found by name, told apart from other folders, deleted and nothing else with them."""
+"""Registry of models: found by name, distinguished from other folders, deleted without anything else."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from i3core.training.checkpointing import save_checkpoint
 
 @pytest.fixture
 def models(tmp_path, monkeypatch):
-    """A folder of models: one model, one download that was cut, and things that are neither."""
+    """A folder of models: one model, one interrupted download, and things that are neither."""
     folder = tmp_path / "models"
     monkeypatch.setenv("I3DESK_MODELS", str(folder))
     return folder

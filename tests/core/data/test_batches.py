@@ -1,4 +1,4 @@
-"""Rows to batches: what an epoch shows, in which order, and a batch by hand."""
+"""Batches: what an epoch shows, in which order, and a batch by hand."""
 
 import io
 import tempfile
@@ -20,7 +20,7 @@ EMPTY_REPORT = DataReport("made", {}, 0, 0, 0, 0, 0, 0, 0, (), ())
 
 
 def stored(sequences):
-    """A file of these rows (ids and marks)."""
+    """A dataset of these sequences (ids and marks)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "made.rows")
         with open(path, "wb") as target:
@@ -32,7 +32,7 @@ def stored(sequences):
 
 
 def dataset_of(*lengths):
-    """Rows of these lengths with different ids; the first half of each is the user's."""
+    """Sequences of these lengths with distinct ids; the first half of each is the user's."""
     ends = np.cumsum(lengths)
     return stored(
         (range(end - n + 1, end + 1), [i >= n // 2 for i in range(n)]) for n, end in zip(lengths, ends, strict=True)
@@ -40,7 +40,7 @@ def dataset_of(*lengths):
 
 
 def plain_batches(items, lengths, budget):
-    """Lists of neighbours that fit the budget: the shortest code that can be right."""
+    """Neighbours that fit the budget, by the simplest correct code."""
     batches = [[items[0]]]
     for item in items[1:]:
         width = max(padded_width(lengths[i] - 1) for i in [*batches[-1], item])
@@ -86,7 +86,7 @@ def test_epochs_and_seeds_differ():
 
 
 def test_plan_of_a_seed_never_changes():
-    """These numbers must never change: runs that were begun with them are resumed."""
+    """These numbers must never change: runs that started with them are resumed."""
     sets = [WeightedDataset(dataset_of(*range(20, 60, 4))), WeightedDataset(dataset_of(5, 50), 1.5)]
     expected = [
         [(0, 4), (0, 3)], [(1, 1), (0, 7)], [(0, 6), (0, 5)], [(1, 0)], [(0, 2), (0, 1), (0, 0), (1, 0)],
@@ -126,7 +126,7 @@ def test_weights_that_leave_no_sequences_raise():
 
 def test_plan_of_many_sequences_is_quick_and_small():
     class Many:
-        """As many rows as 2.5 GB of conversations have; only their lengths matter to a plan."""
+        """As many sequences as 2.5 GB of conversations have; a plan needs only their lengths."""
 
         lengths = np.tile(np.arange(8, 256, 8, dtype=np.int32), 300_000)[: 2 * 10**6]
 
@@ -165,7 +165,7 @@ def test_chosen_sequences_depend_on_the_seed():
 
 
 def test_batch_by_hand():
-    """Rows 1 2 3 4 (3 and 4 are the reply) and 5 6 7 (6 and 7 are)."""
+    """Sequences 1 2 3 4 (3 and 4 are the reply) and 5 6 7 (6 and 7 are)."""
     sets = [WeightedDataset(dataset_of(4, 3))]
     ids, targets = make_batch(sets, [(0, 0), (0, 1)], assistant_only=False, window=3)
     assert ids.tolist() == [[1, 2, 3], [5, 6, 0]]
@@ -175,7 +175,7 @@ def test_batch_by_hand():
 
 
 def test_question_that_fills_the_window_is_truncated_before_its_reply(model):
-    """Its beginning is left out; the reply is learned whole, after the end of what was asked."""
+    """The start of the question is dropped; the complete reply is learned."""
     messages = ({"role": "user", "content": "the " * 90}, {"role": "assistant", "content": "cat"})
     question, reply = model.template.encode_turns(messages)
     dropped = []

@@ -1,4 +1,4 @@
-"""Files and folders of every kind to documents, and the complaints about records that are none."""
+"""Documents from files and folders of every type, and errors of bad records."""
 
 import gzip
 import itertools
@@ -146,7 +146,7 @@ def test_file_and_weight(tmp_path):
 
 
 def nested():
-    """JSON values of all kinds, also strings with signs that a hasty reader would take for the end of something."""
+    """JSON values of all types, including strings with brackets and quotes."""
     leaf = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text('a"\\[]{},é😀\n')
     return st.recursive(leaf, lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text("ab"), part))
 

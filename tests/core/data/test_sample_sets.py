@@ -1,4 +1,4 @@
-"""The sample sets in assets/data: what a newcomer trains on first must be whole, readable and worth it."""
+"""The sample sets in assets/data are complete, readable and useful."""
 
 import collections
 import json

@@ -1,4 +1,4 @@
-"""Documents to rows of tokens, and the cache that keeps them."""
+"""Documents to token sequences, and their cache."""
 
 import io
 import json
@@ -35,7 +35,7 @@ def cache(monkeypatch, tmp_path_factory):
 
 
 def dataset_of(documents):
-    """A file of rows with ids counted from 1; `documents` holds the lengths of each one's rows."""
+    """A dataset with ids counted from 1; `documents` has the lengths of each one's sequences."""
     with tempfile.TemporaryDirectory() as folder:
         path, last = Path(folder, "made.rows"), 0
         with open(path, "wb") as target:

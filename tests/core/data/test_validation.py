@@ -1,4 +1,4 @@
-"""What is told of data before anything is trained, and the `i3core data` command."""
+"""Checks of data before training, and the `i3core data` command."""
 
 import argparse
 import dataclasses
@@ -23,7 +23,7 @@ def cache(monkeypatch, tmp_path_factory):
 
 @pytest.fixture
 def check(model):
-    """Events of the sources, by name; and the total."""
+    """Events of the sources by name, and the totals."""
 
     def run(*data, **options):
         *events, total = check_data(model.template, 64, [str(path) for path in data], **options)
@@ -65,7 +65,7 @@ def test_sources_and_totals_are_counted(check, build, tmp_path):
 
 @pytest.mark.parametrize("loss_on", ["assistant", "all"])
 def test_previews_show_what_is_trained_on(check, build, model, tmp_path, loss_on):
-    """Against the batches that the trainer makes of the same file."""
+    """Compared with the training batches of the same file."""
     turns = [("the cat", {}), ("a boat", {"weight": 0}), ("§ sea", {})]
     messages = [
         turn

@@ -116,7 +116,7 @@ def test_killed_workers_do_not_end_the_count(data, monkeypatch):
 
 
 def test_script_without_a_main_guard_is_counted_too(process, data, tmp_path):
-    """Workers cannot start there: they would begin the script anew."""
+    """Workers cannot start there: they would run the script again."""
     script = tmp_path / "script.py"
     script.write_text(
         "from i3core.data import vocabulary\n"

@@ -1,4 +1,4 @@
-"""Downloads from a server that speaks the hub's protocol: whole, cut, killed, damaged, refused."""
+"""Downloads from a server that speaks the hub's protocol: complete, cut, killed, damaged, refused."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ REPO = "someone/small"
 
 @pytest.fixture(scope="module")
 def original(build, tmp_path_factory):
-    """A model folder of some 900 kB, with what a repository has beside it."""
+    """A model folder of some 900 kB with a README."""
     folder = build.folder(tmp_path_factory.mktemp("original") / "small", d_model=96, ffn_width=384, n_heads=4)
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# small\n\nA small model.\n")
     return folder
@@ -43,7 +43,7 @@ def server(original):
 
 @pytest.fixture(autouse=True)
 def here(server, tmp_path, monkeypatch):
-    """This process, and those that it starts, know this hub only, have no token and their own folder of models."""
+    """Let this process and its children use this hub only, without a token, and their own folder of models."""
     monkeypatch.setenv("HF_ENDPOINT", server.url)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("I3DESK_MODELS", str(tmp_path / "models"))
@@ -62,7 +62,7 @@ def models(tmp_path):
 
 @pytest.fixture
 def start(start_process):
-    """Starts `i3core download --json` as the window does."""
+    """Start `i3core download --json` as the window does."""
     return lambda *arguments: start_process("download", *arguments, "--json", stdout=subprocess.PIPE)
 
 
@@ -71,7 +71,7 @@ def same_model(folder, original):
 
 
 def part_bytes(models):
-    """How much of the weights is there so far."""
+    """Bytes of the weights received so far."""
     return sum(path.stat().st_size for path in (models / "small.partial").glob(f"{WEIGHTS}.*.part"))
 
 

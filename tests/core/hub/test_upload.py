@@ -1,4 +1,4 @@
-"""Sending a model to the hub, against a server on loopback that speaks its protocol."""
+"""Uploads to a server on loopback that speaks the hub's protocol."""
 
 import json
 import logging
@@ -313,7 +313,7 @@ def test_blanks_around_a_token_are_stripped(hub, folder, no_token, keyring, caps
 
 
 def test_token_goes_to_the_hub_only_and_is_never_shown(hub, large, tmp_path, monkeypatch, capfd, caplog):
-    """Not to where large files lie, and into no output: also not of failures, and with all logging on."""
+    """Not to the host of large files, and not in output, even on failure and with all logging on."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     caplog.set_level(logging.DEBUG)
     assert main(["push", str(large), "me/talker"]) == 0

@@ -1,4 +1,4 @@
-"""Looking for a new version, against a server on loopback."""
+"""Update checks against a server on loopback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A card that is there and cannot be used: found, named, and told how to use."""
+"""A GPU that cannot be used: found, named, with a remedy."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ NAME = "NVIDIA GeForce RTX 4070"
 
 @pytest.fixture
 def card(monkeypatch):
-    """A driver with one card, and a torch that cannot use it."""
+    """A driver with one GPU that torch cannot use."""
     monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
     monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: None)
     monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: 1)

@@ -72,7 +72,7 @@ def test_turns_keep_their_ids_while_a_conversation_grows(chatting, messages):
 
 @given(conversations())
 def test_training_sees_exactly_what_chat_feeds(chatting, messages):
-    """The one row of a conversation begins with the ids that chat feeds before each reply; the reply follows."""
+    """The sequence of a conversation starts with the ids that chat feeds before each reply; the reply follows."""
     document = Document(messages=tuple(messages))
     [(row, marks)] = encode_sequences(document, chatting.template, chatting.config.window)
     generator = Generator(chatting)
@@ -93,7 +93,7 @@ def test_training_sees_exactly_what_chat_feeds(chatting, messages):
 
 
 def with_system(build):
-    """Templates of both kinds that have a place for a system prompt, and the ids that should stand there."""
+    """Templates of both kinds with a system prompt, and its expected ids."""
     plain = build.tokenizer()
     chunks = {chunk: i for i, chunk in enumerate(plain.chunks)} | {"<|system|>": plain.vocab_size}
     tokenizer = ChunkTokenizer(chunks, plain.special_tokens | {"system": plain.vocab_size})

@@ -1,4 +1,4 @@
-"""The chunk tokenizer against a plain character-by-character reading of its rule."""
+"""The chunk tokenizer, compared with a plain character-by-character reference."""
 
 import json
 from collections import Counter
