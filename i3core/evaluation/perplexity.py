@@ -143,7 +143,9 @@ def evaluate_sequences(
     world: World,
     between: Callable[[], None],
 ) -> float | None:
-    """Mean loss in nats over `items`; None if there is nothing to predict. The processes of `world` share the work.
+    """Mean loss in nats over `items`.
+
+    None if there is nothing to predict. The processes of `world` share the work.
 
     Args:
         items: (dataset, sequence), sorted by length.

@@ -71,14 +71,20 @@ def as_markdown(report: SuiteReport) -> str:
 
 
 def write_card(path: str | Path, report: SuiteReport) -> None:
-    """Replace the text between the two marks of a model card by the report. Raises as check_card."""
+    """Replace the text between the two marks of a model card by the report.
+
+    Raises as check_card.
+    """
     before, after = check_card(path)
     with replaced(path) as temporary:
         temporary.write_text(f"{before}{BEGIN}\n\n{as_markdown(report)}\n\n{END}{after}", encoding="utf-8")
 
 
 def check_card(path: str | Path) -> tuple[str, str]:
-    """Text before and after the place for the report. Raises I3Error if the file or its marks are missing."""
+    """Text before and after the place for the report.
+
+    Raises I3Error if the file or its marks are missing.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

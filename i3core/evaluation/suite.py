@@ -35,7 +35,10 @@ LONG_REPLY = 6  # words; a shorter copied reply is a common phrase
 
 @dataclass(frozen=True)
 class EvaluatedReply:
-    """The reply to one prompt. `ended`: before the limit. `unknown`: number of `<UNK>` tokens."""
+    """The reply to one prompt.
+
+    `ended`: before the limit. `unknown`: number of `<UNK>` tokens.
+    """
 
     prompt: str
     reply: str
@@ -96,7 +99,9 @@ class SuiteReport:
 
 
 def run_suite(model: Model, data: str | Path, progress: Callable[[str], None] = lambda what: None) -> SuiteReport:
-    """Evaluate `model` on the held-out files of `data`; search its training files, if any, for copied replies.
+    """Evaluate `model` on the held-out files of `data`.
+
+    Search its training files, if any, for copied replies.
 
     Args:
         data: a folder with `heldout/` (chat and text files, records with a `src`) and optionally `train/`.
@@ -234,7 +239,10 @@ def reply_figures(answers: Sequence[EvaluatedReply], found: dict[str, set[str]])
 
 
 def _decode(model: Model, replies: Sequence[TokenSequence]) -> list[list[Piece]]:
-    """Decode the pieces of all replies in batches. Raises the I3Error of a reply that failed."""
+    """Decode the pieces of all replies in batches.
+
+    Raises the I3Error of a reply that failed.
+    """
     generator = BatchGenerator(model)
     pieces: list[list[Piece]] = [[] for _ in replies]
     waiting = list(enumerate(replies))[::-1]

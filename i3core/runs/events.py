@@ -106,7 +106,9 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """An evaluation after `step` steps. Losses are None if there is no text for them.
+    """An evaluation after `step` steps.
+
+    Losses are None if there is no text for them.
 
     Attributes:
         seconds: as in Stepped.
@@ -143,7 +145,9 @@ class Checkpointed:
 
 @dataclass(frozen=True)
 class Finished:
-    """The end of the run. `reason` is "finished", "stopped", or "early" if patience ran out.
+    """The end of the run.
+
+    `reason` is "finished", "stopped", or "early" if patience ran out.
 
     `best_val_loss` is None without validation; `folder` is the best checkpoint, or the last without validation.
     """

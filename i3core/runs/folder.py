@@ -42,7 +42,10 @@ MOST_WARNINGS = 8
 
 
 def process_is_at_work(status: dict) -> bool:
-    """Whether the process that wrote this status.json is still running; its number may have been reused."""
+    """Whether the process that wrote this status.json is still running.
+
+    Its number may have been reused.
+    """
     try:
         process = psutil.Process(int(status["pid"]))
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -72,7 +75,10 @@ class RunFolder:
         self.best = self.folder / "checkpoints" / "best"
 
     def create(self) -> None:
-        """Create the folder. Raises TrainingError if it already holds a run that started."""
+        """Create the folder.
+
+        Raises TrainingError if it already holds a run that started.
+        """
         self.refuse_if_running()
         found = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
         if any(name not in PARTS and not name.startswith(".") for name in found):
@@ -106,7 +112,10 @@ class RunFolder:
             return 0
 
     def describe(self, description: dict) -> None:
-        """Write run.json and register the run on this computer; from now on the folder holds a run."""
+        """Write run.json and register the run on this computer.
+
+        From now on the folder holds a run.
+        """
         self.refuse_if_deleted()
         write_json(self.folder / "run.json", description, make_folder=False)
         self._proof = self.folder / "run.json"
@@ -149,7 +158,10 @@ class RunFolder:
         self.figures["warnings"] = [*known, warning][-MOST_WARNINGS:]
 
     def append(self, path: Path, record: dict[str, Any]) -> None:
-        """Append a record to a JSONL file. Raises TrainingError if it cannot be written."""
+        """Append a record to a JSONL file.
+
+        Raises TrainingError if it cannot be written.
+        """
         self.refuse_if_deleted()
         try:
             with open(path, "a", encoding="utf-8") as lines:

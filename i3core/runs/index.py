@@ -1,4 +1,4 @@
-"""Index of the runs on this computer: those of the window, and those made by `i3core train` elsewhere."""
+"""Index of the runs on this computer: the window's runs and those made by `i3core train`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ def _newest_first(folders: Iterable[Path]) -> list[Path]:
 
 
 def register(folder: str | Path) -> None:
-    """Add a run folder to the list. Failure to write the list is ignored: it must not stop a run."""
+    """Add a run folder to the list.
+
+    Failure to write the list is ignored: it must not stop a run.
+    """
     folder, known = Path(folder).resolve(), _registered()
     if folder not in known:
         _write([*known, folder][-MOST:])
@@ -80,7 +83,10 @@ def _write(folders: list[Path]) -> None:
 
 
 def _started(folder: Path) -> float | None:
-    """Time when the run in `folder` was started or requested; None if there is no run."""
+    """Time when the run in `folder` was started or requested.
+
+    None if there is no run.
+    """
     try:
         return float(read_json(folder / "run.json")["started"])
     except (I3Error, KeyError, TypeError, ValueError):

@@ -75,7 +75,10 @@ class LineReader:
         return restarted, whole.splitlines(), complete
 
     def _is_other(self, source: BinaryIO, file: tuple[int, int]) -> bool:
-        """Whether this is not the file that was read so far; inodes alone are reused soon."""
+        """Whether this is not the file that was read so far.
+
+        Inodes alone are reused soon.
+        """
         if file != self._file:
             return True
         source.seek(self._offset - len(self._tail))
@@ -96,7 +99,10 @@ class MetricsReader:
         self._lines = LineReader(folder / "metrics.jsonl")
 
     def read(self, limit_bytes: int = 1 << 20) -> MetricsPart:
-        """Read the next lines, at most about `limit_bytes`. Damaged lines are left out; never raises."""
+        """Read the next lines, at most about `limit_bytes`.
+
+        Damaged lines are left out; never raises.
+        """
         restarted, lines, complete = self._lines.read(limit_bytes)
         records = parse(lines)
         steps = columns([record for record in records if "loss" in record and "step" in record])
@@ -197,7 +203,10 @@ def _sample(record: dict[str, Any]) -> Sampled | None:
 
 
 def open_lines(path: Path) -> BinaryIO:
-    """Open a regular file to read. Raises OSError for anything else: a device might never end."""
+    """Open a regular file to read.
+
+    Raises OSError for anything else: a device might never end.
+    """
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise FileNotFoundError(f"{path} is not a file")
     return open(path, "rb")

@@ -1,4 +1,6 @@
-"""Read a run folder: state, description, figures, samples. Changes nothing; needs no torch.
+"""Read a run folder: state, description, figures, samples.
+
+Changes nothing; needs no torch.
 
 The folder may be changed, replaced or deleted at any moment; missing or damaged parts are reported or left out.
 """
@@ -55,7 +57,10 @@ NOT_KNOWN = "How this run ended is not known: its status.json is missing or dama
 
 
 class RunState(enum.StrEnum):
-    """State of a run. DIED: its process ended without a reason on record (killed, out of memory, power lost)."""
+    """State of a run.
+
+    DIED: its process ended without a reason on record (killed, out of memory, power lost).
+    """
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -204,7 +209,10 @@ def _probable_cause(folder: Path, status: RunStatus) -> str:
 
 
 def saved_step(folder: Path) -> int | None:
-    """Step of the last checkpoint; None if there is none, or if it holds no step."""
+    """Step of the last checkpoint.
+
+    None if there is none, or if it holds no step.
+    """
     for name in ("last", "last.old"):  # set aside by a killed run
         for file in ("config.json", "adapter_config.json"):
             step = _content(folder / "checkpoints" / name / file).get("step")
@@ -238,13 +246,19 @@ def _is_json(line: str) -> bool:
 
 
 def _error_in(tail: str) -> str:
-    """The error message of the command line in the last line of a log; empty if there is none."""
+    """The error message of the command line in the last line of a log.
+
+    Empty if there is none.
+    """
     last = tail.rpartition("\n")[2]
     return last.removeprefix(OUR_ERROR) if last.startswith(OUR_ERROR) and not last.startswith(OUR_WARNING) else ""
 
 
 def read_description(folder: Path) -> dict:
-    """Read run.json, or request.json as {"config": ...}; {} if there is neither. Never raises."""
+    """Read run.json, or request.json as {"config": ...}; {} if there is neither.
+
+    Never raises.
+    """
     description = _content(folder / "run.json")
     if description:
         return description
@@ -253,7 +267,10 @@ def read_description(folder: Path) -> dict:
 
 
 def read_summary(folder: Path) -> RunSummary:
-    """Read what a list shows; never raises. Fast for a million lines: reads only their end and some places."""
+    """Read what a list shows.
+
+    Never raises. Fast for a million lines: reads only their end and some places.
+    """
     status, description = read_status(folder), read_description(folder)
     figures, notes = _content(folder / "status.json"), _content(folder / "notes.json")
     config = description.get("config")

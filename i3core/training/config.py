@@ -206,7 +206,10 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> TrainingConfig:
-        """Build a configuration from JSON or TOML. Raises ConfigError naming unknown keys, with a suggestion."""
+        """Build a configuration from JSON or TOML.
+
+        Raises ConfigError naming unknown keys, with a suggestion.
+        """
         known = {field.name for field in dataclasses.fields(cls)}
         for key in content:
             if key not in known:

@@ -36,7 +36,9 @@ class Control:
         return self._interrupted.is_set()
 
     def poll(self, step: int, state: str = "running", note: str = "") -> None:
-        """Read the control folder and show that the run is alive. Cheap enough for every step.
+        """Read the control folder and show that the run is alive.
+
+        Cheap enough for every step.
 
         Raises TrainingError if the run folder was deleted.
         """
@@ -65,7 +67,10 @@ class Control:
 
 @contextmanager
 def interruption() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C or SIGTERM sets; a second one ends the program at once."""
+    """Yield an event that the first Ctrl-C or SIGTERM sets.
+
+    A second one ends the program at once.
+    """
     event, signalled = threading.Event(), threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event

@@ -60,7 +60,10 @@ class ExportedModel:
 
 @dataclass(frozen=True)
 class _Source:
-    """A checkpoint on disk. Two are equal only if it was not replaced in between."""
+    """A checkpoint on disk.
+
+    Two are equal only if it was not replaced in between.
+    """
 
     folder: Path
     checkpoint: str
@@ -108,7 +111,10 @@ def export(run: str | Path, name: str, checkpoint: str | None = None, models: Pa
 
 
 def check_name(name: str, models: Path | None = None) -> str:
-    """Check that `name` can be the name of a new model and return it. Raises ConfigError with the remedy."""
+    """Check that `name` can be the name of a new model and return it.
+
+    Raises ConfigError with the remedy.
+    """
     if not name.strip():
         raise ConfigError("The name is empty.", "Give the model a name, such as pirate.")
     wrong = sorted({letter for letter in name if letter in _NO_FILE_NAME or not letter.isprintable()})
@@ -129,7 +135,10 @@ def check_name(name: str, models: Path | None = None) -> str:
 
 
 def _copy(run: Path, checkpoint: str | None, fresh: Path) -> _Source:
-    """Write a checkpoint into `fresh` as a complete model; again if the run replaces it meanwhile."""
+    """Write a checkpoint into `fresh` as a complete model.
+
+    Start again if the run replaces it meanwhile.
+    """
     for attempt in range(_TRIES):
         try:
             source = _find(run, checkpoint)

@@ -64,7 +64,9 @@ class TrainingState:
 
 
 class TrainingRun:
-    """A prepared run and its progress. On ranks other than 0 it writes nothing.
+    """A prepared run and its progress.
+
+    On ranks other than 0 it writes nothing.
 
     Attributes:
         config: as prepared, with the current sample prompts.
@@ -126,7 +128,10 @@ class TrainingRun:
     # ------------------------------------------------------------------------------------------------ what is due
 
     def is_due(self, every: int) -> bool:
-        """Whether something done every `every` steps is due after this one; everything is due at the end."""
+        """Whether something done every `every` steps is due after this one.
+
+        Everything is due at the end.
+        """
         step = self.state.step
         return step > 0 and (step == self.total_steps or (every > 0 and step % every == 0))
 
@@ -216,7 +221,10 @@ class TrainingRun:
     # ----------------------------------------------------------------------------------------------- control
 
     def handle_commands(self) -> Iterator[Event]:
-        """Do what the control folder or Ctrl-C asks for. A paused run saves, then waits here."""
+        """Do what the control folder or Ctrl-C asks for.
+
+        A paused run saves, then waits here.
+        """
         waiting = False
         while True:
             self.control.poll(self.state.step)
@@ -247,7 +255,10 @@ class TrainingRun:
         self.run_folder.describe(description)
 
     def _check_stop(self) -> None:
-        """Show a sign of life between batches of an evaluation. Raises Interrupted if the user wants to stop."""
+        """Show a sign of life between batches of an evaluation.
+
+        Raises Interrupted if the user wants to stop.
+        """
         self.control.poll(self.state.step)
         self.stopping = self.world.shared(self.control.stopping)
         if self.stopping:

@@ -1,4 +1,6 @@
-"""Estimates of the memory and disk space that a run needs. Plain numbers, no torch.
+"""Estimates of the memory and disk space that a run needs.
+
+Plain numbers, no torch.
 
 The memory estimate counts what autograd keeps for each token. A process gsequences by that, to some percent, if its
 allocator returns freed memory. On CPUs it does not: gradients that stay are placed between activations that are freed,
@@ -51,7 +53,10 @@ def estimate_memory(
 
 
 def _activation_bytes(config: ModelConfig, size: int) -> int:
-    """Bytes kept of each token for the backward pass; inputs of matrix products take `size` bytes a number."""
+    """Bytes kept of each token for the backward pass.
+
+    Inputs of matrix products take `size` bytes a number.
+    """
     d, f = config.d_model, config.ffn_width
     ffn = FLOAT32 * d + size * (d + 2 * f)  # the residual; normalised; before and after GELU
     hybrid = FLOAT32 * (3 * d + config.d_state)  # the residual; normalised; h; s

@@ -1,4 +1,7 @@
-"""Checks before the first step: disk, memory, data and learning rate. Plain numbers, no torch."""
+"""Checks before the first step: disk, memory, data and learning rate.
+
+Plain numbers, no torch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data of a run: sequences to learn from and to evaluate on, and which of them form the batches of each step."""
+"""The data of a run: training, validation and retention sequences, and the batches of each step."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ class RunData:
 def load_data(
     config: TrainingConfig, template: ChatTemplate, window: int, world: World, progress: ReadProgress | None
 ) -> RunData:
-    """Read all sources. On each machine one process tokenizes them; the others find the result in the cache.
+    """Read all sources.
+
+    On each machine one process tokenizes them; the others find the result in the cache.
 
     Raises DataError naming the file, line and reason.
     """
@@ -133,7 +135,9 @@ def _as_event(report: DataReport, role: str) -> DataRead:
 
 
 def fetch_data(config: TrainingConfig, progress: ReadProgress | None) -> TrainingConfig:
-    """Fetch the datasets of the hub. Returns the configuration with their commits in the names.
+    """Fetch the datasets of the hub.
+
+    Returns the configuration with their commits in the names.
 
     So the run means the same data wherever it is resumed. Raises DataError or DownloadError.
     """
@@ -168,7 +172,10 @@ def check_run_folder(config: TrainingConfig) -> None:
 
 
 def describe_data(config: TrainingConfig) -> list[dict]:
-    """Path, bytes and SHA-256 of every file that the run reads; for a dataset of the hub also its name there."""
+    """Path, bytes and SHA-256 of every file that the run reads.
+
+    For a dataset of the hub also its name there.
+    """
     described = []
     for source in _sources(config):
         of_hub = fetch_dataset(source).describe() if isinstance(source, HubDataset) else {}
@@ -180,7 +187,10 @@ def describe_data(config: TrainingConfig) -> list[dict]:
 
 
 def check_unchanged(described: object, found: Sequence[dict]) -> None:
-    """Raise TrainingError if the data of a run to be resumed has changed. `described` is "data" of its run.json."""
+    """Raise TrainingError if the data of a run to be resumed has changed.
+
+    `described` is "data" of its run.json.
+    """
     before = {entry.get("file"): entry.get("sha256") for entry in described} if isinstance(described, list) else {}
     now = {entry["file"]: entry["sha256"] for entry in found}
     changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
@@ -192,7 +202,9 @@ def check_unchanged(described: object, found: Sequence[dict]) -> None:
 
 
 class StepBatches:
-    """The batches of each step. They depend on seed and step alone, so a resumed run reads the same ones.
+    """The batches of each step.
+
+    They depend on seed and step alone, so a resumed run reads the same ones.
 
     Attributes:
         datasets: the training data.

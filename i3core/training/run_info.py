@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def describe_run(run: TrainingRun) -> dict:
-    """Content of run.json: configuration, base model, data, versions, device. A resumed run keeps its origin."""
+    """Content of run.json: configuration, base model, data, versions, device.
+
+    A resumed run keeps its origin.
+    """
     content = {
         "config": dataclasses.asdict(run.config),
         "model": run.model.name,

@@ -1,4 +1,4 @@
-"""Set-up of a run before its first step: the model, the data, and whether this run can work here."""
+"""Set-up of a run before its first step: model, data, and preflight checks."""
 
 from __future__ import annotations
 
@@ -181,7 +181,10 @@ def check_before_start(
     total_steps: int,
     world: World,
 ) -> PreflightReport:
-    """Check whether this run can work here. Raises TrainingError in plain words if it cannot."""
+    """Check whether this run can work here.
+
+    Raises TrainingError in plain words if it cannot.
+    """
     sequences, width = largest_batch(config, data.training, model.config.window)
     sequences = -(-sequences // world.size)
     optimizer = "adamw" if config.public_recipe else config.optimizer

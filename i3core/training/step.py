@@ -66,7 +66,9 @@ class TrainStep:
             self._loss = nn.parallel.DistributedDataParallel(self._loss, device_ids=cards)
 
     def step(self, step: int, batches: list[Batch]) -> tuple[float, float, float]:
-        """Do one optimiser step over `batches` of (ids, targets). Returns mean loss, gradient norm, learning rate.
+        """Do one optimiser step over `batches` of (ids, targets).
+
+        Returns mean loss, gradient norm, learning rate.
 
         Raises TrainingError if the loss is not finite (the weights stay unchanged), or if there is not enough memory
         for a single sequence.
@@ -113,7 +115,10 @@ class TrainStep:
         self.micro_tokens = self.world.smallest(self.micro_tokens or 2**62) % 2**62
 
     def _gradients(self, batches: list[Batch]) -> tuple[float, float]:
-        """Compute the clipped gradients. Returns loss and gradient norm over all batches of all ranks."""
+        """Compute the clipped gradients.
+
+        Returns loss and gradient norm over all batches of all ranks.
+        """
         while True:
             try:
                 total = self._accumulate(batches)
@@ -130,7 +135,10 @@ class TrainStep:
         return self.world.summed([loss])[0], grad_norm
 
     def _accumulate(self, batches: list[Batch]) -> Tensor:
-        """Accumulate the gradients of this rank's share. Returns its part of the mean loss, a scalar."""
+        """Accumulate the gradients of this rank's share.
+
+        Returns its part of the mean loss, a scalar.
+        """
         learned = max(1, sum(int((targets >= 0).sum()) for _, targets in batches))
         micro_batches = [
             micro_batch for batch in batches for micro_batch in _micro_batches(self._share(batch), self.micro_tokens)
@@ -143,7 +151,10 @@ class TrainStep:
         return total
 
     def _backward(self, ids: Tensor, targets: Tensor, share: float) -> Tensor:
-        """Add the gradients of `share` of the mean loss. Returns that part of the loss."""
+        """Add the gradients of `share` of the mean loss.
+
+        Returns that part of the loss.
+        """
         ids, targets = (tensor.to(self.device.name, non_blocking=True) for tensor in (ids, targets))
         with self.device.autocast():
             loss = self._loss(ids, targets) * share

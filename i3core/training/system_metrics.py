@@ -42,7 +42,10 @@ class SystemMetrics:
         self._due = time.monotonic() + REFRESH_S
 
     def read(self) -> Metrics:
-        """Current memory of the process; the other figures are read once a second and repeated in between."""
+        """Current memory of the process.
+
+        The other figures are read once a second and repeated in between.
+        """
         now = time.monotonic()
         if now >= self._due:
             self._cpu_percent = _try(psutil.cpu_percent)
@@ -51,7 +54,10 @@ class SystemMetrics:
         return {"rss_bytes": _try(memory_used_bytes), "cpu_percent": self._cpu_percent, **self._gpu_metrics}
 
     def close(self) -> None:
-        """Shut NVML down. `read` may still be called; it finds nothing new about the GPU."""
+        """Shut NVML down.
+
+        `read` may still be called; it finds nothing new about the GPU.
+        """
         if self._gpu is not None:
             self._gpu.close()
 

@@ -1,6 +1,6 @@
-"""Estimate how long a run takes, from some of its steps done on this machine; the trained weights are discarded.
+"""Estimate how long a run takes, from some of its steps done on this machine.
 
-A batch of a large model takes a small machine too long for an estimate. So steps are timed with few sequences and with
+The trained weights are discarded. A batch of a large model takes a small machine too long for an estimate. So steps are timed with few sequences and with
 as many as there is time for, and seconds = fixed + per_token * tokens is fitted to them: the optimiser's part, for
 example, does not depend on the batch. Tokens are counted with padding here, because padding takes time, too.
 """
@@ -43,7 +43,9 @@ Timed = tuple[int, float]  # tokens, seconds
 
 
 def measure_run(run: TrainingRun) -> Measured:
-    """Estimate the duration of a prepared run. Changes the model; writes only a temporary file.
+    """Estimate the duration of a prepared run.
+
+    Changes the model; writes only a temporary file.
 
     Raises TrainingError if the run folder cannot be written, or if a step fails.
     """

@@ -86,7 +86,10 @@ class Tracker(ABC):
 
 
 class TensorBoardTracker(Tracker):
-    """Event files in RUN/tensorboard. A resumed run hides what was written after its last checkpoint."""
+    """Event files in RUN/tensorboard.
+
+    A resumed run hides what was written after its last checkpoint.
+    """
 
     name = "tensorboard"
 
@@ -114,7 +117,9 @@ class TensorBoardTracker(Tracker):
 
 
 class WandbTracker(Tracker):
-    """A run in Weights & Biases. Settings in the environment (WANDB_MODE, WANDB_PROJECT, ...) take precedence.
+    """A run in Weights & Biases.
+
+    Settings in the environment (WANDB_MODE, WANDB_PROJECT, ...) take precedence.
 
     Without login or network its files stay in RUN/wandb for `wandb sync`. The run's id is stored there, too, so that a
     resumed run continues the same one.

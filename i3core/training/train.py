@@ -34,7 +34,9 @@ def train(
     world: World | None = None,
     progress: ReadProgress | None = None,
 ) -> Iterator[Event]:
-    """Run `config` and yield its events. With `resume`, continue from the last checkpoint in `config.out`.
+    """Run `config` and yield its events.
+
+    With `resume`, continue from the last checkpoint in `config.out`.
 
     Under `torchrun` all processes train together, and only the first one yields events.
 
@@ -104,7 +106,9 @@ def _train(
 
 
 def _explained(error: Exception, run_folder: RunFolder, world: World) -> Exception:
-    """Convert what ended a run to a TrainingError with a remedy; I3Errors and bugs stay as they are.
+    """Convert what ended a run to a TrainingError with a remedy.
+
+    I3Errors and bugs stay as they are.
 
     Raises TrainingError if the run folder was deleted: then that is the cause, whatever could not be read or written.
     """

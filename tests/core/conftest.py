@@ -188,7 +188,7 @@ def start_environment():
 
 @pytest.fixture(scope="session")
 def fork_server(own_cache):
-    """Children that start in milliseconds; None where processes cannot be forked."""
+    """Server for child processes that start in milliseconds; None if the system cannot fork."""
     if not hasattr(os, "fork"):
         yield None
         return
@@ -199,10 +199,10 @@ def fork_server(own_cache):
 
 @pytest.fixture
 def start_process(tmp_path, fork_server):
-    """Starts `python -m i3core`, or `code`, and leaves it running; ends it after the test.
+    """Start `python -m i3core` or `code` as a running process that ends after the test.
 
-    With `fresh` it is a new interpreter that has nothing imported, otherwise a fork of one that has torch. `variables`
-    are added to its environment.
+    With `fresh` it is a new interpreter without imports, otherwise a fork of one that has torch loaded. `variables` are
+    added to its environment.
     """
     started = []
 
@@ -228,7 +228,7 @@ def start_process(tmp_path, fork_server):
 
 @pytest.fixture
 def process(start_process):
-    """Runs `python -m i3core`, or `code`, to its end. `fresh` as in start_process."""
+    """Run `python -m i3core` or `code` to its end; `fresh` as in start_process."""
 
     def run(*arguments, stdin: str = "", code: str | None = None, fresh: bool = False) -> Outcome:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

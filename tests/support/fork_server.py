@@ -1,8 +1,8 @@
 """Child processes that start in milliseconds: forks of a process that has torch and i3core loaded.
 
 A child is as real as one of `subprocess`: a process with its own session, pipes, working directory and environment,
-which takes signals and ends with the interpreter's own exit status. Only its imports are done before it is asked for,
-so a test of what a command imports, or of what happens before torch is loaded, needs a fresh interpreter.
+with real signals and a real exit status. Only its imports are done in advance. A test of what a command imports, or of
+what happens before torch is loaded, needs a fresh interpreter.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ IGNORABLE = ("SIGHUP", "SIGINT", "SIGTERM")  # a child inherits whether these ar
 
 
 class ForkServer:
-    """Starts the process to fork from, and asks it for children."""
+    """The process to fork from, and a connection to request children from it."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._requests, theirs = socket.socketpair()
@@ -47,7 +47,7 @@ class ForkServer:
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
     ) -> ForkedProcess:
-        """Runs `python -m i3core ARGUMENTS`, or `python -c CODE ARGUMENTS`; pipes as `subprocess.Popen` takes them."""
+        """Run `python -m i3core ARGUMENTS` or `python -c CODE ARGUMENTS`; streams are PIPE or DEVNULL."""
         ends = [_stream(kind, number == 0) for number, kind in enumerate((stdin, stdout, stderr))]
         ours, theirs = ([end[side] for end in ends] for side in (0, 1))
         status, their_status = socket.socketpair()
@@ -70,7 +70,7 @@ class ForkServer:
 
 
 class ForkedProcess:
-    """A child as `subprocess.Popen` shows one, with text in its pipes."""
+    """A child with the interface of `subprocess.Popen` in text mode."""
 
     def __init__(self, status: socket.socket, stdin: int | None, stdout: int | None, stderr: int | None) -> None:
         self._status = status
@@ -106,7 +106,7 @@ class ForkedProcess:
         self.send_signal(signal.SIGKILL)
 
     def communicate(self, input: str = "", timeout: float | None = None) -> tuple[str, str]:
-        """Writes `input`, reads all that comes, and waits for the end."""
+        """Write `input`, read all output, and wait for the end."""
         deadline = None if timeout is None else time.monotonic() + timeout
         texts = {}
 
@@ -132,7 +132,7 @@ class ForkedProcess:
         return texts.get("stdout", ""), texts.get("stderr", "")
 
     def close(self) -> None:
-        """Kills it if it still runs, and closes the pipes."""
+        """Kill the child if it is still running, and close the pipes."""
         self.kill()
         self.wait()
         for stream in (self.stdin, self.stdout, self.stderr):
@@ -150,7 +150,7 @@ class ForkedProcess:
 
 
 def _stream(kind: int, is_input: bool) -> tuple[int | None, int]:
-    """Our end of a stream, if any, and the child's."""
+    """Our end of a stream, or None, and the child's end."""
     if kind == subprocess.DEVNULL:
         return None, os.open(os.devnull, os.O_RDWR)
     assert kind == subprocess.PIPE
@@ -172,9 +172,9 @@ def _exactly(source: socket.socket, count: int) -> bytes:
 
 
 def _serve(requests: socket.socket) -> dict | None:
-    """Forks for each request. Returns the request in the child, None in this process when nobody asks any more.
+    """Fork for each request. Returns the request in the child, and None in this process when the connection closes.
 
-    Between the two is a process that waits for the child and reports its status.
+    A process between the two waits for the child and reports its exit status.
     """
     while True:
         header, handles, _, _ = socket.recv_fds(requests, 4, 4)
@@ -186,7 +186,7 @@ def _serve(requests: socket.socket) -> dict | None:
                 os.close(handle)
             continue
         requests.close()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # this server leaves the waiting for its forks to the system
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # so that the child can be waited for
         *streams, status = handles
         child = os.fork()
         if not child:
@@ -204,7 +204,7 @@ def _serve(requests: socket.socket) -> dict | None:
 
 
 def _become(request: dict) -> None:
-    """Takes session, signals, streams, environment and folder as requested."""
+    """Set session, signals, streams, environment and working directory as requested."""
     os.setsid()
     for name in IGNORABLE:
         default = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
@@ -233,7 +233,7 @@ def _run(arguments: list[str], code: str | None) -> None:
 
 
 def _end(error: BaseException | None) -> NoReturn:
-    """Ends as the interpreter does, but leaves the memory, of which there is much, to the system."""
+    """End like the interpreter, except that the system frees the memory, which is much faster."""
     status: object = None
     if isinstance(error, SystemExit):
         status = error.code
@@ -264,8 +264,8 @@ def _main(handle: int) -> None:
     import i3core.training.train  # noqa: F401
 
     assert threading.active_count() == 1, "a process with threads cannot be forked safely"
-    gc.freeze()  # what is shared stays shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is for the test run, which ends this
+    gc.freeze()  # shared pages stay shared
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the test run, which then ends this
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     request = _serve(socket.socket(fileno=handle))
     if request is not None:
