@@ -1,8 +1,9 @@
 """Estimate how long a run takes, from some of its steps done on this machine.
 
-The trained weights are discarded. A batch of a large model takes a small machine too long for an estimate. So steps are timed with few sequences and with
-as many as there is time for, and seconds = fixed + per_token * tokens is fitted to them: the optimiser's part, for
-example, does not depend on the batch. Tokens are counted with padding here, because padding takes time, too.
+The trained weights are discarded. A batch of a large model takes a small machine too long for an estimate. So steps are
+timed with few sequences and with as many as there is time for, and seconds = fixed + per_token * tokens is fitted to
+them: the optimiser's part, for example, does not depend on the batch. Tokens are counted with padding here, because
+padding takes time, too.
 """
 
 from __future__ import annotations
