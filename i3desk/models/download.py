@@ -88,6 +88,11 @@ class Download(QObject):
         """Whether it is done or cancelled."""
         return self.state in (DownloadState.CANCELLED, DownloadState.DONE)
 
+    @property
+    def running(self) -> bool:
+        """Whether the child process is running."""
+        return self._process.running
+
     def show_interrupted(self, found: registry.InterruptedDownload) -> None:
         """Show the progress of a download that an earlier session started."""
         self.revision, self.done_bytes, self.total_bytes = found.revision, found.done_bytes, found.total_bytes

@@ -184,6 +184,11 @@ class ModelsPage(QWidget):
 
     # ------------------------------------------------------------------ cards
 
+    @property
+    def updating(self) -> bool:
+        """Whether the cards will be updated in a moment."""
+        return self._update_timer.isActive()
+
     @Slot()
     def _update_soon(self) -> None:
         if not self._update_timer.isActive():

@@ -39,7 +39,7 @@ class FakeModel:
     Attributes:
         words: the pieces of every reply.
         may_load, may_speak: cleared by a test that wants to see what happens before; speaking waits before each piece.
-        endless: replies go on until they are cancelled.
+        endless: replies continue until they are cancelled.
         load_error, speak_error: raised instead of loading or after the first piece.
         asked, loaded: what was asked of it.
     """

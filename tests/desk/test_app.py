@@ -16,7 +16,7 @@ from i3desk.conversations.store import Store
 from i3desk.paths import Paths
 
 
-def test_a_second_start_brings_the_window_to_the_front_with_its_model(app, qtbot, model):
+def test_second_start_shows_window_with_its_model(app, qtbot, model):
     app.window.showMinimized()
     app.on_second_start("/models/fox")
     assert app.window.isVisible()
@@ -24,7 +24,7 @@ def test_a_second_start_brings_the_window_to_the_front_with_its_model(app, qtbot
     qtbot.waitUntil(lambda: app.window.session.model.info.name == "fox")
 
 
-def test_the_model_of_last_time_is_loaded_again(open_app, qtbot, model):
+def test_last_model_is_loaded_again(open_app, qtbot, model):
     app = open_app()
     qtbot.waitUntil(lambda: app.window.session.model.info is not None)
     app.services.use_model("/models/fox", "int8")
@@ -35,7 +35,7 @@ def test_the_model_of_last_time_is_loaded_again(open_app, qtbot, model):
     assert model.loaded[-1].folder == "/models/fox"
 
 
-def test_a_model_that_is_gone_gives_way_to_the_bundled_one(open_app, qtbot, model, paths):
+def test_missing_model_is_replaced_by_bundled_one(open_app, qtbot, model, paths):
     paths.settings_file.parent.mkdir(parents=True)
     paths.settings_file.write_text(json.dumps({"model": "/models/gone"}), encoding="utf-8")
     load = model.load
@@ -53,7 +53,7 @@ def test_a_model_that_is_gone_gives_way_to_the_bundled_one(open_app, qtbot, mode
     assert app.store.preferences.model == ""
 
 
-def test_a_message_that_waited_is_answered_by_the_model_that_came_instead(open_app, say, qtbot, model, paths):
+def test_waiting_message_is_answered_by_replacement_model(open_app, say, qtbot, model, paths):
     paths.settings_file.parent.mkdir(parents=True)
     paths.settings_file.write_text(json.dumps({"model": "/models/gone"}), encoding="utf-8")
     model.may_load.clear()
@@ -73,7 +73,7 @@ def test_a_message_that_waited_is_answered_by_the_model_that_came_instead(open_a
     assert app.window.session.conversation.last.shown_text == "the moon is a big rock."
 
 
-def test_the_page_of_last_time_is_shown_again(open_app, qtbot):
+def test_last_page_is_shown_again(open_app, qtbot):
     app = open_app()
     app.window.show_models()
     open_app.close(app)
@@ -100,7 +100,7 @@ def test_messages_that_cannot_be_stored_are_not_lost_by_closing(app, say, qtbot,
     store.close()
 
 
-def test_a_precision_that_this_machine_lacks_gives_way(open_app, qtbot, model, paths):
+def test_unsupported_precision_is_replaced_by_auto(open_app, qtbot, model, paths):
     paths.settings_file.parent.mkdir(parents=True)
     paths.settings_file.write_text(json.dumps({"precision": "int8"}), encoding="utf-8")
     load = model.load
@@ -116,7 +116,7 @@ def test_a_precision_that_this_machine_lacks_gives_way(open_app, qtbot, model, p
     assert app.store.preferences.precision == "auto"
 
 
-def test_another_model_can_be_chosen_from_the_chat(app, qtbot):
+def test_model_menu_loads_another_model(app, qtbot):
     qtbot.waitUntil(lambda: any(entry.facts for entry in app.services.catalog.entries))
     menu = app.model_menu.menu
     menu.aboutToShow.emit()
@@ -128,7 +128,7 @@ def test_another_model_can_be_chosen_from_the_chat(app, qtbot):
 
 
 @pytest.mark.parametrize(("content", "scale"), [('{"scale": 150}', 150), ('{"scale": 1e9}', 0), ("[]", 0), ("{", 0)])
-def test_the_size_of_the_interface_is_read_before_qt_starts(tmp_path, content, scale):
+def test_interface_size_is_read_before_qt_starts(tmp_path, content, scale):
     paths = Paths.under(tmp_path)
     assert saved_scale(paths) == 0
     paths.settings_file.write_text(content, encoding="utf-8")
@@ -162,7 +162,7 @@ qt_app.exec()
 
 
 @pytest.mark.parametrize("scale", [100, 150, 200])
-def test_the_window_fits_the_screen_at_every_size(tmp_path, scale):
+def test_window_fits_screen_at_every_interface_size(tmp_path, scale):
     Paths.under(tmp_path).settings_file.write_text(json.dumps({"scale": scale}), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-c", SCALED, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=REPOSITORY,

@@ -20,7 +20,7 @@ def reporter(app, monkeypatch):
     return reporter
 
 
-def test_an_unexpected_exception_opens_a_dialog_with_details_to_copy(app, reporter, qtbot, capsys):
+def test_unexpected_exception_opens_dialog_with_details(app, reporter, qtbot, capsys):
     try:
         raise ZeroDivisionError("a bug")
     except ZeroDivisionError:
@@ -37,7 +37,7 @@ def test_an_unexpected_exception_opens_a_dialog_with_details_to_copy(app, report
     assert app.window.isVisible()
 
 
-def test_a_bug_in_the_worker_opens_the_dialog_too(app, say, qtbot, model):
+def test_exception_in_worker_opens_dialog(app, say, qtbot, model):
     model.speak_error = KeyError("layers.7")
     say(app, "hello")
     qtbot.waitUntil(lambda: app.window.findChild(CrashDialog) is not None)
@@ -46,7 +46,7 @@ def test_a_bug_in_the_worker_opens_the_dialog_too(app, say, qtbot, model):
     dialog.accept()
 
 
-def test_errors_are_written_to_the_log(paths):
+def test_errors_are_logged(paths):
     before = list(logging.getLogger().handlers)
     start_log(paths)
     try:
@@ -58,7 +58,7 @@ def test_errors_are_written_to_the_log(paths):
             handler.close()
 
 
-def test_without_a_writable_folder_the_log_goes_to_stderr(paths):
+def test_log_goes_to_stderr_without_writable_folder(paths):
     before = list(logging.getLogger().handlers)
     paths.log_file.parent.parent.mkdir(parents=True, exist_ok=True)
     paths.log_file.parent.write_text("a file where the folder should be", encoding="utf-8")
@@ -69,7 +69,7 @@ def test_without_a_writable_folder_the_log_goes_to_stderr(paths):
         logging.getLogger().removeHandler(handler)
 
 
-def test_removing_the_reporter_gives_exceptions_back(paths, monkeypatch, qapp):
+def test_removed_reporter_restores_python_handler(paths, monkeypatch, qapp):
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     reporter = CrashReporter(paths)
     reporter.install()

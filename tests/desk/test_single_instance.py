@@ -40,14 +40,14 @@ def other(tmp_path):
     process.stdout.close()
 
 
-def test_a_second_start_calls_the_first_one(qapp, tmp_path, other):
+def test_second_start_calls_first_one(qapp, tmp_path, other):
     second = SingleInstance(Paths.under(tmp_path))
     assert not second.is_first
     assert second.call_first("/models/fox")
     assert other.stdout.readline().strip() == "called /models/fox"
 
 
-def test_after_a_kill_the_place_is_free_again(qapp, tmp_path, other):
+def test_killed_instance_releases_lock(qapp, tmp_path, other):
     os.kill(other.pid, signal.SIGKILL)
     other.wait()
     second = SingleInstance(Paths.under(tmp_path))
@@ -55,7 +55,7 @@ def test_after_a_kill_the_place_is_free_again(qapp, tmp_path, other):
     second.release()
 
 
-def test_another_place_is_another_program(qapp, tmp_path, other):
+def test_other_data_folder_has_its_own_instance(qapp, tmp_path, other):
     elsewhere = SingleInstance(Paths.under(tmp_path / "elsewhere"))
     assert elsewhere.is_first
     elsewhere.release()
@@ -64,6 +64,6 @@ def test_another_place_is_another_program(qapp, tmp_path, other):
     again.release()
 
 
-def test_a_folder_that_cannot_be_made_does_not_stop_the_program(qapp, tmp_path):
+def test_unwritable_data_folder_does_not_stop_program(qapp, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     assert SingleInstance(Paths.under(tmp_path / "file")).is_first

@@ -1,4 +1,4 @@
-"""The whole window with the bundled model, walked through in a process of its own: nothing ever holds it up."""
+"""A walk through the whole window with the bundled model in its own process: nothing blocks it, nothing connects."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from network_watch import internet_sockets, watched
 from paths import SUPPORT
 
 TOUR = SUPPORT / "tour.py"
 LONGEST_STALL_MS = 50
-MOST_TRIES = 5  # a busy machine may hold one walk up; the program itself must be able to do it
+MOST_TRIES = 5  # a busy machine may disturb a walk, but one whole walk must hold
 
 
 @pytest.fixture(params=["offscreen", "xvfb"])
 def environment(request) -> Iterator[dict[str, str]]:
-    """Qt without a screen, and with an X server that has one."""
+    """Qt without a screen, and with an X server."""
     if request.param == "offscreen":
         yield os.environ | {"QT_QPA_PLATFORM": "offscreen"}
         return
@@ -39,23 +42,44 @@ def environment(request) -> Iterator[dict[str, str]]:
         server.wait()
 
 
+def walk(environment: dict[str, str], folder: Path) -> dict:
+    """Walk through the window once; returns what the walk reports. Fails on network access and on any warning."""
+    environment = watched(environment, folder) | {
+        "I3DESK_RUNS_FILE": str(folder / "runs.json"),
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+    }
+    process = subprocess.Popen(
+        [sys.executable, str(TOUR), str(folder / "data")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    sockets, looks = set(), 0
+    try:
+        while process.poll() is None:
+            sockets |= internet_sockets(process.pid)
+            looks += 1
+            time.sleep(0.03)
+        output, errors = process.communicate()
+    finally:
+        process.kill()
+    assert process.returncode == 0, output + errors
+    assert sockets == set()
+    assert looks > 50
+    assert errors.replace("This plugin does not support propagateSizeHints()", "").strip() == ""  # no "network:" either
+    result = json.loads(output.splitlines()[-1])
+    assert result["ok"]
+    assert "crash" not in result
+    return result
+
+
 @pytest.mark.alone
-def test_nothing_holds_the_window_up_on_a_walk_through_it(environment, tmp_path):
-    best: dict[str, float] = {}
+@pytest.mark.slow
+def test_walk_through_the_window_never_blocks_it_and_opens_no_connection(environment, tmp_path):
+    walks = []
     for number in range(MOST_TRIES):
-        done = subprocess.run(
-            [sys.executable, str(TOUR), str(tmp_path / str(number))],
-            capture_output=True, text=True, timeout=180,
-            env=environment | {"I3DESK_RUNS_FILE": str(tmp_path / "runs.json")},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        result = json.loads(done.stdout.splitlines()[-1])
-        assert "crash" not in result
-        assert done.stderr.replace("This plugin does not support propagateSizeHints()", "").strip() == ""
-        assert result["open_big_s"] < 0.5
+        result = walk(environment, tmp_path / str(number))
         stalls = result["stalls_ms"]
-        del stalls["start"]  # while torch is imported; the smoke run measures it
-        best = {phase: min(stall, best.get(phase, stall)) for phase, stall in stalls.items()}
-        if max(best.values()) <= LONGEST_STALL_MS:
+        del stalls["start"]  # torch is imported then; the smoke test measures it
+        if max(stalls.values()) <= LONGEST_STALL_MS and result["open_big_s"] < 0.5:
             return
-    assert max(best.values()) <= LONGEST_STALL_MS, best
+        walks.append(result)
+    pytest.fail(f"No walk without a stall: {walks}")

@@ -41,7 +41,7 @@ def old_data(paths) -> None:
     index.register(run)
 
 
-def test_the_tables_of_version_1_are_still_what_they_were():
+def test_tables_of_version_1_are_unchanged():
     """A migration that was ever used must not change: databases of that version exist."""
     with closing(sqlite3.connect(":memory:")) as then, closing(sqlite3.connect(":memory:")) as now:
         then.executescript((OLD / "conversations.sql").read_text(encoding="utf-8"))
@@ -49,13 +49,13 @@ def test_the_tables_of_version_1_are_still_what_they_were():
         assert schema(then) == schema(now)
 
 
-def test_an_old_database_becomes_the_same_as_a_new_one(old_data, paths, tmp_path):
+def test_upgraded_database_equals_new_one(old_data, paths, tmp_path):
     with closing(connect(paths.conversations_file)) as old, closing(connect(tmp_path / "new.sqlite3")) as new:
         assert schema(old) == schema(new)
         assert old.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_old_conversations_are_there_whole(old_data, app, open_chat, paths):
+def test_old_conversations_are_complete(old_data, app, open_chat, paths):
     rows = app.services.store.rows()
     assert [(row.title, row.pinned) for row in rows] == [("The harbour", True), ("New chat", False)]
     open_chat(app, rows[0].id)
@@ -78,12 +78,12 @@ def test_old_conversations_are_there_whole(old_data, app, open_chat, paths):
     assert search(paths.conversations_file, "herring")[0].conversation_id == rows[0].id
 
 
-def test_an_old_reply_that_was_cut_off_says_so(old_data, app, open_chat):
+def test_old_cut_reply_is_marked(old_data, app, open_chat):
     open_chat(app, app.services.store.rows()[1].id)
     assert app.window.session.conversation.last.state is ReplyState.CUT
 
 
-def test_an_old_chat_goes_on(old_data, app, open_chat, say):
+def test_old_chat_can_be_continued(old_data, app, open_chat, say):
     number = app.services.store.rows()[0].id
     open_chat(app, number)
     app.window.chat_page.composer.edit.clear()
@@ -99,13 +99,13 @@ def test_old_settings_are_kept(old_data, app):
     assert preferences.presets == {"Calm": {"temperature": 0.3}}
 
 
-def test_an_old_run_is_listed_with_its_curves(old_data, app, qtbot, paths, capsys):
+def test_old_run_is_listed_with_curves(old_data, app, qtbot, paths, capsys):
     qtbot.waitUntil(lambda: app.services.runs.summary(str(paths.runs_folder / "first")) is not None)
     run = app.services.runs.summary(str(paths.runs_folder / "first"))
     assert run.status.state is RunState.FINISHED
     assert (run.step, run.total_steps) == (6, 6)
     assert len(run.sparkline) == 6
-    app._show_run(str(paths.runs_folder / "first"))
+    app.services.runs_page.open_requested.emit(str(paths.runs_folder / "first"))
     curves = app.services.train_page.curves
     qtbot.waitUntil(lambda: curves.dashboard is not None and len(curves.dashboard.history) == 6)
     assert i3core_main(["runs"]) == 0
@@ -130,7 +130,7 @@ def newer_database(paths) -> bytes:
     return paths.conversations_file.read_bytes()
 
 
-def test_a_newer_database_is_refused_politely_and_left_as_it_is(newer_database, app, say, paths, open_app):
+def test_newer_database_is_refused_and_unchanged(newer_database, app, say, paths, open_app):
     assert app.window.toast.isVisible()
     assert "newer i3desk" in app.services.notice
     assert "Install the newer i3desk again" in app.services.notice
@@ -143,7 +143,7 @@ def test_a_newer_database_is_refused_politely_and_left_as_it_is(newer_database, 
     assert beside == {"conversations.sqlite3"}
 
 
-def test_settings_of_a_later_version_survive(paths, app, open_app, qtbot):
+def test_settings_of_later_version_survive(paths, app, open_app, qtbot):
     open_app.close(app)
     values = json.loads(paths.settings_file.read_text(encoding="utf-8"))
     values |= {"of_tomorrow": {"x": [1, 2]}, "theme": "sepia", "capitalise": True}
@@ -158,7 +158,7 @@ def test_settings_of_a_later_version_survive(paths, app, open_app, qtbot):
     assert kept["glass"]
 
 
-def test_a_run_of_a_later_version_does_no_harm(paths, old_data, app, qtbot, capsys):
+def test_run_of_later_version_is_listed(paths, old_data, app, qtbot, capsys):
     later = paths.runs_folder / "later"
     shutil.copytree(OLD / "run", later)
     status = json.loads((later / "status.json").read_text(encoding="utf-8"))
@@ -171,5 +171,5 @@ def test_a_run_of_a_later_version_does_no_harm(paths, old_data, app, qtbot, caps
     app.services.runs.refresh()
     qtbot.waitUntil(lambda: app.services.runs.summary(later) is not None)
     assert app.services.runs.summary(later).step >= 6
-    app._show_run(str(later))
+    app.services.runs_page.open_requested.emit(str(later))
     qtbot.waitUntil(lambda: app.services.train_page.curves.dashboard is not None)

@@ -1,4 +1,4 @@
-"""A walk through the whole window as a user takes it, with the bundled model; measures how long it ever stood still.
+"""A walk through the whole window as a user takes it, with the bundled model; measures the longest stalls.
 
     python tests/support/tour.py FOLDER [--pictures FOLDER] [--theme light|dark] [--size 1280x800]
 
@@ -40,7 +40,7 @@ Step = Callable[[], bool] | float  # what to wait for, or for how many seconds
 
 
 def prepare(paths: Paths) -> int:
-    """Conversations of earlier days, one of them big; returns the big one's id."""
+    """Store conversations of earlier days, one of them big; returns the id of the big one."""
     store = Store(paths.conversations_file)
     day = 24 * 3600
     for index, title in enumerate(("Names for a cat", "Weekend plans", "A story about a fox", "Pirate test")):
@@ -60,7 +60,7 @@ def prepare(paths: Paths) -> int:
 
 
 class Tour(QObject):
-    """Runs `steps`, a generator: what it yields is waited for."""
+    """Runs `steps`, a generator of conditions or seconds to wait for."""
 
     def __init__(self, app: Application, big: int, pictures: Path | None, train: bool) -> None:
         super().__init__()
@@ -74,11 +74,11 @@ class Tour(QObject):
         self._wanted: Callable[[], bool] = lambda: True
         self._began = time.monotonic()
         self._timer = QTimer(self, interval=10)
-        self._timer.timeout.connect(self._go_on)
+        self._timer.timeout.connect(self._next_step)
         self._stalls.start()
         self._timer.start()
 
-    def _go_on(self) -> None:
+    def _next_step(self) -> None:
         if time.monotonic() - self._began > TIME_LIMIT_S:
             self._end(f"not done with {self._phase} in time")
         elif self._wanted():
@@ -100,12 +100,12 @@ class Tour(QObject):
         self.window.close()
 
     def phase(self, name: str) -> None:
-        """Begin another phase; the stall of the one before is noted."""
+        """Start another phase; the longest stall of the last one is recorded."""
         self.result["stalls_ms"][self._phase] = round(self._stalls.restart(), 1)
         self._phase = name
 
     def picture(self, name: str, window: QWidget | None = None) -> None:
-        """Keep a picture of a window (the main one), if wanted; taking one takes time that is not counted."""
+        """Save a picture of a window (the main one by default) if wanted; its time is not counted."""
         if self._pictures is not None:
             stall = self._stalls.restart()
             (window or self.window).grab().save(str(self._pictures / f"{name}.png"))
@@ -125,7 +125,7 @@ class Tour(QObject):
         QTest.keyClick(self.window, key, modifiers)
 
     def quiet(self) -> bool:
-        """Whether no reply is under way."""
+        """Whether no reply is being generated."""
         return not self.window.session.any_busy
 
     def steps(self) -> Iterator[Step]:
@@ -139,7 +139,7 @@ class Tour(QObject):
         yield self.quiet
         yield from self.say("do you like music?")
         yield self.quiet
-        yield 0.3
+        yield 0.15
         first = session.conversation.id
         assert session.conversation.last.shown_text
         self.picture("chat")
@@ -148,12 +148,12 @@ class Tour(QObject):
         self.press(Qt.Key.Key_R)
         yield self.quiet
         assert len(session.conversation.versions(session.conversation.leaf)) == 2
-        yield 0.2
+        yield 0.1
         self.picture("versions")
 
         self.phase("glass box")
         self.press(Qt.Key.Key_G)
-        yield 0.3
+        yield 0.15
         self.picture("glass")
         reply = session.conversation.last
         place = next(index for index, chunk in enumerate(reply.chunks) if len(chunk.alternatives) > 1)
@@ -163,15 +163,15 @@ class Tour(QObject):
         self.result["branch_first_token_s"] = session.conversation.last.seconds_to_first_token
         assert len(session.conversation.versions(session.conversation.leaf)) == 3
         self.press(Qt.Key.Key_G)
-        yield 0.2
+        yield 0.1
 
         self.phase("switch while streaming")
         yield from self.say("and what do you like to do?")
         yield 0.05
         self.press(Qt.Key.Key_N)
-        yield 0.2
+        yield 0.1
         self.app.actions.open(first)
-        yield 0.2
+        yield 0.1
         yield self.quiet
 
         self.phase("open big")
@@ -179,14 +179,14 @@ class Tour(QObject):
         self.app.actions.open(self.big)
         yield lambda: session.conversation.id == self.big
         self.result["open_big_s"] = round(time.perf_counter() - began, 3)
-        yield 0.5
+        yield 0.15
         self.picture("big")
 
         self.phase("scroll big")
         bar = self.page.transcript.verticalScrollBar()
         for share in (0.9, 0.5, 0.2, 0.0, 0.3, 0.7, 1.0):
             bar.setValue(int(bar.maximum() * share))
-            yield 0.08
+            yield 0.05
         for _ in range(40):
             bar.setValue(bar.value() - 120)
             yield 0.016
@@ -196,47 +196,47 @@ class Tour(QObject):
         for word in ("light", "house", " mess"):
             QTest.keyClicks(self.window.sidebar.search, word)
             yield 0.05
-        yield 0.6
+        yield 0.4
         self.picture("search")
         self.window.sidebar.search.clear()
-        yield 0.2
+        yield 0.1
 
         self.phase("load a model")
         self.press(Qt.Key.Key_M)
-        yield 0.5
+        yield 0.15
         self.picture("models")
         before = model.info
         self.app.services.use_model(None, "int8")
         yield lambda: model.info is not before
-        yield 0.3
+        yield 0.15
         assert model.info.precision == "int8"
         self.picture("models-int8")
         self.press(Qt.Key.Key_1)
-        yield 0.2
+        yield 0.1
         self.app.actions.open(first)
-        yield 0.2
+        yield 0.1
         yield from self.say("are you still there?")
         yield self.quiet
-        yield 0.2
+        yield 0.1
 
         self.phase("delete and undo")
         count = len(self.app.services.conversations.model.rows)
         self.app.actions.delete(first)
-        yield 0.3
+        yield 0.15
         assert len(self.app.services.conversations.model.rows) == count - 1
         self.picture("deleted")
         self.window.toast.take_action()
-        yield 0.3
+        yield 0.15
         assert len(self.app.services.conversations.model.rows) == count
         assert session.conversation.id == first
 
         self.phase("settings")
         self.press(Qt.Key.Key_Comma)
-        yield 0.3
+        yield 0.15
         self.picture("settings")
         page = self.window.settings_page
         page.show_card(page.about)
-        yield 0.2
+        yield 0.1
         self.picture("about")
 
         self.phase("licences")
@@ -247,15 +247,15 @@ class Tour(QObject):
         window.list.setCurrentRow(longest)
         yield lambda: window.text.complete
         window.filter.setText("torch")
-        yield 0.3
+        yield 0.15
         self.picture("licences", window)
         window.close()
         yield 0.1
         self.press(Qt.Key.Key_1)
-        yield 0.2
+        yield 0.1
 
     def training_steps(self) -> Iterator[Step]:
-        """The rest of the walk: a run, and the chat while it goes on."""
+        """The rest of the walk: a run, and the chat beside it."""
         page, runs = self.app.services.train_page, self.app.services.runs
         self.phase("train page")
         self.press(Qt.Key.Key_2)
@@ -323,7 +323,7 @@ def main() -> int:
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--theme", default="light")
     parser.add_argument("--size", default="1280x800")
-    parser.add_argument("--train", action="store_true", help="go on with a training run of a minute")
+    parser.add_argument("--train", action="store_true", help="continue with a training run of a minute")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="i3desk-tour-") as name:
         paths = Paths.under(options.folder or Path(name))

@@ -35,7 +35,7 @@ def packages(tmp_path, monkeypatch):
     return install
 
 
-def test_i3desk_comes_first_with_the_apache_licence():
+def test_i3desk_comes_first_with_apache_licence():
     own, *others = installed()
     assert (own.name, own.licence) == ("i3desk", "Apache-2.0")
     assert "Apache License" in own.text
@@ -46,7 +46,7 @@ def test_i3desk_comes_first_with_the_apache_licence():
     assert all(each.version and each.licence and each.text.strip() for each in others)
 
 
-def test_what_is_needed_by_what_is_needed_is_found_once(packages):
+def test_indirect_dependencies_are_listed_once(packages):
     packages("top", "Requires-Dist: beta", "Requires-Dist: Alpha>=0.5")
     packages("beta", "Requires-Dist: alpha", "Requires-Dist: top", "Requires-Dist: not-there-at-all")
     packages("alpha")
@@ -81,12 +81,12 @@ def test_extras_and_markers_count_only_where_they_apply(packages):
         ([], "not stated"),
     ],
 )  # fmt: skip
-def test_the_short_name_of_a_licence(packages, lines, name):
+def test_short_name_of_licence(packages, lines, name):
     packages("one", *lines)
     assert installed("one")[0].licence == name
 
 
-def test_all_texts_are_there_each_once(packages):
+def test_each_text_is_listed_once(packages):
     packages(
         "one", "License-File: LICENSE", "License-File: vendored/COPYING.txt",
         files={
@@ -103,12 +103,12 @@ def test_all_texts_are_there_each_once(packages):
     assert "code" not in text
 
 
-def test_one_text_stands_by_itself(packages):
+def test_single_text_has_no_heading(packages):
     packages("one", "License-File: LICENSE", files={"@/LICENSE": b"just this\n"})  # where it lay before PEP 639
     assert installed("one")[0].text == "just this"
 
 
-def test_a_package_without_a_text_says_so(packages):
+def test_package_without_text_says_so(packages):
     packages("one", "License-Expression: MIT")
     packages("two")
     assert installed("one")[0].text == "The package has no text; its licence is MIT."
@@ -124,17 +124,17 @@ def test_a_package_without_a_text_says_so(packages):
         (["Home-page: UNKNOWN", "Project-URL: Homepage, javascript:alert(1)"], ""),
     ],
 )
-def test_the_home_of_a_package(packages, lines, home):
+def test_home_page_of_package(packages, lines, home):
     packages("one", *lines)
     assert installed("one")[0].home == home
 
 
-def test_what_is_not_installed_is_told():
+def test_missing_package_is_reported():
     with pytest.raises(I3Error, match="nonsense-package is not installed"):
         installed("nonsense-package")
 
 
-def test_a_packaged_program_shows_the_list_of_its_build(tmp_path, monkeypatch):
+def test_packaged_program_shows_list_of_its_build(tmp_path, monkeypatch):
     listed = [Licence("i3desk", "1", "Apache-2.0", "", "text"), Licence("zlib", "2", "Zlib", "https://z.example", "ü")]
     assert from_json(to_json(listed)) == listed
     monkeypatch.setattr(assets, "root", lambda: tmp_path)
@@ -147,7 +147,7 @@ def test_a_packaged_program_shows_the_list_of_its_build(tmp_path, monkeypatch):
         assert error.value.remedy == "Reinstall i3desk."
 
 
-def test_collecting_needs_neither_torch_nor_qt():
+def test_collecting_imports_neither_torch_nor_qt():
     source = (
         "import sys; from i3desk.help.licences import installed; assert len(installed()) > 10;"
         "print([name for name in sys.modules if name == 'torch' or name.startswith('PySide6')])"
@@ -168,7 +168,7 @@ def window(app, qtbot):
     return shown
 
 
-def test_the_licences_are_listed_and_read(app, window, qtbot):
+def test_licences_are_listed_with_text(app, window, qtbot):
     assert window.isVisible()
     assert window.name.text().startswith("i3desk ")
     assert "Apache License" in window.text.toPlainText()
@@ -182,7 +182,7 @@ def test_the_licences_are_listed_and_read(app, window, qtbot):
     qtbot.waitUntil(lambda: app.help.licences is None)
 
 
-def test_a_filter_leaves_what_has_its_words(window, qtbot):
+def test_filter_shows_entries_with_all_words(window, qtbot):
     total = window.list.count()
     qtbot.keyClicks(window.filter, "TORCH bsd")
     shown = [window.list.item(row).text() for row in range(total) if not window.list.item(row).isHidden()]
@@ -199,7 +199,7 @@ def test_a_filter_leaves_what_has_its_words(window, qtbot):
     assert window.count.text() == f"{total} packages"
 
 
-def test_the_longest_text_holds_nothing_up(window, qtbot):
+def test_longest_text_does_not_block_window(window, qtbot):
     """Ten thousand lines, as torch with CUDA brings them."""
     text = "".join(
         f"line {number} of a licence that nobody reads to its end, or that somebody has to\n"
@@ -221,7 +221,7 @@ def test_the_longest_text_holds_nothing_up(window, qtbot):
     assert window.text.verticalScrollBar().value() == 0
 
 
-def test_a_text_that_is_left_half_way_leaves_nothing_behind(window, qtbot):
+def test_unfinished_text_is_replaced_completely(window, qtbot):
     window.text.show_text("a" * 500_000)
     window.text.show_text("short")
     qtbot.wait(20)
@@ -254,7 +254,7 @@ def test_a_list_that_cannot_be_read_is_told(app, qtbot, monkeypatch):
     assert not shown.busy.isVisible()
 
 
-def test_it_opens_once_and_may_be_closed_while_it_collects(app, qtbot):
+def test_dialog_opens_once_and_can_be_closed_while_collecting(app, qtbot):
     app.help.show_licences()
     first = app.help.licences
     first.reject()
@@ -265,7 +265,7 @@ def test_it_opens_once_and_may_be_closed_while_it_collects(app, qtbot):
     qtbot.waitUntil(lambda: again.list.count() > 0)
 
 
-def test_it_closes_with_the_main_window(app, window, qtbot):
+def test_dialog_closes_with_main_window(app, window, qtbot):
     with qtbot.waitSignal(app.window.closed):
         app.window.close()
     assert app.help.licences is None

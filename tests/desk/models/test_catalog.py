@@ -82,7 +82,7 @@ def test_models_of_all_origins_are_found_and_read(here, open_catalog, tmp_path):
     assert catalog.entries[3].facts.training.best_val_perplexity == 5.6
 
 
-def test_a_missing_and_a_damaged_folder_stay_with_what_is_wrong_and_can_be_removed(open_catalog, tmp_path):
+def test_unreadable_folders_are_listed_with_error_and_can_be_removed(open_catalog, tmp_path):
     damaged = copy_model(tmp_path / "damaged")
     (damaged / "model.safetensors").write_bytes(b"not weights")
     catalog = open_catalog(own_folders=[str(tmp_path / "gone"), str(damaged)])
@@ -96,7 +96,7 @@ def test_a_missing_and_a_damaged_folder_stay_with_what_is_wrong_and_can_be_remov
     assert damaged.is_dir()
 
 
-def test_a_folder_is_added_once_by_itself_or_by_a_file_in_it(qtbot, open_catalog, tmp_path):
+def test_folder_is_added_once_by_itself_or_by_a_file_in_it(qtbot, open_catalog, tmp_path):
     own = copy_model(tmp_path / "mine")
     catalog = open_catalog()
     with qtbot.waitSignals([catalog.added, catalog.saved_changed]):
@@ -109,7 +109,7 @@ def test_a_folder_is_added_once_by_itself_or_by_a_file_in_it(qtbot, open_catalog
     assert ("mine", "yours") in names(reopened)
 
 
-def test_what_changes_while_folders_are_read_stays_changed(qtbot, open_catalog, tmp_path):
+def test_change_during_reading_is_kept(qtbot, open_catalog, tmp_path):
     own, other = copy_model(tmp_path / "mine"), copy_model(tmp_path / "other")
     catalog = open_catalog(own_folders=[str(other)])
     with qtbot.waitSignal(catalog.added):
@@ -123,7 +123,7 @@ def test_what_changes_while_folders_are_read_stays_changed(qtbot, open_catalog, 
     assert catalog.entry(other) is None
 
 
-def test_a_folder_without_a_model_is_refused_with_a_reason(qtbot, open_catalog, tmp_path):
+def test_folder_without_model_is_refused_with_reason(qtbot, open_catalog, tmp_path):
     catalog = open_catalog()
     with qtbot.waitSignal(catalog.failed) as failed:
         catalog.add_folder(tmp_path)
@@ -132,7 +132,7 @@ def test_a_folder_without_a_model_is_refused_with_a_reason(qtbot, open_catalog, 
     assert catalog.own_folders == ()
 
 
-def test_used_models_come_first_and_are_remembered(here, open_catalog, tmp_path):
+def test_used_models_come_first_and_are_saved(here, open_catalog, tmp_path):
     for name in ("a", "b"):
         copy_model(here.models_folder / name)
     elsewhere = copy_model(tmp_path / "elsewhere")
@@ -149,7 +149,7 @@ def test_used_models_come_first_and_are_remembered(here, open_catalog, tmp_path)
     assert catalog.recent_models[0] == str(tmp_path / "19")
 
 
-def test_a_downloaded_model_is_deleted_from_the_disk_and_a_bundled_one_is_not(qtbot, here, open_catalog):
+def test_downloaded_model_can_be_deleted_but_not_the_bundled_one(qtbot, here, open_catalog):
     folder = copy_model(here.models_folder / "i3-80m")
     catalog = open_catalog()
     with qtbot.waitSignal(catalog.deleted) as deleted:
@@ -163,7 +163,7 @@ def test_a_downloaded_model_is_deleted_from_the_disk_and_a_bundled_one_is_not(qt
     assert (MINI / "model.safetensors").is_file()
 
 
-def test_what_is_known_stays_while_folders_are_read_again(qtbot, here, open_catalog):
+def test_facts_are_kept_while_folders_are_read_again(qtbot, here, open_catalog):
     catalog = open_catalog()
     facts_seen = []
     catalog.changed.connect(lambda: facts_seen.append(catalog.entry(None).facts is not None))

@@ -91,7 +91,7 @@ def press(qtbot, button):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def test_the_suggested_model_arrives_whole_and_is_told(qtbot, open_downloads, server, models, original):
+def test_suggested_model_is_downloaded_completely(qtbot, open_downloads, server, models, original):
     downloads = open_downloads()
     downloads.open()
     assert downloads.form.edit.text() == "i3-80m"
@@ -104,7 +104,7 @@ def test_the_suggested_model_arrives_whole_and_is_told(qtbot, open_downloads, se
     assert downloads.cards == []
 
 
-def test_the_window_itself_knows_neither_the_hub_nor_torch():
+def test_window_imports_neither_hub_nor_torch():
     source = (
         "import sys, i3desk.models.page\n"
         "print({'torch', 'huggingface_hub', 'httpx', 'httpx2', 'requests'} & set(sys.modules))"
@@ -113,7 +113,7 @@ def test_the_window_itself_knows_neither_the_hub_nor_torch():
     assert ran.stdout.strip() == "set()"
 
 
-def test_progress_pause_and_resume_send_every_byte_once(qtbot, begin, server, models, original):
+def test_paused_and_resumed_download_sends_every_byte_once(qtbot, begin, server, models, original):
     server.bytes_per_second = SLOW
     downloads, card = begin(REPO)
     qtbot.waitUntil(lambda: "left" in card.numbers.text() and card.bar.value() > 100, timeout=CHILD_MS)
@@ -134,7 +134,7 @@ def test_progress_pause_and_resume_send_every_byte_once(qtbot, begin, server, mo
     assert registry.downloaded(models) == {"small": models / "small"}
 
 
-def test_the_keyboard_stays_on_the_button_that_pauses_and_resumes(qtbot, begin, server):
+def test_focus_stays_on_button_that_pauses_and_resumes(qtbot, begin, server):
     server.bytes_per_second = SLOW
     _, card = begin(REPO)
     qtbot.waitUntil(lambda: card.bar.value() > 50, timeout=CHILD_MS)
@@ -147,7 +147,7 @@ def test_the_keyboard_stays_on_the_button_that_pauses_and_resumes(qtbot, begin, 
     assert card.window().focusWidget() is card.pause_button
 
 
-def test_cancel_removes_what_is_there(qtbot, begin, server, models):
+def test_cancelled_download_removes_partial_files(qtbot, begin, server, models):
     server.bytes_per_second = SLOW
     downloads, card = begin(REPO)
     qtbot.waitUntil(lambda: card.bar.value() > 50, timeout=CHILD_MS)
@@ -158,7 +158,7 @@ def test_cancel_removes_what_is_there(qtbot, begin, server, models):
     assert not downloads.isVisible()
 
 
-def test_what_was_interrupted_by_closing_is_offered_at_the_next_start(qtbot, begin, open_downloads, server, models):
+def test_interrupted_download_is_offered_at_next_start(qtbot, begin, open_downloads, server, models):
     server.bytes_per_second = SLOW
     downloads, card = begin(REPO)
     qtbot.waitUntil(lambda: card.bar.value() > 100, timeout=CHILD_MS)
@@ -174,7 +174,7 @@ def test_what_was_interrupted_by_closing_is_offered_at_the_next_start(qtbot, beg
     assert server.sent[-1].start > 0
 
 
-def test_the_revision_that_was_begun_goes_on(qtbot, open_downloads, server, models):
+def test_resumed_download_keeps_its_revision(qtbot, open_downloads, server, models):
     commit = server.repos[REPO].commit
     partial = models / "small.partial"
     partial.mkdir(parents=True)
@@ -188,7 +188,7 @@ def test_the_revision_that_was_begun_goes_on(qtbot, open_downloads, server, mode
     assert server.requests[0][1].endswith(f"/revision/{commit}")
 
 
-def test_a_model_of_the_same_name_by_another_author_is_the_one_that_comes(qtbot, begin, server, models, original):
+def test_model_of_same_name_by_another_author_replaces_partial_download(qtbot, begin, server, models, original):
     server.add("another/small", original, {"README.md": b"Another model."})
     server.bytes_per_second = SLOW
     downloads, card = begin(REPO)
@@ -203,7 +203,7 @@ def test_a_model_of_the_same_name_by_another_author_is_the_one_that_comes(qtbot,
     assert (models / "small" / "README.md").read_bytes() == b"Another model."
 
 
-def test_nothing_begins_while_its_files_are_being_removed(qtbot, begin, server, models):
+def test_download_does_not_start_while_its_files_are_removed(qtbot, begin, server, models):
     server.bytes_per_second = SLOW
     downloads, card = begin(REPO)
     qtbot.waitUntil(lambda: card.bar.value() > 50, timeout=CHILD_MS)
@@ -212,11 +212,11 @@ def test_nothing_begins_while_its_files_are_being_removed(qtbot, begin, server, 
     with qtbot.waitSignal(card.download.cancelled, timeout=CHILD_MS):
         card.download.cancel()
         downloads.start_download(REPO)
-    assert not card.download._process.running
+    assert not card.download.running
     assert [path.name for path in models.iterdir() if not path.name.startswith(".")] == []
 
 
-def test_a_cut_connection_does_not_disturb(qtbot, begin, server, original):
+def test_cut_connection_is_resumed(qtbot, begin, server, original):
     server.cuts = [5_000_000]
     downloads, _ = begin(REPO)
     with qtbot.waitSignal(downloads.downloaded, timeout=CHILD_MS):
@@ -224,7 +224,7 @@ def test_a_cut_connection_does_not_disturb(qtbot, begin, server, original):
     assert server.bytes_sent(WEIGHTS) < (original / WEIGHTS).stat().st_size + 1_000_000
 
 
-def test_damaged_bytes_are_told_and_a_second_try_gets_them_anew(qtbot, begin, server):
+def test_damaged_bytes_are_reported_and_downloaded_again(qtbot, begin, server):
     server.corrupt = {WEIGHTS}
     downloads, card = begin(REPO)
     qtbot.waitUntil(lambda: card.failure.isVisible(), timeout=CHILD_MS)
@@ -237,7 +237,7 @@ def test_damaged_bytes_are_told_and_a_second_try_gets_them_anew(qtbot, begin, se
         press(qtbot, card.resume_button)
 
 
-def test_offline_and_unknown_models_are_told_with_what_to_do(qtbot, begin, open_downloads, server):
+def test_unknown_model_and_missing_network_are_reported_with_remedy(qtbot, begin, open_downloads, server):
     downloads, card = begin("someone/nothing")
     qtbot.waitUntil(state_is(card, DownloadState.FAILED), timeout=CHILD_MS)
     qtbot.waitUntil(card.failure.isVisible)
@@ -251,7 +251,7 @@ def test_offline_and_unknown_models_are_told_with_what_to_do(qtbot, begin, open_
     assert "reach" in card.failure.what.text()
 
 
-def test_the_form_takes_names_and_pasted_addresses_and_nothing_else(qtbot, open_downloads):
+def test_form_accepts_only_names_and_pasted_addresses(qtbot, open_downloads):
     downloads = open_downloads()
     downloads.open()
     form = downloads.form

@@ -58,7 +58,7 @@ def open_page(qtbot, qapp, here):
                 bool(page.catalog.entries)
                 and not page.catalog.reading
                 and set(page.cards) == {entry.folder for entry in page.catalog.entries}
-                and not page._update_timer.isActive()
+                and not page.updating
             )
         )
 
@@ -80,7 +80,7 @@ def shown_facts(card) -> dict[str, str]:
     return {name.text(): value.text() for name, value in card.facts.pairs}
 
 
-def test_a_card_says_what_a_model_is(qtbot, here, open_page):
+def test_card_shows_facts_of_model(qtbot, here, open_page):
     folder = copy_model(here.models_folder / "i3-80m", description="The original: stories and chat.", license="MIT")
     page = open_page()
     card = page.cards[folder]
@@ -95,7 +95,7 @@ def test_a_card_says_what_a_model_is(qtbot, here, open_page):
     assert shown_facts(card)["memory"] == "14.6 MB"
 
 
-def test_use_asks_for_the_model_in_the_chosen_precision(qtbot, here, open_page):
+def test_use_requests_model_in_chosen_precision(qtbot, here, open_page):
     folder = copy_model(here.models_folder / "i3-80m")
     page = open_page()
     asked = []
@@ -108,7 +108,7 @@ def test_use_asks_for_the_model_in_the_chosen_precision(qtbot, here, open_page):
     assert chosen.args == ["int8"]
 
 
-def test_loading_use_reloading_and_unloading_are_shown_on_the_card(qtbot, here, open_page):
+def test_card_shows_loading_use_reloading_and_unloading(qtbot, here, open_page):
     folder = copy_model(here.models_folder / "i3-80m")
     page = open_page()
     card, mini = page.cards[folder], page.cards[MINI]
@@ -136,7 +136,7 @@ def test_loading_use_reloading_and_unloading_are_shown_on_the_card(qtbot, here, 
     assert card.use_button.text() == "Use"
 
 
-def test_a_model_that_cannot_be_loaded_says_why_and_can_be_tried_again(qtbot, here, open_page):
+def test_failed_load_shows_reason_and_can_be_repeated(qtbot, here, open_page):
     page = open_page()
     card = page.cards[MINI]
     page.show_loading(None, "Loading…")
@@ -150,7 +150,7 @@ def test_a_model_that_cannot_be_loaded_says_why_and_can_be_tried_again(qtbot, he
     assert not card.load_failure.isVisible()
 
 
-def test_deleting_asks_first_and_is_impossible_while_in_use_or_bundled(qtbot, here, open_page):
+def test_deletion_asks_first_and_is_disabled_while_in_use_or_bundled(qtbot, here, open_page):
     folder = copy_model(here.models_folder / "i3-80m")
     page = open_page()
     card = page.cards[folder]
@@ -170,7 +170,7 @@ def test_deleting_asks_first_and_is_impossible_while_in_use_or_bundled(qtbot, he
     assert not folder.exists()
 
 
-def test_a_missing_folder_stays_as_a_card_that_can_be_removed_or_looked_at_again(qtbot, open_page, tmp_path):
+def test_card_of_missing_folder_can_be_removed_or_read_again(qtbot, open_page, tmp_path):
     gone, lost = tmp_path / "gone", tmp_path / "lost"
     page = open_page(own_folders=[str(gone), str(lost)])
     card = page.cards[gone]
@@ -185,7 +185,7 @@ def test_a_missing_folder_stays_as_a_card_that_can_be_removed_or_looked_at_again
     assert not page.cards[lost].damage.isVisible()
 
 
-def test_a_dropped_folder_gets_a_card_and_one_without_a_model_a_reason(qtbot, open_page, tmp_path):
+def test_dropped_folder_gets_card_or_reason(qtbot, open_page, tmp_path):
     own = copy_model(tmp_path / "mine")
     (tmp_path / "holiday").mkdir()
     page = open_page()
@@ -212,7 +212,7 @@ def test_a_dropped_folder_gets_a_card_and_one_without_a_model_a_reason(qtbot, op
     assert own.is_dir()
 
 
-def test_details_show_everything_with_a_folder_to_copy(qtbot, open_page):
+def test_details_show_all_facts_with_folder_to_copy(qtbot, open_page):
     page = open_page()
     card = page.cards[MINI]
     before = card.height()
@@ -228,7 +228,8 @@ def test_details_show_everything_with_a_folder_to_copy(qtbot, open_page):
     qtbot.waitUntil(lambda: card.height() == before)
 
 
-def test_a_model_is_exported_converted_back_and_verified(qtbot, here, open_page, tmp_path):
+@pytest.mark.slow
+def test_model_is_exported_converted_back_and_verified(qtbot, here, open_page, tmp_path):
     page = open_page()
     page.export(MINI, tmp_path)
     card = page.cards[MINI]
@@ -253,7 +254,7 @@ def test_a_model_is_exported_converted_back_and_verified(qtbot, here, open_page,
     assert not public.task_failure.isVisible()
 
 
-def test_two_copies_of_one_name_go_to_two_folders(qtbot, open_page, tmp_path):
+def test_two_copies_of_one_name_get_two_folders(qtbot, open_page, tmp_path):
     folders = [copy_model(tmp_path / parent / "mine") for parent in ("a", "b")]
     page = open_page(own_folders=[str(folder) for folder in folders])
     for folder in folders:
@@ -263,7 +264,7 @@ def test_two_copies_of_one_name_go_to_two_folders(qtbot, open_page, tmp_path):
     assert targets == [f"Writing {tmp_path / name}…" for name in ("mine-public", "mine-public-2")]
 
 
-def test_closing_the_window_leaves_no_half_of_a_copy(qtbot, open_page, tmp_path):
+def test_closed_window_leaves_no_unfinished_copy(qtbot, open_page, tmp_path):
     page = open_page()
     page.export(MINI, tmp_path)
     copy = tmp_path / "i3-mini-public"
@@ -274,7 +275,7 @@ def test_closing_the_window_leaves_no_half_of_a_copy(qtbot, open_page, tmp_path)
 
 
 @pytest.mark.parametrize(("width", "columns"), [(1208, 2), (828, 2), (640, 1)])
-def test_cards_are_whole_at_every_width(qtbot, here, open_page, width, columns):
+def test_cards_fit_at_every_width(qtbot, here, open_page, width, columns):
     copy_model(here.models_folder / "i3-80m", description="The original: stories, chat and sentences. " * 4)
     page = open_page(width=width, height=572)
     assert page.grid.columns == columns
@@ -287,7 +288,7 @@ def test_cards_are_whole_at_every_width(qtbot, here, open_page, width, columns):
                 assert card.rect().contains(button.geometry().translated(button.parent().mapTo(card, QPoint())))
 
 
-def test_every_control_can_be_named_and_explained(here, open_page, tmp_path):
+def test_every_control_has_name_and_tooltip(here, open_page, tmp_path):
     copy_model(here.models_folder / "i3-80m")
     page = open_page(own_folders=[str(tmp_path / "gone")])
     page.open_download()
@@ -299,7 +300,7 @@ def test_every_control_can_be_named_and_explained(here, open_page, tmp_path):
             assert control.toolTip(), control.text()
 
 
-def test_the_tab_key_goes_through_the_cards_in_order(qtbot, here, open_page):
+def test_tab_key_moves_through_cards_in_order(qtbot, here, open_page):
     folder = copy_model(here.models_folder / "i3-80m")
     page = open_page()
     page.cards[MINI].use_button.setFocus()
@@ -311,7 +312,7 @@ def test_the_tab_key_goes_through_the_cards_in_order(qtbot, here, open_page):
     assert folder in page.cards
 
 
-def test_many_models_do_not_hold_the_window_up(qtbot, here, open_page):
+def test_many_models_do_not_block_window(qtbot, here, open_page):
     for number in range(24):
         (here.models_folder / f"model-{number}").mkdir(parents=True)
         (here.models_folder / f"model-{number}" / "model.safetensors").write_bytes(b"damaged")
@@ -334,7 +335,7 @@ def test_many_models_do_not_hold_the_window_up(qtbot, here, open_page):
 
 
 @pytest.mark.parametrize("how", ["add", "export"])
-def test_folders_are_asked_for_without_holding_the_window_up(qtbot, open_page, tmp_path, how):
+def test_folder_dialog_does_not_block_window(qtbot, open_page, tmp_path, how):
     page = open_page()
     page.add_button.click() if how == "add" else page.cards[MINI].export_action.trigger()
     (dialog,) = page.findChildren(QFileDialog)

@@ -24,8 +24,8 @@ def with_card(model):
     return CARD
 
 
-def test_the_card_is_told_with_a_line_to_copy(with_card, app, qtbot):
-    app.window.show_page(app.window._rail_buttons.id(app.window.settings_button))
+def test_unused_gpu_is_shown_with_command_to_copy(with_card, app, qtbot):
+    app.window.settings_button.click()
     gpu_card = app.services.settings_page.gpu_card
     assert gpu_card.isVisible()
     assert CARD.name in gpu_card.what.text()
@@ -37,15 +37,15 @@ def test_the_card_is_told_with_a_line_to_copy(with_card, app, qtbot):
     assert "Graphics card" in status.toolTip()
 
 
-def test_without_a_command_there_is_no_field(app, qtbot):
-    app.window.show_page(app.window._rail_buttons.id(app.window.settings_button))
+def test_gpu_without_command_shows_no_field(app, qtbot):
+    app.window.settings_button.click()
     gpu_card = app.services.settings_page.gpu_card
     gpu_card.show_unused(replace(CARD, command=""))
     assert gpu_card.isVisible()
     assert not gpu_card.command.isVisible()
 
 
-def test_without_such_a_card_nothing_is_there(app):
-    app.window.show_page(app.window._rail_buttons.id(app.window.settings_button))
+def test_card_is_hidden_without_unused_gpu(app):
+    app.window.settings_button.click()
     assert not app.services.settings_page.gpu_card.isVisible()
     assert "Graphics card" not in app.window.status_bar.device.toolTip()

@@ -21,7 +21,7 @@ def type_value(qtbot, editor, text: str) -> None:
     qtbot.keyClick(editor, Qt.Key.Key_Return)
 
 
-def test_the_panel_shows_the_declared_settings_with_their_meaning(app):
+def test_panel_shows_declared_settings_with_explanations(app):
     rows = app.window.panel.rows
     assert list(rows) == [setting.key for setting in SAMPLING_SETTINGS]
     assert list(rows)[:2] == ["temperature", "top_k"]
@@ -30,7 +30,7 @@ def test_the_panel_shows_the_declared_settings_with_their_meaning(app):
     assert rows["temperature"].number.text() == "0.80"
 
 
-def test_a_changed_setting_reaches_the_next_reply(app, say, qtbot, model):
+def test_changed_setting_reaches_next_reply(app, say, qtbot, model):
     rows = app.window.panel.rows
     type_value(qtbot, rows["temperature"].number, "0.35")
     rows["top_k"].slider.setValue(7)
@@ -42,7 +42,7 @@ def test_a_changed_setting_reaches_the_next_reply(app, say, qtbot, model):
     assert rows["top_k"].number.text() == "7"
 
 
-def test_settings_are_kept_between_two_starts(open_app, qtbot):
+def test_settings_are_saved_between_starts(open_app, qtbot):
     app = open_app()
     type_value(qtbot, app.window.panel.rows["top_p"].number, "0.5")
     qtbot.mouseClick(app.window.chat_page.header.panel_button, Qt.MouseButton.LeftButton)
@@ -55,7 +55,7 @@ def test_settings_are_kept_between_two_starts(open_app, qtbot):
 
 
 @pytest.mark.parametrize(("typed", "kept"), [("9", 2.0), ("", 0.8), ("1,25", 1.25)])
-def test_typed_numbers_stay_in_range(app, qtbot, typed, kept):
+def test_typed_number_stays_in_range(app, qtbot, typed, kept):
     number = app.window.panel.rows["temperature"].number
     number.selectAll()
     qtbot.keyClick(number, Qt.Key.Key_Delete)
@@ -72,7 +72,7 @@ def test_arrow_keys_step_a_number(app, qtbot):
     assert app.store.preferences.sampling.top_k == 31
 
 
-def test_sliders_reach_both_ends_of_every_range(app):
+def test_slider_reaches_both_ends_of_range(app):
     for setting in SAMPLING_SETTINGS:
         row = app.window.panel.rows[setting.key]
         if setting.default is None:
@@ -82,7 +82,7 @@ def test_sliders_reach_both_ends_of_every_range(app):
             assert getattr(app.store.preferences.sampling, setting.key) == pytest.approx(value)
 
 
-def test_presets_and_reset(app, qtbot):
+def test_preset_and_reset_change_all_settings(app, qtbot):
     panel = app.window.panel
     assert panel.presets.buttons["balanced"].isChecked()
     qtbot.mouseClick(panel.presets.buttons["wild"], Qt.MouseButton.LeftButton)
@@ -106,7 +106,7 @@ def test_presets_and_reset(app, qtbot):
         b"[" * 100_000,
     ],
 )
-def test_a_damaged_file_means_defaults(open_app, paths, qtbot, damaged):
+def test_damaged_file_gives_defaults(open_app, paths, qtbot, damaged):
     paths.settings_file.parent.mkdir(parents=True)
     paths.settings_file.write_bytes(damaged)
     app = open_app()
@@ -114,7 +114,7 @@ def test_a_damaged_file_means_defaults(open_app, paths, qtbot, damaged):
     assert app.theme.choice == "system"
 
 
-def test_one_damaged_value_costs_only_itself(paths):
+def test_damaged_value_gives_only_its_default(paths):
     values = json.loads(Preferences(theme="dark").to_json())
     values["sampling"] |= {"temperature": 99, "top_k": 12, "seed": "x", "unknown": 1}
     paths.settings_file.parent.mkdir(parents=True)
@@ -124,7 +124,7 @@ def test_one_damaged_value_costs_only_itself(paths):
     assert preferences.sampling == SamplingConfig(top_k=12)
 
 
-def test_a_folder_that_cannot_be_written_does_not_stop_the_program(open_app, paths, say, qtbot):
+def test_unwritable_folder_does_not_stop_program(open_app, paths, say, qtbot):
     paths.settings_file.parent.parent.mkdir(parents=True, exist_ok=True)
     paths.settings_file.parent.write_text("a file where the folder should be", encoding="utf-8")
     app = open_app()
@@ -134,7 +134,7 @@ def test_a_folder_that_cannot_be_written_does_not_stop_the_program(open_app, pat
     assert app.window.session.conversation.last.shown_text
 
 
-def test_colours_can_be_chosen_and_are_kept(open_app, qtbot):
+def test_chosen_colours_are_saved(open_app, qtbot):
     app = open_app()
     buttons = app.window.settings_page.theme_choice.buttons
     qtbot.mouseClick(app.window.settings_button, Qt.MouseButton.LeftButton)
@@ -163,7 +163,7 @@ def test_system_colours_follow_the_system(open_app, qapp, monkeypatch):
     assert app.theme.tokens is LIGHT
 
 
-def test_settings_belong_to_their_chat(app, say, qtbot, open_chat):
+def test_chat_keeps_its_own_settings(app, say, qtbot, open_chat):
     panel = app.window.panel
     type_value(qtbot, panel.rows["temperature"].number, "0.30")
     say(app, "one")
@@ -175,7 +175,7 @@ def test_settings_belong_to_their_chat(app, say, qtbot, open_chat):
     assert panel.rows["temperature"].number.text() == "0.30"
 
 
-def test_own_presets_are_saved_used_and_kept(open_app, qtbot):
+def test_own_presets_are_saved_and_used(open_app, qtbot):
     app = open_app()
     panel = app.window.panel
     type_value(qtbot, panel.rows["temperature"].number, "1.15")
@@ -196,7 +196,7 @@ def test_own_presets_are_saved_used_and_kept(open_app, qtbot):
     assert panel.preset_button.text() == "Presets"
 
 
-def test_stop_texts_reach_the_model(app, say, qtbot, model):
+def test_stop_texts_reach_model(app, say, qtbot, model):
     qtbot.keyClicks(app.window.panel.stop_row.edit, "the end")
     qtbot.keyClick(app.window.panel.stop_row.edit, Qt.Key.Key_Return)
     qtbot.keyClicks(app.window.panel.stop_row.edit, "goodbye")
@@ -204,7 +204,7 @@ def test_stop_texts_reach_the_model(app, say, qtbot, model):
     assert model.asked[-1].sampling.stop == ("the end", "goodbye")
 
 
-def test_the_mode_changes_what_the_model_reads(app, qtbot, model):
+def test_mode_changes_prompt(app, qtbot, model):
     app.window.panel.modes.buttons["raw"].click()
     composer = app.window.chat_page.composer
     assert "continue" in composer.edit.placeholderText()
@@ -212,12 +212,12 @@ def test_the_mode_changes_what_the_model_reads(app, qtbot, model):
     qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: not app.window.session.busy and bool(model.asked))
     assert model.asked[-1].prompt == "once upon a time"
-    composer.send_button.click()  # nothing written: go on
+    composer.send_button.click()  # nothing written: continue
     qtbot.waitUntil(lambda: not app.window.session.busy and len(model.asked) == 2)
     assert model.asked[-1].prefix_ids == (7, 7, 7)
 
 
-def test_a_persona_is_offered_only_where_the_model_has_a_place(app):
+def test_persona_is_offered_only_if_model_has_a_place(app):
     panel = app.window.panel
     assert not panel.persona_row.isVisible()
     assert "no place for a persona" in panel.persona_note.text()
@@ -225,7 +225,7 @@ def test_a_persona_is_offered_only_where_the_model_has_a_place(app):
     assert panel.persona_row.isVisibleTo(panel)
 
 
-def test_labels_unfold_what_a_setting_does(app, qtbot):
+def test_label_unfolds_explanation(app, qtbot):
     row = app.window.panel.rows["top_p"]
     assert not row.meaning.isVisible()
     qtbot.mouseClick(row.label, Qt.MouseButton.LeftButton)
@@ -233,7 +233,7 @@ def test_labels_unfold_what_a_setting_does(app, qtbot):
     assert row.meaning.text() == row.setting.tooltip
 
 
-def test_a_seed_is_shown_and_can_be_used_again(app, say, qtbot, model):
+def test_seed_is_shown_and_can_be_used_again(app, say, qtbot, model):
     say(app, "hello")
     app.window.chat_page.transcript.seed_chosen.emit(7321)
     assert app.window.panel.rows["seed"].number.text() == "7321"
@@ -241,7 +241,7 @@ def test_a_seed_is_shown_and_can_be_used_again(app, say, qtbot, model):
     assert model.asked[-1].sampling.seed == 7321
 
 
-def test_switches_are_kept_and_change_the_display_only(open_app, say, qtbot, model):
+def test_switches_are_saved_and_change_only_display(open_app, say, qtbot, model):
     app = open_app()
     qtbot.waitUntil(lambda: app.window.session.model.info is not None)
     say(app, "hello")
@@ -259,7 +259,7 @@ def test_switches_are_kept_and_change_the_display_only(open_app, say, qtbot, mod
     assert again.window.panel.switches["glass"].switch.isChecked()
 
 
-def test_what_is_being_typed_stays_with_its_chat(app, say, qtbot):
+def test_typed_text_stays_with_its_chat(app, say, qtbot):
     say(app, "hello")
     first = app.window.session.conversation
     app.window.panel.persona_row.edit.setPlainText("you are a pirate")
@@ -269,7 +269,7 @@ def test_what_is_being_typed_stays_with_its_chat(app, say, qtbot):
     assert app.window.session.conversation.settings.persona == ""
 
 
-def test_a_new_line_waits_for_the_next_stop_text(app, qtbot):
+def test_new_line_waits_for_next_stop_text(app, qtbot):
     edit = app.window.panel.stop_row.edit
     qtbot.keyClicks(edit, "rock")
     qtbot.keyClick(edit, Qt.Key.Key_Return)

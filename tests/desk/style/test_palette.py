@@ -25,7 +25,7 @@ def contrast(first: str, second: str) -> float:
 
 
 @THEMES
-def test_text_is_readable_on_every_ground(tokens):
+def test_text_is_readable_on_every_background(tokens):
     for ground in (tokens.bg, tokens.surface, tokens.raised, tokens.accent_soft):
         assert contrast(tokens.text, ground) > 7
     for ground in (tokens.bg, tokens.surface):
@@ -35,21 +35,21 @@ def test_text_is_readable_on_every_ground(tokens):
 
 
 @THEMES
-def test_the_style_sheet_has_a_colour_for_every_name(tokens):
+def test_style_sheet_has_colour_for_every_name(tokens):
     sheet = style_sheet(tokens)
     assert "@" not in sheet
     assert tokens.accent in sheet
 
 
 @THEMES
-def test_the_qt_palette_carries_the_tokens(tokens):
+def test_qt_palette_holds_tokens(tokens):
     palette = qt_palette(tokens)
     assert palette.color(QPalette.ColorRole.Window) == QColor(tokens.bg)
     assert palette.color(QPalette.ColorRole.Accent) == QColor(tokens.accent)
     assert palette.color(QPalette.ColorRole.PlaceholderText) == QColor(tokens.muted)
 
 
-def test_tokens_are_colours_and_mix_goes_from_one_to_the_other():
+def test_tokens_are_colours_and_can_be_mixed():
     assert all(QColor(value).isValid() for tokens in (LIGHT, DARK) for value in asdict(tokens).values())
     assert mix("#000000", "#FFFFFF", 0) == "#000000"
     assert mix("#000000", "#FFFFFF", 1) == "#FFFFFF"

@@ -34,7 +34,7 @@ def toast(window) -> Toast:
     return Toast(window)
 
 
-def test_the_action_is_done_once_and_the_toast_goes(toast, qtbot):
+def test_action_runs_once_and_hides_toast(toast, qtbot):
     done = []
     toast.show_message("Deleted “The moon”", "Undo", lambda: done.append("undone"))
     assert toast.isVisible()
@@ -49,20 +49,20 @@ def test_the_action_is_done_once_and_the_toast_goes(toast, qtbot):
     assert done == ["undone"]
 
 
-def test_an_action_may_show_the_next_message(toast, qtbot):
+def test_action_may_show_next_message(toast, qtbot):
     toast.show_message("Deleted", "Undo", lambda: toast.show_message("Restored"))
     qtbot.mouseClick(toast.action_button, Qt.MouseButton.LeftButton)
     assert toast.isVisible()
     assert toast.text.text() == "Restored"
 
 
-def test_it_goes_away_by_itself(toast, qtbot):
+def test_toast_hides_by_itself(toast, qtbot):
     with qtbot.waitSignal(toast.closed):
         toast.show_message("Copied", ms=30)
     assert not toast.isVisible()
 
 
-def test_a_new_message_takes_the_place_of_the_old_one_and_its_action(toast, qtbot):
+def test_new_message_replaces_old_one_and_its_action(toast, qtbot):
     done = []
     toast.show_message("Deleted one", "Undo", lambda: done.append(1))
     toast.show_message("Copied")
@@ -73,7 +73,7 @@ def test_a_new_message_takes_the_place_of_the_old_one_and_its_action(toast, qtbo
     assert toast.isVisible()
 
 
-def test_it_stays_while_the_keyboard_is_on_it_and_gives_it_back(toast, window, qtbot):
+def test_focused_toast_stays_and_returns_focus(toast, window, qtbot):
     toast.show_message("Deleted", "Undo", ms=100)
     toast.action_button.setFocus()
     with qtbot.assertNotEmitted(toast.closed, wait=250):
@@ -83,14 +83,14 @@ def test_it_stays_while_the_keyboard_is_on_it_and_gives_it_back(toast, window, q
     assert window.edit.hasFocus()
 
 
-def test_it_counts_again_once_the_keyboard_has_left(toast, window, qtbot):
+def test_time_restarts_when_toast_loses_focus(toast, window, qtbot):
     toast.show_message("Deleted", "Undo", ms=50)
     toast.action_button.setFocus()
     with qtbot.waitSignal(toast.closed):
         window.edit.setFocus()
 
 
-def test_it_stays_while_the_mouse_is_on_it(toast, window, qtbot):
+def test_toast_stays_under_mouse(toast, window, qtbot):
     toast.show_message("Deleted", ms=100)
     qtbot.mouseMove(window, toast.geometry().center())
     qtbot.waitUntil(toast.underMouse)
@@ -100,7 +100,7 @@ def test_it_stays_while_the_mouse_is_on_it(toast, window, qtbot):
         qtbot.mouseMove(window, QPoint(5, 5))
 
 
-def test_esc_on_it_does_not_reach_the_rest_of_the_window(toast, window, qtbot):
+def test_esc_on_toast_does_not_reach_window(toast, window, qtbot):
     stopped = []
     QShortcut(QKeySequence("Esc"), window).activated.connect(lambda: stopped.append(True))
     toast.show_message("Deleted", "Undo")
@@ -110,7 +110,7 @@ def test_esc_on_it_does_not_reach_the_rest_of_the_window(toast, window, qtbot):
     assert stopped == []
 
 
-def test_it_keeps_clear_of_what_it_shall_not_cover(window, qtbot):
+def test_toast_stays_above_given_widget(window, qtbot):
     field = QWidget(window)
     field.setGeometry(0, window.height() - 90, window.width(), 90)
     toast = Toast(window, above=field)
@@ -124,7 +124,7 @@ def test_it_keeps_clear_of_what_it_shall_not_cover(window, qtbot):
 
 
 @pytest.mark.parametrize("text", ["Copied", "Deleted “" + "a long title " * 20 + "”"])
-def test_it_keeps_to_the_bottom_of_its_parent_and_inside_it(toast, window, qtbot, text):
+def test_toast_stays_at_bottom_inside_parent(toast, window, qtbot, text):
     toast.show_message(text, "Undo")
     for width in (800, 320, 640):
         window.resize(width, 500)

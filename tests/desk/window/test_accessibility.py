@@ -40,7 +40,7 @@ def named(widget: QWidget) -> list[str]:
 
 
 @pytest.mark.parametrize("page", ["chat_button", "models_button", "settings_button"])
-def test_everything_to_operate_has_a_name(app, say, qtbot, page):
+def test_every_control_has_an_accessible_name(app, say, qtbot, page):
     say(app, "hello")
     getattr(app.window, page).click()
     qtbot.wait(100)
@@ -50,7 +50,7 @@ def test_everything_to_operate_has_a_name(app, say, qtbot, page):
     assert nameless == []
 
 
-def test_what_was_said_is_in_the_tree_with_who_said_it(app, say):
+def test_accessibility_tree_holds_messages_with_their_authors(app, say):
     say(app, "tell me about the moon")
     texts = " | ".join(named(app.window.chat_page.transcript))
     assert "You said" in texts
@@ -62,12 +62,12 @@ def test_what_was_said_is_in_the_tree_with_who_said_it(app, say):
     assert any("the moon is a big rock." in text for text in everything)
 
 
-def test_the_list_of_chats_tells_titles(app, say):
+def test_chat_list_exposes_titles(app, say):
     say(app, "names for a cat")
     assert any("names for a cat" in text for text in named(app.window.sidebar.list))
 
 
-def test_the_keyboard_reaches_every_control_of_the_chat_and_comes_round(app, say, qtbot):
+def test_tab_key_reaches_every_control_of_the_chat(app, say, qtbot):
     say(app, "hello")
     window = app.window
     window.chat_page.composer.edit.setFocus()

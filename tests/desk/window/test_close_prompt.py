@@ -1,4 +1,4 @@
-"""Closing the window while a run goes on."""
+"""Closing the window while a run is training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from i3core.runs.reader import RunState, RunStatus, RunSummary
 
 @pytest.fixture
 def training(app, monkeypatch):
-    """The window, told that a run is under way; returns it and the list of runs that were asked to stop."""
+    """The window, told that a run is training; returns it and the list of runs asked to stop."""
     run = RunSummary(Path("pirate"), "pirate", "", RunStatus(RunState.RUNNING))
     stopped: list[Path] = []
     monkeypatch.setattr(type(app.services.runs), "active", property(lambda self: run))
@@ -20,7 +20,7 @@ def training(app, monkeypatch):
     return app, stopped
 
 
-def test_the_user_is_asked_and_may_stay(training, qtbot):
+def test_closing_during_training_asks_and_can_be_cancelled(training, qtbot):
     app, _ = training
     app.window.close()
     close_prompt = app.window.close_prompt
@@ -33,7 +33,7 @@ def test_the_user_is_asked_and_may_stay(training, qtbot):
 
 
 @pytest.mark.parametrize(("button", "stops", "kept"), [("keep_running_button", 0, "go_on"), ("stop_button", 1, "stop")])
-def test_the_run_goes_on_or_is_stopped_and_the_answer_is_remembered(training, qtbot, button, stops, kept):
+def test_run_keeps_running_or_stops_and_answer_is_remembered(training, qtbot, button, stops, kept):
     app, stopped = training
     app.window.close()
     close_prompt = app.window.close_prompt
@@ -45,7 +45,7 @@ def test_the_run_goes_on_or_is_stopped_and_the_answer_is_remembered(training, qt
 
 
 @pytest.mark.parametrize(("wish", "stops"), [("go_on", 0), ("stop", 1)])
-def test_a_remembered_answer_is_not_asked_for_again(training, qtbot, wish, stops):
+def test_remembered_answer_is_not_asked_again(training, qtbot, wish, stops):
     app, stopped = training
     app.store.change(training_on_close=wish)
     with qtbot.waitSignal(app.window.closed):

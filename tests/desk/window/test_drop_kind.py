@@ -33,13 +33,13 @@ TALK = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hel
         ("photo.png", "x", Dropped.MODEL),  # whose page says that it is no model
     ],
 )
-def test_a_file_is_taken_for_what_it_holds(tmp_path, name, content, kind):
+def test_kind_of_file_follows_name_and_content(tmp_path, name, content, kind):
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
     assert kind_of(path) is kind
 
 
-def test_a_folder_is_a_model_if_it_holds_one_and_data_if_it_holds_text(tmp_path):
+def test_kind_of_folder_follows_its_files(tmp_path):
     assert kind_of(assets.path("models/i3-mini")) is Dropped.MODEL
     assert kind_of(assets.path("data")) is Dropped.DATA
     assert kind_of(tmp_path) is Dropped.MODEL
@@ -48,6 +48,6 @@ def test_a_folder_is_a_model_if_it_holds_one_and_data_if_it_holds_text(tmp_path)
     assert kind_of(tmp_path) is Dropped.MODEL
 
 
-def test_what_is_not_there_is_left_to_whoever_reads_it(tmp_path):
+def test_missing_file_has_the_kind_of_its_name(tmp_path):
     assert kind_of(tmp_path / "gone.jsonl") is Dropped.DATA
     assert kind_of(tmp_path / "gone") is Dropped.MODEL

@@ -15,14 +15,14 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QLineEdit, QPlai
 from i3core.errors import CheckpointError
 
 
-def test_the_status_bar_names_the_model_the_device_and_why(app):
+def test_status_bar_shows_model_and_device_with_reason(app):
     status = app.window.statusBar()
     assert status.model.text() == "i3-mini · 10.4 M"
     assert status.device.text() == "CPU, 2 threads, float32 (no CUDA device found)"
     assert status.memory.text().endswith(" MB")
 
 
-def test_every_control_has_a_name_and_a_tooltip(app, say):
+def test_every_control_has_name_and_tooltip(app, say):
     say(app, "hello")
     kinds = (QAbstractButton, QAbstractSlider, QLineEdit, QPlainTextEdit)
     controls = [control for kind in kinds for control in app.window.findChildren(kind)]
@@ -35,7 +35,7 @@ def test_every_control_has_a_name_and_a_tooltip(app, say):
         assert control.toolTip() or control.parentWidget().toolTip() or control.parent().parent().toolTip(), name
 
 
-def test_the_panel_folds_away_in_a_narrow_window(app, qtbot):
+def test_panel_is_hidden_in_narrow_window(app, qtbot):
     window, page = app.window, app.window.chat_page
     window.resize(1280, 800)
     qtbot.waitUntil(page.panel.isVisible)
@@ -48,7 +48,7 @@ def test_the_panel_folds_away_in_a_narrow_window(app, qtbot):
     assert window.width() == 1280
 
 
-def test_long_texts_do_not_widen_the_window(open_app, say, qtbot, model):
+def test_long_texts_do_not_widen_window(open_app, say, qtbot, model):
     model.load_error = CheckpointError("The folder " + "fox" * 100 + " does not exist.", "Choose another one. " * 20)
     app = open_app()
     app.window.resize(900, 600)
@@ -58,7 +58,7 @@ def test_long_texts_do_not_widen_the_window(open_app, say, qtbot, model):
     assert app.window.size().toTuple() == (900, 600)
 
 
-def test_the_settings_page_is_reached_by_the_rail_and_by_keys(app, qtbot):
+def test_settings_page_opens_with_button_and_shortcut(app, qtbot):
     window = app.window
     qtbot.mouseClick(window.settings_button, Qt.MouseButton.LeftButton)
     assert window.settings_page.isVisible()
@@ -68,7 +68,7 @@ def test_the_settings_page_is_reached_by_the_rail_and_by_keys(app, qtbot):
     assert window.chat_page.isVisible()
 
 
-def test_closing_during_generation_ends_cleanly(app, say, qtbot, model, open_app):
+def test_window_closes_cleanly_during_generation(app, say, qtbot, model, open_app):
     model.endless = True
     say(app, "go on and on", wait=False)
     qtbot.waitUntil(lambda: app.window.session.conversation.last.new_tokens > 0)
@@ -78,7 +78,7 @@ def test_closing_during_generation_ends_cleanly(app, say, qtbot, model, open_app
     assert not app.model_worker.running
 
 
-def test_closing_while_the_model_loads_ends_cleanly(open_app, qtbot, model):
+def test_window_closes_cleanly_while_model_loads(open_app, qtbot, model):
     model.may_load.clear()
     app = open_app()
     with qtbot.waitSignal(app.window.closed):
@@ -86,7 +86,7 @@ def test_closing_while_the_model_loads_ends_cleanly(open_app, qtbot, model):
     assert not app.model_worker.running
 
 
-def test_the_size_of_the_window_is_kept(open_app, qtbot):
+def test_window_size_is_saved(open_app, qtbot):
     app = open_app()
     app.window.resize(1000, 700)
     qtbot.waitUntil(lambda: app.store.preferences.width == 1000)
@@ -95,14 +95,14 @@ def test_the_size_of_the_window_is_kept(open_app, qtbot):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_window_is_in_the_colours_asked_for(open_app, theme):
+def test_theme_option_sets_colours(open_app, theme):
     app = open_app(theme=theme)
     picture = app.window.grab().toImage()
     corner = picture.pixelColor(picture.width() // 2, 20)
     assert (corner.lightness() > 128) == (theme == "light")
 
 
-def test_torch_is_not_imported_before_the_first_paint(tmp_path):
+def test_torch_is_not_imported_before_first_paint(tmp_path):
     script = f"""
 import sys
 from pathlib import Path
@@ -124,7 +124,7 @@ qt_app.exec()
     assert done.returncode == 0
 
 
-def test_the_program_tells_its_version_without_opening_a_window():
+def test_version_option_opens_no_window():
     environment = os.environ | {"QT_QPA_PLATFORM": "no such platform"}
     done = subprocess.run(
         [sys.executable, "-m", "i3desk", "--version"],
@@ -138,7 +138,7 @@ def test_the_program_tells_its_version_without_opening_a_window():
     assert done.stdout.startswith("i3desk ")
 
 
-def test_the_program_can_be_the_command_line_too():
+def test_i3core_argument_runs_command_line():
     done = subprocess.run(
         [sys.executable, "-m", "i3desk", "i3core", "--help"], capture_output=True, text=True, timeout=30, cwd=REPOSITORY
     )
@@ -146,7 +146,7 @@ def test_the_program_can_be_the_command_line_too():
     assert "train" in done.stdout
 
 
-def test_the_keyboard_goes_with_the_page(open_app, qtbot):
+def test_focus_follows_the_page(open_app, qtbot):
     app = open_app()
     window = app.window
     for keys, page in (
@@ -161,7 +161,7 @@ def test_the_keyboard_goes_with_the_page(open_app, qtbot):
     assert window.focusWidget() is window.chat_page.composer.edit
 
 
-def test_the_page_of_last_time_comes_without_a_control_that_looks_chosen(open_app):
+def test_restored_page_highlights_no_control(open_app):
     app = open_app()
     app.window.show_page(app.window.pages.indexOf(app.window.settings_page))
     open_app.close(app)
