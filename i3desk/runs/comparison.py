@@ -1,4 +1,4 @@
-"""Several runs compared: their loss curves in one plot, and a table of what differs."""
+"""Compare runs: their loss curves in one plot, and a table of differences."""
 
 from __future__ import annotations
 
@@ -17,47 +17,48 @@ from i3desk.runs.config_diff import setting_differences
 from i3desk.runs.loss_loader import LossLoader
 from i3desk.style.icons import IconToolButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import button, column_in, label, named, row
+from i3desk.widgets.basics import accept_escape, button, column_in, label, named, row
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
 if TYPE_CHECKING:
+    from i3desk.curves.plot import CurvePlot
     from i3desk.runs.loss_history import LossCurves
 
 MARGIN = 16
 MIN_TABLE_HEIGHT = 92
-# Tokens with contrast in light and dark; then the same ones dashed. No more curves can be told apart.
+# Colour tokens with contrast in light and dark themes, solid, then dashed. More curves could not be distinguished.
 CURVE_STYLES = tuple(
     CurveStyle(token, dashed)
     for dashed in (False, True)
     for token in ("series_1", "series_2", "series_3", "bad", "muted", "text")
 )
 LOSSES = {
-    "validation": ("Validation", "Loss on text that was held out from training"),
-    "training": ("Training", "Loss on the text that was trained on, smoothed"),
+    "validation": ("Validation", "Loss on validation text, which is never trained on"),
+    "training": ("Training", "Loss on the training text, smoothed"),
 }
 XS = {
     "step": ("Steps", "By training steps"),
-    "tokens": ("Tokens", "By tokens that were trained on"),
-    "seconds": ("Time", "By time spent, without pauses and stops"),
+    "tokens": ("Tokens", "By training tokens"),
+    "seconds": ("Time", "By training time, without pauses and stops"),
 }
 NOTHING = {
-    "validation": "None of these runs has been evaluated yet. Their training loss may say more.",
+    "validation": "None of these runs has been evaluated yet. Choose “Training” to see their training loss.",
     "training": "None of these runs has trained a step yet.",
 }
 
 
 class RunComparison(QWidget):
-    """Shows the runs it is told, as many as there are LOOKS.
+    """Compares as many runs as there are CURVE_STYLES.
 
     Attributes:
         plot: the CurvePlot; None until pyqtgraph is loaded.
-        loss, x: what is drawn: keys of LOSSES and XS.
-        curves: what was read so far.
+        loss, x_unit: what is drawn: keys of LOSSES and XS.
+        curves: read so far, by run folder.
     Signals:
-        removal_requested: the user wants these runs gone; to be asked.
-        closed: the user does not want to compare any more.
-        looks_changed: `style_of` gives others now.
+        removal_requested: emitted when the user wants to delete these runs; ask first.
+        closed: emitted when the user closes the comparison.
+        styles_changed: emitted when `style_of` changed.
     """
 
     removal_requested = Signal()
@@ -67,8 +68,8 @@ class RunComparison(QWidget):
     def __init__(self, theme: Theme, background: BackgroundJobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._background = theme, background
-        self.plot = None
-        self.loss, self.x = "validation", "step"
+        self.plot: CurvePlot | None = None
+        self.loss, self.x_unit = "validation", "step"
         self._loss_chosen = False
         self.summaries: list[RunSummary] = []
         self.curves: dict[Path, LossCurves] = {}
@@ -76,7 +77,7 @@ class RunComparison(QWidget):
         self._styles: dict[Path, CurveStyle] = {}
         self._loading = False
         self._loader = LossLoader(background, self)
-        self._loader.read.connect(self._on_read)
+        self._loader.loaded.connect(self._on_loaded_curves)
         self._build()
 
     # ------------------------------------------------------------------ its parts
@@ -88,12 +89,13 @@ class RunComparison(QWidget):
         self.delete_button.clicked.connect(self.removal_requested)
         self.close_button = IconToolButton()
         self.close_button.set_icon("close", size=16)
-        self.close_button.setAccessibleName("Compare no more")
-        self.close_button.setToolTip("Compare no more (Esc)")
+        self.close_button.setAccessibleName("Close the comparison")
+        self.close_button.setToolTip("Close the comparison (Esc)")
         self.close_button.clicked.connect(self.closed)
         head = QWidget()
-        head.setLayout(row(self.title, self.left_out, None, self.delete_button, self.close_button))
-        head.layout().setContentsMargins(MARGIN, 10, MARGIN - 4, 0)
+        line = row(self.title, self.left_out, None, self.delete_button, self.close_button)
+        line.setContentsMargins(MARGIN, 10, MARGIN - 4, 0)
+        head.setLayout(line)
 
         self.loss_choice = SegmentedControl("Loss", LOSSES)
         self.loss_choice.setFixedWidth(160)
@@ -121,9 +123,9 @@ class RunComparison(QWidget):
         self.table.setMinimumHeight(MIN_TABLE_HEIGHT)
         self.same = label(SAME, tone="muted", grade="small")
         self._table_card = named(QFrame(), "card")
-        column = column_in(self._table_card, 8, 6, 8, 8, spacing=4)
-        column.addWidget(self.table, 1)
-        column.addWidget(self.same)
+        self._table_column = column_in(self._table_card, 8, 6, 8, 8, spacing=4)
+        self._table_column.addWidget(self.table, 1)
+        self._table_column.addWidget(self.same)
         outer = column_in(self, spacing=0)
         outer.addWidget(head)
         body = QWidget()
@@ -132,12 +134,12 @@ class RunComparison(QWidget):
         cards.addWidget(self._table_card, 2)
         outer.addWidget(body, 1)
         self.loss_choice.show_choice(self.loss)
-        self.x_choice.show_choice(self.x)
+        self.x_choice.show_choice(self.x_unit)
 
     # ------------------------------------------------------------------ what it shows
 
     def show_runs(self, summaries: Sequence[RunSummary]) -> None:
-        """Compare these, or show what is new about them; none ends the comparison."""
+        """Compare these runs, or update them; an empty list ends the comparison."""
         chosen = list(summaries)
         shown = self._in_order(chosen)
         if shown != self.summaries:
@@ -145,14 +147,14 @@ class RunComparison(QWidget):
             self._assign_styles()
             for folder in [folder for folder in self.curves if folder not in self._styles]:
                 del self.curves[folder]
-            if not self._loss_chosen:  # show what there is, until the user says otherwise
+            if not self._loss_chosen:  # show what is available until the user chooses
                 evaluated = any(each.best_val_loss is not None for each in shown)
                 self.loss = "validation" if evaluated or not shown else "training"
                 self.loss_choice.show_choice(self.loss)
             self.table.show_runs(shown, [self._styles[each.folder] for each in shown])
             self.same.setVisible(not setting_differences([each.config for each in shown]))
             self.table.setMaximumHeight(self.table.whole_height())
-            self._table_card.setMaximumHeight(self._table_card.layout().maximumSize().height())
+            self._table_card.setMaximumHeight(self._table_column.maximumSize().height())
             self._draw()
         count = len(chosen)
         self.title.setText(f"Comparing {min(count, len(CURVE_STYLES))} runs")
@@ -164,12 +166,12 @@ class RunComparison(QWidget):
             self._load_plot()
 
     def style_of(self, folder: Path) -> CurveStyle | None:
-        """How the curve of a run is drawn; None if it is not compared."""
+        """The style of a run's curve; None if the run is not compared."""
         return self._styles.get(folder)
 
     def _in_order(self, chosen: list[RunSummary]) -> list[RunSummary]:
-        """Those compared already keep their places, so that their colours and columns do."""
-        before = {each.folder: place for place, each in enumerate(self.summaries)}
+        """Runs that are compared already come first, so that they keep their colours and columns."""
+        before = {each.folder: index for index, each in enumerate(self.summaries)}
         chosen = sorted(chosen, key=lambda each: before.get(each.folder, len(before)))
         return chosen[: len(CURVE_STYLES)]
 
@@ -199,18 +201,18 @@ class RunComparison(QWidget):
         self.nothing.setText(f"The curves cannot be shown. {error}")
 
     def _make_plot(self) -> None:
-        from i3desk.curves.plot import CurvePlot  # takes 0.3 s to import: done in the background until now
+        from i3desk.curves.plot import CurvePlot  # imported already by the background job
 
-        self.plot = CurvePlot(self._theme, "Loss of the compared runs")
-        self.plot.setToolTip("Wheel zooms, dragging moves, a double click shows all; arrow keys move the cursor")
-        self.plot.set_log(self.log_button.isChecked())
-        self.plot.set_units(self.x)
-        self.plot.zoom_changed.connect(self.reset_button.setVisible)
-        self._stack.addWidget(self.plot)
+        plot = self.plot = CurvePlot(self._theme, "Loss of the compared runs")
+        plot.setToolTip("Wheel zooms, dragging moves, a double click shows all; arrow keys move the cursor")
+        plot.set_log(self.log_button.isChecked())
+        plot.set_units(self.x_unit)
+        plot.zoom_changed.connect(self.reset_button.setVisible)
+        self._stack.addWidget(plot)
         self._draw()
 
     @Slot(object, object)
-    def _on_read(self, folder: Path, curves: LossCurves) -> None:
+    def _on_loaded_curves(self, folder: Path, curves: LossCurves) -> None:
         self.curves[folder] = curves
         self._draw()
 
@@ -226,7 +228,7 @@ class RunComparison(QWidget):
         from i3desk.curves.series import ordered
         from i3desk.runs.loss_history import X_COLUMNS
 
-        column = X_COLUMNS.index(self.x)
+        column = X_COLUMNS.index(self.x_unit)
         for folder in wanted:
             curves = self.curves.get(folder)
             if curves is not None:
@@ -242,10 +244,10 @@ class RunComparison(QWidget):
         self._draw()
 
     @Slot(str)
-    def _choose_x(self, x: str) -> None:
-        self.x = x
+    def _choose_x(self, x_unit: str) -> None:
+        self.x_unit = x_unit
         if self.plot is not None:
-            self.plot.set_units(x)
+            self.plot.set_units(x_unit)
         self._draw()
 
     @Slot(bool)
@@ -268,7 +270,4 @@ class RunComparison(QWidget):
             super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
-            event.accept()  # else Esc would do what it does in the rest of the window
-            return True
-        return super().event(event)
+        return accept_escape(event) or super().event(event)

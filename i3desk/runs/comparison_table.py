@@ -1,9 +1,10 @@
-"""A table of runs side by side: a column each, and a row for each thing in which they differ."""
+"""A table that compares runs: a column for each run, a row for each difference."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetrics, QIcon, QPainter, QPen, QPixmap, QResizeEvent
@@ -14,23 +15,23 @@ from i3desk.runs.config_diff import Cell, SettingDifference, setting_differences
 from i3desk.runs.labels import best_of, loss_text, spent_text, started_text, state_text
 from i3desk.style.theme import Theme
 
-LEAST_COLUMN = 116
+MIN_COLUMN_WIDTH = 116
 SWATCH = QSize(18, 10)
-AROUND_NAME = 32
+NAME_PADDING = 32
 LINE_HEIGHT = 28
 SAME = "These runs have the same settings."
 
 
 @dataclass(frozen=True)
 class CurveStyle:
-    """How the curve of a run is drawn: a colour token, and whether its line is dashed."""
+    """How the curve of a run is drawn: a colour token, solid or dashed."""
 
     token: str
     dashed: bool
 
 
 def rows_of(summaries: Sequence[RunSummary]) -> list[SettingDifference]:
-    """Their results, then the settings that differ."""
+    """The results of the runs, then the settings that differ."""
     results = {
         "State": [state_text(each) for each in summaries],
         "Loss": [_loss(each) for each in summaries],
@@ -52,16 +53,18 @@ def _loss(summary: RunSummary) -> str:
 
 
 class ComparisonTable(QTableWidget):
-    """Its head is the legend of the curves. Only to be read."""
+    """A read-only table whose header is the legend of the curves."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._shown: tuple = ()
+        self._shown: tuple[object, ...] = ()
         self._styles: Sequence[CurveStyle] = ()
+        self._heads: list[QTableWidgetItem] = []
+        self._cells: list[list[QTableWidgetItem]] = []  # by line and column
         self.setObjectName("differences")
         self.setAccessibleName("Differences")
-        self.setAccessibleDescription("A column for each run; what nobody chose is a default")
+        self.setAccessibleDescription("A column for each run; values that nobody chose are defaults")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -82,34 +85,35 @@ class ComparisonTable(QTableWidget):
         theme.changed.connect(self._tint)
 
     def show_runs(self, summaries: Sequence[RunSummary], styles: Sequence[CurveStyle]) -> None:
-        """Show these runs, in this order."""
+        """Show these runs, in this order, with the styles of their curves."""
         rows = rows_of(summaries)
         shape = (tuple(each.folder for each in summaries), tuple(row.key for row in rows))
         self._styles = styles
         if shape != self._shown:
             self._shown = shape
+            self._heads, self._cells = [], []  # before Qt deletes them: a resize looks at the heads
             self.clear()
             self.setColumnCount(len(summaries))
             self.setRowCount(len(rows))
-            for column in range(len(summaries)):
-                self.setHorizontalHeaderItem(column, QTableWidgetItem())
-                for line in range(len(rows)):
-                    self.setItem(line, column, QTableWidgetItem())
+            self._heads = [QTableWidgetItem() for _ in summaries]
+            self._cells = [[QTableWidgetItem() for _ in summaries] for _ in rows]
+            for column, head in enumerate(self._heads):
+                self.setHorizontalHeaderItem(column, head)
             for line, row in enumerate(rows):
-                head = QTableWidgetItem(row.label)
-                head.setToolTip(row.tooltip)
-                self.setVerticalHeaderItem(line, head)
+                name = QTableWidgetItem(row.label)
+                name.setToolTip(row.tooltip)
+                self.setVerticalHeaderItem(line, name)
+                for column, item in enumerate(self._cells[line]):
+                    self.setItem(line, column, item)
             self._tint()
             self._fit_columns()
-        for column, summary in enumerate(summaries):
-            head = self.horizontalHeaderItem(column)
+        for head, summary in zip(self._heads, summaries, strict=True):
             if head.toolTip() != summary.name:
                 head.setToolTip(summary.name)
                 head.setData(Qt.ItemDataRole.AccessibleTextRole, summary.name)
         self._elide_names()
-        for line, row in enumerate(rows):
-            for column, cell in enumerate(row.cells):
-                item = self.item(line, column)
+        for row, items in zip(rows, self._cells, strict=True):
+            for cell, item in zip(row.cells, items, strict=True):
                 text = f"{cell.text} (default)" if cell.is_default else cell.text
                 if item.text() != text:
                     item.setText(text)
@@ -117,15 +121,13 @@ class ComparisonTable(QTableWidget):
                     item.setForeground(self._brush(cell.is_default))
 
     def texts(self) -> list[list[str]]:
-        """Each line as it reads: its name, then its cells."""
-        return [
-            [self.verticalHeaderItem(line).text()]
-            + [self.item(line, column).text() for column in range(self.columnCount())]
-            for line in range(self.rowCount())
-        ]
+        """The text of each line: its name, then its cells."""
+        model = self.model()
+        names = [model.headerData(line, Qt.Orientation.Vertical) for line in range(self.rowCount())]
+        return [[name, *(item.text() for item in items)] for name, items in zip(names, self._cells, strict=True)]
 
     def whole_height(self) -> int:
-        """The height at which nothing has to be scrolled."""
+        """The height that shows everything without scrolling."""
         return (self.rowCount() + 1) * LINE_HEIGHT + 8
 
     def _brush(self, is_default: bool) -> QBrush:
@@ -133,30 +135,24 @@ class ComparisonTable(QTableWidget):
 
     def _tint(self) -> None:
         tokens = self._theme.tokens
-        for column, style in enumerate(self._styles[: self.columnCount()]):
-            self.horizontalHeaderItem(column).setIcon(
-                QIcon(swatch(getattr(tokens, style.token), style.dashed, self.devicePixelRatioF()))
-            )
-            for line in range(self.rowCount()):
-                item = self.item(line, column)
-                item.setForeground(self._brush(item.text().endswith("(default)")))
+        for head, style in zip(self._heads, self._styles, strict=False):
+            head.setIcon(QIcon(swatch(getattr(tokens, style.token), style.dashed, self.devicePixelRatioF())))
+        for item in chain.from_iterable(self._cells):
+            item.setForeground(self._brush(item.text().endswith("(default)")))
 
     def _fit_columns(self) -> None:
         if self.columnCount():
-            width = max(LEAST_COLUMN, self.viewport().width() // self.columnCount())
+            width = max(MIN_COLUMN_WIDTH, self.viewport().width() // self.columnCount())
             self.horizontalHeader().setDefaultSectionSize(width)
             for column in range(self.columnCount()):
                 self.setColumnWidth(column, width)
             self._elide_names()
 
     def _elide_names(self) -> None:
-        """The header itself cuts a name that stands beside an icon in the middle of a letter."""
+        """Elide names, because the header cuts a name beside an icon in the middle of a letter."""
         metrics = QFontMetrics(self.horizontalHeader().font())
-        for column in range(self.columnCount()):
-            head = self.horizontalHeaderItem(column)
-            if head is None:  # the table is being filled
-                return
-            room = self.columnWidth(column) - SWATCH.width() - AROUND_NAME
+        for column, head in enumerate(self._heads):
+            room = self.columnWidth(column) - SWATCH.width() - NAME_PADDING
             head.setText(metrics.elidedText(head.toolTip(), Qt.TextElideMode.ElideRight, room))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -170,7 +166,7 @@ class ComparisonTable(QTableWidget):
 
 
 def swatch(colour: str, dashed: bool, scale: float) -> QPixmap:
-    """A piece of a curve, for a legend."""
+    """Paint a piece of a curve for the legend."""
     image = QPixmap(SWATCH * scale)
     image.setDevicePixelRatio(scale)
     image.fill(Qt.GlobalColor.transparent)

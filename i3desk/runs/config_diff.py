@@ -1,4 +1,4 @@
-"""What the configurations of runs have in common and what not, in words. Pure: knows no window."""
+"""Compare the configurations of runs, in words. Pure functions, without Qt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from i3core.net.dataset_name import is_hub_name
 from i3core.training.config import TRAINING_SETTINGS, TrainingConfig
 
-NOT_COMPARED = ("out",)  # differs always and says nothing
+NOT_COMPARED = ("out",)  # always differs, without meaning
 TEXT_LABELS = {
     "model": "Base model",
     "preset": "Preset",
@@ -57,7 +57,7 @@ _EMPTY_WORDS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A value of one run, and whether nobody chose it."""
+    """A value of one run, and whether it is the default."""
 
     text: str
     is_default: bool
@@ -65,7 +65,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class SettingDifference:
-    """A setting in which runs differ; a cell for each run, in their order."""
+    """A setting in which runs differ, with a cell for each run in their order."""
 
     key: str
     label: str
@@ -75,7 +75,7 @@ class SettingDifference:
 
 @dataclass(frozen=True)
 class ChangedSetting:
-    """A setting of one run that is not the default."""
+    """A setting of one run that differs from the default."""
 
     key: str
     label: str
@@ -85,18 +85,18 @@ class ChangedSetting:
 
 
 def setting_differences(configs: Sequence[Mapping[str, Any]]) -> list[SettingDifference]:
-    """The settings whose values differ between these configurations; what one lacks counts as its default."""
+    """The settings that differ between these configurations; a missing one counts as its default."""
     rows = []
     for key in _ordered({key for config in configs for key in config}):
         values = [_value(config, key) for config in configs]
         if any(value != values[0] for value in values[1:]):
             cells = tuple(Cell(value_text(key, value), _is_default(key, value)) for value in values)
-            rows.append(SettingDifference(key, label_of(key), TOOLTIPS.get(key, ""), _told_apart(values, cells)))
+            rows.append(SettingDifference(key, label_of(key), TOOLTIPS.get(key, ""), _distinct(values, cells)))
     return rows
 
 
 def changed_settings(config: Mapping[str, Any]) -> list[ChangedSetting]:
-    """The settings of a run that are not the defaults; not its model and data, which have none."""
+    """The settings of a run that differ from the defaults, except model and data, which have none."""
     rows = []
     for key in _ordered(config):
         if key in DEFAULTS and key not in ("model", "preset") and not _is_default(key, _value(config, key)):
@@ -108,12 +108,12 @@ def changed_settings(config: Mapping[str, Any]) -> list[ChangedSetting]:
 
 
 def label_of(key: str) -> str:
-    """The name of a setting on the screen; one that this version does not know is called by its key."""
+    """The label of a setting; a setting unknown to this version is named by its key."""
     return LABELS.get(key, key.replace("_", " ").capitalize())
 
 
 def value_text(key: str, value: Any) -> str:
-    """A value in words; of paths the last part."""
+    """A value in words; of a path, the last part."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
@@ -133,18 +133,18 @@ def value_text(key: str, value: Any) -> str:
 
 
 def _name(path: str) -> str:
-    return path if is_hub_name(path) else Path(path).name or path  # commits of data sets may be what differs
+    return path if is_hub_name(path) else Path(path).name or path  # data sets may differ in their commit only
 
 
 def _ordered(keys: Iterable[str]) -> list[str]:
-    """The important ones first, then as TrainingConfig has them, then what this version does not know."""
+    """Important settings first, then in the order of TrainingConfig, then those unknown to this version."""
     known = [*ORDER, *(field.name for field in dataclasses.fields(TrainingConfig) if field.name not in ORDER)]
-    places = {key: number for number, key in enumerate(known)}
-    return sorted((key for key in keys if key not in NOT_COMPARED), key=lambda key: (places.get(key, len(known)), key))
+    order = {key: number for number, key in enumerate(known)}
+    return sorted((key for key in keys if key not in NOT_COMPARED), key=lambda key: (order.get(key, len(known)), key))
 
 
 def _value(config: Mapping[str, Any], key: str) -> Any:
-    """As it is compared: lists from JSON are tuples in the defaults."""
+    """The value as it is compared: lists from JSON are tuples in the defaults."""
     value = config.get(key, DEFAULTS.get(key))
     return tuple(value) if isinstance(value, list) else value
 
@@ -153,16 +153,16 @@ def _is_default(key: str, value: Any) -> bool:
     return key in DEFAULTS and value == DEFAULTS[key]
 
 
-def _told_apart(values: Sequence[Any], cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
-    """Cells whose values differ read differently: two files of one name are told with their folders."""
-    for text in (None, _whole, repr):
-        shown = cells if text is None else tuple(map(Cell, map(text, values), (cell.is_default for cell in cells)))
-        meant: dict[str, Any] = {}
-        if all(meant.setdefault(cell.text, value) == value for cell, value in zip(shown, values, strict=True)):
+def _distinct(values: Sequence[Any], cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Give different values different texts: two files of one name get their folders."""
+    for text in (_full_text, repr):
+        value_of: dict[str, Any] = {}
+        if all(value_of.setdefault(cell.text, value) == value for cell, value in zip(cells, values, strict=True)):
             break
-    return shown
+        cells = tuple(Cell(text(value), cell.is_default) for cell, value in zip(cells, values, strict=True))
+    return cells
 
 
-def _whole(value: Any) -> str:
-    """A value as it is written down, paths in full."""
+def _full_text(value: Any) -> str:
+    """A value with full paths."""
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

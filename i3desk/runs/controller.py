@@ -1,4 +1,4 @@
-"""All training runs that this computer knows: their states, and everything that can be done with one."""
+"""All known training runs of this computer: their states, and the operations on them."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ from i3desk.runs.scanner import RunScanner, Scan
 from i3desk.workers.background import BackgroundJobs
 
 REFRESH_MS = 1000
-RESEND_S = 1.5  # a trainer that is starting throws away what it was told before
+RESEND_S = 1.5  # a starting trainer discards earlier commands
 
 
 @dataclass
 class PendingCommand:
-    """What the user asked of a run and its state does not show yet: "pause", "resume" or "stop"."""
+    """A command ("pause", "resume" or "stop") that the run has not followed yet."""
 
-    control: str
+    command: str
     sent_at: float
 
     def is_fulfilled_by(self, state: RunState) -> bool:
-        """Whether `state` is what was wished for, or the end of the run."""
+        """Whether `state` is what the command asks for, or the end of the run."""
         if not state.is_alive:
             return True
-        return (self.control == "pause" and state is RunState.PAUSED) or (
-            self.control == "resume" and state in (RunState.RUNNING, RunState.STOPPING)
+        return (self.command == "pause" and state is RunState.PAUSED) or (
+            self.command == "resume" and state in (RunState.RUNNING, RunState.STOPPING)
         )
 
 
 class RunController(QObject):
-    """The runs in the runs folder and those that were begun elsewhere. Folders are read in the background.
+    """The runs in the runs folder and those started elsewhere. Folders are read in the background.
 
-    One run trains at a time: one that is started while another is alive waits in a queue that is on the disk, so that
-    it also has its turn after the window was closed, or killed.
+    One run trains at a time. If another run is alive, a new one waits in a queue on the disk, which survives the end
+    of the window.
 
     Attributes:
-        folder: where runs are made, a folder each.
-        summaries: newest first, as last read.
+        folder: contains a folder for each run that is made here.
+        summaries: of all runs as last read, newest first.
     Signals:
-        changed: the summaries are others now.
-        started(folder): a trainer was started on a run by us.
-        ended(folder, RunStatus): a run that was alive, or waited, has come to an end.
-        wish_changed(folder): what is asked of it, and not done yet, is something else now.
-        failed(what, remedy): something that the user asked for could not be done.
-        deleted(folder): it is gone.
+        changed: emitted when the summaries changed.
+        started(folder): emitted when this window started a trainer.
+        ended(folder, RunStatus): emitted when a run that was alive or queued has ended.
+        pending_changed(folder): emitted when `pending_command` of a run changed.
+        failed(what, remedy): emitted when an operation failed.
+        deleted(folder): emitted when a run was deleted.
     """
 
     changed = Signal()
@@ -72,34 +72,34 @@ class RunController(QObject):
         self.summaries: list[RunSummary] = []
         self._by_folder: dict[Path, RunSummary] = {}
         self._pending: dict[Path, PendingCommand] = {}
-        self._unfinished: set[Path] = set()  # alive or waiting, when last seen
+        self._unfinished: set[Path] = set()  # alive or queued at the last scan
         self._watched = self._scanning = self._scan_again = False
         self._timer = QTimer(self, interval=REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
 
-    # ---------------------------------------------------------------------------------------------- what is known
+    # ----------------------------------------------------------------------------------------------------- scanning
 
     @property
     def active(self) -> RunSummary | None:
-        """The run that is alive; of several, the one begun last."""
+        """The run that is alive; of several, the newest."""
         return next((each for each in self.summaries if each.status.state.is_alive), None)
 
     def summary(self, folder: str | Path) -> RunSummary | None:
-        """What was last read of one run."""
+        """The summary of a run as last read."""
         return self._by_folder.get(Path(folder))
 
     def pending_command(self, folder: str | Path) -> str:
-        """What is asked of a run and not done yet: "pause", "resume", "stop", or nothing."""
-        pending_command = self._pending.get(Path(folder))
-        return pending_command.control if pending_command else ""
+        """The command that a run has not followed yet: "pause", "resume", "stop", or ""."""
+        pending = self._pending.get(Path(folder))
+        return pending.command if pending else ""
 
     @property
     def background(self) -> BackgroundJobs:
-        """Where run folders are read."""
+        """The jobs that read run folders."""
         return self._background
 
     def set_watched(self, watched: bool) -> None:
-        """Somebody looks at the list: keep it fresh even while nothing trains."""
+        """While the list is visible, refresh it even if nothing trains."""
         self._watched = watched
         if watched:
             self.refresh()
@@ -107,7 +107,7 @@ class RunController(QObject):
 
     @Slot()
     def refresh(self) -> None:
-        """Read all again, and start what has its turn."""
+        """Read all runs again, and start the next queued one if nothing trains."""
         if self._scanning:
             self._scan_again = True
             return
@@ -154,14 +154,14 @@ class RunController(QObject):
             self._timer.stop()
 
     def shut_down(self) -> None:
-        """The window closes: a look that is under way ends at once. Training goes on."""
+        """Cancel a running scan because the window closes. Training continues."""
         self._timer.stop()
         self._scanner.cancelled.set()
 
     # ------------------------------------------------------------------------------------------- starting and ending
 
     def start(self, config: dict[str, Any], name: str) -> Path | None:
-        """Train by `config` (without "out"): now, or in its turn. Returns the run folder; None after `failed`."""
+        """Train with `config` (without "out"), now or from the queue; returns the folder, or None after `failed`."""
         try:
             folder = queue.make_run(self.folder, config, name)
         except I3Error as error:
@@ -171,65 +171,65 @@ class RunController(QObject):
         return folder
 
     def resume(self, folder: str | Path, changes: dict[str, Any] | None = None) -> None:
-        """Go on with a run that ended before its end, now or in its turn."""
-        self._do(partial(operations.enqueue, Path(folder), QueueEntry(time.time(), True, changes or {})))
+        """Continue a run that ended early, now or from the queue."""
+        self._run(partial(operations.enqueue, Path(folder), QueueEntry(time.time(), True, changes or {})))
 
     def start_now(self, folder: str | Path) -> None:
-        """Start a run that waits, whatever else is alive."""
+        """Start a queued run even if another one is alive."""
         self._scanner.start_next(Path(folder))
         self.refresh()
 
     def leave_queue(self, folder: str | Path) -> None:
-        """Let a run wait no longer; one that never began is removed."""
-        self._do(partial(operations.leave_queue, Path(folder)), self._on_gone)
+        """Take a run out of the queue; one that never started is deleted."""
+        self._run(partial(operations.leave_queue, Path(folder)), self._on_gone)
 
     def pause(self, folder: str | Path) -> None:
         """Ask the trainer to save and wait."""
-        self._ask(Path(folder), "pause")
+        self._send(Path(folder), "pause")
 
     def unpause(self, folder: str | Path) -> None:
-        """Ask a paused trainer to go on."""
-        self._ask(Path(folder), "resume")
+        """Ask a paused trainer to continue."""
+        self._send(Path(folder), "resume")
 
     def stop(self, folder: str | Path) -> None:
         """Ask the trainer to save and end."""
-        self._ask(Path(folder), "stop")
+        self._send(Path(folder), "stop")
 
     def checkpoint(self, folder: str | Path) -> None:
         """Ask the trainer to save now."""
         self._try(partial(steering.send, Path(folder), "checkpoint"))
 
     def sample(self, folder: str | Path, prompts: Sequence[str] | None = None) -> None:
-        """Ask the trainer to answer its sample prompts now; `prompts` are those from now on."""
+        """Ask the trainer to answer its sample prompts now; `prompts` replace them."""
         if prompts is not None:
             self.set_prompts(folder, prompts)
         self._try(partial(steering.send, Path(folder), "sample"))
 
     def set_prompts(self, folder: str | Path, prompts: Sequence[str]) -> None:
-        """Tell the trainer the sample prompts from now on."""
+        """Replace the sample prompts of the trainer."""
         self._try(partial(steering.send_prompts, Path(folder), prompts))
 
     def kill(self, folder: str | Path) -> None:
-        """End the trainer at once; what it did since its last checkpoint is lost."""
-        self._do(partial(operations.kill, Path(folder)))
+        """End the trainer at once; its work since the last checkpoint is lost."""
+        self._run(partial(operations.kill, Path(folder)))
 
-    # ----------------------------------------------------------------------------------------------- keeping house
+    # ------------------------------------------------------------------------------------------- names, notes, files
 
     def rename(self, folder: str | Path, name: str) -> None:
-        """Call the run something else; its folder keeps its name."""
-        self._do(partial(operations.change_notes, Path(folder), name=name.strip()))
+        """Rename the run; its folder keeps its name."""
+        self._run(partial(operations.change_notes, Path(folder), name=name.strip()))
 
     def set_note(self, folder: str | Path, note: str) -> None:
-        """Keep what the user wrote about the run."""
-        self._do(partial(operations.change_notes, Path(folder), note=note))
+        """Save the user's note about the run."""
+        self._run(partial(operations.change_notes, Path(folder), note=note))
 
     def delete(self, folder: str | Path) -> None:
         """Delete the run for good, unless it is alive."""
-        self._do(partial(operations.delete, Path(folder)), self._on_gone)
+        self._run(partial(operations.delete, Path(folder)), self._on_gone)
 
     def forget(self, folder: str | Path) -> None:
-        """Take a run that lies elsewhere off the list; its files stay."""
-        self._do(partial(operations.forget, Path(folder)), self._on_done)
+        """Take a run outside the runs folder off the list; its files stay."""
+        self._run(partial(operations.forget, Path(folder)), self._on_done)
 
     @Slot(object, object)
     def remove(self, to_delete: Sequence[Path], to_forget: Sequence[Path]) -> None:
@@ -239,8 +239,8 @@ class RunController(QObject):
         for folder in to_forget:
             self.forget(folder)
 
-    def _do(self, work: Callable[[], Any], done: Callable[[Any], None] | None = None) -> None:
-        """Do something in the background and read all again; what goes wrong is told."""
+    def _run(self, work: Callable[[], Any], done: Callable[[Any], None] | None = None) -> None:
+        """Work in the background, then refresh; emits `failed` after an error."""
         self._background.run(work, done or self._on_done, self._on_failed)
 
     def _on_done(self, _result: object) -> None:
@@ -257,10 +257,10 @@ class RunController(QObject):
         self.failed.emit(error.what, error.remedy)
         self.refresh()
 
-    # ----------------------------------------------------------------------------------------------------- wishes
+    # ---------------------------------------------------------------------------------------------------- commands
 
     def _try(self, work: Callable[[], None]) -> bool:
-        """Write a small file of a run."""
+        """Write a command file; returns False after an error."""
         try:
             work()
         except I3Error as error:
@@ -268,27 +268,27 @@ class RunController(QObject):
             return False
         return True
 
-    def _ask(self, folder: Path, control: str) -> None:
-        if self._try(partial(steering.send, folder, control)):
-            self._pending[folder] = PendingCommand(control, time.monotonic())
+    def _send(self, folder: Path, command: str) -> None:
+        if self._try(partial(steering.send, folder, command)):
+            self._pending[folder] = PendingCommand(command, time.monotonic())
             self.pending_changed.emit(str(folder))
             self._update_timer()
 
     def observe_status(self, folder: str | Path, status: RunStatus) -> None:
-        """A state is known, perhaps before the summaries have it: see whether it is what was wished for."""
+        """Compare a state, perhaps newer than the summary, with the pending command of the run."""
         folder = Path(folder)
         summary = self._by_folder.get(folder)
         if summary is not None and summary.status.state is not status.state:
             self.refresh()
-        pending_command = self._pending.get(folder)
-        if pending_command is None:
+        pending = self._pending.get(folder)
+        if pending is None:
             return
-        if pending_command.is_fulfilled_by(status.state):
+        if pending.is_fulfilled_by(status.state):
             del self._pending[folder]
             self.pending_changed.emit(str(folder))
-        elif time.monotonic() - pending_command.sent_at > RESEND_S:
-            pending_command.sent_at = time.monotonic()
-            self._background.run(partial(steering.resend, folder, pending_command.control), _ignore, _ignore)
+        elif time.monotonic() - pending.sent_at > RESEND_S:
+            pending.sent_at = time.monotonic()
+            self._background.run(partial(steering.resend, folder, pending.command), _ignore, _ignore)
 
     def _check_pending(self) -> None:
         for folder in list(self._pending):
@@ -301,4 +301,4 @@ def _is_unfinished(state: RunState) -> bool:
 
 
 def _ignore(_result: object) -> None:
-    """A wish that could not be repeated is repeated later."""
+    """A command that could not be sent again is sent later."""

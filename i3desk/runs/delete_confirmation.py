@@ -1,4 +1,4 @@
-"""Asks, in place, whether runs shall be deleted or taken off the list, and says what that frees."""
+"""Ask in place whether to delete runs or take them off the list."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from i3desk.workers.background import BackgroundJobs
 
 
 class DeleteConfirmation(QFrame):
-    """Hidden unless it asks.
+    """A question about some runs; hidden while there is none.
 
     Attributes:
-        to_delete, to_forget: folders of the runs that it is about; those that are alive are in neither.
+        to_delete, to_forget: run folders to delete, and to take off the list. Running ones are in neither.
     Signals:
-        confirmed(to_delete, to_forget): the user wants it.
-        closed: it asks no more.
+        confirmed(to_delete, to_forget): emitted when the user confirms.
+        closed: emitted when the question is closed.
     """
 
     confirmed = Signal(object, object)
@@ -66,19 +66,19 @@ class DeleteConfirmation(QFrame):
         self.no_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_states(self, summaries: Sequence[RunSummary]) -> None:
-        """The runs that it asks about have other states now; those that are not among them are gone."""
+        """Update the states of the runs in question; runs not in `summaries` are gone."""
         now = {summary.folder: summary for summary in summaries}
         self._asked = [now[each.folder] for each in self._asked if each.folder in now]
         if not self._asked:
             self.close_question()
             return
-        quiet = [each for each in self._asked if not each.status.state.is_alive]
-        self.to_delete = [each.folder for each in quiet if self._can_delete(each)]
-        self.to_forget = [each.folder for each in quiet if not self._can_delete(each)]
+        ended = [each for each in self._asked if not each.status.state.is_alive]
+        self.to_delete = [each.folder for each in ended if self._can_delete(each)]
+        self.to_forget = [each.folder for each in ended if not self._can_delete(each)]
         self._show_words()
 
     def close_question(self) -> None:
-        """Ask no more."""
+        """Close the question."""
         if not self.isHidden():
             self.hide()
             self._background.forget(self._counting)
@@ -105,8 +105,8 @@ class DeleteConfirmation(QFrame):
         if deleted:
             what = f"Delete {name or _runs(deleted)}?"
             frees = "" if self._bytes is None else f"That frees {size_text(self._bytes)}. "
-            details.append(f"{frees}Its curves, samples and checkpoints are lost for good." if deleted == 1 else
-                           f"{frees}Their curves, samples and checkpoints are lost for good.")  # fmt: skip
+            whose = "Its" if deleted == 1 else "Their"
+            details.append(f"{frees}{whose} curves, samples and checkpoints are lost for good.")
             if forgotten:
                 details.append(f"{_runs(forgotten, 'other')} outside i3desk's folder: only taken off this list.")
         elif forgotten:
@@ -115,7 +115,7 @@ class DeleteConfirmation(QFrame):
             details.append(f"Nothing is deleted: the files stay{where}.")
         else:
             what = f"{name or _runs(alive).capitalize()} cannot be deleted while training."
-            details.append("Stop first, or wait for the end.")
+            details.append("Stop the training first, or wait for its end.")
         if alive and (deleted or forgotten):
             details.append(f"{_runs(alive, 'other')} still training: kept.")
         self.what.setText(what)

@@ -1,15 +1,17 @@
-"""Everything about one run beside the list, and what can be done with it."""
+"""The details of one run beside the list, with its actions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPlainTextEdit, QToolButton, QWidget
 
-from i3core.runs.reader import RunState, RunSummary, folder_bytes, read_description
+from i3core.runs.reader import RunState, RunStatus, RunSummary, folder_bytes, read_description
 from i3desk.curves.sparkline import Sparkline
 from i3desk.runs.config_diff import changed_settings
 from i3desk.runs.controller import RunController
@@ -19,7 +21,7 @@ from i3desk.runs.note_edit import NoteEdit
 from i3desk.runs.run_facts import facts_of
 from i3desk.style.icons import Dot, IconToolButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import button, column_in, label, named, row, scroll_page
+from i3desk.widgets.basics import accept_escape, button, column_in, label, named, row, scroll_page
 from i3desk.widgets.facts import FactRows
 from i3desk.workers.background import BackgroundJobs
 
@@ -28,12 +30,12 @@ MARGIN = 16
 
 
 class RunDetails(QWidget):
-    """One run of the list.
+    """Details of one run.
 
     Signals:
         open_requested(folder), chat_requested(folder), again_requested(folder): as in RunsPage.
-        removal_requested: the user wants the run gone; to be asked.
-        closed: the user does not want to see this any more.
+        removal_requested: emitted when the user wants to delete the run; ask first.
+        closed: emitted when the user closes the details.
     """
 
     open_requested = Signal(str)
@@ -48,10 +50,10 @@ class RunDetails(QWidget):
         super().__init__(parent)
         self._runs, self._theme, self._background = runs, theme, background
         self.summary: RunSummary | None = None
-        self._description: dict = {}
+        self._description: dict[str, Any] = {}
         self._bytes: int | None = None
         self._reading: int | None = None
-        self._read_for: tuple = ()
+        self._read_for: tuple[object, ...] = ()
         column = column_in(self, spacing=0)
         column.addWidget(self._head())
         inside = named(QWidget(), "panelBody")
@@ -70,8 +72,8 @@ class RunDetails(QWidget):
         self.note.note_changed.connect(runs.set_note)
         self._column.addWidget(_card("Note", self.note))
         self._column.addStretch(1)
-        self.scroll = scroll_page(inside)
-        column.addWidget(self.scroll, 1)
+        self._page = scroll_page(inside)
+        column.addWidget(self._page, 1)
         theme.changed.connect(self._tint)
 
     # ------------------------------------------------------------------ its parts
@@ -89,23 +91,24 @@ class RunDetails(QWidget):
         close.clicked.connect(self.closed)
         self.close_button = close
         self.show_button = button("Show", "Show its curves and samples on the Train page (Enter)", kind="primary")
-        self.chat_button = button("Chat with it", "Talk to the newest checkpoint of this run")
-        self.resume_button = button("Resume", "Go on from the last checkpoint")
+        self.chat_button = button("Chat with it", "Chat with the newest checkpoint of this run")
+        self.resume_button = button("Resume", "Continue from the last checkpoint")
         self.again_button = button("Train again…", "Set up a new run with these settings")
         self.export_button = button("Keep as model…", "Make a model of its best checkpoint, on the Train page")
-        self.show_button.clicked.connect(self._open)
-        self.export_button.clicked.connect(self._open)
-        self.chat_button.clicked.connect(self._chat)
-        self.resume_button.clicked.connect(self._resume)
-        self.again_button.clicked.connect(self._again)
+        for each, act in (
+            (self.show_button, self.open_requested.emit), (self.export_button, self.open_requested.emit),
+            (self.chat_button, self.chat_requested.emit), (self.resume_button, self._resume),
+            (self.again_button, self.again_requested.emit),
+        ):  # fmt: skip
+            each.clicked.connect(partial(self._with_folder, act))
         self.more_button = named(IconToolButton(), "more")
         self.more_button.set_icon("more")
         self.more_button.setAccessibleName("More")
         self.more_button.setToolTip("Rename, open the folder or delete")
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more_button)
-        self.rename_action = menu.addAction("Rename\tF2", self.begin_rename)
-        self.folder_action = menu.addAction("Open folder", self._open_folder)
+        self.rename_action = menu.addAction("Rename\tF2", self.start_rename)
+        self.folder_action = menu.addAction("Open folder", partial(self._with_folder, _show_folder))
         menu.addSeparator()
         self.remove_action = menu.addAction("Delete…\tDel", self.removal_requested.emit)
         self.more_button.setMenu(menu)
@@ -125,9 +128,9 @@ class RunDetails(QWidget):
         self.log_tail = named(QPlainTextEdit(readOnly=True), "details")
         self.log_tail.setFixedHeight(LOG_TAIL_HEIGHT)
         self.log_tail.setTabChangesFocus(True)
-        self.log_tail.setAccessibleName("Last words of the training process")
-        self.log_tail.setToolTip("What the training process said last")
-        self.copy_button = button("Copy", "Copy its last words", kind="quiet")
+        self.log_tail.setAccessibleName("End of the training log")
+        self.log_tail.setToolTip("The last lines of the training log")
+        self.copy_button = button("Copy", "Copy the end of the log", kind="quiet")
         self.copy_button.clicked.connect(self._copy)
         column = column_in(self.trouble, 14, 10, 14, 10, spacing=8)
         column.addWidget(self.trouble_text)
@@ -143,13 +146,13 @@ class RunDetails(QWidget):
     # ------------------------------------------------------------------ what it shows
 
     def show_run(self, summary: RunSummary) -> None:
-        """Show a run, or what is new about the one that is shown."""
+        """Show a run, or update the one that is shown."""
         if summary == self.summary:
             return
         if self.summary is None or summary.folder != self.summary.folder:
             self._description, self._bytes, self._read_for = {}, None, ()
             self.name.setModified(False)
-            self.scroll.verticalScrollBar().setValue(0)
+            self._page.verticalScrollBar().setValue(0)
         self.summary = summary
         self.setAccessibleName(f"Run {summary.name}")
         self.name.show_name(summary.name)
@@ -157,26 +160,25 @@ class RunDetails(QWidget):
         progress = progress_text(summary)
         self.progress.setText(f"·  {progress}" if progress else "")
         self._tint()
-        self._show_trouble()
-        self._show_buttons()
+        self._show_trouble(summary.status)
+        self._show_buttons(summary)
         self.curve_card.setVisible(len(summary.sparkline) > 1)
         self.sparkline.show_values(summary.sparkline)
         self.note.show_note(summary.folder, summary.note)
-        self._show_facts()
-        self._show_settings()
-        self._read_soon()
+        self._show_facts(summary)
+        self._show_settings(summary)
+        self._read_if_changed(summary)
 
-    def begin_rename(self) -> None:
+    def start_rename(self) -> None:
         """Let the user type another name."""
         self.name.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.name.selectAll()
 
     def leave(self) -> None:
-        """Another thing is shown now: keep what was written."""
-        self.note.keep()
+        """Save the note, because something else is shown now."""
+        self.note.save()
 
-    def _show_trouble(self) -> None:
-        status = self.summary.status
+    def _show_trouble(self, status: RunStatus) -> None:
         text = trouble_text(status)
         self.trouble.setVisible(bool(text))
         self.trouble_text.setText(text)
@@ -186,25 +188,25 @@ class RunDetails(QWidget):
         for part in (self.log_tail, self.copy_button):
             part.setVisible(bool(status.log_tail))
 
-    def _show_buttons(self) -> None:
-        status = self.summary.status
+    def _show_buttons(self, summary: RunSummary) -> None:
+        status = summary.status
         has_checkpoint = status.saved_step is not None
         gone = status.state is RunState.MISSING
         self.show_button.setEnabled(not gone)
         self.chat_button.setVisible(has_checkpoint and not gone)
         self.resume_button.setVisible(status.state.can_resume)
         self.export_button.setVisible(has_checkpoint and not status.state.is_alive and not gone)
-        self.again_button.setEnabled(bool(self.summary.config))
+        self.again_button.setEnabled(bool(summary.config))
         self.rename_action.setEnabled(not gone)
         self.folder_action.setEnabled(not gone)
         self.remove_action.setEnabled(not status.state.is_alive)
 
-    def _show_facts(self) -> None:
-        self.facts.show_rows(facts_of(self.summary, self._description, self._bytes))
+    def _show_facts(self, summary: RunSummary) -> None:
+        self.facts.show_rows(facts_of(summary, self._description, self._bytes))
 
-    def _show_settings(self) -> None:
-        rows = [(each.label, f"{each.text}  (default: {each.default})", each.tooltip)
-                for each in changed_settings(self.summary.config)]  # fmt: skip
+    def _show_settings(self, summary: RunSummary) -> None:
+        changes = changed_settings(summary.config)
+        rows = [(each.label, f"{each.text}  (default: {each.default})", each.tooltip) for each in changes]
         self.settings.show_rows(rows)
         self.settings.setVisible(bool(rows))
         self.no_settings.setVisible(not rows)
@@ -220,49 +222,32 @@ class RunDetails(QWidget):
             self.state.style().unpolish(self.state)
             self.state.style().polish(self.state)
 
-    def _read_soon(self) -> None:
-        """Read run.json and count the bytes: when the run is another one, or may have written them anew."""
-        summary = self.summary
+    def _read_if_changed(self, summary: RunSummary) -> None:
+        """Read run.json and the size of the folder again, if the run may have changed them."""
         wanted = (summary.folder, summary.status.state, summary.started, summary.status.saved_step)
         if wanted != self._read_for:
             self._read_for = wanted
             self._background.forget(self._reading)
             self._reading = self._background.run(partial(_read, summary.folder), self._on_read)
 
-    def _on_read(self, found: tuple[dict, int]) -> None:
+    def _on_read(self, found: tuple[dict[str, Any], int]) -> None:
         self._description, self._bytes = found
         if self.summary is not None:
-            self._show_facts()
+            self._show_facts(self.summary)
 
-    # ------------------------------------------------------------------ what can be done
+    # ------------------------------------------------------------------ actions
 
-    @property
-    def _folder(self) -> str:
-        return str(self.summary.folder)
+    def _with_folder(self, act: Callable[[str], object]) -> None:
+        if self.summary is not None:
+            act(str(self.summary.folder))
 
-    @Slot()
-    def _open(self) -> None:
-        self.open_requested.emit(self._folder)
-
-    @Slot()
-    def _chat(self) -> None:
-        self.chat_requested.emit(self._folder)
-
-    @Slot()
-    def _again(self) -> None:
-        self.again_requested.emit(self._folder)
-
-    @Slot()
-    def _resume(self) -> None:
-        self._runs.resume(self.summary.folder)
+    def _resume(self, folder: str) -> None:
+        self._runs.resume(Path(folder))
 
     @Slot(str)
     def _rename(self, name: str) -> None:
-        self._runs.rename(self.summary.folder, name)
-
-    @Slot()
-    def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(self._folder))
+        if self.summary is not None:
+            self._runs.rename(self.summary.folder, name)
 
     @Slot()
     def _copy(self) -> None:
@@ -272,15 +257,12 @@ class RunDetails(QWidget):
         if event.key() == Qt.Key.Key_Escape:
             self.closed.emit()
         elif event.key() == Qt.Key.Key_F2:
-            self.begin_rename()
+            self.start_rename()
         else:
             super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
-            event.accept()  # else Esc would do what it does in the rest of the window
-            return True
-        return super().event(event)
+        return accept_escape(event) or super().event(event)
 
 
 def _card(title: str, *parts: QWidget) -> QFrame:
@@ -293,5 +275,9 @@ def _card(title: str, *parts: QWidget) -> QFrame:
     return card
 
 
-def _read(folder: Path) -> tuple[dict, int]:
+def _show_folder(folder: str) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], int]:
     return read_description(folder), folder_bytes(folder)

@@ -1,4 +1,4 @@
-"""What stands where the list of runs would be."""
+"""The note in place of an empty list of runs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ NARROWEST, WIDEST = 320, 400
 
 
 class EmptyState(QWidget):
-    """Says why there is nothing, and perhaps what to do.
+    """Says why the list is empty, and offers to start a run.
 
     Signals:
-        train_requested: the user wants to begin a run.
+        train_requested: emitted when the user wants to start a run.
     """
 
     train_requested = Signal()
@@ -46,7 +46,7 @@ class EmptyState(QWidget):
         theme.changed.connect(self._tint)
 
     def show_note(self, icon_name: str, title: str, text: str, may_train: bool) -> None:
-        """Show a note; `may_train` offers to begin a run."""
+        """Show a note; `may_train` offers to start a run."""
         self._icon_name = icon_name
         self.title.setText(title)
         self.text.setText(text)

@@ -1,4 +1,4 @@
-"""What a run is called in words: its state, its figures, what it is made of."""
+"""Texts about a run: its state, its figures, its model and data."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ def tone_of(state: RunState) -> str:
 
 
 def state_text(summary: RunSummary) -> str:
-    """State, and how much of the run is done where it is not all: "running 62 %"."""
+    """The state, with the share that is done unless it is all: "running 62 %"."""
     state, words = summary.status.state, STATE_WORDS[summary.status.state]
     if state in _WITH_SHARE and summary.total_steps > 0:
-        # Rounded down: "100 %" would say that it is finished.
+        # Rounded down: "100 %" would mean finished.
         return f"{words} {min(99, 100 * summary.step // summary.total_steps)} %"
     return words
 
 
 def progress_text(summary: RunSummary) -> str:
-    """How far it came: "step 310 of 500"."""
+    """The progress: "step 310 of 500"."""
     if not summary.total_steps:
         return f"step {summary.step:,}" if summary.step else ""
     return f"step {summary.step:,} of {summary.total_steps:,}"
 
 
 def model_text(summary: RunSummary) -> str:
-    """What was trained: the base model, or that there was none."""
+    """The base model, or "tiny from scratch"."""
     if summary.model and not summary.config.get("preset"):
         return summary.model
     preset = str(summary.config.get("preset") or "")
@@ -65,7 +65,7 @@ def model_text(summary: RunSummary) -> str:
 
 
 def data_text(summary: RunSummary) -> str:
-    """On what: the first data file and how many more."""
+    """The first data file and the number of others."""
     if not summary.data:
         return ""
     more = len(summary.data) - 1
@@ -78,31 +78,31 @@ def made_of_text(summary: RunSummary) -> str:
 
 
 def loss_text(value: float | None) -> str:
-    """A loss with two digits after the point; more for small ones."""
+    """A loss with two decimals, or three digits if it is small."""
     if value is None or value != value:
         return NONE
     return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
 
 
 def best_of(summary: RunSummary) -> tuple[float | None, str]:
-    """The loss that runs are compared by, and which it is: of validation if there is one, else the last of training."""
+    """The loss that runs are ranked by, and its name: of validation if there is one, else the last of training."""
     if summary.best_val_loss is not None:
         return summary.best_val_loss, "best loss"
     return (None, "") if summary.loss is None else (summary.loss, "training loss")
 
 
 def spent_text(seconds: float) -> str:
-    """Time spent by the run."""
+    """The time that the run has spent."""
     return duration_text(seconds) if seconds > 0 else NONE
 
 
 def started_text(moment: float) -> str:
-    """When it was started."""
+    """When the run was started."""
     return when_text(moment) if moment > 0 else ""
 
 
 def accessible_text(summary: RunSummary) -> str:
-    """A row of the list, read aloud."""
+    """A row of the list for screen readers."""
     loss, which = best_of(summary)
     parts = [summary.name, state_text(summary), made_of_text(summary).replace(" ← ", " trained on ")]
     if loss is not None:
@@ -114,14 +114,14 @@ def accessible_text(summary: RunSummary) -> str:
 
 
 def trouble_text(status: RunStatus) -> str:
-    """What went wrong with a run, in words."""
+    """Why a run failed; "" if it did not."""
     if status.error:
         return status.error
     if status.state is RunState.DIED:
-        return "The training process is gone without having said why."
+        return "The training process ended without a message."
     return "The run failed." if status.state is RunState.FAILED else ""
 
 
 def is_ours(folder: Path, runs_folder: Path | None) -> bool:
-    """Whether a run lies in the program's own folder of runs, and not where the user put it."""
+    """Whether a run is in the program's own runs folder."""
     return runs_folder is not None and folder.resolve().is_relative_to(runs_folder.resolve())

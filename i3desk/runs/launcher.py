@@ -1,16 +1,15 @@
-"""Starts trainers that outlive the window, and knows of each whether it has come to life. For the background thread.
+"""Start trainers that outlive the window, and check that they came up. For the background thread.
 
 A run is started in steps, each of which leaves the folder readable if the window is killed right after it:
 
-    queue.json                  waits for its turn
-    + .launch.json              is about to be started (by whom, from when)
+    queue.json                  the run is queued
+    + .launch.json              the start begins (by which window, when)
     - queue.json
-    the process begins
-    .launch.json with "pid"     was started
-    - .launch.json              the trainer has written status.json itself (or is gone: what is known is written for it)
+    the process starts
+    .launch.json with "pid"     the process was started
+    - .launch.json              the trainer has written status.json (if it ended before, this is written for it)
 
-A mark without a process and without a pid is one that a window was killed in; `settle` finds the process, or puts the
-run back into the queue.
+If .launch.json has no pid, the window was killed in between: `settle` finds the process or queues the run again.
 """
 
 from __future__ import annotations
@@ -48,11 +47,11 @@ class Launch:
     """The content of .launch.json.
 
     Attributes:
-        at: when the mark was written, Unix time.
-        waiting: what it waited as, to put it back.
+        at: when the file was written, Unix time.
+        waiting: the queue entry, to queue the run again.
         log_from: size of the log before this start.
-        by: the window's process.
-        pid, process_started: of the trainer; 0 while it is not known.
+        by: process id of the window.
+        pid, process_started: of the trainer; 0 while unknown.
     """
 
     at: float
@@ -64,7 +63,7 @@ class Launch:
 
 
 def read_launch(folder: Path) -> Launch | None:
-    """The mark of a start that is not settled; None without one."""
+    """Read .launch.json of a start that is not settled; None without one."""
     path = folder / LAUNCH_FILE
     if not path.exists():
         return None
@@ -83,22 +82,22 @@ def _write_launch(folder: Path, launch: Launch) -> None:
 
 
 def launch(folder: Path, waiting: QueueEntry) -> int:
-    """Start the trainer of a run that waits; returns its pid. Raises I3Error if it cannot: then it failed."""
+    """Start the trainer of a queued run; returns its pid. Raises I3Error if it fails; the run has failed then."""
     log = folder / LOG_FILE
-    mark = Launch(time.time(), waiting, log.stat().st_size if log.exists() else 0, os.getpid())
-    _write_launch(folder, mark)
+    started = Launch(time.time(), waiting, log.stat().st_size if log.exists() else 0, os.getpid())
+    _write_launch(folder, started)
     queue.remove(folder)
     try:
         pid = spawn(train_command(folder, waiting), folder)
     except I3Error as error:
-        _write_end(folder, mark, str(error))
+        _write_end(folder, started, str(error))
         raise
-    _write_launch(folder, replace(mark, pid=pid, process_started=_started(pid)))
+    _write_launch(folder, replace(started, pid=pid, process_started=_start_time(pid)))
     return pid
 
 
 def train_command(folder: Path, waiting: QueueEntry) -> list[str]:
-    """Arguments of `i3core`. A run that ended before its first step begins anew."""
+    """Arguments of `i3core`. A run that ended before its first step starts again."""
     if waiting.resume and (folder / "run.json").exists():
         target = ["--resume", str(folder)]
     else:
@@ -107,7 +106,7 @@ def train_command(folder: Path, waiting: QueueEntry) -> list[str]:
 
 
 def _options(changes: dict[str, Any]) -> list[str]:
-    """Changed settings as options of the command line."""
+    """Convert changed settings to command line options."""
     options: list[str] = []
     for name, value in changes.items():
         values = value if isinstance(value, list | tuple) else [value]
@@ -116,10 +115,9 @@ def _options(changes: dict[str, Any]) -> list[str]:
 
 
 def spawn(arguments: list[str], folder: Path) -> int:
-    """Start `i3core ARGUMENTS` in a session of its own, its complaints appended to the run's log (the rest is
-    in the run folder anyway); returns its pid.
+    """Start `i3core ARGUMENTS` in a new session and append its standard error to the log; returns its pid.
 
-    Not by QProcess.startDetached: PySide does not tell the pid of a process whose output is redirected.
+    QProcess.startDetached is no alternative: PySide does not return the pid if output is redirected.
     """
     program, all_arguments = child_command(arguments)
     try:
@@ -131,14 +129,14 @@ def spawn(arguments: list[str], folder: Path) -> int:
     except OSError as error:
         raise I3Error(
             f"The training could not start: {error.filename or program}: {error.strerror or error}.",
-            "See whether i3desk is installed completely and the disk has room.",
+            "Check that i3desk is installed completely and the disk has free space.",
         ) from error
-    process.returncode = 0  # nobody waits for it: Python is not to warn when this object goes
+    process.returncode = 0  # it is never waited for: Python would warn when this object is deleted
     return process.pid
 
 
 def _environment() -> dict[str, str]:
-    """That of the window; the trainer runs the i3core that the window runs, wherever it was started."""
+    """The window's environment, with a path by which the trainer imports the same i3core."""
     if is_packaged():
         return dict(os.environ)
     paths = [str(Path(i3core.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
@@ -146,58 +144,58 @@ def _environment() -> dict[str, str]:
 
 
 def reap(pid: int) -> bool:
-    """Let the system forget a trainer of ours that has ended; whether it has."""
+    """Reap a trainer process of this window; returns whether it has ended."""
     if os.name == "nt":
         return True
     try:
         return os.waitpid(pid, os.WNOHANG)[0] != 0
-    except ChildProcessError:  # another window's
+    except ChildProcessError:  # started by another window
         return True
 
 
-# ------------------------------------------------------------------------------------------------- has it come to life
+# ------------------------------------------------------------------------------------------------- settling a start
 
 
 def settle(folder: Path) -> RunStatus | None:
-    """Look after a start that is marked: None once status.json tells the truth, else what is to be shown until then."""
-    mark = read_launch(folder)
-    if mark is None:
+    """Follow up a start: None once status.json is valid, else the status to show until then."""
+    started = read_launch(folder)
+    if started is None:
         return None
     try:
-        return _settle(folder, mark)
+        return _settle(folder, started)
     except (I3Error, OSError) as error:  # the disk is full, or the folder is being deleted
-        return None if not folder.is_dir() else _starting(mark, str(error))
+        return None if not folder.is_dir() else _starting(started, str(error))
 
 
-def _settle(folder: Path, mark: Launch) -> RunStatus | None:
-    if _last_heartbeat(folder) > mark.at:
-        _remove_mark(folder)
+def _settle(folder: Path, started: Launch) -> RunStatus | None:
+    if _last_heartbeat(folder) > started.at:
+        _remove_launch(folder)
         return None
-    if mark.pid:
-        if is_running(mark.pid, mark.process_started):
-            return _starting(mark, START_NOTE)
-        if _last_heartbeat(folder) <= mark.at:  # it may have spoken and ended in between
-            _write_end(folder, mark, "")
-        _remove_mark(folder)
+    if started.pid:
+        if is_running(started.pid, started.process_started):
+            return _starting(started, START_NOTE)
+        if _last_heartbeat(folder) <= started.at:  # it may have written its status and ended in between
+            _write_end(folder, started, "")
+        _remove_launch(folder)
         return None
-    if mark.by != os.getpid() and psutil.pid_exists(mark.by) and time.time() - mark.at < SPAWN_S:
-        return _starting(mark, START_NOTE)  # another window is at it
+    if started.by != os.getpid() and psutil.pid_exists(started.by) and time.time() - started.at < SPAWN_S:
+        return _starting(started, START_NOTE)  # another window is starting it
     pid = find_trainer(folder)
     if pid:
-        _write_launch(folder, replace(mark, pid=pid, process_started=_started(pid)))
-        return _starting(mark, START_NOTE)
-    queue.write(folder, mark.waiting)
-    _remove_mark(folder)
+        _write_launch(folder, replace(started, pid=pid, process_started=_start_time(pid)))
+        return _starting(started, START_NOTE)
+    queue.write(folder, started.waiting)
+    _remove_launch(folder)
     return None
 
 
 def read_status(folder: Path) -> RunStatus:
-    """Where the run stands, with a start that is under way; never raises."""
+    """The status of a run, including an unsettled start; never raises."""
     return settle(folder) or reader.read_status(folder)
 
 
 def is_running(pid: int, started: float) -> bool:
-    """Whether this very process is there; one that has ended and is not yet taken note of is not."""
+    """Whether this very process is running; a zombie is not."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and (not started or abs(process.create_time() - started) < 2)
@@ -206,7 +204,7 @@ def is_running(pid: int, started: float) -> bool:
 
 
 def find_trainer(folder: Path) -> int:
-    """Process that trains in `folder`, by its command line; 0 if there is none. Tens of milliseconds."""
+    """The pid of the process that trains in `folder`, found by its command line; 0 if none. Takes tens of ms."""
     targets = {str(folder), str(folder / REQUEST_FILE)}
     for process in psutil.process_iter(["pid", "cmdline", "status"]):
         words = process.info["cmdline"] or []
@@ -215,45 +213,45 @@ def find_trainer(folder: Path) -> int:
     return 0
 
 
-def _starting(mark: Launch, note: str) -> RunStatus:
-    return RunStatus(RunState.STARTING, note=note, pid=mark.pid, heartbeat=mark.at)
+def _starting(started: Launch, note: str) -> RunStatus:
+    return RunStatus(RunState.STARTING, note=note, pid=started.pid, heartbeat=started.at)
 
 
-def _started(pid: int) -> float:
+def _start_time(pid: int) -> float:
     try:
         return psutil.Process(pid).create_time()
-    except psutil.Error:  # over already
+    except psutil.Error:  # it has ended already
         return 0.0
 
 
-def _remove_mark(folder: Path) -> None:
+def _remove_launch(folder: Path) -> None:
     (folder / LAUNCH_FILE).unlink(missing_ok=True)
 
 
 def _last_heartbeat(folder: Path) -> float:
-    """When the trainer last wrote its status; 0 if never."""
+    """When the trainer last wrote its status, Unix time; 0 if never."""
     try:
         return float(read_json(folder / "status.json")["heartbeat"])
     except (I3Error, KeyError, TypeError, ValueError):
         return 0.0
 
 
-def _write_end(folder: Path, mark: Launch, error: str) -> None:
-    """Write for a trainer that ended before its first word why it did; without a reason, that it is gone."""
+def _write_end(folder: Path, started: Launch, error: str) -> None:
+    """Write the status for a trainer that ended before it could, with its error if known."""
     try:
         before = read_json(folder / "status.json")
         step = int(before["step"])
     except (I3Error, KeyError, TypeError, ValueError):
         before, step = {}, 0
-    error = error or _last_error_line(folder / LOG_FILE, mark.log_from)
-    now = {"state": "failed" if error else "starting", "step": step, "pid": mark.pid, "heartbeat": time.time()}
-    now |= {"process_started": mark.process_started, "error": error}
+    error = error or _last_error_line(folder / LOG_FILE, started.log_from)
+    now = {"state": "failed" if error else "starting", "step": step, "pid": started.pid, "heartbeat": time.time()}
+    now |= {"process_started": started.process_started, "error": error}
     write_json(folder / "status.json", {**before, **now})
-    _remove_mark(folder)
+    _remove_launch(folder)
 
 
 def _last_error_line(log: Path, start: int) -> str:
-    """The last thing that the trainer said for people since byte `start` of its log."""
+    """The last line of the log since byte `start` that is not JSON."""
     try:
         with open(log, "rb") as source:
             source.seek(start)

@@ -1,12 +1,24 @@
-"""How a run looks in the list: its state, what it is made of, its loss as a small curve, its figures."""
+"""Paint and edit a run in the list: name, state, model and data, loss curve, figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from i3core.runs.reader import RunSummary
@@ -21,21 +33,22 @@ PADDING = 12
 ABOVE = 9
 BETWEEN = 3
 CHECK = 16
-AROUND_CHECK = 6  # so that a finger meets it
+CHECK_MARGIN = 6  # so that a finger hits it
 DOT = 7
 LOSS_WIDTH, TIME_WIDTH = 80, 124
 SPARKLINE_WIDTH, SHORT_SPARKLINE_WIDTH = 120, 72
-WIDE, MIDDLING = 600, 400
+WIDE, MEDIUM = 600, 400
 GAP = 20
-LONGEST_NAME = 120
+MAX_NAME_LENGTH = 120
 _STATE = QStyle.StateFlag
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True)
-class Paths:
-    """Where the parts of a row are; empty rectangles where there is no room for them."""
+class RowLayout:
+    """The columns of a row; empty rectangles if there is no room for them."""
 
     check: QRect
     text: QRect
@@ -44,8 +57,8 @@ class Paths:
     time: QRect
 
 
-def places_in(row: QRect) -> Paths:
-    """Divide a row: the narrower it is, the fewer columns it has."""
+def row_layout(row: QRect) -> RowLayout:
+    """Divide a row; a narrow one has fewer columns."""
     check = QRect(row.left() + PADDING, row.center().y() - CHECK // 2 + 1, CHECK, CHECK)
     right = row.right() - PADDING
     inside = row.adjusted(0, ABOVE, 0, -ABOVE)
@@ -58,22 +71,22 @@ def places_in(row: QRect) -> Paths:
         right -= width + GAP
         return made
 
-    wide, middling = row.width() >= WIDE, row.width() >= MIDDLING
+    wide, medium = row.width() >= WIDE, row.width() >= MEDIUM
     time = column(TIME_WIDTH if wide else 0)
     loss = column(LOSS_WIDTH)
-    sparkline = column(SPARKLINE_WIDTH if wide else SHORT_SPARKLINE_WIDTH if middling else 0)
+    sparkline = column(SPARKLINE_WIDTH if wide else SHORT_SPARKLINE_WIDTH if medium else 0)
     left = check.right() + PADDING
     text = QRect(left, inside.top(), max(0, right - left), inside.height())
-    return Paths(check, text, sparkline.adjusted(0, 3, 0, -3) if sparkline else sparkline, loss, time)
+    return RowLayout(check, text, sparkline.adjusted(0, 3, 0, -3) if sparkline else sparkline, loss, time)
 
 
 class RunListDelegate(QStyledItemDelegate):
-    """Draws the rows and edits names in place.
+    """Paints the rows and edits names in place.
 
     Attributes:
-        colours: of the curves of the runs that are compared; their check marks have these, as a legend has.
+        colours: of the curves of compared runs, for their check marks, as in a legend.
     Signals:
-        renamed(folder, name): another name was typed.
+        renamed(folder, name): emitted when the user typed another name.
     """
 
     renamed = Signal(object, str)
@@ -83,42 +96,42 @@ class RunListDelegate(QStyledItemDelegate):
         self._theme = theme
         self.colours: dict[Path, str] = {}
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(200, _line(option.font, 14) + _line(option.font, 12) + 2 * ABOVE + BETWEEN)
 
     def check_rect(self, row: QRect) -> QRect:
-        """Where a click chooses a run beside those chosen already."""
-        return places_in(row).check.adjusted(-AROUND_CHECK, -AROUND_CHECK, AROUND_CHECK, AROUND_CHECK)
+        """Where a click adds a run to the selection."""
+        return row_layout(row).check.adjusted(-CHECK_MARGIN, -CHECK_MARGIN, CHECK_MARGIN, CHECK_MARGIN)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         summary: RunSummary = index.data(SUMMARY_ROLE)
-        tokens, places = self._theme.tokens, places_in(option.rect)
+        tokens, layout = self._theme.tokens, row_layout(option.rect)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_box(painter, option, index)
         chosen = bool(option.state & _STATE.State_Selected)
-        self._paint_check(painter, places.check, chosen, self.colours.get(summary.folder, tokens.accent))
+        self._paint_check(painter, layout.check, chosen, self.colours.get(summary.folder, tokens.accent))
         muted = palette.mix(tokens.muted, tokens.text, 0.3) if chosen else tokens.muted
 
-        upper, lower = _lines(places.text, option.font)
+        upper, lower = _lines(layout.text, option.font)
         strong = sized(option.font, 14, QFont.Weight.DemiBold)
         _write(painter, upper, strong, tokens.text, summary.name)
         self._paint_state(painter, lower, option.font, muted, summary)
-        if places.sparkline:
-            paint_sparkline(painter, QRectF(places.sparkline), evenly(summary.sparkline), tokens.series_1)
+        if layout.sparkline:
+            paint_sparkline(painter, QRectF(layout.sparkline), evenly(summary.sparkline), tokens.series_1)
         loss, which = best_of(summary)
         figures = sized(option.font, 13, QFont.Weight.DemiBold)
         figures.setFeature(QFont.Tag("tnum"), 1)
-        upper, lower = _lines(places.loss, option.font)
+        upper, lower = _lines(layout.loss, option.font)
         _write(painter, upper, figures, tokens.text if loss is not None else muted, loss_text(loss), _RIGHT)
         _write(painter, lower, sized(option.font, 12), muted, which, _RIGHT)
-        if places.time:
-            upper, lower = _lines(places.time, option.font)
+        if layout.time:
+            upper, lower = _lines(layout.time, option.font)
             _write(painter, upper, sized(option.font, 13), tokens.text, spent_text(summary.seconds), _RIGHT)
             _write(painter, lower, sized(option.font, 12), muted, started_text(summary.started), _RIGHT)
         painter.restore()
 
-    def _paint_box(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def _paint_box(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens, box = self._theme.tokens, option.rect.adjusted(0, 0, 0, -1)
         painter.setPen(Qt.PenStyle.NoPen)
         if option.state & _STATE.State_Selected:
@@ -161,32 +174,35 @@ class RunListDelegate(QStyledItemDelegate):
         if made_of and room.width() > 40:
             _write(painter, room, sized(font, 12), muted, f"  ·  {made_of}")
 
-    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex) -> QLineEdit:
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QLineEdit:
         editor = named(QLineEdit(parent), "titleEditor")
-        editor.setMaxLength(LONGEST_NAME)
+        editor.setMaxLength(MAX_NAME_LENGTH)
         editor.setAccessibleName("Name of the run")
-        editor.setToolTip("Enter keeps the name, Esc leaves it as it was")
+        editor.setToolTip("Enter saves the name, Esc restores the old one")
         return editor
 
-    def setEditorData(self, editor: QLineEdit, index: QModelIndex) -> None:
-        # Also called when the row changes while the user types, as it does while the run goes on.
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        assert isinstance(editor, QLineEdit)
+        # Also called when the row changes while the user types, for example while the run trains.
         if not editor.property("filled"):
             editor.setProperty("filled", True)
             editor.setText(index.data(Qt.ItemDataRole.EditRole))
             editor.selectAll()
 
-    def setModelData(self, editor: QLineEdit, model: QAbstractItemModel, index: QModelIndex) -> None:
+    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
+        assert isinstance(editor, QLineEdit)
         name = " ".join(editor.text().split())
         if name and name != index.data(Qt.ItemDataRole.EditRole):
             self.renamed.emit(index.data(SUMMARY_ROLE).folder, name)
 
-    def updateEditorGeometry(self, editor: QLineEdit, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        text = places_in(option.rect).text
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
+        text = row_layout(option.rect).text
         editor.setGeometry(text.left() - 9, option.rect.center().y() - 17, text.width() + 9, 34)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # A name is one line: Tab leaves it like Enter does, and does not begin to edit the next one.
-        if event.type() == QEvent.Type.KeyPress and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+        # A name is one line: Tab ends the edit like Enter, and does not start to edit the next name.
+        tabs = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in tabs:
             self.commitData.emit(watched)
             self.closeEditor.emit(watched)
             return True
@@ -203,7 +219,9 @@ def _lines(room: QRect, font: QFont) -> tuple[QRect, QRect]:
     return upper, QRect(room.left(), upper.bottom() + 1 + BETWEEN, room.width(), _line(font, 12))
 
 
-def _write(painter: QPainter, room: QRect, font: QFont, colour: str, text: str, align=_LEFT) -> None:
+def _write(
+    painter: QPainter, room: QRect, font: QFont, colour: str, text: str, align: Qt.AlignmentFlag = _LEFT
+) -> None:
     painter.setFont(font)
     painter.setPen(QColor(colour))
     painter.drawText(room, align, QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room.width()))

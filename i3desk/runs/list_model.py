@@ -1,4 +1,4 @@
-"""The runs as rows of a list: sorted, filtered, and changed in place so that selection and scrolling survive."""
+"""The runs as rows of a list: sorted, filtered, and updated in place to keep selection and scrolling."""
 
 from __future__ import annotations
 
@@ -7,59 +7,61 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from i3core.runs.reader import RunState, RunSummary
 from i3desk.runs.labels import STATE_WORDS, accessible_text, best_of, made_of_text, state_text
 
 SUMMARY_ROLE = Qt.ItemDataRole.UserRole + 1
+NO_PARENT = QModelIndex()
+Index = QModelIndex | QPersistentModelIndex
 ORDERS = {
-    "newest": ("Newest", "The run that was started last comes first"),
-    "best": ("Best", "The lowest validation loss comes first; runs without one come after, by training loss"),
+    "newest": ("Newest", "Newest runs first"),
+    "best": ("Best", "Lowest validation loss first, then runs without one by training loss"),
     "name": ("Name", "In alphabetical order"),
 }
 
 
 def arranged(summaries: Sequence[RunSummary], words: str = "", order: str = "newest") -> list[RunSummary]:
-    """Those that have all words in name, note, model, data or state, in one of the ORDERS."""
+    """The runs with all words in name, note, model, data or state, in one of the ORDERS."""
     wanted = words.casefold().split()
-    found = [summary for summary in summaries if all(word in _searched(summary) for word in wanted)]
+    found = [summary for summary in summaries if all(word in _search_text(summary) for word in wanted)]
     keys = {"newest": _by_start, "best": _by_loss, "name": _by_name}
     return sorted(found, key=keys[order])
 
 
-def _searched(summary: RunSummary) -> str:
+def _search_text(summary: RunSummary) -> str:
     parts = (summary.name, summary.note, made_of_text(summary), *summary.data, STATE_WORDS[summary.status.state])
     return "\n".join(parts).casefold()
 
 
-def _by_start(summary: RunSummary) -> tuple:
-    waiting = summary.status.state is RunState.QUEUED  # not started at all yet: that is newer than any other
-    return (not waiting, -summary.started, str(summary.folder))
+def _by_start(summary: RunSummary) -> tuple[Any, ...]:
+    queued = summary.status.state is RunState.QUEUED  # not started yet: newer than any other
+    return (not queued, -summary.started, str(summary.folder))
 
 
-def _by_loss(summary: RunSummary) -> tuple:
+def _by_loss(summary: RunSummary) -> tuple[Any, ...]:
     loss, which = best_of(summary)
     known = loss is not None and math.isfinite(loss)
     return (which != "best loss", not known, loss if known else 0.0, *_by_start(summary))
 
 
-def _by_name(summary: RunSummary) -> tuple:
+def _by_name(summary: RunSummary) -> tuple[Any, ...]:
     return (summary.name.casefold(), *_by_start(summary))
 
 
 class RunListModel(QAbstractListModel):
-    """The runs that are shown, in their order."""
+    """The visible runs, in their order."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: list[RunSummary] = []
-        self._places: dict[Path, int] = {}
+        self._row_of: dict[Path, int] = {}
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._rows)
+    def rowCount(self, parent: Index = NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self._rows)
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self._rows):
             return None
         summary = self._rows[index.row()]
@@ -74,12 +76,12 @@ class RunListModel(QAbstractListModel):
             return "\n".join(line for line in lines if line)
         return None
 
-    def flags(self, index: QModelIndex) -> Qt.ItemFlag:
+    def flags(self, index: Index) -> Qt.ItemFlag:
         return super().flags(index) | Qt.ItemFlag.ItemIsEditable
 
     def row_of(self, folder: Path) -> int | None:
-        """Where a run is; None if it is not shown."""
-        return self._places.get(folder)
+        """The row of a run; None if it is not shown."""
+        return self._row_of.get(folder)
 
     def index_of(self, folder: Path) -> QModelIndex:
         """The index of a run; invalid if it is not shown."""
@@ -87,13 +89,13 @@ class RunListModel(QAbstractListModel):
         return QModelIndex() if row is None else self.index(row)
 
     def show(self, summaries: Sequence[RunSummary]) -> None:
-        """Show these, in this order; what was shown before keeps its selection. Each folder may come once only."""
-        coming = {summary.folder: summary for summary in summaries}
-        self._remove_all_but(coming)
-        self._permute([folder for folder in coming if folder in self._places])
-        self._insert_missing(list(coming.values()))
+        """Show these runs, in this order; runs shown before keep their selection. Folders must be unique."""
+        wanted = {summary.folder: summary for summary in summaries}
+        self._remove_all_but(wanted)
+        self._permute([folder for folder in wanted if folder in self._row_of])
+        self._insert_missing(list(wanted.values()))
         first = last = -1
-        for row, summary in enumerate(coming.values()):
+        for row, summary in enumerate(wanted.values()):
             if self._rows[row] != summary:
                 self._rows[row] = summary
                 first, last = (row if first < 0 else first), row
@@ -105,7 +107,7 @@ class RunListModel(QAbstractListModel):
             if self._rows[row].folder not in kept:
                 self.beginRemoveRows(QModelIndex(), row, row)
                 del self._rows[row]
-                self._note_places()
+                self._index_rows()
                 self.endRemoveRows()
 
     def _permute(self, folders: list[Path]) -> None:
@@ -114,23 +116,23 @@ class RunListModel(QAbstractListModel):
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         named = [self._rows[index.row()].folder for index in before]
-        self._rows = [self._rows[self._places[folder]] for folder in folders]
-        self._note_places()
-        self.changePersistentIndexList(before, [self.index(self._places[folder]) for folder in named])
+        self._rows = [self._rows[self._row_of[folder]] for folder in folders]
+        self._index_rows()
+        self.changePersistentIndexList(before, [self.index(self._row_of[folder]) for folder in named])
         self.layoutChanged.emit()
 
     def _insert_missing(self, wanted: list[RunSummary]) -> None:
         row = 0
         while row < len(wanted):
             last = row
-            while last < len(wanted) and wanted[last].folder not in self._places:
+            while last < len(wanted) and wanted[last].folder not in self._row_of:
                 last += 1
             if last > row:
                 self.beginInsertRows(QModelIndex(), row, last - 1)
                 self._rows[row:row] = wanted[row:last]
-                self._note_places()
+                self._index_rows()
                 self.endInsertRows()
             row = last + 1
 
-    def _note_places(self) -> None:
-        self._places = {summary.folder: row for row, summary in enumerate(self._rows)}
+    def _index_rows(self) -> None:
+        self._row_of = {summary.folder: row for row, summary in enumerate(self._rows)}

@@ -1,4 +1,4 @@
-"""The list of runs: chooses one or several, by mouse and keyboard; stays where it is while its rows change."""
+"""The list of runs: choose one or several by mouse or keyboard. It keeps its position while rows change."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from i3desk.runs.list_delegate import RunListDelegate
 from i3desk.runs.list_model import SUMMARY_ROLE, RunListModel
 from i3desk.style.theme import Theme
 
-PROBE = 20  # from the left, where the row at the top of the list is looked for
+PROBE_X = 20  # where the row at the top of the list is looked up
 _FLAG = QItemSelectionModel.SelectionFlag
 
 
 class RunListView(QListView):
-    """Rows of a RunModel. The selection is what the side shows: details of one run, or several compared.
+    """Shows a RunListModel. The page shows the details of the chosen run, or compares several.
 
     Signals:
-        open_asked(folder): double-clicked, or Enter pressed.
-        delete_asked: Del was pressed; it concerns the chosen runs.
-        chosen_changed: other runs are chosen.
-        typed(str): letters were typed; nothing was done with them.
+        open_requested(folder): emitted on a double click or Enter.
+        delete_requested: emitted on Del, for the chosen runs.
+        chosen_changed: emitted when other runs were chosen.
+        typed(text): emitted when the user typed letters, which search the list.
     """
 
-    open_asked = Signal(object)
-    delete_asked = Signal()
+    open_requested = Signal(object)
+    delete_requested = Signal()
     chosen_changed = Signal()
     typed = Signal(str)
 
     def __init__(self, model: RunListModel, painter: RunListDelegate, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("runList")
-        self._painter = painter
+        self._runs, self._painter = model, painter
         self._swallow_release = False
         self.setModel(model)
         self.setItemDelegate(painter)
@@ -63,29 +63,22 @@ class RunListView(QListView):
 
     def choose(self, folder: Path | None) -> None:
         """Choose one run and bring it into view, or choose none."""
-        index = QModelIndex() if folder is None else self.model().index_of(folder)
+        index = QModelIndex() if folder is None else self._runs.index_of(folder)
         if index.isValid():
             self.selectionModel().setCurrentIndex(index, _FLAG.ClearAndSelect)
             self.scrollTo(index)
         else:
             self.clearSelection()
 
-    def edit_name(self, folder: Path) -> None:
-        """Let the user type another name for a run."""
-        index = self.model().index_of(folder)
-        if index.isValid():
-            self.scrollTo(index)
-            self.edit(index)
-
     def show_runs(self, summaries: Sequence[RunSummary]) -> None:
-        """Show other summaries; what is on screen stays there, unless the list is at its top."""
+        """Show these summaries; visible rows keep their position unless the list is scrolled to its top."""
         bar = self.verticalScrollBar()
-        top = QPersistentModelIndex(self.indexAt(QPoint(PROBE, 0))) if bar.value() else QPersistentModelIndex()
-        offset = self.visualRect(QModelIndex(top)).top() if top.isValid() else 0
-        self.model().show(summaries)
+        top = QPersistentModelIndex(self.indexAt(QPoint(PROBE_X, 0))) if bar.value() else QPersistentModelIndex()
+        offset = self.visualRect(top).top() if top.isValid() else 0
+        self._runs.show(summaries)
         if top.isValid():
             self.doItemsLayout()
-            bar.setValue(bar.value() + self.visualRect(QModelIndex(top)).top() - offset)
+            bar.setValue(bar.value() + self.visualRect(top).top() - offset)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         point = event.position().toPoint()
@@ -98,7 +91,7 @@ class RunListView(QListView):
             super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if not self._swallow_release:  # else a small move on a check box would choose its row alone
+        if not self._swallow_release:  # otherwise a small move on a check box would choose only its row
             super().mouseMoveEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -124,14 +117,14 @@ class RunListView(QListView):
         elif index.isValid() and key == Qt.Key.Key_Space:
             self._toggle(index)
         elif key == Qt.Key.Key_Delete and self.selectionModel().hasSelection():
-            self.delete_asked.emit()
+            self.delete_requested.emit()
         elif key == Qt.Key.Key_Escape and self.selectionModel().hasSelection():
             self.clearSelection()
         else:
             super().keyPressEvent(event)
 
     def keyboardSearch(self, text: str) -> None:
-        """What is typed here is meant for the search field."""
+        """Pass typed letters on to the search field."""
         if text.strip() and text.isprintable():
             self.typed.emit(text)
 
@@ -140,4 +133,4 @@ class RunListView(QListView):
         self.selectionModel().select(index, _FLAG.Toggle)
 
     def _open(self, index: QModelIndex) -> None:
-        self.open_asked.emit(index.data(SUMMARY_ROLE).folder)
+        self.open_requested.emit(index.data(SUMMARY_ROLE).folder)

@@ -1,4 +1,4 @@
-"""The loss curves of several runs, read in the background: one run after the other, a part at a time."""
+"""Load the loss curves of several runs in the background, one part of one run at a time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ AGAIN_MS = 1000
 
 
 class _LazyLossReader:
-    """One run. Its reader is made in the background, where numpy is imported too."""
+    """The reader of one run, created in the background because it imports numpy."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._reader: LossReader | None = None
 
     def read(self) -> LossCurves:
-        """What is known of the run after one more part."""
+        """Read one more part; returns the curves so far."""
         from i3desk.runs.loss_history import LossReader
 
         if self._reader is None:
@@ -33,13 +33,13 @@ class _LazyLossReader:
 
 
 class LossLoader(QObject):
-    """Follows some runs: reads one after the other, a part at a time, and goes on while they grow.
+    """Reads some runs in turn, and continues while they grow.
 
     Signals:
-        read(folder, LossCurves): this is known of a run now.
+        loaded(folder, LossCurves): emitted after each part of a run.
     """
 
-    read = Signal(object, object)
+    loaded = Signal(object, object)
 
     def __init__(self, background: BackgroundJobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -53,7 +53,7 @@ class LossLoader(QObject):
         self._timer.timeout.connect(self._again)
 
     def watch(self, folders: Sequence[Path], growing: Sequence[Path]) -> None:
-        """Read these runs; `growing` are those that are alive. Known ones are not read anew."""
+        """Read these runs; `growing` are those that are alive. Curves that were read already are kept."""
         for folder in [folder for folder in self._readers if folder not in folders]:
             del self._readers[folder]
         for folder in folders:
@@ -61,7 +61,7 @@ class LossLoader(QObject):
                 self._readers[folder] = _LazyLossReader(folder)
                 self._queue.append(folder)
         self._queue = [folder for folder in self._queue if folder in self._readers]
-        # One that has just ended is read once more, to its end.
+        # A run that has just ended is read once more, to its end.
         ended = self._growing - set(growing)
         self._growing = set(growing) & set(folders)
         self._queue += [folder for folder in ended if folder in self._readers and folder not in self._queue]
@@ -76,10 +76,10 @@ class LossLoader(QObject):
 
     def _on_read(self, curves: LossCurves) -> None:
         folder, self._job = self._current, None
-        if folder in self._readers:
+        if folder is not None and folder in self._readers:
             if not curves.complete and folder not in self._queue:
                 self._queue.append(folder)
-            self.read.emit(folder, curves)
+            self.loaded.emit(folder, curves)
         self._next()
 
     def _on_failed(self, _error: object) -> None:

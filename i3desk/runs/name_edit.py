@@ -1,4 +1,4 @@
-"""The name of a run, changed where it stands."""
+"""Edit the name of a run in place."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
-from i3desk.runs.list_delegate import LONGEST_NAME
+from i3desk.runs.list_delegate import MAX_NAME_LENGTH
 
 
 class NameEdit(QLineEdit):
-    """What a run is called: Enter keeps what was typed, Esc brings the old name back.
+    """The name of a run: Enter saves what was typed, Esc restores the old name.
 
     Signals:
-        renamed(name): the user calls it something else.
+        renamed(name): emitted when the user changed the name.
     """
 
     renamed = Signal(str)
 
     def __init__(self, look: str, parent: QWidget | None = None) -> None:
         """`look` is its name in the style sheet."""
-        super().__init__(parent, maxLength=LONGEST_NAME)
+        super().__init__(parent, maxLength=MAX_NAME_LENGTH)
         self.setObjectName(look)
         self.setAccessibleName("Name of the run")
-        self.setToolTip("Rename (F2): Enter keeps the name, Esc leaves it as it was")
+        self.setToolTip("Rename (F2): Enter saves the name, Esc restores the old one")
         self._name = ""
         self.editingFinished.connect(self._finish)
 
     def show_name(self, name: str) -> None:
-        """Show the name, unless the user is typing another one."""
+        """Show the name, unless the user is editing it."""
         self._name = name
         if not self.isModified() and self.text() != name:
             self.setText(name)

@@ -1,4 +1,4 @@
-"""What is done to a run folder that is not training: notes, the queue, deleting. For the background thread."""
+"""Operations on run folders other than training: notes, the queue, deleting. For the background thread."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from i3desk.runs.queue import NOTES_FILE, QueueEntry
 
 
 def enqueue(folder: Path, waiting: QueueEntry) -> None:
-    """Put a run that ended into the queue. Raises TrainingError if it is alive or gone."""
+    """Queue a run that ended. Raises TrainingError if it is alive or gone."""
     state = launcher.read_status(folder).state
     if state is RunState.MISSING:
         raise TrainingError(f"The run folder {folder} is gone.", "It was deleted or moved.")
     if state.is_alive:
-        raise TrainingError("This run is still going on.", "Stop it first, or let it finish.")
+        raise TrainingError("This run is still running.", "Stop it first, or let it finish.")
     queue.write(folder, waiting)
 
 
 def leave_queue(folder: Path) -> Path | None:
-    """Let a run wait no longer. One that never began is deleted: then its folder is returned.
+    """Take a run out of the queue. A run that never started is deleted, and its folder is returned.
 
     Raises TrainingError if it has been started.
     """
     if launcher.read_status(folder).state is not RunState.QUEUED:
-        raise TrainingError("This run does not wait any more.", "Stop it if you do not want it.")
+        raise TrainingError("This run is no longer in the queue.", "Stop it if you do not want it.")
     if (folder / "run.json").exists() or (folder / "status.json").exists():
         queue.remove(folder)
         return None
@@ -42,11 +42,11 @@ def leave_queue(folder: Path) -> Path | None:
 
 
 def kill(folder: Path) -> None:
-    """End the trainer at once. Raises TrainingError if it cannot be."""
+    """End the trainer at once. Raises TrainingError if that fails."""
     status = launcher.read_status(folder)
     pid = status.pid or launcher.find_trainer(folder)
     if not status.state.is_alive or not pid:
-        raise TrainingError("This run is not going on.", "There is nothing to end.")
+        raise TrainingError("This run is not running.", "There is nothing to end.")
     try:
         process = psutil.Process(pid)
         process.kill()
@@ -70,9 +70,9 @@ def change_notes(folder: Path, **changes: str) -> None:
 
 
 def delete(folder: Path) -> Path:
-    """Delete a run that is not alive, for good; returns its folder. Raises I3Error if that cannot be."""
+    """Delete a run for good; returns its folder. Raises I3Error if it is alive or cannot be deleted."""
     if launcher.read_status(folder).state.is_alive:
-        raise TrainingError("This run is still going on.", "Stop it first, or let it finish.")
+        raise TrainingError("This run is still running.", "Stop it first, or let it finish.")
     if (folder / "run.json").is_file():
         registry.delete(folder)
     else:
@@ -82,13 +82,13 @@ def delete(folder: Path) -> Path:
 
 
 def _delete_unstarted(folder: Path) -> None:
-    """Delete a run that was only asked for."""
+    """Delete a run that was only queued."""
     if not folder.is_dir() or folder.is_symlink():
         raise TrainingError(f"There is no run folder {folder}.", "It may have been deleted or moved already.")
     foreign = [path.name for path in folder.iterdir() if path.name not in PARTS and not path.name.startswith(".")]
     if foreign:
         raise TrainingError(
-            f"{folder} holds other files than those of a training run ({foreign[0]}); it was not deleted.",
+            f"{folder} contains other files than those of a training run ({foreign[0]}); it was not deleted.",
             "Move them away first.",
         )
     aside = folder.with_name(f".{folder.name}.deleted-{uuid.uuid4().hex[:8]}")
@@ -103,5 +103,5 @@ def _delete_unstarted(folder: Path) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Take a run off the list of those that lie elsewhere."""
+    """Take a run outside the runs folder off the list."""
     index.forget(folder)

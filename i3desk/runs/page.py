@@ -1,4 +1,4 @@
-"""The Runs page: the list of all runs, and beside it the details of one or the comparison of several."""
+"""The Runs page: the list of runs beside the details of one or the comparison of several."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from i3desk.runs.list_view import RunListView
 from i3desk.style import icons
 from i3desk.style.palette import tabular
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import column_in, label, named, page_header, row
+from i3desk.widgets.basics import accept_escape, column_in, label, named, page_header, row
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
 HEADER_HEIGHT = 48
 MARGIN = 16
 CARD_PADDING = 5
-LIST_WIDTH = (304, 400)  # least and most beside a comparison
+LIST_WIDTH = (304, 400)  # minimum and maximum beside a comparison
 DETAILS_WIDTH = (376, 408)
-COMPARISON_LEAST_WIDTH = 500
-WIDEST = 16_777_215  # as Qt has it: any width
+COMPARISON_MIN_WIDTH = 500
+ANY_WIDTH = 16_777_215  # Qt's QWIDGETSIZE_MAX
 SHOW_MS = 30
-EMPTY_AFTER_MS = 400  # so that "no runs" does not flash up before they are read
-NO_RUNS = "Runs of the Train page and of “i3core train” are listed here: how far they came, and how good they are."
+EMPTY_AFTER_MS = 400  # so that "no runs" does not flash before they are read
+NO_RUNS = "Runs of the Train page and of “i3core train” are listed here, with their progress and results."
 
 
 class RunsPage(QWidget):
-    """Shows `runs`; asks the window for what belongs to other pages.
+    """Lists all runs; emits requests for other pages to the window.
 
     Signals:
-        open_requested(folder): show this run on the Train page.
-        chat_requested(folder): talk to it.
-        again_requested(folder): set up a new run with its settings.
-        train_requested: set up a run.
+        open_requested(folder): emitted when the user wants to see this run on the Train page.
+        chat_requested(folder): emitted when the user wants to chat with it.
+        again_requested(folder): emitted when the user wants to set up a new run with its settings.
+        train_requested: emitted when the user wants to set up a run.
     """
 
     open_requested = Signal(str)
@@ -60,7 +60,7 @@ class RunsPage(QWidget):
         runs_folder: Path | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        """`runs_folder` is the window's own, by default that of the user: runs elsewhere are never deleted here."""
+        """`runs_folder` is the window's own, by default the user's: runs elsewhere are never deleted here."""
         super().__init__(parent)
         self.setObjectName("wide")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -90,7 +90,7 @@ class RunsPage(QWidget):
         self.search = named(QLineEdit(), "search")
         self.search.setPlaceholderText("Search runs")
         self.search.setAccessibleName("Search runs")
-        self.search.setToolTip("Words in the name, note, model, data or state; Esc ends the search")
+        self.search.setToolTip("Words in the name, note, model, data or state; Esc clears the search")
         self.search.setMinimumWidth(120)
         self.search.setMaximumWidth(260)
         self._glass = self.search.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
@@ -142,8 +142,8 @@ class RunsPage(QWidget):
         self.search.textChanged.connect(self._show_soon)
         self.sorting.chosen.connect(self._sort)
         self.list.chosen_changed.connect(self._on_chosen)
-        self.list.open_asked.connect(self._open)
-        self.list.delete_asked.connect(self.ask_removal)
+        self.list.open_requested.connect(self._open)
+        self.list.delete_requested.connect(self.ask_removal)
         self.list.typed.connect(self._type)
         self.painter.renamed.connect(self._runs.rename)
         self.note.train_requested.connect(self.train_requested)
@@ -169,7 +169,7 @@ class RunsPage(QWidget):
 
     @Slot()
     def show_now(self) -> None:
-        """Show the runs as they were read last; else it happens by itself, soon."""
+        """Show the runs as last read now, instead of at the next timer event."""
         self._show_timer.stop()
         everything = self._runs.summaries
         shown = arranged(everything, self.search.text(), self.order)
@@ -182,7 +182,7 @@ class RunsPage(QWidget):
             self._left.setCurrentWidget(self._card_page)
         elif everything:
             words = self.search.text().strip()
-            self.note.show_note("search", "Nothing found", f"No run has “{words}” in it.", may_train=False)
+            self.note.show_note("search", "Nothing found", f"No run contains “{words}”.", may_train=False)
             self._left.setCurrentWidget(self.note)
         elif self._may_be_empty:
             self.note.show_note("runs", "No runs yet", NO_RUNS, may_train=True)
@@ -225,7 +225,7 @@ class RunsPage(QWidget):
         side = self.details if count == 1 else self.comparison
         if count and self._side_stack.currentWidget() is not side:
             if self._side_stack.isAncestorOf(self.window().focusWidget() or self):
-                self.list.setFocus()  # else the keyboard would go on anywhere, perhaps at "Delete"
+                self.list.setFocus()  # otherwise the focus could move to any button, perhaps "Delete"
             self._side_stack.setCurrentWidget(side)
         if not self.question.isHidden():
             self.question.show_states(self._runs.summaries)
@@ -233,19 +233,19 @@ class RunsPage(QWidget):
         self._side.setVisible(bool(count))
 
     def _share_room(self) -> None:
-        """A third for the details of one run, two thirds for a comparison, within what is good to read."""
+        """Give a third to the details of one run, two thirds to a comparison, within readable widths."""
         compares = len(self._chosen) > 1
-        least, most = (COMPARISON_LEAST_WIDTH, WIDEST) if compares else DETAILS_WIDTH
-        self._side.setMinimumWidth(least)
-        self._side.setMaximumWidth(most)
+        minimum, maximum = (COMPARISON_MIN_WIDTH, ANY_WIDTH) if compares else DETAILS_WIDTH
+        self._side.setMinimumWidth(minimum)
+        self._side.setMaximumWidth(maximum)
         self._left.setMinimumWidth(LIST_WIDTH[0])
-        self._left.setMaximumWidth(LIST_WIDTH[1] if compares else WIDEST)
+        self._left.setMaximumWidth(LIST_WIDTH[1] if compares else ANY_WIDTH)
         self._body.setStretch(0, 1 if compares else 2)
         self._body.setStretch(1, 2 if compares else 1)
 
     @Slot()
     def _show_styles(self) -> None:
-        """The check marks of the compared runs have the colours of their curves."""
+        """Give the check marks of the compared runs the colours of their curves."""
         styles = {summary.folder: self.comparison.style_of(summary.folder) for summary in self._runs.summaries}
         tokens = self._theme.tokens
         self.painter.colours = {folder: getattr(tokens, style.token) for folder, style in styles.items() if style}
@@ -260,7 +260,7 @@ class RunsPage(QWidget):
 
     @Slot()
     def ask_removal(self) -> None:
-        """Ask whether the chosen runs shall be deleted, or taken off the list."""
+        """Ask whether to delete the chosen runs, or to take them off the list."""
         chosen = self.list.chosen()
         if chosen:
             self.show_now()
@@ -281,10 +281,8 @@ class RunsPage(QWidget):
         self.search.insert(text)
 
     def event(self, event: QEvent) -> bool:
-        is_escape = event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape
-        if is_escape and (self.search.text() or self._chosen):
-            event.accept()  # else Esc would do what it does in the rest of the window
-            return True
+        if event.type() == QEvent.Type.ShortcutOverride and (self.search.text() or self._chosen):
+            return accept_escape(event) or super().event(event)
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -316,4 +314,4 @@ class RunsPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._runs.set_watched(False)
-        self.comparison.show_runs([])  # nothing is read for a page that nobody sees
+        self.comparison.show_runs([])  # a hidden page reads nothing

@@ -1,4 +1,4 @@
-"""Runs that wait for their turn: queue.json in the run folder; new folders are there as a whole or not at all."""
+"""The queue of runs: queue.json in the run folder. New folders appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class QueueEntry:
     """The content of queue.json.
 
     Attributes:
-        since: Unix time; who waits longest is next.
-        resume: whether it goes on from its last checkpoint.
-        changes: settings that it takes anew when it goes on.
+        since: Unix time; the run that waits longest is next.
+        resume: whether to continue from the last checkpoint.
+        changes: settings that change when it continues.
     """
 
     since: float
@@ -38,12 +38,12 @@ class QueueEntry:
     changes: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """As it is written; changes only where there are any."""
+        """The JSON content, with `changes` only if there are any."""
         return {key: value for key, value in asdict(self).items() if key != "changes" or value}
 
     @classmethod
     def from_dict(cls, content: dict) -> QueueEntry:
-        """Raises KeyError, TypeError or ValueError for one that is damaged."""
+        """Read the JSON content. Raises KeyError, TypeError or ValueError if it is damaged."""
         changes = content.get("changes", {})
         if not isinstance(changes, dict):
             raise ValueError("changes")
@@ -51,7 +51,7 @@ class QueueEntry:
 
 
 def read(folder: Path) -> QueueEntry | None:
-    """What the run waits for; None if it does not. A damaged file counts as one that came last."""
+    """Read the queue entry of a run; None if it is not queued. A damaged entry counts as the newest."""
     path = folder / QUEUE_FILE
     if not path.exists():
         return None
@@ -62,19 +62,19 @@ def read(folder: Path) -> QueueEntry | None:
 
 
 def write(folder: Path, waiting: QueueEntry) -> None:
-    """Let the run wait. Raises I3Error if the disk refuses."""
+    """Queue the run. Raises I3Error if the file cannot be written."""
     write_json(folder / QUEUE_FILE, waiting.as_dict())
 
 
 def remove(folder: Path) -> None:
-    """Let the run wait no longer."""
+    """Take the run out of the queue."""
     (folder / QUEUE_FILE).unlink(missing_ok=True)
 
 
 def make_run(runs_folder: Path, config: dict[str, Any], name: str) -> Path:
-    """A new run folder that waits for its turn, called `name` or nearly so. Milliseconds; nothing is left half.
+    """Make a queued run folder named after `name`, completely or not at all. Takes milliseconds.
 
-    Raises ConfigError for settings that cannot be, TrainingError if the disk refuses.
+    Raises ConfigError for invalid settings, TrainingError if the folder cannot be written.
     """
     folder = free_folder(runs_folder, _folder_name(name))
     config = {**config, "out": str(folder)}
@@ -91,7 +91,7 @@ def make_run(runs_folder: Path, config: dict[str, Any], name: str) -> Path:
         shutil.rmtree(fresh, ignore_errors=True)
         raise TrainingError(
             f"The run folder {folder} cannot be made: {error.strerror or error}.",
-            "Free some disk space, or see whether you may write there.",
+            "Free some disk space, or check the permissions of the folder.",
         ) from error
     return folder
 
@@ -103,7 +103,7 @@ def _folder_name(name: str) -> str:
 
 
 def remove_leftovers(runs_folder: Path) -> None:
-    """Remove folders that a window was killed in while it made them."""
+    """Remove folders whose window was killed while it made them."""
     for folder in runs_folder.glob(f".*{_NEW}*"):
         try:
             if time.time() - folder.stat().st_mtime > LEFTOVER_AFTER_S:

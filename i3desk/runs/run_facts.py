@@ -1,4 +1,4 @@
-"""Everything that is known of one run, in words. Pure: knows no window."""
+"""All facts about one run, in words. Pure functions, without Qt."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from i3desk.widgets.facts import Fact
 
 SHARE_TRAINED = "Numbers that this run changes, of all that the model has"
-MOST_FILES = 8
+MAX_FILES = 8
 
 
 def facts_of(summary: RunSummary, description: Mapping[str, Any], size_bytes: int | None) -> list[Fact]:
-    """Name, value and tooltip of what is known; `description` is run.json, `size_bytes` of the folder, once counted."""
+    """The known facts; `description` is run.json, `size_bytes` is the size of the folder, if counted yet."""
     facts = [
         ("Progress", _steps(summary), ""),
-        ("Best loss", _best(summary), "The lowest loss on text that was held out from training"),
+        ("Best loss", _best(summary), "The lowest loss on validation text"),
         ("Last loss", loss_text(summary.loss) if summary.loss is not None else "", "Of the last training step"),
         ("Time spent", spent_text(summary.seconds) if summary.seconds else "", "Without pauses and stops"),
         ("Speed", _speed(summary), "Of the last training step"),
         ("Started", when_text(summary.started) if summary.started else "", ""),
-        ("Resumed", _resumed(description), "When the run went on after it had been stopped or had failed"),
+        ("Resumed", _resumed(description), "When the run continued after a stop or a failure"),
         ("Model", model_text(summary), str(summary.config.get("model") or "")),
         ("Parameters", _parameters(description), SHARE_TRAINED),
         ("Data", *_data(summary, description)),
@@ -52,7 +52,7 @@ def _best(summary: RunSummary) -> str:
     if summary.best_val_loss is None:
         return ""
     text = loss_text(summary.best_val_loss)
-    if summary.best_val_loss < 20:  # else its exponential says nothing to anybody
+    if summary.best_val_loss < 20:  # otherwise the perplexity is meaningless
         text += f" (perplexity {math.exp(summary.best_val_loss):,.1f})"
     return text if summary.best_step is None else f"{text} at step {summary.best_step:,}"
 
@@ -77,7 +77,7 @@ def _parameters(description: Mapping[str, Any]) -> str:
 
 
 def _data(summary: RunSummary, description: Mapping[str, Any]) -> tuple[str, str]:
-    """Files with their sizes, a line each; and their whole paths."""
+    """The data files with their sizes, a line each; and their full paths."""
     files = [
         (str(entry["file"]), entry.get("bytes"))
         for entry in _list(description.get("data"))
@@ -89,8 +89,8 @@ def _data(summary: RunSummary, description: Mapping[str, Any]) -> tuple[str, str
         display_name(file) + (f"  ({size_text(size)})" if isinstance(size, (int, float)) else "")
         for file, size in files
     ]
-    if len(lines) > MOST_FILES:
-        lines[MOST_FILES - 1 :] = [f"and {len(lines) - MOST_FILES + 1} more"]
+    if len(lines) > MAX_FILES:
+        lines[MAX_FILES - 1 :] = [f"and {len(lines) - MAX_FILES + 1} more"]
     return "\n".join(lines), "\n".join(file for file, _ in files)
 
 

@@ -1,4 +1,4 @@
-"""One look at all run folders: settles what was started, starts what has its turn, reads what has changed."""
+"""Scan all run folders: settle starts, start the next queued run, read what has changed."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ WATCHED_FILES = (
 
 @dataclass(frozen=True)
 class Scan:
-    """What was found.
+    """The result of a scan.
 
     Attributes:
         summaries: of all runs, newest first.
-        started: runs whose trainer was started in this look.
-        problems: (what, remedy) of what could not be started.
+        started: runs whose trainer was started by this scan.
+        problems: (what, remedy) for each run that could not be started.
     """
 
     summaries: list[RunSummary]
@@ -35,27 +35,28 @@ class Scan:
 
 
 class RunScanner:
-    """Reads all runs, those at rest only when their files have changed. `scan` runs in the background thread, and
-    there alone: so no two looks ever start a run each.
+    """Reads all runs; runs that have ended are read again only if their files changed.
+
+    `scan` runs only in the background thread, so that two scans never start a run each.
 
     Attributes:
-        cancelled: set when nobody wants to know any more; a look then ends without starting anything.
+        cancelled: when set, a scan ends without starting anything.
     """
 
     def __init__(self, runs_folder: Path) -> None:
         self._runs_folder = runs_folder
         self._cache: dict[Path, tuple[tuple, RunSummary]] = {}
-        self._start_immediately: list[Path] = []  # to be started whatever is alive; the GUI thread appends
-        self._trainers: list[int] = []  # pids of those that we started
+        self._start_immediately: list[Path] = []  # even if another run is alive; the GUI thread appends
+        self._trainers: list[int] = []  # pids of trainers started here
         self._is_first = True
         self.cancelled = threading.Event()
 
     def start_next(self, folder: Path) -> None:
-        """Let the next look start this run even if another is alive."""
+        """Let the next scan start this run even if another one is alive."""
         self._start_immediately.append(folder)
 
     def scan(self) -> Scan:
-        """Read all runs and start what has its turn; never raises."""
+        """Read all runs and start the next queued one; never raises."""
         if self._is_first:
             queue.remove_leftovers(self._runs_folder)
             self._is_first = False
@@ -82,7 +83,7 @@ class RunScanner:
         return Scan(list(summaries.values()), started, problems)
 
     def _due(self, summaries: dict[Path, RunSummary]) -> list[Path]:
-        """Runs to start now: those that the user wants at once, else the one that waits longest if nothing is alive."""
+        """Runs to start now: those requested immediately, else the longest queued one if nothing is alive."""
         immediate = [self._start_immediately.pop(0) for _ in range(len(self._start_immediately))]
         states = {folder: summary.status.state for folder, summary in summaries.items()}
         wanted = [folder for folder in immediate if states.get(folder) is RunState.QUEUED]
@@ -106,7 +107,7 @@ class RunScanner:
 
 
 def _is_at_rest(summary: RunSummary) -> bool:
-    """Whether its state can only change together with a file."""
+    """Whether the state can change only together with a file."""
     return not summary.status.state.is_alive
 
 

@@ -1,4 +1,4 @@
-"""Files that a trainer obeys: dropped into the control folder of its run."""
+"""Send commands to a trainer as files in the control folder of its run."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ OPPOSITES = {"pause": "resume", "resume": "pause"}
 PROMPTS_FILE = "prompts.json"
 
 
-def send(folder: Path, control: str) -> None:
-    """Ask the trainer for something, in place of its opposite. Raises TrainingError if the disk refuses."""
-    _write(folder, control, "")
-    if control in OPPOSITES:
-        (folder / "control" / OPPOSITES[control]).unlink(missing_ok=True)
+def send(folder: Path, command: str) -> None:
+    """Send a command, and withdraw its opposite. Raises TrainingError if the file cannot be written."""
+    _write(folder, command, "")
+    if command in OPPOSITES:
+        (folder / "control" / OPPOSITES[command]).unlink(missing_ok=True)
 
 
-def resend(folder: Path, control: str) -> None:
-    """Ask once more, if the trainer has taken what was asked and may have thrown it away."""
-    if (folder / "control").is_dir() and not (folder / "control" / control).exists():
-        send(folder, control)
+def resend(folder: Path, command: str) -> None:
+    """Send a command again if the trainer has taken the file, because it may have discarded it."""
+    if (folder / "control").is_dir() and not (folder / "control" / command).exists():
+        send(folder, command)
 
 
 def send_prompts(folder: Path, prompts: Sequence[str]) -> None:
-    """Tell the trainer its sample prompts, as a whole or not at all."""
+    """Replace the sample prompts of the trainer, completely or not at all."""
     _write(folder, PROMPTS_FILE, json.dumps(list(prompts), ensure_ascii=False))
 
 
@@ -42,6 +42,6 @@ def _write(folder: Path, name: str, content: str) -> None:
         os.replace(beside, path)
     except OSError as error:
         raise TrainingError(
-            f"The training could not be told: {path} cannot be written ({error.strerror or error}).",
-            "Free some disk space, or see whether you may write there.",
+            f"The command could not be sent: {path} cannot be written ({error.strerror or error}).",
+            "Free some disk space, or check the permissions of the folder.",
         ) from error

@@ -1,4 +1,4 @@
-"""Follows one run folder as it grows, a few times a second, for whoever shows the run."""
+"""Follow one run folder as it grows, a few times a second."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _News:
 
 
 class _FolderReader:
-    """What one folder said so far; used in the background thread only."""
+    """Reads what is new in one folder; for the background thread only."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,7 +36,7 @@ class _FolderReader:
         self._described: tuple | None = None
 
     def read(self) -> _News:
-        """What is new. The status comes first: so nothing of a run that has ended is missed."""
+        """Read what is new. The status is read first, so that nothing of an ended run is missed."""
         described = tuple(map(_stamp, (self.folder / "run.json", self.folder / "request.json")))
         description = None
         if described != self._described:
@@ -55,17 +55,17 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 
 class RunWatcher(QObject):
-    """Tells what happens in one run folder. It is read in the background, at most five times a second.
+    """Reports changes of one run folder, which is read in the background at most five times a second.
 
     Attributes:
-        folder: the one that is followed; None for none.
+        folder: the watched run folder, or None.
         status: as last read; None before that.
-        description: run.json, or what request.json asks for.
+        description: run.json, or the requested configuration.
     Signals:
-        status_changed(RunStatus): more than its heartbeat is another.
-        described(dict): run.json is there, or another.
-        metrics_read(MetricsPart): new steps and evaluations; with `restarted`, forget all before.
-        samples_read(restarted, list[Sampled]): new samples.
+        status_changed(RunStatus): emitted when more than the heartbeat changed.
+        described(dict): emitted when `description` changed.
+        metrics_read(MetricsPart): emitted for new steps and evaluations; if `restarted`, earlier ones are void.
+        samples_read(restarted, list[Sampled]): emitted for new samples.
     """
 
     status_changed = Signal(object)
@@ -85,7 +85,7 @@ class RunWatcher(QObject):
         self._timer.timeout.connect(self._read)
 
     def watch(self, folder: Path | None) -> None:
-        """Follow this folder from its beginning; None follows nothing."""
+        """Follow this folder from the start of its log; None stops."""
         self._background.forget(self._job)
         self._timer.stop()
         self._job = None
@@ -112,10 +112,10 @@ class RunWatcher(QObject):
         if folder is self.folder and (news.samples_restarted or news.samples):
             self.samples_read.emit(news.samples_restarted, news.samples)
         is_new = before is None or replace(before, heartbeat=news.status.heartbeat) != news.status
-        if folder is self.folder and is_new:  # last: what it did before its end is told before its end
+        if folder is self.folder and is_new:  # last, so that metrics come before the end
             self.status_changed.emit(news.status)
 
     def _on_failed(self, _error: I3Error) -> None:
-        """A bug, which the log has; the next look may do better."""
+        """Already logged; retry at the next poll."""
         self._job = None
         self._timer.start(REST_MS)

@@ -42,7 +42,7 @@ class Window:
         self.runs.failed.connect(self._on_failed)
 
     def _on_failed(self, what: str, remedy: str) -> None:
-        if "not going on" not in what:  # it ended just before it was to be killed
+        if "not running" not in what:  # it ended just before it was to be killed
             print(f"failed: {what} {remedy}", flush=True)
 
     def wait_until(self, done, what: str) -> None:

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from i3core.training.config import TRAINING_SETTINGS, TrainingConfig
-from i3desk.runs.config_diff import DEFAULTS, NOT_COMPARED, changed_settings, label_of, setting_differences, value_text
+from i3desk.runs.config_diff import (
+    DEFAULTS,
+    NOT_COMPARED,
+    TOOLTIPS,
+    changed_settings,
+    label_of,
+    setting_differences,
+    value_text,
+)
 
 BASE = {"model": "i3-mini", "data": ["/data/pirate.jsonl"], "lr": 3e-4}
 
@@ -24,7 +32,7 @@ def test_only_settings_that_differ_are_rows_and_defaults_are_known_as_such():
     assert [cell.text for cell in rows[0].cells] == ["0.0003", "0.001", "0.0003"]
     assert [cell.is_default for cell in rows[0].cells] == [True, False, True]
     assert [cell.text for cell in rows[1].cells] == ["8", "4", "8"]  # not in the other configurations: the default
-    assert rows[1].tooltip.startswith("Windows' worth")
+    assert rows[1].tooltip == TOOLTIPS["batch_size"]
 
 
 def test_a_folder_of_its_own_is_no_difference_and_a_list_is_as_good_as_a_tuple():

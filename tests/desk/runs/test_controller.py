@@ -212,7 +212,7 @@ def test_names_notes_and_deleting(qtbot, runs, state_of, tmp_path):
 
     with qtbot.waitSignal(runs.failed) as failed:
         runs.delete(folder)
-    assert failed.args[0] == "This run is still going on."
+    assert failed.args[0] == "This run is still running."
     runs.kill(folder)
     state_of(runs, folder, RunState.DIED)
     with qtbot.waitSignal(runs.deleted) as deleted:

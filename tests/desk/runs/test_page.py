@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPersistentModelIndex, QRect, QRectF, Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QScrollArea
 from run_folders import append_losses, write_run
 
 from i3core.runs.folder import RunFolder
@@ -23,7 +23,7 @@ from i3desk.curves.sparkline import evenly, sparkline_points
 from i3desk.paths import Paths
 from i3desk.runs.controller import RunController
 from i3desk.runs.labels import STATE_WORDS, state_text, tone_of
-from i3desk.runs.list_delegate import places_in
+from i3desk.runs.list_delegate import row_layout
 from i3desk.runs.list_model import ORDERS, SUMMARY_ROLE, RunListModel, arranged
 from i3desk.runs.page import RunsPage
 from i3desk.runs.run_facts import facts_of
@@ -97,7 +97,7 @@ def chosen(page) -> list[str]:
 
 def click(qtbot, page, folder, modifier=Qt.KeyboardModifier.NoModifier, on_check=False):
     row = page.list.visualRect(page.model.index_of(folder))
-    place = page.painter.check_rect(row).center() if on_check else places_in(row).text.center()
+    place = page.painter.check_rect(row).center() if on_check else row_layout(row).text.center()
     qtbot.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, modifier, place)
 
 
@@ -198,7 +198,7 @@ def test_a_click_shows_everything_about_a_run(qtbot, three, page):
     }
     assert page.details.note.toPlainText() == "for the demo"
     assert not page.details.trouble.isVisible()
-    bar = page.details.scroll.verticalScrollBar()
+    bar = page.details.findChild(QScrollArea).verticalScrollBar()
     bar.setValue(bar.maximum())
     assert page.details.note.visibleRegion().boundingRect() == page.details.note.rect()  # the last thing, at the end
     assert not page.details.resume_button.isVisible()
@@ -234,7 +234,7 @@ def test_a_run_is_opened_talked_to_and_trained_again(qtbot, three, page):
     with qtbot.waitSignal(page.open_requested) as asked:
         click(qtbot, page, three[0])
         row = page.list.visualRect(page.model.index_of(three[0]))
-        qtbot.mouseDClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=places_in(row).text.center())
+        qtbot.mouseDClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=row_layout(row).text.center())
     assert asked.args == [str(three[0])]
 
 
@@ -261,11 +261,11 @@ def test_a_run_is_renamed_in_the_list_and_in_the_details(qtbot, three, page):
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: "Captain" in names(page))
     assert page.details.name.text() == "Captain"
-    page.details.begin_rename()
+    page.details.start_rename()
     qtbot.keyClicks(page.details.name, "nobody")
     qtbot.keyClick(page.details.name, Qt.Key.Key_Escape)
     assert page.details.name.text() == "Captain"
-    page.details.begin_rename()
+    page.details.start_rename()
     qtbot.keyClicks(page.details.name, "Admiral")
     qtbot.keyClick(page.details.name, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: "Admiral" in names(page))
@@ -297,7 +297,7 @@ def test_a_run_that_trains_is_not_deleted_alone_nor_with_others(qtbot, three, pa
     qtbot.waitUntil(lambda: chosen(page) == ["butler"])
     qtbot.keyClick(page.list, Qt.Key.Key_Delete)
     assert not page.question.yes_button.isVisible()
-    assert "Stop first" in page.question.details.text()
+    assert "Stop the training first" in page.question.details.text()
     qtbot.keyClick(page.question.no_button, Qt.Key.Key_Escape)
     qtbot.keyClick(page.list, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(page.list, Qt.Key.Key_Delete)
@@ -466,7 +466,7 @@ def test_a_sparkline_stays_in_its_room_and_keeps_its_highest_and_lowest(values):
 
 @given(st.integers(250, 2000))
 def test_the_columns_of_a_row_never_overlap(width):
-    places = places_in(QRect(0, 100, width, 52))
+    places = row_layout(QRect(0, 100, width, 52))
     parts = [part for part in dataclasses.astuple(places) if part]
     for left, right in pairwise(parts):
         assert left.right() < right.left()
