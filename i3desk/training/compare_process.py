@@ -1,4 +1,4 @@
-"""The child process that holds two models and lets both answer a prompt: `i3core compare`."""
+"""The child process `i3core compare`, in which two models answer the same prompts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ BOTH = -1  # in place of a model's number
 
 
 class CompareProcess(QObject):
-    """Starts with the first prompt, and holds the models until `end`. Prompts are counted from 0 in each process.
+    """Starts with the first prompt, and keeps the models until `end`. Prompts are counted from 0 in each process.
 
     Signals:
-        ready: both are loaded.
-        said(prompt, model, text): a piece of an answer.
-        answered(prompt, model): an answer is whole.
-        refused(prompt, model, what, remedy): there will be no answer; `model` may be BOTH.
-        failed(what): the process is gone, and what was under way with it.
+        ready: emitted when both models are loaded.
+        said(prompt, model, text): emitted for each piece of an answer.
+        answered(prompt, model): emitted when an answer is complete.
+        refused(prompt, model, what, remedy): emitted if there will be no answer; `model` may be BOTH.
+        failed(what): emitted when the process ended, and with it all answers.
     """
 
     ready = Signal()
@@ -38,26 +38,25 @@ class CompareProcess(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether there is a process that holds the models, or one that has not ended yet."""
+        """Whether a process has the models loaded, or has not ended yet."""
         return self._process is not None or bool(self._ending)
 
     def use(self, base: str, tuned: str) -> None:
-        """Compare these models, given as folders or names, from the next prompt on."""
+        """Compare these models (folders or names) from the next prompt on."""
         self.end()
         self._models = (base, tuned)
 
     def ask(self, prompt: str, seed: int, temperature: float, max_new_tokens: int) -> int:
-        """Put a prompt to both, after those before; returns its number."""
-        if self._process is None:
-            self._start()
+        """Queue a prompt for both models; returns its number."""
+        process = self._process or self._start()
         settings = {"seed": seed, "temperature": temperature, "max_new_tokens": max_new_tokens}
         number, self._count = self._count, self._count + 1
-        self._process.say(json.dumps({"prompt": prompt, **settings}))
+        process.say(json.dumps({"prompt": prompt, **settings}))
         return number
 
     @Slot()
     def end(self) -> None:
-        """Let the models go; no more is told of what was under way."""
+        """Unload the models; unfinished answers are dropped without a signal."""
         process, self._process = self._process, None
         if process is not None:
             process.reported.disconnect(self._on_reported)
@@ -65,18 +64,19 @@ class CompareProcess(QObject):
             process.end()
 
     def shut_down(self) -> None:
-        """End at once. It blocks for a moment."""
+        """End the processes at once. Blocks for a moment."""
         self.end()
         for process in list(self._ending):
             process.kill()
 
-    def _start(self) -> None:
+    def _start(self) -> CoreProcess:
         self._count, self.is_ready = 0, False
-        self._process = CoreProcess("comparison", self)
-        self._process.reported.connect(self._on_reported)
-        self._process.finished.connect(self._on_finished)
-        self._process.failed.connect(self._on_failed)
-        self._process.start(["compare", *self._models, "--json"])
+        process = self._process = CoreProcess("comparison", self)
+        process.reported.connect(self._on_reported)
+        process.finished.connect(self._on_finished)
+        process.failed.connect(self._on_failed)
+        process.start(["compare", *self._models, "--json"])
+        return process
 
     @Slot(object)
     def _on_reported(self, report: dict) -> None:
@@ -101,6 +101,7 @@ class CompareProcess(QObject):
     @Slot(str)
     def _on_failed(self, what: str) -> None:
         process = self.sender()
+        assert isinstance(process, CoreProcess)
         process.deleteLater()
         if process in self._ending:
             self._ending.remove(process)

@@ -1,6 +1,8 @@
-"""The card of one data file: what was recognised, the chunks as they will be learned, and what is wrong in it."""
+"""The card of one data file: its format, a preview of its chunks, and its errors."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
@@ -16,14 +18,17 @@ from i3desk.training.setup_state import WEIGHTS
 from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 
-MOST_BAD_SHOWN = 8
+MAX_BAD_SHOWN = 8
 
 
 class DataCard(QFrame):
-    """Shows one Source.
+    """Shows one DataSource.
 
     Signals:
-        remove_requested(path), weight_chosen(path, weight), skip_chosen(skip), again_requested(path).
+        remove_requested(path): emitted when the user removes the file.
+        weight_chosen(path, weight): emitted when the user chose how often it is shown.
+        skip_chosen(skip): emitted when the user chose whether to skip bad records.
+        again_requested(path): emitted when the user wants the file read again.
     """
 
     remove_requested = Signal(str)
@@ -37,7 +42,7 @@ class DataCard(QFrame):
         self.path = path
         self.setAccessibleName(f"Data {display_name(path)}")
         self._weight = 1.0
-        self._shown: tuple = ()
+        self._shown: tuple[Any, ...] = ()
 
         self.fold = IconToolButton()
         self.fold.setObjectName("leaf")
@@ -48,7 +53,7 @@ class DataCard(QFrame):
         self.name.setText(display_name(path))
         self.name.setToolTip(path)
         self.kind = label(tone="muted", grade="small")
-        self.remove = _tool("close", "Remove", "Train without this file; it stays where it is")
+        self.remove = _tool("close", "Remove", "Train without this file; it is not deleted")
         self.remove.setAccessibleName(f"Remove {display_name(path)}")
         self.remove.clicked.connect(self._on_remove)
         heading = row(self.fold, self.name, self.remove, spacing=4)
@@ -121,7 +126,7 @@ class DataCard(QFrame):
     def show_source(
         self, source: DataSource, weight: float, skip: bool, val_share: float, has_val_file: bool, waits: bool
     ) -> None:
-        """Show what is known of the file now; `waits` if no model is there to read it with."""
+        """Show the newest state of the file; `waits` if there is no model to read it with."""
         shown = (source, weight, skip, val_share, has_val_file, waits)
         if shown == self._shown:
             return
@@ -159,17 +164,17 @@ class DataCard(QFrame):
             self.bad_title.style().polish(self.bad_title)
         self.bad.setObjectName("well" if skip else "failure")
         self.bad.style().polish(self.bad)
-        lines = [data_labels.bad_line(each) for each in bad[:MOST_BAD_SHOWN]]
+        lines = [data_labels.bad_line(each) for each in bad[:MAX_BAD_SHOWN]]
         if count > len(lines):
             lines.append(f"and {count - len(lines):,} more")
         self.bad_list.setText("\n".join(lines))
         self.bad_remedies.setText(
-            "\n".join(dict.fromkeys(each.get("remedy", "") for each in bad[:MOST_BAD_SHOWN])).strip()
+            "\n".join(dict.fromkeys(each.get("remedy", "") for each in bad[:MAX_BAD_SHOWN])).strip()
         )
         this = "this record" if count == 1 else f"these {count:,} records"
         self.skip.setText("Do not skip" if skip else f"Skip {this}")
         self.skip.setAccessibleName(self.skip.text())
-        self.skip.setToolTip("Refuse to train until the file is mended" if skip else "Train on the rest of the file")
+        self.skip.setToolTip("Refuse to train until the file is repaired" if skip else "Train on the rest of the file")
         if not skip and count <= 3 and not self.unfold_bad.isChecked():
             self.unfold_bad.setChecked(True)
         self._show_bad_list(self.unfold_bad.isChecked())
@@ -224,7 +229,7 @@ class DataCard(QFrame):
 
     def _choose(self, weight: float) -> None:
         if weight != self._weight:
-            self._weight = weight  # the next click may come before this one is shown
+            self._weight = weight  # the next click may come before this weight is shown
             self.weight_chosen.emit(self.path, weight)
 
 

@@ -1,4 +1,4 @@
-"""What is in the files to be trained on: `i3core data` for one file after the other."""
+"""Check the training files: run `i3core data` on one file after the other."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LOOKED_AT_FILES = 1000
 
 @dataclass(frozen=True)
 class DataSource:
-    """What is known of a file or folder.
+    """The state of a file or folder.
 
     Attributes:
         characters: read so far, while it is being read.
-        report: the JSON that `i3core data` tells of it; None until it is read, or if it cannot be.
+        report: the JSON report of `i3core data`; None until it is read, or if it cannot be read.
         what, remedy: why it cannot be read; empty if it can.
-        stamp: size and time of the file when reading began; tells whether it was changed since.
+        stamp: size and time of the file when reading started, to detect changes.
     """
 
     path: str
@@ -42,10 +42,10 @@ class DataSource:
 
 
 class DataCheck(QObject):
-    """Keeps what is known of each file for the model in use.
+    """Keeps the state of each file for the current model.
 
     Signals:
-        changed(path): more is known of this file.
+        changed(path): emitted when the state of this file changed.
     """
 
     changed = Signal(str)
@@ -54,7 +54,7 @@ class DataCheck(QObject):
         super().__init__(parent)
         self.sources: dict[str, DataSource] = {}
         self._model, self._loss_on = "", "assistant"
-        self._current = ""  # the file that the child reads; empty if its answer is no longer wanted
+        self._current = ""  # the file that the child reads; empty if its report is no longer wanted
         self._open = False
         self._process = CoreProcess("reading of the data", self)
         self._process.reported.connect(self._on_reported)
@@ -62,7 +62,7 @@ class DataCheck(QObject):
         self._process.failed.connect(self._on_failed)
 
     def set_model(self, model: str, loss_on: str = "assistant") -> None:
-        """Judge the files with this model's chunks; `loss_on` says what of a conversation is learned."""
+        """Check the files with this model's chunks; `loss_on` is the setting of that name."""
         if (model, loss_on) != (self._model, self._loss_on):
             self._model, self._loss_on = model, loss_on
             for path in self.sources:
@@ -72,14 +72,14 @@ class DataCheck(QObject):
             self._start_next()
 
     def set_files(self, paths: list[str]) -> None:
-        """The files that count; new ones are read."""
+        """Set the files to check; new ones are read."""
         self.sources = {path: self.sources.get(path) or DataSource(path) for path in paths}
         if self._current and self._current not in self.sources:
             self._drop_current()
         self._start_next()
 
     def read_again(self, path: str) -> None:
-        """The file has changed on the disk, or could not be read before."""
+        """Read a file again that changed, or could not be read."""
         self.sources[path] = DataSource(path)
         if path == self._current:
             self._drop_current()
@@ -87,7 +87,7 @@ class DataCheck(QObject):
         self._start_next()
 
     def open(self) -> None:
-        """Begin to read, and read again what has changed; before the first time, nothing is started."""
+        """Start reading, and read changed files again. Before the first call, no child is started."""
         self._open = True
         for path, source in list(self.sources.items()):
             if source.is_known and source.stamp != _stamp(path):
@@ -144,7 +144,7 @@ class DataCheck(QObject):
         self._end(plain(what))
 
     def _end(self, what: str) -> None:
-        """The child is gone; a file that it told nothing of cannot be read, and `what` says why."""
+        """The child ended: a file without a report cannot be read, and `what` says why."""
         path, self._current = self._current, ""
         source = self.sources.get(path)
         if source is not None and not source.is_known:
@@ -163,10 +163,10 @@ def _stamp(path: str) -> tuple[int, int] | None:
 
 def _size(path: str) -> int:
     try:
-        place = Path(path)
-        if not place.is_dir():
-            return place.stat().st_size
-        with os.scandir(place) as entries:  # the first of them tell whether it is large
+        file = Path(path)
+        if not file.is_dir():
+            return file.stat().st_size
+        with os.scandir(file) as entries:  # the first entries show whether it is large
             return sum(entry.stat().st_size for entry in itertools.islice(entries, LOOKED_AT_FILES))
     except OSError:
         return 0

@@ -1,4 +1,4 @@
-"""What `i3core data` found in a file, in the words of its card."""
+"""Texts of a data card about the report of `i3core data`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from i3core.system.humanize import count_text
 PAIRS = ("prompt and completion", "Alpaca instructions", "two columns")
 CHATS = ("messages", "ShareGPT conversations")
 MUCH_UNKNOWN = 0.02  # of the tokens
-FEWEST_TO_SPLIT = 20  # documents or rows; of fewer none is held out
+MIN_TO_SPLIT = 20  # documents or rows; with fewer, nothing is kept for validation
 
 
 def plural(count: int, one: str, more: str = "") -> str:
@@ -18,7 +18,7 @@ def plural(count: int, one: str, more: str = "") -> str:
 
 
 def kind_text(report: dict[str, Any]) -> str:
-    """The kind of data and how much: "chat · 420 replies"."""
+    """The kind and amount of data: "chat · 420 replies"."""
     shapes, records = report.get("shapes", {}), report.get("records", 0)
     about = "≈ " if report.get("estimated") else ""
     kinds = {"chat" if s in PAIRS or s in CHATS else "tokens" if s == "token ids" else "text" for s in shapes}
@@ -41,17 +41,17 @@ def shapes_text(report: dict[str, Any]) -> str:
 
 
 def held_out_share(report: dict[str, Any], share: float) -> float:
-    """What part of the file is kept for validation; the trainer's rule: at least 8, but no more than a fifth."""
+    """The share of the file kept for validation by the trainer's rule: at least 8, but at most a fifth."""
     count = report.get("records", 0)
-    if count < FEWEST_TO_SPLIT:
+    if count < MIN_TO_SPLIT:
         count = report.get("rows", 0)
-    if share <= 0 or count < FEWEST_TO_SPLIT:
+    if share <= 0 or count < MIN_TO_SPLIT:
         return 0.0
     return min(count - 1, max(1, round(count * share), min(8, count // 5))) / count
 
 
 def facts_text(report: dict[str, Any], val_share: float, has_val_file: bool) -> str:
-    """Tokens, unknown share, held-out share."""
+    """Tokens, unknown share, validation share."""
     about = "≈ " if report.get("estimated") else ""
     tokens = report.get("tokens", 0)
     parts = [f"{about}{plural(tokens, 'token')}"]
@@ -78,7 +78,7 @@ def share_text(share: float) -> str:
 
 
 def unknown_text(report: dict[str, Any]) -> str:
-    """What this model cannot read, if it is much; else empty."""
+    """The share that this model cannot read, if it is large; else ""."""
     unknown = report.get("unknown_share", 0.0)
     if unknown <= MUCH_UNKNOWN:
         return ""
@@ -88,7 +88,7 @@ def unknown_text(report: dict[str, Any]) -> str:
 
 
 def truncated_text(report: dict[str, Any]) -> str:
-    """What does not fit into the window, if there is any."""
+    """How many records do not fit into the window; "" if all do."""
     count = report.get("truncated", 0)
     if not count:
         return ""
@@ -97,7 +97,7 @@ def truncated_text(report: dict[str, Any]) -> str:
 
 
 def bad_line(bad: dict[str, Any]) -> str:
-    """One record that cannot be used: place and reason."""
+    """The position and reason of a record that cannot be used."""
     line = bad.get("line")
     place = f"line {line:,}" if isinstance(line, int) else str(bad.get("file", ""))
     return f"{place}: {bad.get('what', '')}"

@@ -1,10 +1,11 @@
-"""All files to be trained on: their cards, the place to drop more, and what to say while there are none."""
+"""The training files: their cards, a drop zone, and a hint while there are none."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Signal, Slot
@@ -23,14 +24,14 @@ SUFFIXES = (".txt", ".md", ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz",
 SAMPLES_FILE = "data/samples.json"
 MOST_UNFOLDED = 2
 SHAPES = (
-    ("Plain text", ".txt or .md: learned as it stands"),
+    ("Plain text", ".txt or .md: learned as it is"),
     ("Conversations", ".jsonl with messages, or prompt and completion"),
     ("Tables", ".csv with two columns: question and answer"),
 )
 
 
 def sample_sets() -> list[dict[str, str]]:
-    """The sample sets that come with the program: file, title and description of each."""
+    """The bundled sample sets: file, title and description of each."""
     try:
         content = json.loads(assets.path(SAMPLES_FILE).read_text(encoding="utf-8"))
         return [{**each, "file": str(assets.path(f"data/{each['file']}"))} for each in content]
@@ -40,7 +41,7 @@ def sample_sets() -> list[dict[str, str]]:
 
 
 class DropZone(QPushButton):
-    """Says that files can be dropped, and asks for them when it is pressed."""
+    """A place to drop files; a click opens a file dialog."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,7 +53,7 @@ class DropZone(QPushButton):
         self.show_state(False, False)
 
     def show_state(self, dragging: bool, has_data: bool) -> None:
-        """Whether something is held over the panel now, and whether there are files already."""
+        """Show whether files are being dragged over the panel, and whether there are files already."""
         self._dragging = dragging
         more = "more files" if has_data else "files"
         self.setText("Drop it here to train on it" if dragging else f"Drop {more} here, or choose…")
@@ -72,11 +73,11 @@ class DropZone(QPushButton):
 
 
 class DataList(QWidget):
-    """Shows the sources.
+    """Shows a card for each source.
 
     Signals:
-        added(paths): the user chose files or folders.
-        remove_requested(path), weight_chosen(path, weight), skip_chosen(skip), again_requested(path): of a card.
+        added(paths): emitted when the user chose files or folders.
+        remove_requested(path), weight_chosen(path, weight), skip_chosen(skip), again_requested(path): see DataCard.
     """
 
     added = Signal(object)
@@ -89,7 +90,7 @@ class DataList(QWidget):
         super().__init__(parent)
         self.cards: dict[str, DataCard] = {}
         self.samples: list[QPushButton] = []
-        self._sample_files: dict[QPushButton, str] = {}
+
         self.column = column_in(self, spacing=12)
         self.empty = self._empty_card()
         self.column.addWidget(self.empty)
@@ -122,8 +123,7 @@ class DataList(QWidget):
                     made = button(each.get("title", ""), each.get("description", ""), kind="sample")
                     made.setAccessibleName(f"Try: {made.text()}")
                     made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-                    made.clicked.connect(self._on_sample)
-                    self._sample_files[made] = each["file"]
+                    made.clicked.connect(partial(self.added.emit, [Path(each["file"])]))
                     line.append(made)
                 self.samples += line
                 column.addLayout(row(*line))
@@ -162,12 +162,8 @@ class DataList(QWidget):
         self.zone.show_state(False, bool(sources))
 
     def show_dragging(self, dragging: bool) -> None:
-        """Show whether files are held over the panel."""
+        """Show whether files are being dragged over the panel."""
         self.zone.show_state(dragging, bool(self.cards))
-
-    @Slot()
-    def _on_sample(self) -> None:
-        self.added.emit([Path(self._sample_files[self.sender()])])
 
     @Slot()
     def _ask_for_files(self) -> None:

@@ -1,7 +1,7 @@
-"""A rehearsal of the run on this machine: `i3core train --dry-run --measure`, soon after the last change.
+"""Measure the run on this machine with `i3core train --dry-run --measure`, soon after the last change.
 
-Only settings that the pace depends on begin a new one. How many steps there will be is left to arithmetic: the
-rehearsal always plans one epoch, so the steps that it counts are those of an epoch.
+Only a change of settings that affect speed or memory starts another dry run. It always plans one epoch, so that its
+number of steps is that of an epoch; the length of the run is computed from it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from i3desk.workers.core_process import CoreProcess, plain
 
 WAIT_MS = 500
 MOST_KEPT = 16
-# Settings that change neither the pace nor the memory.
+# Settings that affect neither speed nor memory.
 WITHOUT_EFFECT = (
     "steps", "epochs", "lr", "warmup_steps", "decay_share", "min_lr_share", "weight_decay", "beta2", "grad_clip",
     "patience", "eval_every", "checkpoint_every", "log_every", "track", "seed", "out",
@@ -29,13 +29,13 @@ WITHOUT_EFFECT = (
 
 @dataclass(frozen=True)
 class DryRunResult:
-    """What a rehearsal found.
+    """The result of a dry run.
 
     Attributes:
-        started: the JSON of Started, with an epoch's steps as `total_steps`; None if it did not get so far.
-        pace: what was measured; None if it was not.
+        started: the JSON of Started, with an epoch's steps as `total_steps`; None if the run was refused before.
+        timings: measured; None if they were not.
         warnings: (kind, what, remedy) of each.
-        refusal: why the run cannot be, in one line; empty if it can.
+        refusal: why the run cannot start, in one line; empty if it can.
     """
 
     started: dict[str, Any] | None = None
@@ -45,28 +45,28 @@ class DryRunResult:
 
 
 def dry_run_config(config: dict[str, Any]) -> dict[str, Any]:
-    """What of `config` a rehearsal depends on."""
+    """The settings of `config` that affect a dry run."""
     kept = {key: value for key, value in config.items() if key not in WITHOUT_EFFECT}
     return kept | ({} if config.get("eval_every", 1) else {"eval_every": 0})
 
 
 class DryRun(QObject):
-    """Rehearses the configuration that was asked for last.
+    """Measures the configuration that was requested last.
 
     Signals:
-        changed: more is known, or something else is being measured.
+        changed: emitted when there is a result, or another configuration is being measured.
     """
 
     changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._folder = tempfile.TemporaryDirectory(prefix="i3desk-rehearsal-")
+        self._folder = tempfile.TemporaryDirectory(prefix="i3desk-dry-run-")
         self._known: OrderedDict[str, DryRunResult] = OrderedDict()
         self._wanted: str | None = None
-        self._running: str | None = None  # what the child measures; None if its answer is no longer wanted
+        self._running: str | None = None  # what the child measures; None if its result is no longer wanted
         self._found = DryRunResult()
-        self._process = CoreProcess("rehearsal", self)
+        self._process = CoreProcess("dry run", self)
         self._process.reported.connect(self._on_reported)
         self._process.finished.connect(self._on_finished)
         self._process.failed.connect(self._on_failed)
@@ -75,11 +75,11 @@ class DryRun(QObject):
 
     @property
     def measuring(self) -> bool:
-        """Whether an answer to what was asked last is on its way."""
+        """Whether the result of the last request is still pending."""
         return self._wanted is not None and self._wanted not in self._known
 
     def ask(self, config: dict[str, Any] | None) -> None:
-        """Rehearse this, soon; None ends what is going on."""
+        """Measure this configuration soon; None cancels."""
         wanted = None if config is None else json.dumps(dry_run_config(config), sort_keys=True)
         if wanted == self._wanted:
             return
@@ -92,8 +92,8 @@ class DryRun(QObject):
             self._timer.start()
         self.changed.emit()
 
-    def answer(self, config: dict[str, Any]) -> DryRunResult | None:
-        """What is known of this configuration."""
+    def result(self, config: dict[str, Any]) -> DryRunResult | None:
+        """The result for this configuration, if known."""
         return self._known.get(json.dumps(dry_run_config(config), sort_keys=True))
 
     def shut_down(self) -> None:
@@ -106,13 +106,13 @@ class DryRun(QObject):
 
     @Slot()
     def _start(self) -> None:
-        if not self.measuring or self._process.running:  # then its end begins the next
+        if self._wanted is None or not self.measuring or self._process.running:  # its end starts the next
             return
         self._running, self._found = self._wanted, DryRunResult()
-        file = Path(self._folder.name) / "rehearsal.json"
+        file = Path(self._folder.name) / "dry-run.json"
         content = {"eval_every": 1} | json.loads(self._wanted) | {"out": str(file.with_name("run"))}
         file.write_text(json.dumps(content), encoding="utf-8")
-        # As the run itself will be started: it leaves the processor to the chat.
+        # At low priority, as the run itself will be started.
         self._process.start(["train", "--dry-run", "--measure", "--low-priority", "--json", "--config", str(file)])
 
     @Slot(object)

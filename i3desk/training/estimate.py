@@ -1,4 +1,4 @@
-"""How long a run takes, from the pace of its parts: plain numbers, and the words for them."""
+"""Estimate the duration of a run from the timings of its parts, with texts for it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from i3core.system.humanize import duration_text, size_text
 
-BEGIN_S = 6.0  # importing torch, reading model and data
-# Before anything is measured: what two cores of a laptop do, a forward and a backward pass at 6 operations a weight.
+START_S = 6.0  # importing torch, reading model and data
+# Before anything is measured: two cores of a laptop, forward and backward pass at 6 operations per weight.
 OPERATIONS_PER_SECOND = 1e11
 OPERATIONS_PER_WEIGHT = 6
 
@@ -25,7 +25,7 @@ class Timings:
 
 
 def default_timings(parameters: int, tokens_per_step: int, eval_tokens: int) -> Timings:
-    """What to expect of an ordinary computer, until this one is measured."""
+    """The timings of an ordinary computer, until this one is measured."""
     token_s = OPERATIONS_PER_WEIGHT * parameters / OPERATIONS_PER_SECOND
     return Timings(
         step_s=token_s * tokens_per_step,
@@ -36,25 +36,25 @@ def default_timings(parameters: int, tokens_per_step: int, eval_tokens: int) -> 
 
 
 def evaluations(steps: int, eval_every: int) -> int:
-    """How often a run is evaluated: before the first step, every so many steps, and at the end."""
+    """The number of evaluations: before the first step, every `eval_every` steps, and at the end."""
     return 1 + -(-steps // eval_every) if eval_every > 0 else 0
 
 
 def run_seconds(config: Mapping[str, Any], timings: Timings, steps: int) -> float:
-    """From Start to the end, if the run is not ended before by patience."""
-    looks = evaluations(steps, config["eval_every"])
+    """Seconds from Start to the end, unless the run ends early by `patience`."""
+    count = evaluations(steps, config["eval_every"])
     every = config["checkpoint_every"]
     saves = -(-steps // every) if every > 0 else 1
     return (
-        BEGIN_S
+        START_S
         + steps * timings.step_s
-        + looks * (timings.evaluation_s + timings.sample_s)
+        + count * (timings.evaluation_s + timings.sample_s)
         + saves * timings.checkpoint_s
     )
 
 
 def time_text(seconds: float) -> str:
-    """A time to wait, as exact as an estimate can be: "about 4 min", "about 3 days"."""
+    """A duration as precise as an estimate allows: "about 4 min", "about 3 days"."""
     if seconds < 90:
         return f"about {max(10, round(seconds / 5) * 5)} s"
     if seconds < 36 * 3600:
@@ -66,12 +66,12 @@ def time_text(seconds: float) -> str:
 
 
 def of_total_text(part: float, whole: float) -> str:
-    """ "0.6 of 24 GB" as people compare: each in its own unit."""
+    """A size and its total, each in its own unit: "600 MB of 24 GB"."""
     return f"{size_text(part)} of {size_text(whole)}"
 
 
 def times_text(epochs: float) -> str:
-    """How often the data is gone through: "3 times", "once", "4 % of the data"."""
+    """How often the data is seen: "the data 3 times", "the data once", "4 % of the data"."""
     if epochs < 0.95:
         return f"{max(1, round(100 * epochs))} % of the data" if epochs >= 0.005 else "a small part of the data"
     if epochs < 9.95:

@@ -8,9 +8,9 @@ from i3desk.widgets.basics import BusyBar, column_in, label
 from i3desk.widgets.facts import FactRows
 
 ROWS = {
-    "time": ("Time", "From Start to the end, evaluations and checkpoints included; less if it ends early"),
-    "memory": ("Memory", "Of this computer or its graphics card, while a step is done"),
-    "disk": ("Disk", "For the checkpoints, of what is free"),
+    "time": ("Time", "From Start to the end, with evaluations and checkpoints; less if it ends early"),
+    "memory": ("Memory", "Of this computer or its graphics card, during a step"),
+    "disk": ("Disk", "For the checkpoints, of the free space"),
 }
 
 

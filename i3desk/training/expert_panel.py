@@ -1,4 +1,4 @@
-"""Every option of the trainer that makes sense when a model is fine-tuned, in groups, each with its meaning."""
+"""All trainer options for fine-tuning, in groups, each with its meaning."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from PySide6.QtWidgets import QFrame, QWidget
 
 from i3core.system.extras import is_packaged
 from i3core.training.config import CHOICES, TRACKERS, TRAINING_SETTINGS, TrainingConfig
-from i3desk.training.expert_rows import ChoiceRow, FileRow, MemberRow, RunOption, ToggleRow, ValueRow
+from i3desk.training.expert_rows import ChoiceRow, FileRow, MemberRow, OptionRow, RunOption, ToggleRow, ValueRow
 from i3desk.widgets.basics import button, column_in, label, named, row
-from i3desk.widgets.setting_rows import SettingRow
 
-FROM_SCRATCH = ("max_vocab", "min_count", "window")  # settings that a model which exists does not take
+FROM_SCRATCH = ("max_vocab", "min_count", "window")  # settings that do not apply to an existing model
 GROUPS = {
     "Length": ("steps", "epochs", "patience"),
     "Batches": ("batch_size", "accumulate", "shuffle", "seed"),
@@ -32,8 +31,8 @@ _CHOICES = {
         "learned whole.", CHOICES["loss_on"],
     ),
     "optimizer": RunOption(
-        "optimizer", "Optimiser", "AdamW suits everything. Muon takes care of the blocks' matrices, needs less "
-        "memory, and likes large batches.", CHOICES["optimizer"],
+        "optimizer", "Optimiser", "AdamW suits everything. Muon optimises the matrices of the blocks, needs less "
+        "memory, and suits large batches.", CHOICES["optimizer"],
     ),
     "device": RunOption("device", "Device", "Where it is trained: auto takes a CUDA card if there is one.",
                      ("auto", "cpu", "cuda")),
@@ -61,7 +60,7 @@ def default_of(key: str) -> Any:
 
 
 def why_without_effect(config: dict[str, Any]) -> dict[str, str]:
-    """Key -> the reason why a setting has no effect in this configuration."""
+    """The reason for each setting that has no effect in this configuration."""
     reasons = {}
     if not config.get("lora_rank"):
         reasons["lora_alpha"] = "Only with a LoRA rank."
@@ -80,10 +79,10 @@ class ExpertPanel(QFrame):
     """All settings in their groups.
 
     Attributes:
-        rows: by key; the trackers' by "track:NAME".
+        rows: by key; of trackers by "track:NAME".
     Signals:
-        changed(key, value): the user chose another value.
-        reset_requested: the user wants the preset's values back.
+        changed(key, value): emitted when the user chose another value.
+        reset_requested: emitted when the user wants the preset's values back.
     """
 
     changed = Signal(str, object)
@@ -93,12 +92,12 @@ class ExpertPanel(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.setAccessibleName("Expert settings")
-        self.rows: dict[str, SettingRow] = {}
-        column = column_in(self, 12, 10, 12, 14, spacing=10)
-        self.reset_button = button("Reset", "Set everything here back to what Standard would take", kind="quiet")
+        self.rows: dict[str, OptionRow] = {}
+        self._column = column_in(self, 12, 10, 12, 14, spacing=10)
+        self.reset_button = button("Reset", "Set everything here back to the values of Standard", kind="quiet")
         self.reset_button.clicked.connect(self.reset_requested)
-        column.addLayout(row(label("Every option", grade="name"), None, self.reset_button))
-        column.addWidget(label("Click a name to read what it does", "muted", "small", wrap=True))
+        self._column.addLayout(row(label("All options", grade="name"), None, self.reset_button))
+        self._column.addWidget(label("Click a name to read what it does", "muted", "small", wrap=True))
         self._shown: tuple[dict[str, Any], float] = ({}, 0.0)
         self._numbers = {each.key: each for each in TRAINING_SETTINGS if each.key not in FROM_SCRATCH}
         grouped = {key for keys in GROUPS.values() for key in keys}
@@ -110,22 +109,22 @@ class ExpertPanel(QFrame):
 
     @Slot()
     def _add_group(self) -> None:
-        """One group after the other, so that the window goes on meanwhile."""
+        """Add the next group; one per event, so that the window keeps responding."""
         title, keys = self._coming.pop(0)
         if not self._coming:
             self._timer.stop()
         made = [each for key in keys for each in self._rows_of(key)]
-        column = self.layout()
-        column.addSpacing(2)
-        column.addWidget(named(QFrame(), "line"))
-        column.addWidget(label(title, grade="heading"))
+        self._column.addSpacing(2)
+        self._column.addWidget(named(QFrame(), "line"))
+        self._column.addWidget(label(title, grade="heading"))
         for each in made:
-            each.changed.connect(self._on_changed)
-            column.addWidget(each)
+            each.changed.connect(self.changed)
+            self._column.addWidget(each)
         self._show_rows()
 
-    def _rows_of(self, key: str) -> list[SettingRow]:
+    def _rows_of(self, key: str) -> list[OptionRow]:
         numbers = self._numbers
+        made: dict[str, OptionRow]
         if key == "track":
             made = {
                 f"track:{name}": MemberRow(
@@ -142,13 +141,13 @@ class ExpertPanel(QFrame):
             made = {key: FileRow(_CHOICES[key], "the sample conversations")}
         elif key in _CHOICES:
             made = {key: (ChoiceRow if _CHOICES[key].choices else ToggleRow)(_CHOICES[key])}
-        else:  # an option that this trainer does not have
+        else:  # this trainer has no such option
             made = {}
         self.rows |= made
         return list(made.values())
 
     def show_config(self, config: dict[str, Any], epochs: float, has_changes: bool) -> None:
-        """Show the values of a configuration; what it does not name is the trainer's default."""
+        """Show the values of a configuration, with defaults for missing ones."""
         self._shown = (config, epochs)
         self.reset_button.setEnabled(has_changes)
         self._show_rows()
@@ -162,7 +161,3 @@ class ExpertPanel(QFrame):
             if not each.is_being_typed():
                 each.show_value(value)
             each.show_reason(reasons.get(key, ""))
-
-    @Slot(str, object)
-    def _on_changed(self, key: str, value: object) -> None:
-        self.changed.emit(key, value)

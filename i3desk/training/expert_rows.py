@@ -1,10 +1,10 @@
-"""Rows of the expert's settings: a number, a choice, several choices, a file; each can say why it has no effect."""
+"""Rows of the expert settings: numbers, choices, switches and files, which can say why they have no effect."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -21,7 +21,7 @@ NUMBER_WIDTH = 108
 
 @dataclass(frozen=True)
 class RunOption:
-    """A setting that is not a number; `choices` are its values, if they are known."""
+    """A setting that is not a number; `choices` are its values, if they are fixed."""
 
     key: str
     label: str
@@ -29,65 +29,72 @@ class RunOption:
     choices: tuple[str, ...] = ()
 
 
-class _Explained:
-    """What the rows share: a line that says why the setting has no effect now."""
+class OptionRow(SettingRow):
+    """A row with a line that says why the setting has no effect now.
 
-    def _add_reason(self: SettingRow) -> None:
+    Attributes:
+        editor: disabled while there is a reason.
+    """
+
+    editor: QWidget
+
+    def _add_reason(self, editor: QWidget) -> None:
+        self.editor = editor
         self.reason = label(tone="muted", grade="small", wrap=True)
         self.reason.hide()
         self._grid.addWidget(self.reason, 3, 0, 1, 2)
 
+    def show_value(self, value: Any) -> None:
+        """Show a value without announcing it as a choice."""
+        raise NotImplementedError
+
     def is_being_typed(self) -> bool:
-        """Whether something is written that does not count yet."""
+        """Whether the user is typing a value that does not count yet."""
         return False
 
-    def show_reason(self: SettingRow, reason: str) -> None:
-        """Disable the editor and say why; without a reason, enable it."""
+    def show_reason(self, reason: str) -> None:
+        """Disable the editor and show the reason; without a reason, enable it."""
         self.editor.setEnabled(not reason)
         self.reason.setText(reason)
         self.reason.setVisible(bool(reason))
 
 
-class ValueRow(_Explained, NumberRow):
+class ValueRow(NumberRow, OptionRow):
     """A number of any size, as people write it: 500, 0.0003, 3e-4."""
 
     def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
         super().__init__(setting, NUMBER_WIDTH, parent)
-        self.editor = self.number
-        self._add_reason()
+        self._add_reason(self.number)
 
     def is_being_typed(self) -> bool:
         return self.number.is_being_typed()
 
 
-class ChoiceRow(_Explained, SettingRow):
+class ChoiceRow(OptionRow):
     """One of a few values."""
 
     def __init__(self, choice: RunOption, parent: QWidget | None = None) -> None:
         super().__init__(choice, parent)
-        self.editor = SegmentedControl(
-            choice.label, {each: (each, f"{choice.label}: {each}") for each in choice.choices}
-        )
-        self.editor.chosen.connect(self._on_chosen)
-        self._grid.addWidget(self.editor, 1, 0, 1, 2)
-        self._add_reason()
+        choices = {each: (each, f"{choice.label}: {each}") for each in choice.choices}
+        self.control = SegmentedControl(choice.label, choices)
+        self.control.chosen.connect(self._on_chosen)
+        self._grid.addWidget(self.control, 1, 0, 1, 2)
+        self._add_reason(self.control)
 
-    def show_value(self, value: str) -> None:
-        """Show a value without announcing it as a choice."""
-        self.editor.show_choice(value)
+    def show_value(self, value: Any) -> None:
+        self.control.show_choice(value)
 
     @Slot(str)
     def _on_chosen(self, value: str) -> None:
         self.changed.emit(self.setting.key, value)
 
 
-class ToggleRow(_Explained, SwitchRow):
+class ToggleRow(SwitchRow, OptionRow):
     """On or off."""
 
     def __init__(self, choice: RunOption, parent: QWidget | None = None) -> None:
         super().__init__(choice, parent)
-        self.editor = self.switch
-        self._add_reason()
+        self._add_reason(self.switch)
 
 
 class MemberRow(ToggleRow):
@@ -95,21 +102,21 @@ class MemberRow(ToggleRow):
 
     def __init__(self, choice: RunOption, parent: QWidget | None = None) -> None:
         super().__init__(choice, parent)
+        (self._member,) = choice.choices
         self._values: tuple[str, ...] = ()
 
-    def show_value(self, values: Sequence[str]) -> None:
-        """Show whether it is among these."""
-        self._values = tuple(values)
-        self.switch.setChecked(self.setting.choices[0] in self._values)
+    def show_value(self, value: Any) -> None:
+        """Show whether the member is in `value`."""
+        self._values = tuple(value)
+        self.switch.setChecked(self._member in self._values)
 
     @Slot(bool)
     def _on_clicked(self, value: bool) -> None:
-        own = self.setting.choices[0]
-        rest = tuple(each for each in self._values if each != own)
-        self.changed.emit(self.setting.key, (*rest, own) if value else rest)
+        others = tuple(each for each in self._values if each != self._member)
+        self.changed.emit(self.setting.key, (*others, self._member) if value else others)
 
 
-class FileRow(_Explained, SettingRow):
+class FileRow(OptionRow):
     """A file, or none."""
 
     def __init__(self, choice: RunOption, none: str, parent: QWidget | None = None) -> None:
@@ -127,15 +134,14 @@ class FileRow(_Explained, SettingRow):
         self.clear_button.setAccessibleName(f"No file for {choice.label}")
         self.clear_button.setToolTip("Without a file")
         self.clear_button.clicked.connect(self._clear)
-        self.editor = QWidget()
+        editor = QWidget()
         line = row(self.name, self.clear_button, self.choose_button, spacing=4)
         line.setStretch(0, 1)
-        self.editor.setLayout(line)
-        self._grid.addWidget(self.editor, 1, 0, 1, 2)
-        self._add_reason()
+        editor.setLayout(line)
+        self._grid.addWidget(editor, 1, 0, 1, 2)
+        self._add_reason(editor)
 
-    def show_value(self, value: str) -> None:
-        """Show a path without announcing it as a choice."""
+    def show_value(self, value: Any) -> None:
         self.name.setText(Path(value).name if value else self._none)
         self.name.setToolTip(value)
         self.clear_button.setVisible(bool(value))

@@ -1,4 +1,4 @@
-"""Makes a model of a run, under a name: asks for it in place, and says how it went."""
+"""Ask in place for the name of a model, and export a run under it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from i3desk.training.run_labels import suggested_model_name
 from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
 from i3desk.workers.core_process import CoreProcess, plain
 
-LONGEST_NAME = 80
+MAX_NAME_LENGTH = 80
 
 
 class ExportCard(QFrame):
-    """Hidden unless it asks.
+    """A question for the name of the model; hidden while it is not asked.
 
     Signals:
-        kept(folder): the model is in this folder.
+        exported(folder): emitted when the model was written to this folder.
     """
 
     exported = Signal(str)
@@ -31,18 +31,18 @@ class ExportCard(QFrame):
         self._run: Path | None = None
         self._report: dict = {}
         self.title = label("Keep as model", grade="name")
-        self.field = named(QLineEdit(maxLength=LONGEST_NAME), "field")
+        self.field = named(QLineEdit(maxLength=MAX_NAME_LENGTH), "field")
         self.field.setAccessibleName("Name of the model")
-        self.field.setToolTip("What the model is called on the Models page, and the name of its folder")
+        self.field.setToolTip("The name of the model on the Models page, and of its folder")
         self.field.returnPressed.connect(self._begin)
         self.field.textChanged.connect(self._show_buttons)
         self.export_button = button("Keep", "Make a model of the best checkpoint (Enter)")
         self.export_button.clicked.connect(self._begin)
-        self.close_button = button("Cancel", "Keep nothing (Esc)")
+        self.close_button = button("Cancel", "Make no model (Esc)")
         self.close_button.clicked.connect(self.close_card)
         self.busy = BusyBar()
         self.result = label(wrap=True)
-        self.process = CoreProcess("keeping of the model", self)
+        self.process = CoreProcess("export of the model", self)
         self.process.reported.connect(self._on_reported)
         self.process.finished.connect(self._on_finished)
         self.process.failed.connect(self._on_failed)
@@ -53,7 +53,7 @@ class ExportCard(QFrame):
         self.hide()
 
     def ask(self, run: Path, name: str) -> None:
-        """Ask under which name the model of `run` is to be kept."""
+        """Ask for the name of the model of `run`."""
         if not self.process.running:
             self._run = run
             self.field.setText(suggested_model_name(name))
@@ -64,12 +64,12 @@ class ExportCard(QFrame):
 
     @Slot()
     def close_card(self) -> None:
-        """Ask no more; what was begun is ended."""
+        """Close the card, and cancel a running export."""
         self.process.end()
         self.hide()
 
     def shut_down(self) -> None:
-        """End what was begun; it leaves nothing behind."""
+        """Cancel a running export; no partial model remains."""
         self.process.blockSignals(True)
         self.process.kill()
 

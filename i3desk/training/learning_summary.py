@@ -1,4 +1,4 @@
-"""What a run learned and what it forgot: perplexity of the user's text and of general text, before and now."""
+"""What a run learned and forgot: perplexity of the user's text and of general text, before and now."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from i3core.runs.events import Evaluated
 from i3desk.style.palette import tabular
 
 A_LITTLE_FORGOTTEN, MUCH_FORGOTTEN = 1.05, 1.3  # general perplexity now, as a multiple of what it was
-PERPLEXITY = "Perplexity: among how many equally likely pieces of text the model hesitates at each. Lower is better."
+PERPLEXITY = "Perplexity: how many equally likely tokens the model chooses among on average. Lower is better."
 DATA = "Of the part of your data that is kept for validation and never trained on."
 GENERAL = "Of a general text that is not in your data: if it rises, the model forgets what it knew."
 
@@ -25,43 +25,43 @@ class PerplexityChange(NamedTuple):
 
 
 def evaluation_to_show(evaluations: Sequence[Evaluated]) -> Evaluated | None:
-    """The one to hold against the first: the best so far, which is what is kept; else the newest."""
+    """The evaluation to compare with the first: the best so far, which is the one exported, else the newest."""
     best = [each for each in evaluations[1:] if each.is_best]
     return (best or evaluations)[-1] if len(evaluations) > 1 else None
 
 
 def learned_tone(change: PerplexityChange) -> str:
-    """Green for less perplexity, amber for more."""
+    """ "ok" for a lower perplexity, "warn" for a higher one."""
     if change.later is None or change.later == change.first:
         return ""
     return "ok" if change.later < change.first else "warn"
 
 
 def forgot_tone(change: PerplexityChange) -> str:
-    """Amber if the model forgot a little, red if it forgot much."""
+    """ "warn" if the model forgot a little, "bad" if it forgot much."""
     if change.later is None or change.later <= change.first * A_LITTLE_FORGOTTEN:
         return "" if change.later is None or change.later >= change.first else "ok"
     return "bad" if change.later > change.first * MUCH_FORGOTTEN else "warn"
 
 
 def perplexity_text(value: float) -> str:
-    """As many figures as are of use."""
+    """A perplexity with a useful number of digits."""
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}" if value < 1e6 else f"{value:.1e}"
 
 
 def change_text(change: PerplexityChange) -> str:
-    """As an arrow from one to the other."""
+    """The change as an arrow from the first to the later value."""
     if change.later is None:
         return perplexity_text(change.first)
     return f"{perplexity_text(change.first)} → {perplexity_text(change.later)}"
 
 
 class LearningSummary(QWidget):
-    """One line of two figures; hidden while there is nothing to tell.
+    """One line of two figures; hidden before the first evaluation.
 
     Attributes:
-        data_value, general_value: the figures, as labels.
-        note: why there are none.
+        data_value, general_value: the labels of the figures.
+        note: says why there are none.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -78,14 +78,14 @@ class LearningSummary(QWidget):
         self.show_evaluations(())
 
     def show_evaluations(self, evaluations: Sequence[Evaluated]) -> None:
-        """Show the first against the best or newest."""
+        """Compare the first evaluation with the best or newest."""
         later = evaluation_to_show(evaluations)
         data = _perplexity_change(evaluations, later, "val_perplexity")
         general = _perplexity_change(evaluations, later, "general_perplexity")
         step = "" if later is None else f" At step {later.step:,}{', the best so far' if later.is_best else ''}."
         self._show(self._data, self.data_value, data, learned_tone, f"{PERPLEXITY} {DATA}{step}")
         self._show(self._general, self.general_value, general, forgot_tone, f"{PERPLEXITY} {GENERAL}{step}")
-        self.note.setText("No text is kept for validation: what it learned is not measured." if not data else "")
+        self.note.setText("No text is kept for validation, so learning is not measured." if not data else "")
         self.note.setVisible(bool(evaluations) and not data)
         self.setVisible(bool(evaluations))
 
@@ -118,7 +118,7 @@ def _small(text: str) -> QLabel:
 
 
 def _figure(name: str, tooltip: str) -> tuple[QWidget, QLabel]:
-    """What is measured and a place for its figure."""
+    """A name and the label of its figure."""
     part = QWidget()
     part.setAccessibleName(name)
     part.setToolTip(tooltip)

@@ -1,9 +1,9 @@
-"""The base model, and what of it is trained: a card that opens a menu of both."""
+"""The card of the base model, with a menu of models and trainable parts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
@@ -19,8 +19,8 @@ from i3desk.widgets.elided_label import ElidedLabel
 LAST_BLOCKS, LORA_RANK = 2, 8
 TRAINABLE_PARTS = {
     "all": ("All weights", "Learns the most; the whole model changes"),
-    "last": (f"The last {LAST_BLOCKS} blocks", "Quicker, and forgets less"),
-    "lora": (f"A LoRA adapter of rank {LORA_RANK}", "A small file beside the model, which itself stays as it is"),
+    "last": (f"The last {LAST_BLOCKS} blocks", "Faster, and forgets less"),
+    "lora": (f"A LoRA adapter of rank {LORA_RANK}", "A small file beside the model, which does not change"),
 }
 
 
@@ -30,11 +30,11 @@ def part_changes(part: str) -> dict[str, int]:
 
 
 class BaseModelCard(QPushButton):
-    """The model that a run begins with.
+    """The model that a run starts from.
 
     Signals:
-        chosen(folder): the user wants another model.
-        part_chosen(part): the user wants this part trained, a key of PARTS.
+        chosen(folder): emitted when the user chose another model.
+        part_chosen(part): emitted when the user chose what to train, a key of TRAINABLE_PARTS.
     """
 
     chosen = Signal(object)
@@ -43,7 +43,7 @@ class BaseModelCard(QPushButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("kind", "card")
-        self.setToolTip("Choose the model to begin with, and what of it is trained")
+        self.setToolTip("Choose the base model, and the part of it to train")
         self._entries: list[Entry] = []
         self._entry: Entry | None = None
         self._part = "all"
@@ -57,7 +57,7 @@ class BaseModelCard(QPushButton):
         self.opens.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         for part in (self.name, self.size_label, self.about, self.opens):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        column = column_in(self, 12, 10, 12, 10, spacing=2)
+        column = self._column = column_in(self, 12, 10, 12, 10, spacing=2)
         line = row(self.name, self.size_label)
         line.setStretch(0, 1)
         column.addLayout(line)
@@ -71,19 +71,19 @@ class BaseModelCard(QPushButton):
         self.setMenu(menu)
 
     def sizeHint(self) -> QSize:
-        return self.layout().sizeHint()
+        return self._column.sizeHint()
 
     def minimumSizeHint(self) -> QSize:
-        return self.layout().minimumSize()
+        return self._column.minimumSize()
 
     def show_model(self, entries: Sequence[Entry], entry: Entry | None, changes: dict) -> None:
-        """Show the chosen model among those that can be, and what is trained of it."""
+        """Show the chosen model among the available `entries`, and its trained part."""
         self._entries, self._entry = [each for each in entries if each.facts], entry
         self._part = "lora" if changes.get("lora_rank") else "last" if changes.get("last_blocks") else "all"
         self.name.setText(entry.name if entry else "Choose a model")
         facts = entry.facts if entry else None
         self.size_label.setText(count_text(facts.parameters) if facts else "")
-        self.about.setText(f"base model · {part_text(changes)}" if entry else "the model to begin with")
+        self.about.setText(f"base model · {part_text(changes)}" if entry else "the model to start from")
         self.setAccessibleName(f"Base model: {self.name.text()}, {part_text(changes)}")
 
     @Slot()
@@ -94,8 +94,8 @@ class BaseModelCard(QPushButton):
         for entry in self._entries:
             action = menu.addAction(f"{entry.name}  ·  {entry.origin.value}")
             action.setToolTip(str(entry.folder))
-            self._offer(action, models, entry.folder, self._entry is not None and entry.folder == self._entry.folder)
-            action.triggered.connect(self._on_model)
+            self._offer(action, models, self._entry is not None and entry.folder == self._entry.folder)
+            action.triggered.connect(partial(self.chosen.emit, entry.folder))
         if not self._entries:
             menu.addAction("No model was found").setEnabled(False)
         menu.addSection("What is trained")
@@ -103,19 +103,10 @@ class BaseModelCard(QPushButton):
         for part, (text, tooltip) in TRAINABLE_PARTS.items():
             action = menu.addAction(text)
             action.setToolTip(tooltip)
-            self._offer(action, parts, part, part == self._part)
-            action.triggered.connect(self._on_part)
+            self._offer(action, parts, part == self._part)
+            action.triggered.connect(partial(self.part_chosen.emit, part))
 
-    def _offer(self, action: QAction, group: QActionGroup, data: object, checked: bool) -> None:
+    def _offer(self, action: QAction, group: QActionGroup, checked: bool) -> None:
         action.setActionGroup(group)
         action.setCheckable(True)
         action.setChecked(checked)
-        action.setData(data)
-
-    @Slot()
-    def _on_model(self) -> None:
-        self.chosen.emit(Path(self.sender().data()))
-
-    @Slot()
-    def _on_part(self) -> None:
-        self.part_chosen.emit(self.sender().data())

@@ -1,4 +1,4 @@
-"""One prompt put to the base model and the tuned one, with the same seed: both answers side by side as they come."""
+"""Compare the base model with the tuned one: answers to the same prompt and seed, side by side."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from i3desk.widgets.before_after import GAP, NARROW, BeforeAfter
 from i3desk.widgets.elided_label import ElidedLabel
 
 DRAW_MS = 40
-MOST_EXCHANGES = 20  # that are kept below the newest
+MAX_EXCHANGES = 20
 MAX_NEW_TOKENS = 120
 SEED, TEMPERATURE = 1, 0.7  # as the samples of a run have
 LARGEST_SEED = 2**31 - 1
-LONGEST_PROMPT = 2000  # characters
+MAX_PROMPT_LENGTH = 2000
 MARGIN = 16
-LEAST_HEIGHT = 180
+MIN_HEIGHT = 180
 
 
 @dataclass(eq=False)
 class ComparedExchange:
-    """A prompt, what both models said so far, and the widget that shows it.
+    """A prompt with both answers so far, and the widget that shows them.
 
     Attributes:
         number: of the prompt in its process.
-        settings: that it was asked with, in words.
-        texts: None for an answer that there will be none of.
+        settings: seed and temperature in words.
+        texts: the answers so far; None if there will be none.
         open: models that have not finished.
     """
 
@@ -56,14 +56,14 @@ class ComparedExchange:
     open: set[int] = field(default_factory=lambda: {0, 1})
 
     def end(self, models: set[int]) -> None:
-        """These models will say no more."""
+        """Close the answers of these models."""
         for model in self.open & models:
             self.texts[model] = self.texts[model] or None
         self.open -= models
 
     def draw(self, state: str) -> None:
-        """Show what has come, and `state` while there is more to come; then what differs."""
-        self.row.show_answers(*self.texts, growing=bool(self.open))
+        """Show the answers so far and `state`; once they are complete, mark the differences."""
+        self.row.show_answers(self.texts[0], self.texts[1], growing=bool(self.open))
         for model, answer in enumerate((self.row.before, self.row.after)):
             if model in self.open and not self.texts[model]:
                 answer.show_text("")
@@ -79,7 +79,7 @@ class ModelComparison(QFrame):
         exchanges: the newest first.
         models: the process that answers.
     Signals:
-        closed: the user has seen enough.
+        closed: emitted when the user closes the comparison.
     """
 
     closed = Signal()
@@ -87,7 +87,7 @@ class ModelComparison(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("sideBySide")
-        self.setMinimumHeight(LEAST_HEIGHT)  # a message that comes does not move what is above
+        self.setMinimumHeight(MIN_HEIGHT)  # so that a message does not move the widgets above
         self.setAccessibleName("Two models side by side")
         self.exchanges: list[ComparedExchange] = []
         self._shown: tuple[str, str, str] | None = None
@@ -119,7 +119,7 @@ class ModelComparison(QFrame):
         title.setProperty("grade", "heading")
         self.temperature = QDoubleSpinBox(minimum=0.0, maximum=2.0, singleStep=0.1, decimals=2, value=TEMPERATURE)
         self.temperature.setPrefix("temperature ")
-        self.temperature.setToolTip("How adventurous the choice of words is. 0 always takes the likeliest.")
+        self.temperature.setToolTip("How random the choice of tokens is. 0 always takes the most likely one.")
         self.temperature.setAccessibleName("Temperature")
         self.seed = QSpinBox(minimum=0, maximum=LARGEST_SEED, value=SEED)
         self.seed.setPrefix("seed ")
@@ -151,7 +151,7 @@ class ModelComparison(QFrame):
         return row
 
     def _prompt_row(self) -> QHBoxLayout:
-        self.prompt = named(QLineEdit(maxLength=LONGEST_PROMPT), "field")
+        self.prompt = named(QLineEdit(maxLength=MAX_PROMPT_LENGTH), "field")
         self.prompt.setPlaceholderText("Ask both models")
         self.prompt.setAccessibleName("Prompt for both models")
         self.prompt.setToolTip("Both answer this with the same seed")
@@ -196,8 +196,10 @@ class ModelComparison(QFrame):
     # ------------------------------------------------------------------------------------------------ which models
 
     def show_models(self, base: str, tuned: str, step: str, name: str = "") -> None:
-        """Compare `base` (folder or name; empty for the bundled model) with `tuned`, which is what training has come
-        to at `step`, in words. `name` is what the user calls the tuned one."""
+        """Compare `base` (folder or name; "" for the bundled model) with `tuned`, trained up to `step` (in words).
+
+        `name` is the user's name for the tuned model.
+        """
         shown = (str(base or assets.BUNDLED_MODEL), str(tuned), step)
         if shown != self._shown:
             self._shown = shown
@@ -220,7 +222,7 @@ class ModelComparison(QFrame):
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is under way."""
+        """Whether an answer is being generated."""
         return bool(self.exchanges) and bool(self.exchanges[0].open)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -247,39 +249,39 @@ class ModelComparison(QFrame):
         if not prompt or self.busy or self._shown is None:
             return
         self.notice.hide()
-        self._draw()  # the end of the answers before, if it is not on screen yet
+        self._draw()  # the end of the previous answers may not be on screen yet
         seed, temperature = self.seed.value(), round(self.temperature.value(), 2)
         number = self.models.ask(prompt, seed, temperature, MAX_NEW_TOKENS)
-        row = BeforeAfter(prompt, names=tuple(head.text() for head in self.names))
+        row = BeforeAfter(prompt, names=(self.names[0].text(), self.names[1].text()))
         self.exchanges.insert(0, ComparedExchange(number, row, f"seed {seed} · temperature {temperature:g}"))
         self._column.insertWidget(0, row)
-        for old in self.exchanges[MOST_EXCHANGES:]:
+        for old in self.exchanges[MAX_EXCHANGES:]:
             self._remove(old)
         self.prompt.selectAll()
         self._draw()
         self._scroll.verticalScrollBar().setValue(0)
         self._show_state()
 
-    def _under_way(self, number: int) -> ComparedExchange | None:
+    def _open_exchange(self, number: int) -> ComparedExchange | None:
         return self.exchanges[0] if self.busy and self.exchanges[0].number == number else None
 
     @Slot(int, int, str)
     def _on_said(self, number: int, model: int, text: str) -> None:
-        exchange = self._under_way(number)
+        exchange = self._open_exchange(number)
         if exchange is not None and model != BOTH:
             exchange.texts[model] = (exchange.texts[model] or "") + text
             self._draw_soon()
 
     @Slot(int, int)
     def _on_answered(self, number: int, model: int) -> None:
-        exchange = self._under_way(number)
+        exchange = self._open_exchange(number)
         if exchange is not None:
             exchange.open.discard(model)
             self._draw_soon()
 
     @Slot(int, int, str, str)
     def _on_refused(self, number: int, model: int, what: str, remedy: str) -> None:
-        exchange = self._under_way(number)
+        exchange = self._open_exchange(number)
         if exchange is None:
             return
         exchange.end({0, 1} if model == BOTH else {model})
@@ -288,11 +290,11 @@ class ModelComparison(QFrame):
 
     @Slot(str)
     def _on_failed(self, what: str) -> None:
-        self.notice.show_error(what, "Ask again to start both models anew.")
+        self.notice.show_error(what, "Ask again to restart both models.")
         self._end_open()
 
     def _end_open(self) -> None:
-        """What is under way will not be finished."""
+        """Close unfinished answers."""
         if self.busy:
             self.exchanges[0].end({0, 1})
         self._draw()
@@ -316,7 +318,7 @@ class ModelComparison(QFrame):
 
     @Slot(int, int)
     def _on_range(self, _: int, most: int) -> None:
-        """Keep the names above their answers whether or not there is a scroll bar."""
+        """Keep the names above their answers, with or without a scroll bar."""
         taken = self._scroll.verticalScrollBar().sizeHint().width() if most else 0
         self._heads.setContentsMargins(MARGIN, 0, MARGIN + taken, 0)
 

@@ -1,4 +1,4 @@
-"""The Train page: on the left what will be trained or what is, on the right its curves and what it says."""
+"""The Train page: the set-up or the run on the left, its curves and samples on the right."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class TrainPage(QWidget):
     """Sets up a run, or shows one.
 
     Attributes:
-        folder: the run that is shown; None while one is set up.
+        folder: the run that is shown; None while a run is set up.
     Signals:
-        chat_requested(folder): the user wants to talk to this run.
-        kept(folder): a model was made of a run.
+        chat_requested(folder): emitted when the user wants to chat with this run.
+        exported(folder): emitted when a model was made of a run.
     """
 
     chat_requested = Signal(str)
@@ -120,7 +120,7 @@ class TrainPage(QWidget):
         self._show_samples()
         self.comparison.shut_down()
         self.watcher.watch(self.folder)
-        self.setFocus()  # and not the first field of what comes to the front
+        self.setFocus()  # otherwise the first field of the panel would get it
         if self.folder is None:
             self._left.setCurrentWidget(self.setup)
         else:
@@ -136,13 +136,13 @@ class TrainPage(QWidget):
         self.setup.add_data(paths)
 
     def shut_down(self) -> None:
-        """End what runs beside the window; a training run goes on."""
+        """End the processes of the page; a training run continues."""
         self.watcher.watch(None)
         self.setup.shut_down()
         self.run_panel.shut_down()
         self.comparison.shut_down()
 
-    # ------------------------------------------------------------------------------------------- what the run says
+    # ------------------------------------------------------------------------------------------- news of the run
 
     @Slot(object, str)
     def _start(self, config: dict, name: str) -> None:

@@ -1,6 +1,6 @@
-"""From the user's choices, the data and the model to one configuration: what it takes, and why it cannot start.
+"""Derive a run's configuration, estimate and obstacles from the set-up, the data and the model.
 
-Pure but for a look at the disk and the memory of this computer.
+Pure functions, except that they read the free space and the memory of this computer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from i3desk.training.expert_panel import default_of, why_without_effect
 from i3desk.training.setup_state import SetupState
 
 Finding = tuple[str, str, bool]  # what, remedy, whether it is fatal
-OWN_FINDINGS = ("disk", "data", "learning_rate")  # which arithmetic finds; the rest is found by a rehearsal
+OWN_FINDINGS = ("disk", "data", "learning_rate")  # computed here; other kinds come from the dry run
 STILL_READING = "Reading the data…"
 
 
@@ -37,14 +37,14 @@ class RunPlan:
 
     Attributes:
         config: settings of TrainingConfig without `out`; empty if there is no data or model yet.
-        can_rehearse: whether a rehearsal of it makes sense.
-        epochs: how often the data is gone through.
+        can_dry_run: whether a dry run of it makes sense.
+        epochs: how often the data is seen.
         about: the length of the run in words.
-        time, memory, disk: the estimate in words; empty where nothing is known.
+        time, memory, disk: the estimate in words; empty if unknown.
         is_measured: whether the time was measured on this machine.
-        findings: what is doubtful.
+        findings: errors and warnings.
         obstacle: why it cannot start; empty if it can.
-        name: a name for it.
+        name: a suggested name.
     """
 
     config: dict[str, Any]
@@ -61,12 +61,12 @@ class RunPlan:
 
 
 def model_argument(entry: Entry) -> str:
-    """How a configuration names this model: the bundled one by its name, which holds wherever the program lies."""
+    """The model in a configuration: the bundled one by name, so that the program may be moved; others by folder."""
     return assets.BUNDLED_MODEL if entry.folder == bundled_folder() else str(entry.folder)
 
 
 def default_name(data: Mapping[str, float], entry: Entry | None) -> str:
-    """Such as "pirate", or "pirate-i3-80m" with another model than the bundled one."""
+    """A name such as "pirate", or "pirate-i3-80m" for a model other than the bundled one."""
     if not data:
         return ""
     first = display_name(next(iter(data)))
@@ -82,10 +82,10 @@ def make_plan(
     choices: SetupState,
     entry: Entry | None,
     sources: Mapping[str, DataSource],
-    answer: Callable[[dict[str, Any]], DryRunResult | None],
+    dry_run_result: Callable[[dict[str, Any]], DryRunResult | None],
     runs_folder: Path,
 ) -> RunPlan:
-    """Everything that follows from the choices. `answer` is what is known from rehearsals."""
+    """Plan the run of a set-up. `dry_run_result` returns the result for a configuration, if known."""
     name = default_name(choices.data, entry)
     obstacle = _model_obstacle(entry) or _data_obstacle(choices, sources)
     reports = {path: source.report for path, source in sources.items() if source.report is not None}
@@ -104,7 +104,7 @@ def make_plan(
         "sample_prompts": list(choices.prompts),
     }
     draft = _effective(fixed | presets.settings(choices.preset, facts, changes))
-    dry_run = answer(draft) or DryRunResult()
+    dry_run = dry_run_result(draft) or DryRunResult()
     started = dry_run.started or {}
     facts = presets.PresetInputs(
         tokens, entry.facts.parameters, entry.facts.window,
@@ -114,16 +114,16 @@ def make_plan(
     validates = bool(changes.get("val")) or (started["held_out_rows"] > 0 if started else any(held.values()))
     if not validates and "patience" not in changes:
         config["patience"] = 0
-    facts = facts.with_batch(config["batch_size"] * config.get("accumulate", 1), config["eval_tokens"])
+    facts, timings = facts.with_batch(config["batch_size"] * config.get("accumulate", 1), config["eval_tokens"])
     epochs = config["steps"] / facts.steps_per_epoch
     error = _config_error(config)
-    seconds = run_seconds(config, facts.timings, config["steps"]) if not error else 0.0
+    seconds = run_seconds(config, timings, config["steps"]) if not error else 0.0
     findings = _findings(config, facts, reports, started, dry_run, validates, runs_folder)
     refusal = dry_run.refusal if not started else ""
     if error or refusal:
         findings = ((error or refusal, "", True), *findings)
     elif dry_run.refusal:
-        findings = (*findings, (f"The pace could not be measured: {dry_run.refusal}", "", False))
+        findings = (*findings, (f"The speed could not be measured: {dry_run.refusal}", "", False))
     fatal = next((what for what, _, fatal in findings if fatal), "")
     where = "on this CPU" if str(started.get("device", "CPU")).startswith("CPU") else "on the GPU"
     return RunPlan(
@@ -142,7 +142,7 @@ def make_plan(
 
 
 def _effective(config: dict[str, Any]) -> dict[str, Any]:
-    """Without what has no effect beside the rest: the trainer takes that for a mistake."""
+    """Reset settings without effect to their defaults, because the trainer rejects them as a mistake."""
     for key in why_without_effect(config):
         if key in config:
             config[key] = default_of(key)
@@ -155,7 +155,7 @@ def _argument(path: str, weight: float) -> str:
 
 def _model_obstacle(entry: Entry | None) -> str:
     if entry is None:
-        return "There is no model to begin with."
+        return "There is no model to start from."
     if entry.what:
         return f"The model cannot be read. {entry.what}"
     return "" if entry.facts else "Reading the model…"
@@ -169,9 +169,9 @@ def _data_obstacle(choices: SetupState, sources: Mapping[str, DataSource]) -> st
             return f"{display_name(path)} cannot be read."
     if not all(source.is_known for source in sources.values()):
         return STILL_READING
-    bad = sum(source.report.get("bad_count", 0) for source in sources.values())
+    bad = sum(source.report.get("bad_count", 0) for source in sources.values() if source.report is not None)
     if bad and not choices.in_force.get("skip_bad_records"):
-        return f"{plural(bad, 'record')} cannot be used: mend or skip {'it' if bad == 1 else 'them'}."
+        return f"{plural(bad, 'record')} cannot be used: repair or skip {'it' if bad == 1 else 'them'}."
     return ""
 
 
@@ -192,7 +192,7 @@ def _findings(
     validates: bool,
     runs_folder: Path,
 ) -> tuple[Finding, ...]:
-    """What arithmetic finds, which knows of every step, and what else the rehearsal did."""
+    """The findings computed here, with the true number of steps, and other kinds from the dry run."""
     tokens = sum(report["tokens"] for report in reports.values())
     unknown = sum(report.get("unknown_share", 0.0) * report["tokens"] for report in reports.values())
     planned = PlannedRun(

@@ -1,6 +1,6 @@
-"""Quick taste, Standard, Thorough: what each of them makes of the facts about data, model and machine.
+"""The presets Quick, Standard and Thorough: settings derived from data, model and machine.
 
-Pure functions: the same facts always give the same settings, and no facts give absurd ones.
+Pure functions: the same inputs always give the same settings, and no inputs give absurd ones.
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from i3core.training.config import TrainingConfig
-from i3desk.training.estimate import BEGIN_S, Timings, default_timings
+from i3desk.training.estimate import START_S, Timings, default_timings
 
 LABELS = {
-    "quick": ("Quick", "Quick taste: about a minute, to see whether the data does what you hope"),
+    "quick": ("Quick", "About a minute, to see whether the data has the effect you want"),
     "standard": ("Standard", "About three times through the data, ending early when it no longer improves"),
     "thorough": (
         "Thorough",
         "About ten times through the data at a lower rate, ending early when it no longer improves",
     ),
-    "expert": ("Expert", "Every option of the trainer, beginning with those of Standard"),
+    "expert": ("Expert", "All options of the trainer, starting with the values of Standard"),
 }
 QUICK_S = 60.0
 LONGEST_SAVED_S = 600.0  # between two checkpoints: what a power cut may cost
 LARGEST_BATCH, SMALLEST_BATCH = 8, 2
-STEPS_AN_EPOCH = 24  # batches are made smaller until an epoch of little data has so many
+MIN_EPOCH_STEPS = 24  # for little data, batches are made smaller until an epoch has so many
 
 
 @dataclass(frozen=True)
 class PresetInputs:
-    """What the presets go by.
+    """The inputs of the presets.
 
     Attributes:
         tokens_per_epoch: of the training data, with its weights.
         parameters, window: of the model.
-        lora: whether an adapter is trained, which takes a higher rate.
-        steps_per_epoch: counted by a rehearsal with the same batch size; 0 if there was none.
-        pace: measured by a rehearsal; None if there was none.
+        lora: whether an adapter is trained, which needs a higher learning rate.
+        steps_per_epoch: counted by a dry run with the same batch size; 0 if there was none.
+        timings: measured by a dry run; None if there was none.
     """
 
     tokens_per_epoch: int
@@ -46,31 +46,29 @@ class PresetInputs:
     steps_per_epoch: int = 0
     timings: Timings | None = None
 
-    def with_batch(self, batch_size: int, eval_tokens: int) -> PresetInputs:
-        """The same with guesses where nothing is counted or measured."""
+    def with_batch(self, batch_size: int, eval_tokens: int) -> tuple[PresetInputs, Timings]:
+        """The inputs and timings, with estimates for those not counted or measured."""
         tokens = batch_size * self.window
-        return replace(
-            self,
-            steps_per_epoch=self.steps_per_epoch or max(1, math.ceil(self.tokens_per_epoch * 1.1 / tokens)),
-            timings=self.timings
-            or default_timings(self.parameters, min(tokens, max(32, self.tokens_per_epoch)), eval_tokens),
-        )
+        steps = self.steps_per_epoch or max(1, math.ceil(self.tokens_per_epoch * 1.1 / tokens))
+        step_tokens = min(tokens, max(32, self.tokens_per_epoch))
+        timings = self.timings or default_timings(self.parameters, step_tokens, eval_tokens)
+        return replace(self, steps_per_epoch=steps, timings=timings), timings
 
 
 @dataclass(frozen=True)
 class _Recipe:
-    """Of a preset that goes by epochs."""
+    """A preset whose length is given in epochs."""
 
     epochs: float
-    fewest: int  # steps
-    most: int
-    longest_s: float
+    min_steps: int
+    max_steps: int
+    max_s: float
     evaluations: int
     patience: int
     lr: float
 
 
-_QUICK_EVALUATIONS, _QUICK_FEWEST, _QUICK_MOST, _QUICK_LR = 4, 30, 400, 5e-4
+_QUICK_EVALUATIONS, _QUICK_MIN_STEPS, _QUICK_MAX_STEPS, _QUICK_LR = 4, 30, 400, 5e-4
 _RECIPES = {
     "standard": _Recipe(3, 60, 20_000, 2 * 3600, 10, 4, 5e-4),
     "thorough": _Recipe(10, 150, 100_000, 12 * 3600, 20, 5, 2e-4),
@@ -80,28 +78,27 @@ _LORA_LR = 4  # times the rate of all weights
 
 
 def batch_size(facts: PresetInputs) -> int:
-    """Smaller for little data, so that an epoch is more than a step or two. A power of two."""
-    wanted = facts.tokens_per_epoch / (STEPS_AN_EPOCH * max(1, facts.window))
+    """The batch size, a power of two; smaller for little data, so that an epoch has several steps."""
+    wanted = facts.tokens_per_epoch / (MIN_EPOCH_STEPS * max(1, facts.window))
     return int(min(LARGEST_BATCH, max(SMALLEST_BATCH, 2 ** round(math.log2(max(1.0, wanted))))))
 
 
 def shape(preset: str, facts: PresetInputs) -> dict[str, Any]:
-    """The settings of a preset that its pace depends on; they need no measurement."""
+    """The settings of a preset that affect its speed; they need no measurement."""
     return {"batch_size": batch_size(facts), "eval_tokens": _EVAL_TOKENS[_recipe_name(preset)]}
 
 
 def settings(preset: str, facts: PresetInputs, changes: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Settings of TrainingConfig for a preset; `changes` are the user's own, and win."""
+    """Settings of TrainingConfig for a preset; `changes` by the user take precedence."""
     changes = changes or {}
     values = shape(preset, facts) | changes
     default = TrainingConfig.__dataclass_fields__
-    facts = replace(facts, lora=bool(values.get("lora_rank"))).with_batch(
-        values["batch_size"] * values.get("accumulate", default["accumulate"].default), values["eval_tokens"]
-    )
+    batch = values["batch_size"] * values.get("accumulate", default["accumulate"].default)
+    facts, timings = replace(facts, lora=bool(values.get("lora_rank"))).with_batch(batch, values["eval_tokens"])
     steps = changes.get("steps") or _epoch_steps(changes, facts)
-    timed = (_quick if preset == "quick" else _by_epochs)(_recipe_name(preset), facts, steps)
+    timed = (_quick if preset == "quick" else _by_epochs)(_recipe_name(preset), facts, timings, steps)
     result = {**values, **timed, **changes}
-    if "steps" in changes or "epochs" in changes:  # one of the two says how long the run is
+    if "steps" in changes or "epochs" in changes:  # one of them gives the length of the run
         result["steps"] = steps
     result.pop("epochs", None)
     return result
@@ -115,11 +112,10 @@ def _recipe_name(preset: str) -> str:
     return "standard" if preset == "expert" else preset
 
 
-def _quick(_: str, facts: PresetInputs, steps: int) -> dict[str, Any]:
-    timings = facts.timings
-    looks = (_QUICK_EVALUATIONS + 1) * (timings.evaluation_s + timings.sample_s) + 2 * timings.checkpoint_s
-    room = max(QUICK_S / 3, QUICK_S - BEGIN_S - looks)
-    steps = steps or int(min(_QUICK_MOST, max(_QUICK_FEWEST, room / max(1e-6, timings.step_s))))
+def _quick(_: str, facts: PresetInputs, timings: Timings, steps: int) -> dict[str, Any]:
+    evaluations_s = (_QUICK_EVALUATIONS + 1) * (timings.evaluation_s + timings.sample_s) + 2 * timings.checkpoint_s
+    room = max(QUICK_S / 3, QUICK_S - START_S - evaluations_s)
+    steps = steps or int(min(_QUICK_MAX_STEPS, max(_QUICK_MIN_STEPS, room / max(1e-6, timings.step_s))))
     return {
         "steps": steps,
         "lr": _QUICK_LR * (_LORA_LR if facts.lora else 1),
@@ -130,11 +126,11 @@ def _quick(_: str, facts: PresetInputs, steps: int) -> dict[str, Any]:
     }
 
 
-def _by_epochs(name: str, facts: PresetInputs, steps: int) -> dict[str, Any]:
-    recipe, step_s = _RECIPES[name], max(1e-6, facts.timings.step_s)
+def _by_epochs(name: str, facts: PresetInputs, timings: Timings, steps: int) -> dict[str, Any]:
+    recipe, step_s = _RECIPES[name], max(1e-6, timings.step_s)
     if not steps:
-        most = max(recipe.fewest, min(recipe.most, recipe.longest_s / step_s))
-        steps = int(min(most, max(recipe.fewest, recipe.epochs * facts.steps_per_epoch)))
+        most = max(recipe.min_steps, min(recipe.max_steps, recipe.max_s / step_s))
+        steps = int(min(most, max(recipe.min_steps, recipe.epochs * facts.steps_per_epoch)))
     eval_every = math.ceil(steps / recipe.evaluations)
     return {
         "steps": steps,

@@ -1,8 +1,8 @@
-"""The exact chunks that will be trained on: learned ones in alternating wells, those that are only read dimmed."""
+"""Preview the chunks of the training data: learned ones highlighted, those only read dimmed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QPaintEvent, QResizeEvent
@@ -15,13 +15,13 @@ from i3desk.tokens.painter import ChunkPainter, metrics
 from i3desk.tokens.style import tokens_in_use
 from i3desk.widgets.basics import column_in, label, row
 
-MOST_LINES = 5
-MOST_PAGES = 40
+MAX_LINES = 5
+MAX_PAGES = 40
 Token = tuple[str, bool, bool]  # text, whether it is learned, whether it is unknown
 
 
 def pages_of(previews: Sequence[dict]) -> list[list[Token]]:
-    """The rows of `i3core data` cut where an exchange ends: a row of a chat holds several of them."""
+    """Split the previews of `i3core data` into pages, one per exchange: a sequence of a chat has several."""
     pages: list[list[Token]] = []
     for preview in previews:
         page: list[Token] = []
@@ -34,11 +34,11 @@ def pages_of(previews: Sequence[dict]) -> list[list[Token]]:
             learned_before = learned
         if page and (learned_before or not pages):
             pages.append(page)
-    return pages[:MOST_PAGES]
+    return pages[:MAX_PAGES]
 
 
 class ChunkField(QWidget):
-    """Chunks on a few lines, as tall as they are; what is longer is cut off."""
+    """Chunks on at most MAX_LINES lines; longer text is cut off."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,7 +50,7 @@ class ChunkField(QWidget):
         self._fit_height()
 
     def show_tokens(self, tokens: list[Token]) -> None:
-        """Show these chunks instead."""
+        """Show these chunks."""
         self.tokens = tokens
         self._is_odd = []
         for _, learned, _ in tokens:  # every second learned chunk, counted from the first one
@@ -66,13 +66,13 @@ class ChunkField(QWidget):
             self._fit_height()
 
     def _fit_height(self) -> None:
-        height = min(MOST_LINES, self._layout.line_count) * self._measures.pitch
+        height = min(MAX_LINES, self._layout.line_count) * self._measures.pitch
         if height != self.height():
             self.setFixedHeight(height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         colours = tokens_in_use()
-        fragments = self._layout.between(0, min(MOST_LINES, self._layout.line_count) - 1)
+        fragments = self._layout.between(0, min(MAX_LINES, self._layout.line_count) - 1)
         well, bad_well = QColor(colours.accent_soft), QColor(mix(colours.surface, colours.bad, 0.16))
         text, muted, bad = QColor(colours.text), QColor(colours.muted), QColor(colours.bad)
 
@@ -93,7 +93,7 @@ class ChunkField(QWidget):
 
 
 class Preview(QWidget):
-    """Leafs through what the model will see of a file."""
+    """Pages through what the model will see of a file."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -112,7 +112,7 @@ class Preview(QWidget):
         column.addWidget(self.field)
         self.controls = row(self.back, self.place, self.on, spacing=2)
 
-    def _arrow(self, icon: str, name: str, slot) -> IconToolButton:
+    def _arrow(self, icon: str, name: str, slot: Callable[[], None]) -> IconToolButton:
         made = IconToolButton()
         made.setObjectName("leaf")
         made.set_icon(icon, size=14)
@@ -122,7 +122,7 @@ class Preview(QWidget):
         return made
 
     def show_previews(self, previews: Sequence[dict]) -> None:
-        """Show other rows, from the first."""
+        """Show these previews, starting with the first."""
         pages = pages_of(previews)
         if pages != self.pages:
             self.pages, self.number = pages, 0

@@ -1,6 +1,8 @@
-"""The sample prompts: an editable list of a few, each answered at every evaluation."""
+"""An editable list of the sample prompts, which are answered at every evaluation."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QLineEdit, QWidget
@@ -17,7 +19,7 @@ class PromptList(QWidget):
     """A line for each prompt.
 
     Signals:
-        changed(prompts): the user wants these, a tuple of texts.
+        changed(prompts): emitted when the user changed the prompts, with a tuple of texts.
     """
 
     changed = Signal(object)
@@ -35,12 +37,12 @@ class PromptList(QWidget):
         self.column.addLayout(row(self.add_button, None))
 
     def prompts(self) -> tuple[str, ...]:
-        """What is written, without empty lines and repetitions."""
+        """The prompts, without empty lines and repetitions."""
         texts = (edit.text().strip() for edit in self.edits)
         return tuple(dict.fromkeys(text for text in texts if text))
 
     def show_prompts(self, prompts: tuple[str, ...]) -> None:
-        """Show these, unless they are what is written already."""
+        """Show these prompts, unless the lines contain them already."""
         if prompts != self.prompts():
             for line in self._lines:
                 line.hide()
@@ -63,8 +65,8 @@ class PromptList(QWidget):
         remove.set_icon("close", size=14)
         remove.setAccessibleName(f"Remove sample prompt {len(self.edits) + 1}")
         remove.setToolTip("Remove this prompt")
-        remove.clicked.connect(self._on_remove)
         line = QWidget()
+        remove.clicked.connect(partial(self._remove, line))
         content = row(edit, remove, spacing=4)
         content.setStretch(0, 1)
         line.setLayout(content)
@@ -81,10 +83,9 @@ class PromptList(QWidget):
         self._add("").setFocus()
         self._show_add()
 
-    @Slot()
-    def _on_remove(self) -> None:
-        number = self._lines.index(self.sender().parentWidget())
-        line = self._lines.pop(number)
+    def _remove(self, line: QWidget) -> None:
+        number = self._lines.index(line)
+        self._lines.pop(number)
         self.edits.pop(number)
         line.hide()
         line.deleteLater()

@@ -1,4 +1,4 @@
-"""The sample prompts, to be edited in place."""
+"""Edit the sample prompts of a run in place."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class PromptsEditor(QWidget):
     """A line for each prompt.
 
     Signals:
-        accepted(prompts): the user wants these from now on; a tuple without blank ones and repetitions.
-        cancelled: all stays as it is.
+        accepted(prompts): emitted when the user accepts, with a tuple without blank prompts and repetitions.
+        cancelled: emitted when the user cancels.
     """
 
     accepted = Signal(object)
@@ -59,12 +59,12 @@ class PromptsEditor(QWidget):
 
     @property
     def prompts(self) -> tuple[str, ...]:
-        """What the lines say."""
+        """The prompts in the lines."""
         texts = (line.edit.text().strip() for line in self.lines)
         return tuple(dict.fromkeys(filter(None, texts)))
 
     def edit(self, prompts: Sequence[str]) -> None:
-        """Begin with these prompts."""
+        """Start editing these prompts."""
         for line in list(self.lines):
             self._remove(line)
         for prompt in prompts[:MOST_PROMPTS] or ("",):
@@ -121,7 +121,7 @@ class PromptLine(QWidget):
     """One prompt.
 
     Signals:
-        removed(line): the user does not want it.
+        removed(line): emitted when the user removes it.
     """
 
     removed = Signal(object)

@@ -1,4 +1,4 @@
-"""What the panel of a run says of it: pairs of a name and a value, made from what its folder says. Pure functions."""
+"""Texts of the panel of a run. Pure functions, without Qt."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from i3desk.runs.labels import STATE_WORDS, loss_text, tone_of
 if TYPE_CHECKING:
     from i3desk.widgets.facts import Fact
 
-WISHES = {"pause": "pausing…", "resume": "continuing…", "stop": "stopping and saving…"}
-NOT_THERE = "–"
+PENDING_TEXTS = {"pause": "pausing…", "resume": "continuing…", "stop": "stopping and saving…"}
+UNKNOWN = "–"
 
 
 def state_words(state: RunState, pending_command: str) -> tuple[str, str]:
-    """What the chip says, and its colour token; a wish that is not fulfilled comes first."""
+    """The state in words, and its colour token; a pending command takes precedence."""
     if pending_command and state.is_alive:
-        return WISHES[pending_command], "warn"
+        return PENDING_TEXTS[pending_command], "warn"
     return STATE_WORDS[state], tone_of(state)
 
 
 def done_text(step: int, total: int) -> str:
-    """How much is done, rounded down: "100 %" is the end."""
+    """The share that is done, rounded down: "100 %" only at the end."""
     return f"{100 * step // total} %" if total else ""
 
 
 def left_s(summary: RunSummary, step: int, eta_s: float | None) -> float | None:
-    """Seconds to the end: what the trainer says, else by the pace so far."""
+    """Seconds to the end as logged by the trainer, else from the speed so far."""
     if eta_s is not None:
         return eta_s
     if step > 0 and summary.seconds > 0 and summary.total_steps:
@@ -39,29 +39,29 @@ def left_s(summary: RunSummary, step: int, eta_s: float | None) -> float | None:
 
 
 def figures(summary: RunSummary, status: RunStatus, step: int, eta_s: float | None) -> list[Fact]:
-    """The numbers of a run that has begun."""
+    """The figures of a run that has started."""
     rows: list[Fact] = []
     seconds = left_s(summary, step, eta_s) if status.state.is_alive else None
     if status.state.is_alive:
-        left = f"about {duration_text(seconds)}" if seconds is not None and step else NOT_THERE
-        rows.append(("Time left", left, "To the end, evaluations and checkpoints included; less if it ends early"))
-    spent = duration_text(summary.seconds) if summary.seconds >= 1 else NOT_THERE
+        left = f"about {duration_text(seconds)}" if seconds is not None and step else UNKNOWN
+        rows.append(("Time left", left, "To the end, with evaluations and checkpoints; less if it ends early"))
+    spent = duration_text(summary.seconds) if summary.seconds >= 1 else UNKNOWN
     rows.append(("Time spent", spent, "Without pauses and stops"))
     epoch = epoch_text(summary, step)
     if epoch:
         rows.append(("Epoch", epoch, "How often all of the data was seen"))
     if summary.best_val_loss is not None:
         at = f" at step {summary.best_step:,}" if summary.best_step is not None else ""
-        rows.append(("Best", f"{loss_text(summary.best_val_loss)}{at}", "Lowest loss on text that is not trained on"))
+        rows.append(("Best", f"{loss_text(summary.best_val_loss)}{at}", "Lowest loss on validation text"))
     elif summary.loss is not None:
-        rows.append(("Loss", loss_text(summary.loss), "On the training data; nothing was held out"))
-    saved = f"step {status.saved_step:,}" if status.saved_step is not None else NOT_THERE
-    rows.append(("Saved", saved, "The last checkpoint: the run can go on from there, and you can chat with it"))
+        rows.append(("Loss", loss_text(summary.loss), "On the training data; nothing is kept for validation"))
+    saved = f"step {status.saved_step:,}" if status.saved_step is not None else UNKNOWN
+    rows.append(("Saved", saved, "The last checkpoint: you can chat with it, and resume the run from it"))
     return rows
 
 
 def epoch_text(summary: RunSummary, step: int) -> str:
-    """How often the data was seen, of how often it will be; empty where only steps were asked for."""
+    """The epochs so far and in total; "" if the length was given in steps."""
     if summary.config.get("steps") or not summary.total_steps:
         return ""
     epochs = float(summary.config.get("epochs") or 1.0)
@@ -72,12 +72,12 @@ def settings(summary: RunSummary) -> list[Fact]:
     """The settings that matter most."""
     config = summary.config
     part = "a new model" if config.get("preset") else part_text(config)
-    rows: list[Fact] = [("Trains", part, "What of the model changes")]
+    rows: list[Fact] = [("Trains", part, "The part of the model that changes")]
     if config.get("steps"):
-        rows.append(("Length", f"{config['steps']:,} steps", "As asked for at the start"))
+        rows.append(("Length", f"{config['steps']:,} steps", "As set up"))
     else:
         epochs = float(config.get("epochs") or 1.0)
-        rows.append(("Length", "1 epoch" if epochs == 1 else f"{epochs:g} epochs", "How often all data is to be seen"))
+        rows.append(("Length", "1 epoch" if epochs == 1 else f"{epochs:g} epochs", "How often all data is seen"))
     rows.append(
         ("Learning rate", f"{float(config.get('lr') or 3e-4):g}", "The highest; it rises to it and falls again")
     )
@@ -86,7 +86,7 @@ def settings(summary: RunSummary) -> list[Fact]:
     if summary.device:
         place, _, precision = summary.device.partition(" (")[0].rpartition(", ")
         rows.append(("Runs on", place or precision, summary.device))
-        rows.append(("Precision", precision if place else NOT_THERE, "Of the numbers in matrix products"))
+        rows.append(("Precision", precision if place else UNKNOWN, "Of the numbers in matrix products"))
     return rows
 
 
@@ -100,28 +100,28 @@ def part_text(config: Mapping[str, Any]) -> str:
 
 
 def data_lines(summary: RunSummary) -> tuple[str, str]:
-    """Names of the data files for one line, and their places for a tooltip."""
+    """Names of the data files for one line, and their paths for a tooltip."""
     more = len(summary.data) - 1
     text = f"{summary.data[0]} + {more} more" if more > 0 else "".join(summary.data)
     return text, "\n".join(map(str, summary.config.get("data") or ()))
 
 
 def has_checkpoint(summary: RunSummary | None, status: RunStatus) -> bool:
-    """Whether there is something to talk to."""
+    """Whether there is a checkpoint to chat with."""
     return status.saved_step is not None or (summary is not None and bool(summary.best_step))
 
 
 def remedy_text(status: RunStatus) -> str:
-    """What can be done about a run that did not come to its end."""
+    """What to do about a run that failed, died or is gone."""
     if status.state is RunState.MISSING:
-        return "It was moved or deleted, perhaps by another program. What was trained there cannot be shown any more."
+        return "It was moved or deleted, perhaps by another program. The run cannot be shown any more."
     if status.saved_step is None:
-        return "Nothing had been saved yet: Resume begins anew with the same settings."
-    return f"Everything up to step {status.saved_step:,} is saved: Resume goes on from there."
+        return "Nothing had been saved yet: Resume starts again with the same settings."
+    return f"Everything up to step {status.saved_step:,} is saved: Resume continues from there."
 
 
 def suggested_model_name(name: str) -> str:
-    """A name for a model that every disk knows, from what the run is called."""
+    """A model name from the name of a run, valid as a folder name on every system."""
     kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name.strip().lower())
     return "-".join(part for part in kept.split("-") if part).strip(".") or "my-model"
 

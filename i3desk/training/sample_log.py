@@ -1,4 +1,4 @@
-"""The answers of a run by step and prompt, as they came."""
+"""The answers of a run by step and prompt."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from i3core.runs.events import Sampled
 
 
 class SampleLog:
-    """Attributes:
-    steps: rising; those with at least one answer.
-    prompts: that were asked, in the order of their first answers.
-    longest: number of characters of the longest answer of each step.
+    """All answers of a run.
+
+    Attributes:
+        steps: in increasing order; those with at least one answer.
+        prompts: in the order of their first answers.
+        longest: number of characters of the longest answer of each step.
     """
 
     def __init__(self) -> None:
@@ -22,7 +24,7 @@ class SampleLog:
         self._answers: dict[int, dict[str, str]] = {}
 
     def add(self, samples: Iterable[Sampled]) -> int:
-        """Take over answers, the later of two to the same; returns the place of the first step that is another now."""
+        """Add answers, which replace earlier ones; returns the index of the first step that changed."""
         first = len(self.steps)
         for sample in samples:
             if sample.step not in self._answers:
@@ -32,25 +34,25 @@ class SampleLog:
             self.longest[sample.step] = max(self.longest.get(sample.step, 0), len(sample.text))
             if sample.prompt not in self.prompts:
                 self.prompts.append(sample.prompt)
-            first = min(first, self.place(sample.step))
+            first = min(first, self.index(sample.step))
         return first
 
-    def place(self, step: int) -> int:
-        """The place of a step in `steps`."""
+    def index(self, step: int) -> int:
+        """The index of a step in `steps`."""
         return bisect_left(self.steps, step)
 
     def answers(self, step: int) -> dict[str, str]:
         """The answers of a step by prompt."""
         return self._answers.get(step, {})
 
-    def answer_before(self, place: int, prompt: str) -> str | None:
-        """The newest answer to a prompt that is older than that of the step at `place`."""
-        for step in reversed(self.steps[:place]):
+    def answer_before(self, index: int, prompt: str) -> str | None:
+        """The newest answer to a prompt before the step at `index`."""
+        for step in reversed(self.steps[:index]):
             if prompt in self._answers[step]:
                 return self._answers[step][prompt]
         return None
 
 
 def step_text(step: int) -> str:
-    """What a step is called."""
+    """The name of a step."""
     return "before" if step == 0 else f"step {step:,}"

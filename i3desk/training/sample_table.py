@@ -1,4 +1,4 @@
-"""What a run answered at each step: a row for a step, a column for a prompt. Only the rows in view exist as widgets."""
+"""A table of answers: a row for each step, a column for each prompt. Only visible rows have widgets."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.virtual_list import VirtualList, VirtualRow
 from i3desk.widgets.word_diff import diff_words
 
-MARGIN = 16  # as the card's; also the room for the scroll bar
+MARGIN = 16  # that of the card; includes the scroll bar
 STEP_WIDTH = 96
 GAP = 20  # between columns
 ROW_PADDING = 7
-COLUMN_WIDTH = 190  # of a prompt, at least
-WIDEST = 100_000  # the table takes all the width there is
-CHARACTER_WIDTH, LINE_HEIGHT = 6.7, 19.5  # about, for rows that have not been made yet
+MIN_COLUMN_WIDTH = 190
+ANY_WIDTH = 100_000  # the table takes the full width
+CHARACTER_WIDTH, LINE_HEIGHT = 6.7, 19.5  # estimates for rows without widgets
 
 
-def column_places(width: int, count: int) -> list[tuple[int, int]]:
-    """Left and width of each of `count` columns in a row of this width, right of the step."""
+def columns_in(width: int, count: int) -> list[tuple[int, int]]:
+    """Left edge and width of `count` columns, right of the step, in a row of this width."""
     room = max(1, width - STEP_WIDTH)
     each = max(1, (room - GAP * (count - 1)) // max(1, count))
     return [(STEP_WIDTH + number * (each + GAP), each) for number in range(count)]
 
 
 class StepRow(VirtualRow):
-    """What was answered at one step.
+    """The answers at one step.
 
     Signals:
-        chosen(step): the user asked for this step beside another.
+        chosen(step): emitted when the user wants to compare this step with another.
     """
 
     chosen = Signal(object)
@@ -56,7 +56,7 @@ class StepRow(VirtualRow):
         self.answers: list[DiffText] = []
 
     def show_answers(self, answers: Sequence[tuple[str, str | None, str | None]]) -> None:
-        """Show prompt, answer and the answer before of each column."""
+        """Show the columns, given as prompt, answer and previous answer."""
         for prompt, text, before in answers:
             block = DiffText(f"{step_text(self.step)}: {prompt}", parent=self)
             spans = diff_words(before, text)[1] if text is not None and before is not None else ()
@@ -65,7 +65,7 @@ class StepRow(VirtualRow):
 
     def fit(self, width: int) -> int:
         height = self.fontMetrics().height()
-        for block, (left, room) in zip(self.answers, column_places(width, len(self.answers)), strict=True):
+        for block, (left, room) in zip(self.answers, columns_in(width, len(self.answers)), strict=True):
             block.fit(room)
             block.move(left, ROW_PADDING)
             height = max(height, block.height())
@@ -73,7 +73,7 @@ class StepRow(VirtualRow):
         return height + 2 * ROW_PADDING
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest:  # an answer made before it could be measured has its height now
+        if event.type() == QEvent.Type.LayoutRequest:  # an answer could be measured only now
             self.updateGeometry()
         return super().event(event)
 
@@ -88,26 +88,26 @@ class StepRow(VirtualRow):
 
 
 class _StepRows(VirtualList):
-    """The rows below the heads.
+    """The rows below the header.
 
     Signals:
         step_chosen(step): see StepRow.
-        turned(pages): the user wants the columns that do not fit.
+        turned(pages): emitted when the user turns to columns that do not fit.
     """
 
     step_chosen = Signal(object)
     turned = Signal(int)
 
     def __init__(self, log: SampleLog, parent: QWidget | None = None) -> None:
-        super().__init__(WIDEST, MARGIN, 0, parent)
+        super().__init__(ANY_WIDTH, MARGIN, 0, parent)
         self.setObjectName("sampleRows")
         self.setAccessibleName("Answers by step")
         self._log = log
-        self.prompts: tuple[str, ...] = ()  # that have a column in view
-        self._measured, self._per_line = -1, 1  # a width, and how many characters a line of an answer then has
+        self.prompts: tuple[str, ...] = ()  # with a visible column
+        self._measured, self._per_line = -1, 1  # a width, and the characters in a line of an answer at that width
 
     def show_log(self, log: SampleLog) -> None:
-        """Show other answers, or other columns."""
+        """Show these answers with the current columns."""
         self._log, self._measured = log, -1
         self.replace_rows(0, len(log.steps))
 
@@ -117,7 +117,8 @@ class _StepRows(VirtualList):
         return row
 
     def prepare_row(self, index: int) -> None:
-        row: StepRow = self.rows[index]
+        row = self.rows[index]
+        assert isinstance(row, StepRow)
         given = self._log.answers(row.step)
         row.show_answers(
             [
@@ -127,16 +128,16 @@ class _StepRows(VirtualList):
         )
 
     def estimate_height(self, index: int, width: int) -> int:
-        if width != self._measured:  # it is asked for thousands of rows at a time
+        if width != self._measured:  # called for thousands of rows at a time
             self._measured = width
-            self._per_line = max(1, int(column_places(width, max(1, len(self.prompts)))[0][1] / CHARACTER_WIDTH))
+            self._per_line = max(1, int(columns_in(width, max(1, len(self.prompts)))[0][1] / CHARACTER_WIDTH))
         lines = 1 + self._log.longest[self._log.steps[index]] // self._per_line
         return round(lines * LINE_HEIGHT) + 2 * ROW_PADDING
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         turns = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         if event.key() in turns:
-            self.turned.emit(turns[event.key()])
+            self.turned.emit(turns[Qt.Key(event.key())])
         elif event.key() == Qt.Key.Key_Home and self.count:
             self.scroll_to(0, share=0.0)
         elif event.key() == Qt.Key.Key_End:
@@ -146,13 +147,13 @@ class _StepRows(VirtualList):
 
 
 class SampleTable(QWidget):
-    """Heads and rows. Where not all prompts find room, arrows turn to the others.
+    """A header and rows. If not all prompts fit, arrows turn to the others.
 
     Attributes:
-        log: what was answered so far.
-        prompts: the columns: what is asked now, then what was asked before.
+        log: all answers so far.
+        prompts: the columns: current prompts first, then former ones.
     Signals:
-        step_chosen(step): the user asked for this step beside another.
+        step_chosen(step): emitted when the user wants to compare this step with another.
     """
 
     step_chosen = Signal(object)
@@ -162,7 +163,7 @@ class SampleTable(QWidget):
         self.log = SampleLog()
         self.prompts: tuple[str, ...] = ()
         self._asked: tuple[str, ...] = ()
-        self._first = 0  # column in view
+        self._first = 0  # visible column
         self.previous_button = _arrow("left", "Earlier prompts")
         self.next_button = _arrow("right", "Further prompts")
         self.previous_button.clicked.connect(self._turn_back)
@@ -203,23 +204,23 @@ class SampleTable(QWidget):
         self._arrange()
 
     def ask(self, prompts: Sequence[str]) -> None:
-        """These are the prompts now."""
+        """Set the current prompts."""
         self._asked = tuple(dict.fromkeys(prompts))
         self._arrange()
 
     def add(self, samples: Sequence[Sampled]) -> None:
-        """Take over answers."""
-        place = self.log.add(samples)
+        """Add answers."""
+        first = self.log.add(samples)
         if not self._arrange():
-            self.rows.replace_rows(place, len(self.log.steps))
+            self.rows.replace_rows(first, len(self.log.steps))
 
     def shown_prompts(self) -> tuple[str, ...]:
-        """The prompts whose columns are in view."""
+        """The prompts with visible columns."""
         return self.rows.prompts
 
     @Slot(int)
     def turn(self, pages: int) -> None:
-        """Show the columns that do not fit."""
+        """Turn to columns that do not fit."""
         self._first += pages * self._fitting()
         self._arrange()
 
@@ -236,10 +237,10 @@ class SampleTable(QWidget):
         self._arrange()
 
     def _fitting(self) -> int:
-        return max(1, (self.width() - 2 * MARGIN - STEP_WIDTH + GAP) // (COLUMN_WIDTH + GAP))
+        return max(1, (self.width() - 2 * MARGIN - STEP_WIDTH + GAP) // (MIN_COLUMN_WIDTH + GAP))
 
     def _arrange(self) -> bool:
-        """Show the columns that fit; returns whether they are others than before, and so all rows were made anew."""
+        """Show the columns that fit; returns whether they changed, so that all rows were made again."""
         self.prompts = (*self._asked, *(prompt for prompt in self.log.prompts if prompt not in self._asked))
         fitting = self._fitting()
         if fitting >= len(self.prompts):

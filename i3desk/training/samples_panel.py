@@ -1,4 +1,4 @@
-"""The card "What it says now": answers to the same prompts at each evaluation, and what was learned and forgotten."""
+"""The card "What it says now": answers at each evaluation, and what was learned and forgotten."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from i3desk.widgets.basics import button
 from i3desk.widgets.elided_label import ElidedLabel
 
 DRAW_MS = 50
-MOST_AT_ONCE = 1500  # samples taken over between two turns of the event loop
-ANSWERED_WITHIN_MS = 20_000  # after which "Sample now" can be asked for again whatever became of it
+MAX_AT_ONCE = 1500  # samples added in one event
+SAMPLE_TIMEOUT_MS = 20_000  # after which "Sample now" is enabled again
 NARROW = 560
 MARGIN = 16
-LEAST_HEIGHT = 180
+MIN_HEIGHT = 180
 
 
 class SamplesPanel(QFrame):
-    """Table of answers, comparison of two steps, editor of the prompts, or why there is nothing yet.
+    """A table of answers, a comparison of two steps, the editor of the prompts, or the reason why there are none.
 
     Signals:
-        prompts_changed(prompts): a tuple of texts: what the user wants to be asked from now on.
-        sample_requested: answers wanted now.
+        prompts_changed(prompts): emitted with the new prompts, a tuple of texts.
+        sample_requested: emitted when the user wants answers now.
     """
 
     prompts_changed = Signal(object)
@@ -38,7 +38,7 @@ class SamplesPanel(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("samples")
-        self.setMinimumHeight(LEAST_HEIGHT)
+        self.setMinimumHeight(MIN_HEIGHT)
         self.setAccessibleName("What it says now")
         self._asked: tuple[str, ...] = ()
         self._editable = self._alive = False
@@ -46,8 +46,8 @@ class SamplesPanel(QFrame):
         self._waiting: list[Sampled] = []  # to be drawn
         self._draw_timer = QTimer(self, singleShot=True, interval=DRAW_MS)
         self._draw_timer.timeout.connect(self._draw)
-        self._patience = QTimer(self, singleShot=True, interval=ANSWERED_WITHIN_MS)
-        self._patience.timeout.connect(self._end_sampling)
+        self._sample_timer = QTimer(self, singleShot=True, interval=SAMPLE_TIMEOUT_MS)
+        self._sample_timer.timeout.connect(self._end_sampling)
 
         self.table = SampleTable()
         self.table.step_chosen.connect(self._compare_with)
@@ -84,12 +84,12 @@ class SamplesPanel(QFrame):
         self.same.setProperty("grade", "small")
         self.same.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.same.setToolTip(
-            "Every step answers the same prompts with the same dice, so what differs comes from training."
+            "Every step answers the same prompts with the same seed, so differences come from training."
         )
-        self.compare_button = button("Compare", "See the answers of two steps side by side", kind="quiet")
+        self.compare_button = button("Compare", "Compare the answers of two steps", kind="quiet")
         self.compare_button.setCheckable(True)
         self.compare_button.clicked.connect(self._on_compare)
-        self.edit_button = button("Edit prompts", "Change what the model is asked from now on", kind="quiet")
+        self.edit_button = button("Edit prompts", "Change the prompts of the next evaluations", kind="quiet")
         self.edit_button.setCheckable(True)
         self.edit_button.clicked.connect(self._on_edit)
         self.sample_button = button("Sample now", "Ask the model now, between two evaluations", kind="quiet")
@@ -115,7 +115,7 @@ class SamplesPanel(QFrame):
         self.clear_samples()
 
     def clear_samples(self) -> None:
-        """Forget the answers, because the run tells them anew; what is being edited stays."""
+        """Remove the answers, because the run will report them again; an open editor stays open."""
         self._draw_timer.stop()
         self._waiting = []
         self.table.clear()
@@ -124,20 +124,20 @@ class SamplesPanel(QFrame):
         self._end_sampling()
 
     def show_prompts(self, prompts: Sequence[str], editable: bool) -> None:
-        """Show what is asked; `editable` if the user may change that while the run is alive."""
+        """Show the prompts; if `editable`, the user may change them while the run is alive."""
         self._asked, self._editable, self._has_run = tuple(prompts), editable, True
         self.table.ask(self._asked)
         self._refresh()
 
     def set_alive(self, alive: bool) -> None:
-        """Whether a trainer is there that can answer."""
+        """Set whether a trainer is running that can answer."""
         if alive != self._alive:
             self._alive = alive
             self._end_sampling()
             self._refresh()
 
     def add(self, samples: Sequence[Sampled]) -> None:
-        """Show more answers, a moment later."""
+        """Add answers; they are shown at the next timer event."""
         self._waiting += samples
         if self._waiting and not self._draw_timer.isActive():
             self._draw_timer.start()
@@ -156,7 +156,7 @@ class SamplesPanel(QFrame):
 
     @Slot()
     def _draw(self) -> None:
-        samples, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+        samples, self._waiting = self._waiting[:MAX_AT_ONCE], self._waiting[MAX_AT_ONCE:]
         self.table.add(samples)
         if self._waiting:
             self._draw_timer.start()
@@ -166,7 +166,7 @@ class SamplesPanel(QFrame):
         self._refresh()
 
     def _refresh(self) -> None:
-        """Show what fits the state."""
+        """Show the widgets that fit the state."""
         showing = self.body.currentWidget()
         if showing is self.editor and not self._can_edit:
             showing = None
@@ -181,11 +181,11 @@ class SamplesPanel(QFrame):
         self.sample_button.setVisible(self._alive and bool(self._asked))
 
     def _reason(self) -> str:
-        """Why there are no answers."""
+        """The reason why there are no answers."""
         if self._alive and self._asked:
             return "The first answers come with the evaluation at step 0…"
         if self._alive:
-            return "This run asks the model nothing. With “Edit prompts” you can change that."
+            return "This run has no sample prompts. Add some with “Edit prompts”."
         if not self._has_run:
             return "While a model learns, its answers to the same prompts appear here"
         return "This run has no answers to show."
@@ -240,11 +240,11 @@ class SamplesPanel(QFrame):
     def _on_sample(self) -> None:
         self.sample_button.setEnabled(False)
         self.sample_button.setText("Sampling…")
-        self._patience.start()
+        self._sample_timer.start()
         self.sample_requested.emit()
 
     @Slot()
     def _end_sampling(self) -> None:
-        self._patience.stop()
+        self._sample_timer.stop()
         self.sample_button.setEnabled(True)
         self.sample_button.setText("Sample now")

@@ -50,10 +50,11 @@ class SetupPanel(QFrame):
     """Sets up one run.
 
     Attributes:
-        choices: what the user has chosen; kept in a file beside the settings.
-        plan: what follows from it.
+        choices: what the user has chosen; saved in a file beside the settings.
+        plan: the run that follows from the choices.
     Signals:
-        start_requested(config, name): start this; `config` are settings of TrainingConfig without `out`.
+        start_requested(config, name): emitted when the user starts a run; `config` has the settings of TrainingConfig
+            without `out`.
     """
 
     start_requested = Signal(object, str)
@@ -86,7 +87,7 @@ class SetupPanel(QFrame):
     # ----------------------------------------------------------------------------------------------- from outside
 
     def add_data(self, paths: Iterable[Path | str]) -> None:
-        """Train on these files and folders, too; one that is there already is read again."""
+        """Add files and folders to train on; those added already are read again."""
         data = dict(self.choices.data)
         for path in map(str, map(absolute, paths)):
             if path in data:
@@ -97,25 +98,25 @@ class SetupPanel(QFrame):
         self._update()
 
     def show_models(self, entries: Sequence[Entry], chosen: Path | str | None = None) -> None:
-        """The models that can be fine-tuned. The user's own choice stays; else it is `chosen`, or the bundled one."""
+        """Offer these models. The user's choice is kept; otherwise `chosen` or the bundled model is selected."""
         self._entries = list(entries)
         self._suggested = None if chosen is None else absolute(chosen)
         self._update_soon()
 
     def show_config(self, config: Mapping[str, Any]) -> None:
-        """Set up what a run was, to be started again or changed."""
+        """Set up a run from the configuration of another one."""
         self._choose(**vars(setup_from_config(config)))
         self.prompts.show_prompts(self.choices.prompts)
         self._update()
 
     def show_busy(self, name: str) -> None:
-        """The run that is going on, empty for none: a new one will wait for it, and nothing is measured beside it."""
+        """Show the running run, "" for none: a new run waits for it, and nothing is measured while it runs."""
         if name != self._busy_with:
             self._busy_with = name
             self._update_soon()
 
     def shut_down(self) -> None:
-        """Keep the choices and end the children. Only after the event loop: it blocks."""
+        """Save the choices and end the children. It blocks, so call it only after the event loop."""
         self.save()
         self._update_timer.stop()
         self.check.shut_down()
@@ -145,7 +146,7 @@ class SetupPanel(QFrame):
         self.expert: ExpertPanel | None = None
         self.prompts_button = IconPushButton("Sample prompts")
         self.prompts_button.setProperty("kind", "quiet")
-        self.prompts_button.setToolTip("What is answered at every evaluation")
+        self.prompts_button.setToolTip("Prompts that are answered at every evaluation")
         self.prompts = PromptList()
         self.prompts_button.clicked.connect(self._unfold_prompts)
         self._unfold_prompts(False)
@@ -154,7 +155,7 @@ class SetupPanel(QFrame):
         self.findings = Notices("What was found before the start")
 
         body = named(QWidget(), "backdropColumn")
-        # The scroll bar comes and goes in the right margin, so that the cards keep their width.
+        # The scroll bar appears in the right margin, so that the cards keep their width.
         body.setFixedWidth(WIDTH - 1 - MARGIN)
         self._column = column_in(body, MARGIN, 14, 0, 16, spacing=12)
         self._column.addWidget(label("Fine-tune", grade="title"))
@@ -167,16 +168,16 @@ class SetupPanel(QFrame):
         self._column.addWidget(self.prompts_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._column.addWidget(self.prompts)
         self._column.addStretch(1)
-        self.scroll = scroll_page(body)
+        self._page = scroll_page(body)
         outer = column_in(self, 0, 0, 1, 0, spacing=0)
-        outer.addWidget(self.scroll, 1)
+        outer.addWidget(self._page, 1)
         outer.addWidget(self._bottom())
 
     def _bottom(self) -> QFrame:
         self.name = named(QLineEdit(), "field")
         self.name.setMaxLength(LONGEST_NAME)
         self.name.setAccessibleName("Name of the run")
-        self.name.setToolTip("What the run is called; without one, as its data")
+        self.name.setToolTip("Name of the run; by default that of its data")
         self.obstacle = label(tone="muted", grade="small", wrap=True)
         self.start_button = IconPushButton("Start training")
         self.start_button.setProperty("kind", "primary")
@@ -200,7 +201,7 @@ class SetupPanel(QFrame):
             self._update_soon()
 
     def _change(self, **values) -> None:
-        """Settings of the run; None takes one back."""
+        """Change settings of the run; None resets one."""
         changes = {**self.choices.changes, **values}
         self._choose(changes={key: value for key, value in changes.items() if value is not None})
 
@@ -243,7 +244,7 @@ class SetupPanel(QFrame):
     def _on_expert(self, key: str, value: object) -> None:
         if isinstance(value, tuple):
             value = list(value)
-        if key in ("steps", "epochs"):  # one of the two says how long the run is; 0 leaves it to the preset
+        if key in ("steps", "epochs"):  # one of them gives the length of the run; 0 leaves it to the preset
             self._change(steps=None, epochs=None)
             self._change(**{key: value or None})
             return
@@ -264,14 +265,15 @@ class SetupPanel(QFrame):
     # ----------------------------------------------------------------------------------------------- what is shown
 
     def entry(self) -> Entry | None:
-        """The model to begin with."""
+        """The model to start from."""
         known = {entry.folder: entry for entry in self._entries}
         if self.choices.model and (own := known.get(absolute(self.choices.model))):
             return own
-        suggested = known.get(self._suggested)
+        suggested = known.get(self._suggested) if self._suggested is not None else None
         if suggested is not None and suggested.facts and suggested.origin is not Origin.FINE_TUNED:
             return suggested
-        return known.get(bundled_folder()) or next(iter(known.values()), None)
+        bundled = bundled_folder()
+        return (known.get(bundled) if bundled is not None else None) or next(iter(known.values()), None)
 
     @Slot()
     def _update_soon(self) -> None:
@@ -286,7 +288,7 @@ class SetupPanel(QFrame):
         if entry is not None and not entry.what:
             self.check.set_model(model_argument(entry), changes.get("loss_on", default_of("loss_on")))
         self.check.set_files(list(choices.data))
-        plan = self.plan = make_plan(choices, entry, self.check.sources, self.dry_run.answer, self._runs_folder)
+        plan = self.plan = make_plan(choices, entry, self.check.sources, self.dry_run.result, self._runs_folder)
         may_measure = plan.can_dry_run and self.isVisible() and not self._busy_with
         self.dry_run.ask(plan.config if may_measure else None)
         self.model_card.show_model(self._entries, entry, changes)
@@ -304,7 +306,7 @@ class SetupPanel(QFrame):
 
     def _show_expert(self, plan: RunPlan) -> None:
         is_expert = self.choices.preset == "expert"
-        if is_expert and self.expert is None:  # forty rows, which few people look at
+        if is_expert and self.expert is None:  # created on demand: it has forty rows
             self.expert = ExpertPanel()
             self.expert.changed.connect(self._on_expert)
             self.expert.reset_requested.connect(self._reset)
@@ -335,7 +337,7 @@ class SetupPanel(QFrame):
         self.start_button.setText(text)
         self.start_button.setAccessibleName(text)
         self.start_button.setToolTip(
-            plan.obstacle or "Train in the background; the model itself stays as it is (Ctrl+Enter)"
+            plan.obstacle or "Train in the background; the base model does not change (Ctrl+Enter)"
         )
         self.obstacle.setText(plan.obstacle)
         self.obstacle.setVisible(bool(plan.obstacle))

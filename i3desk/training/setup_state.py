@@ -1,4 +1,4 @@
-"""What the user has chosen for the next run, kept between two starts. Damaged values become defaults, one by one."""
+"""The user's choices for the next run, saved between starts. Each damaged value becomes a default."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 MOST_PROMPTS = 6
 MOST_SOURCES = 50
 WEIGHTS = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 8.0, 10.0)
-EVERYWHERE = ("last_blocks", "lora_rank", "skip_bad_records")  # changes that hold for all presets, not only in Expert
-# What the presets always set, and what is chosen elsewhere or only where a model is trained from scratch.
+EVERYWHERE = ("last_blocks", "lora_rank", "skip_bad_records")  # changes that apply to all presets, not only to Expert
+# Settings that presets always set, and settings chosen elsewhere or only for training from scratch.
 SET_BY_PRESETS = (
     "batch_size", "eval_tokens", "steps", "epochs", "lr", "warmup_steps", "eval_every", "checkpoint_every", "patience",
 )  # fmt: skip
@@ -36,7 +36,7 @@ DEFAULT_PROMPTS = TrainingConfig.__dataclass_fields__["sample_prompts"].default
 
 @dataclass(frozen=True)
 class SetupState:
-    """One run to be set up.
+    """The set-up of a run.
 
     Attributes:
         model: folder of the base model; "" for the bundled one.
@@ -54,12 +54,12 @@ class SetupState:
 
     @property
     def in_force(self) -> dict[str, Any]:
-        """The changes that the preset lets in."""
+        """The changes that apply to the preset."""
         return {key: value for key, value in self.changes.items() if self.preset == "expert" or key in EVERYWHERE}
 
 
 def setup_from_config(config: Mapping[str, Any]) -> SetupState:
-    """The choices that lead to the configuration of a run again, to be changed by an expert."""
+    """The set-up that leads to a given configuration, with the Expert preset."""
     known = TrainingConfig.__dataclass_fields__
     changes = {}
     for key, value in config.items():
@@ -85,12 +85,12 @@ def setup_from_config(config: Mapping[str, Any]) -> SetupState:
 
 
 def check_change(key: str, value: Any) -> None:
-    """Raises I3Error if no run could have this setting."""
+    """Check a setting. Raises I3Error if no run could have it."""
     TrainingConfig.from_dict({"data": ["-"], "out": "-", "model": "-", key: value})
 
 
 def read_setup(path: Path) -> SetupState:
-    """The choices that were kept; files that are gone are left out. Never raises."""
+    """Read the saved choices, without files that are gone. Never raises."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -133,13 +133,13 @@ def _is_possible(key: str, value: Any) -> bool:
     try:
         check_change(key, value)
     except (I3Error, TypeError) as error:
-        # What needs another setting beside it is judged when the run is put together.
+        # A setting that needs another one is checked when the run is planned.
         return isinstance(error, I3Error) and "no effect here" in error.what
     return True
 
 
 def write_setup(path: Path, choices: SetupState) -> None:
-    """Keep the choices; a full disk costs them, not the run."""
+    """Save the choices; an error is only logged."""
     try:
         write_json(path, asdict(choices))
     except I3Error as error:

@@ -1,4 +1,4 @@
-"""What a run answered at two steps, side by side."""
+"""Compare the answers of a run at two steps."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ NOWHERE = QModelIndex()
 
 
 class StepComparison(QWidget):
-    """Two steps to choose, and below them the answers to every prompt.
+    """Two boxes to choose steps, and below them the answers to every prompt.
 
     Attributes:
         rows: one for each prompt.
     Signals:
-        closed: the user has seen enough.
+        closed: emitted when the user closes the comparison.
     """
 
     closed = Signal()
@@ -65,35 +65,35 @@ class StepComparison(QWidget):
         self._column.setContentsMargins(MARGIN, 4, MARGIN, 8)
         self._column.setSpacing(14)
         self._column.addStretch(1)
-        self.scroll = QScrollArea(widgetResizable=True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setAccessibleName("Answers at two steps")
-        self.scroll.setWidget(content)
-        self.scroll.verticalScrollBar().rangeChanged.connect(self._on_range)
+        self._page = QScrollArea(widgetResizable=True)
+        self._page.setFrameShape(QFrame.Shape.NoFrame)
+        self._page.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._page.setAccessibleName("Answers at two steps")
+        self._page.setWidget(content)
+        self._page.verticalScrollBar().rangeChanged.connect(self._on_range)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(self._heads)
-        column.addWidget(self.scroll, 1)
+        column.addWidget(self._page, 1)
 
     @property
     def steps(self) -> tuple[int, int] | None:
-        """The steps that are compared; None before the first."""
+        """The compared steps; None before the first comparison."""
         first, second = self.first_box.currentData(), self.second_box.currentData()
         return None if first is None or second is None else (first, second)
 
     def compare(self, log: SampleLog, prompts: tuple[str, ...], first: int, second: int) -> None:
-        """Show what was answered at two steps."""
+        """Show the answers at two steps."""
         self._log, self._prompts = log, prompts
         with QSignalBlocker(self.first_box), QSignalBlocker(self.second_box):
             self._steps.show_steps(log.steps)
-            self.first_box.setCurrentIndex(log.place(first))
-            self.second_box.setCurrentIndex(log.place(second))
+            self.first_box.setCurrentIndex(log.index(first))
+            self.second_box.setCurrentIndex(log.index(second))
         self._show_answers()
 
     def refresh(self, prompts: tuple[str, ...]) -> None:
-        """More has been answered, perhaps to other prompts."""
+        """Update the answers, perhaps for other prompts."""
         chosen = self.steps
         if chosen is not None:
             self.compare(self._log, prompts, *chosen)
@@ -106,8 +106,8 @@ class StepComparison(QWidget):
 
     @Slot(int, int)
     def _on_range(self, _: int, most: int) -> None:
-        """Keep the boxes above their answers whether or not there is a scroll bar."""
-        taken = self.scroll.verticalScrollBar().sizeHint().width() if most else 0
+        """Keep the boxes above their answers, with or without a scroll bar."""
+        taken = self._page.verticalScrollBar().sizeHint().width() if most else 0
         self._heads.setContentsMargins(MARGIN, 0, MARGIN + taken, 6)
 
     @Slot()
@@ -115,8 +115,8 @@ class StepComparison(QWidget):
         chosen = self.steps
         if chosen is None:
             return
-        answers = [self._log.answers(step) for step in chosen]
-        prompts = [prompt for prompt in self._prompts if any(prompt in each for each in answers)]
+        before, after = self._log.answers(chosen[0]), self._log.answers(chosen[1])
+        prompts = [prompt for prompt in self._prompts if prompt in before or prompt in after]
         while len(self.rows) < len(prompts):
             row = BeforeAfter()
             self._column.insertWidget(len(self.rows), row)
@@ -127,19 +127,19 @@ class StepComparison(QWidget):
             row.deleteLater()
         for row, prompt in zip(self.rows, prompts, strict=True):
             row.show_prompt(prompt)
-            row.show_names(*map(step_text, chosen))
-            row.show_answers(*(each.get(prompt) for each in answers))
+            row.show_names(step_text(chosen[0]), step_text(chosen[1]))
+            row.show_answers(before.get(prompt), after.get(prompt))
 
 
 class StepsModel(QAbstractListModel):
-    """Thousands of steps to choose from."""
+    """A list of thousands of steps."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.steps: list[int] = []
 
     def show_steps(self, steps: Sequence[int]) -> None:
-        """These are the steps now; what is chosen stays where only more follow."""
+        """Show these steps; the choice is kept if steps were only appended."""
         known = len(self.steps)
         if self.steps == steps[:known]:
             if len(steps) > known:

@@ -1,4 +1,4 @@
-"""A prompt with the answers before and after, side by side, and the words marked that differ."""
+"""A prompt with two answers side by side, in which different words are marked."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ GAP = 24
 
 
 class BeforeAfter(QWidget):
-    """One prompt and two answers; None for an answer that there is none of.
+    """A prompt and two answers, either of which may be None.
 
     Attributes:
-        before, after: the texts of the answers, as widgets.
-        note: what is to be known of them, right of the prompt.
+        before, after: the widgets of the answers.
+        note: a remark right of the prompt.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class BeforeAfter(QWidget):
         names: tuple[str, str] = ("before", "after"),
         parent: QWidget | None = None,
     ) -> None:
-        """`names` of the answers show only where there is no room to set them side by side under a common head."""
+        """`names` of the answers are shown only if the answers are below each other."""
         super().__init__(parent)
         self.setObjectName("beforeAfter")
         self.prompt = ElidedLabel()
@@ -67,20 +67,20 @@ class BeforeAfter(QWidget):
         self.show_answers(before, after)
 
     def show_prompt(self, prompt: str) -> None:
-        """Show what was asked."""
+        """Show the prompt."""
         self.prompt.setText(prompt)
         self.prompt.setToolTip(prompt)
         self.prompt.setAccessibleName(f"Prompt: {prompt}")
         self.prompt.setVisible(bool(prompt))
 
     def show_names(self, before: str, after: str) -> None:
-        """Show what the answers are called."""
+        """Show the names of the answers."""
         for label, answer, name in zip(self._names, (self.before, self.after), (before, after), strict=True):
             label.setText(name)
             answer.setAccessibleName(name)
 
     def show_answers(self, before: str | None, after: str | None, growing: bool = False) -> None:
-        """Show both answers; differences are marked once they do not grow any more."""
+        """Show both answers; differences are marked once they are complete."""
         if growing or before is None or after is None:
             self.before.show_answer(before)
             self.after.show_answer(after)

@@ -1,4 +1,4 @@
-"""The text of one answer, with the words marked that differ from another one."""
+"""An answer in which words that differ from another answer are marked."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ MARK_SHARES = {QPalette.ColorRole.Accent: 0.17, QPalette.ColorRole.PlaceholderTe
 
 
 class DiffText(TextBlock):
-    """An answer, as tall as its words need at its width; None is one that was not asked for."""
+    """An answer that is as tall as its text; None if it was not asked for."""
 
     def __init__(
         self, name: str, mark: QPalette.ColorRole = QPalette.ColorRole.Accent, parent: QWidget | None = None
     ) -> None:
-        """`mark` is the colour that words which differ are tinted with."""
+        """`mark` is the colour of different words."""
         super().__init__(name, parent)
         self._mark = mark
         self._marked: list[tuple[int, int]] = []
 
     @property
     def marked_words(self) -> list[str]:
-        """What is marked."""
+        """The marked words."""
         return [each.cursor.selectedText() for each in self.extraSelections()]
 
     def show_answer(self, text: str | None, spans: Sequence[Span] = ()) -> None:
-        """Show an answer; `spans` are all of it, if something is to be marked."""
+        """Show an answer; `spans` are all its spans, if any differ."""
         has_words = text is not None and bool(text.strip())
         self._set_tone("" if has_words else "muted")
-        # Line breaks count as one character each, or places of marks would be others in the document.
+        # Positions of marks are valid only if line breaks are one character each.
         plain = NOT_ASKED if text is None else text if has_words else NO_WORDS
         self.show_text(plain)
         self._marked = _marked_places(spans) if has_words and "\r" not in plain else []
@@ -70,7 +70,7 @@ class DiffText(TextBlock):
 
 
 def _marked_places(spans: Sequence[Span]) -> list[tuple[int, int]]:
-    """Where the words that differ begin and end, as Qt counts; the space before a word is not marked."""
+    """Start and end of the different words in Qt's positions; the space before a word is not marked."""
     places, at = [], 0
     for span in spans:
         end = at + _length(span.text)

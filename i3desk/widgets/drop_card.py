@@ -1,4 +1,4 @@
-"""A model folder that is dragged onto the window, from a file manager."""
+"""Drop a model folder from a file manager onto the window."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DASHES = [5, 4]  # pixels of line and of gap
 
 
 class DropCard(QFrame):
-    """Says that a folder can be dropped. The whole window takes it, not only this card."""
+    """Says that a model folder can be dropped anywhere on the window."""
 
     def __init__(self, parent=None) -> None:
         super().__init__(parent)
@@ -34,7 +34,7 @@ class DropCard(QFrame):
         self.show_dragging(False)
 
     def show_dragging(self, dragging: bool) -> None:
-        """Show whether something is held over the window now."""
+        """Show whether something is being dragged over the window."""
         self._dragging = dragging
         self.title.setText("Drop it to add it" if dragging else "Drop a model folder anywhere on the window")
         self.update()
@@ -52,9 +52,9 @@ class DropCard(QFrame):
 
 
 def dropped_paths(content: QMimeData) -> list[Path]:
-    """The folders and files of this computer that are being dragged; none if it is something else.
+    """The local folders and files that are being dragged; empty for anything else.
 
-    Whether there is a model in them is for the catalog to find out, in the background.
+    The catalog checks in the background whether they contain a model.
     """
     if not content.hasUrls():
         return []

@@ -1,4 +1,4 @@
-"""Small cards that say what should be known about a run."""
+"""Small cards with warnings and errors of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from i3desk.widgets.basics import column_in, label, named
 
 
 class Notices(QWidget):
-    """What makes a run impossible, then what is doubtful about it, each with what to do."""
+    """Errors, then warnings, each with a remedy."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -21,7 +21,7 @@ class Notices(QWidget):
         self.hide()
 
     def show_notices(self, notices: Sequence[tuple[str, str, bool]]) -> None:
-        """(what, remedy, whether it is fatal) of each."""
+        """Show notices, given as (what, remedy, whether it is fatal)."""
         notices = tuple(dict.fromkeys(notices))
         if notices == self.shown:
             return

@@ -1,4 +1,4 @@
-"""Which words differ between two texts."""
+"""Find the words that differ between two texts."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ _WORD = re.compile(r"\s*(?:\w+(?:['’]\w+)*|[^\w\s]+)|\s+")
 
 
 class Span(NamedTuple):
-    """A part of a text; `differs` says whether the other text lacks it at this place."""
+    """A part of a text; `differs` if the other text lacks it at this position."""
 
     text: str
     differs: bool
 
 
 def diff_words(before: str, after: str) -> tuple[list[Span], list[Span]]:
-    """Both texts in spans that join to them. What does not differ is the same words in both; how they are spaced does
-    not count."""
+    """Split both texts into spans, of which those that do not differ have the same words. Spacing does not count."""
     first, second = _WORD.findall(before), _WORD.findall(after)
     left: list[Span] = []
     right: list[Span] = []
@@ -36,11 +35,11 @@ def _keys(words: list[str]) -> list[str]:
 
 
 def _ranges(first: list[str], second: list[str]) -> list[tuple[int, int, int, int, bool]]:
-    """Ranges of words of both, one after the other, and whether they differ."""
+    """Consecutive ranges of words of both texts, and whether they differ."""
     if max(len(first), len(second)) > MOST_WORDS:
         return _ranges_from_the_ends(first, second)
     matcher = SequenceMatcher(None, first, second, autojunk=False)
-    return [(*places, tag != "equal") for tag, *places in matcher.get_opcodes()]
+    return [(a0, a1, b0, b1, tag != "equal") for tag, a0, a1, b0, b1 in matcher.get_opcodes()]
 
 
 def _ranges_from_the_ends(first: list[str], second: list[str]) -> list[tuple[int, int, int, int, bool]]:

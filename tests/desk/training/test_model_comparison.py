@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from i3core.system import assets
 from i3desk.style.theme import Theme
-from i3desk.training.model_comparison import MOST_EXCHANGES, ModelComparison
+from i3desk.training.model_comparison import MAX_EXCHANGES, ModelComparison
 from i3desk.widgets.before_after import BeforeAfter
 
 LOADING_MS = 60_000  # two models and torch, on a machine with other work
@@ -149,11 +149,11 @@ def test_closing_while_the_models_load_leaves_no_process(qtbot, panel, ask, tune
 
 def test_other_models_begin_with_no_exchanges_and_only_the_last_are_kept(panel, ask, tmp_path):
     panel.show_models("i3-mini", str(tmp_path / "a"), "step 1")
-    for number in range(MOST_EXCHANGES + 2):
+    for number in range(MAX_EXCHANGES + 2):
         ask(f"prompt {number}", wait=False)
         panel._close()
-    assert len(panel.exchanges) == MOST_EXCHANGES
-    assert panel.exchanges[0].row.prompt.text() == f"prompt {MOST_EXCHANGES + 1}"
+    assert len(panel.exchanges) == MAX_EXCHANGES
+    assert panel.exchanges[0].row.prompt.text() == f"prompt {MAX_EXCHANGES + 1}"
     panel.show_models("i3-mini", str(tmp_path / "a"), "step 2")
     assert panel.exchanges == []
     ask("   ", wait=False)

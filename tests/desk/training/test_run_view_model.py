@@ -203,7 +203,7 @@ def test_queued_run_says_what_it_waits_for(model):
     runs.append(other(RunState.QUEUED, "Later", 9.0))
     runs.append(other(RunState.QUEUED, "Poet", 3.0))
     assert model.waiting(runs).text == "Waits for “Butler” to end, and for 2 other runs before it."
-    assert "is removed" in model.waiting(runs).leave_tooltip
+    assert "is deleted" in model.waiting(runs).leave_tooltip
     model.update_status(RunStatus(RunState.RUNNING))
     assert model.waiting(runs) is None
 

@@ -144,11 +144,11 @@ def test_the_log_holds_the_latest_answer_and_finds_the_one_before(entries):
         log.add([Sampled(step, prompt, text)])
         plain[step, prompt] = text
     assert log.steps == sorted({step for step, _ in plain})
-    for place, step in enumerate(log.steps):
+    for index, step in enumerate(log.steps):
         for prompt in "abc":
             assert log.answers(step).get(prompt) == plain.get((step, prompt))
             older = [text for (other, asked), text in sorted(plain.items()) if asked == prompt and other < step]
-            assert log.answer_before(place, prompt) == (older[-1] if older else None)
+            assert log.answer_before(index, prompt) == (older[-1] if older else None)
 
 
 # ------------------------------------------------------------------------------------------------------ empty states

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QScrollArea
 
 from i3core.system import assets
 from i3core.training.config import TRAINING_SETTINGS, TrainingConfig
@@ -486,7 +486,7 @@ def test_every_control_has_a_name_and_a_tooltip_and_fits_in_the_column(open_pane
                 assert control.accessibleName() or getattr(control, "text", str)(), control
                 inherited = control.toolTip() or control.parentWidget().toolTip()
                 assert inherited, (control, control.accessibleName())
-    assert panel.scroll.widget().width() <= panel.scroll.viewport().width()
+    assert panel.findChild(QScrollArea).widget().width() <= panel.findChild(QScrollArea).viewport().width()
 
 
 def test_it_can_be_used_with_the_keyboard_alone(open_panel, qtbot, pirate):
