@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from paths import SUPPORT
+from fork_server import ForkServer
+from paths import REPOSITORY, SUPPORT
 from PySide6.QtCore import QEvent
+from training_window import ForkedTrainers, trainers_in
 
 from i3core.generation.outputs import Alternative, Chunk, Piece
 from i3core.system import assets
 from i3core.text.chat_template import ChatTemplate
 from i3core.text.tokenizer import ChunkTokenizer
 from i3desk.paths import Paths
+from i3desk.runs import launcher
 from i3desk.workers.model_worker import GenerateRequest, LoadRequest, ModelInfo
 
 HERE = Path(__file__).parent
@@ -30,6 +33,29 @@ def pytest_collection_modifyitems(items) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support", extend=True))
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer | None]:
+    """A process with torch loaded, to fork children from; None where processes cannot be forked."""
+    if not hasattr(os, "fork"):
+        yield None
+        return
+    server = ForkServer({**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"})
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def forked_trainers(fork_server, monkeypatch, tmp_path) -> Iterator[Callable[[], list]]:
+    """Starts trainers in milliseconds, as forks; yields a function that lists those running."""
+    if fork_server is None:
+        yield lambda: trainers_in(tmp_path)
+        return
+    trainers = ForkedTrainers(fork_server)
+    monkeypatch.setattr(launcher, "spawn", trainers.spawn)
+    yield trainers.running
+    trainers.close()
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Kill trainers and the window that started them with signal 9 at random moments, repeatedly.
 
-    .venv/bin/python tests/long/run_kill.py [--rounds 10] [--seed 0]
+    .venv/bin/python tests/long/run_kill.py [--rounds 10] [--seed 0] [--steps 300]
 
 Each round: a window (a process of its own) starts two runs, of which the second is queued. It is killed while the first
 trains; the first continues; another window finds both. Then the trainer is killed: the window must show it as dead
@@ -29,7 +29,7 @@ from i3desk.paths import Paths  # noqa: E402
 from i3desk.runs.controller import RunController  # noqa: E402
 from i3desk.workers.background import BackgroundJobs  # noqa: E402
 
-STEPS, PATIENCE_S = 300, 300
+PATIENCE_S = 300
 
 
 class Window:
@@ -69,21 +69,24 @@ class Window:
         self.wait_until(lambda: stopped, "the end of the thread")
 
 
-def be_a_window(folder: Path) -> None:
+def config_of(folder: Path, steps: int) -> dict:
+    return tiny_config(folder, steps, eval_every=30, eval_tokens=500, checkpoint_every=20)
+
+
+def be_a_window(folder: Path, steps: int) -> None:
     """Child process: start two runs, report them, and watch until killed."""
     window = Window(folder)
-    config = tiny_config(folder, STEPS, eval_every=30, eval_tokens=500, checkpoint_every=20)
-    first = window.runs.start(config, "first")
+    first = window.runs.start(config_of(folder, steps), "first")
     window.runs.start(tiny_config(folder, 2), "second")
     window.wait_for(first, RunState.STARTING, RunState.RUNNING, RunState.FINISHED)
     print("started", flush=True)
     window.wait_until(lambda: False, "the kill")
 
 
-def play(folder: Path, chance: random.Random, whole: list[dict]) -> str:
+def play(folder: Path, chance: random.Random, whole: list[dict], steps: int) -> str:
     """Run one round; return a description of it."""
     os.environ["I3DESK_RUNS_FILE"] = str(folder.with_suffix(".json"))
-    command = [sys.executable, __file__, "--child", str(folder)]
+    command = [sys.executable, __file__, "--child", str(folder), "--steps", str(steps)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout.readline() == "started\n"
         time.sleep(chance.uniform(0.0, 3.0))
@@ -93,7 +96,7 @@ def play(folder: Path, chance: random.Random, whole: list[dict]) -> str:
     window.runs.set_watched(True)
     window.wait_until(lambda: window.runs.summary(first) is not None, "finding the run again")
     found = window.runs.summary(first).status.state
-    least = chance.choice((0, chance.randrange(STEPS)))  # half of the kills fall into the start
+    least = chance.choice((0, chance.randrange(steps)))  # half of the kills fall into the start
     window.wait_until(lambda: _has_come_to(window.runs.summary(first), least), f"step {least}")
     time.sleep(chance.uniform(0.0, 1.0))
     if window.runs.summary(first).status.state.is_alive:
@@ -121,10 +124,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        be_a_window(options.child)
+        be_a_window(options.child, options.steps)
         return
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as name:
@@ -133,13 +137,12 @@ def main() -> None:
         os.environ |= count_starts(top / "counting")
         with no_trainer_left(top):
             window = Window(top / "whole")
-            config = tiny_config(top / "whole", STEPS, eval_every=30, eval_tokens=500, checkpoint_every=20)
-            folder = window.runs.start(config, "whole")
+            folder = window.runs.start(config_of(top / "whole", options.steps), "whole")
             window.wait_for(folder, RunState.FINISHED)
             window.close()
             whole = metrics(folder)
             for number in range(options.rounds):
-                print(f"round {number + 1}: {play(top / str(number), chance, whole)}", flush=True)
+                print(f"round {number + 1}: {play(top / str(number), chance, whole, options.steps)}", flush=True)
     print(f"{options.rounds} rounds of kills: nothing lost, nothing started twice")
 
 

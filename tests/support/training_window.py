@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
+from fork_server import ForkedProcess, ForkServer
 
 LONG_MS = 60_000  # a busy machine takes its time to import torch
 TIMES = {"tokens_per_second", "eta_s", "rss_bytes", "cpu_percent", "seconds"}  # of this machine, not of the run
@@ -79,3 +81,29 @@ def starts(folder: Path) -> int:
     lines = Path(os.environ["I3_TEST_STARTS"]).read_text(encoding="utf-8").splitlines()
     targets = {str(folder), str(folder / "request.json")}
     return sum(bool(targets & set(line.split("\t"))) for line in lines)
+
+
+class ForkedTrainers:
+    """Stands in for `launcher.spawn`: trainers are forks of a process that has torch loaded.
+
+    Their logs stay empty, and their command lines are those of the fork server.
+    """
+
+    def __init__(self, server: ForkServer) -> None:
+        self._server = server
+        self._children: list[ForkedProcess] = []
+
+    def spawn(self, arguments: list[str], folder: Path) -> int:
+        quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        child = self._server.start(arguments, env=dict(os.environ), cwd=folder, **quiet)
+        self._children.append(child)
+        return child.pid
+
+    def running(self) -> list[int]:
+        """Pids of the trainers that have not ended."""
+        return [child.pid for child in self._children if child.poll() is None]
+
+    def close(self) -> None:
+        for child in self._children:
+            child.kill()
+            child.wait(5)

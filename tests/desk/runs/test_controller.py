@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from paths import REPOSITORY, SUPPORT
-from training_window import LONG_MS, count_starts, metrics, no_trainer_left, starts, tiny_config, trainers_in
+from training_window import LONG_MS, count_starts, metrics, no_trainer_left, starts, tiny_config
 
 from i3core.runs import index
 from i3core.runs.reader import RunState
@@ -73,7 +73,7 @@ def state_of(qtbot):
     return wait
 
 
-def test_a_run_starts_in_a_session_of_its_own_and_comes_to_its_end(qtbot, runs, tmp_path):
+def test_run_starts_in_its_own_session_and_finishes(qtbot, runs, tmp_path):
     told: list[tuple] = []
     runs.started.connect(lambda folder: told.append(("started", folder)))
     runs.ended.connect(lambda folder, status: told.append(("ended", folder, status.state)))
@@ -98,7 +98,7 @@ def test_a_run_starts_in_a_session_of_its_own_and_comes_to_its_end(qtbot, runs, 
     assert not (folder / launcher.LAUNCH_FILE).exists()
 
 
-def test_a_run_is_paused_saved_stopped_and_resumed(qtbot, runs, state_of, tmp_path):
+def test_run_is_paused_saved_stopped_and_resumed(qtbot, forked_trainers, runs, state_of, tmp_path):
     folder = runs.start(tiny_config(tmp_path, 100_000), "steered")
     state_of(runs, folder, RunState.RUNNING)
 
@@ -128,7 +128,7 @@ def test_a_run_is_paused_saved_stopped_and_resumed(qtbot, runs, state_of, tmp_pa
     assert [line["step"] for line in metrics(folder)] == list(range(1, step + 4))
 
 
-def test_a_wish_that_comes_too_early_is_not_lost(qtbot, runs, tmp_path):
+def test_command_sent_while_the_trainer_starts_is_not_lost(qtbot, runs, tmp_path):
     with qtbot.waitSignal(runs.started, timeout=LONG_MS):
         folder = runs.start(tiny_config(tmp_path, 100_000), "at once")
     with qtbot.waitSignal(runs.ended, timeout=LONG_MS) as ended:
@@ -136,7 +136,7 @@ def test_a_wish_that_comes_too_early_is_not_lost(qtbot, runs, tmp_path):
     assert ended.args[1].state is RunState.INTERRUPTED
 
 
-def test_runs_wait_for_each_other_also_when_the_window_was_closed_in_between(qtbot, window, state_of, tmp_path):
+def test_queue_continues_after_the_window_was_closed(qtbot, forked_trainers, window, state_of, tmp_path):
     runs = window()
     started: list[str] = []
     runs.started.connect(lambda folder: started.append(Path(folder).name))
@@ -163,10 +163,10 @@ def test_runs_wait_for_each_other_also_when_the_window_was_closed_in_between(qtb
     assert again.summary(second).status.state is RunState.QUEUED  # the third is still alive
     again.stop(third)
     state_of(again, second, RunState.FINISHED)
-    qtbot.waitUntil(lambda: not trainers_in(tmp_path), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: not forked_trainers(), timeout=LONG_MS)
 
 
-def test_what_keeps_a_run_from_starting_is_told_in_words(qtbot, runs, state_of, tmp_path):
+def test_run_that_cannot_start_says_why(qtbot, runs, state_of, tmp_path):
     with qtbot.waitSignal(runs.failed) as failed:
         assert runs.start(tiny_config(tmp_path, 3, lr=-1.0), "impossible") is None
     assert "lr" in failed.args[0] or "Learning rate" in failed.args[0]
@@ -179,9 +179,7 @@ def test_what_keeps_a_run_from_starting_is_told_in_words(qtbot, runs, state_of, 
     assert "nothing.jsonl" in status.log_tail
 
 
-def test_a_trainer_that_cannot_be_started_has_failed_and_the_next_has_its_turn(
-    qtbot, runs, state_of, tmp_path, monkeypatch
-):
+def test_trainer_that_cannot_be_started_has_failed_and_can_be_resumed(qtbot, runs, state_of, tmp_path, monkeypatch):
     child_command = launcher.child_command
     monkeypatch.setattr(launcher, "child_command", lambda arguments: (str(tmp_path / "no-program"), arguments))
     with qtbot.waitSignal(runs.failed) as failed:
@@ -193,7 +191,7 @@ def test_a_trainer_that_cannot_be_started_has_failed_and_the_next_has_its_turn(
     state_of(runs, folder, RunState.FINISHED)
 
 
-def test_a_trainer_that_is_killed_before_its_first_word_has_died(qtbot, runs, state_of, tmp_path):
+def test_trainer_killed_before_its_first_status_has_died(qtbot, runs, state_of, tmp_path):
     folder = runs.start(tiny_config(tmp_path, 3), "killed early")
     with qtbot.waitSignal(runs.ended, timeout=LONG_MS) as ended:
         state_of(runs, folder, RunState.STARTING)
@@ -202,7 +200,7 @@ def test_a_trainer_that_is_killed_before_its_first_word_has_died(qtbot, runs, st
     assert "ended from outside" in ended.args[1].error
 
 
-def test_names_notes_and_deleting(qtbot, runs, state_of, tmp_path):
+def test_names_notes_and_deleting(qtbot, forked_trainers, runs, state_of, tmp_path):
     folder = runs.start(tiny_config(tmp_path, 100_000), "old name")
     state_of(runs, folder, RunState.RUNNING)
     runs.rename(folder, " new name ")
@@ -222,7 +220,7 @@ def test_names_notes_and_deleting(qtbot, runs, state_of, tmp_path):
     assert list(runs.folder.iterdir()) == []
 
 
-def test_a_run_elsewhere_is_known_until_it_is_forgotten(qtbot, runs, tmp_path):
+def test_run_elsewhere_is_listed_until_it_is_forgotten(qtbot, runs, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "run.json").write_text('{"config": {"data": []}, "started": 5.0}')
@@ -262,9 +260,7 @@ launcher.launch(folder, queue.read(folder))
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize("point", ["made", "mark", "removed", "spawned"])
-def test_a_window_killed_while_it_starts_a_run_loses_nothing_and_starts_nothing_twice(
-    window, state_of, paths, tmp_path, point
-):
+def test_window_killed_during_a_start_loses_nothing_and_starts_nothing_twice(window, state_of, paths, tmp_path, point):
     paths.runs_folder.mkdir(parents=True)
     runs = window()
     source = KILLED.format(here=str(SUPPORT))
@@ -278,7 +274,7 @@ def test_a_window_killed_while_it_starts_a_run_loses_nothing_and_starts_nothing_
     assert [line["step"] for line in metrics(folder)] == [1, 2]
 
 
-def test_folders_that_a_window_was_killed_in_are_swept_away(paths, tmp_path):
+def test_folders_left_behind_by_a_killed_window_are_removed(paths, tmp_path):
     paths.runs_folder.mkdir(parents=True)
     half = paths.runs_folder / ".name.new-12345678"
     half.mkdir()
@@ -299,14 +295,14 @@ def test_folders_that_a_window_was_killed_in_are_swept_away(paths, tmp_path):
         ("a" * 99, "a" * 48),
     ],
 )
-def test_every_name_makes_a_folder_of_its_own(tmp_path, name, folder):
+def test_every_name_makes_a_new_folder(tmp_path, name, folder):
     config = tiny_config(tmp_path, 1)
     made = [queue.make_run(tmp_path / "runs", config, name) for _ in range(3)]
     assert [path.name for path in made] == [folder, f"{folder}-2", f"{folder}-3"]
     assert {path.parent for path in made} == {tmp_path / "runs"}
 
 
-def test_asking_for_a_run_does_not_hold_the_window_up(runs, tmp_path):
+def test_making_a_run_does_not_block_the_window(runs, tmp_path):
     config, times = tiny_config(tmp_path, 1), []
     for _ in range(5):
         begun = time.perf_counter()
@@ -315,7 +311,10 @@ def test_asking_for_a_run_does_not_hold_the_window_up(runs, tmp_path):
     assert min(times) < 0.05
 
 
+@pytest.mark.slow
 def test_kills_of_trainer_and_window_lose_nothing():
-    done = subprocess.run([sys.executable, RUN_KILL, "--rounds", "1"], capture_output=True, text=True, timeout=900)
+    done = subprocess.run(
+        [sys.executable, RUN_KILL, "--rounds", "1", "--steps", "60"], capture_output=True, text=True, timeout=900
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nothing lost" in done.stdout

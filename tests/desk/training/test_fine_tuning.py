@@ -61,6 +61,7 @@ def ask(app, qtbot) -> str:
     return app.services.session.conversation.last.shown_text
 
 
+@pytest.mark.slow
 def test_four_clicks_from_a_dropped_file_to_a_tuned_model_that_talks(real_app, qtbot):
     app, page, runs = real_app, real_app.services.train_page, real_app.services.runs
     left = Qt.MouseButton.LeftButton
@@ -89,7 +90,8 @@ def test_four_clicks_from_a_dropped_file_to_a_tuned_model_that_talks(real_app, q
     assert run.status.saved_step == run.step
 
 
-def test_a_correction_is_learned_and_undone(real_app, qtbot):
+@pytest.mark.slow
+def test_correction_is_learned_and_undone(real_app, qtbot):
     app, teacher = real_app, real_app.services.teacher
     before = ask(app, qtbot)
     row = app.window.chat_page.transcript.last_reply()

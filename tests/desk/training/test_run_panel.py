@@ -84,7 +84,7 @@ def in_menu(panel: RunPanel) -> list[str]:
 AFTER = ["Chat with it", "Compare with base", "Keep as model"]
 
 
-def test_what_should_be_known_stays_beside_a_run_that_has_ended(panel, show):
+def test_warnings_stay_visible_after_the_run_ended(panel, show):
     show(RunState.FINISHED, warnings=(("Memory was short.", "One row passes at a time."), ("It got worse.", "")))
     assert [what for what, _, _ in panel.warnings.shown] == ["It got worse.", "Memory was short."]
     assert panel.warnings.isVisible()
@@ -107,7 +107,7 @@ def test_what_should_be_known_stays_beside_a_run_that_has_ended(panel, show):
         (RunState.MISSING, "folder is gone", ["New run"]),
     ],
 )
-def test_each_state_says_what_it_is_and_offers_what_can_be_done(panel, show, state, words, buttons):
+def test_each_state_shows_its_text_and_its_buttons(panel, show, state, words, buttons):
     show(state)
     assert panel.state.text() == words
     assert offered(panel) == buttons
@@ -115,7 +115,7 @@ def test_each_state_says_what_it_is_and_offers_what_can_be_done(panel, show, sta
     assert ("Save checkpoint now" in in_menu(panel)) == (state in (RunState.RUNNING, RunState.PAUSED))
 
 
-def test_the_numbers_of_a_run(panel, show):
+def test_figures_and_settings_of_a_run_are_shown(panel, show):
     show(RunState.RUNNING)
     assert panel.progress.step.text() == "Step 310 of 500"
     assert panel.progress.share.text() == "62 %"
@@ -130,20 +130,20 @@ def test_the_numbers_of_a_run(panel, show):
     assert panel.settings_card.rows.values["Precision"].text() == "float32"
 
 
-def test_a_run_that_starts_says_what_it_does(panel, show):
+def test_starting_run_says_what_it_does(panel, show):
     show(RunState.STARTING, step=0, saved=None, note="counting chunks: 12 million characters")
     assert panel.progress.step.text() == "Counting chunks: 12 million characters…"
     assert panel.progress.busy.isVisible()
 
 
-def test_a_run_without_a_checkpoint_has_nothing_to_talk_to(panel, show):
+def test_run_without_a_checkpoint_cannot_be_chatted_with(panel, show):
     show(RunState.FAILED, step=0, saved=None, error="The data is empty.", log_tail="i3core: The data is empty.")
     assert offered(panel) == ["Resume", "New run"]
     assert panel.controls.resume_button.property("kind") == "primary"
     assert "Nothing had been saved" in panel.trouble.remedy.text()
 
 
-def test_a_failure_is_told_with_its_last_words_and_can_be_copied(qtbot, panel, show):
+def test_failure_shows_the_end_of_the_log_which_can_be_copied(qtbot, panel, show):
     show(RunState.DIED, error="The training process was ended from outside.", log_tail="warning: hot\nKilled")
     trouble = panel.trouble
     assert trouble.isVisible()
@@ -158,7 +158,7 @@ def test_a_failure_is_told_with_its_last_words_and_can_be_copied(qtbot, panel, s
     assert not trouble.isVisible()
 
 
-def test_a_queued_run_says_what_it_waits_for(qtbot, panel, show, runs):
+def test_queued_run_says_what_it_waits_for(qtbot, panel, show, runs):
     other = RunSummary(runs.folder / "butler", "Butler", "", RunStatus(RunState.RUNNING))
     runs.summaries = [other]
     show(RunState.QUEUED, step=0, saved=None)
@@ -166,7 +166,7 @@ def test_a_queued_run_says_what_it_waits_for(qtbot, panel, show, runs):
     assert not panel.progress.isVisible()
 
 
-def test_the_name_is_changed_where_it_stands(qtbot, panel, show, runs):
+def test_name_is_edited_in_place(qtbot, panel, show, runs):
     folder = show(RunState.FINISHED)
     folder.mkdir(parents=True)
     panel.name.selectAll()
@@ -181,7 +181,7 @@ def test_the_name_is_changed_where_it_stands(qtbot, panel, show, runs):
     assert panel.name.text() == "Corsair"
 
 
-def test_ending_at_once_is_asked_for_in_place_and_escape_says_no(qtbot, panel, show):
+def test_ending_at_once_is_confirmed_in_place_and_escape_cancels(qtbot, panel, show):
     show(RunState.RUNNING)
     panel.controls.menu_actions[RunAction.KILL].trigger()
     assert "since step 200" in panel.kill_question.what.text()
@@ -190,7 +190,7 @@ def test_ending_at_once_is_asked_for_in_place_and_escape_says_no(qtbot, panel, s
     assert not panel.kill_question.isVisible()
 
 
-def test_a_wish_shows_at_once_and_until_the_run_has_followed(qtbot, panel, show, runs):
+def test_command_shows_at_once_and_until_the_run_has_followed(qtbot, panel, show, runs):
     folder = show(RunState.RUNNING)
     (folder / "control").mkdir(parents=True)
     qtbot.mouseClick(panel.controls.pause_button, Qt.MouseButton.LeftButton)
@@ -212,7 +212,7 @@ def test_a_wish_shows_at_once_and_until_the_run_has_followed(qtbot, panel, show,
     assert panel.state.text() == "stopped"
 
 
-def test_a_run_that_has_just_ended_can_be_deleted_though_the_list_does_not_know_yet(qtbot, panel, show):
+def test_run_that_has_just_ended_can_be_deleted_before_the_list_knows(qtbot, panel, show):
     folder = show(RunState.RUNNING)
     folder.mkdir(parents=True)
     (folder / "run.json").write_text("{}")
@@ -231,7 +231,9 @@ def test_every_button_has_a_name_and_a_tooltip(panel, show):
                 assert each.toolTip(), each.accessibleName()
 
 
-def test_a_real_run_from_its_start_to_its_model_and_its_deletion(qtbot, panel, runs, background, paths, tmp_path):
+def test_real_run_from_its_start_to_its_model_and_its_deletion(
+    qtbot, forked_trainers, panel, runs, background, paths, tmp_path
+):
     controls = panel.controls
     watch = RunWatcher(background)
     watch.status_changed.connect(panel.show_status)

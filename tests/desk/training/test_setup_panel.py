@@ -378,6 +378,7 @@ def test_any_file_of_choices_can_be_started_from(tmp_path_factory, content):
 # ------------------------------------------------------------------------------------------------------- rehearsing
 
 
+@pytest.mark.slow
 def test_the_run_is_measured_on_this_machine_and_other_lengths_need_no_second_measurement(
     open_panel, qtbot, pirate, paths
 ):
