@@ -158,7 +158,7 @@ def test_what_is_missing_is_told(panel):
     assert panel.body.currentWidget() is panel.empty
     assert "evaluation at step 0" in panel.empty.text()
     panel.show_prompts((), editable=True)
-    assert "asks the model nothing" in panel.empty.text()
+    assert "no sample prompts" in panel.empty.text()
     panel.set_alive(False)
     assert "no answers" in panel.empty.text()
     assert not panel.sample_button.isVisible()
