@@ -133,9 +133,9 @@ class BatchGenerator:
 
     @torch.inference_mode()
     def advance(self) -> list[Outcome]:
-        """Read a part of a prompt and a token of every sequence; return new pieces, or why a sequence failed.
+        """Read a part of a prompt and a token of every sequence.
 
-        Anything that is not an I3Error is a bug, and ends all sequences.
+        Returns new pieces, or why a sequence failed. Any other exception is a bug, and ends all sequences.
         """
         try:
             outcomes = self._decode() if self._decoding else []

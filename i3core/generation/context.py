@@ -1,4 +1,4 @@
-"""The context window: which messages fit, and what stays in view when a reply passes its end.
+"""Fit conversations and replies into the context window.
 
 Positions are absolute, so the window cannot slide. A prompt drops its oldest whole messages until it and the reply's
 budget fit. A reply that reaches the end of the window keeps the last half, which is read again from position 0.
@@ -93,7 +93,7 @@ def fit_turns(
 
 
 def half_window(window: int) -> int:
-    """How many tokens a reply keeps in view when it passes the end of the window."""
+    """Tokens that stay in view when a reply passes the end of the window."""
     return max(1, window // 2)
 
 

@@ -1,4 +1,4 @@
-"""The values that generation yields, without tensors. Imports no torch, so that a window can use it."""
+"""The values that generation yields. Imports no torch, so that a window can use it."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class CachedPrefix:
         return cls([], caches, {0: [layer for layer in layers if isinstance(layer, RecurrentState)]}, {})
 
     def match(self, ids: Sequence[int]) -> int:
-        """The last position of `ids` that reading can continue from: all of them only if their logits are cached."""
+        """The position in `ids` to continue from; their end only if its logits are cached."""
         shared = common_length(self.token_ids, ids)
         if shared == len(ids) and shared in self.logits:
             return shared
@@ -59,7 +59,7 @@ class CachedPrefix:
         return NetworkState(position, [*snapshot, *self.caches])  # RWKV-Mamba blocks come first
 
     def record(self, ids: list[int], state: NetworkState, logits: Tensor | None) -> None:
-        """Keep `state`, that after `ids`: the tokens of this prefix and new ones, or the first of them again."""
+        """Keep the state after `ids`, which extend this prefix or are a part of it."""
         if len(ids) > len(self.token_ids):
             self.token_ids = ids
         self.snapshots[len(ids)] = [layer for layer in state.layers if isinstance(layer, RecurrentState)]
@@ -76,7 +76,7 @@ class CachedPrefix:
         )
 
     def drop_first_snapshot(self) -> None:
-        """Free memory: sequences that differ before the next snapshot can no longer use this prefix."""
+        """Free memory. Sequences that differ before the next snapshot can no longer use this prefix."""
         first = min(self.snapshots)
         del self.snapshots[first]
         self.logits.pop(first, None)
@@ -98,7 +98,7 @@ def _copied(cache: Tensor, length: int) -> Tensor:
 
 
 class PrefixCache:
-    """The least recently used prefixes of one network are evicted beyond a number and a size in bytes."""
+    """Recently used prefixes of one network, bounded in number and in bytes."""
 
     def __init__(self, network: I3Network, max_prefixes: int = MAX_PREFIXES, max_bytes: int = MAX_BYTES) -> None:
         self.network = network

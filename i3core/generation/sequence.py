@@ -1,4 +1,4 @@
-"""One prompt and its reply: tokens, visible text, and when it ends. Independent of how logits are computed."""
+"""One prompt and its reply: tokens, visible text, and when it ends."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class TokenSequence:
         return self._text.trimmed
 
     def append(self, logits: Tensor) -> Piece:
-        """Choose and add the next token from logits (V,), float32 on the CPU. The last piece has a finish_reason."""
+        """Choose the next token from logits (V,), float32 on the CPU. The last piece has a finish_reason."""
         draw = uniform(self.seed, self._prefix_length + self._new_tokens)
         token = choose(logits, self.token_ids, self.config, draw, self._forbidden)
         logprobs = logits.log_softmax(0)
@@ -128,7 +128,7 @@ class TokenSequence:
 
 
 def _turn_ends(messages: Sequence[Message], context: FittedContext) -> list[int]:
-    """Where each message that may still fall out of view ends in `context.ids`; a system prompt is not counted."""
+    """The end in `context.ids` of each message in view, without the system prompt."""
     fixed = int(messages[0]["role"] == "system")
     kept = [*context.tokens[:fixed], *context.tokens[fixed + context.dropped_turns :]]
     return list(accumulate(kept))[fixed:]

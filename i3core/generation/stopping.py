@@ -35,7 +35,7 @@ def _overlap(text: str, stop: str) -> int:
 
 
 class VisibleText:
-    """The visible part of a reply: without space before it, stop strings, and text that was shown before.
+    """The visible part of a reply, without leading space and stop strings.
 
     Attributes:
         stopped: True once a stop string was reached.

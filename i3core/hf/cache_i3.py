@@ -1,4 +1,4 @@
-"""The cache of an i3 model in the transformers library: states of RWKV-Mamba blocks, keys and values of attention."""
+"""The cache of an i3 model in the transformers library: recurrent states, keys and values."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class RecurrentLayer(CacheLayerMixin):
 
 
 class AttentionLayer:
-    """One attention block's part of a cache of the library, as the `KVCache` of our attention."""
+    """One attention block's layer of a library cache, used as a `KVCache`."""
 
     def __init__(self, cache: Cache, index: int) -> None:
         self.cache, self.index = cache, index
@@ -121,9 +121,9 @@ def advance(cache: Cache, tokens: int) -> None:
 
 
 def prepare_cache(cache: Cache | None, config: I3Config) -> Cache:
-    """`cache` with a layer of the right kind for each block; an empty one of the library's own is refitted in place.
+    """A cache with a layer of the right kind for each block.
 
-    Raises ValueError for a cache that belongs to another model.
+    An empty cache of the library's own gets these layers in place. Raises ValueError for a cache of another model.
     """
     cache = DynamicCache() if cache is None else cache
     layers = getattr(cache, "layers", None)

@@ -1,5 +1,6 @@
-"""The i3 network as a model of the transformers library: our blocks with its cache, its masks and its `generate`.
+"""The i3 network as a model of the transformers library.
 
+The blocks are ours; cache, masks and `generate` are the library's.
 Parameter names are those of i3 checkpoints, so that `from_pretrained` reads any i3 folder and i3core reads what
 `save_pretrained` writes.
 """
@@ -42,7 +43,7 @@ class I3Block(GradientCheckpointingLayer, Block):
 
 
 class I3PreTrainedModel(PreTrainedModel):
-    """What both models have in common: initial weights, and loading any folder of an i3 model."""
+    """Initial weights, and loading any folder of an i3 model."""
 
     config: I3Config
     config_class = I3Config
@@ -188,9 +189,9 @@ class I3Backbone(I3PreTrainedModel):
             yield
 
     def _masks(self, attention_mask: Tensor | None, past: int, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """The masks of the two mixers: real tokens (B, T), and what each may attend to (B, 1, T, past + T).
+        """The masks of the two mixers; None without padding.
 
-        Both are None without padding.
+        (B, T), which tokens are real, and (B, 1, T, past + T), what each may attend to.
         """
         batch, time = x.shape[:2]
         if attention_mask is None or (attention_mask.dim() == 2 and bool(attention_mask.all())):
@@ -293,7 +294,7 @@ class I3ForCausalLM(I3Backbone, GenerationMixin):
         cache: Cache | None = None,
         **others: Any,
     ) -> tuple | CausalLMOutputWithPast:
-        """Logits (B, T, V), and with `labels` (B, T) the loss of predicting each token from those before it.
+        """Logits (B, T, V), and with `labels` (B, T) the loss of predicting them.
 
         Args:
             labels: -100 for tokens that do not count.

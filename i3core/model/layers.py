@@ -1,4 +1,4 @@
-"""Linear, embedding and feed-forward layers, with a fast path for a single token on a CPU.
+"""Layers with a fast path for a single token on a CPU.
 
 Decoding one sequence multiplies each matrix by one vector, so its speed is that of reading the weights from memory.
 torch's general code reaches a third of that for these shapes. What decoding needs beside it is written out here.
@@ -17,9 +17,10 @@ from .loss import head_loss
 
 
 class Linear(nn.Linear):
-    """A linear layer that reads its weights at the memory's full speed for a single token on a CPU.
+    """A linear layer with a fast product for a single token on a CPU.
 
-    torch's matrix-vector product gets a third of the bandwidth for these shapes, a batch of smaller products all of it.
+    torch's matrix-vector product gets a third of the memory's bandwidth for these shapes, a batch of smaller products
+    all of it.
     """
 
     _parts: tuple[tuple[int, int], Tensor, Tensor] | None = None  # addresses of weight and bias, and both as a batch
@@ -48,7 +49,7 @@ class Linear(nn.Linear):
         return y
 
     def loss(self, x: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of the head, in nats, over the targets that are not negative. x: (rows, in)."""
+        """Mean cross-entropy of the head, in nats; see `head_loss`. x: (rows, in)."""
         return head_loss(x, self.weight, self.bias, targets)
 
     def _split(self) -> tuple[tuple[int, int], Tensor, Tensor]:
@@ -91,7 +92,7 @@ def has_values(layer: nn.Linear | nn.Embedding) -> bool:
 
 
 def is_single_token(x: Tensor, width: int) -> bool:
-    """True for one float32 vector on a CPU, outside of training, autocast and tracing: a step of decoding."""
+    """True for a single vector for which `is_decoded_on_cpu` holds."""
     return x.numel() == width and is_decoded_on_cpu(x)
 
 
@@ -112,6 +113,6 @@ def normalize(x: Tensor, norm: nn.LayerNorm) -> Tensor:
 
 
 def gelu(x: Tensor) -> Tensor:
-    """Exact GELU for a single token, for which `F.gelu` spends most of its time on waking threads."""
+    """Exact GELU; `F.gelu` spends most of a single token's time on waking threads."""
     half = x * 0.5
     return torch.addcmul(half, half, torch.erf(x * math.sqrt(0.5)))

@@ -1,4 +1,4 @@
-"""Choose the trained part of a network: all of it, its last blocks, or LoRA matrices beside frozen weights.
+"""The trained part of a network: everything, its last blocks, or LoRA matrices.
 
 LoRA (Hu et al. 2021) learns a product B A of low rank for each linear layer: y = W x + b + (alpha / rank) B A x.
 A starts random and B at zero, so training starts from the model as it is. The layers are those of the blocks. The head

@@ -50,7 +50,10 @@ class Mixer(Protocol):
 
 
 class RWKVMambaMixer(nn.Module):
-    """h_t = w h_{t-1} + (1 - w) x_t;  s_t = A s_{t-1} + B x_t;  y_t = C s_t + D h_t. Float32 whatever autocast says."""
+    """Two linear recurrences, in float32 even under autocast.
+
+    h_t = w h_{t-1} + (1 - w) x_t;  s_t = A s_{t-1} + B x_t;  y_t = C s_t + D h_t
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

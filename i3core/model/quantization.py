@@ -1,8 +1,9 @@
-"""int8 weights for inference on a CPU: decoding is bound by memory, and reads a quarter of the bytes.
+"""int8 weights for inference on a CPU.
 
-Each row of a linear layer's weight becomes whole numbers from -127 to 127 and one scale (symmetric, round to nearest).
-Products are taken with bfloat16 activations and summed in float32, each token for itself, so that a token's result does
-not depend on what was computed beside it. Embeddings, norms, biases and recurrences stay float32.
+Decoding is bound by memory bandwidth, and int8 is a quarter of the bytes. Each row of a linear layer's weight becomes
+whole numbers from -127 to 127 and one scale (symmetric, round to nearest). Products have bfloat16 activations and are
+summed in float32, each token for itself, so that a token's result does not depend on the others. Embeddings, norms,
+biases and recurrences stay float32.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _int8_matmul: Any = getattr(torch, "_weight_int8pack_mm", None)  # private: it m
 
 
 def has_int8_kernel() -> bool:
-    """True if torch multiplies by int8 weights with vector instructions here; its Windows builds do not."""
+    """True if torch multiplies by int8 weights with vector instructions; on Windows it does not."""
     if sys.platform == "win32" or _int8_matmul is None:
         return False
     return platform.machine() in ("arm64", "aarch64") or torch.backends.cpu.get_cpu_capability().startswith("AVX")
@@ -119,7 +120,7 @@ class Int8Linear(Linear):
 
 
 def quantize(network: I3Network) -> I3Network:
-    """Convert the weights of all linear layers (also the head's) to int8, in place and for good."""
+    """Convert all linear layers, also the head, to int8 in place."""
     layers = {name: layer for name, layer in network.named_modules() if isinstance(layer, Linear)}
     sizes = [padded_size(layer) for layer in layers.values()]
     # One tensor for all weights: Linux gives it large pages, 5 % faster to read than those of a tensor for each.

@@ -5,7 +5,6 @@ An RWKV-Mamba block carries a state of constant size, an attention block the key
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import torch
@@ -14,9 +13,9 @@ from torch import Tensor
 
 @dataclass
 class RecurrentState:
-    """State of an RWKV-Mamba block, float32. Steps replace the tensors and never write into them.
+    """State of an RWKV-Mamba block, float32.
 
-    h: (B, D) time mixing.  s: (B, N) state space.
+    h: (B, D) time mixing.  s: (B, N) state space.  Steps replace the tensors and never write into them.
     """
 
     h: Tensor
@@ -25,7 +24,10 @@ class RecurrentState:
 
 @dataclass
 class KVCache:
-    """Keys and values of an attention block, both (B, heads, length, head_dim). Valid for the tokens read so far."""
+    """Keys and values of an attention block, for the tokens read so far.
+
+    keys, values: (B, heads, length, head_dim).
+    """
 
     keys: Tensor
     values: Tensor
@@ -56,16 +58,12 @@ LayerState = RecurrentState | KVCache
 
 @dataclass
 class NetworkState:
-    """Everything needed to continue after `position` tokens. A `snapshot` is cheap and exact."""
+    """Everything needed to continue after `position` tokens.
+
+    Copies are cheap. KV caches are only ever written at or after `position`, and recurrent states are replaced, never
+    written into, so a copy may share the tensors of both. Continuing from a copy overwrites cache entries after its
+    position: a state that went further must not be used again once its copy is continued.
+    """
 
     position: int
     layers: list[LayerState]
-
-    def snapshot(self) -> NetworkState:
-        """A copy that later steps do not change.
-
-        Caches are only ever written at or after `position`, so a snapshot shares them. The recurrent states are
-        replaced, never written into, so they are shared too. Continuing from a snapshot overwrites cache entries after
-        its position: a state that went further must not be used again once its snapshot is continued.
-        """
-        return NetworkState(self.position, [dataclasses.replace(layer) for layer in self.layers])

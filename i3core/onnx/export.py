@@ -1,4 +1,4 @@
-"""Export a model as an ONNX graph of one decoding step: from a token and states to logits and new states.
+"""Export a model as an ONNX graph of one decoding step.
 
     inputs    token (1,) int64, position (1,) int64,
               h (hybrid, D), s (hybrid, N), keys and values (attention, heads, window, head_dim), all float32

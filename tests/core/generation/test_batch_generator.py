@@ -47,7 +47,7 @@ def same(one, other):
 
 @pytest.mark.parametrize("sizes", [{}, {"attention_layers": 0}, {"hybrid_layers": 0}])
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_each_of_eight_unequal_prompts_is_as_it_is_alone(build, sizes, temperature):
+def test_unequal_prompts_in_a_batch_equal_each_alone(build, sizes, temperature):
     """Past the end of the window (64), too."""
     model = build.model(**sizes)
     configs = [
@@ -59,7 +59,7 @@ def test_each_of_eight_unequal_prompts_is_as_it_is_alone(build, sizes, temperatu
         same(pieces, alone(model, prompt, config))
 
 
-def test_more_replies_than_rows_take_turns(model):
+def test_more_sequences_than_rows_take_turns(model):
     configs = [SamplingConfig(temperature=0.9, max_new_tokens=3 + 5 * (index % 4), seed=index) for index in range(20)]
     replies = [TokenSequence(model, PROMPTS[index % 8], config) for index, config in enumerate(configs)]
     batch = BatchGenerator(model, 3)
@@ -68,7 +68,7 @@ def test_more_replies_than_rows_take_turns(model):
     assert len(batch) == 0
 
 
-def test_stop_texts_and_a_single_token(model):
+def test_stop_strings_and_single_tokens_end_as_alone(model):
     word = alone(model, "the cat", SamplingConfig(temperature=0, max_new_tokens=8))[3].chunk.text
     configs = [SamplingConfig(temperature=0, max_new_tokens=8, stop=(word,)), SamplingConfig(max_new_tokens=1, seed=1)]
     replies = [TokenSequence(model, "the cat", config) for config in configs]
@@ -76,7 +76,7 @@ def test_stop_texts_and_a_single_token(model):
         same(pieces, alone(model, "the cat", config))
 
 
-def test_a_long_prompt_is_read_in_parts_while_others_go_on(build):
+def test_long_prompt_is_read_in_parts_while_others_decode(build):
     model = build.model(window=512)
     batch = BatchGenerator(model, 2)
     batch.add("short", TokenSequence(model, "the cat", SamplingConfig(temperature=0, max_new_tokens=50)))
@@ -97,7 +97,7 @@ def test_a_long_prompt_is_read_in_parts_while_others_go_on(build):
 
 @given(st.data())
 @settings(max_examples=15, deadline=None)
-def test_whoever_leaves_disturbs_no_one(model, data):
+def test_cancelled_sequence_does_not_affect_others(model, data):
     config = SamplingConfig(temperature=0, max_new_tokens=12)
     batch, pieces = BatchGenerator(model, 6), {}
     for index, prompt in enumerate(PROMPTS[:6]):
@@ -118,7 +118,7 @@ def test_whoever_leaves_disturbs_no_one(model, data):
         assert index in gone or pieces[index][-1].finish_reason
 
 
-def test_no_memory_ends_the_replies_and_not_the_batch(model, monkeypatch):
+def test_out_of_memory_ends_the_sequences_and_the_batch_stays_usable(model, monkeypatch):
     batch = BatchGenerator(model, 4)
     config = SamplingConfig(temperature=0, max_new_tokens=5)
     for key in range(3):
@@ -141,7 +141,7 @@ def test_no_memory_ends_the_replies_and_not_the_batch(model, monkeypatch):
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8", "bfloat16"])
-def test_the_bundled_model(precision):
+def test_bundled_model_in_a_batch_equals_each_alone(precision):
     model = load(None, "cpu", precision)
     config = SamplingConfig(temperature=0, max_new_tokens=60)
     chats = [[{"role": "user", "content": text}] for text in ("hello!", "who are you?", "i had a long day at school")]

@@ -85,7 +85,7 @@ def test_each_model_answers_as_it_would_alone_with_that_seed(folders, compare):
     assert answer(lines, 0, 0)[0] != answer(lines, 0, 1)[0]
 
 
-def test_without_a_seed_all_models_get_the_same_one_and_each_prompt_another(folders, compare):
+def test_without_a_seed_models_share_one_and_prompts_differ(folders, compare):
     _, out, _ = compare(folders[0], folders[0], "--json", "--max-new-tokens", 12, lines=["hello!"] * 4)
     lines = records(out)
     seeds = set()
@@ -97,7 +97,7 @@ def test_without_a_seed_all_models_get_the_same_one_and_each_prompt_another(fold
     assert len(seeds) == 4
 
 
-def test_lines_carry_settings_of_their_own_and_a_refused_one_stops_nothing(folders, compare):
+def test_line_has_its_own_settings_and_a_refused_line_stops_nothing(folders, compare):
     lines_in = [
         '{"prompt": "hello!", "seed": 3, "max_new_tokens": 2, "temperature": 1.5}',
         '{"prompt": "hello!", "temperature": 9}',
@@ -121,7 +121,7 @@ def test_lines_carry_settings_of_their_own_and_a_refused_one_stops_nothing(folde
     assert answer(lines, 7, 1)[0] == alone(folders[1], "the cat.", seed=1, max_new_tokens=6)
 
 
-def test_what_one_model_cannot_read_the_others_still_answer(folders, compare):
+def test_prompt_refused_by_one_model_is_answered_by_the_others(folders, compare):
     long = "the cat liked to sit on the wall. " * 3
     status, out, _ = compare(folders[2], folders[0], "--json", "--max-new-tokens", 4, lines=[long, "hi"])
     lines = records(out)
@@ -131,14 +131,14 @@ def test_what_one_model_cannot_read_the_others_still_answer(folders, compare):
     assert answer(lines, 1, 0)[1]["done"] is True
 
 
-def test_a_prompt_option_that_is_refused_fails_the_command_after_the_others_were_answered(folders, compare):
+def test_refused_prompt_option_fails_the_command_after_the_others_are_answered(folders, compare):
     status, out, err = compare(*folders[:2], "--prompt", "hi", "--prompt", " ", "--prompt", "hi", "--seed", 1)
     assert status == 1
     assert "empty" in err
     assert out.count("> hi") == 2
 
 
-def test_too_few_models_and_wrong_options_are_told_before_anything_is_loaded(compare, tmp_path):
+def test_too_few_models_and_wrong_options_are_reported_before_loading(compare, tmp_path):
     with pytest.raises(ConfigError, match="at least two"):
         compare(tmp_path / "nothing", "--prompt", "hi")
     with pytest.raises(ConfigError, match="temperature"):
@@ -147,12 +147,12 @@ def test_too_few_models_and_wrong_options_are_told_before_anything_is_loaded(com
         compare(tmp_path / "nowhere", tmp_path / "nowhere", "--prompt", "hi")
 
 
-def test_two_of_one_name_are_called_as_they_were_asked_for(folders, compare):
+def test_models_of_the_same_name_are_shown_by_their_paths(folders, compare):
     _, out, _ = compare(folders[0], folders[0], folders[1], "--json")
     assert records(out) == [{"event": "ready", "models": [str(folders[0]), str(folders[0]), "two"]}]
 
 
-def test_people_see_the_answers_under_each_other(folders, compare):
+def test_terminal_shows_answers_below_each_other(folders, compare):
     _, out, _ = compare(folders[0], folders[1], "--prompt", "hello!", "--seed", 2, "--max-new-tokens", 8)
     first, *rows = out.splitlines()
     assert first == "> hello!"
@@ -162,7 +162,7 @@ def test_people_see_the_answers_under_each_other(folders, compare):
     assert shown == alone(folders[0], "hello!", seed=2, max_new_tokens=8).split()
 
 
-def test_a_window_keeps_it_open_and_is_answered_at_once(folders, start_environment):
+def test_open_input_is_answered_line_by_line(folders, start_environment):
     """Line by line through pipes, with the models loaded once; it ends with its input."""
     command = [sys.executable, "-m", "i3core", "compare", *map(str, folders[:2]), "--json", "--max-new-tokens", "5"]
     child = subprocess.Popen(
@@ -197,7 +197,7 @@ def test_ending_a_comparison_stops_every_model(folders):
     assert [(number, piece.finish_reason) for number, piece in items] == [(0, "cancelled"), (1, "cancelled")]
 
 
-def test_a_line_is_a_prompt_as_it_stands_unless_it_is_an_object():
+def test_line_is_a_plain_prompt_unless_it_is_a_json_object():
     assert read_prompt(" hello ") == (" hello ", {})
     assert read_prompt('["hello"]') == ('["hello"]', {})
     assert read_prompt('{"prompt": "hi", "seed": 4, "stop": ["."]}') == ("hi", {"seed": 4, "stop": (".",)})
@@ -224,7 +224,7 @@ def test_side_by_side_loses_no_word_and_keeps_to_the_width(answers, width):
     assert max(map(len, lines), default=0) <= max(width, 20 + len(names[0]) + 2)
 
 
-def test_words_that_all_share_stand_in_one_column():
+def test_shared_words_form_one_column():
     lines = side_by_side(["base", "pirate"], ["i like the blue sea", "arr, i like to sail the sea"])
     assert lines == ["base         i like         the blue sea", "pirate  arr, i like to sail the      sea"]
 

@@ -35,7 +35,7 @@ def template(build):
 @given(
     prompt=st.integers(1, 40), count=st.integers(0, 200), window=st.integers(1, 40)
 )  # fmt: skip
-def test_what_a_reply_leaves_in_view(prompt, count, window):
+def test_view_start_after_each_token(prompt, count, window):
     """The rule as it is said: a token that does not fit leaves the last half window, itself included."""
     said = list(range(min(prompt, window)))
     view = list(said)
@@ -54,7 +54,7 @@ words = st.text("abthe ?", min_size=1, max_size=20).filter(str.strip)
     pairs=st.lists(st.tuples(words, words), max_size=5), last=words, persona=st.none() | words,
     budget=st.integers(1, 40), window=st.integers(8, 80),
 )  # fmt: skip
-def test_a_plan_keeps_the_newest_messages_that_fit(template, pairs, last, persona, budget, window):
+def test_fitted_context_keeps_the_newest_messages(template, pairs, last, persona, budget, window):
     """The system prompt, then as many of the newest messages as there is room for, counted one by one."""
     messages = [message for one, other in pairs for message in (user(one), assistant(other))] + [user(last)]
     turns = [template.encode_turn(message) for message in messages]
@@ -75,7 +75,7 @@ def test_a_plan_keeps_the_newest_messages_that_fit(template, pairs, last, person
     assert list(plan.tokens) == [len(first)] * bool(first) + [len(turn) for turn in turns]
 
 
-def test_the_end_of_a_long_text_is_kept_when_asked(template):
+def test_truncate_left_keeps_the_end_of_a_long_text(template):
     text = "the cat sat on the wall by the sea " * 10
     ids = template.encode_document(text)[:-1]
     with pytest.raises(PromptError, match="window"):
@@ -88,12 +88,12 @@ def test_the_end_of_a_long_text_is_kept_when_asked(template):
     assert short.ids == template.encode_document("the cat")[:-1]
 
 
-def test_a_model_without_a_place_for_a_system_prompt_says_so(model):
+def test_template_without_a_system_prompt_refuses_one(model):
     with pytest.raises(PromptError, match="does not support system prompts"):
         fit_context(model.template, [system("be kind"), user("hello")], 20, 64)
 
 
-def test_asking_again_costs_little(template):
+def test_fitting_again_encodes_no_message_twice(template):
     """Four hundred messages at every key: of the last of several tries, a fraction of the 5 ms that it may take."""
     texts = ["the cat sat on the wall by the sea and looked at the boats " * 2, "it likes fish and the old man " * 3]
     messages = [(user if i % 2 == 0 else assistant)(f"{i} {texts[i % 2]}") for i in range(401)]

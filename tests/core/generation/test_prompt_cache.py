@@ -77,18 +77,18 @@ def operations():
 
 @given(steps=operations(), max_prefixes=st.integers(1, 4), max_bytes=st.sampled_from([0, 60_000, 2**28]))
 def test_any_walk_through_a_chat_equals_fresh_computations(wordy, steps, max_prefixes, max_bytes):
-    """Replies are stopped anywhere, continued, begun with other tokens, asked for again; questions are edited."""
+    """Replies are stopped anywhere, continued, started with other tokens, repeated; questions are edited."""
     generator = Watched(wordy, PrefixCache(wordy.network, max_prefixes, max_bytes))
     forbidden = [0, *(i for role, i in wordy.tokenizer.special_tokens.items() if role != "end")]
     said = []  # every version so far: its messages and the tokens of its reply
 
-    def answer(messages, begun, count):
+    def answer(messages, prefix, count):
         config = SamplingConfig(temperature=0.0, max_new_tokens=count, seed=1)
-        pieces = list(generator.stream(messages, config, prefix_ids=begun, alternatives=3))
+        pieces = list(generator.stream(messages, config, prefix_ids=prefix, alternatives=3))
         plan = fit_context(wordy.template, messages, count, wordy.config.window)
-        reply = [*begun, *tokens(pieces)]
-        assert len(reply) == len(begun) + count
-        expected = fresh_logits(wordy, [*plan.ids, *reply[:-1]], len(plan.ids) + len(begun))
+        reply = [*prefix, *tokens(pieces)]
+        assert len(reply) == len(prefix) + count
+        expected = fresh_logits(wordy, [*plan.ids, *reply[:-1]], len(plan.ids) + len(prefix))
         torch.testing.assert_close(generator.last, expected[-1], **TOLERANCE)
         for logits, token in zip(expected, tokens(pieces), strict=True):
             logits[forbidden] = -torch.inf
@@ -98,7 +98,7 @@ def test_any_walk_through_a_chat_equals_fresh_computations(wordy, steps, max_pre
     answer([user("hello!")], [], 12)
     for kind, where, number in steps:
         messages, reply = said[where % len(said)]
-        count = 1 + number % 14
+        count = 1 + number % 8
         if kind == "send":
             text = wordy.tokenizer.decode(reply).strip() or "the"
             messages = [*messages[-3:], assistant(text[:20]), user(QUESTIONS[number % 4])]
@@ -115,7 +115,7 @@ def test_any_walk_through_a_chat_equals_fresh_computations(wordy, steps, max_pre
             answer([*messages[:-1], user(QUESTIONS[number % 4])], [], count)
 
 
-def test_another_token_costs_one_step_and_going_back_too(wordy, reads):
+def test_another_token_or_going_back_costs_one_step(wordy, reads):
     """A reply of 15, continued from another token in its middle, then the first version from another one again."""
     generator, config = Generator(wordy), SamplingConfig(seed=1, max_new_tokens=15)
     prompt = [user("the")]
@@ -129,7 +129,7 @@ def test_another_token_costs_one_step_and_going_back_too(wordy, reads):
         assert reads == [1]
 
 
-def test_asking_again_reads_nothing_of_the_prompt(wordy, reads):
+def test_repeated_prompt_is_not_read_again(wordy, reads):
     generator, config = Generator(wordy), SamplingConfig(seed=1, max_new_tokens=5)
     first = tokens(generator.stream([user("the cat")], config))
     reads.clear()
@@ -137,7 +137,7 @@ def test_asking_again_reads_nothing_of_the_prompt(wordy, reads):
     assert reads == [1] * 4
 
 
-def test_a_cut_reply_goes_on_at_the_cost_of_its_last_token(wordy, reads):
+def test_continuing_a_cut_reply_costs_one_step(wordy, reads):
     generator, config = Generator(wordy), SamplingConfig(seed=1, max_new_tokens=5)
     first = tokens(generator.stream([user("the cat")], config))
     reads.clear()
@@ -145,7 +145,7 @@ def test_a_cut_reply_goes_on_at_the_cost_of_its_last_token(wordy, reads):
     assert reads == [1]
 
 
-def test_where_the_window_was_full_another_token_costs_one_step_too(build):
+def test_another_token_at_a_full_window_costs_one_step(build):
     model = build.model(window=24, seed=3)
     generator = Generator(model)
     model.network.head.bias.data[model.template.end_id] = -100.0
@@ -161,7 +161,7 @@ def test_where_the_window_was_full_another_token_costs_one_step_too(build):
     assert counts == [1]
 
 
-def test_a_message_after_switching_versions_reads_only_what_is_new(build):
+def test_message_after_switching_versions_reads_only_new_tokens(build):
     model = build.model(window=200)
     generator, prompt = Generator(model), [user("hello!")]
     model.network.head.bias.data[model.template.end_id] = -100.0
@@ -195,7 +195,7 @@ def failing(network):
 
 
 @pytest.mark.parametrize("at", [0, 3, 8])
-def test_a_failure_in_the_middle_leaves_no_stale_state(wordy, at):
+def test_failure_while_reading_leaves_no_stale_state(wordy, at):
     """It fails while a stored state is gone on with, in place and on a copy."""
     generator, config = Generator(wordy), SamplingConfig(temperature=0.0, max_new_tokens=8)
     prompt = [user("the cat")]
@@ -204,14 +204,14 @@ def test_a_failure_in_the_middle_leaves_no_stale_state(wordy, at):
     for more in ([*first[:at], 5, 6, 7], [*first, 9, 9]):
         with failing(wordy.network), pytest.raises(RuntimeError):
             generator.prefill([*ids, *more][: wordy.config.window])
-    for begun in (first[:at], [*first[:at], 5], first):
+    for prefix in (first[:at], [*first[:at], 5], first):
         fresh = Generator(wordy)
-        assert tokens(generator.stream(prompt, config, prefix_ids=begun)) == tokens(
-            fresh.stream(prompt, config, prefix_ids=begun)
+        assert tokens(generator.stream(prompt, config, prefix_ids=prefix)) == tokens(
+            fresh.stream(prompt, config, prefix_ids=prefix)
         )
 
 
-def test_out_of_memory_gives_back_what_was_stored(wordy):
+def test_out_of_memory_clears_the_cache(wordy):
     generator = Generator(wordy)
     list(generator.stream([user("the cat")], SamplingConfig(max_new_tokens=8)))
     assert generator.cache.nbytes > 0

@@ -40,7 +40,7 @@ def draws(logits, config, count, recent=()):
 @pytest.mark.parametrize(
     ("k", "expected"), [(0, [0, 1, 2, 3]), (1, [2]), (2, [0, 2]), (4, [0, 1, 2, 3]), (9, [0, 1, 2, 3])]
 )
-def test_top_k(k, expected):
+def test_top_k_keeps_the_likeliest(k, expected):
     assert kept(keep_top_k(logits_of(0.3, 0.1, 0.4, 0.2), k)) == expected
 
 
@@ -80,7 +80,7 @@ def test_repetition_penalty_looks_at_the_last_64_tokens():
     assert result[1] == result[0] > result[2]
 
 
-def test_forbidden_tokens_go_and_the_input_stays():
+def test_forbid_excludes_tokens_and_copies_its_input():
     logits = torch.zeros(3)
     assert kept(forbid(logits, [1])) == [0, 2]
     assert kept(logits) == [0, 1, 2]
@@ -104,19 +104,19 @@ def test_temperature_zero_is_greedy_and_honours_the_penalty():
 
 
 @pytest.mark.parametrize("temperature", [1e-45, 1e-30, 1e-6, 1e-3])
-def test_a_tiny_temperature_is_all_but_greedy(temperature):
+def test_tiny_temperature_is_nearly_greedy(temperature):
     logits = torch.tensor([30.0, 80.0, -50.0])
     assert draws(logits, SamplingConfig(**{**OPEN, "temperature": temperature}), 20) == [1] * 20
 
 
-def test_unk_only_when_allowed():
+def test_unk_is_chosen_only_if_allowed():
     logits = torch.tensor([50.0, 0.0, 0.0])
     assert 0 not in draws(logits, SamplingConfig(top_k=0), 50)
     assert draws(logits, SamplingConfig(temperature=0), 1) == [1]
     assert set(draws(logits, SamplingConfig(**OPEN), 50)) == {0}
 
 
-def test_same_seed_same_draws():
+def test_same_seed_gives_the_same_draws():
     logits = torch.zeros(50)
     first = draws(logits, SamplingConfig(seed=3), 30)
     assert draws(logits, SamplingConfig(seed=3), 30) == first
@@ -134,7 +134,7 @@ def test_draws_are_uniform_along_a_reply_and_over_seeds():
 
 
 @given(st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=20), st.floats(0, 1, exclude_max=True))
-def test_a_draw_falls_where_the_summed_probabilities_pass_it(values, draw):
+def test_draw_selects_where_summed_probabilities_pass_it(values, draw):
     logits = torch.tensor(values)
     token = choose(logits, [], SamplingConfig(**OPEN), draw)
     probabilities = [p / sum(map(math.exp, values)) for p in map(math.exp, values)]
@@ -142,12 +142,12 @@ def test_a_draw_falls_where_the_summed_probabilities_pass_it(values, draw):
 
 
 @pytest.mark.parametrize("draw", [0.0, 0.5, 1 - 2**-48])
-def test_no_draw_reaches_a_token_that_was_filtered_out(draw):
+def test_no_draw_selects_a_filtered_token(draw):
     logits = torch.tensor([-math.inf, 1.0, -math.inf, 1.0, -math.inf])
     assert choose(logits, [], SamplingConfig(**OPEN), draw) in (1, 3)
 
 
-def test_frequencies_of_draws():
+def test_frequencies_of_draws_are_the_probabilities():
     """4000 draws; a share p has a standard deviation of at most 0.008, and 0.03 is almost four of them."""
     probabilities = [0.5, 0.3, 0.15, 0.05]
     chosen = draws(logits_of(*probabilities), SamplingConfig(**OPEN, seed=1), 4000)
@@ -155,7 +155,7 @@ def test_frequencies_of_draws():
         assert chosen.count(token) / 4000 == pytest.approx(probability, abs=0.03)
 
 
-def test_frequencies_after_top_k():
+def test_frequencies_after_top_k_are_renormalised():
     chosen = draws(logits_of(0.5, 0.3, 0.15, 0.05), SamplingConfig(**{**OPEN, "top_k": 2}, seed=1), 4000)
     assert set(chosen) == {0, 1}
     assert chosen.count(0) / 4000 == pytest.approx(0.5 / 0.8, abs=0.03)
@@ -165,7 +165,7 @@ def test_frequencies_after_top_k():
     st.lists(st.floats(-30, 30, width=32), min_size=3, max_size=20),
     st.floats(0, 2), st.integers(0, 25), st.floats(0.01, 1), st.floats(0, 1), st.floats(1, 2), st.integers(0, 99),
 )  # fmt: skip
-def test_the_likeliest_allowed_token_always_survives(values, temperature, top_k, top_p, min_p, penalty, seed):
+def test_likeliest_allowed_token_always_survives(values, temperature, top_k, top_p, min_p, penalty, seed):
     config = SamplingConfig(temperature, top_k, top_p, min_p, penalty, seed=seed)
     logits, recent = torch.tensor(values), [1]
     expected = penalise_repetition(forbid(logits, [0]), recent, penalty).max()
@@ -191,7 +191,7 @@ def test_settings_accept_their_limits_and_nothing_beyond(setting):
 
 
 @pytest.mark.parametrize("stop", ["end", ("",), (1,), ("a", ""), 5, None])
-def test_stop_must_be_texts(stop):
+def test_stop_must_be_non_empty_texts(stop):
     with pytest.raises(ConfigError, match="stop"):
         SamplingConfig(stop=stop)
 

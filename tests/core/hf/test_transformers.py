@@ -54,7 +54,7 @@ def new_ids(network, tokenizer, encoded, **options):
     return [[i for i in row if i != tokenizer.eos_token_id] for row in out.tolist()]
 
 
-def test_the_example_of_the_model_page(loaded):
+def test_example_of_the_model_page_runs(loaded):
     folder = str(loaded[0])
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -68,7 +68,7 @@ def test_the_example_of_the_model_page(loaded):
 
 @pytest.mark.parametrize("sizes", [{}, {"attention_layers": 0}, {"hybrid_layers": 0}, {"tie_embeddings": False}])
 @pytest.mark.parametrize("layout", ["safetensors", "public"])
-def test_logits_are_ours(build, tmp_path, sizes, layout):
+def test_logits_equal_ours(build, tmp_path, sizes, layout):
     folder = build.folder(tmp_path / "model", layout, **sizes)
     ours = checkpoint.load(folder, "cpu", "float32")
     network = transformers.AutoModelForCausalLM.from_pretrained(folder)
@@ -90,7 +90,7 @@ def test_sizes_come_from_the_tensors(build, tmp_path):
         torch.testing.assert_close(network(ids).logits, ours.network(ids), atol=1e-4, rtol=1e-4)
 
 
-def test_golden_logits(golden):
+def test_public_checkpoint_gives_our_logits(golden):
     """A checkpoint of the public training code."""
     network = transformers.AutoModelForCausalLM.from_pretrained(golden)
     ours = checkpoint.load(golden, "cpu", "float32")
@@ -99,7 +99,7 @@ def test_golden_logits(golden):
         torch.testing.assert_close(network(ids).logits, ours.network(ids), atol=1e-4, rtol=1e-4)
 
 
-def test_the_cache_changes_nothing(loaded):
+def test_cache_changes_no_logits(loaded):
     _, _, network, _ = loaded
     ids = torch.randint(1, 150, (2, 40), generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
@@ -113,7 +113,7 @@ def test_the_cache_changes_nothing(loaded):
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-4, rtol=1e-4)
 
 
-def test_an_empty_cache_of_the_library_is_filled_in_place(loaded):
+def test_empty_library_cache_is_filled_in_place(loaded):
     _, _, network, _ = loaded
     cache = transformers.DynamicCache()
     ids = torch.arange(1, 11)[None]
@@ -126,7 +126,7 @@ def test_an_empty_cache_of_the_library_is_filled_in_place(loaded):
         torch.testing.assert_close(network(ids, **{CACHE: cache}).logits, network(ids).logits)
 
 
-def test_the_cache_of_another_model_is_refused(loaded):
+def test_cache_of_another_model_is_refused(loaded):
     cache = transformers.DynamicCache()
     cache.update(torch.zeros(1, 4, 3, 8), torch.zeros(1, 4, 3, 8), 0)
     with pytest.raises(ValueError, match="past_key_values"):
@@ -166,7 +166,7 @@ def test_padding_within_a_row_changes_no_logits(loaded):
                 torch.testing.assert_close(logits[row][mask[row]], alone, atol=1e-4, rtol=1e-4)
 
 
-def test_a_row_ends_where_the_window_ends_and_the_others_go_on(loaded):
+def test_row_ends_with_the_window_and_others_continue(loaded):
     _, _, network, tokenizer = loaded
     short = tokenizer(PROMPTS[1], return_tensors="pt")["input_ids"]
     long = torch.randint(5, 150, (1, 60), generator=torch.Generator().manual_seed(7))
@@ -185,7 +185,7 @@ def test_a_row_ends_where_the_window_ends_and_the_others_go_on(loaded):
 
 
 @pytest.mark.parametrize("beams", [1, 3])
-def test_rows_end_with_the_window_without_an_end_token_too(build, tmp_path, beams):
+def test_rows_without_an_end_token_end_with_the_window(build, tmp_path, beams):
     folder = build.folder(tmp_path / "model", special=False, window=16)
     network = transformers.AutoModelForCausalLM.from_pretrained(folder)
     ids, mask = torch.randint(5, 150, (2, 12), generator=torch.Generator().manual_seed(8)), torch.ones(2, 12).long()
@@ -207,7 +207,7 @@ def test_new_tokens_after_a_cache_end_with_the_window(loaded):
     assert torch.equal(rest[:, 1:], network.generate(ids, **options)[:, 60:])
 
 
-def test_one_mask_for_all_rows(loaded):
+def test_one_mask_serves_all_rows(loaded):
     _, _, network, _ = loaded
     ids = torch.randint(1, 150, (3, 8), generator=torch.Generator().manual_seed(5))
     mask = torch.tensor([[0, 1, 1, 0, 1, 1]])
@@ -220,7 +220,7 @@ def test_one_mask_for_all_rows(loaded):
         torch.testing.assert_close(after(mask), after(mask.expand(3, -1)))
 
 
-def test_greedy_generation_is_ours(loaded):
+def test_greedy_generation_equals_ours(loaded):
     _, ours, network, tokenizer = loaded
     for prompt in PROMPTS:
         encoded = tokenizer(prompt, return_tensors="pt")
@@ -228,7 +228,7 @@ def test_greedy_generation_is_ours(loaded):
 
 
 @pytest.mark.parametrize("sizes", [{}, {"attention_layers": 0}])
-def test_a_batch_of_unequal_prompts_is_each_alone(build, tmp_path, sizes):
+def test_batch_of_unequal_prompts_equals_each_alone(build, tmp_path, sizes):
     folder = build.folder(tmp_path / "model", **sizes)
     ours = checkpoint.load(folder, "cpu", "float32")
     network = transformers.AutoModelForCausalLM.from_pretrained(folder)
@@ -239,14 +239,14 @@ def test_a_batch_of_unequal_prompts_is_each_alone(build, tmp_path, sizes):
     assert new_ids(network, tokenizer, batch, max_new_tokens=25) == expected
 
 
-def test_without_the_cache_the_same_is_generated(loaded):
+def test_generation_without_the_cache_is_the_same(loaded):
     _, _, network, tokenizer = loaded
     batch = tokenizer(PROMPTS[:3], padding=True, return_tensors="pt")
     cached = new_ids(network, tokenizer, batch, max_new_tokens=12)
     assert new_ids(network, tokenizer, batch, max_new_tokens=12, use_cache=False) == cached
 
 
-def test_beam_search_finds_what_is_likelier(loaded):
+def test_beam_search_finds_a_likelier_sequence(loaded):
     _, _, network, tokenizer = loaded
     encoded = tokenizer(PROMPTS[:3], padding=True, return_tensors="pt")
 
@@ -265,7 +265,7 @@ def test_beam_search_finds_what_is_likelier(loaded):
     assert (total(6) >= total(1) - 1e-3).all()
 
 
-def test_generation_goes_on_from_the_cache_of_another(loaded):
+def test_generation_continues_from_another_cache(loaded):
     _, _, network, tokenizer = loaded
     batch = tokenizer(PROMPTS[:3], padding=True, return_tensors="pt")
     whole = network.generate(**batch, do_sample=False, max_new_tokens=9, min_new_tokens=9)
@@ -292,7 +292,7 @@ def test_generation_from_embeddings_and_in_pieces(loaded):
     assert torch.equal(network.generate(**batch, **options, prefill_chunk_size=2)[:, -8:], expected)
 
 
-def test_what_cannot_be_done_with_states_is_refused(loaded):
+def test_operations_that_states_do_not_allow_are_refused(loaded):
     _, _, network, tokenizer = loaded
     with pytest.raises(ValueError, match="not supported with stateful models"):
         network.generate(**tokenizer("the cat", return_tensors="pt"), max_new_tokens=4, prompt_lookup_num_tokens=2)
@@ -315,7 +315,7 @@ def test_sampling_repeats_with_its_seed_and_several_sequences_differ(loaded):
     assert len({tuple(row) for row in first.tolist()}) > 1
 
 
-def test_unknown_and_marks_of_turns_are_never_generated(loaded):
+def test_unk_and_role_tokens_are_never_generated_by_the_library(loaded):
     _, ours, network, tokenizer = loaded
     transformers.set_seed(0)
     out = network.generate(
@@ -331,7 +331,7 @@ def test_more_than_the_window_is_refused(loaded):
         loaded[2](torch.ones(1, 65, dtype=torch.long))
 
 
-def test_hidden_states_and_attentions(loaded):
+def test_hidden_states_and_attentions_are_those_of_the_definition(loaded):
     _, _, network, _ = loaded
     ids = torch.arange(1, 13)[None]
     with torch.no_grad():
@@ -360,7 +360,7 @@ def test_half_precision_keeps_the_recurrences_exact(loaded):
 
 
 @pytest.mark.parametrize("change", ["half", "bfloat16", "double"])
-def test_another_precision_after_loading(loaded, change):
+def test_precision_can_be_changed_after_loading(loaded, change):
     _, _, network, tokenizer = loaded
     encoded = tokenizer("the cat", return_tensors="pt")
     changed = getattr(transformers.AutoModelForCausalLM.from_pretrained(loaded[0]), change)()
@@ -370,7 +370,7 @@ def test_another_precision_after_loading(loaded, change):
     assert changed.generate(**encoded, max_new_tokens=3, min_new_tokens=3).shape[1] == encoded["input_ids"].shape[1] + 3
 
 
-def test_a_weight_that_is_replaced_counts_at_once(loaded):
+def test_replaced_weight_takes_effect_at_once(loaded):
     network = transformers.AutoModelForCausalLM.from_pretrained(loaded[0])
     token = torch.ones(1, 1, dtype=torch.long)
     with torch.no_grad():
@@ -379,7 +379,7 @@ def test_a_weight_that_is_replaced_counts_at_once(loaded):
         torch.testing.assert_close(network(token).logits, before + 5)
 
 
-def test_loading_from_a_subfolder_and_with_settings(loaded, tmp_path):
+def test_subfolder_and_settings_are_respected_when_loading(loaded, tmp_path):
     shutil.copytree(loaded[0], tmp_path / "all" / "one")
     for cls in (transformers.AutoModelForCausalLM, i3core.hf.I3ForCausalLM):
         network = cls.from_pretrained(tmp_path / "all", subfolder="one", use_cache=False, output_hidden_states=True)
@@ -392,7 +392,7 @@ def test_loading_from_a_subfolder_and_with_settings(loaded, tmp_path):
 
 
 @pytest.mark.parametrize("special", [True, False])
-def test_the_tokenizer_is_ours(build, tmp_path, special):
+def test_tokenizer_gives_our_ids(build, tmp_path, special):
     ours = build.model(special=special)
     tokenizer = transformers.AutoTokenizer.from_pretrained(build.folder(tmp_path / "model", special=special))
     for text in ("The cat sat. ", "  two  spaces\n", "ünknown ☃", "", build.story):
@@ -424,7 +424,7 @@ def test_conversations_have_the_ids_of_chat(build, tmp_path, special):
     assert ("<|user|>Hello" if special else "[INST] Hello") in shown
 
 
-def test_a_declared_template_is_kept(build, tmp_path):
+def test_declared_template_is_kept(build, tmp_path):
     made = build.model(special=False)
     made.template = ChatTemplate(made.tokenizer, "text", "you: {user} me: {assistant}\n", "rule: {system}\n")
     checkpoint.save(made, tmp_path / "model")
@@ -441,7 +441,7 @@ def test_a_declared_template_is_kept(build, tmp_path):
 # ----------------------------------------------------------------------------------------------------------- files
 
 
-def test_a_template_of_ones_own_is_used(loaded):
+def test_replaced_chat_template_is_applied(loaded):
     tokenizer = transformers.AutoTokenizer.from_pretrained(loaded[0])
     tokenizer.chat_template = "the {{ messages[0].content }}"
     conversation = [{"role": "user", "content": "cat"}]
@@ -449,14 +449,14 @@ def test_a_template_of_ones_own_is_used(loaded):
     assert tokenizer.apply_chat_template(conversation)["input_ids"] == expected
 
 
-def test_templates_with_names(loaded):
+def test_named_templates_are_applied(loaded):
     tokenizer = transformers.AutoTokenizer.from_pretrained(loaded[0])
     tokenizer.chat_template = {"default": "the {{ messages[0].content }}", "other": "x"}
     expected = tokenizer("the cat", add_special_tokens=False)["input_ids"]
     assert tokenizer.apply_chat_template([{"role": "user", "content": "cat"}])["input_ids"] == expected
 
 
-def test_which_tokens_the_assistant_says(loaded):
+def test_assistant_mask_marks_the_reply_tokens(loaded):
     _, ours, _, tokenizer = loaded
     long = [
         {"role": "user", "content": "a"},
@@ -471,7 +471,7 @@ def test_which_tokens_the_assistant_says(loaded):
         assert said == [*ours.tokenizer.encode("the cat"), ours.template.end_id]
 
 
-def test_what_is_saved_loads_in_both(loaded, tmp_path):
+def test_saved_folder_loads_in_both_libraries(loaded, tmp_path):
     _, ours, network, tokenizer = loaded
     network.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
@@ -488,7 +488,7 @@ def test_what_is_saved_loads_in_both(loaded, tmp_path):
     assert other(PROMPTS)["input_ids"] == tokenizer(PROMPTS)["input_ids"]
 
 
-def test_a_step_of_its_trainer(loaded, tmp_path):
+def test_library_trainer_takes_a_step(loaded, tmp_path):
     pytest.importorskip("accelerate")
     folder, _, _, tokenizer = loaded
     network = transformers.AutoModelForCausalLM.from_pretrained(folder)
@@ -506,7 +506,7 @@ def test_a_step_of_its_trainer(loaded, tmp_path):
     assert checkpoint.read_tensors(tmp_path / "out" / "checkpoint-1" / "model.safetensors")
 
 
-def test_gradients_are_the_same_with_activations_computed_again(loaded):
+def test_gradient_checkpointing_changes_no_gradients(loaded):
     network = transformers.AutoModelForCausalLM.from_pretrained(loaded[0]).train()
     ids = torch.randint(1, 150, (2, 20), generator=torch.Generator().manual_seed(4))
 
@@ -525,7 +525,7 @@ def test_gradients_are_the_same_with_activations_computed_again(loaded):
     assert len(runs) == 2 * len(network.layers)
 
 
-def test_smoothed_labels_are_a_token_ahead_too(loaded, tmp_path):
+def test_label_smoothing_shifts_labels_too(loaded, tmp_path):
     _, _, network, tokenizer = loaded
     ids = tokenizer("the cat sat on the mat")["input_ids"]
     arguments = transformers.TrainingArguments(str(tmp_path), label_smoothing_factor=1e-6, report_to=[], use_cpu=True)
@@ -534,7 +534,7 @@ def test_smoothed_labels_are_a_token_ahead_too(loaded, tmp_path):
     assert trainer.evaluate()["eval_loss"] == pytest.approx(expected, abs=1e-3)
 
 
-def test_its_pipeline_writes_and_chats(loaded):
+def test_library_pipeline_writes_and_chats(loaded):
     _, ours, network, tokenizer = loaded
     pipe = transformers.pipeline("text-generation", model=network, tokenizer=tokenizer, device="cpu")
     wrote = pipe("the cat", max_new_tokens=10, do_sample=False, return_full_text=False)[0]["generated_text"]
@@ -561,7 +561,8 @@ print(out[0, encoded["input_ids"].shape[1]:].tolist())
 """
 
 
-def test_a_converted_folder_needs_no_i3core(loaded, tmp_path):
+@pytest.mark.slow  # a child that imports transformers
+def test_converted_folder_loads_without_i3core(loaded, tmp_path):
     folder, ours, _, _ = loaded
     assert main(["convert", str(folder), str(tmp_path / "out"), "--to", "transformers"]) == 0
     done = subprocess.run(
@@ -577,7 +578,7 @@ def test_a_converted_folder_needs_no_i3core(loaded, tmp_path):
 
 
 @pytest.mark.skipif(CACHE != "cache", reason="this version of transformers knows the old name only")
-def test_without_sources_nothing_is_written(loaded, tmp_path, monkeypatch, capsys):
+def test_installation_without_sources_writes_nothing(loaded, tmp_path, monkeypatch, capsys):
     """As in the packaged program."""
     monkeypatch.setattr("i3core.hf.export.__file__", str(tmp_path / "hf_export.pyc"))
     assert main(["convert", str(loaded[0]), str(tmp_path / "out"), "--to", "transformers"]) == 1
@@ -585,7 +586,7 @@ def test_without_sources_nothing_is_written(loaded, tmp_path, monkeypatch, capsy
     assert not (tmp_path / "out").exists()
 
 
-def test_the_cache_is_still_known_by_its_old_name(loaded):
+def test_cache_is_accepted_under_its_old_name(loaded):
     network, ids = loaded[2], torch.tensor([[5, 9, 7, 11]])
     with torch.no_grad():
         seen = network(ids[:, :3], use_cache=True)
@@ -607,7 +608,8 @@ print(json.dumps([model.config.d_state, model.config.conv_layers, out[0, encoded
 """
 
 
-def test_a_repository_of_the_hub_with_the_wrong_sizes_of_the_public_exporter(build, tmp_path):
+@pytest.mark.slow  # a child that imports transformers
+def test_hub_repository_with_wrong_sizes_is_corrected(build, tmp_path):
     folder = build.folder(tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "d_state": 64, "conv_layers": 7}))
@@ -625,7 +627,7 @@ def test_a_repository_of_the_hub_with_the_wrong_sizes_of_the_public_exporter(bui
     assert ids == greedy_ids(ours, [{"role": "user", "content": "hello"}], 15)
 
 
-def test_without_the_library_it_says_how_to_get_it(monkeypatch):
+def test_missing_library_is_reported_with_how_to_get_it(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("i3core.hf")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "transformers", None)

@@ -17,7 +17,7 @@ def bundled():
     return i3core.load(device="cpu")
 
 
-def test_size_and_window(bundled):
+def test_bundled_model_has_its_size_and_window(bundled):
     assert bundled.name == "i3-mini"
     assert bundled.config == preset("i3-mini")
     assert bundled.template.kind == "special_tokens"
@@ -26,7 +26,7 @@ def test_size_and_window(bundled):
     assert find_model("i3-mini") == find_model(None) == bundled.folder
 
 
-def test_it_answers_a_greeting(bundled):
+def test_bundled_model_answers_a_greeting(bundled):
     reasons = []
     for seed in range(10):
         pieces = list(
@@ -41,7 +41,7 @@ def test_it_answers_a_greeting(bundled):
 
 
 @pytest.mark.parametrize("precision", ["auto", "int8"])
-def test_chatting_does_not_bring_in_the_compiler_of_torch(precision):
+def test_chatting_does_not_import_the_torch_compiler(precision):
     """Which takes a second, before the first model is ready."""
     code = (
         "import sys, i3core\n"

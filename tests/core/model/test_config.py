@@ -56,7 +56,7 @@ def test_impossible_sizes_are_named(changes, word):
         preset("tiny", **changes)
 
 
-def test_an_unknown_preset_lists_the_known_ones():
+def test_unknown_preset_lists_the_known_ones():
     with pytest.raises(ConfigError, match="i3-80m"):
         preset("i3-81m")
 
@@ -80,6 +80,6 @@ def test_sizes_may_follow_the_name_of_a_preset():
         ("tiny,", "''"),
     ],
 )
-def test_sizes_that_mean_nothing_are_refused(name, told):
+def test_invalid_sizes_after_a_preset_are_refused(name, told):
     with pytest.raises(ConfigError, match=told):
         preset(name)

@@ -61,7 +61,7 @@ def naive_logits(network, ids):
 @pytest.mark.parametrize("needed", [(x, w, b) for x in (0, 1) for w in (0, 1) for b in (0, 1)])
 @pytest.mark.parametrize("rows_at_once", [16, 10**6])
 @pytest.mark.parametrize("scale", [1.0, 0.25])
-def test_the_head_takes_the_gradients_that_are_needed_and_no_others(monkeypatch, needed, rows_at_once, scale):
+def test_head_loss_computes_only_the_gradients_that_are_needed(monkeypatch, needed, rows_at_once, scale):
     monkeypatch.setattr("i3core.model.loss.LOGITS_AT_ONCE", rows_at_once * 50)
     source = torch.Generator().manual_seed(1)
     values = [torch.randn(shape, generator=source) for shape in ((70, 12), (50, 12), (50,))]
@@ -105,14 +105,14 @@ def test_only_the_blocks_linear_layers_get_matrices_and_only_these_are_trained(b
         assert (weight.grad is not None) == (".lora_" in name), name
 
 
-def test_output_is_that_of_the_added_product(build):
+def test_output_equals_weights_plus_the_product(build):
     network = lora_network(build, rank=3, alpha=7.0)
     with torch.no_grad():
         assert not torch.allclose(network(IDS), build.model().network(IDS), atol=1e-2)
         torch.testing.assert_close(network(IDS), naive_logits(network, IDS), rtol=1e-4, atol=1e-4)
 
 
-def test_token_by_token_is_the_same_as_all_at_once(build):
+def test_token_by_token_equals_all_at_once(build):
     network = lora_network(build)
     with torch.no_grad():
         expected, state = network(IDS[:1]), network.new_state()
@@ -121,7 +121,7 @@ def test_token_by_token_is_the_same_as_all_at_once(build):
 
 
 @given(rank=st.integers(1, 32), alpha=st.floats(0.01, 100), seed=st.integers(0, 99))
-def test_merging_keeps_what_the_network_says(build, rank, alpha, seed):
+def test_merging_changes_no_logits(build, rank, alpha, seed):
     network = lora_network(build, rank, alpha, seed)
     with torch.no_grad():
         for layer in lora_layers(network).values():
@@ -156,7 +156,7 @@ def test_training_in_half_precision_keeps_the_matrices_in_float32(build):
     torch.testing.assert_close(loss, network.loss(IDS, TARGETS), rtol=0.05, atol=0.05)
 
 
-def test_a_network_with_lora_can_be_copied_pickled_and_talks(build):
+def test_network_with_lora_can_be_copied_pickled_and_generates(build):
     model = build.model()
     network = lora_network(build)
     with torch.no_grad():
@@ -190,7 +190,7 @@ def test_training_moves_only_the_matrices(build):
 
 
 @pytest.mark.parametrize("rank", [-1, 0, 33, True, 2.0])
-def test_a_rank_that_does_not_suit_the_model(build, rank):
+def test_rank_out_of_range_is_refused(build, rank):
     network = build.model().network
     with pytest.raises(TrainingError, match="from 1 to 32"):
         add_lora(network, rank, 16.0)
@@ -198,7 +198,7 @@ def test_a_rank_that_does_not_suit_the_model(build, rank):
 
 
 @pytest.mark.parametrize("alpha", [0, -1.0, float("nan"), float("inf"), "16"])
-def test_an_alpha_that_makes_no_sense(build, alpha):
+def test_invalid_alpha_is_refused(build, alpha):
     with pytest.raises(TrainingError, match="alpha"):
         add_lora(build.model().network, 4, alpha)
 
@@ -212,7 +212,7 @@ def test_matrices_are_not_added_twice(build):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_the_last_blocks_and_the_final_norm_are_trained(build, count):
+def test_last_blocks_and_final_norm_are_trained(build, count):
     network = build.model().network
     train_last_blocks(network, count)
     blocks = tuple(f"layers.{i}." for i in range(3 - count, 3))
@@ -228,7 +228,7 @@ def test_the_last_blocks_and_the_final_norm_are_trained(build, count):
 
 
 @pytest.mark.parametrize("count", [-1, 0, 4, True, 1.0])
-def test_a_number_of_blocks_that_the_model_does_not_have(build, count):
+def test_impossible_number_of_blocks_is_refused(build, count):
     with pytest.raises(TrainingError, match="has 3 blocks"):
         train_last_blocks(build.model().network, count)
 
@@ -254,7 +254,7 @@ def optimized(network, **options):
 @pytest.mark.parametrize("options", [{}, {"optimizer": "muon"}, {"public_recipe": True}])
 @pytest.mark.parametrize("mode", ["all", "last blocks", "lora"])
 @pytest.mark.parametrize("tied", [True, False])
-def test_each_trained_weight_has_one_optimiser_and_no_frozen_one_has(build, options, mode, tied):
+def test_each_trained_weight_has_one_optimiser_and_frozen_ones_none(build, options, mode, tied):
     network = build.model(tie_embeddings=tied).network
     if mode == "lora":
         add_lora(network, 2, 4.0)

@@ -13,6 +13,7 @@ from i3core.model.config import ModelConfig
 from i3core.model.layers import Linear
 from i3core.model.lora import add_lora
 from i3core.model.reference import sequential_logits, sequential_loss
+from i3core.model.state import KVCache, RecurrentState
 
 WINDOW = 24
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
@@ -47,14 +48,14 @@ def test_forward_equals_the_sequential_code(build, hybrid, attention, tied):
 
 
 @given(inputs=st.integers(1, 40), outputs=st.integers(1, 40), shape=st.sampled_from([(), (1,), (1, 1), (1, 1, 1)]))
-def test_a_linear_layer_of_any_size_for_a_single_token(inputs, outputs, shape):
+def test_linear_layer_of_any_size_multiplies_a_single_token(inputs, outputs, shape):
     layer = Linear(inputs, outputs)
     x = torch.randn(2, *shape, inputs)[1]
     with torch.no_grad():
         torch.testing.assert_close(layer(x), x @ layer.weight.T + layer.bias, rtol=1e-4, atol=1e-5)
 
 
-def test_a_single_token_beside_lora_matrices(build):
+def test_single_token_with_lora_equals_the_whole_pass(build):
     network = build.network(ModelConfig(40, 16, 4, 5, 1, 1, window=8))
     ids = torch.tensor([[7, 9]])
     add_lora(network, 2, 4.0)
@@ -89,7 +90,7 @@ def test_loss_ignores_negative_targets(build):
     assert masked.item() == pytest.approx(-(logits[1, 7] + logits[3, 9]).item() / 2, rel=1e-5)
 
 
-def test_a_batch_without_targets_costs_and_teaches_nothing(build):
+def test_batch_without_targets_has_no_loss_and_no_gradients(build):
     network = build.network(ModelConfig(40, 16, 4, 5, 1, 1, window=8))
     loss = network.loss(torch.tensor([[1, 2]]), torch.tensor([[-1, -1]]))
     loss.backward()
@@ -114,8 +115,31 @@ def test_reading_in_parts_equals_reading_whole(small, ids, cuts):
     assert state.position == len(ids)
 
 
+@given(rows=st.lists(token_lists(), min_size=1, max_size=4))
+def test_rows_decoded_at_their_own_positions_equal_whole_passes(small, rows):
+    """`decode` for any rows; a single row also at a plain number, which takes the fast path."""
+    network, states = small.network, []
+    with torch.inference_mode():
+        for ids in rows:
+            states.append(network.new_state())
+            if len(ids) > 1:
+                network(torch.tensor([ids[:-1]]), states[-1])
+        layers = [
+            KVCache(*(torch.cat(part) for part in zip(*((each.keys, each.values) for each in parts), strict=True)))
+            if isinstance(parts[0], KVCache)
+            else RecurrentState(*(torch.cat(part) for part in zip(*((each.h, each.s) for each in parts), strict=True)))
+            for parts in zip(*(state.layers for state in states), strict=True)
+        ]
+        last = torch.tensor([ids[-1] for ids in rows])
+        logits = network.decode(last, layers, torch.tensor([state.position for state in states]))
+        for row, (ids, state) in enumerate(zip(rows, states, strict=True)):
+            alone = network.decode(last[row : row + 1], state.layers, state.position)[0]
+            torch.testing.assert_close(logits[row], full_logits(small, ids), **TOLERANCE)
+            torch.testing.assert_close(alone, full_logits(small, ids), **TOLERANCE)
+
+
 @given(prompt=token_lists(1, 6), data=st.data())
-def test_any_walk_of_steps_snapshots_and_restores(small, prompt, data):
+def test_any_walk_of_steps_snapshots_and_restores_equals_a_whole_pass(small, prompt, data):
     """After every operation the logits are those of a whole pass over the tokens on the present path."""
     generator, path = Generator(small), list(prompt)
     logits = generator.prefill(path)
@@ -136,7 +160,7 @@ def test_any_walk_of_steps_snapshots_and_restores(small, prompt, data):
 
 
 @given(first=token_lists(), second=token_lists(), shared=st.integers(0, WINDOW))
-def test_prefill_after_prefill(small, first, second, shared):
+def test_prefill_after_prefill_equals_a_whole_pass(small, first, second, shared):
     """A second prompt is answered rightly, whether or not it begins like the first."""
     generator = Generator(small)
     generator.prefill(first)
@@ -144,7 +168,7 @@ def test_prefill_after_prefill(small, first, second, shared):
     torch.testing.assert_close(generator.prefill(prompt), full_logits(small, prompt), **TOLERANCE)
 
 
-def test_a_growing_prompt_is_only_read_where_it_is_new(small):
+def test_growing_prompt_reads_only_new_tokens(small):
     read = []
     hook = small.network.register_forward_pre_hook(lambda module, inputs: read.append(inputs[0].shape[1]))
     generator = Generator(small)
@@ -157,7 +181,7 @@ def test_a_growing_prompt_is_only_read_where_it_is_new(small):
 
 
 @pytest.mark.parametrize("window", [8, 17, 24])
-def test_going_on_past_the_window(build, window):
+def test_generation_past_the_window_reads_its_last_half_again(build, window):
     """The rule: a token that does not fit makes the context the last window // 2 ids, read anew at position 0."""
     model = build.model(window=window, seed=3)
     context = [5, 6, 7]
@@ -177,14 +201,14 @@ def test_going_on_past_the_window(build, window):
     assert len(set(greedy)) > 3  # a constant text would prove nothing
 
 
-def test_a_window_of_one_token_goes_on(build):
+def test_window_of_one_token_continues(build):
     model = build.model(window=1)
     generator = Generator(model)
     generator.prefill([3])
     torch.testing.assert_close(generator.step(4), full_logits(model, [4]), **TOLERANCE)
 
 
-def test_a_model_in_lower_precision_still_gives_float32_logits(small):
+def test_model_in_lower_precision_gives_float32_logits(small):
     device = dataclasses.replace(small.device, precision="bfloat16")
     rough = Generator(dataclasses.replace(small, device=device)).prefill([1, 2, 3])
     assert rough.dtype == torch.float32

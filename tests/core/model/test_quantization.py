@@ -48,7 +48,7 @@ def small_folder(build, tmp_path_factory):
 
 @pytest.mark.parametrize("use_kernel", [True, False])
 @given(inputs=st.integers(1, 70), outputs=st.integers(1, 70), rows=st.integers(0, 9), seed=st.integers(0, 99))
-def test_a_layer_of_any_size_is_that_of_its_rounded_weights(use_kernel, inputs, outputs, rows, seed):
+def test_layer_of_any_size_multiplies_by_its_rounded_weights(use_kernel, inputs, outputs, rows, seed):
     layer = layer_of(inputs, outputs, seed)
     quantized = in_int8(layer, use_kernel)
     weight = quantized.values[:, :inputs].double() * quantized.scale.double()[:, None]
@@ -64,7 +64,7 @@ def test_a_layer_of_any_size_is_that_of_its_rounded_weights(use_kernel, inputs, 
 
 
 @pytest.mark.parametrize("use_kernel", [True, False])
-def test_scales_from_tiny_to_huge(use_kernel):
+def test_rows_from_tiny_to_huge_keep_their_precision(use_kernel):
     layer = layer_of(64, 4)
     with torch.no_grad():
         layer.bias.zero_()
@@ -79,7 +79,7 @@ def test_scales_from_tiny_to_huge(use_kernel):
 
 
 @pytest.mark.parametrize("use_kernel", [True, False])
-def test_views_of_other_tensors(use_kernel):
+def test_views_of_other_tensors_are_valid_inputs(use_kernel):
     quantized = in_int8(layer_of(48, 20), use_kernel)
     whole = torch.randn(3, 5, 49, generator=torch.Generator().manual_seed(1))
     for x in (whole[:, -1:, 1:], whole[..., 1:].transpose(0, 1), whole[1, 2, 1:], whole.bfloat16()[:, :, 1:]):
@@ -88,13 +88,13 @@ def test_views_of_other_tensors(use_kernel):
         torch.testing.assert_close(y, quantized(x.clone(memory_format=torch.contiguous_format)))
 
 
-def test_a_row_does_not_depend_on_the_rows_beside_it():
+def test_row_does_not_depend_on_other_rows():
     quantized = in_int8(layer_of(64, 100), True)
     x = torch.randn(9, 64, generator=torch.Generator().manual_seed(1))
     assert torch.equal(quantized(x), torch.cat([quantized(row[None]) for row in x])) or not has_int8_kernel()
 
 
-def test_the_loss_of_a_head():
+def test_head_loss_equals_cross_entropy():
     head = in_int8(layer_of(32, 50), True)
     x = torch.randn(7, 32, generator=torch.Generator().manual_seed(1))
     targets = torch.tensor([3, -1, 49, 0, -100, 7, 7])
@@ -107,7 +107,7 @@ def test_the_loss_of_a_head():
 # ---------------------------------------------------------------------------------------------------- whole models
 
 
-def test_every_linear_layer_and_nothing_else(small_folder):
+def test_every_linear_layer_is_quantized_and_nothing_else(small_folder):
     model = load(small_folder, precision="int8")
     full = load(small_folder, device="cpu")
     assert "int8" in model.device.describe()
@@ -120,7 +120,7 @@ def test_every_linear_layer_and_nothing_else(small_folder):
     assert model.parameters == full.parameters
 
 
-def test_reading_token_by_token_is_reading_at_once(small_folder):
+def test_reading_token_by_token_equals_reading_at_once(small_folder):
     network = load(small_folder, precision="int8").network
     ids = torch.randint(1, network.config.vocab_size, (1, network.config.window), generator=torch.Generator())
     with torch.inference_mode():
@@ -143,7 +143,7 @@ def test_perplexity_on_unseen_text_is_within_one_percent(use_kernel):
     assert after != before
 
 
-def test_it_chats_and_repeats_itself(small_folder):
+def test_int8_model_generates_and_repeats_with_its_seed(small_folder):
     config = SamplingConfig(max_new_tokens=30, seed=5)
     replies = [
         "".join(piece.text for piece in Generator(load(small_folder, precision="int8")).stream("the cat", config))
@@ -152,7 +152,7 @@ def test_it_chats_and_repeats_itself(small_folder):
     assert replies[0] == replies[1] != ""
 
 
-def test_an_adapter_is_merged_before_its_weights_are_rounded(build, small_folder, tmp_path):
+def test_adapter_is_merged_before_weights_are_rounded(build, small_folder, tmp_path):
     model = load(small_folder, device="cpu")
     add_lora(model.network, 4, 8.0)
     with torch.no_grad():
@@ -188,7 +188,7 @@ def test_training_saving_and_adapting_are_refused(small_folder, tmp_path):
     assert copy.deepcopy(model.network)(torch.tensor([[1, 2]])).shape[:2] == (1, 2)
 
 
-def test_a_card_is_refused(small_folder, monkeypatch):
+def test_int8_on_a_gpu_is_refused(small_folder, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(DeviceError, match="bfloat16"):
@@ -197,7 +197,7 @@ def test_a_card_is_refused(small_folder, monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="reads what Linux has mapped")
-def test_the_float32_weights_do_not_stay(small_folder):
+def test_float32_weights_are_freed(small_folder):
     def mapped():
         gc.collect()
         return str(small_folder / "model.safetensors") in Path("/proc/self/maps").read_text()
@@ -210,6 +210,6 @@ def test_the_float32_weights_do_not_stay(small_folder):
     assert small.network.embed.weight.dtype == torch.float32
 
 
-def test_a_run_in_int8_is_refused_by_its_settings():
+def test_training_config_refuses_int8():
     with pytest.raises(ConfigError, match="precision"):
         TrainingConfig(data=("x",), model="i3-mini", out="runs/x", precision="int8")

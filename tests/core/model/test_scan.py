@@ -50,12 +50,12 @@ def test_values_and_gradients_equal_the_loop(scan, length, seed, has_start):
 
 @both
 @pytest.mark.parametrize("length", [1, 2, 5, 7])
-def test_gradcheck(scan, length):
+def test_gradients_pass_gradcheck(scan, length):
     assert torch.autograd.gradcheck(scan, case(scan, length, 3))
 
 
 @both
-def test_float32_over_a_long_window(scan):
+def test_float32_stays_precise_over_a_long_window(scan):
     arguments = [tensor.detach() for tensor in case(scan, 512, 5, torch.float32, width=16)]
     if scan is state_scan:
         arguments[0] = arguments[0] / torch.linalg.matrix_norm(arguments[0], 2)

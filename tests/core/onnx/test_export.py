@@ -19,14 +19,14 @@ from i3core.onnx.export import FILE, first_states, largest_difference, save_onnx
 @pytest.mark.parametrize(
     "sizes", [{}, {"attention_layers": 0}, {"hybrid_layers": 0}, {"tie_embeddings": False, "ffn_width": 40}]
 )
-def test_the_graph_decodes_what_the_network_reads(build, tmp_path, sizes):
+def test_graph_decodes_as_the_network_reads(build, tmp_path, sizes):
     model = build.model(**sizes)
     assert save_onnx(model, tmp_path / "onnx") < 1e-4
     session = onnxruntime.InferenceSession(tmp_path / "onnx" / FILE)
     assert largest_difference(session, model.network, tokens=model.config.window) < 1e-4
 
 
-def test_the_command_writes_all_that_a_runtime_needs(folder, tmp_path, capsys):
+def test_convert_writes_all_that_a_runtime_needs(folder, tmp_path, capsys):
     assert main(["convert", str(folder), str(tmp_path / "out"), "--to", "onnx", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["layout"] == "onnx"
     session = onnxruntime.InferenceSession(tmp_path / "out" / FILE)
@@ -39,14 +39,14 @@ def test_the_command_writes_all_that_a_runtime_needs(folder, tmp_path, capsys):
     ]
 
 
-def test_a_graph_that_computes_something_else_is_not_kept(build, tmp_path, monkeypatch):
+def test_graph_with_other_logits_is_deleted(build, tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_export, "largest_difference", lambda session, network: float("nan"))
     with pytest.raises(CheckpointError, match="differ"):
         save_onnx(build.model(), tmp_path / "onnx")
     assert not list((tmp_path / "onnx").iterdir())
 
 
-def test_the_step_is_that_of_the_network(build):
+def test_graph_step_equals_the_network(build):
     model = build.model()
     states = first_states(model.network)
     graph = onnx_export.StepGraph(model.network)
