@@ -84,11 +84,6 @@ class Transcript(VirtualList):
     def rows(self) -> Mapping[int, MessageRow]:
         return cast("Mapping[int, MessageRow]", super().rows)
 
-    @property
-    def is_empty(self) -> bool:
-        """True if there is no message."""
-        return not self._path
-
     def show_conversation(self, conversation: Conversation) -> None:
         """Show another conversation, at its end."""
         self._conversation = conversation

@@ -156,10 +156,6 @@ class VirtualList(QAbstractScrollArea):
             self.scroll_to(index, row.height(), share=1.0)
         return row
 
-    def first_in_view(self) -> int:
-        """The index of the first visible row."""
-        return self._index_at(self.verticalScrollBar().value())
-
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         if not self._placing:
             self._update_following()

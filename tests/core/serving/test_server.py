@@ -381,7 +381,7 @@ def test_hundred_concurrent_streams_are_each_as_if_alone(server, ours):
 
 
 def test_client_that_leaves_cancels_its_reply(server):
-    body = {"prompt": "the cat", "max_tokens": 4096, "temperature": 2, "top_k": 0, "top_p": 1, "n": 4}
+    body = {"prompt": "the cat", "max_tokens": 4096, "temperature": 0, "n": 4}  # which never ends by itself
     with server.http.stream("POST", f"{server.url}/completions", json={**body, "stream": True}) as answer:
         assert next(answer.iter_lines()).startswith("data:")
     server.until_idle()

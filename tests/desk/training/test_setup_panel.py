@@ -149,7 +149,7 @@ def test_bad_records_are_told_by_line_and_can_be_skipped(open_panel, qtbot, tmp_
     card = panel.data.cards[str(path)]
     assert card.bad_title.text() == "2 records cannot be used"
     assert card.bad_list.text().startswith("line 41: ")
-    assert "line 42: an answer is empty" in card.bad_list.text()
+    assert "line 42: a reply is empty" in card.bad_list.text()
     assert "Fill it in, or remove it." in card.bad_remedies.text()
     assert not panel.start_button.isEnabled()
     assert "2 records cannot be used" in panel.obstacle.text()
