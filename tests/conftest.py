@@ -15,6 +15,14 @@ settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """Keep tests away from the user's cache, whose entries another version may have written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("I3DESK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def separate_run_index(tmp_path_factory):
     """Register the runs of tests in an index of their own, not in the user's."""
     with pytest.MonkeyPatch.context() as patch:
