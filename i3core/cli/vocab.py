@@ -19,6 +19,7 @@ def add_vocab(commands: Commands) -> None:
     add("--out", required=True, metavar="FILE", help="tokenizer.json to write")
     add("--max-vocab", type=int, metavar="N", help="largest number of ids (default: no limit)")
     add("--min-count", type=int, default=1, metavar="N", help="drop chunks that occur less often (default: 1)")
+    add("--equal-cuts", action="store_true", help="leave out chunks that cut a word unlike elsewhere (eases copying)")
     add("--no-special-tokens", action="store_true", help="leave out the chat's user, assistant and end tokens")
 
 
@@ -26,7 +27,7 @@ def vocab(arguments: argparse.Namespace) -> None:
     from ..data.vocabulary import count_source_chunks
     from ..system.files import write_json
     from ..text.chat_template import SPECIAL_ROLES
-    from ..text.tokenizer import build_tokenizer
+    from ..text.tokenizer import build_tokenizer, equal_cuts
 
     if arguments.max_vocab is not None and arguments.max_vocab < 8:
         raise ConfigError(f"--max-vocab must be at least 8, not {arguments.max_vocab}.")
@@ -35,6 +36,8 @@ def vocab(arguments: argparse.Namespace) -> None:
     with progress_bar(None, "char", "counting", scale=True) as bar:
         counts = count_source_chunks(arguments.data, bar.update, on_bad=on_bad)
     roles = () if arguments.no_special_tokens else SPECIAL_ROLES
+    if arguments.equal_cuts:
+        counts = equal_cuts(counts)
     tokenizer = build_tokenizer(counts, arguments.max_vocab, arguments.min_count, roles)
     write_json(arguments.out, tokenizer.to_json(), indent=None)
     if bad:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from i3core.errors import TokenizerError
-from i3core.text.tokenizer import UNK, ChunkTokenizer, build_tokenizer, count_chunks, cut
+from i3core.text.tokenizer import UNK, UNK_ID, ChunkTokenizer, build_tokenizer, count_chunks, cut, equal_cuts
 
 TRIGRAMS = """
 the and ing ion tio for tha ter hat his ere ent her was you are not but can all whi one our out whe hav thi wit
@@ -205,3 +205,20 @@ def test_vocabulary_in_another_encoding_is_named(tmp_path):
     (tmp_path / "tokenizer.json").write_bytes(b"\xff\xfe{\x00")
     with pytest.raises(TokenizerError, match="damaged"):
         ChunkTokenizer.from_file(tmp_path / "tokenizer.json")
+
+
+def test_equal_cuts_keep_words_together_wherever_they_stand():
+    text = "my name is tom. your name is tom, and tom is 12 or 13 years old. i like tom."
+    tokenizer = build_tokenizer(equal_cuts(count_chunks([text])), 512, 1)
+    pieces = [tokenizer.chunks[i] for i in tokenizer.encode("my name is tom. hello tom, 12 years")]
+    assert "".join(pieces) == "my name is tom. hello tom, 12 years"
+    assert not any(" " in piece[1:] for piece in pieces)
+    assert all(piece.strip().isalpha() or not any(map(str.isalpha, piece)) for piece in pieces)
+    assert {"1", "2"} <= set(pieces)
+
+
+@given(st.lists(st.text(alphabet="abc e.'12\n", max_size=30), min_size=1))
+def test_equal_cuts_leave_every_ascii_character_readable(texts):
+    tokenizer = build_tokenizer(equal_cuts(count_chunks(texts)), 1024, 1)
+    everything = "".join(map(chr, range(32, 127)))
+    assert UNK_ID not in tokenizer.encode(everything)
