@@ -193,8 +193,8 @@ def equal_cuts(counts: Counter[str], endings: int = 200) -> Counter[str]:
     """Keep the chunks with which a word is cut alike wherever it stands, so that a network can copy it.
 
     Dropped are chunks with a space inside or at the end, with a letter beside a digit or punctuation, with two digits,
-    and all but the most frequent three-letter `endings`, which only occur before a space. Letters, digits and signs of
-    ASCII are added with a count of at least 1.
+    and all but the most frequent three-letter `endings`, which only occur before a space. The line break and the letters, digits and
+    signs of ASCII are added with a count of at least 1.
 
     Source: own measurement; a name is cut alike in "my name is X" and "your name is X." in 0.26 of pairs without this
     rule and 0.78 with it, at 1.99 in place of 2.21 characters a chunk.
@@ -204,9 +204,9 @@ def equal_cuts(counts: Counter[str], endings: int = 200) -> Counter[str]:
     ending = [c for c, _ in kept.most_common() if len(c) == 3 and c.isalpha() and c not in trigrams]
     for chunk in ending[endings:]:
         del kept[chunk]
-    for code in range(32, 127):
-        character = chr(code).lower()
-        kept[character] = max(1, kept[character])
+    for character in map(chr, (10, *range(32, 127))):
+        if character == character.lower():
+            kept[character] = max(1, kept[character])
     return kept
 
 

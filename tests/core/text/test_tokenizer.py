@@ -220,5 +220,5 @@ def test_equal_cuts_keep_words_together_wherever_they_stand():
 @given(st.lists(st.text(alphabet="abc e.'12\n", max_size=30), min_size=1))
 def test_equal_cuts_leave_every_ascii_character_readable(texts):
     tokenizer = build_tokenizer(equal_cuts(count_chunks(texts)), 1024, 1)
-    everything = "".join(map(chr, range(32, 127)))
+    everything = "\n" + "".join(map(chr, range(32, 127)))
     assert UNK_ID not in tokenizer.encode(everything)
