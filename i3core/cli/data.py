@@ -92,8 +92,7 @@ def describe(event: CheckedSource | RefusedSource | DataTotals) -> Iterator[str]
         return
     weight = "" if event.weight == 1 else f", {event.weight:g} times"
     yield f"{event.file} ({event.role}{weight}): {counts}; {', '.join(event.shapes)}"
-    if event.unknown_characters:
-        yield f"  unknown: {' '.join(event.unknown_characters)}"
+    yield from (f"  unknown: {line}" for line in event.suggestions)
     for preview in event.previews[:3]:
         yield f"  | {''.join(text for text, _, _ in preview.tokens)}"
     if event.bad_count:

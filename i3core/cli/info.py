@@ -59,7 +59,7 @@ def info(arguments: argparse.Namespace) -> None:
 
 def tokenize(arguments: argparse.Namespace) -> None:
     model = load(arguments)
-    ids = model.tokenizer.encode(arguments.text)
+    ids = model.template.encode_text(arguments.text)
     chunks = [model.tokenizer.decode([i]) for i in ids]
     if arguments.json:
         print_json({"ids": ids, "chunks": chunks})

@@ -242,6 +242,7 @@ class TrainingProgress:
 def describe(event: Any) -> Iterator[str]:
     """Lines that describe an event (other than a step) for people."""
     from ..runs import events
+    from ..text.unreadable import suggestions
 
     if isinstance(event, events.DataRead):
         shapes = ", ".join(
@@ -253,6 +254,7 @@ def describe(event: Any) -> Iterator[str]:
         )
         if event.skipped:
             yield f"  {event.skipped:,} records were skipped: {' '.join(event.skipped_reasons)}"
+        yield from (f"  unknown: {line}" for line in suggestions(event.unknown_counts))
         if event.role == "training":
             yield from (f"  | {example}" for example in event.examples)
     elif isinstance(event, events.Warned):

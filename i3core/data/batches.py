@@ -12,6 +12,7 @@ from typing import overload
 import numpy as np
 
 from ..errors import DataError
+from ..text.tokenizer import UNK_ID
 from .token_dataset import TokenDataset, frozen_random
 
 IGNORED = -1  # target of a token that is not learned
@@ -154,7 +155,7 @@ def padded_width(length: int | np.ndarray) -> int | np.ndarray:
 def make_batch(
     datasets: Sequence[WeightedDataset], items: Sequence[Item], assistant_only: bool, window: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """ids and targets, both (sequences, width) int64; targets are IGNORED where nothing is learned."""
+    """ids and targets, both (sequences, width) int64; targets are IGNORED where nothing is learned, as at `<UNK>`."""
     sequences = [datasets[number].sequences.sequence(index) for number, index in items]
     width = min(window, padded_width(max(len(ids) for ids, _ in sequences) - 1))
     inputs = np.zeros((len(sequences), width), dtype=np.int64)
@@ -164,5 +165,6 @@ def make_batch(
         learned = ids[1:].astype(np.int64)
         if assistant_only:
             learned[~assistant[1:]] = IGNORED
+        learned[learned == UNK_ID] = IGNORED
         targets[i, : len(ids) - 1] = learned
     return inputs, targets

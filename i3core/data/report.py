@@ -6,11 +6,12 @@ import dataclasses
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DataError
-from ..text.tokenizer import UNK_ID, ChunkTokenizer
+from ..text.chat_template import ChatTemplate
+from ..text.tokenizer import UNK_ID
 from .documents import Document
 from .records import BadRecordError, CharacterProgress, RecordLocation
 
@@ -52,8 +53,8 @@ class DataReport:
         skipped: bad records that were skipped.
         bad: the first of them.
         examples: up to three sequences as the model sees them, from the start, the middle and the end.
-        learned: tokens to be predicted if only replies are learned.
-        unknown_characters: those that most often became `<UNK>`.
+        learned, targets: tokens to be predicted if only replies are learned, or all turns.
+        unknown_counts: the characters that most often became `<UNK>`, and how often.
         share: of the source's bytes that were read, below 1 if only its start was asked for.
     """
 
@@ -69,7 +70,8 @@ class DataReport:
     bad: tuple[BadRecord, ...]
     examples: tuple[str, ...]
     learned: int = 0
-    unknown_characters: tuple[str, ...] = ()
+    targets: int = 0
+    unknown_counts: dict[str, int] = field(default_factory=dict)
     share: float = 1.0
 
     @property
@@ -97,15 +99,16 @@ class ReportWriter:
         documents: number of documents so far that became sequences.
     """
 
-    def __init__(self, source: str, tokenizer: ChunkTokenizer, progress: CharacterProgress) -> None:
+    def __init__(self, source: str, template: ChatTemplate, progress: CharacterProgress) -> None:
         self.documents = 0
-        self._source, self._tokenizer, self._progress = source, tokenizer, progress
+        self._source, self._template, self._progress = source, template, progress
+        self._tokenizer = template.tokenizer
         self._shapes: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._bad: list[BadRecord] = []
         # Of the first document, of the last one whose number is a power of two (about the middle), of the last one.
         self._examples: list[list[int]] = [[], [], []]
-        self._sequences = self._tokens = self._learned = self._unknown_tokens = 0
+        self._sequences = self._tokens = self._learned = self._targets = self._unknown_tokens = 0
         self._characters = self._reported = self._skipped = self._truncated = 0
         self._is_truncated = False
 
@@ -130,11 +133,13 @@ class ReportWriter:
             self._sequences += 1
             self._tokens += len(ids)
             self._learned += sum(marks) - marks[0]  # nothing predicts the first
-            unknown += ids.count(UNK_ID)
+            absent = ids.count(UNK_ID)
+            self._targets += len(ids) - 1 - absent + (ids[0] == UNK_ID)
+            unknown += absent
         if unknown:
             self._unknown_tokens += unknown
             for text in document.texts:
-                self._unknown.update(unknown_characters(self._tokenizer, text))
+                self._unknown.update(self._template.unreadable(text))
         self._truncated += self._is_truncated
         self._is_truncated = False
         self.documents += bool(sequences)
@@ -165,20 +170,10 @@ class ReportWriter:
             bad=tuple(self._bad),
             examples=tuple(examples),
             learned=self._learned,
-            unknown_characters=tuple(text for text, _ in self._unknown.most_common(MOST_UNKNOWN_CHARACTERS)),
+            targets=self._targets,
+            unknown_counts=dict(self._unknown.most_common(MOST_UNKNOWN_CHARACTERS)),
             share=share,
         )
-
-
-def unknown_characters(tokenizer: ChunkTokenizer, text: str) -> Counter[str]:
-    """Count how often each character of `text` becomes `<UNK>`."""
-    text, position = text.strip().lower(), 0
-    found: Counter[str] = Counter()
-    for index in tokenizer.encode(text):
-        if index == UNK_ID:
-            found[text[position]] += 1
-        position += 1 if index == UNK_ID else len(tokenizer.chunks[index])
-    return found
 
 
 def _shortened(text: str) -> str:

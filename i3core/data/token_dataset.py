@@ -27,6 +27,7 @@ import numpy as np
 from ..errors import DataError
 from ..net.dataset_name import DataSource, dataset_location
 from ..text.chat_template import ChatTemplate
+from ..text.tokenizer import UNK_ID
 from .cache import cache_entry, cache_folder, mark_used
 from .documents import Document, read_documents
 from .hub_dataset import fetch_datasets
@@ -34,7 +35,7 @@ from .records import CharacterProgress, ReadLimit
 from .report import DataReport, ReportWriter
 from .sources import data_files, source_key, source_state
 
-CACHE_VERSION = 4
+CACHE_VERSION = 5
 _MAPPED_BYTES = 64 << 20  # resident pages of the map before they are given back to the system
 _ENTRY = np.dtype([("start", "<i8"), ("length", "<i4"), ("document", "<i4")])
 _END = struct.Struct("<I4s")
@@ -47,9 +48,18 @@ def encode_sequences(
     """Yield sequences of at most window + 1 ids, and their assistant marks.
 
     A mark is true if the id belongs to an assistant turn that is learned. All ids of plain text and of given ids are
-    marked, and so are those of a conversation without assistant turns. An exchange longer than a sequence is
-    shortened; `on_drop` receives the number of ids dropped.
+    marked. An exchange longer than a sequence is shortened; `on_drop` receives the number of ids dropped. `<UNK>` is
+    never marked: the model must not learn to write it.
     """
+    for ids, marks in _encode(document, template, window, on_drop):
+        if UNK_ID in ids:
+            marks = [mark and i != UNK_ID for i, mark in zip(ids, marks, strict=True)]
+        yield ids, marks
+
+
+def _encode(
+    document: Document, template: ChatTemplate, window: int, on_drop: Callable[[int], None] | None
+) -> Iterator[tuple[list[int], list[bool]]]:
     limit = window + 1
     if not document.messages:
         ids = document.ids or template.encode_document(document.text)
@@ -309,7 +319,7 @@ def _write_sequences(
     progress: CharacterProgress | None,
     limit: ReadLimit | None,
 ) -> DataReport:
-    report = ReportWriter(str(source), template.tokenizer, progress or (lambda characters: None))
+    report = ReportWriter(str(source), template, progress or (lambda characters: None))
     on_bad = report.add_bad if skip_bad_records else None
     for document in read_documents(source, on_bad, template.tokenizer.vocab_size, limit):
         encoded = encode_sequences(document, template, window, report.note_truncation)

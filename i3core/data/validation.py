@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import I3Error
 from ..text.chat_template import ChatTemplate
 from ..text.tokenizer import UNK_ID, ChunkTokenizer
+from ..text.unreadable import suggestions
 from .sources import parse_source
 from .token_dataset import TokenDataset, tokenize_source
 
@@ -52,7 +53,8 @@ class CheckedSource:
         rows: sequences that they became.
         learned_tokens: tokens that the model learns.
         unknown_share: share of `<UNK>` among the tokens.
-        unknown_characters: those that most often became `<UNK>`.
+        unknown_characters: those that most often became `<UNK>`; unknown_counts: how often each did.
+        suggestions: a line on each of them.
         truncated: documents that lost text because an exchange is longer than the window.
         bad: the first records that cannot be used.
         bad_count: number of all of them.
@@ -72,6 +74,8 @@ class CheckedSource:
     characters: int
     unknown_share: float
     unknown_characters: tuple[str, ...]
+    unknown_counts: dict[str, int]
+    suggestions: tuple[str, ...]
     truncated: int
     bad: tuple[ListedRecord, ...]
     bad_count: int
@@ -157,7 +161,7 @@ def check_data(
 
 def _summarize(dataset: TokenDataset, role: str, weight: float, template: ChatTemplate, loss_on: str) -> CheckedSource:
     report = dataset.report
-    learned = report.learned if loss_on == "assistant" else report.tokens - report.rows
+    learned = report.learned if loss_on == "assistant" else report.targets
 
     def extrapolated(count: int) -> int:
         return round(count / report.share) if 0 < report.share < 1 else count
@@ -174,7 +178,9 @@ def _summarize(dataset: TokenDataset, role: str, weight: float, template: ChatTe
         learned_tokens=extrapolated(learned),
         characters=extrapolated(report.characters),
         unknown_share=report.unknown / report.tokens,
-        unknown_characters=report.unknown_characters,
+        unknown_characters=tuple(report.unknown_counts),
+        unknown_counts={text: extrapolated(count) for text, count in report.unknown_counts.items()},
+        suggestions=tuple(suggestions(report.unknown_counts)),
         truncated=extrapolated(report.truncated),
         bad=tuple(
             ListedRecord(bad.file, bad.number, bad.what, bad.remedy)
@@ -192,7 +198,8 @@ def _previews(dataset: TokenDataset, tokenizer: ChunkTokenizer, loss_on: str) ->
     previews = []
     for number in np.linspace(0, len(dataset) - 1, min(len(dataset), PREVIEWS)).astype(int):
         ids, marks = (part[:PREVIEW_TOKENS].tolist() for part in dataset.sequence(int(number)))
-        learned = [i > 0 and (loss_on == "all" or mark) for i, mark in enumerate(marks)]  # nothing predicts the first
+        # Nothing predicts the first, and `<UNK>` is never learned.
+        learned = [i > 0 and (mark or (loss_on == "all" and ids[i] != UNK_ID)) for i, mark in enumerate(marks)]
         tokens = ((tokenizer.decode([i]), is_learned, i == UNK_ID) for i, is_learned in zip(ids, learned, strict=True))
         previews.append(Preview(tuple(tokens)))
     return tuple(previews)

@@ -50,7 +50,7 @@ def fit_context(
     """
     room = window - min(max_new_tokens, window // 2)
     if isinstance(prompt, str):
-        ids = template.tokenizer.encode(prompt)
+        ids = template.encode_text(prompt)
         if not ids:
             raise PromptError("The prompt is empty.", "Type some text first.")
         if template.end_id is not None:
@@ -63,7 +63,7 @@ def fit_context(
     template.check_messages(prompt)
     if prompt[-1]["role"] != "user":
         raise PromptError("The last message must be the user's.")
-    if not prompt[-1]["content"].strip():
+    if not template.fold(prompt[-1]["content"]).strip():
         raise PromptError("The message is empty.", "Type some text first.")
     turns = [template.cached_turn(message) for message in prompt]
     fixed = turns[0] if prompt[0]["role"] == "system" else ()

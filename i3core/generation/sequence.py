@@ -54,7 +54,7 @@ class TokenSequence:
             raise PromptError("The reply starts with tokens that this model does not have.", "Let it answer again.")
         self.model, self.config, self.alternatives = model, config, alternatives
         self.seed = secrets.randbelow(2**31) if config.seed is None else config.seed
-        stops = (*config.stop, *(template.stop_texts if is_chat else ()))
+        stops = (*map(template.fold, config.stop), *(template.stop_texts if is_chat else ()))
         self._text = VisibleText(stops, is_chat and template.kind == "text", tokenizer.decode(prefix_ids))
         self._forbidden = [i for role, i in tokenizer.special_tokens.items() if role != "end"]
         self.token_ids = [*self.context.ids, *prefix_ids]

@@ -17,6 +17,7 @@ class DataRead:
         truncated: records that lost text because a turn was longer than the window.
         skipped: unusable records; skipped_reasons: why, for the first of them.
         examples: the first records as the model will see them.
+        unknown_counts: the characters that most often became `<UNK>`, and how often.
     """
 
     file: str
@@ -31,6 +32,7 @@ class DataRead:
     skipped: int
     skipped_reasons: tuple[str, ...]
     examples: tuple[str, ...]
+    unknown_counts: dict[str, int]
 
 
 @dataclass(frozen=True)

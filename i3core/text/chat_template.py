@@ -7,17 +7,20 @@ Two kinds of template:
     special_tokens   <|user|> text <|assistant|> text <|end|>      models trained here
     text             [INST] {user} [/INST] {assistant}             the TinyChat form that i3-80M was trained on
 
+Text is folded first to the characters of the vocabulary (see `folding`), unless config.json says `"folding": false`.
+
 A system prompt may come first if the template supports it: with a special token <|system|>, or with a form of its own
 such as "[SYS] {system} [/SYS] ".
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..errors import CheckpointError, PromptError
-from .tokenizer import ChunkTokenizer
+from .tokenizer import UNK_ID, ChunkTokenizer
 
 ROLES = ("user", "assistant")
 SYSTEM_PLACEHOLDER = "{system}"
@@ -26,7 +29,7 @@ DEFAULT_TEXT_FORM = "[INST] {user} [/INST] {assistant} "
 
 MOST_CACHED_TURNS = 4096
 MOST_CACHED_CHARACTERS = 4_000_000
-DECLARED_KEYS = {"kind", "form", "system"}  # of "chat_template" in config.json
+DECLARED_KEYS = {"kind", "form", "system", "folding"}  # of "chat_template" in config.json
 
 Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": text}
 
@@ -40,12 +43,14 @@ class ChatTemplate:
         kind: "special_tokens" or "text".
         form: for kind "text", one exchange with the placeholders {user} and {assistant} in this order.
         system: for kind "text", the system prompt with the placeholder {system}; "" if the model supports none.
+        folding: whether characters that the vocabulary lacks are folded to similar ones that it has.
     """
 
     tokenizer: ChunkTokenizer
     kind: str
     form: str = DEFAULT_TEXT_FORM
     system: str = ""
+    folding: bool = True
     _cached_turns: dict[tuple[str, str], list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -79,15 +84,19 @@ class ChatTemplate:
             form, system = declared.get("form", DEFAULT_TEXT_FORM), declared.get("system", "")
             if not isinstance(form, str) or not isinstance(system, str):
                 raise CheckpointError("The chat template's form or system form in config.json is not text.")
-            return cls(tokenizer, declared["kind"], form, system)
+            folding = declared.get("folding", True)
+            if not isinstance(folding, bool):
+                raise CheckpointError('"folding" of the chat template in config.json is not true or false.')
+            return cls(tokenizer, declared["kind"], form, system, folding)
         if all(role in tokenizer.special_tokens for role in SPECIAL_ROLES):
             return cls(tokenizer, "special_tokens")
         return cls(tokenizer, "text")
 
     def to_json(self) -> dict:
-        if self.kind == "special_tokens":
-            return {"kind": self.kind}
-        return {"kind": self.kind, "form": self.form, **({"system": self.system} if self.system else {})}
+        content: dict = {"kind": self.kind}
+        if self.kind == "text":
+            content |= {"form": self.form, **({"system": self.system} if self.system else {})}
+        return content if self.folding else {**content, "folding": False}
 
     @property
     def has_system(self) -> bool:
@@ -107,9 +116,27 @@ class ChatTemplate:
         opening = self.form.partition("{user}")[0].strip().lower()
         return (opening,) if opening else ()
 
+    def fold(self, text: str) -> str:
+        """`text` as the model reads it: in characters of the vocabulary, as far as there are similar ones."""
+        return self.tokenizer.folding(text) if self.folding else text
+
+    def encode_text(self, text: str) -> list[int]:
+        """Encode text without marks, such as one to be continued."""
+        return self.tokenizer.encode(self.fold(text))
+
+    def unreadable(self, text: str) -> Counter[str]:
+        """The characters of `text` that become `<UNK>`, in the order of the text, and how often."""
+        folded, position = self.fold(text).strip().lower(), 0
+        found: Counter[str] = Counter()
+        for index in self.tokenizer.encode(folded):
+            if index == UNK_ID:
+                found[folded[position]] += 1
+            position += 1 if index == UNK_ID else len(self.tokenizer.chunks[index])
+        return found
+
     def encode_turn(self, message: Message) -> list[int]:
         """Encode one whole turn, including role marks."""
-        content, encode = message["content"].strip(), self.tokenizer.encode
+        content, encode = self.fold(message["content"]).strip(), self.tokenizer.encode
         if self.kind == "special_tokens":
             special, role = self.tokenizer.special_tokens, message["role"]
             return [special[role], *encode(content), *([special["end"]] if role == "assistant" else [])]
@@ -161,5 +188,5 @@ class ChatTemplate:
 
     def encode_document(self, text: str) -> list[int]:
         """Encode plain text for training, between end tokens if there are any."""
-        ids = self.tokenizer.encode(text)
+        ids = self.encode_text(text)
         return ids if self.end_id is None else [self.end_id, *ids, self.end_id]

@@ -15,10 +15,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import TypeGuard
 
 from ..errors import TokenizerError
+from .folding import TextFolding
 
 UNK = "<UNK>"
 UNK_ID = 0
@@ -86,6 +88,11 @@ class ChunkTokenizer:
     @property
     def vocab_size(self) -> int:
         return len(self.chunks)
+
+    @cached_property
+    def folding(self) -> TextFolding:
+        """Folds texts to the characters of this vocabulary. The chat template applies it; `encode` does not."""
+        return TextFolding(character for chunk in self._id for character in chunk)
 
     def encode(self, text: str) -> list[int]:
         """Encode `text`: upper case is lowered, unknown characters become 0 (`<UNK>`)."""

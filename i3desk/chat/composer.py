@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from i3core.text.tokenizer import ChunkTokenizer
+from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.draft_chunks import DraftChunks
 from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.widgets.basics import named
@@ -106,7 +106,7 @@ class Composer(QFrame):
         super().__init__(parent)
         self.setObjectName("composer")
         self._busy = False
-        self._blocked = ""
+        self._blocked = self._unreadable = ""
         self._mode = "chat"
         self._model_name = "i3"
         self.edit = MessageEdit()
@@ -186,10 +186,19 @@ class Composer(QFrame):
     def set_blocked(self, reason: str) -> None:
         """Show why the draft cannot be sent; "" if it can."""
         self._blocked = reason
-        self.notice.setText(reason)
-        self.notice.setVisible(bool(reason))
-        self.edit.setAccessibleDescription(reason or HOW_TO_SEND)
+        self._show_notice()
         self._show_state()
+
+    def set_unreadable(self, text: str) -> None:
+        """Show which characters of the draft the model cannot read; "" if there are none."""
+        self._unreadable = text
+        self._show_notice()
+
+    def _show_notice(self) -> None:
+        lines = [line for line in (self._blocked, self._unreadable) if line]
+        self.notice.setText("\n".join(lines))
+        self.notice.setVisible(bool(lines))
+        self.edit.setAccessibleDescription(". ".join(lines) or HOW_TO_SEND)
 
     def set_model_name(self, name: str) -> None:
         """Show the name of the model in the placeholder."""
@@ -201,9 +210,9 @@ class Composer(QFrame):
         self._mode = mode
         self._show_mode()
 
-    def set_tokenizer(self, tokenizer: ChunkTokenizer | None) -> None:
-        """Set the tokenizer of the shown chunks."""
-        self.draft_chunks.set_tokenizer(tokenizer)
+    def set_template(self, template: ChatTemplate | None) -> None:
+        """Set the template whose chunks are shown."""
+        self.draft_chunks.set_template(template)
 
     def show_chunks(self, shown: bool) -> None:
         """Open or close the view of chunks."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from i3core.errors import PromptError
 from i3core.generation.context import fit_context
+from i3core.text.unreadable import notice
 from i3desk.conversations.conversation import USER, Conversation
 from i3desk.workers.model_worker import ModelInfo
 
@@ -19,33 +20,36 @@ class ContextPreview:
         will_see_from: number of the first message that the model will see; None if it will see all.
         falling: number of messages that drop out of the window.
         too_long: why the draft cannot be sent; empty if it can.
+        unreadable: which characters of the draft the model cannot read; empty if it can read all.
     """
 
     draft_tokens: int = 0
     will_see_from: int | None = None
     falling: int = 0
     too_long: str = ""
+    unreadable: str = ""
 
 
 def context_preview(conversation: Conversation, model: ModelInfo | None, text: str) -> ContextPreview:
     """Preview the context window after sending `text`; empty without text or model."""
     if model is None or not text.strip():
         return ContextPreview()
+    unreadable = notice(model.template.unreadable(text))
     if conversation.settings.mode == "raw":
-        return ContextPreview(draft_tokens=len(model.template.tokenizer.encode(text)))
+        return ContextPreview(len(model.template.encode_text(text)), unreadable=unreadable)
     prompt = conversation.prompt(draft=text.strip(), has_place_for_persona=model.has_place_for_persona)
     sampling = conversation.settings.sampling
     try:
         plan = fit_context(model.template, prompt.content, sampling.max_new_tokens, model.window)
     except PromptError as error:
         tokens = len(model.template.encode_turn({"role": USER, "content": text.strip()}))
-        return ContextPreview(tokens, too_long=f"{error.what} {error.remedy}".strip())
+        return ContextPreview(tokens, too_long=f"{error.what} {error.remedy}".strip(), unreadable=unreadable)
     seen = [number for number in prompt.numbers if number is not None]
     if not plan.dropped_turns:
-        return ContextPreview(plan.tokens[-1])
+        return ContextPreview(plan.tokens[-1], unreadable=unreadable)
     first = seen[plan.dropped_turns]
     gone = seen.index(conversation.first_seen) if conversation.first_seen in seen else 0
-    return ContextPreview(plan.tokens[-1], first, max(0, plan.dropped_turns - gone))
+    return ContextPreview(plan.tokens[-1], first, max(0, plan.dropped_turns - gone), unreadable=unreadable)
 
 
 def measure(conversation: Conversation, model: ModelInfo | None) -> None:
@@ -57,7 +61,7 @@ def measure(conversation: Conversation, model: ModelInfo | None) -> None:
     template, path = model.template, conversation.path()
     if conversation.settings.mode == "raw":
         text = "".join(message.text for message in path)
-        conversation.window_used = min(model.window, len(template.tokenizer.encode(text)))
+        conversation.window_used = min(model.window, len(template.encode_text(text)))
         return
     first = None
     for message in reversed(path):

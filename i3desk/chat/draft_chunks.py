@@ -8,7 +8,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from i3core.text.tokenizer import UNK_ID, ChunkTokenizer
+from i3core.text.chat_template import ChatTemplate
+from i3core.text.tokenizer import UNK_ID
 from i3desk.style.palette import mix
 from i3desk.tokens.layout import ChunkLayout
 from i3desk.tokens.painter import ChunkPainter, metrics
@@ -27,8 +28,9 @@ class DraftChunk:
     is_known: bool
 
 
-def split(text: str, tokenizer: ChunkTokenizer) -> list[DraftChunk]:
-    """Split text into the model's chunks."""
+def split(text: str, template: ChatTemplate) -> list[DraftChunk]:
+    """Split text, folded by the template, into the model's chunks."""
+    text, tokenizer = template.fold(text), template.tokenizer
     lowered = text.lower()
     origin = _origins(text) if len(lowered) != len(text) else None
     chunks, position = [], 0
@@ -107,7 +109,7 @@ class DraftChunks(QWidget):
         self.setAccessibleName("Your text as the model's chunks")
         self._text = ""
         self._caret = 0
-        self._tokenizer: ChunkTokenizer | None = None
+        self._template: ChatTemplate | None = None
         self.field = _ChunkField()
         self.area = QScrollArea(widgetResizable=True)
         self.area.setAccessibleName("Your text as the model's chunks")
@@ -133,9 +135,9 @@ class DraftChunks(QWidget):
         """The shown chunks."""
         return self.field.chunks
 
-    def set_tokenizer(self, tokenizer: ChunkTokenizer | None) -> None:
-        """Set the tokenizer of the shown chunks."""
-        self._tokenizer = tokenizer
+    def set_template(self, template: ChatTemplate | None) -> None:
+        """Set the template whose chunks are shown."""
+        self._template = template
         if self.isVisible():
             self.refresh()
 
@@ -149,10 +151,10 @@ class DraftChunks(QWidget):
     def refresh(self) -> None:
         """Show the text now."""
         self._timer.stop()
-        chunks = split(self._text, self._tokenizer) if self._tokenizer is not None else []
+        chunks = split(self._text, self._template) if self._template is not None else []
         self.field.show_chunks(chunks)
         unknown = sum(not chunk.is_known for chunk in chunks)
-        if self._tokenizer is None:
+        if self._template is None:
             hint = "Chunks are shown as soon as a model is loaded"
         elif not chunks:
             hint = "Your text is shown here as the model's chunks while you write"

@@ -273,7 +273,7 @@ class ChatPage(QWidget):
         self.panel.show_settings(settings)
         self.panel.show_persona_place(model is not None and model.has_place_for_persona)
         self.composer.set_mode(settings.mode)
-        self.composer.set_tokenizer(model.template.tokenizer if model else None)
+        self.composer.set_template(model.template if model else None)
         self._update_preview()
 
     @Slot()
@@ -307,6 +307,7 @@ class ChatPage(QWidget):
         text = self.composer.text()
         self._preview = context_preview(self.session.conversation, self.session.model.info, text)
         self.composer.set_blocked(self._preview.too_long)
+        self.composer.set_unreadable(self._preview.unreadable)
         self._show_window()
 
     @Slot()

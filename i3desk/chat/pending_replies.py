@@ -144,7 +144,7 @@ class PendingReplies(QObject):
             return ids[:-1] if ids and ids[-1] == template.end_id else ids
         # The ids are of another model: encode the text with this one's tokenizer.
         tokenizer = template.tokenizer
-        ids = tokenizer.encode(reply.text)
+        ids = template.encode_text(reply.text)
         reply.chunks = [Chunk(token_id, tokenizer.chunks[token_id], 1.0) for token_id in ids]
         reply.given_tokens = len(ids)
         return ids

@@ -84,7 +84,10 @@ def unknown_text(report: dict[str, Any]) -> str:
         return ""
     characters = " ".join(report.get("unknown_characters", ())[:12])
     named = f": {characters}" if characters.strip() else ""
-    return f"{share_text(unknown)} <UNK>: this model has no chunks for some of it{named}"
+    advice = next(iter(report.get("suggestions", ())), "")
+    return f"{share_text(unknown)} <UNK>: this model has no chunks for some of it{named}" + (
+        f"\n{advice}" if advice else ""
+    )
 
 
 def truncated_text(report: dict[str, Any]) -> str:

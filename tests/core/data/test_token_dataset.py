@@ -205,7 +205,7 @@ def test_report_counts_what_was_found(model, build, tmp_path):
     assert report.examples[-1] == "the boat"
     assert len(report.examples) == 3
     assert [(record.number, record.unit) for record in report.bad] == [(4, "line"), (6, "line")]
-    assert report.unknown_characters == ("§",)
+    assert report.unknown_counts == {"§": 1}
     assert report.learned == sum(int(dataset.sequence(i)[1][1:].sum()) for i in range(len(dataset)))
     assert report.share == 1.0
     assert all(len(example) <= 300 for example in report.examples)

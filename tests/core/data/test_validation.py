@@ -10,7 +10,6 @@ from i3core.checkpoints.template import model_template
 from i3core.cli.data import add_data
 from i3core.data.batches import WeightedDataset, make_batch
 from i3core.data.cache import cache_folder
-from i3core.data.report import unknown_characters
 from i3core.data.token_dataset import tokenize_source
 from i3core.data.validation import CheckedSource, DataTotals, RefusedSource, check_data
 from i3core.errors import CheckpointError, DataError
@@ -146,8 +145,10 @@ def test_unknown_characters_come_most_frequent_first(check, model, tmp_path):
     (source,), _ = check(path)
     assert source.unknown_characters[0] == "§"
     assert set(source.unknown_characters) >= {"§", "漢"}
-    counted = unknown_characters(model.tokenizer, path.read_text())
-    assert counted.total() == model.tokenizer.encode(path.read_text()).count(0)
+    counted = model.template.unreadable(path.read_text())
+    assert counted.total() == model.template.encode_text(path.read_text()).count(0)
+    assert source.unknown_counts == dict(counted)
+    assert "§ (2 times): replace it" in source.suggestions[0]
     assert source.unknown_share == pytest.approx(counted.total() / source.tokens)
 
 

@@ -10,13 +10,14 @@ from PySide6.QtGui import QColor, QTextCursor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from i3core.system import assets
+from i3core.text.chat_template import ChatTemplate
 from i3core.text.tokenizer import UNK_ID, ChunkTokenizer
 from i3desk.chat.composer import Composer
 from i3desk.chat.draft_chunks import UPDATE_MS, split
 from i3desk.style.palette import LIGHT, mix
 from i3desk.style.theme import Theme
 
-TOKENIZER = ChunkTokenizer.from_file(assets.path("models/i3-mini/tokenizer.json"))
+TEMPLATE = ChatTemplate.for_model(ChunkTokenizer.from_file(assets.path("models/i3-mini/tokenizer.json")))
 RETURN = Qt.Key.Key_Return
 
 
@@ -34,7 +35,7 @@ def composer(qtbot, qapp):
     with qtbot.waitActive(window):
         window.show()
         window.activateWindow()
-    composer.set_tokenizer(TOKENIZER)
+    composer.set_template(TEMPLATE)
     composer.edit.setFocus()
     yield composer
     theme.deleteLater()
@@ -145,14 +146,30 @@ def test_raw_mode_says_continue_and_allows_an_empty_draft(composer, sent, qtbot)
     assert not composer.send_button.isEnabled()
 
 
+def test_unreadable_characters_are_told_while_the_message_can_still_be_changed(composer, sent, qtbot):
+    composer.set_unreadable("i3 can't read 2 characters: 漢 字")
+    composer.set_text("漢字")
+    assert composer.notice.isVisible()
+    assert composer.notice.text() == "i3 can't read 2 characters: 漢 字"
+    assert composer.edit.accessibleDescription() == "i3 can't read 2 characters: 漢 字"
+    composer.set_blocked("Too long.")
+    assert composer.notice.text() == "Too long.\ni3 can't read 2 characters: 漢 字"
+    composer.set_blocked("")
+    qtbot.keyClick(composer.edit, RETURN)
+    assert sent == ["漢字"]
+    composer.set_unreadable("")
+    assert not composer.notice.isVisible()
+
+
 # Chunks
 
 
 @given(st.text(st.sampled_from("the ANDéŘΣσςİıßž漢字👍\n.")), st.booleans())
 def test_chunks_join_to_the_text_and_unknown_ones_are_those_of_the_tokenizer(text, from_model):
-    tokenizer = TOKENIZER if from_model else ChunkTokenizer({"<UNK>": 0, "the": 1, "t": 2, "h": 3, "i": 4, " ": 5})
-    chunks = split(text, tokenizer)
-    ids = tokenizer.encode(text)
+    small = ChunkTokenizer({"<UNK>": 0, "the": 1, "t": 2, "h": 3, "i": 4, " ": 5})
+    template = TEMPLATE if from_model else ChatTemplate.for_model(small)
+    tokenizer, chunks, ids = template.tokenizer, split(text, template), template.encode_text(text)
+    text = template.fold(text)
     assert [chunk.is_known for chunk in chunks] == [token_id != UNK_ID for token_id in ids]
     assert [chunk.text for chunk in chunks if chunk.is_known] == [tokenizer.chunks[i] for i in ids if i != UNK_ID]
     if len(text.lower()) == len(text):
@@ -168,9 +185,9 @@ def test_chunks_are_shown_on_request_with_unknown_ones_in_red(composer, qtbot):
     draft = composer.draft_chunks
     qtbot.waitUntil(lambda: [chunk.text for chunk in draft.chunks] == ["the", " s", "ea"])
     assert draft.hint.text() == "3 chunks"
-    composer.edit.insertPlainText(" 漢Ř漢")
+    composer.edit.insertPlainText(" 漢я漢")
     qtbot.waitUntil(lambda: draft.hint.text() == "3 parts are unknown to this model (shown in red)")
-    assert [chunk.text for chunk in draft.chunks if not chunk.is_known] == ["漢", "Ř", "漢"]
+    assert [chunk.text for chunk in draft.chunks if not chunk.is_known] == ["漢", "я", "漢"]
     assert draft.hint.palette().color(draft.hint.foregroundRole()) == QColor(LIGHT.bad)
     image = draft.field.grab().toImage()
     ground = {image.pixelColor(x, 5).name() for x in range(image.width())}
@@ -185,7 +202,7 @@ def test_hidden_chunks_are_not_computed(composer, qtbot):
             asked.append(text)
             return super().encode(text)
 
-    composer.set_tokenizer(Counting({"a": 1}))
+    composer.set_template(ChatTemplate.for_model(Counting({"a": 1})))
     asked.clear()
     qtbot.keyClicks(composer.edit, "aaa")
     qtbot.wait(3 * UPDATE_MS)
@@ -195,7 +212,7 @@ def test_hidden_chunks_are_not_computed(composer, qtbot):
 
 
 def test_chunks_without_a_model_show_a_note(composer):
-    composer.set_tokenizer(None)
+    composer.set_template(None)
     composer.show_chunks(True)
     assert composer.draft_chunks.hint.text() == "Chunks are shown as soon as a model is loaded"
 

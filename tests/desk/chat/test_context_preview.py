@@ -85,3 +85,12 @@ def test_measured_messages_are_the_longest_end_that_fits(texts):
     else:
         assert conversation.window_used == seen <= MODEL.window
         assert seen + sizes[first - 1] > MODEL.window
+
+
+@pytest.mark.parametrize("mode", ["chat", "raw"])
+def test_unreadable_characters_are_told_before_sending(mode):
+    conversation = conversation_of()
+    conversation.settings = ChatSettings(mode=mode)
+    assert context_preview(conversation, MODEL, "“what’s up…” — café").unreadable == ""
+    assert context_preview(conversation, MODEL, "漢 is 字").unreadable == "i3 can't read 2 characters: 漢 字"
+    assert context_preview(conversation, MODEL, "漢 " * 200).unreadable == "i3 can't read 200 characters: 漢"
