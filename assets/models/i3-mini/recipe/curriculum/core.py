@@ -19,7 +19,7 @@ Part = Any  # of a template: text, a slot as (name, with an article), or a list 
 T = TypeVar("T")
 
 TABLES = Path(__file__).parent / "tables"
-MOST_TEMPLATES = 50_000  # kept ready; frames that are built at run time may not fill the memory
+MOST_TEMPLATES = 20_000  # kept ready; frames that are built at run time may not fill the memory
 
 _MARK = re.compile(r"[\[\]|]|\{(a:)?(\w+)\}")
 _SPACES = re.compile(r" +(?=[ .,?!\n])|(?<=\n) +")
@@ -32,7 +32,7 @@ CONTRACTIONS = {
     "it is": "it's", "that is": "that's", "who is": "who's", "where is": "where's", "i have got": "i've got",
     "did not": "didn't", "is not": "isn't", "you are": "you're", "i will": "i'll", "let us": "let's", "i would": "i'd",
     "how is": "how's", "are not": "aren't", "was not": "wasn't", "will not": "won't", "there is": "there's",
-    "going to": "gonna", "want to": "wanna", "she is": "she's", "he is": "he's", "we are": "we're",
+    "want to": "wanna", "she is": "she's", "he is": "he's", "we are": "we're",
     "they are": "they're", "when is": "when's", "could not": "couldn't", "should not": "shouldn't",
 }  # fmt: skip
 SHORT = {"you": "u", "are": "r", "please": "pls", "your": "ur", "thanks": "thx", "because": "cuz", "okay": "ok"}
@@ -41,34 +41,16 @@ QUESTION_OPENERS = (
     "quick question: ", "question: ", "hey, ", "so, ", "i have a question. ", "one question: ", "just wondering, ",
     "tell me, ", "sorry, ", "by the way, ", "ok, ", "hey i3-mini, ", "excuse me, ", "um, ", "i3-mini, ", "hm, ",
 )  # fmt: skip
-QUESTION_ENDINGS = (" please", ", please?", " thanks", " do you know?", " hm?", " you know?", " any idea?")
+QUESTION_ENDINGS = (" please", ", please?", ", please", ", do you know?", ", hm?", ", any idea?", " pls")
 GREETINGS = ("hi", "hello", "hey", "good ", "ok", "so ", "well", "and ", "but ", "sorry", "please", "no", "yes", "um")
 
 _CONTRACTED = re.compile(r"\b(" + "|".join(CONTRACTIONS) + r")\b(?!$)")
 _SHORTENED = re.compile(r"\b(" + "|".join(SHORT) + r")\b")
 
 ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
 TENS = ["zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
