@@ -27,7 +27,8 @@ def add_eval(commands: Commands) -> None:
     parser.add_argument("--by-source", action="store_true", help="also for each value of the records' `src`")
     parser.add_argument(
         "--suite", action="store_true",
-        help="also answer 80 prompts, simple questions and 20 conversations; DATA is then a folder with heldout/ and, "
+        help="also measure skills by 343 prompts, and answer 80 others, simple questions and 20 conversations; "
+        "DATA is then a folder with heldout/ and, "
         "to find copied replies, train/",
     )  # fmt: skip
     parser.add_argument(

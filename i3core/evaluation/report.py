@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import I3Error
 from ..system.files import replaced
+from .skills import SEEDS, SkillFailure
 from .suite import CHOICES, LONG_REPLY, SAMPLING, SuiteReport
 
 BEGIN, END = "<!-- suite: begin -->", "<!-- suite: end -->"
@@ -31,7 +32,11 @@ def tables(report: SuiteReport) -> list[tuple[str, list[list[str]]]]:
     questions = [["questions", f"true answer of {CHOICES} chosen", "answered to the letter", "count"]]
     for name, found in report.questions.items():
         questions.append([name, _share(found.chosen), _share(found.exact), f"{found.count}"])
+    skills = [["skill", "asked alone", "in the sixth turn", "prompts"]]
+    for name, found in report.skills.items():
+        skills.append([name, _share(found.alone), _share(found.in_chat), f"{found.count}"])
     return [
+        (f"Replies to the point, by skill, of {SEEDS} seeds", skills),
         ("Held-out text", held_out),
         (f"Replies at temperature {SAMPLING['temperature']}, at most {SAMPLING['max_new_tokens']} tokens", talk),
         *([("Simple questions, held out", questions)] if report.questions else []),
@@ -49,6 +54,8 @@ def as_text(report: SuiteReport) -> str:
             for row in rows
         ]
         parts.append("\n".join([title, *(f"  {line.rstrip()}" for line in lines)]))
+    missed = [f"  {' / '.join(given.turns)} -> {given.reply}" for given in _first_misses(report)]
+    parts.append("\n".join(["Not to the point", *missed]))
     parts.append("\n".join(["Replies", *(f"  {given.prompt} -> {given.reply}" for given in report.answers)]))
     for number, messages in enumerate(report.conversations, 1):
         lines = [f"  {_speaker(message)}: {message['content']}" for message in messages]
@@ -63,6 +70,10 @@ def as_markdown(report: SuiteReport) -> str:
         lines = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
         lines.insert(1, "|---" * len(rows[0]) + "|")
         parts.append("\n".join([f"**{title}**", "", *lines]))
+    missed = [f"| {_cell(' / '.join(given.turns))} | {_cell(given.reply)} |" for given in _first_misses(report)]
+    parts.append(
+        "\n".join(["**Not to the point**, asked alone, first seed", "", "| asked | replied |", "|---|---|", *missed])
+    )
     parts.append(f"**{len(report.conversations)} conversations, as they came** (nothing chosen, nothing changed)")
     for number, messages in enumerate(report.conversations, 1):
         rows = [f"| {_speaker(message)} | {_cell(message['content'])} |" for message in messages]
@@ -94,6 +105,11 @@ def check_card(path: str | Path) -> tuple[str, str]:
     if not begin or not end:
         raise I3Error(f"{path} has no place for the report.", f"Put the lines {BEGIN} and {END} where it should be.")
     return before, after
+
+
+def _first_misses(report: SuiteReport) -> list[SkillFailure]:
+    """Replies that missed the point, asked alone, with the first seed: all of them, in the order of the prompts."""
+    return [failure for failure in report.skill_failures if not failure.in_chat and not failure.seed]
 
 
 def _share(value: float) -> str:

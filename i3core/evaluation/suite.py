@@ -1,7 +1,7 @@
 """The evaluation suite of `i3core eval --suite`: figures that can be compared between model versions.
 
-Held-out text by source, replies to fixed prompts with fixed seeds, multiple-choice questions, and whole conversations
-to read. Prompts and conversations are in `assets/evaluation/suite.json`.
+Held-out text by source, skills, replies to fixed prompts with fixed seeds, multiple-choice questions, and whole
+conversations to read. Prompts and conversations are in `assets/evaluation/suite.json`, skills in `skills.json`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import torch
 from ..checkpoints.checkpoint import Model
 from ..data.documents import Document, read_documents
 from ..errors import DataError
-from ..generation.batch_generator import BatchGenerator
 from ..generation.config import SamplingConfig
 from ..generation.generator import Generator
-from ..generation.outputs import Piece
 from ..generation.sequence import TokenSequence
 from ..system import assets
 from ..system.files import read_json
 from ..text.chat_template import Message
+from .decoding import decode
 from .perplexity import Evaluation, evaluate_by_source
+from .skills import SkillFailure, SkillFigures, measure_skills, read_skills
 
 SAMPLING = {"temperature": 0.7, "max_new_tokens": 160, "allow_unk": True}  # `<UNK>` is allowed, so that it is counted
 QUESTION_SOURCES = ("tinytalks", "personality_friendly")
@@ -87,11 +87,13 @@ class QuestionFigures:
 
 @dataclass(frozen=True)
 class SuiteReport:
-    """All results; `held_out` and `questions` by source, "all" first."""
+    """All results; `held_out` and `questions` by source, `skills` by skill, "all" first."""
 
     model: str
     parameters: int
     held_out: dict[str, dict[str, Evaluation]]
+    skills: dict[str, SkillFigures]
+    skill_failures: list[SkillFailure]
     replies: ReplyFigures
     questions: dict[str, QuestionFigures]
     answers: list[EvaluatedReply]
@@ -123,6 +125,8 @@ def run_suite(model: Model, data: str | Path, progress: Callable[[str], None] = 
             if pairs := _questions(documents, source):
                 progress(f"questions of {source}")
                 questions[source] = ask(model, pairs)
+    progress("asking by skill")
+    skills, failures = measure_skills(model, *read_skills(), SAMPLING)
     progress("answering prompts")
     answers = answer(model, prompts["prompts"])
     progress("holding conversations")
@@ -136,7 +140,9 @@ def run_suite(model: Model, data: str | Path, progress: Callable[[str], None] = 
         for document in read_documents(file, on_bad=lambda error: None)
     )
     figures = reply_figures(answers, copies([answer.reply for answer in answers], documents))
-    return SuiteReport(model.name, model.parameters, held_out, figures, questions, answers, conversations)
+    return SuiteReport(
+        model.name, model.parameters, held_out, skills, failures, figures, questions, answers, conversations
+    )
 
 
 def answer(model: Model, prompts: Sequence[str]) -> list[EvaluatedReply]:
@@ -146,7 +152,7 @@ def answer(model: Model, prompts: Sequence[str]) -> list[EvaluatedReply]:
         for number, prompt in enumerate(prompts)
     ]
     answers = []
-    for prompt, pieces in zip(prompts, _decode(model, replies), strict=True):
+    for prompt, pieces in zip(prompts, decode(model, replies), strict=True):
         ids = [piece.token_id for piece in pieces if piece.token_id >= 0]
         text = "".join(piece.text for piece in pieces).strip()
         answers.append(EvaluatedReply(prompt, text, pieces[-1].finish_reason == "stop", len(ids), ids.count(0)))
@@ -181,7 +187,7 @@ def ask(model: Model, pairs: Sequence[tuple[str, str]], seed: int = 0) -> Questi
     replies = [TokenSequence(model, [{"role": "user", "content": question}], greedy) for question, _ in pairs]
     exact = sum(
         _plain("".join(piece.text for piece in pieces)) == _plain(true)
-        for (_, true), pieces in zip(pairs, _decode(model, replies), strict=True)
+        for (_, true), pieces in zip(pairs, decode(model, replies), strict=True)
     )
     return QuestionFigures(len(pairs), chosen / len(pairs), exact / len(pairs))
 
@@ -236,25 +242,6 @@ def reply_figures(answers: Sequence[EvaluatedReply], found: dict[str, set[str]])
         copied=dict(copied.most_common()),
         copied_long=dict(copied_long.most_common()),
     )
-
-
-def _decode(model: Model, replies: Sequence[TokenSequence]) -> list[list[Piece]]:
-    """Decode the pieces of all replies in batches.
-
-    Raises the I3Error of a reply that failed.
-    """
-    generator = BatchGenerator(model)
-    pieces: list[list[Piece]] = [[] for _ in replies]
-    waiting = list(enumerate(replies))[::-1]
-    while waiting or len(generator):
-        while waiting and generator.has_room:
-            generator.add(*waiting.pop())
-        for number, piece in generator.advance():
-            if not isinstance(piece, Piece):
-                raise piece
-            assert isinstance(number, int)
-            pieces[number].append(piece)
-    return pieces
 
 
 def _questions(documents: Sequence[Document], source: str) -> list[tuple[str, str]]:

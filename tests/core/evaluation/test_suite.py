@@ -116,6 +116,9 @@ def test_suite_command_reports_and_fills_the_card(cli, build, data, tmp_path, mo
     (assets / "evaluation").mkdir(parents=True)
     asked = {"prompts": ["hello!", "and you?"], "conversations": [["hello!", "a | b"], ["who?"]]}
     (assets / "evaluation/suite.json").write_text(json.dumps(asked))
+    items = [{"ask": "who?", "accept": "."}, {"ask": ["hello!", "and you?"], "accept": "^$"}]
+    skills = {"leads": [["hello!", "so"]], "skills": {"talk": items[:1], "silence": items[1:]}}
+    (assets / "evaluation/skills.json").write_text(json.dumps(skills))
     monkeypatch.setattr("i3core.system.assets.root", lambda: assets)
     folder = build.folder(tmp_path / "model")
     card = tmp_path / "README.md"
@@ -130,6 +133,7 @@ def test_suite_command_reports_and_fills_the_card(cli, build, data, tmp_path, mo
     assert content["held_out"]["text"]["story"]["loss"] == pytest.approx(alone["loss"])
     assert list(content["questions"]) == ["tinytalks"]
     assert content["replies"]["count"] == 2
+    assert {name: row["count"] for name, row in content["skills"].items()} == {"all": 2, "talk": 1, "silence": 1}
     assert [len(messages) for messages in content["conversations"]] == [4, 2]
     assert content["conversations"][0][2] == {"role": "user", "content": "a | b"}
 
@@ -139,6 +143,7 @@ def test_suite_command_reports_and_fills_the_card(cli, build, data, tmp_path, mo
     assert "old" not in text
     assert f"| chat, all | {content['held_out']['chat']['all']['bits_per_character']:.3f} |" in text
     assert "| you | a \\| b |" in text
+    assert f"| talk | {100 * content['skills']['talk']['alone']:.1f} % |" in text
 
     shown = cli("eval", folder, data, "--suite").out
     assert "replies that end by themselves" in shown
