@@ -27,7 +27,7 @@ def add_eval(commands: Commands) -> None:
     parser.add_argument("--by-source", action="store_true", help="also for each value of the records' `src`")
     parser.add_argument(
         "--suite", action="store_true",
-        help="also measure skills by 343 prompts, and answer 80 others, simple questions and 20 conversations; "
+        help="also measure skills by 343 prompts, and answer 80 others, simple questions and 40 conversations; "
         "DATA is then a folder with heldout/ and, "
         "to find copied replies, train/",
     )  # fmt: skip

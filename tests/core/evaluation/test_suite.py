@@ -163,9 +163,9 @@ def test_suite_command_refuses_bad_arguments_at_once(cli, build, data, tmp_path)
 
 
 def test_prompts_are_different_and_plain_ascii():
-    """80 different prompts and 20 conversations, all in what any i3 vocabulary can write."""
+    """80 different prompts and 40 conversations, all in what any i3 vocabulary can write."""
     asked = json.loads(suite.assets.path("evaluation/suite.json").read_text())
     assert len(set(asked["prompts"])) == 80
-    assert len(asked["conversations"]) == 20
+    assert [len(turns) for turns in asked["conversations"]] == [8] * 40
     turns = [*asked["prompts"], *(turn for turns in asked["conversations"] for turn in turns)]
     assert all(turn.isascii() and turn == turn.lower() for turn in turns)
