@@ -1,7 +1,7 @@
 """From logits to the next token: small pure filters, then one draw.
 
-Every filter takes and returns logits (V,), float32; a token that may not be chosen has the logit -inf. The likeliest
-token always survives.
+A filter takes and returns logits of candidates, float32; a token that may not be chosen has the logit -inf. The
+likeliest token always survives.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def penalise_repetition(logits: Tensor, recent: Sequence[int], penalty: float) -
     return logits.index_copy(0, index, torch.where(chosen > 0, chosen / penalty, chosen * penalty))
 
 
-def keep_top_k(logits: Tensor, k: int) -> Tensor:
-    """Keep exactly k tokens (ties in the order of torch.topk); 0 keeps all."""
+def top_k(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The logits of exactly k tokens (ties in the order of torch.topk) and their ids, ascending; 0 keeps all."""
     if k == 0 or k >= logits.numel():
-        return logits
-    values, index = logits.topk(k)
-    return torch.full_like(logits, -torch.inf).index_copy(0, index, values)
+        return logits, torch.arange(logits.numel())
+    ids = logits.topk(k).indices.sort().values
+    return logits[ids], ids
 
 
 def keep_top_p(logits: Tensor, p: float) -> Tensor:
@@ -59,16 +59,20 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
     return logits.masked_fill(logits < logits.max() + torch.log(torch.tensor(min_p)), -torch.inf)
 
 
-def filtered(logits: Tensor, recent: Sequence[int], config: SamplingConfig, forbidden: Sequence[int] = ()) -> Tensor:
-    """The logits after temperature and all filters of `config`."""
+def candidates(
+    logits: Tensor, recent: Sequence[int], config: SamplingConfig, forbidden: Sequence[int] = ()
+) -> tuple[Tensor, Tensor]:
+    """The logits after temperature and all filters of `config`, and the ids they belong to, ascending.
+
+    Top-k comes first, so that the other filters look at k tokens and not at the whole vocabulary.
+    """
     forbidden = [*forbidden] if config.allow_unk else [UNK_ID, *forbidden]
     logits = forbid(logits, forbidden) if forbidden else logits
     logits = penalise_repetition(logits, recent[-PENALTY_SPAN:], config.repetition_penalty)
+    logits, ids = top_k(logits, config.top_k)
     if config.temperature > 0:  # the largest becomes 0, so that a tiny temperature cannot overflow
         logits = (logits - logits.max()) / max(config.temperature, 1e-6)
-    logits = keep_top_k(logits, config.top_k)
-    logits = keep_top_p(logits, config.top_p)
-    return keep_min_p(logits, config.min_p)
+    return keep_min_p(keep_top_p(logits, config.top_p), config.min_p), ids
 
 
 def uniform(seed: int, index: int) -> float:
@@ -99,8 +103,8 @@ def choose(
 
     draw: from 0 to below 1, uniformly distributed.
     """
-    logits = filtered(logits.float().cpu(), recent, config, forbidden)
+    logits, ids = candidates(logits.float().cpu(), recent, config, forbidden)
     if config.temperature == 0:
-        return int(logits.argmax())
+        return int(ids[logits.argmax()])
     sums = logits.double().softmax(0).cumsum(0)
-    return int(torch.searchsorted(sums, draw * sums[-1], right=True))
+    return int(ids[torch.searchsorted(sums, draw * sums[-1], right=True)])

@@ -77,8 +77,8 @@ class TokenSequence:
         """Choose the next token from logits (V,), float32 on the CPU. The last piece has a finish_reason."""
         draw = uniform(self.seed, self._prefix_length + self._new_tokens)
         token = choose(logits, self.token_ids, self.config, draw, self._forbidden)
-        logprobs = logits.log_softmax(0)
-        chunk, logprob = self._chunk(logprobs, token), float(logprobs[token])
+        log_total = logits.logsumexp(0)
+        chunk, logprob = self._chunk(logits, log_total, token), float(logits[token] - log_total)
         self._new_tokens += 1
         self._last_at = time.perf_counter()
         self._first_at = self._first_at or self._last_at
@@ -117,14 +117,14 @@ class TokenSequence:
             chunk=chunk,
         )
 
-    def _chunk(self, logprobs: Tensor, token: int) -> Chunk:
-        """The chosen token and the likeliest ones. logprobs: (V,), of the model itself."""
+    def _chunk(self, logits: Tensor, log_total: Tensor, token: int) -> Chunk:
+        """The chosen token and the likeliest ones. logits: (V,), of the model itself; `log_total`: their logsumexp."""
         decode, alternatives = self.model.tokenizer.decode, []
         if self.alternatives:
-            values, ids = logprobs.topk(min(self.alternatives, len(logprobs)))
-            pairs = zip(ids.tolist(), values.exp().tolist(), strict=True)
+            values, ids = logits.topk(min(self.alternatives, len(logits)))
+            pairs = zip(ids.tolist(), (values - log_total).exp().tolist(), strict=True)
             alternatives = [Alternative(other, decode([other]), probability) for other, probability in pairs]
-        return Chunk(token, decode([token]), float(logprobs[token].exp()), tuple(alternatives))
+        return Chunk(token, decode([token]), float((logits[token] - log_total).exp()), tuple(alternatives))
 
 
 def _turn_ends(messages: Sequence[Message], context: FittedContext) -> list[int]:

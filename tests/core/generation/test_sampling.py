@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from i3core.errors import ConfigError
 from i3core.generation.config import SAMPLING_SETTINGS, SamplingConfig
 from i3core.generation.sampling import (
+    candidates,
     choose,
-    filtered,
     forbid,
     keep_min_p,
-    keep_top_k,
     keep_top_p,
     penalise_repetition,
+    top_k,
     uniform,
 )
 
@@ -33,6 +33,16 @@ def kept(logits):
     return [i for i, value in enumerate(logits.tolist()) if value > -math.inf]
 
 
+def spread(size, found):
+    """Logits of candidates put back into the whole vocabulary."""
+    logits, ids = found
+    return torch.full((size,), -math.inf).index_copy(0, ids, logits)
+
+
+def filtered(logits, recent, config):
+    return spread(len(logits), candidates(logits, recent, config))
+
+
 def draws(logits, config, count, recent=()):
     return [choose(logits, recent, config, uniform(config.seed or 0, place)) for place in range(count)]
 
@@ -41,13 +51,13 @@ def draws(logits, config, count, recent=()):
     ("k", "expected"), [(0, [0, 1, 2, 3]), (1, [2]), (2, [0, 2]), (4, [0, 1, 2, 3]), (9, [0, 1, 2, 3])]
 )
 def test_top_k_keeps_the_likeliest(k, expected):
-    assert kept(keep_top_k(logits_of(0.3, 0.1, 0.4, 0.2), k)) == expected
+    assert kept(spread(4, top_k(logits_of(0.3, 0.1, 0.4, 0.2), k))) == expected
 
 
 @given(st.integers(1, 12), st.lists(st.integers(0, 2), min_size=12, max_size=12))
 def test_top_k_keeps_exactly_k_whatever_the_ties(k, values):
     logits = torch.tensor(values, dtype=torch.float32)
-    result = keep_top_k(logits, k)
+    result = spread(12, top_k(logits, k))
     survivors = kept(result)
     assert len(survivors) == k
     assert sorted(values)[-k:] == sorted(values[i] for i in survivors)
@@ -161,12 +171,25 @@ def test_frequencies_after_top_k_are_renormalised():
     assert chosen.count(0) / 4000 == pytest.approx(0.5 / 0.8, abs=0.03)
 
 
+@given(st.integers(1, 400), st.floats(0.05, 2), st.floats(0.05, 1), st.floats(0, 0.5), st.integers(0, 2**31 - 1))
+def test_filtering_the_likeliest_draws_as_filtering_everything(k, temperature, p, min_p, seed):
+    """The plain way: every filter over the whole vocabulary, then one draw."""
+    logits = torch.randn(300, generator=torch.Generator().manual_seed(seed)) * 4
+    config = SamplingConfig(temperature, k, p, min_p, allow_unk=True, seed=seed)
+    plain = (logits - logits.max()) / temperature
+    plain = plain.masked_fill(plain < plain.topk(min(k, 300)).values[-1], -math.inf)
+    plain = keep_min_p(keep_top_p(plain, p), min_p)
+    sums = plain.double().softmax(0).cumsum(0)
+    draw = uniform(seed, 0)
+    assert choose(logits, [], config, draw) == int(torch.searchsorted(sums, draw * sums[-1], right=True))
+
+
 @given(
     st.lists(st.floats(-30, 30, width=32), min_size=3, max_size=20),
     st.floats(0, 2), st.integers(0, 25), st.floats(0.01, 1), st.floats(0, 1), st.floats(1, 2), st.integers(0, 99),
 )  # fmt: skip
-def test_likeliest_allowed_token_always_survives(values, temperature, top_k, top_p, min_p, penalty, seed):
-    config = SamplingConfig(temperature, top_k, top_p, min_p, penalty, seed=seed)
+def test_likeliest_allowed_token_always_survives(values, temperature, k, top_p, min_p, penalty, seed):
+    config = SamplingConfig(temperature, k, top_p, min_p, penalty, seed=seed)
     logits, recent = torch.tensor(values), [1]
     expected = penalise_repetition(forbid(logits, [0]), recent, penalty).max()
     result = filtered(logits, recent, config)
