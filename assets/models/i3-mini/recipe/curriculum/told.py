@@ -234,7 +234,7 @@ def recall(w: Writer, fact: Told, alone: bool = True) -> Exchange:
     if drawn < 0.65:
         asked = w.text(kind["indirect"], **slots)
         user = w.user(FRAMES["indirect"], i=asked)
-        if w.chance(0.3) and re.match(r"\W*(do|have|did|can|you|are) ", user.lower()):
+        if w.chance(0.3) and re.match(r"(do|have|can|are) ", user.lower()):
             answer = w.text("yes, {about}.", about=about)
         return user, answer
     asks = kind["ask"] + kind["only"] if alone and "only" in kind else kind["ask"]
