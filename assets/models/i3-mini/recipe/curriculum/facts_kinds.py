@@ -1,0 +1,129 @@
+"""Facts about kinds: whether a thing is a fruit, which of three is a tool, which word does not fit."""
+
+from __future__ import annotations
+
+import re
+
+from .asking import QUESTION, checked, mapping, within
+from .core import Exchange, Writer, article
+from .words import listing
+
+KINDS: dict[str, list[str]] = {}
+
+MANY: dict[str, str] = {}
+
+for _head, _members in mapping("kinds"):
+    _kind, _many = re.fullmatch(r"(.*) \((.*)\)", _head).groups()  # type: ignore[union-attr]
+    KINDS[_kind] = _members.split(", ")
+    MANY[_kind] = _many
+
+APART = listing("kinds_apart")
+
+NO_ARTICLE = (
+    "color",
+    "country",
+    "drink",
+    "metal",
+    "sport",
+    "language",
+    "planet",
+    "day of the week",
+    "month",
+    "season",
+    "city",
+    "continent",
+)
+
+LIVING = ("animal", "bird", "fish", "insect", "reptile")
+
+SAME = {
+    frozenset(pair)
+    for pair in (
+        ("fruit", "color"),
+        ("flower", "color"),
+        ("metal", "color"),
+        ("planet", "metal"),
+        ("fruit", "tree"),
+        ("job", "room"),
+    )
+}
+
+
+def named(kind: str, member: str) -> str:
+    """The member with an article if it takes one."""
+    return member if kind in NO_ARTICLE or member.startswith(("a ", "the ", "an ")) else article(member)
+
+
+def is_a(w: Writer) -> list[Exchange]:
+    """Whether a thing is of a kind, and of what kind it is."""
+    kind = w.pick((*APART, *LIVING))
+    member = w.pick(KINDS[kind])
+    s = named(kind, member)
+    reply = f"{s} is {article(kind)}."
+    others = [k for k in (*APART, *LIVING) if member not in KINDS[k] and k != kind and frozenset((k, kind)) not in SAME]
+    if kind in LIVING:
+        others = [k for k in others if k not in LIVING]
+    if member in ("orange", "violet", "rose", "mercury", "turkey", "palm"):
+        return [(w.user(["is {s} {a:k}?", "{s} is {a:k}, right?"], s=s, k=kind), "yes, " + reply)]
+    drawn = w.random.random()
+    if drawn < 0.5:
+        right = w.chance(0.5)
+        says = kind if right else w.pick(others)
+        return [checked(w, right, ["is {s} {a:o}", "is {s} a kind of {o}"], ["{s} is {a:o}"], reply, s=s, o=says)]
+    if drawn < 0.7:
+        x, y = w.some((kind, w.pick(others)), 2)
+        return [(w.user(within(w, QUESTION, ["is {s} {a:x} or {a:y}", "{s}: {x} or {y}"]), s=s, x=x, y=y), reply)]
+    asks = [
+        "what kind of thing is {s}",
+        "what is {s}",
+        "[which|what] group does {s} belong to",
+        "what sort of thing is {s}",
+    ]
+    return [(w.user(within(w, QUESTION, asks), s=s), reply)]
+
+
+def which_is(w: Writer) -> list[Exchange]:
+    """Which of three is of a kind."""
+    kind = w.pick(APART)
+    one = w.pick(KINDS[kind])
+    rest = [
+        m for k in APART if k != kind and frozenset((k, kind)) not in SAME for m in KINDS[k] if m not in KINDS[kind]
+    ]
+    if kind == "fruit":
+        rest = [m for m in rest if m not in KINDS["vegetable"]]
+    a, b, c = w.some([one, *w.some(rest, 2)], 3)
+    asks = [
+        "[which of these|which one|which|what] is {a:k}: {a}, {b} or {c}?",
+        "{a}, {b}, {c}: [which|which one] is {a:k}?",
+        "[which word|which of these words] is {a:k}, {a}, {b} or {c}?",
+        "[find|pick|choose] the {k}: {a}, {b}, {c}.",
+    ]
+    return [(w.user(asks, k=kind, a=a, b=b, c=c), f"{named(kind, one)} is {article(kind)}.")]
+
+
+def odd_one(w: Writer) -> list[Exchange]:
+    """Which word does not belong to the others."""
+    kind, other = w.some(APART, 2)
+    if frozenset((kind, other)) in SAME or {kind, other} == {"fruit", "vegetable"}:
+        other = "tool" if kind != "tool" else "season"
+    rest = [m for m in KINDS[other] if m not in KINDS[kind]]
+    odd = w.pick(rest)
+    row = w.some([m for m in KINDS[kind] if m not in KINDS[other]], w.pick((2, 3, 3)))
+    row.insert(w.random.randrange(len(row) + 1), odd)
+    asks = [
+        "[which|what] [word|one] does not [fit|belong]: {r}?",
+        "[which|what] is the odd one out: {r}?",
+        "odd one out: {r}",
+        "{r}: [which one|which word|what] does not [fit|belong]?",
+        "find the [odd one|word that does not fit|wrong word]: {r}.",
+        "[one of these does not fit|one of these is different|one word is wrong]: {r}. which [one|]?",
+        "which of these does not belong to the others, {r}?",
+    ]
+    return [(w.user(asks, r=", ".join(row)), f"{odd} does not fit. the others are {MANY[kind]}.")]
+
+
+UNITS = {
+    "is a": (3, is_a),
+    "which is": (1.5, which_is),
+    "odd one": (2, odd_one),
+}
