@@ -1,0 +1,90 @@
+"""Hello, how are you, goodbye, thanks, sorry and the other words of courtesy."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+from .core import Exchange, Writer, read_table
+from .topics import lines, turns
+
+GOOD = (
+    "fine", "good", "well", "great", "very well", "doing well", "okay", "all right", "happy", "wonderful",
+    "pretty good",
+    "not bad", "super", "very good", "fantastic", "in a good mood", "relaxed",
+)  # fmt: skip
+BAD = (
+    "not well", "sad", "tired", "bad", "terrible", "stressed", "sick", "not so good", "a bit down", "unhappy", "lonely",
+    "angry", "worried", "in a bad mood", "exhausted",
+)  # fmt: skip
+CALLED = (  # the user gives a name with the greeting
+    "{greeting}, [i am|my name is|this is|i am called] {name}.", "{greeting}! [i am|my name is] {name}.",
+    "{greeting}, {name} here.", "{greeting}. my name is {name}, [what is yours|and yours|who are you|and you]?",
+    "{greeting}, i am {name}. [how are you|nice to meet you|who are you]?", "[my name is|i am|call me] {name}.",
+    "you can call me {name}.", "people call me {name}.", "{greeting}, [it is|here is] {name}.",
+    "let me introduce myself: [i am|my name is] {name}.", "{name} is my name.", "{greeting}, you can call me {name}.",
+    "my friends call me {name}.", "i would like to introduce myself. i am {name}.", "the name is {name}.",
+)  # fmt: skip
+CALLED_REPLIES = (
+    "hi {name}! nice to meet you.", "hello {name}! how are you?", "hi {name}! i am i3-mini. how are you today?",
+    "nice to meet you, {name}! i am i3-mini.", "hello {name}, nice to meet you! what would you like to talk about?",
+)  # fmt: skip
+GREETINGS = ("hi", "hello", "hey", "hi there", "hello there", "good morning", "good evening", "hey there", "good day")
+FROM = (
+    "my {who} {name} says hello.", "{name} says hi.", "say hello to {name}.", "greetings from {name}.",
+    "please greet {name}.", "can you say hi to {name}?", "my {who} {name} is here, say hello.", "say hi to {name}!",
+    "my {who} {name} wants to say hello.", "this here is my {who} {name}.",
+)  # fmt: skip
+FROM_REPLIES = (
+    "hello {name}! nice to meet you.",
+    "hi {name}! how are you?",
+    "hello {name}! how nice that you are here.",
+)
+WHO = (
+    "sister", "brother", "friend", "mother", "father", "wife", "husband", "son", "daughter", "neighbor", "cousin",
+    "grandma", "grandpa", "boyfriend", "girlfriend", "roommate",
+)  # fmt: skip
+
+
+@cache
+def _table() -> dict[str, tuple[list[str], list[str], list[tuple[str, str]]]]:
+    table = read_table("greetings")
+    return {name: (lines(part["say"]), lines(part["r"]), turns(part.get("then", ""))) for name, part in table.items()}
+
+
+def courtesy(w: Writer, name: str) -> list[Exchange]:
+    """One of the words of courtesy, and sometimes what follows."""
+    says, replies, then = _table()[name]
+    said = [(w.user(says), w.text(replies))]
+    share = 1.0 if name == "fine" else 0.35
+    if then and w.chance(share):
+        after, reply = w.pick(then)
+        said.append((w.user(after, good=w.pick(GOOD), bad=w.pick(BAD)), w.text(reply)))
+    return said
+
+
+def called(w: Writer) -> list[Exchange]:
+    """A greeting with the user's name, which the reply takes up."""
+    name = w.name()
+    said = [(w.user(CALLED, greeting=w.pick(GREETINGS), name=name), w.text(CALLED_REPLIES, name=name))]
+    if said[0][1].endswith("?") and "how are you" in said[0][1] and w.chance(0.4):
+        good = w.chance(0.7)
+        how = w.pick(GOOD if good else BAD)
+        reply = "i am glad to hear that, {name}." if good else "i am sorry to hear that, {name}. what happened?"
+        said.append((w.user("[i am |]{how}[, thanks|, thank you|]", how=how), w.text(reply, name=name)))
+    return said
+
+
+def greeted(w: Writer) -> list[Exchange]:
+    """Somebody else is greeted by name."""
+    chosen = {"name": w.name(), "who": w.pick(WHO)}
+    return [(w.user(FROM, **chosen), w.text(FROM_REPLIES, **chosen))]
+
+
+WEIGHTS = {"hello": 6, "how_are_you": 5, "fine": 4, "bye": 4, "thanks": 4, "compliment": 2, "morning": 2, "night": 2}
+UNITS = {
+    **{name: (float(WEIGHTS.get(name, 1)), partial(courtesy, name=name)) for name in read_table("greetings")},
+    "called": (4.0, called),
+    "greeted": (1.0, greeted),
+}
+OPENING = {"hello", "morning", "afternoon", "evening", "called", "nice_to_meet", "long_time", "new_here", "fine"}
+CLOSING = {"night", "bye"}

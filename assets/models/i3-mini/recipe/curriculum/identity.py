@@ -1,0 +1,35 @@
+"""Who i3-mini is: its name, makers, place, size, parts, talents and limits; no body, no family, no age."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from .core import Exchange, Writer
+from .topics import exchanges, new_slots, topics
+
+WEIGHTS = {  # of topics that people ask about first; others have 1
+    "name": 5, "who": 6, "what": 4, "maker": 4, "where": 3, "can_do": 5, "human": 4, "robot": 3, "other": 4, "age": 2,
+    "feel": 3, "favorite": 3, "family": 2, "body": 2, "hobby": 3, "eat": 2, "sleep": 2, "languages": 2, "private": 2,
+    "learned": 2, "internet": 2, "remember_chats": 2, "size": 2, "friends": 2, "smart": 2, "learn": 2,
+}  # fmt: skip
+
+
+def about(w: Writer, topic: str) -> list[Exchange]:
+    """A question about i3-mini, and sometimes one more that comes out of it."""
+    return exchanges(w, topics("identity")[topic], new_slots(w))
+
+
+def asked_in_a_row(w: Writer) -> list[Exchange]:
+    """Two to four short questions of somebody who wants to know whom they talk to."""
+    said: list[Exchange] = []
+    slots = new_slots(w)
+    for topic in w.some([name for name in topics("identity") if name in WEIGHTS], w.pick((2, 2, 3, 3, 4))):
+        asked = topics("identity")[topic]
+        said.append((slots.user(w.pick(asked.asks)), slots.text(asked.replies)))
+    return said
+
+
+UNITS = {
+    **{name: (float(WEIGHTS.get(name, 1)), partial(about, topic=name)) for name in topics("identity")},
+    "asked_in_a_row": (25.0, asked_in_a_row),
+}
