@@ -144,7 +144,7 @@ GENERAL = (  # what may be asked about any story
         "i am sorry. [what should the next one be about?|shall i try another one?]",
     ),
 )
-AGAIN = (
+ONE_MORE = (
     "[another one|one more|tell me another one|another story|one more story|more|again|tell another one|next one"
     "|and another one|can i hear another one|please one more|a different one|tell me one more][, please|]"
 )
@@ -319,7 +319,7 @@ def another(w: Writer) -> list[Exchange]:
     for _ in range(w.pick((2, 2, 3))):
         story = written(w, cast(w), w.pick(_plots("", "")))
         said.append((w.user(request, story=noun), story.slots["short"]))
-        request = (AGAIN,)
+        request = (ONE_MORE,)
     return said
 
 
