@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .mix import SHARES, Mixer, write
+from .mix import SHARES, Mixer, MixError, write
 
 
 def shares(text: str) -> dict[str, float]:
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
             show(mixer, given.show)
         else:
             write(given.out, given.characters, mixer)
-    except (OSError, ValueError) as error:
+    except (OSError, UnicodeDecodeError, MixError) as error:
         parser.error(str(error))
     return 0
 

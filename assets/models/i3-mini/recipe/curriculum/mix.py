@@ -16,8 +16,8 @@ from .core import Writer, held_out
 from .units import Choice, Conversation, Units, length
 
 SHARES = {  # of the characters
-    "identity": 9, "facts": 16, "sums": 9, "memory": 17, "tasks": 14, "stories": 7, "feelings": 9, "smalltalk": 11,
-    "honest": 6, "followups": 9, "system": 6,
+    "identity": 9, "facts": 16, "sums": 9, "memory": 17, "tasks": 14, "stories": 7, "feelings": 9, "smalltalk": 10,
+    "honest": 6, "followups": 9, "system": 6, "greetings": 3, "poems": 4,
 }  # fmt: skip
 OTHER_SHARE = 5.0  # of a skill that the table does not name
 ROOM = 900  # characters of a conversation, about one window of 512 tokens
@@ -27,6 +27,10 @@ MEASURED = 150  # conversations of a skill whose length is measured first
 MOST_REPEATED = 20_000  # conversations in a row that were all written before: there are no more
 
 _WORD = re.compile(r"[a-z]+")
+
+
+class MixError(Exception):
+    """What was asked for cannot be written; says why."""
 
 
 class Mixer:
@@ -44,11 +48,11 @@ class Mixer:
         self.units = Units(only)
         known = self.units.skills
         if unknown := sorted({*shares, *only} - {*known, *Units().skills}):
-            raise ValueError(f"Unknown skills: {', '.join(unknown)}. Known: {', '.join(Units().skills)}.")
+            raise MixError(f"Unknown skills: {', '.join(unknown)}. Known: {', '.join(Units().skills)}.")
         wanted = {skill: shares.get(skill, SHARES.get(skill, OTHER_SHARE)) for skill in known}
         self.shares = {skill: share for skill, share in wanted.items() if share > 0}
         if not self.shares:
-            raise ValueError("All shares are 0, so there is nothing to write.")
+            raise MixError("All shares are 0, so there is nothing to write.")
         self._held = held_out() | frozenset(held)
         self.written: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
@@ -114,7 +118,7 @@ def record(skill: str, conversation: Conversation) -> str:
 def write(out: Path, characters: int, mixer: Mixer, quiet: bool = False) -> int:
     """Writes conversations until they hold so many characters; the file appears when it is whole.
 
-    Returns how many conversations. Raises ValueError if there are not so many different ones.
+    Returns how many conversations. Raises MixError if there are not so many different ones.
     """
     seen: set[bytes] = set()
     total = repeated = 0
@@ -129,7 +133,7 @@ def write(out: Path, characters: int, mixer: Mixer, quiet: bool = False) -> int:
                 if digest in seen:
                     repeated += 1
                     if repeated > MOST_REPEATED:
-                        raise ValueError(f"Only {total:,} characters of different conversations; ask for fewer.")
+                        raise MixError(f"Only {total:,} characters of different conversations; ask for fewer.")
                     continue
                 repeated = 0
                 seen.add(digest)

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
+from types import ModuleType
 from typing import Generic, TypeVar
 
 from .core import Exchange, Unit, Writer
@@ -28,6 +29,12 @@ def within(exchanges: list[Exchange], room: int) -> list[Exchange]:
         if room < 0 and number:
             return exchanges[:number]
     return exchanges
+
+
+def named(module: ModuleType, attribute: str) -> list[str]:
+    """A module's set of names of units, in order; anything else by that name is its own affair."""
+    names = getattr(module, attribute, ())
+    return sorted(names) if isinstance(names, set | frozenset) else []
 
 
 class Choice(Generic[T]):
@@ -65,9 +72,9 @@ class Units:
             skill = found.name.split("_")[0]
             units.setdefault(skill, []).extend((unit, weight) for weight, unit in written.values())
             whole.setdefault(skill, []).extend((made, weight) for weight, made in getattr(module, "WHOLE", {}).values())
-            self.opening |= {written[name][1] for name in getattr(module, "OPENING", ())}
-            self.closing |= {written[name][1] for name in getattr(module, "CLOSING", ())}
-            again += [(written[name][1], written[name][0]) for name in getattr(module, "AGAIN", ())]
+            self.opening |= {written[name][1] for name in named(module, "OPENING")}
+            self.closing |= {written[name][1] for name in named(module, "CLOSING")}
+            again += [(written[name][1], written[name][0]) for name in named(module, "AGAIN")]
         wanted = set(only)
         self.skills = sorted(s for s in units if (units[s] or whole[s]) and (not wanted or s in wanted))
         self._units = {skill: Choice(found) for skill, found in units.items() if found}
