@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from curriculum import followups, memory, system_prompt
+from curriculum import followups, followups_facts, memory, system_prompt
 from curriculum.__main__ import main
 from curriculum.core import Writer, held_out, read_table
 from curriculum.mix import Mixer, record
@@ -19,7 +19,9 @@ from i3core.text.tokenizer import build_tokenizer, count_chunks
 
 ALLOWED = re.compile(r"[a-z0-9.,?!':\n -]+")
 UNITS = {
-    f"{module.__name__}.{name}": unit for module in (memory, followups) for name, (_, unit) in module.UNITS.items()
+    f"{module.__name__}.{name}": unit
+    for module in (memory, followups, followups_facts)
+    for name, (_, unit) in module.UNITS.items()
 }
 WHOLE = {
     f"{module.__name__}.{name}": made

@@ -206,8 +206,11 @@ def changed(w: Writer, fact: Told) -> Told | None:
 
 def tell(w: Writer, fact: Told) -> Exchange:
     """The user says it."""
+    user = w.user(fact.kind["say"], **fact.slots)
+    if w.chance(0.25):
+        user = w.user(FRAMES["told"], c=w.text(fact.kind["clause"], **fact.slots))
     reply = fact.kind["reply"] if w.chance(0.8) else ["{about}. i will remember that.", "so {about}. [good to know.|]"]
-    return w.user(fact.kind["say"], **fact.slots), w.text(reply, about=fact.about(w), **fact.slots)
+    return user, w.text(reply, about=fact.about(w), **fact.slots)
 
 
 def correct(w: Writer, old: Told, new: Told) -> Exchange:
