@@ -14,6 +14,7 @@ from curriculum.told import changed, check, recall, tell, told, yours
 from curriculum.units import Units, length
 from paths import REPOSITORY
 
+from i3core.evaluation.skills import read_skills
 from i3core.text.chat_template import ChatTemplate
 from i3core.text.tokenizer import build_tokenizer, count_chunks
 
@@ -142,6 +143,15 @@ def test_skills_shares_and_seed(tmp_path):
     assert not held_out() & set(re.findall("[a-z]+", text))
 
 
+def test_shares_are_kept():
+    mixer = Mixer(8, {"memory": 6, "followups": 2, "system": 1}, ["memory", "followups", "system"])
+    while sum(mixer.written.values()) < 200_000:
+        mixer.conversation()
+    of_all = sum(mixer.written.values())
+    for skill, share in (("memory", 6 / 9), ("followups", 2 / 9), ("system", 1 / 9)):
+        assert mixer.written[skill] / of_all == pytest.approx(share, abs=0.04)
+
+
 def test_records_are_conversations_for_training():
     mixer = Mixer(7, {}, ["memory", "followups", "system"])
     drawn = [mixer.conversation() for _ in range(50)]
@@ -151,6 +161,22 @@ def test_records_are_conversations_for_training():
     template = ChatTemplate.for_model(build_tokenizer(count_chunks(texts), special_roles=roles))
     for one in records:
         assert len(template.encode_turns(one["messages"])) == len(one["messages"])
+
+
+def test_no_prompt_of_the_evaluation_is_practised():
+    """No run of six words of an evaluated prompt stands in what users say here."""
+
+    def runs(text):
+        words = re.findall(r"[a-z0-9']+", text.lower())
+        return {tuple(words[start : start + 6]) for start in range(len(words) - 5)}
+
+    prompts = {run for prompt in read_skills()[0] for turn in prompt.turns for run in runs(turn)}
+    assert len(prompts) > 100
+    writer = Writer(9)
+    for unit in UNITS.values():
+        for _ in range(100):
+            for user, _ in unit(writer):
+                assert not prompts & runs(user), user
 
 
 def test_further_words_can_be_held_out(tmp_path):

@@ -23,7 +23,8 @@ OTHER_SHARE = 5.0  # of a skill that the table does not name
 ROOM = 900  # characters of a conversation, about one window of 512 tokens
 ALONE = 0.3  # of the conversations are one unit
 MOST_UNITS = 20
-MEASURED = 150  # conversations of a skill whose length is measured first
+MEASURED = 150  # pieces of a skill whose length is measured first
+WEIGHED = 50  # conversations after which the shares are kept by other weights
 MOST_REPEATED = 20_000  # conversations in a row that were all written before: there are no more
 
 _WORD = re.compile(r"[a-z]+")
@@ -56,22 +57,44 @@ class Mixer:
         self._held = held_out() | frozenset(held)
         self.written: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
-        characters = {skill: self._measured(skill) for skill in self.shares}
-        self._skills = Choice([(skill, share / characters[skill]) for skill, share in self.shares.items()])
+        self._weights = dict.fromkeys(self.shares, 1.0)
+        self._lengths = {skill: self._measured(skill) for skill in self.shares}
+        self._conversations = 0
+        self._weigh()
 
     def conversation(self) -> tuple[str, Conversation]:
         """One conversation and the skill that it is for."""
         while True:
-            skill = self._skills.draw(self.writer)
+            self._conversations += 1
+            if self._conversations % WEIGHED == 0:
+                self._weigh()
+            skill = self._starts.draw(self.writer)
             made = self._composed(skill)
+            if not made[1]:
+                continue
             words = set(_WORD.findall(f"{made[0]} {' '.join(user + ' ' + reply for user, reply in made[1])}".lower()))
             if not (found := words & self._held):
                 return skill, made
             self.skipped.update(found)
 
-    def _measured(self, skill: str) -> float:
-        """Mean characters of what is written when this skill is drawn, of this skill."""
-        return sum(length(self._own(skill)[1]) for _ in range(MEASURED)) / MEASURED
+    def _measured(self, skill: str) -> tuple[float, float]:
+        """Mean characters of what a skill writes by itself, and of its units, 0 if it has none."""
+        w, units = self.writer, self.units
+        own = sum(length(self._own(skill)[1]) for _ in range(MEASURED)) / MEASURED
+        if not units.has_units(skill):
+            return own, 0.0
+        return own, sum(length(units.draw(w, skill)(w)) for _ in range(MEASURED)) / MEASURED
+
+    def _weigh(self) -> None:
+        """Draws those skills more often of which less was written than their shares want."""
+        written, wanted = sum(self.written.values()), sum(self.shares.values())
+        for skill, share in self.shares.items():
+            if written:
+                got = max(self.written[skill] / written, 0.001)
+                self._weights[skill] *= min(2.0, max(0.5, share / wanted / got)) ** 0.3
+        weighted = [(skill, share * self._weights[skill], self._lengths[skill]) for skill, share in self.shares.items()]
+        self._starts = Choice([(skill, weight / own) for skill, weight, (own, _) in weighted])
+        self._units = Choice([(skill, weight / unit) for skill, weight, (_, unit) in weighted if unit])
 
     def _own(self, skill: str) -> Conversation:
         """What a skill writes by itself."""
@@ -89,9 +112,9 @@ class Mixer:
             return system, exchanges
         room = w.random.uniform(150, ROOM) - length(exchanges)
         for _ in range(MOST_UNITS):
-            other = self._skills.draw(w)
-            if room < 60 or not units.has_units(other):
-                continue
+            if room < 60 or not self._units.items:
+                break
+            other = self._units.draw(w)
             unit = units.draw(w, other)
             if unit in units.opening:
                 continue
