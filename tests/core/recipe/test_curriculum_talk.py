@@ -145,7 +145,7 @@ def test_story_has_the_hero_and_what_was_asked_for():
     for wish, slots in {
         "afraid": ("w", "fear"), "lost": ("w", "thing"), "want": ("w", "thing"), "cannot": ("skill",),
         "found": ("w", "found"), "journey": ("destination",), "placed": ("w", "place"), "named": ("name",),
-        "two": ("f",),
+        "two": ("f",), "words": ("w", "thing", "f"),
     }.items():  # fmt: skip
         for _ in range(30):
             story, chosen = stories.asked_for(w, wish)

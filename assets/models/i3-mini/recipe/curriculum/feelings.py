@@ -32,9 +32,17 @@ COMFORT = {  # said where nothing is asked
     "love": "[enjoy it!|i wish you all the best.|what a lovely thing.]",
     "nervous": "[i wish you luck.|you can do it.|take it step by step.]",
     "bored": "[we can chat a little.|tell me what you like.]",
-    "calm": "[take care of yourself.|that is human.]",
+    "calm": "[i hope you have a nice day.|thank you for telling me.|take care.]",
 }
-ADVICE = (  # how people ask for it after they told what happened
+ASKED_IF = (  # for advice, before what happened
+    "[what should i do|what can i do|what do i do|what would you do|what helps|what should one do] [if|when] %s?",
+    "[can you help me|i need your help|i need advice|please help me|what should i do|do you have a tip for me][?|:"
+    "|.] %s",
+    "[do you know what to do|do you have advice|any tips|any advice|do you have an idea] [if|when|for when] %s?",
+    "%s, [what now|what to do|and now|any ideas|any advice]?",
+)
+TOLD_BY = ("i ", "my ", "we ", "they ", "nobody ", "someone ", "everybody ")
+ADVICE = (  # the same after it
     "what should i do?", "what can i do?", "do you have any advice?", "can you help me?", "what would you do?",
     "any tips?", "what helps?", "what do you suggest?", "do you have an idea what i could do?", "please help me.",
     "what do you advise?", "how do i deal with it?", "can you give me a tip?", "tell me what to do.",
@@ -74,17 +82,26 @@ def _situation(fields: dict[str, str]) -> Situation:
     around = read_table("feeling_turns")["tone"][TONES[fields["t"]]]
     before = "[" + "|".join(lines(around["open"])) + "] "
     after = "[" + "|".join(map(_joined, lines(around["close"]))) + "]"
-    asks = lines(fields.get("advq", "")) or (TIPS if TONES[fields["t"]] == "good" else ADVICE)
+    worried = TONES[fields["t"]] != "good"
+    asks = lines(fields.get("advq", "")) or (ADVICE if worried else TIPS)
     return Situation(
         tone=fields["t"],
         who=fields.get("who", "any"),
         told=[said + "[.|.||!]" for said in says],
         told_with_more=[before + said for said in says] + [said + after for said in says],
-        advised=[f"{said}[.|.|,|!] [{'|'.join(asks)}]" for said in says],
+        advised=[
+            *(f"{said}[.|.|,|!] [{'|'.join(asks)}]" for said in says),
+            *(
+                ask % said.replace("{when}", "")
+                for said in says
+                if worried and said.startswith(TOLD_BY)
+                for ask in ASKED_IF
+            ),
+        ],
         reactions=tuple(lines(fields["r"])),
         questions=questions(fields["q"], read_table("feeling_turns")["question"]),
         advice=tuple(lines(fields["adv"])),
-        asked_often="advq" in fields or TONES[fields["t"]] != "good",
+        asked_often="advq" in fields or worried,
     )
 
 
@@ -152,7 +169,7 @@ def told(w: Writer, name: str) -> list[Exchange]:
         answer, reply = w.pick(answers)
         said.append((slots.user(answer), slots.text(reply)))
     if w.chance(0.25):
-        then = turns_of(situation.tone)
+        then = turns_of("advice" if for_advice and w.chance(0.6) else situation.tone)
         says, reply = w.pick(then[1:] if answers and len(said) == 1 else then)
         slots.values["advice"] = advice
         said.append((slots.user(says), slots.text(reply)))
@@ -171,7 +188,26 @@ def _asked(name: str, says: str) -> list[tuple[str, list[tuple[str, str]]]]:
 def turns_of(tone: str) -> list[tuple[str, str]]:
     """What the user may say next in a tone, and the replies; the thanks come first."""
     table = read_table("feeling_turns")
-    return turns(table["tone"][TONES[tone]]["then"]) + turns(table["then"].get(tone, ""))
+    general = turns(table["tone"][TONES[tone]]["then"]) if tone in TONES else []
+    return general + turns(table["then"].get(tone, ""))
+
+
+@cache
+def _advice(name: str) -> tuple[list[str], tuple[str, ...]]:
+    fields = read_table("advice")[name]
+    return lines(fields["ask"]), tuple(lines(fields["r"]))
+
+
+def advice(w: Writer, name: str) -> list[Exchange]:
+    """Advice that is asked for directly, and sometimes what the user says to it."""
+    asks, replies = _advice(name)
+    slots = new_slots(w, w.pick(("any", "any", "friend", "relative")))
+    says = w.pick(asks)
+    said = [(slots.user(says), slots.text(picked(w, replies, named(says))))]
+    if w.chance(0.2):
+        after, reply = w.pick(turns_of("advice"))
+        said.append((w.user(after), w.text(reply)))
+    return said
 
 
 BEFORE = ("", "", "", "", "", "help, ", "please help, ", "i have to tell you something: ", "i am scared, ", "listen, ")
@@ -196,6 +232,7 @@ def danger(w: Writer, kind: str) -> list[Exchange]:
 
 UNITS = {
     **{name: (float(WEIGHTS.get(name, 1)), partial(told, name=name)) for name in situations()},
+    **{f"advice_{name}": (1.5, partial(advice, name=name)) for name in read_table("advice")},
     "danger_self": (5.0, partial(danger, kind="self")),
     "danger_others": (4.0, partial(danger, kind="others")),
     "emergency": (2.0, partial(danger, kind="emergency")),

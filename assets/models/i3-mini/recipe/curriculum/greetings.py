@@ -28,6 +28,36 @@ CALLED_REPLIES = (
     "hi {name}! nice to meet you.", "hello {name}! how are you?", "hi {name}! i am i3-mini. how are you today?",
     "nice to meet you, {name}! i am i3-mini.", "hello {name}, nice to meet you! what would you like to talk about?",
 )  # fmt: skip
+HELLO = (  # put together, besides those of the table
+    "[hi|hello|hey|hi there|hello there|hey there|good day|greetings|howdy|hiya|hallo|yo]"
+    "[| i3-mini| i3| mini| again| my friend| friend| buddy| dear| you| computer| little model| everyone]"
+    "[!|.||, nice to be here|, nice to see you|, it is me|, here i am|, can we talk?|, do you have time?"
+    "|, i am back|, what a day|, i hope you are well|, good to see you|, let us chat|, are you awake?|, i am bored]",
+)
+HOW = (
+    "[|hi, |hello, |hey, |so, |hello i3-mini, |good morning, |good evening, |hi there, ]"
+    "[how are you|how are you doing|how is it going|how do you do|how are things|how have you been|what is up"
+    "|how do you feel|are you well|are you okay|how is life|how are you feeling|is everything fine|you all right]"
+    "[| today| this morning| tonight| right now| my friend| i3-mini| these days| now|, dear]?",
+)
+BYE = (
+    "[|ok, |well, |thanks, |alright, |i have to go, |it is late, |so, |thank you, |that was fun, |i am tired, ]"
+    "[bye|goodbye|bye bye|see you|see you later|see you tomorrow|see you soon|take care|until tomorrow|farewell"
+    "|have a nice day|have a good one|talk to you later|until next time|so long|later]"
+    "[| i3-mini| my friend| for now| and thanks| and take care| then| mini|, it was nice]",
+)
+THANKS = (
+    "[|ok, |great, |oh, |wow, |perfect, |good, |nice, ]"
+    "[thank you|thanks|thank you very much|thanks a lot|many thanks|thank you so much|thx|i thank you|thanks a million]"
+    "[| i3-mini| for your help| for the answer| for listening| my friend| for that| for telling me| for everything"
+    "| for the chat|, that helped|, that was nice|, you are great|, that is kind]",
+)
+PRAISE = (
+    "[you are|i think you are|wow, you are|i must say, you are|for a program you are|i3-mini, you are]"
+    " [|so |very |really |quite ][nice|kind|smart|funny|clever|sweet|helpful|cool|good|polite|friendly|great|cute"
+    "|wise]",
+)
+MADE = {"hello": HELLO, "how_are_you": HOW, "bye": BYE, "thanks": THANKS, "compliment": PRAISE}
 GREETINGS = ("hi", "hello", "hey", "hi there", "hello there", "good morning", "good evening", "hey there", "good day")
 FROM = (
     "my {who} {name} says hello.", "{name} says hi.", "say hello to {name}.", "greetings from {name}.",
@@ -54,6 +84,8 @@ def _table() -> dict[str, tuple[list[str], list[str], list[tuple[str, str]]]]:
 def courtesy(w: Writer, name: str) -> list[Exchange]:
     """One of the words of courtesy, and sometimes what follows."""
     says, replies, then = _table()[name]
+    if name in MADE and w.chance(0.6):
+        says = MADE[name]
     said = [(w.user(says), w.text(replies))]
     share = 1.0 if name == "fine" else 0.35
     if then and w.chance(share):

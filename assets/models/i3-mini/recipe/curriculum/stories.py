@@ -69,6 +69,12 @@ ABOUT = {
         "about {a:w} and {a:f}", "about {a:w} and {a:f}", "with {a:w} and {a:f}", "about {a:w} who meets {a:f}",
         "about the friendship of {a:w} and {a:f}", "with {a:w} and {a:f} in it",
     ),
+    "words": (
+        "with the words {w}, {thing} and {f}", "with {a:w}, {a:thing} and {a:f}",
+        "in which {a:w}, {a:thing} and {a:f} appear",
+        "about {a:w}, {a:thing} and {a:f}", "with these words: {w}, {f}, {thing}",
+        "that has {a:w}, {a:thing} and {a:f} in it",
+    ),
     "thing": ("about {a:found}", "with {a:found} in it", "about a found {found}", "where {a:found} is important"),
     "place": ("that happens {place}", "that plays {place}", "set {place}", "{place}", "which takes place {place}"),
     "me": (
@@ -79,7 +85,7 @@ ABOUT = {
 WISHES = (  # how often each is asked for
     ("hero",) * 18 + ("named",) * 8 + ("placed",) * 6 + ("afraid",) * 8 + ("lost",) * 8 + ("want",) * 6
     + ("cannot",) * 6 + ("lonely",) * 5 + ("trait",) * 5 + ("found",) * 8 + ("journey",) * 5 + ("two",) * 9
-    + ("thing",) * 4 + ("place",) * 4 + ("me",) * 4
+    + ("words",) * 5 + ("thing",) * 4 + ("place",) * 4 + ("me",) * 4
 )  # fmt: skip
 PLAIN = (
     "[tell me|please tell me|can you tell me|could you tell me|will you tell me] {a:story}.", "i want {a:story}.",
@@ -196,7 +202,7 @@ def plots() -> tuple[Plot, ...]:
 @cache
 def _plots(theme: str, mood: str) -> tuple[Plot, ...]:
     found = tuple(plot for plot in plots() if (not theme or plot.theme == theme) and (not mood or mood in plot.moods))
-    if theme == "any" and not mood:  # nobody is sad or scared who did not ask for it
+    if not mood:  # nobody is sad or scared who did not ask for it
         return tuple(plot for plot in found if not plot.moods & {"sad", "scary"})
     return found
 
@@ -280,6 +286,8 @@ def _with_questions(w: Writer, said: list[Exchange], story: Story) -> list[Excha
 
 
 def _plots_for(wish: str) -> list[Plot]:
+    if wish == "words":
+        return [plot for plot in _plots("", "") if {"thing", "f"} <= named(" ".join(plot.text))]
     themes = {plot.theme for plot in plots()}
     found = _plots(wish if wish in themes else "found" if wish == "thing" else "any", "")
     return [plot for plot in found if wish != "two" or "f" in named(plot.short)]
@@ -301,13 +309,30 @@ def wished(w: Writer) -> list[Exchange]:
     return _with_questions(w, [(user, story.slots["short"] if short else story.text)], story)
 
 
+def continued(w: Writer) -> list[Exchange]:
+    """The user begins a story, and i3-mini tells how it continues."""
+    chosen = cast(w)
+    story = written(w, chosen, w.pick(_plots("", "")))
+    begun = (
+        "once upon a time there was {intro}.", "{intro} lived {place}. continue the story.",
+        "once there was {intro}...",
+        "[continue|finish|complete] this story: once there was {intro}.", "there once was {intro}. and then?",
+        "i begin, you continue: {intro} lived {place}.", "once upon a time there lived {intro} {place}. what happened?",
+        "[continue|finish] my story: {place} there lived {intro}.",
+        "the story begins like this: {place} there was {intro}.",
+        "once upon a time, {intro}", "how does this story continue? there was {intro} who lived {place}.",
+    )  # fmt: skip
+    text = story.text.split(". ", 1)[1]
+    return _with_questions(w, [(w.user(begun, **story.slots), text)], story)
+
+
 def plain(w: Writer) -> list[Exchange]:
     """A story that i3-mini may choose, perhaps of some mood."""
     mood = w.pick(("", "", "", *MOODS))
     chosen = cast(w)
     noun = w.pick(MOODS[mood] if mood else NOUNS)
     short = mood == "short"
-    story = written(w, chosen, w.pick(plots() if not mood or short else _plots("", mood)))
+    story = written(w, chosen, w.pick(_plots("", "" if short else mood)))
     said = [(w.user(PLAIN, story=noun), story.slots["short"] if short else story.text)]
     return _with_questions(w, said, story)
 
@@ -336,4 +361,10 @@ def asked_back(w: Writer) -> list[Exchange]:
     return _with_questions(w, [first, (w.user(about, **chosen), story.text)], story)
 
 
-UNITS = {"wished": (70.0, wished), "plain": (18.0, plain), "another": (8.0, another), "asked_back": (6.0, asked_back)}
+UNITS = {
+    "wished": (70.0, wished),
+    "plain": (18.0, plain),
+    "continued": (7.0, continued),
+    "another": (8.0, another),
+    "asked_back": (6.0, asked_back),
+}
