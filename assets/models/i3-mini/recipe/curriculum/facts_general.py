@@ -115,7 +115,8 @@ def works(w: Writer) -> list[Exchange]:
     work, verb, person = w.pick(WORKS)
     reply = f"{person} {verb} {work}."
     done = PARTICIPLE.get(verb, verb)
-    slots = {"s": work, "v": verb, "o": person, "d": done, "b": BASE[verb], "r": ROLE.get(verb, "")}
+    said = bare(work) if w.chance(0.15) and work.startswith("the ") else work  # mona lisa, light bulb
+    slots = {"s": said, "v": verb, "o": person, "d": done, "b": BASE[verb], "r": ROLE.get(verb, "")}
     drawn = w.random.random()
     if drawn < 0.18:
         others = {p for _, v, p in WORKS if v == verb} | {"william shakespeare", "albert einstein", "mozart"}
@@ -192,6 +193,10 @@ QA = [line.split(" => ", 1) for line in read_table("qa")]
 PLAIN = re.compile(r"(?:\[[^\]]*what[^\]]*\]|what) (?:is|are) (the [^\[]+.*)")
 
 
+SUBJECT = re.compile(  # questions for the subject, which need no inversion
+    r"(?:who|(?:which|what|\[which\|what\]) (?:animals?|planet|country|month|river|bird|day)) (\w+)"
+    r"|what (?:happens|shines|floats|sinks|comes|came|helps|gives)"
+)
 AUXILIARY = ("is", "are", "do", "does", "did", "was", "were", "can")
 
 
@@ -199,18 +204,18 @@ AUXILIARY = ("is", "are", "do", "does", "did", "was", "were", "can")
 def asking_of(question: str) -> Asking:
     """Ways to ask a question of the table: as it is, and without inversion where that needs no grammar."""
     noun = PLAIN.fullmatch(question)
-    nouns = [noun[1]] if noun and not re.search(r" (of|called|for|made of)$", noun[1]) else []
-    clauses = []
-    subject = re.match(
-        r"(?:who|what|(?:which|what|\[which\|what\]) (?:animals?|planet|country|month|river|bird|day)) (\w+)", question
+    nouns = (
+        [noun[1].replace("[| called]", "")] if noun and not re.search(r" (of|called|for|made of|in)$", noun[1]) else []
     )
+    clauses = []
+    subject = SUBJECT.match(question)
     if subject and subject[1] not in AUXILIARY:
         clauses = [question]
     elif found := re.fullmatch(r"(.*\b(?:how|where|what|when)) do (.+)", question):
         clauses = [f"{found[1]} {found[2]}"]
     elif found := re.fullmatch(r"(when) is (.+)", question):
         clauses = [f"{found[1]} {found[2]} is"]
-    return Asking(direct=[question], clause=clauses, noun=nouns)
+    return Asking([question], clauses, nouns, [phrase.removeprefix("the ") for phrase in nouns])
 
 
 def general(w: Writer) -> list[Exchange]:

@@ -69,13 +69,23 @@ def is_a(w: Writer) -> list[Exchange]:
     if drawn < 0.5:
         right = w.chance(0.5)
         says = kind if right else w.pick(others)
-        return [checked(w, right, ["is {s} {a:o}", "is {s} a kind of {o}"], ["{s} is {a:o}"], reply, s=s, o=says)]
+        return [
+            checked(
+                w,
+                right,
+                ["is {s} {a:o}", "is {s} {a:o}", "would you call {s} {a:o}"],
+                ["{s} is {a:o}"],
+                reply,
+                s=s,
+                o=says,
+            )
+        ]
     if drawn < 0.7:
         x, y = w.some((kind, w.pick(others)), 2)
         return [(w.user(within(w, QUESTION, ["is {s} {a:x} or {a:y}", "{s}: {x} or {y}"]), s=s, x=x, y=y), reply)]
     asks = [
         "what kind of thing is {s}",
-        "what is {s}",
+        "of what kind is {s}",
         "[which|what] group does {s} belong to",
         "what sort of thing is {s}",
     ]

@@ -198,16 +198,24 @@ def able(w: Writer) -> list[Exchange]:
 
 
 def which_can(w: Writer) -> list[Exchange]:
-    """Animals that can do something."""
-    skill = w.pick(("fly", "swim", "climb trees", "lay eggs", "live in water"))
-    n = w.pick((1, 1, 2, 3))
-    some = [plural(who) for who in w.some(ABLE[skill], n)]
+    """One or more animals that can do something."""
+    skill = w.pick(list(SKILLS))
+    if w.chance(0.5):
+        who = w.pick(ABLE[skill])
+        verb = {"lay eggs": "lays eggs", "live in water": "lives in water"}.get(skill, "can " + skill)
+        asks = [
+            "[name|tell me|give me|say] [an animal|one animal] that {v}.",
+            "[do you know|can you name|can you think of] an animal that {v}?",
+            "[which|what] animal {v}?",
+            "i need an animal that {v}.",
+        ]
+        return [(w.user(asks, v=verb), f"{article(who)} {verb}.")]
+    some = [plural(who) for who in w.some(ABLE[skill], w.pick((2, 2, 3)))]
     verb = skill if skill in ("lay eggs", "live in water") else "can " + skill
     asks = [
         "[which|what] animals {v}?",
-        "[name|tell me|give me|say] [an animal|a few animals|some animals] that {v}.",
-        "[do you know|can you name] [an animal|animals] that {v}?",
-        "who {v}?" if verb.startswith("can") else "what animals {v}?",
+        "[name|tell me|give me|list] [a few|some] animals that {v}.",
+        "[do you know|can you name] [animals|some animals] that {v}?",
     ]
     return [(w.user(asks, v=verb), f"{listed(some)} {verb}.")]
 

@@ -121,19 +121,50 @@ def made(w: Writer) -> list[Exchange]:
 
 
 def things_of_color(w: Writer) -> list[Exchange]:
-    """Things of a color."""
-    color = w.pick(["white", "blue", "green", "red", "yellow", "orange", "brown", "black", "pink", "gray"])
+    """One or more things of a color."""
+    color = w.pick(("white", "blue", "green", "red", "yellow", "orange", "brown", "black", "pink", "gray"))
     known = [thing for thing, c in COLOR_OF if c == color]
-    some = w.some(known, w.pick((1, 1, 2, 3)))
+    if w.chance(0.5):
+        asks = [
+            "[name|tell me|give me|say] something {c}.",
+            "[name|tell me|give me] [a thing|something] that is {c}.",
+            "[do you know|can you name|can you think of] something {c}?",
+            "[do you know|can you name] a {c} thing?",
+        ]
+        return [(w.user(asks, c=color), f"{w.pick(known)} is {color}.")]
     asks = [
-        "what is {c}?",
         "[what|which] things are {c}?",
-        "[name|tell me|give me|say] something {c}.",
-        "[name|tell me|give me] [a thing|something] that is {c}.",
-        "[do you know|can you name|can you think of] something {c}?",
         "what [do you know that|can you think of that] is {c}?",
+        "[name|list|tell me|give me] [some|a few] {c} things.",
+        "[name|list|tell me] [some things|a few things|things] that are {c}.",
     ]
-    return [(w.user(asks, c=color), f"{listed(some)} {'is' if len(some) == 1 else 'are'} {color}.")]
+    return [(w.user(asks, c=color), f"{listed(w.some(known, w.pick((2, 2, 3))))} are {color}.")]
+
+
+PROPERTIES = [(thing, *text.split(", ")) for thing, text in read_table("parts")["properties"].items()]
+
+
+def properties(w: Writer) -> list[Exchange]:
+    """Whether a thing is hot or cold, big or small."""
+    out: list[Exchange] = []
+    for thing, is_, is_not in w.some(PROPERTIES, w.pick((1, 1, 2))):
+        reply = f"{thing} is {is_}."
+        if out:
+            out.append((w.user(within(w, NEXT, "{s}"), s=thing), reply))
+            continue
+        x, y = w.some((is_, is_not), 2)
+        if w.chance(0.5):
+            asks = [
+                "is {s} {x} or {y}",
+                "{s}: {x} or {y}",
+                "would you say that {s} is {x} or {y}",
+                "how is {s}, {x} or {y}",
+            ]
+            out.append((w.user(within(w, QUESTION, asks), s=thing, x=x, y=y), reply))
+        else:
+            out.append(checked(w, x == is_, ["is {s} {o}"], ["{s} is {o}"], reply, s=thing, o=x))
+            break
+    return out
 
 
 UNITS = {
@@ -142,4 +173,5 @@ UNITS = {
     "taste": (1, TASTE),
     "grows": (1.5, GROWS),
     "things of color": (1, things_of_color),
+    "properties": (3, properties),
 }

@@ -152,17 +152,36 @@ CLOTHES = Relation(
             "{s}, what [do people|should i] wear",
         ],
         clause=["what to wear {s}", "what people wear {s}", "what i should wear {s}"],
-        noun=["the right clothes {s}"],
         keys=["clothes {s}", "wear {s}", "what to wear {s}"],
     ),
     gap=["{s} people wear"],
 )
 
 
+WHERE = Relation(
+    things("where_do"),
+    ["people {s} {o}."],
+    Asking(
+        direct=[
+            "where do [people|you|we] {s}",
+            "where can [i|you|people] {s}",
+            "where does one {s}",
+            "in what place do people {s}",
+        ],
+        clause=["where people {s}", "where i can {s}", "where to {s}"],
+        noun=["the place where people {s}", "a place to {s}"],
+        keys=["where to {s}", "{s} where"],
+    ),
+    question=["do people {s} {o}"],
+    claim=["people {s} {o}"],
+    either=["do people {s} {x} or {y}"],
+    gap=["people {s}"],
+)
 UNITS = {
     "body": (3, body),
     "tool": (3, TOOL),
     "job": (3, JOB),
+    "where": (2, WHERE),
     "vehicle": (1, VEHICLE),
     "clothes": (1, CLOTHES),
 }

@@ -45,7 +45,7 @@ CAPITAL = Relation(
             "what the capital of {s} is called",
             "what [city|town] is the capital of {s}",
         ],
-        noun=["[the capital of {s}|the capital city of {s}|{s}'s capital|the name of the capital of {s}]"],
+        noun=["[the capital of {s}|the capital city of {s}|{s}'s capital]"],
         keys=["{s} capital", "capital {s}", "capital of {s}", "capital city {s}", "{s}: capital", "{s}, capital city"],
     ),
     question=["is {o} the capital [of|city of] {s}", "is the capital of {s} {o}", "is {s}'s capital [called |]{o}"],
@@ -202,7 +202,7 @@ WHAT_PLACE = Relation(
 )
 WHERE_CITY = Relation(
     [(city, country) for country, city in CAPITAL.unique if city not in country],
-    ["{s} is in {o}. it is the capital.", "{s} is the capital of {o}."],
+    ["{s} is in {o}. it is the capital."],
     Asking(
         direct=[
             "where is {s}",
@@ -226,7 +226,7 @@ BESIDE = [
     "who are the neighbors of {s}",
     "[what|which] countries [border|touch] {s}",
     "[what|which] countries does {s} [border|touch]",
-    "name [two|some] neighbors of {s}",
+    "name some neighbors of {s}",
     "what is next to {s} on the map",
     "[what|which] country is next to {s}",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .core import Exchange, Writer, in_words
+from .core import Exchange, Writer, article, in_words
 from .words import listing, plural
 
 EATEN = listing("eaten")
@@ -20,7 +20,7 @@ GIVES = {
     True: ("[give|lose|give away|drop] {b}", "give {b} to a friend", "[break|lend|sell] {b}"),
     False: ("[gives|loses|gives away|drops] {b}", "gives {b} to a friend", "[breaks|lends|sells] {b}"),
 }
-HOW_MANY = "how many [{k} |]{d} {s} have [now|then|left|]?"
+HOW_MANY = "how many [{k} |]{d} {s} have{n}?"
 
 
 def counted(number: int, thing: str, words: bool) -> str:
@@ -30,15 +30,16 @@ def counted(number: int, thing: str, words: bool) -> str:
 
 def story(w: Writer) -> list[Exchange]:
     """One of the kinds of stories."""
-    return w.pick((change, change, change, two_people, groups, shared, on_a_place, difference))(w)
+    return w.pick(STORIES)(w)
 
 
 def person(w: Writer) -> tuple[str, str, str]:
     """Who has something, in the question, later in it, and in the reply: (i, i, you), (tom, he, tom)."""
     if w.chance(0.55):
         return "i", "i", "you"
-    name = w.name("female" if w.chance(0.5) else "male")
-    return name, name, name
+    kind = "female" if w.chance(0.5) else "male"
+    name = w.name(kind)
+    return name, "she" if kind == "female" else "he", name
 
 
 def change(w: Writer) -> list[Exchange]:
@@ -78,6 +79,7 @@ def change(w: Writer) -> list[Exchange]:
         b=in_words(b) if words else b,
         l=later,
         k=plural(thing),
+        n=w.pick(("", " now", " then")) if up else w.pick(("", " left", " now")),
         d="do" if first else "does",
         s=later,
         o=later,
@@ -205,6 +207,142 @@ def difference(w: Writer) -> list[Exchange]:
     return [
         (
             w.user(asks, a=counted(a, thing, False), b=b, n=name, k=plural(thing)),
-            f"you have {counted(a - b, thing, False)} more than {name}.",
+            f"you have {a - b} more {thing if a - b == 1 else plural(thing)} than {name}.",
         )
     ]
+
+
+SOLD = [thing for thing in EATEN + KEPT if thing != "coin"]
+
+
+def money(w: Writer) -> list[Exchange]:
+    """Prices, change and what is left."""
+    coin = w.pick(("dollar", "dollar", "euro", "cent", "coin"))
+    a, b = w.random.randint(2, 20), w.random.randint(1, 10)
+    drawn = w.random.random()
+    if drawn < 0.4:
+        b = min(a, b)
+        asks = [
+            "i have {a} and spend {b}. how [much|much money|many {k}] do i have left?",
+            "i have {a}. i [buy something for|pay|spend] {b}. how much is left?",
+            "if i pay {b} and had {a}, how much do i have left?",
+        ]
+        left = a - b
+        number = f"{left or 'no'} {coin if left == 1 else plural(coin)}"
+        return [(w.user(asks, a=counted(a, coin, False), b=b, k=plural(coin)), f"you have {number} left.")]
+    if drawn < 0.75:
+        thing = w.pick(SOLD)
+        n = w.random.randint(2, 10)
+        asks = [
+            "{t} costs {b}. how much [are|do i pay for] {n}?",
+            "one {x} costs {b}. what do {n} cost?",
+            "if {t} costs {b}, how much are {n}?",
+        ]
+        asked = w.user(asks, t=article(thing), x=thing, b=counted(b, coin, False), n=counted(n, thing, False))
+        return [(asked, f"{n} {plural(thing)} cost {counted(n * b, coin, False)}.")]
+    things = w.some(SOLD, 2)
+    asks = [
+        "{x} costs {a} and {y} costs {b}. how much [is that|are both] together?",
+        "what do i pay for {x} for {a} and {y} for {b}?",
+    ]
+    asked = w.user(
+        asks, x=article(things[0]), y=article(things[1]), a=counted(a, coin, False), b=counted(b, coin, False)
+    )
+    return [(asked, f"together that is {counted(a + b, coin, False)}.")]
+
+
+def ages(w: Writer) -> list[Exchange]:
+    """How old somebody will be, or is."""
+    a, b = w.random.randint(3, 40), w.random.randint(1, 10)
+    drawn = w.random.random()
+    if drawn < 0.5:
+        years = f"in {b} years" if b > 1 else "next year"
+        if w.chance(0.6):
+            asks = [
+                "if i am {a}, how old will i be {y}?",
+                "i am {a} now. how old will i be {y}?",
+                "how old am i {y} if i am {a} today?",
+            ]
+            who = "you"
+        else:
+            asks = [
+                "someone is {a} years old. how old is that person {y}?",
+                "a person is {a}. how old will this person be {y}?",
+            ]
+            who = "that person"
+        return [(w.user(asks, a=a, y=years), f"{years} {who} will be {a + b}.")]
+    kind = w.pick(("female", "male"))
+    name, other = w.name(kind), w.name()
+    older = w.chance(0.6) or b >= a
+    asks = [
+        "{n} is {a}. {o} is {b} {y} {k}. how old is {o}?",
+        "{o} is {b} {y} {k} than {n}, who is {a}. how old is {o}?",
+    ]
+    slots = {
+        "n": name,
+        "o": other,
+        "a": a,
+        "b": b,
+        "y": "year" if b == 1 else "years",
+        "k": "older" if older else "younger",
+    }
+    return [(w.user(asks, **slots), f"{other} is {a + b if older else a - b}.")]
+
+
+def clock(w: Writer) -> list[Exchange]:
+    """What time it is some hours later or before."""
+    now, hours = w.random.randint(1, 12), w.random.randint(1, 6)
+    later = w.chance(0.7)
+    then = (now + hours - 1) % 12 + 1 if later else (now - hours - 1) % 12 + 1
+    h = "hour" if hours == 1 else "hours"
+    if later:
+        asks = [
+            "it is {n} o'clock. what time is it in {d} {h}?",
+            "if it is {n} o'clock now, what time is it {d} {h} later?",
+            "what time is it {d} {h} after {n} o'clock?",
+        ]
+        reply = f"{hours} {h} after {now} o'clock it is {then} o'clock."
+    else:
+        asks = ["it is {n} o'clock. what time was it {d} {h} ago?", "what time is it {d} {h} before {n} o'clock?"]
+        reply = f"{hours} {h} before {now} o'clock it is {then} o'clock."
+    return [(w.user(asks, n=now, d=hours, h=h), reply)]
+
+
+UNITS_OF_TIME = (
+    ("day", "week", 7),
+    ("hour", "day", 24),
+    ("minute", "hour", 60),
+    ("month", "year", 12),
+    ("second", "minute", 60),
+    ("year", "century", 100),
+)
+
+
+def units_of_time(w: Writer) -> list[Exchange]:
+    """How many days are in three weeks."""
+    small, big, each = w.pick(UNITS_OF_TIME)
+    n = w.random.randint(2, 10 if each <= 12 else 5)
+    asks = [
+        "how many {s} are in {n} {b}?",
+        "how many {s} do {n} {b} have?",
+        "{n} {b}: how many {s} [is that|are that]?",
+        "how many {s} is {n} {b}?",
+    ]
+    return [(w.user(asks, s=plural(small), b=plural(big), n=n), f"{n} {plural(big)} have {n * each} {plural(small)}.")]
+
+
+STORIES = (
+    change,
+    change,
+    change,
+    two_people,
+    groups,
+    shared,
+    on_a_place,
+    difference,
+    money,
+    money,
+    ages,
+    clock,
+    units_of_time,
+)

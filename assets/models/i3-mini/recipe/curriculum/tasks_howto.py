@@ -139,13 +139,13 @@ WITH_NOUN = (
     "{n} dreamed of {a:x} last night.",
     "the child drew a picture of {a:x}.",
     "i wrote a poem about {a:x}.",
-    "in {p}, {n} saw {a:x}.",
+    "{n} saw {a:x} {p}.",
     "everyone talked about the {x}.",
     "{n} has a book about {a:x}.",
     "there was {a:x} in the film.",
 )
 WITH_ADJECTIVE = (
-    "{n} saw {a:x} bird in {p}.",
+    "{n} saw {a:x} bird {p}.",
     "the story is about {a:x} king.",
     "once there was {a:x} cat.",
     "{n} has {a:x} dog.",
@@ -153,9 +153,9 @@ WITH_ADJECTIVE = (
 )
 WITH_VERB = (
     "{n} and {m} {x} every day.",
-    "the children {x} in {p}.",
+    "the children {x} {p}.",
     "we want to {x} together.",
-    "please do not {x} in {p}.",
+    "please do not {x} {p}.",
     "on sundays people {x}.",
 )
 WITH_ANY = ("i do not know the word {x}, but {x} sounds nice.", "the word {x} is new to me, but i like {x}.")

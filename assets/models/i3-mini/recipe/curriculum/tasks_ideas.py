@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .asking import QUESTION, within
 from .core import Exchange, Writer, in_words, listed, read_table
 from .facts_kinds import KINDS
@@ -36,13 +38,11 @@ ELSE = (
     "and another?",
     "what else?",
 )
-GLAD = (
-    (
-        "[thanks|thank you|great|good idea|nice|cool|perfect|i like that|sounds good|ok, thanks|super|love it]",
-        "[thanks|good idea], i will [try|take|do] that.",
-    ),
-    ("you are welcome!", "i am glad that you like it.", "good! have fun.", "great. have fun!"),
+THANKS = (
+    "[thanks|thank you|great|good idea|nice|cool|perfect|i like that|sounds good|ok, thanks|super|love it].",
+    "[thanks|good idea], i will [try|take|do] that.",
 )
+WELCOME = ("you are welcome!", "i am glad that you like it.")
 
 
 def suggest(w: Writer) -> list[Exchange]:
@@ -53,6 +53,7 @@ def suggest(w: Writer) -> list[Exchange]:
     elif w.chance(0.12):
         n = w.pick((2, 3))
         some = w.some(items, n)
+        ask = re.sub(r"^(\[something\|an idea\]|an idea) for ", "", ask)
         asked = w.user(
             [
                 "[give me|suggest|tell me] {n} ideas for " + ask + ".",
@@ -78,7 +79,7 @@ def suggest(w: Writer) -> list[Exchange]:
         out.append((w.user(ELSE), w.text(then, c=other)))
         drawn = w.random.random()
     if drawn > 0.85:
-        out.append((w.user(GLAD[0]), w.text(GLAD[1])))
+        out.append((w.user(THANKS), w.text((*WELCOME, "have fun!") if deeds else WELCOME)))
     return out
 
 
@@ -177,8 +178,7 @@ def by_chance(w: Writer) -> list[Exchange]:
         asks = [
             "pick a number [between|from] {a} [and|to] {b}",
             "[choose|say|give me|tell me|think of] a [random |]number between {a} and {b}",
-            "a [random |]number from {a} to {b}",
-            "random number {a} to {b}",
+            "give me a random number from {a} to {b}",
             "say any number between {a} and {b}",
         ]
         asks = [

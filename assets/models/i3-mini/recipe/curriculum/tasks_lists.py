@@ -32,7 +32,7 @@ MASS = (
 
 def count(w: Writer) -> list[Exchange]:
     """Counts to a number, from one to another, down, or in steps."""
-    words = w.chance(0.25)
+    words = w.chance(0.12)
     drawn = w.random.random()
     if drawn < 0.45:
         n = w.pick((3, 3, 4, 5, 5, 6, 7, 8, 9, 10, 10, 10, 12, 15, 20))
@@ -93,6 +93,8 @@ def count(w: Writer) -> list[Exchange]:
                 k=kind,
             )
     words = words and max(numbers) <= 20
+    if words:
+        asked = asked.rstrip(".?! ") + w.pick((" in words", ", in words", " in words, not digits"))
     return [(asked, ", ".join(in_words(i) if words else str(i) for i in numbers) + ".")]
 
 

@@ -6,7 +6,7 @@ from .asking import within
 from .core import Exchange, Writer
 from .facts_words import PAST
 from .tasks_copy import ASKED
-from .vocabulary import ADJECTIVES, PLACES, VERBS_OF_PEOPLE, nouns
+from .vocabulary import ADJECTIVES, PLACES, VERBS_OF_PEOPLE, objects
 from .words import listing
 
 EVENTS = listing("events")
@@ -132,20 +132,20 @@ def note(w: Writer) -> list[Exchange]:
 
 def shorter(w: Writer) -> list[Exchange]:
     """A long sentence in few words."""
-    x, y = w.some(nouns(), 2)
+    x, y = w.some(objects(), 2)
     j, k = w.some(ADJECTIVES, 2)
     n, p = w.name(), w.pick(PLACES)
     cases = (
-        ("yesterday evening, {n} bought {a:j} {x} in {p}", "{n} bought {a:x}"),
-        ("my {j} and {k} neighbor {n} has lost the {x} somewhere in {p}", "{n} lost the {x}"),
+        ("yesterday evening, {n} bought {a:j} {x} {p}", "{n} bought {a:x}"),
+        ("my {j} and {k} neighbor {n} has lost the {x} somewhere {p}", "{n} lost the {x}"),
         ("{n} is so tired today that it is time to go to bed very early", "{n} is tired"),
-        ("in the middle of the night, {n} heard {a:j} {x} in {p}", "{n} heard {a:x}"),
-        ("the {j} {x} that {n} found in {p} last week is {k}", "the {x} is {k}"),
+        ("in the middle of the night, {n} heard {a:j} {x} {p}", "{n} heard {a:x}"),
+        ("the {j} {x} that {n} found {p} last week is {k}", "the {x} is {k}"),
         ("because it was raining all day, {n} stayed at home and read", "{n} stayed at home"),
         ("i would really like to say that i like the {j} {x} very much", "i like the {x}"),
-        ("if you have time tomorrow, please come to {p} and bring the {x}", "please bring the {x}"),
-        ("{n} told me that there was {a:j} {x} in {p}", "there was {a:x} in {p}"),
-        ("this morning we saw {a:x} and {a:y} in {p} when we took a walk", "we saw {a:x} and {a:y}"),
+        ("if you have time tomorrow, please meet me {p} and bring the {x}", "please bring the {x}"),
+        ("{n} told me that there was {a:j} {x} {p}", "there was {a:x} {p}"),
+        ("this morning we saw {a:x} and {a:y} {p} when we took a walk", "we saw {a:x} and {a:y}"),
     )
     long, short = w.pick(cases)
     slots = {"n": n, "x": x, "y": y, "j": j, "k": k, "p": p}
@@ -160,7 +160,7 @@ def shorter(w: Writer) -> list[Exchange]:
 def changed(w: Writer) -> list[Exchange]:
     """A sentence as a question, in the past, as its opposite, with another name or word."""
     kind = w.random.randrange(5)
-    n, x, p = w.name(), w.pick(nouns()), w.pick(PLACES)
+    n, x, p = w.name(), w.pick(objects()), w.pick(PLACES)
     if kind == 0:
         j = w.pick(ADJECTIVES)
         asks = [
@@ -173,11 +173,11 @@ def changed(w: Writer) -> list[Exchange]:
         verb = w.pick(VERBS_OF_PEOPLE)
         past = dict(PAST.pairs)[verb]
         asks = [
-            "say in the past: we {v} in {p}",
-            "put this in the past: we {v} in {p}",
-            "change to the past tense: we {v} in {p}",
+            "say in the past: we {v} {p}",
+            "put this in the past: we {v} {p}",
+            "change to the past tense: we {v} {p}",
         ]
-        return [(w.user(within(w, ASKED, asks), v=verb, p=p), f"we {past} in {p}.")]
+        return [(w.user(within(w, ASKED, asks), v=verb, p=p), f"we {past} {p}.")]
     if kind == 2:
         old, new = w.name(), w.name()
         asks = [

@@ -30,6 +30,13 @@ def nouns() -> list[str]:
 
 
 @cache
+def objects() -> list[str]:
+    """Animals, tools and other things that somebody can have."""
+    found = [row[0] for row in columns("animals")] + listing("kept") + listing("eaten")
+    return _clean(found + [bare(thing) for thing in read_table("parts")["tools"] if thing.startswith(("a ", "an "))])
+
+
+@cache
 def words() -> list[str]:
     """Words of all classes."""
     found = nouns() + ADJECTIVES + [word for group in pairs(read_table("words")["opposites"]) for word in group]
@@ -53,26 +60,26 @@ def sentence(w: Writer) -> str:
     """A short sentence without its point, of words by chance."""
     templates = (
         "{n} has {a:j} {x}",
-        "the {x} is in {p}",
+        "the {x} is {p}",
         "the {j} {x} is {k}",
-        "{n} likes to {v} in {p}",
+        "{n} likes to {v} {p}",
         "i see {a:x} and {a:y}",
         "my {x} is {j}",
         "{n} and {m} {v} together",
-        "there is {a:j} {x} in {p}",
+        "there is {a:j} {x} {p}",
         "we {v} every day",
-        "{n} lives near {p}",
+        "{n} lives {p}",
         "today is a {j} day",
-        "i like {p}",
+        "i like it {p}",
         "{n} gave me {a:x}",
         "the {x} and the {y} are friends",
         "please bring the {x}",
         "where is the {x}",
         "i am {j} today",
-        "{n} found {a:x} in {p}",
-        "never {v} in {p}",
+        "{n} found {a:x} {p}",
+        "never {v} {p}",
         "her {x} is {j} and {k}",
     )
     j, k = w.some(ADJECTIVES, 2)
-    x, y = w.some(nouns(), 2)
+    x, y = w.some(objects(), 2)
     return w.text(templates, n=w.name(), m=w.name(), x=x, y=y, j=j, k=k, p=w.pick(PLACES), v=w.pick(VERBS_OF_PEOPLE))
