@@ -113,8 +113,9 @@ def test_system_prompts_are_followed(units):
         assert system
         assert {reply for _, reply in exchanges} <= {"yes.", "no."}
         system, exchanges = system_prompt.other_name(writer, units)
-        name = re.findall(r"[a-z0-9]+", exchanges[-1][1])
-        assert name
+        names = {name for _, reply in exchanges for name in re.findall(r"\bmy name is ([a-z0-9-]+)", reply)}
+        assert len(names) <= 1
+        assert all(name in system.lower() for name in names)
     assert system_prompt.third_person("you live in oslo") == "the user lives in oslo"
     assert system_prompt.third_person("your dog is called rex") == "the user's dog is called rex"
     assert system_prompt.third_person("you do not like rain") == "the user does not like rain"
