@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from curriculum.core import Writer, article, held_out, in_words, listed, phrasings, read_table
+from curriculum.core import TABLES, Writer, article, held_out, in_words, listed, phrasings, read_table
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,3 +76,9 @@ def test_names_are_many_plain_and_never_held_out():
     assert all(re.fullmatch(r"[a-z]{2,11}", name) for name in drawn | set(real))
     assert not held_out() & (drawn | set(real))
     assert len(drawn) > 1500
+
+
+def test_no_two_tables_have_one_name():
+    names = [path.stem for path in TABLES.iterdir()]
+    assert len(set(names)) == len(names)
+    assert all(read_table(name) for name in names)

@@ -80,10 +80,12 @@ def listed(items: Sequence[str], last: str = "and") -> str:
 @cache
 def read_table(name: str) -> Any:
     """A file of tables/: NAME.toml as a dict, or NAME.txt as a list of its lines without comments. Do not modify it."""
-    toml = TABLES / f"{name}.toml"
+    toml, text = TABLES / f"{name}.toml", TABLES / f"{name}.txt"
+    if toml.exists() and text.exists():
+        raise ValueError(f"Two tables have the name {name}: {toml.name} and {text.name}. Rename one of them.")
     if toml.exists():
         return tomllib.loads(toml.read_text(encoding="utf-8"))
-    lines = (line.strip() for line in (TABLES / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+    lines = (line.strip() for line in text.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
 

@@ -79,7 +79,7 @@ def explained(w: Writer) -> list[Exchange]:
 
 def advised(w: Writer) -> list[Exchange]:
     """Advice, and why, another, or are you sure."""
-    ask, advice, because, other = w.pick(rows("advice"))
+    ask, advice, because, other = w.pick(rows("reasons"))
     exchanges = [(w.user(AFTER["advise"], x=ask), advice)]
     for follow in w.some(["why", "another", "sure", "thanks"], w.pick([1, 1, 2])):
         if follow == "thanks":
