@@ -94,7 +94,7 @@ def _situation(fields: dict[str, str]) -> Situation:
             *(
                 ask % said.replace("{when}", "")
                 for said in says
-                if worried and said.startswith(TOLD_BY)
+                if TONES[fields["t"]] == "bad" and said.startswith(TOLD_BY)
                 for ask in ASKED_IF
             ),
         ],
@@ -194,7 +194,7 @@ def turns_of(tone: str) -> list[tuple[str, str]]:
 
 @cache
 def _advice(name: str) -> tuple[list[str], tuple[str, ...]]:
-    fields = read_table("advice")[name]
+    fields = read_table("feelings_advice")[name]
     return lines(fields["ask"]), tuple(lines(fields["r"]))
 
 
@@ -232,7 +232,7 @@ def danger(w: Writer, kind: str) -> list[Exchange]:
 
 UNITS = {
     **{name: (float(WEIGHTS.get(name, 1)), partial(told, name=name)) for name in situations()},
-    **{f"advice_{name}": (1.5, partial(advice, name=name)) for name in read_table("advice")},
+    **{f"advice_{name}": (1.5, partial(advice, name=name)) for name in read_table("feelings_advice")},
     "danger_self": (5.0, partial(danger, kind="self")),
     "danger_others": (4.0, partial(danger, kind="others")),
     "emergency": (2.0, partial(danger, kind="emergency")),

@@ -40,7 +40,7 @@ AFTER = (  # what people say to "i cannot"
     (
         "[thanks anyway|thank you anyway|no problem|that is ok|that is fine|it is okay|never mind|do not worry"
         "|thanks for being honest|ok, thanks]",
-        "[thank you for understanding.|you are kind.|you are welcome.] [is there something else?|]",
+        "[thank you for understanding.|you are kind.|thank you.] [is there something else?|]",
     ),
 )
 
