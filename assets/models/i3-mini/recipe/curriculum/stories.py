@@ -7,6 +7,7 @@ from functools import cache
 
 from .core import Exchange, Writer, read_table
 from .scenes import named
+from .slots import names
 from .topics import lines, turns
 
 LONGEST = 660  # characters of a story
@@ -303,7 +304,8 @@ def asked_for(w: Writer, wish: str) -> tuple[Story, dict[str, str]]:
 def wished(w: Writer) -> list[Exchange]:
     """A story with what was asked for, and sometimes questions about it."""
     story, chosen = asked_for(w, w.pick(WISHES))
-    short = w.chance(0.15)
+    wanted = [chosen[slot] for slot in names(chosen["request"]) if slot not in ("story", "his", "adjective")]
+    short = w.chance(0.15) and all(word in story.slots["short"] for word in wanted)
     noun = w.pick(MOODS["short"] if short else NOUNS)
     user = w.user(chosen["request"], story=noun, **chosen)
     return _with_questions(w, [(user, story.slots["short"] if short else story.text)], story)
