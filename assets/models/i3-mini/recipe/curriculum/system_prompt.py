@@ -189,9 +189,10 @@ def styled(w: Writer, units: Units) -> Conversation:
         )
         exchanges = exchanges + [(w.user(user), reply) for user, reply in replies]
     changed = [(user, in_style(w, kind, mark, reply)) for user, reply in exchanges]
-    return prompt(w, frames["prompts"], x=mark, v=mark), within(
-        [(user, reply) for user, reply in changed if reply], ROOM
-    )
+    kept = [(user, reply) for user, reply in changed if reply]
+    if not kept:  # no reply could follow the rule
+        return styled(w, units)
+    return prompt(w, frames["prompts"], x=mark, v=mark), within(kept, ROOM)
 
 
 def yes_or_no(w: Writer, units: Units) -> Conversation:
