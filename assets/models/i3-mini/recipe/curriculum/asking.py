@@ -71,6 +71,17 @@ GAP = (
     "[complete|finish|complete this|finish this|complete the sentence|finish my sentence|please complete]: {} ...",
     "[fill the gap|fill in the blank|fill in|fill the blank|what is missing|which word is missing]: {} ___.",
 )
+ABOUT = (
+    "[tell me|please tell me] [something|a little|a fact|anything|] about {}.",
+    "[what do you know|what can you tell me|what do you have to say] about {}?",
+    "[can|could] you tell me [something|more|a little|a fact] about {}?",
+    "[talk|speak|write] [|a little ]about {}.",
+    "[i want to|i would like to|let me] [know|hear|learn] [something|more] about {}.",
+    "[do you know|have you heard|have you learned] [something|anything] about {}?",
+    "[information|some facts|facts|a fact] about {}[, please|].",
+    "[let us talk about|i am interested in|i have a question about|teach me about] {}.",
+    "[describe|explain] {}.",
+)
 NEXT = ("[and|what about|how about|and what about|and how about|ok, and|now|and for|same for] {}?", "{}?", "and {}")
 
 
@@ -162,7 +173,7 @@ class Relation:
 
     def fact(self, w: Writer) -> Pair:
         """What is asked about this time."""
-        return w.pick(self.pairs[: self.known] if w.chance(0.6) else self.pairs)
+        return w.pick(self.pairs[: self.known] if w.chance(0.75) else self.pairs)
 
     def other(self, w: Writer, s: str, o: str) -> str:
         """A wrong answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from .asking import NEXT, QUESTION, Asking, checked, columns, mapping, within
+from .asking import ABOUT, NEXT, QUESTION, Asking, checked, columns, mapping, within
 from .core import Exchange, Writer, listed, read_table
 from .words import bare, plural
 
@@ -49,6 +49,8 @@ def define(w: Writer) -> list[Exchange]:
         elif w.chance(0.1):
             asked = ["what do you call {m}", "what is the word for {m}", "which word means {m}", "{m}: what is it"]
             out.append((w.user(within(w, QUESTION, asked), m=meaning), reply))
+        elif w.chance(0.15):
+            out.append((w.user(within(w, ABOUT, "{s}"), s=thing), reply))
         else:
             asking = DEFINE if re.match(r"an? ", thing) and " or " not in meaning else DEFINE_MASS
             out.append((asking.user(w, s=thing, b=bare(thing), t=plural(bare(thing))), reply))
@@ -86,6 +88,8 @@ def who(w: Writer) -> list[Exchange]:
             if says != known and set(says.split()) & set(known.split()) - {"a", "an", "the", "of", "who", "in"}:
                 right, says = True, known
             out.append(checked(w, right, [f"{verb} {{s}} {{o}}"], [f"{{s}} {verb} {{o}}"], reply, s=name, o=says))
+        elif w.chance(0.2):
+            out.append((w.user(within(w, (*ABOUT, "[do you know|have you heard of] {}?"), "{s}"), s=name), reply))
         else:
             out.append((WHO.user(w, s=name, v="were" if verb == "were" else w.pick((verb, verb, "is"))), reply))
     return out
@@ -234,9 +238,9 @@ def general(w: Writer) -> list[Exchange]:
 
 
 UNITS = {
-    "define": (8, define),
+    "define": (9, define),
     "who": (3.5, who),
     "works": (4, works),
     "why": (4.5, why),
-    "general": (14, general),
+    "general": (19, general),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .asking import NEXT, QUESTION, Asking, Relation, checked, columns, within
+from .asking import ABOUT, NEXT, QUESTION, Asking, Relation, checked, columns, within
 from .core import Exchange, Writer, article, in_words, listed
 from .words import plural
 
@@ -269,6 +269,34 @@ def about_animal(w: Writer) -> list[Exchange]:
     return out
 
 
+def tell_about(w: Writer) -> list[Exchange]:
+    """Something about an animal, and more of it."""
+    row = w.pick([row for row in ANIMALS if row[5] and row[6]])
+    name = row[0]
+    out = [
+        (
+            w.user(within(w, ABOUT, w.pick(("{t}", "{t}", "{a:s}", "the {s}"))), s=name, t=plural(name)),
+            f"{article(name)} lives {row[5]}. it eats {row[6]}.",
+        )
+    ]
+    more = []
+    if row[2]:
+        more.append("it has no legs." if row[2] == "0" else f"it has {in_words(int(row[2]))} legs.")
+    if row[3]:
+        more.append(f"its baby is called {article(row[3])}.")
+    if row[4]:
+        more.append(f"it says {row[4]}.")
+    if more and w.chance(0.35):
+        asks = [
+            "[tell me|say|and] more.",
+            "[anything|what] else?",
+            "[more|go on|and|what more do you know]?",
+            "tell me [more|something else] about it.",
+        ]
+        out.append((w.user(asks), " ".join(w.some(more, min(2, len(more))))))
+    return out
+
+
 def gives(w: Writer) -> list[Exchange]:
     """What animals give people."""
     who, what = w.pick(animals(8))
@@ -291,4 +319,5 @@ UNITS = {
     "what animal": (1.5, what_animal),
     "about animal": (2.5, about_animal),
     "gives": (0.8, gives),
+    "tell about": (2, tell_about),
 }

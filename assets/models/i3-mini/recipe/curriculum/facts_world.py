@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .asking import CLAUSE, NEXT, QUESTION, Asking, Pair, Relation, checked, columns, within
+from .asking import ABOUT, CLAUSE, NEXT, QUESTION, Asking, Pair, Relation, checked, columns, within
 from .core import Exchange, Writer, listed
 from .words import listing
 
@@ -276,6 +276,17 @@ def about_country(w: Writer) -> list[Exchange]:
     return out
 
 
+def tell_about(w: Writer) -> list[Exchange]:
+    """Something about a country or its capital."""
+    row = w.pick(COUNTRIES[:KNOWN] if w.chance(0.75) else COUNTRIES)
+    name, capital, language, continent = row[:4]
+    if w.chance(0.3) and capital not in name:
+        return [(w.user(within(w, ABOUT, "{s}"), s=capital), f"{capital} is in {name}. it is the capital.")]
+    said = w.pick(OTHER_NAMES.get(name, (name,)))
+    reply = f"{name} is in {continent}. the capital is {capital}, and people speak {language}."
+    return [(w.user(within(w, ABOUT, "{s}"), s=said), reply)]
+
+
 def other_name(w: Writer) -> list[Exchange]:
     """Asks by another common name of a country."""
     name = w.pick(sorted(OTHER_NAMES))
@@ -357,6 +368,7 @@ UNITS = {
     "where city": (2.5, WHERE_CITY),
     "neighbors": (1.5, neighbors),
     "about country": (2, about_country),
+    "tell about": (1.5, tell_about),
     "other name": (0.7, other_name),
     "where spoken": (1, where_spoken),
     "countries": (1, cities),
