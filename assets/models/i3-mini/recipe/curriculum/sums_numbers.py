@@ -122,7 +122,7 @@ def double_half(w: Writer) -> list[Exchange]:
     n = w.random.randint(1, 25) if w.chance(0.75) else w.random.randint(5, 50)
     if w.chance(0.5):
         asks = [
-            "what is [double|twice|two times|the double of] {n}",
+            "what is [double|twice|the double of] {n}",
             "what is {n} doubled",
             "how much is twice {n}",
             "double {n}",
