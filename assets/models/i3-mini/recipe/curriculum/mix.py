@@ -57,7 +57,6 @@ class Mixer:
         self._held = held_out() | frozenset(held)
         self.written: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
-        self._weights = dict.fromkeys(self.shares, 1.0)
         self._lengths = {skill: self._measured(skill) for skill in self.shares}
         self._conversations = 0
         self._weigh()
@@ -88,11 +87,10 @@ class Mixer:
     def _weigh(self) -> None:
         """Draws those skills more often of which less was written than their shares want."""
         written, wanted = sum(self.written.values()), sum(self.shares.values())
+        weighted = []
         for skill, share in self.shares.items():
-            if written:
-                got = max(self.written[skill] / written, 0.001)
-                self._weights[skill] *= min(2.0, max(0.5, share / wanted / got)) ** 0.3
-        weighted = [(skill, share * self._weights[skill], self._lengths[skill]) for skill, share in self.shares.items()]
+            short = share / wanted * written / max(self.written[skill], 1) if written else 1.0
+            weighted.append((skill, share * min(8.0, max(0.125, short**3)), self._lengths[skill]))
         self._starts = Choice([(skill, weight / own) for skill, weight, (own, _) in weighted])
         self._units = Choice([(skill, weight / unit) for skill, weight, (_, unit) in weighted if unit])
 
