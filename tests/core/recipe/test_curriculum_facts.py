@@ -22,12 +22,14 @@ from curriculum import (
     tasks_lists,
     tasks_notes,
     tasks_quiz,
+    tasks_words,
 )
 from curriculum.core import Writer, held_out, read_table
 
 MODULES = (
     facts_general, facts_kinds, facts_nature, facts_things, facts_time, facts_uses, facts_words, facts_world, sums,
     sums_numbers, tasks_copy, tasks_howto, tasks_ideas, tasks_letters, tasks_lists, tasks_notes, tasks_quiz,
+    tasks_words,
 )  # fmt: skip
 UNITS = [
     pytest.param(unit, id=f"{module.__name__.split('.')[-1]}: {name}")

@@ -14,6 +14,7 @@ DEFINE = Asking(
     direct=[
         "what is {s}",
         "what is {s}, [in simple words|in short|for a child|exactly|in one sentence]",
+        "[can you explain|what is] {s} like i am five",
         "what exactly is {s}",
         "what does the word {b} mean",
         "what does {b} mean",

@@ -225,7 +225,15 @@ def what_language(w: Writer) -> list[Exchange]:
         return [
             checked(w, right, ["does {f} mean {s} in {l}"], ["{s} in {l} is {f}"], truth, s=word, l=language, f=says)
         ]
-    asks = ["what does {f} mean in {l}", "what does the {l} word {f} mean", "what is {f} in english, it is {l}"]
+    if w.chance(0.3):
+        asks = [
+            "say something in {l}.",
+            "[say|tell me|teach me] a word in {l}.",
+            "do you know a {l} word?",
+            "say [a|any] {l} word.",
+        ]
+        return [(w.user(asks, l=language), f"{foreign} is {language} and means {word}.")]
+    asks = ["what does {f} mean in english", "what does the {l} word {f} mean", "what is {f} in english, it is {l}"]
     means = next(known for known, t in TRANSLATED.items() if t[number] == foreign)
     return [(w.user(within(w, QUESTION, asks), f=foreign, l=language), f"{foreign} is {language} and means {means}.")]
 

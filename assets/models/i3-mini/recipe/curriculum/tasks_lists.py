@@ -115,6 +115,8 @@ def list_things(w: Writer) -> list[Exchange]:
         "show me {n} {k}",
         "think of {n} {k}",
         "name me {n} {k}",
+        "pick {n} {k}",
+        "choose {n} {k}",
         "mention {n} {k}",
         "enumerate {n} {k}",
         "make a list of {n} {k}",
