@@ -10,6 +10,7 @@ from .core import Exchange, Writer, listed, read_table
 from .words import bare, plural
 
 DEFINITIONS = mapping("definitions")
+EXPLAINED = {row[0]: row[1] for row in columns("explain")}  # one answer for a thing that both tables have
 DEFINE = Asking(
     direct=[
         "what is {s}",
@@ -44,10 +45,10 @@ def define(w: Writer) -> list[Exchange]:
     """What a thing is."""
     out: list[Exchange] = []
     for thing, meaning in w.some(DEFINITIONS, w.pick((1, 1, 1, 2))):
-        reply = f"{thing} is {meaning}."
+        reply = EXPLAINED.get(thing, f"{thing} is {meaning}.")
         if out:
             out.append((w.user(within(w, NEXT, "{s}"), s=thing), reply))
-        elif w.chance(0.1):
+        elif thing not in EXPLAINED and w.chance(0.1):
             asked = ["what do you call {m}", "what is the word for {m}", "which word means {m}", "{m}: what is it"]
             out.append((w.user(within(w, QUESTION, asked), m=meaning), reply))
         elif w.chance(0.15):
