@@ -150,18 +150,27 @@ class BatchGenerator:
     def _prefill(self) -> list[Outcome]:
         """Read a part of the oldest prompt; after its last part the sequence joins those that decode."""
         request = self._prefilling[0]
-        ids = request.sequence.context_ids
+        sequence, ids = request.sequence, request.sequence.context_ids
+        scores = sequence.prompt_scores is not None
+        if sequence.is_finished and not scores:
+            self._prefilling.popleft()
+            return [(request.key, sequence.finish(sequence.end_reason))]
         try:
             batch = self._batch = self._batch or BatchState(self.model.network, self.slots)
             state = request.state = request.state or self.model.network.new_state()
-            logits = self._read(ids[state.position : state.position + PREFILL_TOKENS], state)
+            start = state.position
+            logits = self._read(ids[start : start + PREFILL_TOKENS], state, last_only=not scores)
+            if scores:
+                sequence.score(logits, start)
         except (RuntimeError, MemoryError) as error:
             self._prefilling.popleft()
             return [(request.key, _explained(error))]
         if state.position < len(ids):
             return []
         self._prefilling.popleft()
-        piece = request.sequence.append(logits)
+        if sequence.is_finished:
+            return [(request.key, sequence.finish(sequence.end_reason))]
+        piece = sequence.append(logits[-1])
         if piece.finish_reason is None:
             batch.put(len(self._decoding), state)
             request.state, request.next_id = None, piece.token_id
@@ -205,11 +214,11 @@ class BatchGenerator:
                 self._read(kept, state)
             batch.put(row, state)
 
-    def _read(self, ids: list[int], state: NetworkState) -> Tensor:
-        """Logits (V,) after `ids`, on the CPU. Advances `state`."""
+    def _read(self, ids: list[int], state: NetworkState, last_only: bool = True) -> Tensor:
+        """Logits (T, V) after each of `ids` or the last one, float32 on the CPU. Advances `state`."""
         tokens = torch.tensor([ids], device=self.model.device.name)
         with self.model.device.autocast(), decoding_threads(self.model, len(ids)):
-            return self.model.network(tokens, state, last_only=True)[0, -1].float().cpu()
+            return self.model.network(tokens, state, last_only=last_only)[0].float().cpu()
 
     def _free(self, row: int) -> None:
         last = self._decoding.pop()

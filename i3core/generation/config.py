@@ -42,6 +42,11 @@ SAMPLING_SETTINGS: tuple[Setting, ...] = (
     ),
 )  # fmt: skip
 
+_PENALTIES = (  # of the OpenAI API; the window offers the repetition penalty
+    Setting("frequency_penalty", "Frequency penalty", 0.0, -2.0, 2.0, 0.05, 2, ""),
+    Setting("presence_penalty", "Presence penalty", 0.0, -2.0, 2.0, 0.05, 2, ""),
+)
+
 
 @dataclass(frozen=True)
 class SamplingConfig:
@@ -50,6 +55,8 @@ class SamplingConfig:
     Attributes:
         stop: texts that end the reply when they appear; they are not part of it.
         allow_unk: allow the token `<UNK>`.
+        frequency_penalty: taken from the logit of a token for each time that the reply has it, -2 to 2.
+        presence_penalty: taken from the logit of a token once if the reply has it, -2 to 2.
     """
 
     temperature: float = 0.8
@@ -61,6 +68,8 @@ class SamplingConfig:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     allow_unk: bool = False
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
 
     def __post_init__(self) -> None:
         for setting in SAMPLING_SETTINGS:
@@ -73,10 +82,13 @@ class SamplingConfig:
             raise ConfigError("stop must be a list of non-empty texts.")
         if not isinstance(self.allow_unk, bool):
             raise ConfigError(f"allow_unk must be true or false, not {self.allow_unk!r}.")
+        for penalty in _PENALTIES:
+            penalty.check(getattr(self, penalty.key))
 
     def to_json(self) -> dict[str, Any]:
-        """Convert to an object for JSON."""
-        return asdict(self) | {"stop": list(self.stop)}
+        """Convert to an object for JSON; penalties that the window does not offer only if they are set."""
+        unset = {penalty.key for penalty in _PENALTIES if not getattr(self, penalty.key)}
+        return {key: value for key, value in asdict(self).items() if key not in unset} | {"stop": list(self.stop)}
 
     @classmethod
     def from_json(cls, values: object) -> SamplingConfig:

@@ -33,6 +33,14 @@ def penalise_repetition(logits: Tensor, recent: Sequence[int], penalty: float) -
     return logits.index_copy(0, index, torch.where(chosen > 0, chosen / penalty, chosen * penalty))
 
 
+def penalise_counts(logits: Tensor, reply: Sequence[int], frequency: float, presence: float) -> Tensor:
+    """Subtract `presence`, and `frequency` for each occurrence, from tokens of `reply` (OpenAI API)."""
+    if not reply or frequency == presence == 0:
+        return logits
+    counts = torch.bincount(torch.tensor(reply, device=logits.device), minlength=logits.numel())
+    return logits - frequency * counts - presence * (counts > 0)
+
+
 def top_k(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The logits of exactly k tokens (ties in the order of torch.topk) and their ids, ascending; 0 keeps all."""
     if k == 0 or k >= logits.numel():
@@ -60,15 +68,21 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
 
 
 def candidates(
-    logits: Tensor, recent: Sequence[int], config: SamplingConfig, forbidden: Sequence[int] = ()
+    logits: Tensor,
+    recent: Sequence[int],
+    config: SamplingConfig,
+    forbidden: Sequence[int] = (),
+    reply: Sequence[int] = (),
 ) -> tuple[Tensor, Tensor]:
     """The logits after temperature and all filters of `config`, and the ids they belong to, ascending.
 
     Top-k comes first, so that the other filters look at k tokens and not at the whole vocabulary.
+    recent: the last tokens of prompt and reply. reply: the tokens of the reply so far.
     """
     forbidden = [*forbidden] if config.allow_unk else [UNK_ID, *forbidden]
     logits = forbid(logits, forbidden) if forbidden else logits
     logits = penalise_repetition(logits, recent[-PENALTY_SPAN:], config.repetition_penalty)
+    logits = penalise_counts(logits, reply, config.frequency_penalty, config.presence_penalty)
     logits, ids = top_k(logits, config.top_k)
     if config.temperature > 0:  # the largest becomes 0, so that a tiny temperature cannot overflow
         logits = (logits - logits.max()) / max(config.temperature, 1e-6)
@@ -98,12 +112,13 @@ def choose(
     config: SamplingConfig,
     draw: float,
     forbidden: Sequence[int] = (),
+    reply: Sequence[int] = (),
 ) -> int:
     """Choose the next token: the likeliest at temperature 0, else where the summed probabilities pass `draw`.
 
     draw: from 0 to below 1, uniformly distributed.
     """
-    logits, ids = candidates(logits.float().cpu(), recent, config, forbidden)
+    logits, ids = candidates(logits.float().cpu(), recent, config, forbidden, reply)
     if config.temperature == 0:
         return int(ids[logits.argmax()])
     sums = logits.double().softmax(0).cumsum(0)

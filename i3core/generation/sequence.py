@@ -25,7 +25,8 @@ class TokenSequence:
     Attributes:
         context: the part of the prompt that fits the window.
         token_ids: tokens of prompt and reply, in view or not.
-        is_finished: True if `prefix_ids` already ends the reply.
+        is_finished: True if the reply needs no token: `prefix_ids` ends it, or none is asked for.
+        prompt_scores: with `score_prompt`, each token of the prompt but the first, and its log-probability in nats.
     """
 
     def __init__(
@@ -36,8 +37,12 @@ class TokenSequence:
         prefix_ids: Sequence[int] = (),
         alternatives: int = 0,
         truncate_left: bool = False,
+        score_prompt: bool = False,
+        only_prompt: bool = False,
     ) -> None:
         """See `Generator.stream` for the arguments. A FittedContext is a prompt that is tokens already.
+
+        Only a BatchGenerator knows the last two: the prompt's tokens are scored; it is read without a reply.
 
         Raises PromptError: the prompt is empty or too long, or `prefix_ids` has ids outside the vocabulary.
         """
@@ -58,7 +63,9 @@ class TokenSequence:
         self._text = VisibleText(stops, is_chat and template.kind == "text", tokenizer.decode(prefix_ids))
         self._forbidden = [i for role, i in tokenizer.special_tokens.items() if role != "end"]
         self.token_ids = [*self.context.ids, *prefix_ids]
-        self.is_finished = self._text.stopped or bool(prefix_ids and prefix_ids[-1] == template.end_id)
+        self.is_finished = only_prompt or self._text.stopped or bool(prefix_ids and prefix_ids[-1] == template.end_id)
+        self.end_reason = "length" if only_prompt else "stop"  # if it is finished
+        self.prompt_scores: list[tuple[Chunk, float]] | None = [] if score_prompt else None
         self._prefix_length, self._new_tokens = len(prefix_ids), 0
         self._created_at = time.perf_counter()
         self._first_at = self._last_at = 0.0
@@ -69,6 +76,16 @@ class TokenSequence:
         return self.token_ids[view_start(len(self.token_ids), self.model.config.window) :]
 
     @property
+    def given_tokens(self) -> int:
+        """Tokens of the prompt, and of the start of the reply that was given."""
+        return len(self.context.ids) + self._prefix_length
+
+    @property
+    def new_tokens(self) -> int:
+        """Tokens that were generated so far."""
+        return self._new_tokens
+
+    @property
     def trimmed(self) -> int:
         """How many characters of its text come before the visible part."""
         return self._text.trimmed
@@ -76,7 +93,9 @@ class TokenSequence:
     def append(self, logits: Tensor) -> Piece:
         """Choose the next token from logits (V,), float32 on the CPU. The last piece has a finish_reason."""
         draw = uniform(self.seed, self._prefix_length + self._new_tokens)
-        token = choose(logits, self.token_ids, self.config, draw, self._forbidden)
+        counts_reply = self.config.frequency_penalty or self.config.presence_penalty
+        reply = self.token_ids[len(self.context.ids) :] if counts_reply else ()
+        token = choose(logits, self.token_ids, self.config, draw, self._forbidden, reply)
         log_total = logits.logsumexp(0)
         chunk, logprob = self._chunk(logits, log_total, token), float(logits[token] - log_total)
         self._new_tokens += 1
@@ -91,6 +110,13 @@ class TokenSequence:
         if self._new_tokens == self.config.max_new_tokens:
             return self._piece(text + self._text.rest(), "length", logprob, chunk)
         return self._piece(text, None, logprob, chunk)
+
+    def score(self, logits: Tensor, position: int) -> None:
+        """Score the prompt's tokens that follow `position` and the next ones. logits: (T, V), after each of them."""
+        assert self.prompt_scores is not None, "not asked for"
+        ids = self.context.ids[position + 1 : position + 1 + len(logits)]
+        rows = zip(ids, logits, logits.logsumexp(-1), strict=False)  # the last row may be the reply's
+        self.prompt_scores += [(self._chunk(row, total, token), float(row[token] - total)) for token, row, total in rows]
 
     def finish(self, reason: str) -> Piece:
         """The last piece of a reply that ends without another token."""

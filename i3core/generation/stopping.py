@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 
@@ -13,25 +14,31 @@ class StopStrings:
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
-        self.stops = [stop.lower() for stop in stops]
+        self._known = {stop.lower() for stop in stops}
+        self._lengths = {len(stop) for stop in self._known}
+        self._stops = sorted(self._known)
         self.held = ""
 
     def push(self, text: str) -> tuple[str, bool]:
-        """Add text; return what can be shown now, and True if a stop string was reached."""
+        """Add text; return what can be shown now, and True if a stop string was reached.
+
+        The time hardly depends on the number of stop strings: clients may send any.
+        """
         self.held += text
-        found = [at for at in (self.held.find(stop) for stop in self.stops) if at >= 0]
-        if found:
-            return self.held[: min(found)], True
-        length = max((_overlap(self.held, stop) for stop in self.stops), default=0)
-        shown = self.held[: len(self.held) - length]
+        starts = range(len(self.held))
+        if (found := next((at for at in starts if self._begins_with_stop(self.held[at:])), None)) is not None:
+            return self.held[:found], True
+        shown = self.held[: next((at for at in starts if self._may_become_stop(self.held[at:])), len(self.held))]
         self.held = self.held[len(shown) :]
         return shown, False
 
+    def _begins_with_stop(self, text: str) -> bool:
+        return any(text[:length] in self._known for length in self._lengths if length <= len(text))
 
-def _overlap(text: str, stop: str) -> int:
-    """The length of the longest proper prefix of `stop` that `text` ends with."""
-    lengths = range(min(len(stop) - 1, len(text)), 0, -1)
-    return next((length for length in lengths if text.endswith(stop[:length])), 0)
+    def _may_become_stop(self, text: str) -> bool:
+        """True if `text` is a prefix of a stop string: the first that sorts behind it then starts with it."""
+        index = bisect_left(self._stops, text)
+        return index < len(self._stops) and self._stops[index].startswith(text)
 
 
 class VisibleText:

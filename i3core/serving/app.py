@@ -4,43 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
-from ..errors import ConfigError, I3Error, PromptError, PromptTooLongError
+from ..errors import I3Error, PromptError, PromptTooLongError
 from ..generation.outputs import Piece
 from ..generation.sequence import TokenSequence
 from ..version import __version__
 from . import schemas
-from .engine import BusyError, ClosingError, Engine
+from .engine import Engine
+from .error_responses import handle_errors
 from .middleware import (
     WRONG_HOST,
     WRONG_ORIGIN,
+    HeadMiddleware,
     Limits,
     RefusalMiddleware,
     RequestGuardMiddleware,
     RequestLog,
     RequestLogMiddleware,
-    error_body,
     is_loopback,
 )
-from .responses import ChatCompletionBuilder, CompletionBuilder, RequestError, ResponseBuilder
+from .responses import ChatCompletionBuilder, CompletionBuilder, Event, RequestError, ResponseBuilder
+from .responses_api import Response as ResponsesResponse
+from .responses_api import ResponsesBuilder, ResponsesRequest
 
-RETRY_AFTER_S = 1
+NOTE, IGNORED = "X-I3-Note", "X-I3-Ignored"  # headers of answers
+MOST_NAMED = 30  # ignored fields
+OTHER_ROUTES = {  # of OpenAI's API, which this model cannot serve
+    "/v1/embeddings": "This model makes no embeddings, only text.",
+    "/v1/moderations": "This model judges no text.",
+    "/v1/images/generations": "This model knows text only.",
+    "/v1/audio/speech": "This model knows text only.",
+    "/v1/audio/transcriptions": "This model knows text only.",
+}
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": schemas.ErrorResponse} for status in (400, 401, 403, 404, 405, 408, 413, 429, 500, 503)
 }
-_UNION_MEMBERS = ("str", "int", "float", "bool")  # pydantic names these in the path of a field of several types
 
 
 @dataclass(frozen=True)
@@ -126,7 +135,7 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: RequestLog 
     card = schemas.Model(id=settings.name, created=int(time.time()), owned_by="i3desk")
 
     def check_name(name: str | None) -> None:
-        if name not in (None, settings.name):
+        if name not in (None, "", settings.name):
             raise RequestError(
                 404, f"There is no model {name!r} here, only {settings.name!r}.", "model_not_found", "model"
             )
@@ -157,6 +166,19 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: RequestLog 
         """Continue a text; as server-sent events with `stream`."""
         return await respond(CompletionBuilder(body, settings.name, settings.max_tokens), request)
 
+    @app.post("/v1/responses", responses=_ERRORS, response_model=ResponsesResponse)
+    async def responses(body: ResponsesRequest, request: Request) -> Response:
+        """Reply to a conversation, in OpenAI's newer form; as named server-sent events with `stream`."""
+        return await respond(ResponsesBuilder(body, settings.name, settings.max_tokens), request)
+
+    def refuse(path: str, message: str) -> None:
+        @app.post(path, include_in_schema=False)
+        async def refusal() -> Response:
+            raise RequestError(400, message, "unsupported_endpoint")
+
+    for path, message in OTHER_ROUTES.items():
+        refuse(path, message)
+
     async def respond(builder: ResponseBuilder, request: Request) -> Response:
         check_name(builder.body.model)
         sequences = _sequences(builder, engine)
@@ -171,11 +193,13 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: RequestLog 
             if pieces is None:
                 return Response(status_code=499)
             response = JSONResponse(builder.response(pieces, sequences))
-        if builder.note:
-            response.headers["X-I3-Note"] = builder.note
+        if builder.notes:
+            response.headers[NOTE] = " ".join(builder.notes)
+        if ignored := builder.body.ignored():
+            response.headers[IGNORED] = _names(ignored)
         return response
 
-    _handle_errors(app)
+    handle_errors(app)
     _declare_400(app)
     _add_middleware(app, settings, log_request)
     return app
@@ -184,6 +208,7 @@ def build_app(engine: Engine, settings: ServerSettings, log_request: RequestLog 
 def _add_middleware(app: FastAPI, settings: ServerSettings, log_request: RequestLog | None) -> None:
     """Wrap the routes, the innermost layer first."""
     names = {settings.host, "localhost", "127.0.0.1", "::1", *settings.names} if is_loopback(settings.host) else None
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(
         RequestGuardMiddleware,
         api_key=settings.api_key, origin=settings.origin, names=names, limits=settings.limits,
@@ -191,8 +216,9 @@ def _add_middleware(app: FastAPI, settings: ServerSettings, log_request: Request
     app.add_middleware(
         CORSMiddleware,
         allow_origins=[settings.origin] if settings.origin else [],
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "HEAD", "POST"],
         allow_headers=["*"],  # OpenAI's client sends a dozen of its own
+        expose_headers=[NOTE, IGNORED] if settings.origin else [],
         allow_private_network=True,  # a page of the internet that was let in may reach this computer
     )
     app.add_middleware(RefusalMiddleware, message=WRONG_ORIGIN, code="wrong_origin")
@@ -276,72 +302,30 @@ async def _events(
     builder: ResponseBuilder, stream: ReplyStream, sequences: list[TokenSequence], request: Request
 ) -> AsyncIterator[str]:
     try:
-        for choice in builder.opening:
-            yield _event(builder.chunk([choice]))
+        for event in builder.opening_events():
+            yield _event(event)
         async for index, piece in stream:
-            yield _event(builder.chunk([builder.chunk_choice(index, piece, sequences[index])]))
-        if builder.body.includes_usage:
-            yield _event(builder.chunk([], builder.usage(sequences)))
-        yield "data: [DONE]\n\n"
+            for event in builder.piece_events(index, piece, sequences[index]):
+                yield _event(event)
+        for event in builder.closing_events(sequences):
+            yield _event(event)
+        if builder.ends_with_done:
+            yield "data: [DONE]\n\n"
     except I3Error as error:
-        yield _event(error_body(500, str(error)))
+        yield _event(builder.error_event(str(error)))
     finally:
         request.scope["i3_tokens"] = builder.usage(sequences)["completion_tokens"]
         stream.close()
 
 
-def _event(content: dict) -> str:
-    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+def _event(event: Event) -> str:
+    name, content = event
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {json.dumps(content, ensure_ascii=False)}\n\n"
 
 
-def _handle_errors(app: FastAPI) -> None:
-    def error_response(status: int, message: str, code: str | None = None, param: str | None = None) -> JSONResponse:
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else None
-        return JSONResponse(error_body(status, message, code, param), status, headers)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return error_response(400, *_explained(error.errors()))
-
-    @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
-        response = error_response(error.status_code, str(error.detail))
-        response.headers.update(error.headers or {})
-        return response
-
-    @app.exception_handler(I3Error)
-    async def ours(_: Request, error: I3Error) -> JSONResponse:
-        if isinstance(error, RequestError):
-            return error_response(error.status, error.what, error.code, error.param)
-        if isinstance(error, BusyError):
-            return error_response(429, str(error), "too_many_requests")
-        if isinstance(error, ClosingError):
-            return error_response(503, str(error), "closing")
-        return error_response(400 if isinstance(error, ConfigError) else 500, str(error))
-
-    @app.exception_handler(Exception)
-    async def bug(_: Request, error: Exception) -> JSONResponse:
-        return error_response(500, f"The server failed ({type(error).__name__}). Its output says more.")
-
-
-def _explained(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str, str | None]:
-    """Message, code and name of the field for pydantic's errors about a body."""
-    first = errors[0]
-    if first["type"] == "json_invalid":
-        position = first["loc"][-1]
-        return f"The body is not JSON: {first['ctx']['error']} (after {position} characters).", first["type"], None
-    if first["loc"] == ("body",):
-        return "The body must be a JSON object, sent with Content-Type: application/json.", first["type"], None
-
-    def field_of(error: Mapping[str, Any]) -> str:
-        names = [str(part) for part in error["loc"][1:]]
-        return ".".join(name for name in names if name not in _UNION_MEMBERS and "[" not in name)
-
-    # A field of several types has an error for each. The one whose type fits, with a wrong range or part, says most.
-    param = field_of(first)
-    same = [error for error in errors if field_of(error) == param or field_of(error).startswith(f"{param}.")]
-    near = [error for error in same if not error["type"].endswith("_type")]
-    near = near or [error for error in same if field_of(error) != param]
-    if near:
-        return f"{field_of(near[0])}: {near[0]['msg']}", near[0]["type"], field_of(near[0])
-    return f"{param}: {', or: '.join(dict.fromkeys(error['msg'] for error in same))}", first["type"], param
+def _names(fields: Sequence[str]) -> str:
+    """Names of fields for a header; names that it cannot hold, and those beyond the first few, are counted."""
+    named = [name for name in fields if re.fullmatch(r"[\w.-]{1,64}", name, re.ASCII)][:MOST_NAMED]
+    others = len(fields) - len(named)
+    return ", ".join([*named, *([f"{others} more"] if others else [])])

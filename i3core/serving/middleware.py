@@ -131,6 +131,17 @@ class RequestGuardMiddleware:
         return b"".join(parts)
 
 
+class HeadMiddleware:
+    """Answer HEAD as GET; the HTTP server leaves out the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_head = scope["type"] == "http" and scope["method"] == "HEAD"
+        await self.app({**scope, "method": "GET"} if is_head else scope, receive, send)
+
+
 class RefusalMiddleware:
     """Send a refusal of the Starlette middleware inside, which is plain text, as an error of the OpenAI API."""
 

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 MAX_CHOICES = 8
-MAX_STOPS = 4
 Number = StrictFloat | StrictInt
+# JavaScript and some settings dialogs write whole numbers as 40.0
+Whole = Annotated[
+    int,
+    BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value),
+    Field(strict=True),
+]
+TokenLimit = Annotated[Whole, Field(ge=-1)]
 TokenId = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
-UNSUPPORTED = {  # field that other servers accept -> why this one refuses it
-    "tools": "This model cannot call tools.",
-    "functions": "This model cannot call functions.",
-    "tool_choice": "This model cannot call tools.",
+NO_TOOLS = "This model cannot call tools; send tool_choice: none, or leave them out."
+TOOL_FIELDS = ("tools", "functions")
+UNSUPPORTED = {  # field that other servers accept -> why this one refuses it; nothing, "none" and "auto" are accepted
+    "tools": NO_TOOLS,
+    "functions": NO_TOOLS,
+    "tool_choice": NO_TOOLS,
+    "function_call": NO_TOOLS,
     "logit_bias": "logit_bias is not supported.",
     "suffix": "This model cannot fill in before a suffix.",
     "audio": "This model knows text only.",
 }
+TEXT_PARTS = ("text", "input_text", "output_text")
 
 
 # ----------------------------------------------------------------------------------------------------------- requests
@@ -32,34 +42,42 @@ class ResponseFormat(BaseModel):
 
 
 class RequestBase(BaseModel):
-    """Fields of both kinds of request. Numbers have the ranges of the window's settings; the last three are ours."""
+    """Fields of all kinds of request. Numbers have the ranges of the window's settings; the last three are ours.
+
+    Fields that are not declared are ignored, see `ignored`, or refused, see `unsupported`.
+    """
 
     model_config = ConfigDict(extra="allow")
 
     model: StrictStr | None = Field(None, description="the served model; another name is an error")
-    max_tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
+    max_tokens: TokenLimit | None = Field(None, description="-1 for the longest reply; more than that is cut to it")
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = None
     top_p: Annotated[Number, Field(ge=0, le=1)] | None = Field(None, description="less than 0.01 counts as 0.01")
-    n: Annotated[int, Field(strict=True, ge=1, le=MAX_CHOICES)] | None = None
-    stop: StrictStr | Annotated[list[StrictStr], Field(max_length=MAX_STOPS)] | None = None
-    seed: Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)] | None = None
+    n: Annotated[Whole, Field(ge=1, le=MAX_CHOICES)] | None = None
+    stop: StrictStr | list[StrictStr] | None = Field(None, description="any number; empty ones are left out")
+    seed: Annotated[Whole, Field(ge=-(2**63), lt=2**63)] | None = Field(None, description="-1 for a new one each time")
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
-    frequency_penalty: Number | None = Field(None, description="only 0: see repetition_penalty")
-    presence_penalty: Number | None = Field(None, description="only 0: see repetition_penalty")
-    user: StrictStr | None = None
-    top_k: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] | None = None
+    frequency_penalty: Annotated[Number, Field(ge=-2, le=2)] | None = None
+    presence_penalty: Annotated[Number, Field(ge=-2, le=2)] | None = None
+    top_k: Annotated[Whole, Field(ge=-1, le=2**31 - 1)] | None = Field(None, description="0 or -1 allows all")
     min_p: Annotated[Number, Field(ge=0, le=1)] | None = None
     repetition_penalty: Annotated[Number, Field(ge=1, le=2)] | None = None
 
     @property
     def stop_strings(self) -> tuple[str, ...]:
-        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        texts = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return tuple(text for text in texts if text)
 
     @property
     def token_limit(self) -> tuple[str, int | None]:
         """Name and value of the field that limits the reply's length."""
         return "max_tokens", self.max_tokens
+
+    @property
+    def only_prompt(self) -> bool:
+        """True if no reply is asked for, only the prompt's own probabilities."""
+        return False
 
     @property
     def includes_usage(self) -> bool:
@@ -69,15 +87,18 @@ class RequestBase(BaseModel):
     def unsupported(self) -> tuple[str, str] | None:
         """Name of the first field that this server cannot honour, and the reason; None if there is none."""
         extra = self.model_extra or {}
+        may_call = "none" not in (extra.get("tool_choice"), extra.get("function_call"))
         for key, reason in UNSUPPORTED.items():
-            if extra.get(key) not in (None, [], {}, "", "none", "auto"):
+            if extra.get(key) not in (None, [], {}, "", "none", "auto") and (may_call or key not in TOOL_FIELDS):
                 return key, reason
-        for key in ("frequency_penalty", "presence_penalty"):
-            if getattr(self, key):
-                return key, f"{key} is not supported; use repetition_penalty (1 to 2)."
-        if any(not text for text in self.stop_strings):
-            return "stop", "A stop text must not be empty."
+        name, limit = self.token_limit
+        if limit == 0 and not self.only_prompt:
+            return name, f"{name} must be at least 1, or -1 for the longest reply."
         return None
+
+    def ignored(self) -> list[str]:
+        """Names of the fields sent that this server does not know, with values other than nothing and false."""
+        return [key for key, value in (self.model_extra or {}).items() if value and key not in UNSUPPORTED]
 
 
 class TextPart(BaseModel):
@@ -86,25 +107,37 @@ class TextPart(BaseModel):
 
 
 class ChatMessage(BaseModel):
-    role: Literal["system", "developer", "user", "assistant"]
+    model_config = ConfigDict(extra="allow")
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: StrictStr | list[TextPart] | None = None
 
-    def to_message(self) -> dict[str, str]:
-        """Convert to a message of i3core. Raises ValueError for anything but text."""
-        content = self.content
-        if isinstance(content, list):
-            texts = [part.text for part in content if part.type == "text" and part.text is not None]
-            if len(texts) < len(content):
-                raise ValueError("This model knows text only.")
-            content = "".join(texts)
-        return {"role": "system" if self.role == "developer" else self.role, "content": content or ""}
+    @property
+    def text(self) -> str:
+        """The text of the message, "" for none. Raises ValueError for parts that are no text."""
+        if not isinstance(self.content, list):
+            return self.content or ""
+        texts = [part.text for part in self.content if part.type in TEXT_PARTS and part.text is not None]
+        if len(texts) < len(self.content):
+            raise ValueError("This model knows text only.")
+        return "".join(texts)
+
+    @property
+    def calls_tools(self) -> bool:
+        extra = self.model_extra or {}
+        return bool(extra.get("tool_calls") or extra.get("function_call"))
+
+    def ignored(self) -> list[str]:
+        """As for a request. Parts of tool calls are told of in another way."""
+        known = {"tool_calls", "function_call", "tool_call_id"}
+        return [f"messages.{key}" for key, value in (self.model_extra or {}).items() if value and key not in known]
 
 
 class ChatCompletionRequest(RequestBase):
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=4096)]
-    max_completion_tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
+    max_completion_tokens: TokenLimit | None = Field(None, description="as max_tokens, before which it counts")
     logprobs: StrictBool | None = None
-    top_logprobs: Annotated[int, Field(strict=True, ge=0, le=20)] | None = None
+    top_logprobs: Annotated[Whole, Field(ge=0, le=20)] | None = None
     response_format: ResponseFormat | None = None
 
     @property
@@ -118,6 +151,10 @@ class ChatCompletionRequest(RequestBase):
             return "response_format", "This model answers in plain text only."
         return super().unsupported()
 
+    def ignored(self) -> list[str]:
+        of_messages = (name for message in self.messages for name in message.ignored())
+        return [*super().ignored(), *dict.fromkeys(of_messages)]
+
 
 class CompletionRequest(RequestBase):
     prompt: (
@@ -126,13 +163,12 @@ class CompletionRequest(RequestBase):
         | Annotated[list[TokenId], Field(min_length=1)]
         | Annotated[list[Annotated[list[TokenId], Field(min_length=1)]], Field(min_length=1, max_length=64)]
     )
-    logprobs: Annotated[int, Field(strict=True, ge=0, le=5)] | None = None
-    echo: StrictBool | None = Field(None, description="not together with logprobs")
+    logprobs: Annotated[Whole, Field(ge=0, le=5)] | None = None
+    echo: StrictBool | None = Field(None, description="with logprobs also those of the prompt")
 
-    def unsupported(self) -> tuple[str, str] | None:
-        if self.echo and self.logprobs is not None:
-            return "echo", "The probabilities of a prompt are not given; leave out echo or logprobs."
-        return super().unsupported()
+    @property
+    def only_prompt(self) -> bool:
+        return self.max_tokens == 0
 
     @property
     def prompts(self) -> list[str | list[int]]:

@@ -17,6 +17,7 @@ from i3core.generation.sampling import (
     forbid,
     keep_min_p,
     keep_top_p,
+    penalise_counts,
     penalise_repetition,
     top_k,
     uniform,
@@ -80,6 +81,30 @@ def test_min_p_is_relative_to_the_likeliest(min_p, expected):
 def test_repetition_penalty_divides_positive_and_multiplies_negative():
     result = penalise_repetition(torch.tensor([2.0, -2.0, 3.0, -3.0]), [0, 1, 0], 2.0)
     assert result.tolist() == [1.0, -4.0, 3.0, -3.0]
+
+
+def test_frequency_and_presence_penalties_subtract_by_hand_worked_numbers():
+    logits = torch.tensor([1.0, 2.0, 3.0])
+    assert penalise_counts(logits, [2, 2, 0], 0.5, 0.25).tolist() == [0.25, 2.0, 1.75]
+    assert penalise_counts(logits, [2], -1.0, 0.0).tolist() == [1.0, 2.0, 4.0]
+    assert penalise_counts(logits, [], 2.0, 2.0).tolist() == logits.tolist()
+
+
+def test_penalties_count_the_reply_and_not_the_prompt():
+    config = SamplingConfig(**{**OPEN, "temperature": 0, "presence_penalty": 1.5})
+    logits = torch.tensor([2.0, 1.0, 0.0])
+    assert choose(logits, [0, 0], config, 0.5, reply=[]) == 0
+    assert choose(logits, [0, 0], config, 0.5, reply=[0]) == 1
+
+
+@pytest.mark.parametrize("key", ["frequency_penalty", "presence_penalty"])
+def test_penalties_have_a_range_and_survive_json(key):
+    config = SamplingConfig(**{key: -1.5})
+    assert SamplingConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+    assert key not in SamplingConfig().to_json()
+    for value in (-2.1, 2.1, math.nan, None, True):
+        with pytest.raises(ConfigError, match=key):
+            SamplingConfig(**{key: value})
 
 
 def test_repetition_penalty_looks_at_the_last_64_tokens():

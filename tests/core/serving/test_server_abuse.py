@@ -29,7 +29,8 @@ from i3core.serving.server import Server, listen  # noqa: E402
 TYPE = {"Content-Type": "application/json"}
 FIELDS = [
     "model", "messages", "prompt", "max_tokens", "temperature", "n", "stop", "seed", "top_p", "top_k", "logprobs",
-    "stream", "top_logprobs", "role", "content", "echo", "stream_options", "tools", "response_format",
+    "stream", "top_logprobs", "role", "content", "echo", "stream_options", "tools", "response_format", "input",
+    "instructions", "max_output_tokens", "type", "text", "output", "tool_choice", "frequency_penalty", "metadata",
 ]  # fmt: skip
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -83,7 +84,9 @@ def test_requests_made_from_the_schema_are_answered_as_it_says(server):
 
         ask()
     session.close()
-    assert asked == {"/health", "/v1/models", "/v1/models/{name}", "/v1/chat/completions", "/v1/completions"}
+    assert asked == {
+        "/health", "/v1/models", "/v1/models/{name}", "/v1/chat/completions", "/v1/completions", "/v1/responses",
+    }  # fmt: skip
 
 
 JSON = st.recursive(
@@ -93,7 +96,9 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(["chat/completions", "completions"]), st.dictionaries(st.sampled_from(FIELDS), JSON))
+@given(
+    st.sampled_from(["chat/completions", "completions", "responses"]), st.dictionaries(st.sampled_from(FIELDS), JSON)
+)
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_fields_of_wrong_types_are_bad_requests(server, path, body):
     answer = server.http.post(f"{server.url}/{path}", content=json.dumps(body), headers=TYPE)
