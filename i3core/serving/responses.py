@@ -121,7 +121,7 @@ class ResponseBuilder(ABC, Generic[RequestT]):
         except ValueError as error:
             raise RequestError(400, str(error), param=self.prompt_field) from error
         self.notes += conversation.notes
-        prefix_ids = model.template.tokenizer.encode(conversation.reply_start)
+        prefix_ids = model.template.encode_text(conversation.reply_start)
         return [
             TokenSequence(model, conversation.messages, self.config(index), prefix_ids, alternatives)
             for index in range(self.count)
