@@ -18,7 +18,7 @@ from i3desk.chat.sampling_panel import SamplingPanel
 from i3desk.chat.session import ChatSession
 from i3desk.chat.sidebar import Sidebar
 from i3desk.conversations.conversation import ChatSettings
-from i3desk.conversations.store import ConversationRow, Store, check, checkpoint, tidy
+from i3desk.conversations.store import ConversationRow, Store, check, checkpoint, index_more, tidy
 from i3desk.models.catalog import Catalog
 from i3desk.models.page import ModelsPage
 from i3desk.paths import Paths
@@ -38,6 +38,7 @@ from i3desk.workers.model_worker import Loader, ModelWorker
 log = logging.getLogger(__name__)
 CHECKPOINT_EVERY_MS = 60_000
 TIDY_AFTER_MS = 15_000
+INDEX_AGAIN_MS = 50
 
 
 class Services(QObject):
@@ -177,6 +178,7 @@ class Services(QObject):
         self.models_page.find_interrupted()
         self.runs.refresh()
         self.teacher.corrections.load()
+        self._index_more()
         QTimer.singleShot(TIDY_AFTER_MS, self, self._tidy)
 
     def _on_unreadable(self, error: I3Error) -> None:
@@ -186,6 +188,16 @@ class Services(QObject):
     def _checkpoint(self) -> None:
         if not self.session.any_busy:
             self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)
+
+    @Slot()
+    def _index_more(self) -> None:
+        """Complete the search index of an earlier version's database, in slices between other work."""
+        if not self._ending:
+            self.background.run(partial(index_more, self.store.path), self._on_indexed, _ignore)
+
+    def _on_indexed(self, more: bool) -> None:
+        if more:
+            QTimer.singleShot(INDEX_AGAIN_MS, self, self._index_more)
 
     @Slot()
     def _tidy(self) -> None:

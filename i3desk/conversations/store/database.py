@@ -1,11 +1,12 @@
 """The database file: opening, tables, migrations, and errors explain_errors to the user.
 
-Tables (version 3):
+Tables (version 4):
     conversations   one row each; the list needs only `preview` and `message_count`, not the messages;
                     `deleted_at` is set while a deletion can be undone
     messages        the tree: (conversation, number) identifies a message, `parent` is the number that it follows
     chunk_blocks    a reply's chunks in blocks of compressed JSON, appended while it streams
     texts           FTS5 index, see search_index.py
+    index_backlog   what of an earlier version is not in that index yet; empty soon after the first start
 The tables are STRICT, so that invalid recovered rows are refused.
 """
 
@@ -82,9 +83,11 @@ def _create_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"CREATE INDEX unfinished_messages ON messages (state) WHERE state IN {UNFINISHED}")
 
 
-def _create_search_index(connection: sqlite3.Connection) -> None:
-    search_index.create(connection)
-    search_index.fill(connection)
+def _create_first_search_index(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE VIRTUAL TABLE texts USING fts5 "
+        "(text, columnsize = 0, prefix = '2 3', tokenize = \"unicode61 remove_diacritics 2\")"
+    )  # it is filled, and made otherwise, by `search_index.create_again`
 
 
 def _create_list_index(connection: sqlite3.Connection) -> None:
@@ -98,8 +101,9 @@ def _create_list_index(connection: sqlite3.Connection) -> None:
 # Entry n converts a database of version n to version n + 1. Only append to this.
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _create_tables,
-    _create_search_index,
+    _create_first_search_index,
     _create_list_index,
+    search_index.create_again,
 )
 
 

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from i3desk.conversations.store import database
-from i3desk.conversations.store.database import connect, connect_read_only, explain_errors
+from i3desk.conversations.store import database, search_index
+from i3desk.conversations.store.database import connect, connect_read_only, explain_errors, transaction
 
 log = logging.getLogger(__name__)
 MERGE_PAGES = 8  # in one step of merging the index: some 10 ms
 PAUSE_S = 0.03
 TIDY_S = 20.0
+INDEX_S = 0.3
 UNDO_S = 60.0  # more recent deletions can be undone, or are a running import
 
 
@@ -57,6 +58,21 @@ def tidy(path: Path | str, cancelled: Callable[[], bool] = lambda: False, undo_s
         purged = store.purge_deleted(undo_s)
     _merge_index(path, everything=purged > 0, cancelled=cancelled)
     checkpoint(path)
+
+
+def index_more(path: Path | str) -> bool:
+    """Continue the search index of a database of an earlier version for INDEX_S; False if it is complete."""
+    path = Path(path)
+    if not path.exists():
+        return False
+    deadline = time.monotonic() + INDEX_S
+    with explain_errors(path), closing(connect(path)) as connection:
+        while time.monotonic() < deadline:
+            with transaction(connection):
+                if not search_index.fill_step(connection):
+                    return False
+            time.sleep(PAUSE_S)
+    return True
 
 
 def _merge_index(path: Path, everything: bool, cancelled: Callable[[], bool]) -> None:

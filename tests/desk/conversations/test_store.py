@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from paths import REPOSITORY
 
@@ -19,9 +19,10 @@ from i3core.errors import I3Error
 from i3core.generation.config import SamplingConfig
 from i3core.generation.outputs import Alternative, Chunk
 from i3desk.conversations.conversation import ASSISTANT, USER, ChatSettings, Conversation, ReplyState
-from i3desk.conversations.store import Store, check, checkpoint, search, tidy
+from i3desk.conversations.store import Store, check, checkpoint, index_more, search, tidy
 from i3desk.conversations.store.database import MIGRATIONS, damage_mark
 from i3desk.conversations.store.search import query_for
+from i3desk.conversations.store.search_index import MANY_MESSAGES
 
 
 @pytest.fixture
@@ -370,6 +371,51 @@ def test_search_finds_exactly_the_messages_with_all_words(shared_store, texts, q
     assert [(hit.conversation_id, hit.message_number, hit.count) for hit in hits] == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("今天天气很好，我们去公园", "天气"), ("今天天气很好，我们去公园", "公园"), ("我在学习Python编程", "python"),
+        ("日本語のテスト", "テスト"), ("日本語のテスト", "語"), ("ﾃｽﾄです", "ｽﾄ"), ("오늘 날씨가 좋다", "날씨"),
+        ("สวัสดีครับวันนี้อากาศดี", "อากาศ"), ("ยินดีต้อนรับ", "ต้อน"), ("សួស្តីពិភពលោក", "ពិភព"), ("𠮷野家", "𠮷"),
+        ("😀 party time", "😀"), ("well done👍🏽", "👍"), ("i ❤️ you", "❤"), ("i ❤ you", "❤️"), ("a 🪿 honks", "🪿"),
+        ("👨‍👩‍👧 at home", "👩"), ("C++ is a language", "c++"), ("use c++17", "c++"), ("write C# code", "c#"),
+        ("it costs 5€", "5€"),
+        ("नमस्ते दुनिया", "दुनि"), ("run `ls -l` now", '"run ls -l now"'), ("1+1=2", "1+1"), ("the café", "CAFE"),
+    ],
+)  # fmt: skip
+def test_search_finds_words_of_any_script_and_signs(path, store, text, typed):
+    store.add(chat("cats climb, 昨天 and 5 $", "another, สวัสดี, テキスト", title="other"))
+    store.add(chat(text, title="this"))
+    assert found(path, typed) == [("this", 1)]
+    hit = search(path, typed)[0]
+    assert hit.snippet
+    assert "\x1f" not in hit.snippet
+    marked = "".join(hit.snippet[start:end] for start, end in hit.matches).lower()
+    assert marked[:1] == hit.snippet[hit.matches[0][0]].lower()
+    store.rename(hit.conversation_id, text)
+    assert [hit.title[start:end] for start, end in search(path, typed)[0].title_matches]
+
+
+@pytest.mark.parametrize("typed", ["气天", "園", "ทดสอบ", "c++", "c#", "😂", "ดา"])
+def test_search_does_not_find_other_signs_and_characters(path, store, typed):
+    store.add(chat("今天天气很好", "公园 and c and cats", "สวัสดีครับ", "😀 hello"))
+    assert found(path, typed) == []
+
+
+SCRIPTS = st.text("天气公c+#😀ด ี ab.`", min_size=1, max_size=8)
+
+
+@given(SCRIPTS, st.data())
+def test_search_finds_every_part_of_text_without_spaces(shared_store, text, data):
+    start = data.draw(st.integers(0, len(text) - 1))
+    part = text[start : data.draw(st.integers(start + 1, len(text)))]
+    if "a" in part or "b" in part or "c" in part:
+        part = text  # words of letters are found by their beginning
+    number = shared_store.add(chat(text, title="-"))
+    assume(query_for(part.replace(" ", "")) is not None)
+    assert number in [hit.conversation_id for hit in search(shared_store.path, part, limit=10_000)]
+
+
 def test_query_keeps_quotes_and_completes_words():
     assert query_for('moon "a rock" is') == '"moon"* AND "a rock" AND "is"*'
     assert query_for("  ?! ") is None
@@ -422,6 +468,80 @@ def test_database_of_version_1_is_migrated(path):
         assert search(path, "lion")[0].count == 2
         assert found(path, "zebra") == [("zebra", None)]
     assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+
+
+def database_of_version_3(path: Path, count: int) -> None:
+    """A database with `count` messages, as it was before the index knew all scripts."""
+    path.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(path)) as old:
+        for migrate in MIGRATIONS[:3]:
+            migrate(old)
+        old.execute("PRAGMA user_version = 3")
+        old.execute("INSERT INTO conversations (id, title, created_at, updated_at) VALUES (5, 'zebra 天气', 1, 2)")
+        old.executemany(
+            "INSERT INTO messages VALUES "
+            "(?1, 5, ?1, NULL, 'user', ?2, 3, ?3, 0, 0, 0, NULL, NULL, NULL, '', '', '', NULL)",
+            ((n, f"lion{n:05} 今天天气很好", "done" if n > 1 else "streaming") for n in range(1, count + 1)),
+        )
+        old.execute("INSERT INTO texts (rowid, text) SELECT 5 << 20, title FROM conversations")
+        old.execute("INSERT INTO texts (rowid, text) SELECT (5 << 20) + number, text FROM messages WHERE number > 1")
+        old.commit()
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def test_small_index_of_version_3_is_made_again_at_once(path):
+    database_of_version_3(path, 20)
+    with closing(Store(path)):
+        assert search(path, "天气")[0].count == 20
+        assert not index_more(path)
+
+
+def test_large_index_of_version_3_is_made_again_in_the_background(path):
+    database_of_version_3(path, MANY_MESSAGES + 10)
+    with closing(Store(path)) as store:
+        assert found(path, "lion00077") == [("zebra 天气", 77)]  # the old index finds it
+        conversation = store.open(5)
+        conversation.messages[100].text = "tiger"
+        store.save_message(conversation, conversation.messages[100])
+        steps = 0
+        while index_more(path):
+            assert search(path, "lion00077")[0].count == 1
+            steps += 1
+        assert steps
+        assert store.mark_cut() == 1
+        assert search(path, "天气")[0].count == MANY_MESSAGES + 10
+        assert found(path, "lion00100") == []
+        assert search(path, "tiger")[0].count == 1
+        assert search(path, "lion")[0].count == MANY_MESSAGES + 9
+        assert tables(path) == tables_of_new(path.with_name("new.sqlite3"))
+
+
+def test_interrupted_indexing_is_continued_at_the_next_start(path):
+    database_of_version_3(path, MANY_MESSAGES + 10)
+    with closing(Store(path)):
+        assert index_more(path)
+    with closing(Store(path)):
+        while index_more(path):
+            pass
+        assert search(path, "天气")[0].count == MANY_MESSAGES + 10
+
+
+def tables_of_new(path: Path) -> set[str]:
+    with closing(Store(path)):
+        return tables(path)
+
+
+def test_deleting_all_also_deletes_the_old_index(path):
+    database_of_version_3(path, MANY_MESSAGES + 10)
+    with closing(Store(path)) as store:
+        store.delete_all(5)
+        assert found(path, "lion00077") == []
+        assert not index_more(path)
+    assert b"lion00077 " not in path.read_bytes()
 
 
 def test_database_of_a_newer_i3desk_is_not_changed(path, store):
