@@ -116,7 +116,9 @@ class TokenSequence:
         assert self.prompt_scores is not None, "not asked for"
         ids = self.context.ids[position + 1 : position + 1 + len(logits)]
         rows = zip(ids, logits, logits.logsumexp(-1), strict=False)  # the last row may be the reply's
-        self.prompt_scores += [(self._chunk(row, total, token), float(row[token] - total)) for token, row, total in rows]
+        self.prompt_scores += [
+            (self._chunk(row, total, token), float(row[token] - total)) for token, row, total in rows
+        ]
 
     def finish(self, reason: str) -> Piece:
         """The last piece of a reply that ends without another token."""

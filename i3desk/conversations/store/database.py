@@ -6,7 +6,7 @@ Tables (version 4):
     messages        the tree: (conversation, number) identifies a message, `parent` is the number that it follows
     chunk_blocks    a reply's chunks in blocks of compressed JSON, appended while it streams
     texts           FTS5 index, see search_index.py
-    index_backlog   what of an earlier version is not in that index yet; empty soon after the first start
+    index_backlog   texts of an earlier version that are not in that index yet; empty soon after the first start
 The tables are STRICT, so that invalid recovered rows are refused.
 """
 
