@@ -187,3 +187,14 @@ def test_replies_speak_only_of_what_was_named():
     asked = scenes.questions("@red/blue: what color? :: {color} > {color}!\n@!red: why? :: no > {t}.", {})
     assert [text for text, _ in scenes.askable(asked, frozenset(), "it is red")] == ["what color?"]
     assert scenes.askable(asked, frozenset("t"), "it is green") == [("why?", [("no", "{t}.")])]
+
+
+def test_replies_with_yes_or_no_follow_only_questions_that_ask_so():
+    w = Writer(14)
+    for table in ("identity", "honest"):
+        for topic in topics.topics(table).values():
+            if topic.open_replies != topic.replies:
+                for _ in range(20):
+                    user, reply = topics.asked(w, topic, topics.new_slots(w))
+                    if reply.startswith(("no,", "yes,")):
+                        assert not re.match(r"(what|where|who|which|how|your)\b", user.lower()), (user, reply)

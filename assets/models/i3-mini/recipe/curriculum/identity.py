@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from .core import Exchange, Writer
-from .topics import exchanges, new_slots, topics
+from .topics import asked, exchanges, new_slots, topics
 
 WEIGHTS = {  # of topics that people ask about first; others have 1
     "name": 5, "who": 6, "what": 4, "maker": 4, "where": 3, "can_do": 5, "human": 4, "robot": 3, "other": 4, "age": 2,
@@ -24,8 +24,7 @@ def asked_in_a_row(w: Writer) -> list[Exchange]:
     said: list[Exchange] = []
     slots = new_slots(w)
     for topic in w.some([name for name in topics("identity") if name in WEIGHTS], w.pick((2, 2, 3, 3, 4))):
-        asked = topics("identity")[topic]
-        said.append((slots.user(w.pick(asked.asks)), slots.text(asked.replies)))
+        said.append(asked(w, topics("identity")[topic], slots))
     return said
 
 

@@ -17,6 +17,12 @@ POEM = (
     "a few lines about {x}, in rhyme.", "write something that rhymes about {x}.", "rhyme about {x}.",
     "let me hear {a:poem} about {x}.", "how about {a:poem} about {x}?", "be a poet and write about {x}.",
 )  # fmt: skip
+POEM_FOR = (  # somebody
+    "[write|make|create|write me] [{a:poem}|a love poem|a birthday poem|a few nice lines] for {x}.",
+    "{a:poem} for {x}.",
+    "[can|could] you write [{a:poem}|something that rhymes|a little verse] for {x}?", "i need {a:poem} for {x}.",
+    "i want to give {x} {a:poem}.", "do you have {a:poem} for {x}?", "{a:poem} for {x}, please.",
+)  # fmt: skip
 POEM_PLAIN = (
     "[write|tell|make|give me|write me|tell me|say] {a:poem}.", "[can|could] you [write|make|tell me] {a:poem}?",
     "{a:poem}, please.", "do you know {a:poem}?", "i would like {a:poem}.", "are you a poet? write {a:poem}.",
@@ -186,7 +192,9 @@ def poem(w: Writer) -> list[Exchange]:
         lines_ = f"{w.text(MET, x=word)}\n{w.pick(table['rhymes'][word])}\n{w.text(_couplets('end'))}"
     else:
         lines_ = _poem(w, "mass" if kind == "plain" else kind, word)
-    said = [(w.user(POEM_PLAIN if kind == "plain" else POEM, poem=w.pick(POEMS), x=shown), lines_)]
+    for_somebody = kind in ("name", "person") and word not in ("cat", "dog") and w.chance(0.5)
+    says = POEM_PLAIN if kind == "plain" else POEM_FOR if for_somebody else POEM
+    said = [(w.user(says, poem=w.pick(POEMS), x=shown), lines_)]
     if w.chance(0.2):
         says, reply = w.pick(AFTER_POEM)
         said.append((w.user(says), w.text(reply)))

@@ -100,9 +100,10 @@ MOODS = {
     "bedtime": ("bedtime story", "good night story", "story for the night", "story before sleep", "sleepy story"),
     "funny": ("funny story", "silly story", "story to laugh about", "fun story", "crazy story"),
     "sad": ("sad story", "touching story", "story that makes me cry", "little sad story"),
-    "scary": ("scary story", "ghost story", "spooky story", "horror story", "creepy story", "halloween story"),
+    "scary": ("scary story", "spooky story", "ghost story", "horror story", "creepy story", "halloween story"),
     "short": ("short story", "very short story", "story in three sentences", "tiny story", "mini story"),
 }
+OF_ANY_MOOD = ("hero", "named", "placed", "me")
 OPENINGS = (
     "[once upon a time|long ago|once] there [was|lived] {intro} {place}.", "{place} there lived {intro}.",
     "there once was {intro} who lived {place}.", "{place} there once lived {intro}.", "once {intro} lived {place}.",
@@ -136,9 +137,13 @@ GENERAL = (  # what may be asked about any story
         "the story was about {intro}.",
     ),
     (
-        "[is that a true story|is it true|did that really happen|is this real|did you make that up|did you invent it"
-        "|who wrote that|where did you get that story]?",
+        "[is that a true story|is it true|did that really happen|is this real|is that true|was that real]?",
         "no, it is not true. i made it up, word by word.",
+    ),
+    (
+        "[did you make that up|did you invent it|who wrote that|where did you get that story|is that your own story"
+        "|where is that story from]?",
+        "i made it up, word by word.",
     ),
     (
         "[nice|good|great|lovely|sweet|what a nice story|i like it|i liked that|that was nice|that was lovely|beautiful"
@@ -242,8 +247,8 @@ def cast(w: Writer, wish: str = "") -> dict[str, str]:
 
 def written(w: Writer, chosen: dict[str, str], plot: Plot, request: str = "", wish: str = "") -> Story:
     """A story by a plot with what a request asks for."""
-    described = "{adjective}" in request or (wish in ("", "hero") and w.chance(0.4))
-    by_name = "{name}" in request or w.chance(0.3)
+    described = "adjective" in names(request) or (wish in ("", "hero") and w.chance(0.4))
+    by_name = "name" in names(request) or w.chance(0.3)
     chosen = dict(chosen)
     chosen["intro"] = w.text(
         ("{a:adjective} {w}" if described else "{a:w}") + ("[ named | called ]{name}" if by_name else ""), **chosen
@@ -294,19 +299,22 @@ def _plots_for(wish: str) -> list[Plot]:
     return [plot for plot in found if wish != "two" or "f" in named(plot.short)]
 
 
-def asked_for(w: Writer, wish: str) -> tuple[Story, dict[str, str]]:
-    """A story with what a wish of `ABOUT` asks for, and the slots with the "request" for it."""
+def asked_for(w: Writer, wish: str, mood: str = "") -> tuple[Story, dict[str, str]]:
+    """A story with what a wish of `ABOUT` asks for, in a mood if any, and the slots with the "request" for it."""
     chosen = cast(w, wish)
     chosen["request"] = w.pick(_requests(wish))
-    return written(w, chosen, w.pick(_plots_for(wish)), chosen["request"], wish), chosen
+    known = _plots("", mood) if mood else _plots_for(wish)
+    return written(w, chosen, w.pick(known), chosen["request"], wish), chosen
 
 
 def wished(w: Writer) -> list[Exchange]:
     """A story with what was asked for, and sometimes questions about it."""
-    story, chosen = asked_for(w, w.pick(WISHES))
+    wish = w.pick(WISHES)
+    mood = w.pick(("bedtime", "funny", "sad", "scary")) if wish in OF_ANY_MOOD and w.chance(0.25) else ""
+    story, chosen = asked_for(w, wish, mood)
     wanted = [chosen[slot] for slot in names(chosen["request"]) if slot not in ("story", "his", "adjective")]
-    short = w.chance(0.15) and all(word in story.slots["short"] for word in wanted)
-    noun = w.pick(MOODS["short"] if short else NOUNS)
+    short = not mood and w.chance(0.15) and all(word in story.slots["short"] for word in wanted)
+    noun = w.pick(MOODS["short"] if short else MOODS[mood][:2] if mood else NOUNS)
     user = w.user(chosen["request"], story=noun, **chosen)
     return _with_questions(w, [(user, story.slots["short"] if short else story.text)], story)
 

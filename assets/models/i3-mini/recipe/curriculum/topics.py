@@ -36,6 +36,10 @@ CLAIM = (
     "[is it true that|is it right that|can it be that|would you say that|admit it:|could it be that"
     "|i was told that] %s?",
 )
+YES_NO = (
+    "do ", "does ", "did ", "are ", "is ", "am ", "can ", "could ", "will ", "would ", "should ", "have ", "has ",
+    "were ", "was ",
+)  # fmt: skip
 
 
 def lines(text: str) -> list[str]:
@@ -49,16 +53,20 @@ class Topic:
 
     Attributes:
         asks: ways to ask, each a list of templates that is as likely as the others.
+        yes_no: those of them that a reply with yes or no can answer.
         claims: wrong statements about it, answered by `replies` too.
         replies: the replies.
+        open_replies: those that do not begin with yes or no, or all if there is none.
         right: true statements about it.
         agreeing: the replies to these.
         then: what the user may say next, and the reply to it.
     """
 
     asks: tuple[list[str], ...]
+    yes_no: frozenset[str]
     claims: list[str]
     replies: list[str]
+    open_replies: list[str]
     right: list[str]
     agreeing: list[str]
     then: list[tuple[str, str]]
@@ -79,6 +87,9 @@ def _topic(fields: dict[str, str]) -> Topic:
     indirect = texts.get("i", [])
     clauses = [text for text in indirect if text.startswith(("wh", "if ", "how "))]
     direct = _wrapped(DIRECT, texts.get("q", []))
+    closed = [text for text in texts.get("q", []) if text.startswith(YES_NO)]
+    closed_clauses = [text for text in clauses if text.startswith(("if ", "whether "))]
+    closed_others = [text for text in texts.get("x", []) if text.startswith(YES_NO)]
     asks = (
         direct,
         direct,
@@ -89,8 +100,10 @@ def _topic(fields: dict[str, str]) -> Topic:
     )
     return Topic(
         asks=tuple(templates for templates in asks if templates),
+        yes_no=frozenset((*_wrapped(DIRECT, closed), *_wrapped(CLAUSE, closed_clauses), *closed_others)),
         claims=_wrapped(CLAIM, texts.get("claim", [])),
         replies=texts["a"],
+        open_replies=[text for text in texts["a"] if not text.startswith(("yes", "no,", "no "))] or texts["a"],
         right=_wrapped(CLAIM, texts.get("right", [])),
         agreeing=texts.get("yes", []),
         then=turns(fields.get("then", "")),
@@ -117,6 +130,12 @@ def new_slots(w: Writer) -> Slots:
     return Slots(w, _sources(), {})
 
 
+def asked(w: Writer, topic: Topic, slots: Slots) -> Exchange:
+    """A question with a reply that does not begin with yes or no unless the question can be answered so."""
+    question = w.pick(w.pick(topic.asks))
+    return slots.user(question), slots.text(topic.replies if question in topic.yes_no else topic.open_replies)
+
+
 def exchanges(w: Writer, topic: Topic, slots: Slots) -> list[Exchange]:
     """A question or claim with its reply, and now and then what follows."""
     drawn = w.random.random()
@@ -125,7 +144,7 @@ def exchanges(w: Writer, topic: Topic, slots: Slots) -> list[Exchange]:
     if topic.claims and drawn < 0.35:
         said = [(slots.user(topic.claims), slots.text(topic.replies))]
     else:
-        said = [(slots.user(w.pick(topic.asks)), slots.text(topic.replies))]
+        said = [asked(w, topic, slots)]
     if topic.then and w.chance(0.3):
         says, reply = w.pick(topic.then)
         said.append((slots.user(says), slots.text(reply)))
