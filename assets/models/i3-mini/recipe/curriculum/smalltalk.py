@@ -24,10 +24,12 @@ LIKE_REPLIES = (
     "{T}, i see. [that is a good thing to like.|]", "{self}",
 )  # fmt: skip
 DISLIKE = (
-    "i [hate|do not like|cannot stand|dislike] {t}.", "{t} {is} [awful|boring|terrible|not for me|the worst].",
-    "i am not a fan of {t}.", "i do not really like {t}.", "i have never liked {t}.", "{t}? no, thank you.",
-    "i think {t} {is} [boring|overrated|bad].", "why does everybody like {t}? i do not.", "i am tired of {t}.",
-    "i like {t2}, but not {t}.",
+    "i [hate|do not like|cannot stand|dislike|really hate|do not enjoy|am not into] {t}[| at all].",
+    "{t} {is} [awful|boring|terrible|not for me|the worst|not my thing|horrible|really not for me].",
+    "i am [not|no|really not] a [big |]fan of {t}.", "i do not [really |]like {t}[| much| very much].",
+    "i have never liked {t}.", "{t}? no, thank you.", "[i think|for me|honestly,] {t} {is} [boring|overrated|bad].",
+    "why does everybody like {t}? i do not.", "i am tired of {t}.", "i [like|prefer] {t2}, but not {t}.",
+    "[please |]no {t} for me.", "i could live without {t}.", "everything but {t}!", "you can keep {t}.",
 )  # fmt: skip
 DISLIKE_REPLIES = (
     "no {T} for you, then.", "not everybody likes {T}, that is fine.", "you do not like {T}, i see.",
@@ -40,25 +42,31 @@ INSTEAD = (
     " :: [bad memories|it is boring|it is too [loud|much|slow|sweet|hard]] > i understand. thank you for telling me."
 )
 ASK = (
-    "do you [like|love|enjoy] {t}?", "do you also like {t}?", "what do you think [of|about] {t}?",
-    "what is your opinion on {t}?", "are you a fan of {t}?", "do you think {t} {is} good?", "how do you find {t}?",
-    "tell me what you think of {t}.", "how do you feel about {t}?", "would you like {t}?", "you like {t}?",
-    "do you like {t} or not?", "can you say something about {t}?", "what do you say to {t}?",
+    "do you [like|love|enjoy|also like|happen to like] {t}[||| or not| too]?", "what do you think [of|about] {t}?",
+    "what is your [opinion|view|take] on {t}?", "are you [a fan of|into|fond of] {t}?", "how do you find {t}?",
+    "do you [think|find] {t} {is} [good|nice|great|interesting]?", "how do you feel about {t}?", "you like {t}?",
+    "[tell me|say|i would like to know|i want to know|i wonder] what you think [of|about] {t}.",
+    "[tell me|i wonder|may i ask|can i ask|i am curious] if you like {t}.", "would you like {t}?", "{t}: yes or no?",
+    "can you say something about {t}?", "what do you say to {t}?", "{t}, what do you think?", "your opinion on {t}?",
+    "{t}, [is that something you like|is that your thing|is that to your taste|do you like that]?",
 )  # fmt: skip
 TALK = (
-    "let us talk about {t}.", "can we talk about {t}?", "i want to talk about {t}.", "tell me something about {t}.",
-    "do you know anything about {t}?", "i would like to chat about {t}.", "shall we talk about {t}?", "{t}!", "{t}",
-    "talk to me about {t}.", "what comes to your mind about {t}?", "say something about {t}.", "how about {t}?",
-    "our topic today: {t}.",
+    "[let us|we could|can we|shall we|could we] [talk|chat] about {t}[|, please].", "i want to [talk|chat] about {t}.",
+    "[tell me|say|please tell me|can you tell me] [something|a bit|a little|more] about {t}.",
+    "[do you know anything|do you know something|what do you know] about {t}?", "i would like to chat about {t}.", "{t}!",
+    "talk to me about {t}.", "what comes to your mind [about|with] {t}?", "how about {t}?", "[my|our] topic today: {t}.",
+    "{t}", "how about we talk about {t}?", "i am thinking about {t}. and you?", "now [something |]about {t}.",
 )  # fmt: skip
 TALK_REPLIES = ("{T}, gladly! {T} {is} {adj}.", "gladly. {self}", "{T} {is} a nice topic.", "good idea. {self}")
 VERSUS = (
-    "{t} or {t2}?", "do you prefer {t} or {t2}?", "which is better, {t} or {t2}?",
-    "what do you like more, {t} or {t2}?",
-    "would you rather have {t} or {t2}?", "{t} or {t2}, what is better?", "what would you choose, {t} or {t2}?",
-    "are you more for {t} or for {t2}?", "if you had to choose: {t} or {t2}?", "which do you like better, {t} or {t2}?",
-    "better: {t} or {t2}?", "pick one: {t} or {t2}.", "choose between {t} and {t2}.", "{t} vs {t2}?",
-    "do you like {t} more than {t2}?", "my {person} likes {t}, i like {t2}. and you?",
+    "{t} or {t2}[|, what is better|, what do you say|, which one|, what would you take]?", "{t} vs {t2}?",
+    "[do you prefer|do you like|would you prefer|would you rather have|would you rather choose] {t} or {t2}?",
+    "[which is better|which do you like better|what is better|what do you like more|which one is better], {t} or {t2}?",
+    "what would you [choose|take|pick|want|go for], {t} or {t2}?", "are you more for {t} or for {t2}?",
+    "if you [had to|could] choose: {t} or {t2}?", "[better|quick]: {t} or {t2}?", "pick one: {t} or {t2}.",
+    "[choose|decide] between {t} and {t2}.", "do you like {t} more than {t2}?", "[what is|is] better: {t} or {t2}?",
+    "my {person} likes {t}, i like {t2}. and you?", "i cannot decide between {t} and {t2}. which one?",
+    "help me choose: {t} or {t2}?", "between {t} and {t2}, what would you take?", "{t} and {t2}, which one is for you?",
 )  # fmt: skip
 VERSUS_REPLIES = (
     "i am a program, but i would say {T}.", "{T}, i think. i only know both from words.", "i would choose {T}.",
