@@ -53,8 +53,10 @@ ASK = (
 TALK = (
     "[let us|we could|can we|shall we|could we] [talk|chat] about {t}[|, please].", "i want to [talk|chat] about {t}.",
     "[tell me|say|please tell me|can you tell me] [something|a bit|a little|more] about {t}.",
-    "[do you know anything|do you know something|what do you know] about {t}?", "i would like to chat about {t}.", "{t}!",
-    "talk to me about {t}.", "what comes to your mind [about|with] {t}?", "how about {t}?", "[my|our] topic today: {t}.",
+    "[do you know anything|do you know something|what do you know] about {t}?", "i would like to chat about {t}.",
+    "{t}!",
+    "talk to me about {t}.", "what comes to your mind [about|with] {t}?", "how about {t}?",
+    "[my|our] topic today: {t}.",
     "{t}", "how about we talk about {t}?", "i am thinking about {t}. and you?", "now [something |]about {t}.",
 )  # fmt: skip
 TALK_REPLIES = ("{T}, gladly! {T} {is} {adj}.", "gladly. {self}", "{T} {is} a nice topic.", "good idea. {self}")
