@@ -57,7 +57,7 @@ class Preferences:
     page: str = "Chat"
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     presets: dict[str, dict[str, Any]] = field(default_factory=dict)
-    capitalise: bool = False
+    capitalise: bool = True
     markdown: bool = True
     glass: bool = False
     show_chunks: bool = False

@@ -26,7 +26,7 @@ DISPLAY_SETTINGS: tuple[DisplaySwitch, ...] = (
         "Shows your message as the chunks that the model will read. Unknown characters are red.",
     ),
     DisplaySwitch(
-        "capitalise", "Capitalise replies", False,
+        "capitalise", "Capitalise replies", True,
         "The model writes in lower case. This shows a capital letter at the beginning of sentences, and “I”. "
         "Only the display changes: stored and copied text stays as written.",
     ),

@@ -285,7 +285,7 @@ class ChatPage(QWidget):
         self.transcript.set_busy(session.busy)
         self.sidebar.set_busy(session.busy_ids)
         if model.state is ModelState.READY:
-            self.welcome.show_ready()
+            self.welcome.show_ready(bundled=model.folder is None)
         elif model.state is ModelState.FAILED:
             self.welcome.show_failed(*model.error)
         elif model.state is ModelState.NONE:

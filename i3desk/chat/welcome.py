@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
 from i3desk.style.icons import app_icon
 from i3desk.widgets.basics import named
 
-SUGGESTIONS = ("hello!", "who are you?", "do you like music?", "what do you like to do?")
+SUGGESTIONS = (
+    "what can you do?", "tell me a story about a fox", "what is the capital of japan?", "i had a long day today",
+)  # fmt: skip
 WIDTH = 560
 
 
@@ -54,11 +56,17 @@ class WelcomePage(QWidget):
         self.lead.setText("Loading the model. You can write already; i3 answers as soon as it is ready.")
         self._pages.setCurrentIndex(0)
 
-    def show_ready(self) -> None:
-        """Show the welcome."""
-        self.lead.setText(
-            "A small language model that is entirely yours.\nIt runs on this computer; nothing leaves it."
-        )
+    def show_ready(self, bundled: bool) -> None:
+        """Show the welcome of the bundled model, or of another one."""
+        if bundled:
+            self.lead.setText(
+                "i3-mini is a very small model: good at everyday talk, simple facts and sums, stories, and what you "
+                "tell it. It can be wrong. Nothing leaves this computer."
+            )
+        else:
+            self.lead.setText(
+                "A small language model that is entirely yours.\nIt runs on this computer; nothing leaves it."
+            )
         self._pages.setCurrentIndex(0)
 
     def show_failed(self, what: str, remedy: str) -> None:

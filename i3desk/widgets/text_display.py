@@ -8,9 +8,10 @@ import re
 MAX_MARKDOWN = 20_000  # characters; longer texts are shown as plain text
 
 _CODE = r"(?P<code>```.*?(?:```|\Z)|`[^`\n]*`?)"
-_OPENING = r"[\s\"'“‘(\[*_#>\-–—]*"
+_OPENING = r"(?:[^\S\n]|[\"'“‘(\[*_#>\-–—])*"
 _SENTENCE = re.compile(
-    rf"{_CODE}|(?P<before>(?:\A|\n|(?P<end>[.!?…]+)[\"'”’)\]*_]*\s){_OPENING})(?P<letter>[^\W\d_])", re.DOTALL
+    rf"{_CODE}|(?P<before>(?:\A|\n|(?P<end>(?<![.!?…])[.!?…]+)[\"'”’)\]*_]*\s){_OPENING})(?P<letter>[^\W\d_])",
+    re.DOTALL,
 )
 _LONE_I = re.compile(
     rf"{_CODE}|(?<![\w'’.@/\\+\-])i(?P<after>(?=[\s,;:!?…\"”)\]*_]|\.(?!\w)|['’](?:m|ll|ve|d|s|re)\b)|\Z)", re.DOTALL
@@ -59,9 +60,9 @@ _MARKDOWN = re.compile(
     | (?<![\w`])`[^\s`](?:[^`\n]*[^\s`])?`(?![\w`])                     # `code`
     | ^\#{1,6}\ +\S                                                     # a heading
     | (?<![\w*])\*{1,3}(?=[^\s*])[^*\n]*[^\s*]\*{1,3}(?![\w*])          # *emphasis*
-    | \[[^\]\n]+\]\((?:https?://|mailto:)[^\s)]+\)                      # [a link](https://...)
+    | \[[^\[\]\n]+\]\((?:https?://|mailto:)[^\s)]+\)                    # [a link](https://...)
     | (?<!\w)https?://[^\s<>]+\w                                        # https://...
-    | ^[^\n]*\|[^\n]*\n\ {0,3}\|?\ *:?-+:?\ *(?:\|\ *:?-+:?\ *)+\|?\ *$   # a table
+    | ^(?=[^\n]*\|)[^\n]*\n\ {0,3}\|?\ *:?-+:?\ *(?:\|\ *:?-+:?\ *)+\|?\ *$  # a table
     | ^\ {0,3}[-*+]\ +\S[^\n]*\n+(?:\ +\S[^\n]*\n+)*\ {0,3}[-*+]\ +\S      # two items of a list
     | ^\ {0,3}\d{1,2}[.)]\ +\S[^\n]*\n+(?:\ +\S[^\n]*\n+)*\ {0,3}\d{1,2}[.)]\ +\S
     """,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -167,6 +168,10 @@ def open_app(qtbot, qapp, paths, model):
     opened: list[Application] = []
 
     def open_(**options):
+        if not paths.settings_file.exists():  # replies are shown as the model writes them
+            with contextlib.suppress(OSError):
+                paths.settings_file.parent.mkdir(parents=True, exist_ok=True)
+                paths.settings_file.write_text('{"capitalise": false}')
         app = Application(qapp, paths, loader=model.load, **options)
         opened.append(app)
         with qtbot.waitSignal(app.window.first_painted):

@@ -281,6 +281,15 @@ def test_keyboard_scrolls_back_and_returns_to_the_end(app, say, qtbot, model):
     assert bar.value() == bar.maximum()
 
 
+def test_replies_are_capitalised_by_default(open_app, paths, say, qtbot):
+    paths.settings_file.parent.mkdir(parents=True)
+    paths.settings_file.write_text("{}")
+    app = open_app()
+    qtbot.waitUntil(lambda: app.window.session.model.info is not None)
+    say(app, "tell me about the moon")
+    assert text_of(shown(app, ReplyMessageRow)[0]) == "The moon is a big rock."
+
+
 def test_click_on_a_suggestion_sends_it(app, qtbot):
     qtbot.mouseClick(app.window.chat_page.welcome.suggestions[0], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(shown(app, ReplyMessageRow)) == 1)

@@ -114,3 +114,10 @@ def test_signs_without_markdown_are_not_changed(text):
 )
 def test_markdown_is_read_as_people_mean_it(text, prepared):
     assert prepare_markdown(text) == prepared
+
+
+@pytest.mark.parametrize("text", ["\n" * 20_000, "-\n" * 10_000, "[" * 20_000, "!" * 20_000, "|" * 20_000])
+def test_long_runs_of_signs_are_displayed_as_they_stand(text):
+    """Each took seconds, or did not end, while an expression scanned the rest of the text from every sign."""
+    assert capitalise(text) == text
+    assert not has_markdown(text)
