@@ -97,7 +97,7 @@ CHAT = (
     "[what should we talk about|what shall we talk about|what do you want to talk about|what can we talk about now|what"
     " would you like to talk about|do you have a topic|which topic do you like]?",
     "[choose a topic|pick a topic|you choose a topic|suggest a topic|give me a topic|you start|you decide what we talk"
-    " about|i do not know what to say|i do not know what to talk about|ask me something|ask me a question|ask me"
+    " about|i have no idea what to say|i do not know what to talk about|ask me something|ask me a question|ask me"
     " anything|ask me about my day|do you have a question for me?|be curious].",
 )
 CHAT_REPLIES = ("[gladly.|all right.|let us see.|]",)

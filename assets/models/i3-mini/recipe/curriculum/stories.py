@@ -14,16 +14,17 @@ LONGEST = 660  # characters of a story
 ROOM = 880  # of the exchanges of a unit
 ASKED = (  # {story} is "story", "funny story", ...
     "tell me {a:story} %s.", "tell me {a:story} %s.", "[can|could|will|would] you [please |]tell me {a:story} %s?",
-    "i [want|would like|want to hear|would love to hear|need|wish for] {a:story} %s.", "{a:story} %s[, please|].",
+    "i [want|would like|want to hear|need|wish for] {a:story} %s.", "{a:story} %s[, please|].",
     "{story} %s", "write [me |]{a:story} %s.", "make up {a:story} %s.", "do you know {a:story} %s?",
-    "invent {a:story} %s.", "please tell {a:story} %s.", "tell my [son|daughter|kids|children|brother] {a:story} %s.",
+    "invent {a:story} %s.", "please tell us {a:story} %s.",
+    "tell my [son|daughter|kids|children|brother] {a:story} %s.",
     "[let me hear|give me|read me|think of|come up with|make|create|tell us] {a:story} %s.", "how about {a:story} %s?",
     "i am in the mood for {a:story} %s.", "[can|may] i [hear|have] {a:story} %s?", "[have you got|got] {a:story} %s?",
     "please write {a:story} %s.", "it is story time: {a:story} %s.", "[could|can] you write {a:story} %s?",
     "my [son|daughter|child] wants {a:story} %s.", "i am bored. tell me {a:story} %s.", "now {a:story} %s.",
-    "would you make up {a:story} %s?", "and now tell {a:story} %s.", "i am curious: can you tell {a:story} %s?",
+    "would you make up {a:story} %s?", "and now tell us {a:story} %s.", "i am curious: can you tell {a:story} %s?",
 )  # fmt: skip
-NOUNS = ("story",) * 8 + ("little story", "nice story", "fairy tale", "tale", "good story", "new story", "cute story")
+NOUNS = ("story",) * 8 + ("little story", "nice story", "fairy tale", "good story", "new story", "cute story")
 ABOUT = {
     "hero": (
         "about {a:w}", "about {a:w}", "about {a:w}", "with {a:w}", "about {a:adjective} {w}", "with {a:w} in it",
@@ -38,29 +39,29 @@ ABOUT = {
     "afraid": (
         "about {a:w} who is [afraid|scared] of {fear}", "about {a:w} that is [afraid|scared] of {fear}",
         "about {a:w} and the fear of {fear}", "about a scared {w} who fears {fear}",
-        "where {a:w} is afraid of {fear}", "about {a:adjective} {w} who is [afraid|scared] of {fear}",
+        "in which {a:w} is afraid of {fear}", "about {a:adjective} {w} who is [afraid|scared] of {fear}",
     ),
     "lost": (
         "about {a:w} who [lost|loses|has lost] {his} {thing}", "about {a:w} and a lost {thing}",
         "about {a:w} who cannot find {his} {thing}", "about {a:w} that lost {his} {thing}",
-        "where {a:w} loses {his} {thing}", "about {a:w} who is looking for {his} {thing}",
+        "in which {a:w} loses {his} {thing}", "about {a:w} who is looking for {his} {thing}",
     ),
     "want": (
         "about {a:w} who [wants|dreams of|wishes for] {a:thing}", "about {a:w} who would love to have {a:thing}",
-        "where {a:w} wants {a:thing}", "about {a:w} that dreams of {a:thing}",
+        "in which {a:w} wants {a:thing}", "about {a:w} that dreams of {a:thing}",
     ),
     "cannot": (
         "about {a:w} who [cannot|can not|could not] {skill}", "about {a:w} who wants to learn to {skill}",
-        "about {a:w} that cannot {skill}", "where {a:w} learns to {skill}", "about {a:w} who learns to {skill}",
+        "about {a:w} that cannot {skill}", "in which {a:w} learns to {skill}", "about {a:w} who learns to {skill}",
     ),
     "lonely": (
         "about a lonely {w}", "about {a:w} who has no friends", "about {a:w} who is looking for a friend",
         "about {a:w} who is lonely", "about {a:w} who finds a friend", "about {a:w} without friends",
     ),
-    "trait": ("about {a:w} who is {trait}", "about {a:w} that is {trait}", "where {a:w} is {trait}"),
+    "trait": ("about {a:w} who is {trait}", "about {a:w} that is {trait}", "in which {a:w} is {trait}"),
     "found": (
         "about {a:w} who finds {a:found}", "about {a:w} and {a:found}", "about {a:found} and {a:w}",
-        "with {a:w} and {a:found}", "where {a:w} finds {a:found}", "about {a:w} that found {a:found}",
+        "with {a:w} and {a:found}", "in which {a:w} finds {a:found}", "about {a:w} that found {a:found}",
     ),
     "journey": (
         "about {a:w} who [travels|goes|wants to go] to {destination}", "about {a:w} who wants to see {destination}",
@@ -76,7 +77,7 @@ ABOUT = {
         "about {a:w}, {a:thing} and {a:f}", "with these words: {w}, {f}, {thing}",
         "that has {a:w}, {a:thing} and {a:f} in it",
     ),
-    "thing": ("about {a:found}", "with {a:found} in it", "about a found {found}", "where {a:found} is important"),
+    "thing": ("about {a:found}", "with {a:found} in it", "about a found {found}", "in which {a:found} is important"),
     "place": ("that happens {place}", "that plays {place}", "set {place}", "{place}", "which takes place {place}"),
     "me": (
         "about me. [my name is|i am] {name}", "with me in it. [my name is|i am] {name}", "about {name}. that is me",
@@ -101,7 +102,7 @@ MOODS = {
     "funny": ("funny story", "silly story", "story to laugh about", "fun story", "crazy story"),
     "sad": ("sad story", "touching story", "story that makes me cry", "little sad story"),
     "scary": ("scary story", "spooky story", "ghost story", "horror story", "creepy story", "halloween story"),
-    "short": ("short story", "very short story", "story in three sentences", "tiny story", "mini story"),
+    "short": ("short story", "really short story", "story in three sentences", "tiny story", "mini story"),
 }
 OF_ANY_MOOD = ("hero", "named", "placed", "me")
 OPENINGS = (
