@@ -63,8 +63,8 @@ def test_prompts_cover_the_ten_kinds():
 @pytest.mark.parametrize(
     ("asked", "reply", "expected"),
     [
-        ("which city is the capital of spain?", "the capital of spain is madrid.", True),
-        ("which city is the capital of spain?", "the capital of italy is rome.", False),
+        ("spain's capital, which city is that?", "the capital of spain is madrid.", True),
+        ("spain's capital, which city is that?", "the capital of italy is rome.", False),
         ("7 + 5 = ?", "7 plus 5 is 12.", True),
         ("7 + 5 = ?", "$132 is the capital of france.", False),
         ("my grandfather passed away last night", "i am so sorry for your loss.", True),
@@ -73,8 +73,8 @@ def test_prompts_cover_the_ten_kinds():
         ("i can't fall asleep", "try to breathe slowly and think of something calm.", True),
         ("could you be a real woman?", "no, i am a program.", True),
         ("could you be a real woman?", "yes, i am a woman.", False),
-        ("what time is it right now?", "i have no clock, so i cannot know.", True),
-        ("what time is it right now?", "it is half past three.", False),
+        ("the time please, do you have it", "i have no clock, so i cannot know.", True),
+        ("the time please, do you have it", "it is half past three.", False),
         ("so, what am i called?", "your name is olga.", True),
         ("so, what am i called?", "your name is anna.", False),
     ],
