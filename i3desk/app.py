@@ -8,15 +8,17 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
+from i3core.errors import I3Error
 from i3core.runs import index
 from i3core.runs.reader import RunState, RunStatus
 from i3desk.chat.conversation_actions import ConversationActions
-from i3desk.crash_report import CrashReporter, start_log
+from i3desk.crash_report import CrashReporter, explain_missing_display, start_log, write_stderr
 from i3desk.paths import Paths
 from i3desk.preferences import SettingsStore
 from i3desk.single_instance import SingleInstance
@@ -27,6 +29,7 @@ from i3desk.window.help_menu import HelpMenu
 from i3desk.window.main_window import MainWindow
 from i3desk.window.model_menu import ModelMenu
 from i3desk.window.services import Services
+from i3desk.window.start_problems import show_start_error, wait_for_first
 from i3desk.workers.gc_control import GcControl
 from i3desk.workers.model_worker import Loader, load_i3core
 
@@ -34,6 +37,7 @@ log = logging.getLogger(__name__)
 
 # How long Python lets one thread run while another waits. Short, so that the window never waits long for the worker.
 SWITCH_INTERVAL_S = 0.0005
+UNEXPECTED = "Check that the disk is not full and that your home folder can be written, and start i3desk again."
 
 
 class Application(QObject):
@@ -233,7 +237,8 @@ def create_qt_app(paths: Paths | None = None) -> QApplication:
     scale = saved_scale(paths)
     if scale and "QT_SCALE_FACTOR" not in os.environ:
         os.environ["QT_SCALE_FACTOR"] = f"{scale / 100:g}"  # Qt reads it once, when the application is made
-    qt_app = QApplication(sys.argv[:1])
+    with explain_missing_display():
+        qt_app = QApplication(sys.argv[:1])
     qt_app.setApplicationName("i3desk")
     qt_app.setApplicationDisplayName("i3desk")
     qt_app.setDesktopFileName("i3desk")
@@ -259,7 +264,7 @@ def wipe(paths: Paths) -> None:
     for path in (paths.models_folder, paths.runs_folder, paths.lessons_folder):
         shutil.rmtree(path, ignore_errors=True)
     kept = (paths.conversations_file, paths.corrections_file, paths.settings_file, paths.training_file)
-    for path in (*kept, index.list_file(), paths.log_file):
+    for path in (*kept, index.list_file(), paths.log_file, paths.lock_file):
         for each in [*path.parent.glob(path.name + "*"), *path.parent.glob(f"{path.stem}-damaged-*")]:
             each.unlink(missing_ok=True)
         for folder in (path.parent, path.parent.parent):
@@ -279,12 +284,21 @@ def run(model_folder: str | None, theme: str | None) -> int:
     instance = SingleInstance(paths)
     if not instance.is_first:
         if instance.call_first(model_folder):
-            if sys.stdout is not None:
-                print("i3desk is already open; its window was brought to the front.")
+            write_stderr("i3desk is already open; its window was brought to the front.\n")
             return 0
-        print("i3desk is already running but does not answer. End it first.", file=sys.stderr)
+        write_stderr("i3desk is already running but does not answer.\n")
+        if not wait_for_first(instance, model_folder):
+            return 1
+    try:
+        app = Application(qt_app, paths, model_folder, theme)
+    except Exception as error:
+        log.critical("i3desk cannot start", exc_info=True)
+        details = traceback.format_exc()
+        write_stderr(details)
+        what, remedy = (error.what, error.remedy) if isinstance(error, I3Error) else (str(error), "")
+        show_start_error(f"i3desk cannot start: {what or type(error).__name__}", remedy or UNEXPECTED, paths, details)
+        instance.release()
         return 1
-    app = Application(qt_app, paths, model_folder, theme)
     instance.called.connect(app.on_second_start)
     app.crash_reporter.install()
     app.window.closed.connect(qt_app.quit)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import platform
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PySide6.QtCore import (
+    QMessageLogContext,
     QObject,
     QtMsgType,
     Signal,
@@ -32,6 +36,10 @@ from i3desk.paths import Paths
 
 log = logging.getLogger(__name__)
 LOG_BYTES = 1_000_000
+NO_DISPLAY = (
+    "i3desk: no display can be used (see DISPLAY and WAYLAND_DISPLAY). In a terminal, chat with "
+    f"`{'i3desk i3core' if getattr(sys, 'frozen', False) else 'i3core'} chat`.\n"
+)
 _QT_LEVELS = {
     QtMsgType.QtDebugMsg: logging.DEBUG,
     QtMsgType.QtInfoMsg: logging.INFO,
@@ -42,11 +50,15 @@ _QT_LEVELS = {
 
 
 def start_log(paths: Paths) -> None:
-    """Log warnings and errors of Python and Qt to the log file, or to stderr if it is not writable."""
+    """Log warnings and errors of Python and Qt to the log file, or to stderr if it is not writable.
+
+    Logging never raises, whatever is full or closed.
+    """
+    logging.raiseExceptions = False
     try:
         paths.log_file.parent.mkdir(parents=True, exist_ok=True)
         handler: logging.Handler = logging.handlers.RotatingFileHandler(
-            paths.log_file, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
+            paths.log_file, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True, errors="backslashreplace"
         )
     except OSError:
         handler = logging.StreamHandler()
@@ -57,8 +69,40 @@ def start_log(paths: Paths) -> None:
 
 def _log_qt_message(kind: QtMsgType, _context, message: str) -> None:
     logging.getLogger("qt").log(_QT_LEVELS.get(kind, logging.WARNING), message)
-    if kind is not QtMsgType.QtDebugMsg and sys.stderr is not None:
-        print(message, file=sys.stderr)
+    if kind is not QtMsgType.QtDebugMsg:
+        write_stderr(f"{message}\n")
+
+
+@contextmanager
+def explain_missing_display() -> Iterator[None]:
+    """End the program with one line if Qt finds no display in this block, where it would abort."""
+    held: list[tuple[QtMsgType, QMessageLogContext, str]] = []  # Qt says more before it fails
+
+    def receive(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+        if kind is QtMsgType.QtFatalMsg:
+            for _, _, text in [*held, (kind, context, message)]:
+                log.warning("%s", text)
+            write_stderr(NO_DISPLAY)
+            os._exit(1)
+        held.append((kind, context, message))
+
+    previous = qInstallMessageHandler(receive)
+    try:
+        yield
+    finally:
+        qInstallMessageHandler(previous)
+        for kind, context, message in held:
+            (previous or _log_qt_message)(kind, context, message)
+
+
+def write_stderr(text: str) -> None:
+    """Write to stderr if there is one: its reader may have ended, or its disk be full."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+    except (OSError, ValueError):  # also a closed file, and text that it cannot encode
+        pass
 
 
 class CrashReporter(QObject):
@@ -94,8 +138,7 @@ class CrashReporter(QObject):
     def _on_exception(self, kind, error, trace) -> None:
         details = "".join(traceback.format_exception(kind, error, trace))
         log.critical("Unexpected exception\n%s", details)
-        if sys.stderr is not None:
-            sys.stderr.write(details)
+        write_stderr(details)
         self.report(details)
 
     @Slot(str)

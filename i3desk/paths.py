@@ -32,6 +32,11 @@ class Paths:
         return self.conversations_file.with_name("corrections.jsonl")
 
     @property
+    def lock_file(self) -> Path:
+        """The lock of the running i3desk."""
+        return self.conversations_file.with_name("i3desk.lock")
+
+    @property
     def training_file(self) -> Path:
         """The settings of the next training run."""
         return self.settings_file.with_name("training.json")

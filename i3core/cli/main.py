@@ -52,6 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has closed it, as in `i3core ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ImportError as error:
+        if "socksio" not in str(error):
+            raise
+        proxy = "A SOCKS proxy is set (ALL_PROXY), which needs the package socksio"
+        print(f"i3core: {proxy}. Install it with pip, or set an http proxy.", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"i3core: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
         return 1

@@ -1,0 +1,50 @@
+"""Windows for what prevents the start: a program started from a menu has no other place to say it."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QMessageBox
+
+from i3desk.paths import Paths
+from i3desk.single_instance import SingleInstance
+
+TITLE = "i3desk"
+
+
+def show_start_error(what: str, remedy: str, paths: Paths, details: str = "") -> None:
+    """Show why i3desk cannot start, and what to do."""
+    box = QMessageBox(QMessageBox.Icon.Critical, TITLE, what)
+    box.setInformativeText(f"{remedy}\n\nThe log: {paths.log_file}".strip())
+    box.setDetailedText(details)
+    box.exec()
+
+
+def wait_for_first(instance: SingleInstance, model_folder: str | None) -> bool:
+    """Ask what to do about a running i3desk that does not answer, until it does.
+
+    Returns True if it was ended and this process has taken its place.
+    """
+    while True:
+        box = QMessageBox(QMessageBox.Icon.Warning, TITLE, "i3desk is already running, but it does not answer.")
+        try_button = box.addButton("Try again", QMessageBox.ButtonRole.AcceptRole)
+        end_button = box.addButton("End it and start", QMessageBox.ButtonRole.DestructiveRole)
+        close_button = box.addButton("Close", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(try_button)
+        box.setEscapeButton(close_button)
+        can_end = instance.can_end_first()
+        end_button.setEnabled(can_end)
+        box.setInformativeText(
+            "It may be busy for a moment. If you end it, stored chats are safe, and a training run continues."
+            if can_end
+            else "It may be busy for a moment, or run on another computer that shares this folder: close it there."
+        )
+        box.exec()
+        chosen = box.clickedButton()
+        if chosen is end_button:
+            if instance.end_first():
+                return True
+        elif chosen is not try_button:
+            return False
+        elif instance.take():
+            return True
+        elif instance.call_first(model_folder):
+            return False
