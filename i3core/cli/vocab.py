@@ -20,6 +20,7 @@ def add_vocab(commands: Commands) -> None:
     add("--max-vocab", type=int, metavar="N", help="largest number of ids (default: no limit)")
     add("--min-count", type=int, default=1, metavar="N", help="drop chunks that occur less often (default: 1)")
     add("--equal-cuts", action="store_true", help="leave out chunks that cut a word unlike elsewhere (eases copying)")
+    add("--system-token", action="store_true", help="add a token for system prompts to the chat's special tokens")
     add("--no-special-tokens", action="store_true", help="leave out the chat's user, assistant and end tokens")
 
 
@@ -35,7 +36,7 @@ def vocab(arguments: argparse.Namespace) -> None:
     on_bad = bad.append if arguments.skip_bad_records else None
     with progress_bar(None, "char", "counting", scale=True) as bar:
         counts = count_source_chunks(arguments.data, bar.update, on_bad=on_bad)
-    roles = () if arguments.no_special_tokens else SPECIAL_ROLES
+    roles = () if arguments.no_special_tokens else SPECIAL_ROLES + ("system",) * arguments.system_token
     if arguments.equal_cuts:
         counts = equal_cuts(counts)
     tokenizer = build_tokenizer(counts, arguments.max_vocab, arguments.min_count, roles)
