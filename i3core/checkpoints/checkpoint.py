@@ -32,7 +32,7 @@ from . import adapter_config, checksums, registry
 from .adapter import check_fingerprint, read_matrices, weights_sha256, write_adapter
 from .adapter_config import Adapter, is_adapter, read_config
 from .state_dict import AGAIN, check_shapes, config_from_shapes
-from .weights import WEIGHT_FILES, read_details, read_tensors, tokenizer_path, weights_path
+from .weights import INDEX_FILES, WEIGHT_FILES, has_weights, read_details, read_tensors, tokenizer_path, weights_paths
 
 
 @dataclass
@@ -169,12 +169,12 @@ def _load_complete(folder: Path, device: str, precision: str) -> Model:
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:
     """Map names to float32 tensors. Never runs code in a file."""
-    path = weights_path(folder)
-    weights = read_tensors(path)
+    paths = weights_paths(folder)
+    weights = {name: value.float() for name, value in read_tensors(*paths).items()}
     for name, value in weights.items():
-        if not value.is_floating_point() or not torch.isfinite(value).all():
-            raise CheckpointError(f"{path}: {name} holds values that are not finite numbers.", AGAIN)
-    return {name: value.float() for name, value in weights.items()}
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{paths[0]}: {name} holds values that are not finite numbers.", AGAIN)
+    return weights
 
 
 def config_from_weights(weights: dict[str, Tensor], declared: dict) -> tuple[ModelConfig, tuple[str, ...]]:
@@ -254,14 +254,14 @@ def save(
             save_file(weights, temporary, metadata={"format": "pt"})
         else:
             torch.save(weights, temporary)
-    for other in (*WEIGHT_FILES, adapter_config.CONFIG_FILE, adapter_config.WEIGHT_FILE):
+    for other in (*WEIGHT_FILES, *INDEX_FILES, adapter_config.CONFIG_FILE, adapter_config.WEIGHT_FILE):
         if other != name:  # else an older file could be read instead of the new one
             (folder / other).unlink(missing_ok=True)
 
 
 def _save_adapter(model: Model, folder: Path, dtype: torch.dtype) -> None:
     base, fingerprint = check_adapter_base(model)
-    if any((folder / name).exists() for name in WEIGHT_FILES):
+    if has_weights(folder):
         raise CheckpointError(f"{folder} holds a complete model.", "Name another folder for the adapter.")
     with _disk_errors_explained(folder / adapter_config.WEIGHT_FILE):
         write_adapter(folder, model.network, base, fingerprint, model.details.get("name"), dtype)

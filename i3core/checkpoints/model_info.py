@@ -17,7 +17,7 @@ from ..system.files import read_json
 from . import adapter_config, registry
 from .checksums import read_checksums
 from .state_dict import check_shapes, config_from_shapes
-from .weights import read_details, read_header, read_tensors, same_bytes, tokenizer_path, weights_path
+from .weights import read_details, read_header, read_tensors, same_bytes, tokenizer_path, weights_paths
 
 BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 _LONGEST_DESCRIPTION = 280
@@ -192,22 +192,22 @@ def memory_bytes(facts: ModelInfo, precision: str) -> int:
 
 def _read_sizes(folder: Path, details: dict) -> tuple[ModelConfig, str, str, tuple[str, ...]]:
     """Read sizes, layout, dtype of the weights, and warnings."""
-    path = weights_path(folder)
+    paths = weights_paths(folder)
     tokenizer_path(folder)
-    if path.suffix == ".safetensors":
-        layout, stored = "safetensors", read_header(path)
+    if paths[0].suffix == ".safetensors":
+        layout, stored = "safetensors", read_header(*paths)
         shapes = {name: tensor.shape for name, tensor in stored.items()}
         dtypes = {tensor.dtype for tensor in stored.values()}
 
         def head_is_embedding() -> bool:
-            return same_bytes(path, stored["head.weight"], stored["embed.weight"])
+            return same_bytes(stored["head.weight"], stored["embed.weight"])
     else:
-        layout, tensors = "public", read_tensors(path, mmap=True)
+        layout, tensors = "public", read_tensors(*paths, mmap=True)
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}
 
         def head_is_embedding() -> bool:
-            return bool((tensors["head.weight"] == tensors["embed.weight"]).all())
+            return bool((tensors["head.weight"].float() == tensors["embed.weight"].float()).all())
 
     config, warnings = config_from_shapes(shapes, details, head_is_embedding)
     check_shapes(shapes, config)

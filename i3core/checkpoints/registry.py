@@ -15,7 +15,7 @@ from ..runs.folder import PARTS, RunFolder
 from ..system import assets
 from ..system.files import read_json
 from . import adapter_config
-from .weights import WEIGHT_FILES
+from .weights import INDEX_FILES, WEIGHT_FILES, has_weights
 
 PARTIAL = ".partial"  # suffix of a folder whose download is not complete
 DOWNLOAD_FILE = ".download.json"  # in such a folder: what is being downloaded
@@ -103,7 +103,7 @@ def is_run(folder: Path) -> bool:
 
 
 def _has_weights(folder: Path) -> bool:
-    return adapter_config.is_adapter(folder) or any((folder / name).is_file() for name in WEIGHT_FILES)
+    return adapter_config.is_adapter(folder) or has_weights(folder)
 
 
 def _checkpoint(run: Path) -> Path | None:
@@ -130,7 +130,7 @@ def find(path_or_name: str | Path | None) -> Path:
     names = known()
     if str(path_or_name) in names:
         return names[str(path_or_name)]
-    if path.is_file() and path.name in (*WEIGHT_FILES, adapter_config.WEIGHT_FILE):
+    if path.is_file() and path.name in (*WEIGHT_FILES, *INDEX_FILES, adapter_config.WEIGHT_FILE):
         return path.parent
     set_aside = path.with_name(path.name + ".old")  # a run ended while it was replacing this checkpoint
     if path.parent.name == "checkpoints" and set_aside.is_dir():

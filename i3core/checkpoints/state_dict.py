@@ -9,6 +9,7 @@ from ..errors import CheckpointError
 from ..model.config import ModelConfig
 
 AGAIN = "Copy or download the model again."
+PUBLIC_HEADS = 16  # of models that were trained with the public code, which writes no config.json
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -58,7 +59,14 @@ def config_from_shapes(
         for key, value in sizes.items()
         if key in declared and declared[key] != value
     )
-    heads = declared.get("n_heads", 16)
+    heads = declared.get("n_heads", declared.get("num_attention_heads")) if declared else PUBLIC_HEADS
+    if attention_layers and not declared:
+        warnings = (f"There is no config.json; {heads} attention heads are assumed, as in the public models.",)
+    if attention_layers and heads is None:
+        raise CheckpointError(
+            "config.json does not say how many attention heads the model has, and the weights cannot tell.",
+            'Add "n_heads" to it, with the number that the model was trained with.',
+        )
     if attention_layers and (isinstance(heads, bool) or not isinstance(heads, int) or heads < 1 or d_model % heads):
         raise CheckpointError(
             f"config.json says n_heads = {heads!r}, which does not divide d_model = {d_model}.", AGAIN

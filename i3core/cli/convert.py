@@ -16,7 +16,8 @@ def add_convert(commands: Commands) -> None:
     parser = add_command(commands, "convert", convert, summary)
     add_json(parser)
     parser.add_argument("source", metavar="SRC", help="model or adapter folder, or name")
-    parser.add_argument("target", metavar="DST", help="folder to write")
+    parser.add_argument("target", metavar="DST", help="folder to write: a new or an empty one")
+    parser.add_argument("--overwrite", action="store_true", help="replace the model in a folder that holds other files")
     parser.add_argument(
         "--to", choices=("safetensors", "public", "transformers", "onnx"), default="safetensors",
         help="layout (default: %(default)s); transformers: for trust_remote_code; onnx: one decoding step as a graph",
@@ -32,9 +33,12 @@ def add_convert(commands: Commands) -> None:
 def convert(arguments: argparse.Namespace) -> None:
     import torch
 
+    from ..checkpoints.adapter_config import CONFIG_FILE, WEIGHT_FILE
     from ..checkpoints.checkpoint import find_model, save
     from ..checkpoints.checkpoint import load as load_model
     from ..checkpoints.checksums import write_checksums
+    from ..checkpoints.weights import INDEX_FILES, WEIGHT_FILES
+    from ..system.files import filled
 
     if arguments.to == "onnx" and arguments.dtype != "float32":
         raise ConfigError("A graph for ONNX computes in float32.", f"Leave --dtype {arguments.dtype} out.")
@@ -48,18 +52,20 @@ def convert(arguments: argparse.Namespace) -> None:
         model.details.pop(key, None)
     if arguments.license:
         model.details["license"] = arguments.license
-    if arguments.to == "transformers":
-        from ..hf.export import save_for_transformers
+    dtype = getattr(torch, arguments.dtype)
+    with filled(target, arguments.overwrite, (*WEIGHT_FILES, *INDEX_FILES, CONFIG_FILE, WEIGHT_FILE)) as folder:
+        if arguments.to == "transformers":
+            from ..hf.export import save_for_transformers
 
-        save_for_transformers(model, arguments.target, getattr(torch, arguments.dtype))
-    elif arguments.to == "onnx":
-        from ..onnx.export import save_onnx
+            save_for_transformers(model, folder, dtype)
+        elif arguments.to == "onnx":
+            from ..onnx.export import save_onnx
 
-        save_onnx(model, arguments.target)
-    else:
-        save(model, arguments.target, arguments.to, getattr(torch, arguments.dtype))
-    write_checksums(target)
-    size = sum(path.stat().st_size for path in Path(arguments.target).iterdir() if path.is_file())
+            save_onnx(model, folder)
+        else:
+            save(model, folder, arguments.to, dtype)
+        write_checksums(folder)
+        size = sum(path.stat().st_size for path in folder.iterdir())
     if arguments.json:
         print_json({"out": arguments.target, "layout": arguments.to, "dtype": arguments.dtype, "bytes": size})
     else:

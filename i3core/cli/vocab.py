@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ..errors import ConfigError, I3Error
 from ..net.dataset_name import HELP
@@ -17,6 +18,7 @@ def add_vocab(commands: Commands) -> None:
     add("--data", nargs="+", required=True, metavar="PATH", help=f"files, folders or {HELP}")
     add("--skip-bad-records", action="store_true", help="leave out records that cannot be read")
     add("--out", required=True, metavar="FILE", help="tokenizer.json to write")
+    add("--overwrite", action="store_true", help="replace the file if it exists")
     add("--max-vocab", type=int, metavar="N", help="largest number of ids (default: no limit)")
     add("--min-count", type=int, default=1, metavar="N", help="drop chunks that occur less often (default: 1)")
     add("--equal-cuts", action="store_true", help="leave out chunks that cut a word unlike elsewhere (eases copying)")
@@ -30,6 +32,8 @@ def vocab(arguments: argparse.Namespace) -> None:
     from ..text.chat_template import SPECIAL_ROLES
     from ..text.tokenizer import build_tokenizer, equal_cuts
 
+    if Path(arguments.out).exists() and not arguments.overwrite:
+        raise ConfigError(f"{arguments.out} exists already.", "Name a new file, or add --overwrite to replace it.")
     if arguments.max_vocab is not None and arguments.max_vocab < 8:
         raise ConfigError(f"--max-vocab must be at least 8, not {arguments.max_vocab}.")
     bad: list[I3Error] = []

@@ -17,7 +17,7 @@ def read_template(folder: Path) -> ChatTemplate | None:
     if path is None:
         return None
     config = folder / "config.json"
-    declared = json.loads(config.read_text(encoding="utf-8")).get("chat_template") if config.is_file() else None
+    declared = json.loads(config.read_text(encoding="utf-8-sig")).get("chat_template") if config.is_file() else None
     return ChatTemplate.for_model(ChunkTokenizer.from_file(path), declared)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from transformers.utils.hub import cached_file
 
 from ..checkpoints.state_dict import config_from_shapes
-from ..checkpoints.weights import TOKENIZER_FILES, WEIGHT_FILES, read_header, read_tensors
+from ..checkpoints.weights import TOKENIZER_FILES, WEIGHT_FILES, read_header, read_tensors, weights_paths
 from ..errors import CheckpointError
 from .configuration_i3 import I3Config
 
@@ -43,11 +43,9 @@ def folder_of(name: str, options: dict[str, Any]) -> Path | None:
 
 def sizes_corrected(folder: Path, config: I3Config) -> I3Config:
     """`config` with the sizes of the weights in `folder`."""
-    path = next((folder / name for name in WEIGHT_FILES[:2] if (folder / name).is_file()), None)
-    if path is None:  # in several files
-        return config
     try:
-        tensors = read_header(path) if path.suffix == ".safetensors" else read_tensors(path, mmap=True)
+        paths = weights_paths(folder)
+        tensors = read_header(*paths) if paths[0].suffix == ".safetensors" else read_tensors(*paths, mmap=True)
     except CheckpointError:  # weights that i3core does not read; the library reports what is wrong with them
         return config
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}

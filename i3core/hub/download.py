@@ -8,6 +8,7 @@ hub's own addresses, so hf_xet is not involved.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ..checkpoints.checksums import git_blob_sha1, read_checksums, sha256, write_checksums
 from ..checkpoints.model_info import inspect
 from ..checkpoints.registry import DOWNLOAD_FILE, PARTIAL, models_folder
-from ..checkpoints.weights import TOKENIZER_FILES, WEIGHT_FILES
+from ..checkpoints.weights import INDEX_FILES, TOKENIZER_FILES, WEIGHT_FILES
 from ..errors import CheckpointError, I3Error
 from ..net.auth import find_token
 from ..net.http import Cancelled, DownloadError, TransferMeter, download_file
@@ -142,15 +143,28 @@ def choose_files(repo: str, files: dict[str, HubFile]) -> list[HubFile]:
 
     Raises CheckpointError if something is missing.
     """
-    weights = next((files[name] for name in WEIGHT_FILES if name in files), None)
+    weights = _choose_weights(files)
     vocabulary = next((files[name] for name in TOKENIZER_FILES if name in files), None)
-    if weights is None or vocabulary is None:
-        lacks = f"weights ({', '.join(WEIGHT_FILES)})" if weights is None else "vocabulary"
+    if not weights or vocabulary is None:
+        lacks = "vocabulary" if weights else f"weights ({', '.join(WEIGHT_FILES)})"
         raise CheckpointError(f"{repo} is not an i3 model: it has no {lacks}.", "Name another repository.")
     if "config.json" not in files and vocabulary.name != "chunk_vocab_combined.json":
         raise CheckpointError(f"{repo} is not an i3 model: it has no config.json.", "Name another repository.")
     others = [files[name] for name in ("config.json", *_ABOUT_FILES) if name in files]
-    return [*others, vocabulary, weights]
+    return [*others, vocabulary, *weights]
+
+
+def _choose_weights(files: dict[str, HubFile]) -> list[HubFile]:
+    """The file of weights, or an index and the parts that its name stands for; [] if there are none."""
+    for name in WEIGHT_FILES:
+        if name in files:
+            return [files[name]]
+    for index in INDEX_FILES:
+        stem, suffix = index.removesuffix(".index.json").split(".")
+        parts = [files[name] for name in sorted(files) if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", name)]
+        if index in files and parts:
+            return [files[index], *parts]
+    return []
 
 
 def _list_files(repo: str, revision: str, cancelled: Callable[[], bool]) -> tuple[str, str, dict[str, HubFile]]:

@@ -16,6 +16,7 @@ from typing import Any
 from ..checkpoints import registry
 from ..checkpoints.checksums import git_blob_sha1, sha256
 from ..checkpoints.model_info import inspect
+from ..checkpoints.weights import INDEX_FILES, weights_paths
 from ..errors import CheckpointError, I3Error
 from ..net.auth import find_token
 from ..net.hub_errors import endpoint
@@ -87,8 +88,8 @@ def plan_push(folder: str | Path, repo: str, licence: str = "") -> UploadPlan:
     from ..hf.export import modules_of
 
     load(source, "cpu", "float32")  # all values are there and finite
-    names = [name for name in SENT if (source / name).is_file()]
-    names += [path.name for path in modules_of(source)]
+    names = [name for name in (*SENT, *INDEX_FILES[:1]) if (source / name).is_file()]
+    names += [path.name for path in (*weights_paths(source), *modules_of(source)) if path.name not in names]
     return UploadPlan(repo, model_card(facts.folder, repo, licence), {name: source / name for name in names})
 
 

@@ -8,13 +8,16 @@ import itertools
 import json
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import I3Error
+from ..errors import ConfigError, I3Error
+
+UNFINISHED = ".unfinished"  # in a folder that is being written: what is there so far
 
 
 @contextmanager
@@ -49,6 +52,39 @@ def replaced(path: str | Path, make_folder: bool = True) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def filled(folder: Path, overwrite: bool, stale: Collection[str] = ()) -> Iterator[Path]:
+    """Yield a new folder whose files move into `folder` on success; on failure `folder` is as it was.
+
+    Args:
+        overwrite: whether `folder` may hold other files; those of the same names are replaced.
+        stale: names of files that are removed from `folder` unless they are replaced.
+
+    Raises ConfigError if `folder` holds other files. What a killed process left is removed.
+    """
+    unfinished, is_new = folder / UNFINISHED, not folder.exists()
+    others = [] if is_new else sorted(path.name for path in folder.iterdir() if path.name != UNFINISHED)
+    if others and not overwrite:
+        raise ConfigError(
+            f"{folder} holds other files already ({', '.join(others[:3])}).",
+            "Name a new folder, or add --overwrite to replace what has the same name.",
+        )
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        written = sorted(unfinished.iterdir(), key=lambda path: path.stat().st_mtime_ns)  # weights come last
+        for path in written:
+            os.replace(path, folder / path.name)
+        for name in set(stale) - {path.name for path in written}:
+            (folder / name).unlink(missing_ok=True)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # unless it holds the result
+
+
 def write_json(path: str | Path, content: Any, indent: int | None = 2, make_folder: bool = True) -> None:
     """Replace `path` with `content` as JSON; see `replaced`."""
     with replaced(path, make_folder) as temporary:
@@ -58,11 +94,29 @@ def write_json(path: str | Path, content: Any, indent: int | None = 2, make_fold
 def read_json(path: str | Path) -> Any:
     """Read a JSON file. Raises I3Error naming the file if it is missing or damaged."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))  # editors of Windows write a mark first
     except OSError as error:
         raise I3Error(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise I3Error(f"{path} is damaged (not JSON).", "Copy or download it again.") from error
+        wrong = stand_in(path) or (f"{path} is damaged (not JSON).", "Copy or download it again.")
+        raise I3Error(*wrong) from error
+
+
+def stand_in(path: str | Path) -> tuple[str, str] | None:
+    """What was saved in place of a downloaded file, and the remedy; None if there is no sign of that."""
+    try:
+        with open(path, "rb") as source:
+            start = source.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    except OSError:
+        start = b""
+    if start.startswith(b"version https://git-lfs"):
+        return (
+            f"{path} is a pointer of Git LFS, not the file itself.",
+            "Run `git lfs pull` there, or download the file.",
+        )
+    if start.startswith((b"<!doctype html", b"<html")):
+        return f"{path} is a web page, not the file itself.", "Download the file again, by its download link."
+    return None
 
 
 def sync(path: str | Path) -> None:

@@ -153,7 +153,7 @@ class ChunkTokenizer:
         """
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows write a mark first
         except OSError as error:
             raise TokenizerError(f"The vocabulary {path} cannot be read: {error.strerror}.") from error
         except (ValueError, RecursionError) as error:

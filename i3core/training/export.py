@@ -19,7 +19,7 @@ from typing import Any
 from ..checkpoints import adapter_config, registry
 from ..checkpoints.checksums import write_checksums
 from ..checkpoints.model_info import inspect
-from ..checkpoints.weights import tokenizer_path, weights_path
+from ..checkpoints.weights import tokenizer_path, weights_paths
 from ..errors import CheckpointError, ConfigError, I3Error
 from ..net.dataset_name import display_name
 from ..runs.folder import RunFolder
@@ -169,7 +169,7 @@ def _find(run: Path, checkpoint: str | None) -> _Source:
             remedy = "It was not evaluated yet, or has no validation data; keep its last checkpoint."
         raise CheckpointError(f"The run {run} has no {which} yet.", remedy)
     is_adapter = adapter_config.is_adapter(folder)
-    weights = folder / (adapter_config.WEIGHT_FILE if is_adapter else weights_path(folder).name)
+    weights = folder / (adapter_config.WEIGHT_FILE if is_adapter else weights_paths(folder)[0].name)
     about = weights.stat()
     step, val_loss = _step_and_loss(run, folder / (adapter_config.CONFIG_FILE if is_adapter else "config.json"), kind)
     return _Source(folder, kind, (about.st_ino, about.st_size, about.st_mtime_ns), step, val_loss)
@@ -185,7 +185,7 @@ def _step_and_loss(run: Path, config: Path, checkpoint: str) -> tuple[int | None
 
 def _copy_files(source: _Source, fresh: Path) -> None:
     fresh.mkdir()
-    for path in (tokenizer_path(source.folder), weights_path(source.folder), source.folder / "config.json"):
+    for path in (tokenizer_path(source.folder), *weights_paths(source.folder), source.folder / "config.json"):
         shutil.copyfile(path, fresh / path.name)
 
 

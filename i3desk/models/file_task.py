@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from i3core.checkpoints.model_info import ModelInfo
+from i3core.system.files import UNFINISHED
 from i3desk.workers.background import BackgroundJobs
 from i3desk.workers.core_process import CoreProcess, plain
 
@@ -77,7 +79,7 @@ class FileTask(QObject):
         self._process.blockSignals(True)
         self._process.kill()
         if unfinished is not None:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            _remove_unfinished(unfinished)
 
     def _start(self, doing: str, target: Path | None, arguments: list[str]) -> None:
         if self.running:
@@ -107,8 +109,15 @@ class FileTask(QObject):
         if not self._stopping:
             self.what = plain(what)
         if self.target is not None:
-            self._background.run(partial(shutil.rmtree, self.target, ignore_errors=True), lambda _: None)
+            self._background.run(partial(_remove_unfinished, self.target), lambda _: None)
         self.changed.emit()
+
+
+def _remove_unfinished(target: Path) -> None:
+    """Remove what a copy left that was ended, and its folder unless it holds anything else."""
+    shutil.rmtree(target / UNFINISHED, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        target.rmdir()
 
 
 def verified_text(report: dict) -> str:

@@ -6,10 +6,10 @@ import enum
 import re
 from pathlib import Path
 
-from i3core.checkpoints.weights import WEIGHT_FILES
+from i3core.checkpoints.weights import INDEX_FILES, WEIGHT_FILES
 
 DATA_SUFFIXES = (".txt", ".md", ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xz", ".gz")
-_MODEL_FILES = {*WEIGHT_FILES, "config.json", "tokenizer.json", "adapter_config.json"}
+_MODEL_FILES = {*WEIGHT_FILES, *INDEX_FILES, "config.json", "tokenizer.json", "adapter_config.json"}
 _OUR_MARK = re.compile(rb'"i3desk_conversation"')  # near the start of an exported chat
 _ONE_CHAT = re.compile(rb'\s*(\{[^\[]*"messages"\s*:|\[\s*\{\s*"role"\s*:)')  # in a file that is one JSON value
 _LOOKED_AT_BYTES = 4096

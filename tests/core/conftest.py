@@ -1,6 +1,7 @@
 """Shared builders: small text, small vocabularies, small random models, and the command line."""
 
 import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -39,20 +40,13 @@ CHAT = [
 ]
 
 
-@pytest.fixture(autouse=True, scope="session")
-def own_cache(tmp_path_factory):
-    """Tests keep out of the user's cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("I3DESK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 class Build:
     """Makes test objects; everything it makes depends on its arguments alone."""
 
     story = STORY
     chat = CHAT
 
+    @functools.cache  # noqa: B019 (there is one Build)
     def tokenizer(self, special: bool = True, size: int = 300) -> ChunkTokenizer:
         texts = [STORY, *(text for exchange in CHAT for text in exchange)]
         texts += [] if special else [f"[INST] {question} [/INST] {answer} " for question, answer in CHAT]

@@ -172,6 +172,7 @@ def open_app(qtbot, qapp, paths, model):
             with contextlib.suppress(OSError):
                 paths.settings_file.parent.mkdir(parents=True, exist_ok=True)
                 paths.settings_file.write_text('{"capitalise": false}')
+        qapp.setStyleSheet("")  # of an earlier test: a window is built and styled three times as fast without
         app = Application(qapp, paths, loader=model.load, **options)
         opened.append(app)
         with qtbot.waitSignal(app.window.first_painted):

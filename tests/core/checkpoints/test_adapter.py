@@ -202,7 +202,7 @@ def test_convert_merges_the_adapter(cli, folder, adapted, tmp_path):
         assert merged.adapter is None
     cli("convert", adapted, adapted).fails("same folder")
     before = (folder / "model.safetensors").read_bytes()
-    cli("convert", adapted, folder).fails("base")
+    cli("convert", adapted, folder, "--overwrite").fails("base")
     assert (folder / "model.safetensors").read_bytes() == before
     assert "adapter_of" not in cli("info", tmp_path / "public", "--json").json
 

@@ -6,6 +6,7 @@ import os
 import pickle
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 import torch
 from full_disk import LIMITED_MAIN
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 import i3core
 from i3core.checkpoints.checkpoint import config_from_weights, load, network_from_weights, save
+from i3core.checkpoints.model_info import inspect
 from i3core.checkpoints.weights import TOKENIZER_FILES, WEIGHT_FILES
 from i3core.errors import CheckpointError, I3Error
 
@@ -90,12 +92,13 @@ def test_every_name_of_a_vocabulary_is_loaded(folder, name):
     assert load(folder).tokenizer.encode("the cat sat") == expected
 
 
-@pytest.mark.parametrize("wrap", ["model_state_dict", "state_dict", None])
+@pytest.mark.parametrize("wrap", ["model_state_dict", "state_dict", "model", None])
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "_orig_mod.module."])
 def test_nested_and_prefixed_state_dicts(folder, wrap, prefix):
     expected = logits(load(folder))
     weights = OrderedDict((prefix + name, value) for name, value in weights_of(folder).items())
-    rewrite(folder, {wrap: weights, "epoch": 3, "loss": 1.5} if wrap else weights, "pytorch_model.bin")
+    beside = {"epoch": 3, "loss": np.float64(1.5), "best": np.float32(2), "optimizer": {"state": {}}}
+    rewrite(folder, {wrap: weights, **beside} if wrap else weights, "pytorch_model.bin")
     assert torch.equal(logits(load(folder)), expected)
 
 
@@ -107,6 +110,136 @@ def test_other_precisions_are_read_as_float32(folder, dtype):
     assert {weight.dtype for weight in model.network.parameters()} == {torch.float32}
     torch.testing.assert_close(logits(model), expected, rtol=0.1, atol=0.3)
     assert (logits(model) - expected).abs().mean() < 0.05
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_float8_weights_are_read_as_what_they_stand_for(folder, dtype, name):
+    weights = {key: value.to(dtype) for key, value in weights_of(folder).items()}
+    rewrite(folder, {key: value.float() for key, value in weights.items()})
+    expected = logits(load(folder))
+    rewrite(folder, weights, name)
+    assert torch.equal(logits(load(folder)), expected)
+    assert inspect(folder).dtype == str(dtype).removeprefix("torch.")
+
+
+def split(folder, parts, suffix):
+    """Replace the weights by several files and an index, as `save_pretrained` of the transformers library does."""
+    weights = weights_of(folder)
+    stem = "model" if suffix == "safetensors" else "pytorch_model"
+    names = [f"{stem}-{number:05}-of-{parts:05}.{suffix}" for number in range(1, parts + 1)]
+    place = {key: names[number % parts] for number, key in enumerate(weights)}
+    for name in names:
+        part = {key: value for key, value in weights.items() if place[key] == name}
+        save_file(part, folder / name) if suffix == "safetensors" else torch.save(part, folder / name)
+    index = folder / f"{stem}.{suffix}.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": place}))
+    (folder / "model.safetensors").unlink()
+    return index
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("suffix", ["safetensors", "bin"])
+@pytest.mark.parametrize("parts", [1, 3])
+def test_weights_in_several_files_are_one_model(cli, build, tmp_path, parts, suffix, tied):
+    folder = build.folder(tmp_path / "m", tie_embeddings=tied)
+    expected = load(folder)
+    index = split(folder, parts, suffix)
+    assert torch.equal(logits(load(folder)), logits(expected))
+    assert load(index).folder == folder
+    assert cli("info", folder, "--json").json["parameters"] == expected.parameters
+    save(expected, folder)
+    assert not index.exists()
+
+
+def test_index_of_weights_names_files_of_its_folder_only(cli, folder):
+    index = split(folder, 2, "safetensors")
+    part = folder / "model-00002-of-00002.safetensors"
+    part.rename(folder / "elsewhere")
+    cli("info", folder).fails(part.name, "lacks")
+    for wrong in (
+        "[]",
+        "{",
+        '{"weight_map": {}}',
+        '{"weight_map": {"a": "../m/elsewhere"}}',
+        '{"weight_map": {"a": 1}}',
+    ):
+        index.write_text(wrong)
+        cli("info", folder).fails(index.name, "damaged")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_buffers_beside_the_weights_are_ignored(cli, folder, name):
+    expected, weights = logits(load(folder)), weights_of(folder)
+    buffers = {
+        "position_ids": torch.arange(64), "layers.2.attn.bias": torch.ones(1, 1, 64, 64).tril(),
+        "layers.2.attn.causal_mask": torch.full((64, 64), -torch.inf), "layers.0.mask": torch.ones(4, dtype=torch.bool),
+        "steps_seen": torch.tensor(7),
+    }  # fmt: skip
+    rewrite(folder, {**weights, **buffers}, name)
+    assert torch.equal(logits(load(folder)), expected)
+    assert cli("info", folder).status == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.bool])
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_weights_of_whole_numbers_are_named_as_such(cli, folder, name, dtype):
+    weights = weights_of(folder)
+    rewrite(folder, {**weights, "layers.0.ffn.0.weight": weights["layers.0.ffn.0.weight"].to(dtype)}, name)
+    cli("info", folder).fails("layers.0.ffn.0.weight", str(dtype).removeprefix("torch."), "quantised")
+
+
+def sparse_or_empty(kind, value):
+    tensors = {
+        "repeated": value[:1, :1].clone().expand(value.shape),
+        "sparse": value.to_sparse(),
+        "without values": value.to("meta"),
+        "nested": torch.nested.nested_tensor([value, value]),
+    }
+    return tensors[kind]
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+@pytest.mark.parametrize("kind", ["repeated", "sparse", "without values", "nested"])
+def test_tensors_without_values_of_their_own_are_refused(cli, folder, kind):
+    """A file of some kilobytes could stand for more weights than fit into memory."""
+    weights = weights_of(folder)
+    weights["embed.weight"] = sparse_or_empty(kind, weights["embed.weight"])
+    rewrite(folder, weights, "pytorch_model.bin")
+    cli("info", folder).fails("embed.weight")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "tokenizer.json", "config.json"])
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 17\n", "Git LFS"),
+        ("\n<!DOCTYPE html>\n<html><body>Not found</body></html>", "web page"),
+    ],
+)
+def test_what_was_saved_in_place_of_a_file_is_named(cli, build, tmp_path, name, content, word):
+    folder = build.folder(tmp_path / "m", "public" if name.endswith(".bin") else "safetensors")
+    (folder / name).write_text(content)
+    cli("info", folder).fails(name, word)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "config.json"])
+def test_byte_order_mark_is_no_damage(folder, name):
+    expected = load(folder)
+    (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+    assert torch.equal(logits(load(folder)), logits(expected))
+    assert load(folder).tokenizer.chunks == expected.tokenizer.chunks
+
+
+def test_number_of_heads_is_never_guessed(cli, folder):
+    change_config(folder, num_attention_heads=json.loads((folder / "config.json").read_text())["n_heads"])
+    expected, path = load(folder), folder / "config.json"
+    content = {key: value for key, value in json.loads(path.read_text()).items() if key != "n_heads"}
+    path.write_text(json.dumps(content))
+    assert load(folder).config == expected.config
+    del content["num_attention_heads"]
+    path.write_text(json.dumps(content))
+    cli("info", folder).fails("attention heads", "n_heads")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -156,7 +289,10 @@ def test_folder_without_config_is_loaded(build, tmp_path):
     model = build.model(special=False, d_model=64, n_heads=16, tie_embeddings=False)
     save(model, tmp_path / "m", "public")
     (tmp_path / "m" / "config.json").unlink()
-    assert torch.equal(logits(load(tmp_path / "m")), logits(model))
+    read = load(tmp_path / "m")
+    assert torch.equal(logits(read), logits(model))
+    assert len(read.warnings) == 1
+    assert "16 attention heads are assumed" in read.warnings[0]
 
 
 def test_weights_can_be_trained_after_loading(folder):
@@ -362,10 +498,11 @@ def test_full_disk_leaves_the_old_weights(process, folder, tmp_path):
     save(source, tmp_path / "other")
     (tmp_path / "other" / "model.safetensors").write_bytes(b"old")
     for layout in ("safetensors", "public"):
-        done = process(20_000, "convert", folder, tmp_path / "other", "--to", layout, code=LIMITED_MAIN)
+        command = ("convert", folder, tmp_path / "other", "--to", layout, "--overwrite")
+        done = process(20_000, *command, code=LIMITED_MAIN)
         done.fails("could not be written")
     assert (tmp_path / "other" / "model.safetensors").read_bytes() == b"old"
-    assert not list((tmp_path / "other").glob("*.partial"))
+    assert not list((tmp_path / "other").glob(".*"))
 
 
 def test_all_errors_are_i3_errors():

@@ -139,7 +139,7 @@ def test_run_is_described_with_its_progress(build, tmp_path):
         (lambda f: (f / "config.json").write_text("{"), "damaged"),
         (lambda f: (f / "config.json").write_text("[]"), "damaged"),
         (lambda f: (f / "model.safetensors").write_bytes(b""), "damaged or cut short"),
-        (lambda f: (f / "model.safetensors").write_bytes(b"<!DOCTYPE html><html>"), "damaged or cut short"),
+        (lambda f: (f / "model.safetensors").write_bytes(b"<!DOCTYPE html><html>"), "web page"),
         (
             lambda f: (f / "model.safetensors").write_bytes(struct.pack("<Q", 2) + b"{}"),
             "not the weights of an i3 model",

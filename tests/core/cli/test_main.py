@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from full_disk import LIMITED_MAIN
 from safetensors.torch import load_file, save_file
 
 import i3core
@@ -122,7 +123,8 @@ def test_chat_ends_with_its_input(cli, ready, monkeypatch):
 def test_vocab_builds_from_data(cli, build, tmp_path):
     build.conversations(tmp_path / "chat.jsonl", 2)
     (tmp_path / "story.txt").write_text(build.story)
-    data = ("--data", tmp_path / "chat.jsonl", tmp_path / "story.txt", "--out", tmp_path / "tokenizer.json")
+    out = tmp_path / "tokenizer.json"
+    data = ("--data", tmp_path / "chat.jsonl", tmp_path / "story.txt", "--out", out, "--overwrite")
     outcome = cli("vocab", *data, "--json", "--no-special-tokens")
     counts = count_chunks([build.story, *[text for exchange in build.chat for text in exchange] * 2])
     read = ChunkTokenizer.from_file(tmp_path / "tokenizer.json")
@@ -150,6 +152,66 @@ def test_convert_to_public_and_back_keeps_the_weights(cli, ready, tmp_path):
     cli("convert", ready, ready).fails("same folder")
     cli("convert", ready, ready / "config.json" / "x").fails("config.json")
     cli("convert", tmp_path / "none", tmp_path / "x").fails("none")
+    assert not (tmp_path / "x").exists()
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("form", ["safetensors", "public", "transformers", "onnx"])
+def test_convert_refuses_a_folder_with_other_files(cli, build, ready, tmp_path, monkeypatch, form):
+    """Another model, a note, the current folder; nothing in it changes."""
+    if form in ("transformers", "onnx"):
+        pytest.importorskip(form)
+    other = build.folder(tmp_path / "other", seed=9)
+    (other / "notes.txt").write_text("mine")
+    before = contents(other)
+    cli("convert", ready, other, "--to", form).fails("other files", "--overwrite")
+    monkeypatch.chdir(other)
+    cli("convert", ready, ".", "--to", form).fails("other files", "--overwrite")
+    assert contents(other) == before
+
+
+@pytest.mark.parametrize(("first", "then"), [("public", "safetensors"), ("safetensors", "public")])
+def test_convert_with_overwrite_replaces_the_model_and_nothing_else(cli, build, ready, tmp_path, first, then):
+    other = build.folder(tmp_path / "other", first, seed=9)
+    (other / "notes.txt").write_text("mine")
+    assert cli("convert", ready, other, "--to", then, "--overwrite").status == 0
+    assert (other / "notes.txt").read_text() == "mine"
+    assert load(other).network.state_dict().keys() == load(ready).network.state_dict().keys()
+    assert torch.equal(load(other).network.embed.weight, load(ready).network.embed.weight)
+    assert len([name for name in contents(other) if name.startswith(("model", "pytorch_model"))]) == 1
+
+
+def test_convert_writes_into_an_empty_folder_and_over_an_unfinished_conversion(cli, ready, tmp_path, monkeypatch):
+    target = tmp_path / "empty"
+    target.mkdir()
+    monkeypatch.chdir(target)
+    assert cli("convert", ready, ".").status == 0
+    whole = contents(target)
+    killed = tmp_path / "killed"
+    (killed / ".unfinished").mkdir(parents=True)
+    (killed / ".unfinished" / "config.json").write_text("{")
+    assert cli("convert", ready, killed).status == 0
+    assert contents(killed).keys() == whole.keys()
+
+
+@pytest.mark.parametrize("form", ["safetensors", "public"])
+def test_conversion_that_fails_leaves_nothing(process, ready, tmp_path, form):
+    done = process(20_000, "convert", ready, tmp_path / "new", "--to", form, code=LIMITED_MAIN)
+    done.fails("could not be written", "disk space")
+    assert not (tmp_path / "new").exists()
+
+
+def test_vocabulary_replaces_a_file_only_if_asked_to(cli, build, tmp_path):
+    data = tmp_path / "story.txt"
+    data.write_text(build.story)
+    cli("vocab", "--data", data, "--out", data).fails("exists already", "--overwrite")
+    assert data.read_text() == build.story
+    assert cli("vocab", "--data", data, "--out", tmp_path / "t.json").status == 0
+    assert cli("vocab", "--data", data, "--out", tmp_path / "t.json", "--overwrite", "--max-vocab", 60).status == 0
+    assert ChunkTokenizer.from_file(tmp_path / "t.json").vocab_size <= 60
 
 
 def test_verify_compares_checksums(cli, ready, tmp_path):
@@ -279,7 +341,7 @@ def test_core_imports_neither_qt_nor_the_window(process):
         "    if not m.name.endswith('__main__'): importlib.import_module(m.name)\n"
         "sys.exit(any('PySide' in n or 'PyQt' in n or 'i3desk' in n for n in sys.modules))"
     )
-    assert process(code=whole, fresh=True).status == 0
+    assert process(code=whole).status == 0
 
 
 def test_public_names_are_found():

@@ -95,13 +95,21 @@ def test_long_prompt_is_read_in_parts_while_others_decode(build):
     same(pieces, alone(model, text, config))
 
 
+TWELVE = SamplingConfig(temperature=0, max_new_tokens=12)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(model):
+    """The first six prompts, each answered alone."""
+    return [alone(model, prompt, TWELVE) for prompt in PROMPTS[:6]]
+
+
 @given(st.data())
 @settings(max_examples=15, deadline=None)
-def test_cancelled_sequence_does_not_affect_others(model, data):
-    config = SamplingConfig(temperature=0, max_new_tokens=12)
+def test_cancelled_sequence_does_not_affect_others(model, undisturbed, data):
     batch, pieces = BatchGenerator(model, 6), {}
     for index, prompt in enumerate(PROMPTS[:6]):
-        batch.add(index, TokenSequence(model, prompt, config))
+        batch.add(index, TokenSequence(model, prompt, TWELVE))
         pieces[index] = []
     gone = set()
     while len(batch):
@@ -112,9 +120,8 @@ def test_cancelled_sequence_does_not_affect_others(model, data):
         for key, piece in batch.advance():
             assert key not in gone or pieces[key]
             pieces[key].append(piece)
-    for index, prompt in enumerate(PROMPTS[:6]):
-        expected = alone(model, prompt, config)[: len(pieces[index])]
-        same(pieces[index], expected)
+    for index, expected in enumerate(undisturbed):
+        same(pieces[index], expected[: len(pieces[index])])
         assert index in gone or pieces[index][-1].finish_reason
 
 

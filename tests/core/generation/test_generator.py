@@ -265,21 +265,21 @@ def tokens_of(pieces):
 
 @functools.cache
 def cached_model(build, special, window):
-    return build.model(special, window=window)
+    return build.model(special, window=window, hybrid_layers=1)
 
 
 @given(
-    seed=st.integers(0, 2**31 - 1), place=st.integers(0, 39), temperature=st.sampled_from([0.0, 1.0]),
-    penalty=st.sampled_from([1.0, 1.5]), window=st.sampled_from([24, 40]), raw=st.booleans(), special=st.booleans(),
+    seed=st.integers(0, 2**31 - 1), place=st.integers(0, 27), temperature=st.sampled_from([0.0, 1.0]),
+    penalty=st.sampled_from([1.0, 1.5]), window=st.sampled_from([16, 28]), raw=st.booleans(), special=st.booleans(),
 )  # fmt: skip
 def test_continued_reply_equals_the_uninterrupted_one(build, seed, place, temperature, penalty, window, raw, special):
     """Whatever the template, past the window's end too: same seed, same tokens, same text."""
     model = cached_model(build, special, window)
     prompt = "the cat" if raw else [user("the")]
     settings = {"temperature": temperature, "repetition_penalty": penalty, "seed": seed, "top_k": 0}
-    whole = speak(model, prompt, max_new_tokens=40, **settings)
+    whole = speak(model, prompt, max_new_tokens=28, **settings)
     ids = tokens_of(whole)[:place]
-    config = SamplingConfig(max_new_tokens=40 - len(ids), **settings)
+    config = SamplingConfig(max_new_tokens=28 - len(ids), **settings)
     if len(ids) == len(tokens_of(whole)):
         return  # it ended by itself
     rest = list(Generator(model).stream(prompt, config, prefix_ids=ids))

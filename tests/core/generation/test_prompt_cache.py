@@ -31,7 +31,7 @@ def tokens(pieces):
 @pytest.fixture(scope="module", params=[24, 64])
 def wordy(request, build):
     """A model whose replies end by their budget, with a window that they pass or fill."""
-    model = build.model(window=request.param, seed=3)
+    model = build.model(window=request.param, seed=3, hybrid_layers=1)
     with torch.no_grad():
         model.network.head.bias[model.template.end_id] = -100.0
     return model

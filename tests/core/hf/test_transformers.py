@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -546,6 +545,8 @@ def test_library_pipeline_writes_and_chats(loaded):
 
 ALONE = """
 import sys
+for name in [name for name in sys.modules if name.split(".")[0] == "i3core"]:
+    del sys.modules[name]
 class NotInstalled:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] == "i3core":
@@ -562,15 +563,14 @@ print(out[0, encoded["input_ids"].shape[1]:].tolist())
 
 
 @pytest.mark.slow  # a child that imports transformers
-def test_converted_folder_loads_without_i3core(loaded, tmp_path):
+def test_converted_folder_loads_without_i3core(loaded, start_process, tmp_path):
     folder, ours, _, _ = loaded
     assert main(["convert", str(folder), str(tmp_path / "out"), "--to", "transformers"]) == 0
-    done = subprocess.run(
-        [sys.executable, "-c", ALONE, tmp_path / "out"], cwd=tmp_path, capture_output=True, text=True, timeout=120,
-        env={**os.environ, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    ids = [i for i in json.loads(done.stdout.splitlines()[-1]) if i != ours.template.end_id]
+    variables = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
+    child = start_process(tmp_path / "out", code=ALONE, stdout=subprocess.PIPE, **variables)
+    output, errors = child.communicate(timeout=120)
+    assert child.returncode == 0, errors
+    ids = [i for i in json.loads(output.splitlines()[-1]) if i != ours.template.end_id]
     assert ids == greedy_ids(ours, [{"role": "user", "content": "hello"}], 15)
     back = checkpoint.load(tmp_path / "out", "cpu", "float32")
     assert back.config == ours.config
@@ -609,19 +609,18 @@ print(json.dumps([model.config.d_state, model.config.conv_layers, out[0, encoded
 
 
 @pytest.mark.slow  # a child that imports transformers
-def test_hub_repository_with_wrong_sizes_is_corrected(build, tmp_path):
+def test_hub_repository_with_wrong_sizes_is_corrected(build, start_process, tmp_path):
     folder = build.folder(tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "d_state": 64, "conv_layers": 7}))
     with HubServer() as server:
         server.add("someone/public", folder)
-        environment = {**os.environ, "HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path / "home")}
-        done = subprocess.run(
-            [sys.executable, "-c", BY_NAME], capture_output=True, text=True, timeout=120, env=environment
-        )
-    assert done.returncode == 0, done.stderr
+        variables = {"HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path / "home")}
+        child = start_process(code=BY_NAME, stdout=subprocess.PIPE, **variables)
+        output, errors = child.communicate(timeout=120)
+    assert child.returncode == 0, errors
     ours = checkpoint.load(folder, "cpu", "float32")
-    d_state, hybrid, ids = json.loads(done.stdout.splitlines()[-1])
+    d_state, hybrid, ids = json.loads(output.splitlines()[-1])
     assert (d_state, hybrid) == (ours.config.d_state, ours.config.hybrid_layers)
     ids = [i for i in ids if i != ours.template.end_id]
     assert ids == greedy_ids(ours, [{"role": "user", "content": "hello"}], 15)
