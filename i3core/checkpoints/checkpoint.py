@@ -243,6 +243,8 @@ def save(
     if model.config.tie_embeddings and layout == "safetensors":
         del weights["head.weight"]
     if any(not torch.isfinite(value).all() for value in weights.values()):
+        if dtype is torch.float32:
+            raise CheckpointError("Some weights are not finite numbers.", "Train with a lower learning rate.")
         raise CheckpointError(f"Some weights do not fit {str(dtype).removeprefix('torch.')}.", "Save as float32.")
     dtype_name = str(dtype).removeprefix("torch.")
     write_json(folder / "tokenizer.json", model.tokenizer.to_json(), indent=None, make_folder=make_folder)

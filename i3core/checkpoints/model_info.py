@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import CheckpointError, I3Error
 from ..model.config import ModelConfig
-from ..system.files import read_json
+from ..system.files import open_file, read_json
 from . import adapter_config, registry
 from .checksums import read_checksums
 from .state_dict import check_shapes, config_from_shapes
@@ -225,8 +225,8 @@ def _read_readme(folder: Path) -> dict[str, str]:
     """Read licence and first paragraph from README.md, a model card of the hub."""
     found = {"licence": "", "description": ""}
     try:
-        with open(folder / "README.md", encoding="utf-8", errors="replace") as readme:
-            text = readme.read(20_000)
+        with open_file(folder / "README.md") as readme:
+            text = readme.read(20_000).decode("utf-8", errors="replace")
     except OSError:
         return found
     header = re.match(r"---\r?\n(.*?)\r?\n---\r?\n", text, re.DOTALL)
@@ -271,7 +271,7 @@ def _read_training(folder: Path) -> TrainingInfo:
     best: dict[str, Any] = {}
     total = None
     try:
-        with open(folder / "metrics.jsonl", "rb") as lines:
+        with open_file(folder / "metrics.jsonl") as lines:
             for line in lines:
                 if b'"total_steps"' in line and total is None:
                     total = _record(line).get("total_steps")

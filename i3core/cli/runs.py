@@ -10,7 +10,7 @@ from typing import Any
 
 from ..runs import index
 from ..runs.reader import RunState, RunSummary, read_summary
-from ..system.humanize import age_text, size_text
+from ..system.humanize import age_text, duration_text, size_text
 from ..training.export import CHECKPOINTS, export
 from .options import Commands, add_command, add_json, print_warning
 from .output import print_json
@@ -68,7 +68,9 @@ def _row(summary: RunSummary) -> tuple[str, ...]:
     data = summary.data[0] + (f" +{len(summary.data) - 1}" if len(summary.data) > 1 else "") if summary.data else ""
     model = summary.model or str(summary.config.get("preset") or "")
     age = age_text(time.time() - summary.started) if summary.started else ""
-    return summary.name, summary.status.state.value, f"{summary.step:,}{total}", best, model, data, age
+    state, silent = summary.status.state.value, summary.status.silent_minutes
+    state += f" (no sign of life for {duration_text(60 * silent)})" if silent else ""
+    return summary.name, state, f"{summary.step:,}{total}", best, model, data, age
 
 
 def _as_dict(summary: RunSummary) -> dict[str, Any]:

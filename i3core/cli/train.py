@@ -31,7 +31,7 @@ it from elsewhere: pause, resume, stop, checkpoint, sample. Several GPUs or mach
 """
 RESUMABLE = (  # options that a resumed run may change
     "steps", "epochs", "lr", "patience", "eval_every", "eval_tokens", "checkpoint_every", "log_every", "sample_prompts",
-    "track", "device", "precision", "threads",
+    "track", "device", "precision", "threads", "data", "val", "general_val",
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def add_train(commands: Commands) -> None:
     add_json(parser, "print events as JSON lines")
     add = parser.add_argument
     add("--config", metavar="FILE", help="TOML or JSON file of settings; options override it")
-    add("--resume", metavar="RUN", help="continue a run from its last checkpoint")
+    add("--resume", metavar="RUN", help="continue a run from its last checkpoint; with --data if that was moved")
     add("--dry-run", action="store_true", help="read model and data, print what would happen, and train nothing")
     add("--measure", action="store_true", help="with --dry-run: also time a few steps to estimate the run's duration")
 
@@ -193,7 +193,12 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
 
     if arguments.dry_run:
         raise ConfigError("--dry-run is for new runs.", "Leave out --resume.")
-    return dataclasses.replace(resume_config(arguments.resume), **resume_changes(arguments))
+    config, changes = resume_config(arguments.resume), resume_changes(arguments)
+    if "data" in changes:
+        from ..training.run_data import moved_data
+
+        changes["data"] = moved_data(config.data, changes["data"])
+    return dataclasses.replace(config, **changes)
 
 
 class TrainingProgress:

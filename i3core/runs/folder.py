@@ -175,7 +175,7 @@ class RunFolder:
     def truncate_after(self, step: int) -> None:
         """Drop lines of steps after `step` (and an incomplete line), so that a resumed run does not repeat them."""
         for path in (self.metrics, self.samples):
-            if not path.exists():
+            if not path.is_file():
                 continue
             with replaced(path) as temporary, open(path, "rb") as lines, open(temporary, "wb") as kept:
                 for line in lines:

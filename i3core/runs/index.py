@@ -44,7 +44,7 @@ def _inside(folder: Path) -> list[Path]:
 
 def _newest_first(folders: Iterable[Path]) -> list[Path]:
     started: dict[Path, float] = {}
-    for folder in (path.resolve() for path in folders):
+    for folder in (Path(os.path.realpath(path)) for path in folders):  # Path.resolve fails for a link to itself
         if folder not in started and (time := _started(folder)) is not None:
             started[folder] = time
     return sorted(started, key=lambda folder: (-started[folder], folder.name))
@@ -72,7 +72,11 @@ def _registered() -> list[Path]:
         content = read_json(list_file())
     except I3Error:
         return []
-    return [Path(path) for path in content if isinstance(path, str)] if isinstance(content, list) else []
+    return (
+        [Path(path) for path in content if isinstance(path, str) and "\0" not in path]
+        if isinstance(content, list)
+        else []
+    )
 
 
 def _write(folders: list[Path]) -> None:
@@ -89,7 +93,7 @@ def _started(folder: Path) -> float | None:
     """
     try:
         return float(read_json(folder / "run.json")["started"])
-    except (I3Error, KeyError, TypeError, ValueError):
+    except (I3Error, KeyError, TypeError, ValueError, OverflowError):
         pass
     for name in ("request.json", "run.json"):
         try:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import math
 import os
-import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..system.files import open_file
 from .events import Evaluated, Sampled
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class LineReader:
     def read(self, limit_bytes: int) -> tuple[bool, list[bytes], bool]:
         """Return whether earlier lines are void, the next lines, and whether the end was reached."""
         try:
-            with open_lines(self.path) as source:
+            with open_file(self.path) as source:
                 return self._read(source, limit_bytes)
         except OSError:  # missing or deleted
             return self._start_again(None), [], True
@@ -202,20 +202,10 @@ def _sample(record: dict[str, Any]) -> Sampled | None:
     return None
 
 
-def open_lines(path: Path) -> BinaryIO:
-    """Open a regular file to read.
-
-    Raises OSError for anything else: a device might never end.
-    """
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise FileNotFoundError(f"{path} is not a file")
-    return open(path, "rb")
-
-
 def last_records(path: Path, size_bytes: int = 1 << 16) -> list[dict[str, Any]]:
     """Read the records of the last complete lines, at most `size_bytes` of them."""
     try:
-        with open_lines(path) as source:
+        with open_file(path) as source:
             start = max(0, source.seek(0, os.SEEK_END) - size_bytes)
             source.seek(start)
             content = source.read(size_bytes)
@@ -229,7 +219,7 @@ def records_at_places(path: Path, count: int, wanted: bytes = b'"loss"') -> list
     """Read about `count` records of lines containing `wanted`, evenly spaced over the file, each once."""
     lines: dict[int, bytes] = {}  # start of the line -> line
     try:
-        with open_lines(path) as source:
+        with open_file(path) as source:
             size = source.seek(0, os.SEEK_END)
             for place in range(count):
                 start = size * place // count

@@ -23,7 +23,7 @@ import psutil
 from ..errors import I3Error
 from ..net.dataset_name import display_name
 from ..system.disk_space import free_bytes
-from ..system.files import read_json
+from ..system.files import open_file, read_json
 from .folder import process_is_at_work
 from .metrics_log import (
     STEP_COLUMNS,
@@ -33,7 +33,6 @@ from .metrics_log import (
     evaluation,
     last_records,
     number,
-    open_lines,
     parse,
     records_at_places,
 )  # fmt: skip
@@ -43,6 +42,7 @@ __all__ = [
     "folder_bytes", "read_description", "read_status", "read_summary",
 ]  # fmt: skip
 
+SILENT_S = 120.0  # a trainer writes a heartbeat every 5 s, between steps
 STARTING_S = 30.0  # a requested run that shows no sign of life by then did not start
 SPARKLINE = 60
 LOG_LINES, LOG_BYTES = 15, 1 << 16
@@ -94,6 +94,7 @@ class RunStatus:
         log_tail: the last lines of its log, for FAILED and DIED.
         saved_step: step of checkpoints/last; None without one.
         warnings: (what, remedy) of each warning, the newest last.
+        silent_minutes: since the last sign of life of a process that seems to hang; 0 if it does not.
     """
 
     state: RunState
@@ -105,6 +106,7 @@ class RunStatus:
     heartbeat: float = 0.0
     saved_step: int | None = None
     warnings: tuple[tuple[str, str], ...] = ()
+    silent_minutes: int = 0
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ def read_status(folder: Path) -> RunStatus:
         warnings=_pairs(status.get("warnings")),
     )
     if state.is_alive and process_is_at_work(status):
-        return found
+        silence_s = time.time() - found.heartbeat
+        return replace(found, silent_minutes=int(silence_s // 60)) if silence_s > SILENT_S else found
     if is_queued:
         return replace(found, state=RunState.QUEUED, error="", note="")
     tail = log_tail(folder)
@@ -228,7 +231,7 @@ def _has_checkpoint(folder: Path) -> bool:
 def log_tail(folder: Path) -> str:
     """The last lines of the trainer's log, without JSON."""
     try:
-        with open_lines(folder / "trainer.log") as source:
+        with open_file(folder / "trainer.log") as source:
             start = max(0, source.seek(0, os.SEEK_END) - LOG_BYTES)
             source.seek(start)
             text = source.read().decode("utf-8", errors="replace")
@@ -312,7 +315,7 @@ def read_summary(folder: Path) -> RunSummary:
 def _best_evaluation(metrics: Path) -> dict[str, Any]:
     """Best loss and its step, from the last evaluation marked as best in metrics.jsonl."""
     try:
-        with open_lines(metrics) as source:
+        with open_file(metrics) as source:
             size = source.seek(0, os.SEEK_END)
             with mmap.mmap(source.fileno(), size, access=mmap.ACCESS_READ) as content:
                 found = content.rfind(b'"is_best": true')

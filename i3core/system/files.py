@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import itertools
 import json
@@ -13,7 +14,7 @@ import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import ConfigError, I3Error
 
@@ -91,10 +92,18 @@ def write_json(path: str | Path, content: Any, indent: int | None = 2, make_fold
         temporary.write_text(json.dumps(content, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
 
 
+def open_file(path: str | Path) -> BinaryIO:
+    """Open a regular file to read. Raises OSError for anything else: a pipe or a device might never end."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise FileNotFoundError(errno.EINVAL, "it is not a regular file", str(path))
+    return open(path, "rb")
+
+
 def read_json(path: str | Path) -> Any:
     """Read a JSON file. Raises I3Error naming the file if it is missing or damaged."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))  # editors of Windows write a mark first
+        with open_file(path) as source:
+            return json.loads(source.read().decode("utf-8-sig"))  # editors of Windows write a mark first
     except OSError as error:
         raise I3Error(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
@@ -105,9 +114,9 @@ def read_json(path: str | Path) -> Any:
 def stand_in(path: str | Path) -> tuple[str, str] | None:
     """What was saved in place of a downloaded file, and the remedy; None if there is no sign of that."""
     try:
-        with open(path, "rb") as source:
+        with open_file(path) as source:
             start = source.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    except OSError:
+    except (OSError, ValueError):  # a path with a NUL
         start = b""
     if start.startswith(b"version https://git-lfs"):
         return (

@@ -22,7 +22,7 @@ from .control import Control
 from .memory_estimate import block_matrices, checkpoint_bytes
 from .run_data import EvaluationSet
 from .setup import PreparedRun
-from .step import TrainStep
+from .step import LOWER_RATE, TrainStep
 from .system_metrics import SystemMetrics
 from .throughput import Stopwatch, Throughput
 from .trackers import Tracker, build_trackers, grouped
@@ -189,7 +189,7 @@ class TrainingRun:
         self._record(dataclasses.asdict(stepped))
 
     def _record(self, numbers: dict) -> None:
-        numbers = {name: value for name, value in numbers.items() if value is not None}
+        numbers = {name: value for name, value in numbers.items() if value is not None and math.isfinite(value)}
         self.run_folder.append(self.run_folder.metrics, numbers)
         for tracker in self._trackers:
             tracker.log(self.state.step, grouped(numbers))
@@ -277,6 +277,7 @@ class TrainingRun:
             retention_loss = self._loss_on(self.data.retention)
         except Interrupted:
             return
+        self._refuse_unless_finite(val_loss, retention_loss)
         is_best = state.step > 0 and val_loss is not None and val_loss < state.best
         state.evaluated = state.step
         self._save_again = self.saved == state.step  # that checkpoint lacks this evaluation
@@ -306,6 +307,14 @@ class TrainingRun:
             yield event
         yield from self.sample()
         self.throughput.add("evaluation", time.perf_counter() - start)
+
+    def _refuse_unless_finite(self, *losses: float | None) -> None:
+        """Raise TrainingError for a loss that is not finite, before such weights replace a good checkpoint."""
+        wrong = [loss for loss in losses if loss is not None and not math.isfinite(loss)]
+        if wrong and self.state.step == 0:
+            raise TrainingError(f"The loss of the untrained model is {wrong[0]:.4g}.", "Start from another model.")
+        if wrong:
+            raise TrainingError(f"The validation loss became {wrong[0]:.4g} at step {self.state.step}.", LOWER_RATE)
 
     def _loss_on(self, held_out: EvaluationSet) -> float | None:
         if not held_out.items:
@@ -341,11 +350,19 @@ class TrainingRun:
         start = time.perf_counter()
         state.seconds = self.stopwatch.seconds
         if self.world.is_main:
+            self._refuse_unless_finite(self._loss_of_a_sequence())
             progress = {**state.to_dict(), "pace": self.throughput.state_dict()}
             self._save_model(self.run_folder.last, {**self.train_step.state_dict(), **progress})
         self.saved, self._save_again = state.step, False
         self.throughput.add("checkpoint", time.perf_counter() - start)
         yield Checkpointed(state.step, str(self.run_folder.last))
+
+    def _loss_of_a_sequence(self) -> float:
+        """Loss on the first sequence of the next step; the loss of a step is that of the weights before it."""
+        batch = self.batches.tensors(self.batches.of_step(self.state.step)[0])
+        ids, targets = (tensor[:1].to(self.device.name) for tensor in batch)
+        with torch.no_grad(), self.device.autocast():
+            return self.model.network.loss(ids, targets).item()
 
     def _save_model(self, folder: Path, trainer_state: dict | None = None) -> None:
         self.run_folder.refuse_if_deleted()

@@ -18,7 +18,7 @@ from ..data.report import DataReport
 from ..data.sources import data_files, parse_source
 from ..data.token_dataset import TokenDataset, tokenize_source
 from ..errors import DataError, I3Error, TrainingError
-from ..net.dataset_name import HubDataset, dataset_location, is_hub_name
+from ..net.dataset_name import DataSource, HubDataset, dataset_location
 from ..runs.events import DataRead
 from ..system import assets
 from ..system.distributed import World
@@ -137,22 +137,52 @@ def _as_event(report: DataReport, role: str) -> DataRead:
 def fetch_data(config: TrainingConfig, progress: ReadProgress | None) -> TrainingConfig:
     """Fetch the datasets of the hub.
 
-    Returns the configuration with their commits in the names.
-
-    So the run means the same data wherever it is resumed. Raises DataError or DownloadError.
+    Returns the configuration with their commits in the names and with absolute paths, so that the run means the same
+    files wherever it is resumed. Raises DataError or DownloadError.
     """
 
     def pinned(argument: str) -> str:
-        if not is_hub_name(argument):
+        if argument in ("", "none"):
             return argument
         data, weight = parse_source(argument)
-        assert isinstance(data, HubDataset)
-        count = None if progress is None else partial(progress, f"getting {data.name}")
-        name = str(fetch_dataset(data, count).pinned)
-        return name if weight == 1 else f"{name}:{weight:g}"
+        if isinstance(data, HubDataset):
+            count = None if progress is None else partial(progress, f"getting {data.name}")
+            data = fetch_dataset(data, count).pinned
+        return _with_weight(data if isinstance(data, HubDataset) else data.absolute(), weight)
 
     names = {key: pinned(getattr(config, key)) for key in ("val", "general_val")}
-    return dataclasses.replace(config, data=tuple(map(pinned, config.data)), **names)
+    files = {key: _absolute(getattr(config, key)) for key in ("model", "tokenizer")}
+    return dataclasses.replace(config, data=tuple(map(pinned, config.data)), **names, **files)
+
+
+def _with_weight(data: DataSource, weight: float) -> str:
+    return str(data) if weight == 1 else f"{data}:{weight:g}"
+
+
+def _absolute(place: str) -> str:
+    """The absolute path of a file or folder; other names (of models) stay as they are."""
+    return str(Path(place).absolute()) if place and Path(place).exists() else place
+
+
+def moved_data(before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
+    """The data of a run to be resumed, at other places; each keeps its weight.
+
+    Raises TrainingError if there are more or fewer, or other weights are given.
+    """
+    if len(before) != len(now):
+        raise TrainingError(
+            f"The run was started with {len(before)} sources of data, not {len(now)}.", "Name them all."
+        )
+    moved = []
+    for old, new in zip(before, now, strict=True):
+        place, weight = parse_source(new)
+        kept = parse_source(old)[1]
+        if weight not in (1, kept):
+            raise TrainingError(
+                f"A resumed run keeps the weights of its data, here {kept:g}.", f"Name {place} without one."
+            )
+        moved.append(_with_weight(place, kept))
+    return tuple(moved)
 
 
 def _sources(config: TrainingConfig) -> list[Path | HubDataset]:
@@ -191,12 +221,14 @@ def check_unchanged(described: object, found: Sequence[dict]) -> None:
 
     `described` is "data" of its run.json.
     """
-    before = {entry.get("file"): entry.get("sha256") for entry in described} if isinstance(described, list) else {}
-    now = {entry["file"]: entry["sha256"] for entry in found}
-    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    if before and changed:
+    before = [(entry.get("file"), entry.get("sha256")) for entry in described] if isinstance(described, list) else []
+    now = [(entry["file"], entry["sha256"]) for entry in found]
+    contents = [content for _, content in before]
+    if before and contents != [content for _, content in now]:  # the same content may be at another place
+        changed = sorted({str(name) for name, content in now if content not in contents})
+        changed = changed or sorted({str(name) for name, _ in set(before).symmetric_difference(now)})
         raise TrainingError(
-            f"The data has changed since the run started: {', '.join(map(str, changed[:3]))}.",
+            f"The data has changed since the run started: {', '.join(changed[:3]) or 'its order'}.",
             "Restore it, or start a new run with --model RUN/checkpoints/last.",
         )
 

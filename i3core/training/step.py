@@ -17,6 +17,7 @@ from ..system.distributed import World
 from .config import TrainingConfig
 from .optimizers import build_optimizers, learning_rate_factor
 
+LOWER_RATE = "Resume from the last checkpoint with a lower learning rate (--lr)."
 Batch = tuple[Tensor, Tensor]  # ids and targets, both (sequences, width)
 
 
@@ -83,7 +84,7 @@ class TrainStep:
             self._clear_gradients()
             raise TrainingError(
                 f"The loss became {loss:.4g} and its gradient {grad_norm:.4g} at step {step + 1}.",
-                "Resume from the last checkpoint with a lower learning rate (--lr).",
+                LOWER_RATE,
             )
         for optimizer in self.optimizers:
             self.scaler.step(optimizer)

@@ -13,7 +13,7 @@ from typing import Any, overload
 
 from i3core.errors import I3Error
 from i3core.generation.config import SamplingConfig
-from i3core.system.files import replaced
+from i3core.system.files import open_file, replaced
 from i3desk.conversations import serialization
 from i3desk.conversations.conversation import ASSISTANT, USER, Conversation, Message, ReplyState, make_title
 
@@ -249,7 +249,8 @@ def read_file(path: Path | str) -> list[Conversation]:
             raise I3Error(
                 f"{path} is larger than {LARGEST_FILE // 2**20} MB.", "Split it into smaller files and import those."
             )
-        text = path.read_text(encoding="utf-8-sig")
+        with open_file(path) as source:
+            text = source.read().decode("utf-8-sig")
     except OSError as error:
         raise I3Error(f"{path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:

@@ -45,8 +45,13 @@ def state_text(summary: RunSummary) -> str:
     state, words = summary.status.state, STATE_WORDS[summary.status.state]
     if state in _WITH_SHARE and summary.total_steps > 0:
         # Rounded down: "100 %" would mean finished.
-        return f"{words} {min(99, 100 * summary.step // summary.total_steps)} %"
-    return words
+        words += f" {min(99, 100 * summary.step // summary.total_steps)} %"
+    return words + silence_text(summary.status)
+
+
+def silence_text(status: RunStatus) -> str:
+    """What follows the state of a trainer that seems to hang: ", no sign of life for 3 min"."""
+    return f", no sign of life for {duration_text(60 * status.silent_minutes)}" if status.silent_minutes else ""
 
 
 def progress_text(summary: RunSummary) -> str:

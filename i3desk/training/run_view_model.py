@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from i3core.runs.reader import MetricsPart, RunState, RunStatus, RunSummary
-from i3desk.runs.labels import trouble_text
+from i3desk.runs.labels import silence_text, trouble_text
 from i3desk.training import run_labels
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class RunViewModel:
     @property
     def state_text(self) -> str:
         """The state in words; a pending command comes first."""
-        return run_labels.state_words(self.status.state, self.pending_command)[0]
+        return run_labels.state_words(self.status.state, self.pending_command)[0] + silence_text(self.status)
 
     @property
     def state_token(self) -> str:

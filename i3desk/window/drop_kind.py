@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from i3core.checkpoints.weights import INDEX_FILES, WEIGHT_FILES
+from i3core.system.files import open_file
 
 DATA_SUFFIXES = (".txt", ".md", ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xz", ".gz")
 _MODEL_FILES = {*WEIGHT_FILES, *INDEX_FILES, "config.json", "tokenizer.json", "adapter_config.json"}
@@ -41,7 +42,7 @@ def kind_of(path: Path) -> Dropped:
         return Dropped.MODEL
     if name.endswith((".json", ".jsonl")):
         try:
-            with open(path, "rb") as content:
+            with open_file(path) as content:
                 beginning = content.read(_LOOKED_AT_BYTES)
         except OSError:
             return Dropped.DATA  # the reader reports the error

@@ -96,3 +96,17 @@ def test_runs_by_folder(make, cli, tmp_path, monkeypatch):
     assert outcome.out.splitlines()[2].split()[:6] == ["one", "died", "0", "tiny", "a.txt", "+1"]
     assert outcome.err.count("i3core: warning: ") == 2
     assert cli("runs", tmp_path / "nowhere").out.splitlines()[1].split()[:2] == ["nowhere", "missing"]
+
+
+@pytest.mark.parametrize("started", [10**400, "soon", None, [1]])
+def test_odd_entries_do_not_hide_the_other_runs(make, list_file, tmp_path, cli, started):
+    """A link to itself, a time that is none, a path with a NUL."""
+    good = make("runs/good", 10.0)
+    make("runs/odd", started)
+    (tmp_path / "runs" / "loop").symlink_to(tmp_path / "runs" / "loop")
+    list_file.parent.mkdir(parents=True, exist_ok=True)
+    list_file.write_text(json.dumps(["a\0b", str(tmp_path / "runs" / "loop"), 7]))
+    found = known_runs(tmp_path / "runs")
+    assert {path.name for path in found} == {"good", "odd"}
+    assert good in found
+    assert cli("runs", tmp_path / "runs").status == 0

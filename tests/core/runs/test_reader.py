@@ -401,3 +401,29 @@ def test_device_in_place_of_a_file_is_not_read(tmp_path):
     assert summary.loss is None
     assert len(MetricsReader(tmp_path).read().steps["step"]) == 0
     assert SamplesReader(tmp_path).read() == (False, [])
+
+
+def test_hanging_trainer_is_told_by_the_age_of_its_heartbeat(folder, cli):
+    write(folder, "status.json", status("running", heartbeat=time.time() - 60))
+    assert read_status(folder).silent_minutes == 0
+    write(folder, "status.json", status("running", heartbeat=time.time() - 200))
+    assert read_status(folder).silent_minutes == 3
+    assert "no sign of life for 3 min" in cli("runs", folder).out
+    write(folder, "status.json", status("finished", heartbeat=time.time() - 200))
+    assert read_status(folder).silent_minutes == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize(
+    "name", ["status.json", "run.json", "metrics.jsonl", "samples.jsonl", "notes.json", "trainer.log", "request.json"]
+)
+def test_pipe_in_place_of_a_file_is_never_opened(folder, cli, name):
+    """Opening one waits for a writer, forever."""
+    (folder / "metrics.jsonl").write_text(lines(step_line(1)))
+    write(folder, "status.json", status("finished"))
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    assert cli("runs", folder).status == 0
+    assert read_summary(folder).folder == folder
+    MetricsReader(folder).read()
+    SamplesReader(folder).read()

@@ -17,6 +17,7 @@ from i3core.errors import ConfigError, DataError, TrainingError
 from i3core.runs.events import Sampled, Warned
 from i3core.runs.folder import RunFolder
 from i3core.runs.reader import read_status
+from i3core.training import loop
 
 
 def arguments(settings):
@@ -70,6 +71,54 @@ def test_infinite_loss_is_a_clear_error(config, cli, material, tmp_path):
     assert status(settings)["state"] == "failed"
     assert "loss became" in status(settings)["error"]
     assert not RunFolder(settings.out).last.exists()
+
+
+def strictly_parsed(path):
+    """The lines of a file as JSON, which has no NaN."""
+
+    def refuse(name):
+        raise ValueError(name)
+
+    return [json.loads(line, parse_constant=refuse) for line in path.read_text().splitlines()]
+
+
+def test_validation_that_is_not_finite_ends_the_run_and_the_advice_works(config, cli, monkeypatch):
+    """Neither checkpoint is replaced by weights that compute nothing."""
+    settings, evaluate = config(eval_every=2, checkpoint_every=2, steps=8), loop.evaluate_sequences
+    losses_so_far = []
+
+    def overflow(*args):
+        losses_so_far.append(evaluate(*args))
+        return losses_so_far[-1] if len(losses_so_far) < 3 else math.nan  # at steps 0, 2 and 4
+
+    monkeypatch.setattr(loop, "evaluate_sequences", overflow)
+    with pytest.raises(TrainingError, match="validation loss became nan at step 4.*--lr"):
+        run(settings)
+    monkeypatch.undo()
+    assert [line["val_loss"] for line in strictly_parsed(RunFolder(settings.out).metrics) if "val_loss" in line]
+    for name in ("last", "best"):
+        assert json.loads((RunFolder(settings.out).last.parent / name / "config.json").read_text())["step"] == 2
+    assert cli("train", "--resume", settings.out, "--lr", 1e-4).status == 0
+    assert strictly_parsed(RunFolder(settings.out).metrics)[-1]["step"] == 8
+
+
+def test_checkpoint_of_broken_weights_is_not_written(config, cli, monkeypatch):
+    """Without validation, the loss of the next step would be the first to show them."""
+    settings, step = config(eval_every=0, checkpoint_every=2, steps=8), loop.TrainStep.step
+
+    def overflow(self, number, batches):
+        result = step(self, number, batches)
+        if number == 3:  # the fourth
+            with torch.no_grad():
+                self.network.ln_f.weight.fill_(3e38)
+        return result
+
+    monkeypatch.setattr(loop.TrainStep, "step", overflow)
+    with pytest.raises(TrainingError, match=r"became .* at step 4.*--lr"):
+        run(settings)
+    monkeypatch.undo()
+    assert json.loads((RunFolder(settings.out).last / "config.json").read_text())["step"] == 2
+    assert cli("train", "--resume", settings.out, "--lr", 1e-4).status == 0
 
 
 def test_resuming_a_folder_without_a_run_is_refused(cli, tmp_path):

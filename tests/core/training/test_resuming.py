@@ -359,6 +359,32 @@ def test_changed_data_of_a_resumed_run_is_named(whole_run, tmp_path, build, cli)
     assert cli("train", "--resume", settings.out, "--steps", 5).status == 0
 
 
+def test_run_with_relative_paths_resumes_from_anywhere_and_finds_moved_data(whole_run, tmp_path, monkeypatch, cli):
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    shutil.copy(whole_run.data[0], here / "chat.jsonl")
+    (here / "tale.txt").write_text("a little cat sat by the sea. " * 40)
+    monkeypatch.chdir(here)
+    changes = {"data": ("chat.jsonl:2", "tale.txt"), "val": "tale.txt", "out": "run", "steps": 2, "val_share": 0.0}
+    run(dataclasses.replace(whole_run, **changes))
+    monkeypatch.chdir(there)
+    assert cli("train", "--resume", here / "run", "--steps", 3).status == 0
+    for name in ("chat.jsonl", "tale.txt"):
+        (here / name).rename(there / name)
+    cli("train", "--resume", here / "run", "--steps", 4).fails("chat.jsonl")
+    moved = ("--resume", here / "run", "--steps", 4, "--val", "tale.txt", "--data")
+    cli("train", *moved, "chat.jsonl").fails("2 sources")
+    cli("train", *moved, "tale.txt", "chat.jsonl").fails("changed", "order")
+    cli("train", *moved, "chat.jsonl:3", "tale.txt").fails("weight")
+    assert cli("train", *moved, "chat.jsonl", "tale.txt").status == 0
+    (here / "run").rename(there / "run")
+    monkeypatch.chdir(tmp_path)
+    assert cli("train", "--resume", there / "run", "--steps", 5).status == 0
+    content = json.loads((there / "run" / "run.json").read_text())["config"]
+    assert content["data"] == [f"{there / 'chat.jsonl'}:2", str(there / "tale.txt")]
+
+
 def test_options_that_change_a_resumed_run_are_refused(whole_run, tmp_path, cli):
     shutil.copytree(whole_run.out, tmp_path / "run")
     cli("train", "--resume", tmp_path / "run", "--seed", 3).fails("keeps its seed")
