@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..errors import CheckpointError
 from ..model.config import ModelConfig
@@ -59,22 +60,24 @@ def config_from_shapes(
         for key, value in sizes.items()
         if key in declared and declared[key] != value
     )
-    heads = declared.get("n_heads", declared.get("num_attention_heads")) if declared else PUBLIC_HEADS
-    if attention_layers and not declared:
-        warnings = (f"There is no config.json; {heads} attention heads are assumed, as in the public models.",)
-    if attention_layers and heads is None:
-        raise CheckpointError(
-            "config.json does not say how many attention heads the model has, and the weights cannot tell.",
-            'Add "n_heads" to it, with the number that the model was trained with.',
-        )
-    if attention_layers and (isinstance(heads, bool) or not isinstance(heads, int) or heads < 1 or d_model % heads):
-        raise CheckpointError(
-            f"config.json says n_heads = {heads!r}, which does not divide d_model = {d_model}.", AGAIN
-        )
+    heads: Any = 1
+    if attention_layers:
+        heads = declared.get("n_heads", declared.get("num_attention_heads")) if declared else PUBLIC_HEADS
+        if not declared:
+            warnings = (f"There is no config.json; {heads} attention heads are assumed, as in the public models.",)
+        elif heads is None:
+            raise CheckpointError(
+                "config.json does not say how many attention heads the model has, and the weights cannot tell.",
+                'Add "n_heads" to it, with the number that the model was trained with.',
+            )
+        if isinstance(heads, bool) or not isinstance(heads, int) or heads < 1 or d_model % heads:
+            raise CheckpointError(
+                f"config.json says n_heads = {heads!r}, which does not divide d_model = {d_model}.", AGAIN
+            )
     config = ModelConfig(
         vocab_size=vocab_size,
         d_model=d_model,
-        n_heads=heads if attention_layers else 1,
+        n_heads=heads,
         d_state=sizes["d_state"] if hybrid else 32,
         hybrid_layers=len(hybrid),
         attention_layers=attention_layers,

@@ -225,10 +225,11 @@ def check_unchanged(described: object, found: Sequence[dict]) -> None:
     now = [(entry["file"], entry["sha256"]) for entry in found]
     contents = [content for _, content in before]
     if before and contents != [content for _, content in now]:  # the same content may be at another place
-        changed = sorted({str(name) for name, content in now if content not in contents})
-        changed = changed or sorted({str(name) for name, _ in set(before).symmetric_difference(now)})
+        present = [content for _, content in now]
+        changed = {name for name, content in now if content not in contents}
+        changed |= {str(name) for name, content in before if content not in present}
         raise TrainingError(
-            f"The data has changed since the run started: {', '.join(changed[:3]) or 'its order'}.",
+            f"The data has changed since the run started: {', '.join(sorted(changed)[:3]) or 'its order'}.",
             "Restore it, or start a new run with --model RUN/checkpoints/last.",
         )
 

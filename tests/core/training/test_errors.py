@@ -92,7 +92,7 @@ def test_validation_that_is_not_finite_ends_the_run_and_the_advice_works(config,
         return losses_so_far[-1] if len(losses_so_far) < 3 else math.nan  # at steps 0, 2 and 4
 
     monkeypatch.setattr(loop, "evaluate_sequences", overflow)
-    with pytest.raises(TrainingError, match="validation loss became nan at step 4.*--lr"):
+    with pytest.raises(TrainingError, match=r"validation loss became nan at step 4.*--lr"):
         run(settings)
     monkeypatch.undo()
     assert [line["val_loss"] for line in strictly_parsed(RunFolder(settings.out).metrics) if "val_loss" in line]
