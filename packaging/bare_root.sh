@@ -8,6 +8,7 @@ deb=${1:-$(ls -t dist/i3desk_*_amd64.deb 2>/dev/null | head -n 1)}
 mirror=${2:-http://deb.debian.org/debian}
 [ -f "${deb:-}" ] || { echo "There is no .deb in dist/. Build it: sh packaging/build.sh" >&2 && exit 1; }
 [ "$(id -u)" = 0 ] || { echo "This needs root: sudo sh packaging/bare_root.sh" >&2 && exit 1; }
+command -v ip >/dev/null || { echo "This needs ip: sudo apt-get install iproute2" >&2 && exit 1; }
 command -v debootstrap >/dev/null || { echo "This needs debootstrap: sudo apt-get install debootstrap" >&2 && exit 1; }
 bare=build/bare-root
 if [ ! -f "$bare/complete" ]; then
@@ -33,7 +34,8 @@ cp /etc/resolv.conf "$root/etc/resolv.conf"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" && chmod 755 "$root/usr/sbin/policy-rc.d" # starts no services
 # With namespaces of its own: processes, mounts, and where it says so a network with nothing in it.
 inside() { unshare --mount --pid --fork --kill-child --mount-proc="$root/proc" chroot "$root" env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
-offline() { unshare --net --mount --pid --fork --kill-child --mount-proc="$root/proc" chroot "$root" env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+# A new network has its loopback down, and the smoke run asks the program's own server.
+offline() { unshare --net --mount --pid --fork --kill-child --mount-proc="$root/proc" sh -c 'ip link set lo up && exec "$@"' offline chroot "$root" env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
 listing() { (cd "$root" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./tmp -o -path ./var/cache -o -path ./var/log -o -path ./var/lib/apt -o -path ./var/lib/dpkg \) -prune -o -print | sort); }
 
 inside apt-get update -qq
@@ -58,6 +60,7 @@ if [ -n "$screen" ]; then
     number=$(cat "$root/tmp/display")
     for start in 1 2 3; do
         said=$(unshare --net --mount --pid --fork --kill-child --mount-proc="$root/proc" sh -c '
+            ip link set lo up
             mount --bind /tmp/.X11-unix "$0/tmp/.X11-unix"
             exec chroot "$0" env -i HOME=/tmp/home LANG=C.UTF-8 PATH=/usr/bin:/bin DISPLAY=":$1" i3desk --smoke' "$root" "$number")
         echo "ok  the window on a screen, start $start: $said"

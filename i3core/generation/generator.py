@@ -17,7 +17,7 @@ from ..errors import I3Error
 from ..system.device import is_out_of_memory
 from ..text.chat_template import Message
 from .config import SamplingConfig
-from .context import fit_context, half_window
+from .context import half_window
 from .outputs import Piece
 from .prompt_cache import PrefixCache
 from .sequence import TokenSequence
@@ -41,13 +41,6 @@ class Generator:
     @property
     def window(self) -> int:
         return self.model.config.window
-
-    def prompt_ids(
-        self, prompt: str | Sequence[Message], max_new_tokens: int, truncate_left: bool = False
-    ) -> tuple[list[int], int]:
-        """The ids the model reads for `prompt`, and how many of the oldest messages do not fit; see `fit_context`."""
-        context = fit_context(self.model.template, prompt, max_new_tokens, self.window, truncate_left)
-        return context.ids, context.dropped_turns
 
     @torch.inference_mode()
     def prefill(self, ids: Sequence[int]) -> Tensor:

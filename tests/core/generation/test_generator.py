@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from prompts import prompt_ids
 
 import i3core
 from i3core.errors import PromptError
@@ -41,7 +42,7 @@ def parrot(build):
 
     def make(prompt, text, ends=True, special=True):
         model = build.model(special=special)
-        read, _ = Generator(model).prompt_ids(prompt, 30)
+        read, _ = prompt_ids(model, prompt, 30)
         say = model.tokenizer.encode(text) + ([model.template.end_id] if ends else [])
         filler = model.tokenizer.encode("t")[0]
         script = [filler] * (len(read) - 1) + say
@@ -123,7 +124,7 @@ def test_stop_strings_split_over_pieces_are_found(text, stops, cuts):
 
 def test_pieces_count_tokens_window_and_speed(model):
     pieces = speak(model, HELLO, max_new_tokens=6, stop=("zzz",), temperature=1.0, seed=5)
-    ids, _ = Generator(model).prompt_ids(HELLO, 6)
+    ids, _ = prompt_ids(model, HELLO, 6)
     counted = [piece for piece in pieces if piece.token_id >= 0]
     assert [piece.new_tokens for piece in counted] == list(range(1, len(counted) + 1))
     assert {piece.prompt_tokens for piece in pieces} == {len(ids)}
@@ -142,7 +143,7 @@ def test_logprobs_are_those_before_temperature_and_filters(model):
     filtered = speak(model, "the cat", max_new_tokens=1, top_k=1, temperature=0.3)
     assert filtered[0].token_id == plain[0].token_id
     assert filtered[0].logprob == plain[0].logprob
-    logits = Generator(model).prefill(Generator(model).prompt_ids("the cat", 1)[0])
+    logits = Generator(model).prefill(prompt_ids(model, "the cat", 1)[0])
     assert plain[0].logprob == pytest.approx(logits.log_softmax(0)[plain[0].token_id].item(), rel=1e-5)
 
 
@@ -202,7 +203,7 @@ def test_oldest_turns_are_dropped_until_prompt_and_reply_fit(model):
         starts.append(next(i for i in range(5) if sum(map(len, turns[i:])) + len(opening) <= room))
         expected = [i for turn in turns[starts[-1] :] for i in turn] + opening
         resized = dataclasses.replace(model, config=dataclasses.replace(model.config, window=room + 20))
-        assert Generator(resized).prompt_ids(messages, 20) == (expected, starts[-1])
+        assert prompt_ids(resized, messages, 20) == (expected, starts[-1])
     assert {0, 1, 2} <= set(starts)
     pieces = speak(model, [user("the cat"), assistant("the boat " * 12), user("hello")], max_new_tokens=20)
     assert pieces[0].dropped_turns == 2
@@ -210,7 +211,7 @@ def test_oldest_turns_are_dropped_until_prompt_and_reply_fit(model):
 
 def test_reply_takes_at_most_half_the_window(model):
     messages = [user("the cat sat on the wall by the sea")]
-    ids, dropped = Generator(model).prompt_ids(messages, 4096)
+    ids, dropped = prompt_ids(model, messages, 4096)
     assert dropped == 0
     assert len(ids) <= 32
 
@@ -244,7 +245,7 @@ def test_raw_prompt_may_fill_the_window(build):
 
 
 def test_raw_prompt_starts_like_a_document_in_training(model):
-    ids, _ = Generator(model).prompt_ids("the cat", 5)
+    ids, _ = prompt_ids(model, "the cat", 5)
     assert ids == model.template.encode_document("the cat")[:-1]
 
 
@@ -343,7 +344,7 @@ def test_chunks_have_the_probabilities_before_temperature_and_filters(model):
     generator = Generator(model)
     config = SamplingConfig(temperature=0.5, top_k=2, seed=1, max_new_tokens=8)
     pieces = list(generator.stream(HELLO, config, alternatives=10))
-    ids, _ = generator.prompt_ids(HELLO, 8)
+    ids, _ = prompt_ids(generator.model, HELLO, 8)
     for piece in pieces:
         probabilities = Generator(model).prefill(ids).softmax(0)
         chunk = piece.chunk
@@ -392,7 +393,7 @@ def test_system_prompt_out_of_view_is_not_counted_as_a_dropped_turn(build):
     opening = model.template.encode_turn(system)
     messages = [system, user("the cat " * 8), assistant("the boat"), user("hello")]
     generator = Generator(model)
-    ids, dropped = generator.prompt_ids(messages, 20)
+    ids, dropped = prompt_ids(generator.model, messages, 20)
     assert ids[: len(opening)] == opening
     assert dropped == 1
     pieces = list(generator.stream(messages, SamplingConfig(max_new_tokens=60, seed=1, stop=(), allow_unk=True)))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from prompts import prompt_ids
 
 import i3core
 from i3core.generation.config import SamplingConfig
@@ -151,7 +152,7 @@ def test_another_token_at_a_full_window_costs_one_step(build):
     model.network.head.bias.data[model.template.end_id] = -100.0
     prompt, config = [user("the cat")], SamplingConfig(seed=1, max_new_tokens=40)
     first = tokens(generator.stream(prompt, config))
-    begin = len(generator.prompt_ids(prompt, 40)[0])
+    begin = len(prompt_ids(generator.model, prompt, 40)[0])
     counts = []
     hook = model.network.register_forward_pre_hook(lambda module, inputs: counts.append(inputs[0].shape[1]))
     next(
@@ -165,7 +166,7 @@ def test_message_after_switching_versions_reads_only_new_tokens(build):
     model = build.model(window=200)
     generator, prompt = Generator(model), [user("hello!")]
     model.network.head.bias.data[model.template.end_id] = -100.0
-    ids, _ = generator.prompt_ids(prompt, 8)
+    ids, _ = prompt_ids(generator.model, prompt, 8)
     versions = ["the cat likes fish.", "hi there, how are you today?"]
     for text in versions:
         list(generator.stream(prompt, SamplingConfig(max_new_tokens=1), prefix_ids=model.tokenizer.encode(text)))
@@ -173,7 +174,7 @@ def test_message_after_switching_versions_reads_only_new_tokens(build):
     hook = model.network.register_forward_pre_hook(lambda module, inputs: counts.append(inputs[0].shape[1]))
     for text in versions:
         messages = [*prompt, assistant(text), user("and then?")]
-        whole, _ = generator.prompt_ids(messages, 8)
+        whole, _ = prompt_ids(generator.model, messages, 8)
         counts.clear()
         next(iter(generator.stream(messages, SamplingConfig(max_new_tokens=8))))
         assert counts == [len(whole) - len(ids) - len(model.tokenizer.encode(text))]
@@ -199,7 +200,7 @@ def test_failure_while_reading_leaves_no_stale_state(wordy, at):
     """It fails while a stored state is gone on with, in place and on a copy."""
     generator, config = Generator(wordy), SamplingConfig(temperature=0.0, max_new_tokens=8)
     prompt = [user("the cat")]
-    ids, _ = generator.prompt_ids(prompt, 8)
+    ids, _ = prompt_ids(generator.model, prompt, 8)
     first = tokens(generator.stream(prompt, config))
     for more in ([*first[:at], 5, 6, 7], [*first, 9, 9]):
         with failing(wordy.network), pytest.raises(RuntimeError):

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prompts import prompt_ids
 
 from i3core.data.documents import Document
 from i3core.data.token_dataset import encode_sequences
@@ -78,7 +79,7 @@ def test_training_sees_exactly_what_chat_feeds(chatting, messages):
     generator = Generator(chatting)
     for place, message in enumerate(messages):
         if message["role"] == "assistant":
-            fed, dropped = generator.prompt_ids(messages[:place], 10)
+            fed, dropped = prompt_ids(generator.model, messages[:place], 10)
             reply = chatting.template.encode_turn(message)[len(chatting.template.reply_opening()) :]
             assert dropped == 0
             assert row[: len(fed)] == fed

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from prompts import prompt_ids
 from safetensors.torch import load_file
 from training_runs import losses, metrics, run, status, val_losses
 
@@ -134,7 +135,7 @@ def test_chat_uses_the_same_ids_as_training(config, build, tmp_path, monkeypatch
     tuned = load(RunFolder(settings.out).last, device="cpu")
     generator = i3core.Generator(tuned)
     for place in (1, 3):
-        fed, _ = generator.prompt_ids(messages[:place], 10)
+        fed, _ = prompt_ids(generator.model, messages[:place], 10)
         reply = tuned.template.encode_turn(messages[place])[len(tuned.template.reply_opening()) :]
         assert ids[: len(fed)] == fed
         assert targets[len(fed) - 1 : len(fed) - 1 + len(reply)] == reply  # learned right where chat starts to answer
