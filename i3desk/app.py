@@ -305,8 +305,8 @@ def run(model_folder: str | None, theme: str | None) -> int:
     awake = QTimer(interval=200)
     awake.timeout.connect(app.run_python)
     awake.start()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: app.window.close())
+    signal.signal(signal.SIGINT, lambda *_: app.window.close())
+    signal.signal(signal.SIGTERM, lambda *_: app.window.close_unasked())
     app.show()
     status = qt_app.exec()
     app.crash_reporter.remove()

@@ -131,6 +131,8 @@ def _read(name: str, value: object) -> Any:
         return value if isinstance(value, int) and 1024 <= value < 65536 else None
     if name in ("width", "height"):
         return value if isinstance(value, int) and 0 < value <= LARGEST_SIDE else None
+    if isinstance(value, int) and not -(2**31) <= value < 2**31 and name != "looked_for_updates":
+        return None  # Qt's numbers have 32 bits
     return value
 
 

@@ -103,6 +103,8 @@ class SamplingConfig:
             try:
                 if field.name == "stop" and isinstance(value, list):
                     value = tuple(value)
+                if field.name == "top_k" and isinstance(value, int) and value >= 2**31:
+                    continue
                 config = replace(config, **{field.name: value})
             except (ConfigError, TypeError) as error:
                 log.warning("The stored setting %s is not usable: %s", field.name, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,7 +45,11 @@ def _inside(folder: Path) -> list[Path]:
 
 def _newest_first(folders: Iterable[Path]) -> list[Path]:
     started: dict[Path, float] = {}
-    for folder in (Path(os.path.realpath(path)) for path in folders):  # Path.resolve fails for a link to itself
+    for path in folders:
+        try:
+            folder = Path(os.path.realpath(path))  # Path.resolve fails for a link to itself
+        except (OSError, ValueError):  # a name that no file can have
+            continue
         if folder not in started and (time := _started(folder)) is not None:
             started[folder] = time
     return sorted(started, key=lambda folder: (-started[folder], folder.name))
@@ -92,12 +97,14 @@ def _started(folder: Path) -> float | None:
     None if there is no run.
     """
     try:
-        return float(read_json(folder / "run.json")["started"])
+        started = float(read_json(folder / "run.json")["started"])
+        if math.isfinite(started):
+            return started
     except (I3Error, KeyError, TypeError, ValueError, OverflowError):
         pass
     for name in ("request.json", "run.json"):
         try:
             return (folder / name).stat().st_mtime
-        except OSError:
+        except (OSError, ValueError):
             continue
     return None

@@ -20,6 +20,8 @@ from ..errors import ConfigError, I3Error
 
 UNFINISHED = ".unfinished"  # in a folder that is being written: what is there so far
 
+MOST_JSON_BYTES = 64_000_000
+
 
 @contextmanager
 def replaced(path: str | Path, make_folder: bool = True) -> Iterator[Path]:
@@ -100,9 +102,12 @@ def open_file(path: str | Path) -> BinaryIO:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file. Raises I3Error naming the file if it is missing or damaged."""
+    """Read a JSON file. Raises I3Error naming the file if it is missing, damaged, far too large or no file."""
     try:
         with open_file(path) as source:
+            size = os.fstat(source.fileno()).st_size
+            if size > MOST_JSON_BYTES:
+                raise I3Error(f"{path} has {size:,} bytes, far more than such a file needs.", "Download it again.")
             return json.loads(source.read().decode("utf-8-sig"))  # editors of Windows write a mark first
     except OSError as error:
         raise I3Error(f"{path} cannot be read: {error.strerror}.") from error

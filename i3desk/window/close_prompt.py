@@ -37,6 +37,12 @@ class ClosePrompt(QObject):
             self._ask(run.name)
         return False
 
+    def decide_unasked(self) -> None:
+        """Follow the saved choice from now on; without one, training keeps running."""
+        if self.box is not None:
+            self.box.reject()
+        self._decided = self._settings.preferences.training_on_close != "stop"
+
     def _ask(self, name: str) -> None:
         box = self.box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)

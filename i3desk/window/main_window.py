@@ -289,6 +289,15 @@ class MainWindow(QMainWindow):
                     dialog.close()
             self.services.shut_down()
 
+    def close_unasked(self) -> None:
+        """Close as the session ends, when nobody answers a question: what can be saved is saved."""
+        self.services.autosave.save_now()
+        if self._question is not None:
+            self._question.reject()
+        self._may_lose = True
+        self.close_prompt.decide_unasked()
+        self.close()
+
     def _is_saved(self) -> bool:
         """Whether all messages are stored; if not, ask the user what to do."""
         autosave = self.services.autosave

@@ -1,6 +1,7 @@
 """Which runs are known, and `i3core runs`."""
 
 import json
+import os
 
 import pytest
 
@@ -110,3 +111,24 @@ def test_odd_entries_do_not_hide_the_other_runs(make, list_file, tmp_path, cli, 
     assert {path.name for path in found} == {"good", "odd"}
     assert good in found
     assert cli("runs", tmp_path / "runs").status == 0
+
+
+@pytest.mark.parametrize("started", ["9" * 400, "9" * 5000, "1e999", "NaN", '"x"', "null", "[[[", "[" * 50_000])
+def test_damaged_time_of_a_run_does_not_hide_the_others(make, tmp_path, started):
+    good = make("good")
+    bad = make("bad")
+    (bad / "run.json").write_text(f'{{"config": {{}}, "started": {started}}}')
+    assert set(index.runs_in(tmp_path)) == {good, bad}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+def test_links_pipes_and_odd_names_among_runs_are_passed_over(make, tmp_path, list_file):
+    good = make("good")
+    (tmp_path / "loop").symlink_to("loop")
+    pipe = make("pipe")
+    (pipe / "run.json").unlink()
+    os.mkfifo(pipe / "run.json")
+    list_file.parent.mkdir(exist_ok=True)
+    list_file.write_text(json.dumps([str(good), "a\0b", "x" * 5000, "\ud800"]))
+    assert known_runs(None) == [good]
+    assert set(index.runs_in(tmp_path)) == {good, pipe}

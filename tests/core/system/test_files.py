@@ -53,3 +53,16 @@ def test_damaged_json_is_named(tmp_path, content):
 def test_missing_json_is_named(tmp_path):
     with pytest.raises(I3Error, match=r"a\.json"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+def test_json_is_read_from_files_only_and_not_from_huge_ones(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder.json").mkdir()
+    for name in ("pipe.json", "folder.json"):
+        with pytest.raises(I3Error, match="not a regular file"):
+            read_json(tmp_path / name)
+    with open(tmp_path / "huge.json", "wb") as file:
+        file.truncate(180_000_000)
+    with pytest.raises(I3Error, match="180,000,000 bytes"):
+        read_json(tmp_path / "huge.json")

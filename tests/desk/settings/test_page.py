@@ -277,3 +277,14 @@ def test_new_line_waits_for_next_stop_text(app, qtbot):
     qtbot.keyClicks(edit, "sea")
     app.window.panel.flush()
     assert app.window.session.conversation.settings.sampling.stop == ("rock", "sea")
+
+
+@pytest.mark.parametrize("number", [10**30, -(10**30), 2**31, 10**400])
+def test_number_beyond_32_bits_in_the_settings_becomes_the_default(tmp_path, number):
+    names = ("x", "y", "width", "height", "scale", "serve_port")
+    sampling = {"top_k": number, "seed": number, "max_new_tokens": number, "temperature": number}
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({**dict.fromkeys(names, number), "sampling": sampling}))
+    read, default = read_preferences(path), Preferences()
+    assert [getattr(read, name) for name in names] == [getattr(default, name) for name in names]
+    assert read.sampling == default.sampling

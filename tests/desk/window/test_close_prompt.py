@@ -51,3 +51,26 @@ def test_remembered_answer_is_not_asked_again(training, qtbot, wish, stops):
     with qtbot.waitSignal(app.window.closed):
         app.window.close()
     assert len(stopped) == stops
+
+
+@pytest.mark.parametrize(("wish", "stops"), [("ask", 0), ("go_on", 0), ("stop", 1)])
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_end_of_session_follows_the_choice_without_a_question(training, qtbot, wish, stops, asked_before):
+    app, stopped = training
+    if asked_before:
+        app.window.close()
+        assert app.window.close_prompt.box is not None
+    app.store.change(training_on_close=wish)
+    with qtbot.waitSignal(app.window.closed):
+        app.window.close_unasked()
+    assert app.window.close_prompt.box is None
+    assert len(stopped) == stops
+    assert app.store.preferences.training_on_close == wish
+
+
+def test_end_of_session_closes_though_messages_cannot_be_stored(app, qtbot, monkeypatch):
+    monkeypatch.setattr(type(app.services.autosave), "has_unsaved", property(lambda self: True))
+    app.window.close()
+    assert app.window.isVisible()  # it asks
+    with qtbot.waitSignal(app.window.closed):
+        app.window.close_unasked()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -51,3 +52,9 @@ def test_kind_of_folder_follows_its_files(tmp_path):
 def test_missing_file_has_the_kind_of_its_name(tmp_path):
     assert kind_of(tmp_path / "gone.jsonl") is Dropped.DATA
     assert kind_of(tmp_path / "gone") is Dropped.MODEL
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+def test_pipe_is_never_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    assert kind_of(tmp_path / "pipe.json") is Dropped.MODEL  # that page says what is wrong
