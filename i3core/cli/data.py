@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ..errors import DataError
 from ..net.dataset_name import HELP
 from ..training.config import CHOICES
-from .options import Commands, add_command, add_json, add_model
-from .output import print_json, progress_bar
+from .options import Commands, add_command, add_json, add_model, add_reading, reading
+from .output import columns_text, left_out_text, print_json, progress_bar
 
 if TYPE_CHECKING:
     from ..data.validation import CheckedSource, DataTotals, RefusedSource
@@ -36,6 +36,7 @@ def add_data(commands: Commands) -> None:
         "--sample-bytes", type=int, default=0, metavar="N",
         help="of a larger source, read only about the first N bytes and estimate the rest",
     )  # fmt: skip
+    add_reading(parser)
     add_json(parser, "print events as JSON lines; a source that cannot be used is then an event, not an error")
 
 
@@ -45,13 +46,14 @@ def data(arguments: argparse.Namespace) -> None:
 
     template, window = model_template(arguments.model)
     options = template, window, arguments.data, arguments.val, arguments.loss_on, max(0, arguments.sample_bytes)
+    how = reading(arguments)
     if arguments.json:
-        for event in check_data(*options, ReadingReport().update):
+        for event in check_data(*options, ReadingReport().update, how):
             print_json({"event": _EVENTS[type(event).__name__], **dataclasses.asdict(event)})
         return
     refused = []
     with progress_bar(None, "char", "reading", scale=True) as bar:
-        for event in check_data(*options, lambda file, characters: bar.update(characters)):
+        for event in check_data(*options, lambda file, characters: bar.update(characters), how):
             if isinstance(event, RefusedSource):
                 refused.append(event)
             for line in describe(event):
@@ -93,6 +95,10 @@ def describe(event: CheckedSource | RefusedSource | DataTotals) -> Iterator[str]
     weight = "" if event.weight == 1 else f", {event.weight:g} times"
     yield f"{event.file} ({event.role}{weight}): {counts}; {', '.join(event.shapes)}"
     yield from (f"  unknown: {line}" for line in event.suggestions)
+    if event.columns:
+        yield f"  {columns_text(event.columns)}"
+    if event.left_out:
+        yield f"  {about}{left_out_text(event.left_out)}"
     for preview in event.previews[:3]:
         yield f"  | {''.join(text for text, _, _ in preview.tokens)}"
     if event.bad_count:

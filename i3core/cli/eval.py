@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..net.dataset_name import HELP
-from .options import Commands, add_command, add_device, add_json, load
+from .options import Commands, add_command, add_device, add_json, add_reading, load, reading
 from .output import print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def add_eval(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("paths", nargs="+", metavar="[MODEL] DATA", help=f"model, and data: a file, folder or {HELP}")
     add_device(parser)
+    add_reading(parser)
     add_json(parser)
     parser.add_argument("--by-source", action="store_true", help="also for each value of the records' `src`")
     parser.add_argument(
@@ -74,7 +75,7 @@ def _measure_perplexity(arguments: argparse.Namespace, model: Model, data: str) 
 
     with progress_bar(None, "char", "downloading", scale=True) as bar:
         fetch_datasets([data], bar.update)
-    documents = list(read_documents(data, vocab_size=model.tokenizer.vocab_size))
+    documents = list(read_documents(data, vocab_size=model.tokenizer.vocab_size, reading=reading(arguments)))
     measured = model.network, model.template, model.device, documents
     with progress_bar(len(documents), "document", "evaluating") as bar:
         if arguments.by_source:

@@ -12,6 +12,7 @@ from ..system.device import PRECISIONS
 
 if TYPE_CHECKING:
     from ..checkpoints.checkpoint import Model
+    from ..data.reading import Reading
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # what `add_subparsers` returns
 
@@ -40,6 +41,24 @@ def add_device(
         "--precision", default=default, choices=choices, metavar="PRECISION",
         help=f"{', '.join(choices or PRECISIONS)} (default: auto)",
     )  # fmt: skip
+
+
+def add_reading(parser: argparse.ArgumentParser | argparse._ArgumentGroup, default: str | None = "") -> None:
+    """Options --columns, --encoding and --i3-is: how to read files that do not say it."""
+    add = parser.add_argument
+    add(
+        "--columns", default=default, metavar="ROLE=NAME,...",
+        help="what columns or fields with other names are, as in user=Question,assistant=Answer or text=Story",
+    )  # fmt: skip
+    add("--encoding", default=default, metavar="NAME", help="of text files, such as cp1252 (default: UTF-8 or UTF-16)")
+    add("--i3-is", default=default, metavar="PERSON", help="in chats between people, whose messages i3 learns")
+
+
+def reading(arguments: argparse.Namespace) -> Reading:
+    """Read the options of `add_reading`. Raises DataError."""
+    from ..data.reading import Reading
+
+    return Reading.parse(arguments.columns, arguments.encoding, arguments.i3_is)
 
 
 def add_json(parser: argparse.ArgumentParser, text: str = "print the result as one JSON line") -> None:

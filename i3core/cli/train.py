@@ -19,8 +19,8 @@ from ..system.device import keep_freed_memory
 from ..system.humanize import duration_text, size_text
 from ..system.priority import lower_priority
 from ..training.config import CHOICES, TRAINING_SETTINGS, TrainingConfig
-from .options import Commands, add_command, add_device, add_json
-from .output import print_json, progress_bar
+from .options import Commands, add_command, add_device, add_json, add_reading
+from .output import columns_text, left_out_text, print_json, progress_bar
 
 if TYPE_CHECKING:
     from ..system.distributed import World
@@ -55,7 +55,8 @@ def add_train(commands: Commands) -> None:
     add("--tokenizer", metavar="FILE", help="vocabulary for training from scratch (default: built from the data)")
     add("--out", metavar="RUN", help="run folder to create")
 
-    add = parser.add_argument_group("data").add_argument
+    group = parser.add_argument_group("data")
+    add = group.add_argument
     add(
         "--data", nargs="+", metavar="PATH[:WEIGHT]",
         help="files or folders (.txt .md .jsonl .json .csv .tsv .parquet; also .xz, .gz), with how often each is seen; "
@@ -66,6 +67,7 @@ def add_train(commands: Commands) -> None:
         "--general-val", metavar="PATH",
         help="general text on which to notice forgetting, or none (default: a bundled one when fine-tuning)",
     )  # fmt: skip
+    add_reading(group, default=None)
     add("--skip-bad-records", action="store_true", default=None, help="leave out and count records that cannot be used")
     add("--no-shuffle", dest="shuffle", action="store_false", default=None, help="keep the order of the files")
     add("--loss-on", choices=CHOICES["loss_on"], help="learn replies only, or every turn (default: assistant)")
@@ -259,6 +261,10 @@ def describe(event: Any) -> Iterator[str]:
         )
         if event.skipped:
             yield f"  {event.skipped:,} records were skipped: {' '.join(event.skipped_reasons)}"
+        if event.columns:
+            yield f"  {columns_text(event.columns)}"
+        if event.left_out:
+            yield f"  {left_out_text(event.left_out)}"
         yield from (f"  unknown: {line}" for line in suggestions(event.unknown_counts))
         if event.role == "training":
             yield from (f"  | {example}" for example in event.examples)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from ..errors import ConfigError, I3Error
 from ..net.dataset_name import HELP
-from .options import Commands, add_command, add_json, print_warning
+from .options import Commands, add_command, add_json, add_reading, print_warning, reading
 from .output import print_json, progress_bar
 
 
 def add_vocab(commands: Commands) -> None:
     parser = add_command(commands, "vocab", vocab, "build a vocabulary from text")
     add_json(parser)
+    add_reading(parser)
     add = parser.add_argument
     add("--data", nargs="+", required=True, metavar="PATH", help=f"files, folders or {HELP}")
     add("--skip-bad-records", action="store_true", help="leave out records that cannot be read")
@@ -39,7 +40,7 @@ def vocab(arguments: argparse.Namespace) -> None:
     bad: list[I3Error] = []
     on_bad = bad.append if arguments.skip_bad_records else None
     with progress_bar(None, "char", "counting", scale=True) as bar:
-        counts = count_source_chunks(arguments.data, bar.update, on_bad=on_bad)
+        counts = count_source_chunks(arguments.data, bar.update, on_bad=on_bad, reading=reading(arguments))
     roles = () if arguments.no_special_tokens else SPECIAL_ROLES + ("system",) * arguments.system_token
     if arguments.equal_cuts:
         counts = equal_cuts(counts)

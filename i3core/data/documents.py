@@ -7,30 +7,33 @@
 {"prompt": "...", "completion": "..."}                              prompt and completion
 user,assistant                                                      two columns (of a table without known names)
 {"ids": [5, 17, ...]}                                               token ids
+
+and conversations exported by chat programs (chat_exports.py, chat_logs.py). What is not used is noted by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import DataError
 from ..net.dataset_name import DataSource, HubDataset, dataset_location
-from ..text.chat_template import ROLES
-from .fields import ANSWERS, CONTEXTS, QUESTIONS
-from .readers import cut_text, is_table, read_records, report_bad
-from .records import BadRecordError, BadRecordHandler, ReadLimit, RecordLocation, Records
-from .sources import data_files
+from . import chat_logs
+from .chat_exports import EXPORT_KEYS, as_turn, chats_in, exported_chat, starts_turns
+from .fields import ANSWERS, CONTENTS, CONTEXTS, CONVERSATIONS, QUESTIONS, ROLES, SYSTEMS, first_of
+from .readers import cut_text, is_table, read_records
+from .reading import COLUMN_ROLES, Reading, ReadingNotes
+from .records import BadRecordError, BadRecordHandler, ReadLimit, RecordLocation, Records, report_bad
+from .sources import data_files, files_left_out
+from .tables import join_turns
+from .turns import ASSISTANT, USER, LeaveOut, Turns, has_content
 
-_ROLES = {
-    "user": "user", "human": "user", "prompter": "user",
-    "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant",
-    "system": "system",
-}  # fmt: skip
+NO_REPLY = "conversations without a reply (learned only with --loss-on all)"
 _KNOWN_SHAPES = (
     'Known shapes: {"text"}, {"messages"}, {"conversations"}, {"instruction", "input", "output"}, '
-    '{"prompt", "completion"}, {"ids"}.'
+    '{"prompt", "completion"}, {"ids"}. Other names of fields: --columns user=NAME,assistant=NAME.'
 )
 
 
@@ -64,6 +67,8 @@ def read_documents(
     on_bad: BadRecordHandler | None = None,
     vocab_size: int | None = None,
     limit: ReadLimit | None = None,
+    reading: Reading | None = None,
+    notes: ReadingNotes | None = None,
 ) -> Iterator[Document]:
     """Stream the documents of a source; a very long text becomes several.
 
@@ -72,165 +77,224 @@ def read_documents(
     Args:
         vocab_size: token ids of this size and above are bad.
         limit: stops the reading once it is reached.
+        reading: how to read files that do not say it.
+        notes: receives what is not used.
     """
-    source = dataset_location(source)
+    source, reading, notes = dataset_location(source), reading or Reading(), notes or ReadingNotes()
+    for name in files_left_out(source):
+        notes.leave_out(name)
     for file in data_files(source):
         if limit is not None and limit.is_reached:
             return
-        records = read_records(file, on_bad, limit)
+        records = read_records(file, on_bad, limit, reading, notes)
         if isinstance(source, HubDataset):
             records = ((RecordLocation(str(source), at.number, "record"), record) for at, record in records)
-        for location, record in _named_cells(records, on_bad) if is_table(file) else records:
+        table = is_table(file)
+        for location, record in _joined(records, reading, notes, table):
+            left_out: list[str] = []
             try:
-                document = _parse(record)
-                if vocab_size is not None and document.ids and max(document.ids) >= vocab_size:
-                    raise DataError(
-                        f"the token id {max(document.ids)} is outside the vocabulary of {vocab_size:,}.",
-                        "The ids belong to another tokenizer.",
-                    )
+                documents = _parse(record, reading, str(location), left_out.append)
+                for document in documents:
+                    if vocab_size is not None and document.ids and max(document.ids) >= vocab_size:
+                        raise DataError(
+                            f"the token id {max(document.ids)} is outside the vocabulary of {vocab_size:,}.",
+                            "The ids belong to another tokenizer.",
+                        )
             except DataError as error:
                 report_bad(BadRecordError(location, error.what, error.remedy), on_bad)
                 continue
-            if document.text:
-                yield from (replace(document, text=piece) for piece in cut_text(document.text))
-            else:
-                yield document
+            for what in left_out:
+                notes.leave_out(what)
+            for document in documents:
+                if document.text:
+                    yield from (replace(document, text=piece) for piece in cut_text(document.text))
+                else:
+                    yield document
 
 
-def _named_cells(rows: Records, on_bad: BadRecordHandler | None) -> Records:
-    """Turn rows into records by the names in the first row, else into pairs."""
-    first = next(rows, None)
+def _joined(records: Records, reading: Reading, notes: ReadingNotes, is_table: bool) -> Records:
+    """The records with their fields as the user named them; turns, where each record is one, as a conversation."""
+    first = next(records, None)
     if first is None:
         return
-    location, cells = first
-    names = [cell.strip().lower() for cell in cells]
-    named = "text" in names or (_first(QUESTIONS, names) is not None and _first(ANSWERS, names) is not None)
-    if not named and len(names) != 2:
-        found = ", ".join(repr(cell[:40]) for cell in cells[:8])
-        raise DataError(
-            f"{location}: a table with the columns {found} is not known.",
-            "Name a column `text`, or two `prompt` and `completion`, or leave just two columns: user and assistant.",
-        )
-    if not named:
-        yield location, cells
-    for location, cells in rows:
-        if len(cells) != len(names):
-            error = BadRecordError(
-                location,
-                f"{len(cells)} columns, but the first row has {len(names)}.",
-                "Enclose texts that hold the delimiter in quotes.",
-            )
-            report_bad(error, on_bad)
-        else:
-            yield location, dict(zip(names, cells, strict=True)) if named else cells
+    location, record = first
+    if isinstance(record, dict) and not is_table and starts_turns(record):
+        turns = (as_turn(item, notes.leave_out) for _, item in _chained(first, records))
+        yield location, {"messages": [turn for turn in turns if turn is not None]}
+        return
+    rest = _chained(first, records)
+    if isinstance(record, dict) and reading.columns and (not is_table or not record.keys() & COLUMN_ROLES.values()):
+        rest = ((at, _renamed(item, reading)) for at, item in rest)
+    if is_table and isinstance(record, dict) and first_of(ROLES, record) and first_of(CONTENTS, record):
+        rest = join_turns(rest, list(record))
+    yield from rest
 
 
-def _first(names: Collection[str], present: Collection[str]) -> str | None:
-    return next((name for name in names if name in present), None)
+def _chained(first: tuple[RecordLocation, Any], records: Records) -> Records:
+    yield first
+    yield from records
 
 
-def _parse(record: Any) -> Document:
+def _renamed(record: Any, reading: Reading) -> Any:
+    if not isinstance(record, dict):
+        return record
+    names = {name: COLUMN_ROLES[role] for role, name in reading.columns.items()}
+    numbered = {str(at): name for at, name in enumerate(record, 1)}
+    names |= {numbered[name]: role for name, role in names.items() if name not in record and name in numbered}
+    return {names.get(name, f"column {name}" if name in names.values() else name): v for name, v in record.items()}
+
+
+def _parse(record: Any, reading: Reading, place: str, leave_out: LeaveOut) -> list[Document]:
     """Parse a record. Raises DataError without the location."""
-    if isinstance(record, tuple):
-        document = Document(messages=_exchange(*record), shape="two columns")
-    elif isinstance(record, dict):
-        document = _parse_fields({name: value for name, value in record.items() if value is not None and value != []})
-    else:
+    if isinstance(record, list) and record and all(isinstance(turn, dict) for turn in record):
+        record = {"messages": record}
+    if not isinstance(record, dict):
         raise DataError("a record must be a JSON object.", _KNOWN_SHAPES)
-    if not document.ids and not any(text.strip() for text in document.texts):
-        raise DataError("holds no text.", "Remove the record.")
-    if any(turn["role"] == "assistant" and not turn["content"].strip() for turn in document.messages):
-        raise DataError("a reply is empty and would teach the model to say nothing.", "Fill it in, or remove it.")
+    documents = []
+    for part in chats_in(record):
+        documents += _parse_object(part, reading, place, leave_out)
+    for document in documents:
+        if not document.ids and not any(text.strip() for text in document.texts):
+            raise DataError("holds no text.", "Remove the record.")
+        if any(turn["role"] == ASSISTANT and not turn["content"].strip() for turn in document.messages):
+            raise DataError("a reply is empty and would teach the model to say nothing.", "Fill it in, or remove it.")
+        if document.messages and all(turn["role"] == USER for turn in document.messages):
+            leave_out(NO_REPLY)
+    return documents
+
+
+def _parse_object(record: dict[str, Any], reading: Reading, place: str, leave_out: LeaveOut) -> list[Document]:
+    fields = {name: value for name, value in record.items() if value is not None and value != []}
+    messages = fields.get("messages")
+    is_export = bool(fields.keys() & EXPORT_KEYS)
+    if not is_export and isinstance(messages, list) and isinstance(messages[0], dict):
+        is_export = "versions" in messages[0]
+    if is_export and (chat := exported_chat(fields, leave_out)) is not None:
+        turns = Turns()
+        turns.add_items(chat.turns, leave_out)
+        return [_conversation(turns, "", f"chat of {chat.program}")]
+    if "messages" in fields or "chats" in fields:
+        logs = chat_logs.log_messages(fields, leave_out)
+        if logs is not None:
+            chats = [chat_logs.conversations(log, reading.i3_is, place) for log in logs if log]
+            return [_plain_conversation(turns, "chat between people") for chat in chats for turns in chat]
+    return [_parse_fields(fields, leave_out)]
+
+
+def _plain_conversation(messages: list[dict[str, str]], shape: str) -> Document:
+    return Document(messages=tuple(_exchange_turn(turn["role"], turn["content"]) for turn in messages), shape=shape)
+
+
+def _parse_fields(record: dict[str, Any], leave_out: LeaveOut) -> Document:
+    """Parse a record of data. Every field is used, or left out by name."""
+    used = {"src"}
+    source = _repaired(str(record.get("src", "")))
+
+    def text(name: str) -> str:
+        used.add(name)
+        if not isinstance(record[name], str):
+            raise DataError(f"`{name}` is not text.", _KNOWN_SHAPES)
+        return record[name]
+
+    document = _parse_shape(record, source, text, used, leave_out)
+    for name, value in record.items():
+        if name not in used and has_content(value):
+            leave_out(f"field `{name[:40]}`")
     return document
 
 
-def _parse_fields(record: dict[str, Any]) -> Document:
-    source = _repaired(str(record.get("src", "")))
-    if "messages" in record:
-        messages, context = _turns(record["messages"])
-        return Document(messages=messages, context=context, source=source, shape="messages")
-    if "conversations" in record:
-        messages, context = _turns(record["conversations"])
-        return Document(messages=messages, context=context, source=source, shape="ShareGPT conversations")
-    answer = _first(ANSWERS, record)
+def _parse_shape(record: dict[str, Any], source: str, text: Any, used: set[str], leave_out: LeaveOut) -> Document:
+    turns = Turns()
+    key = first_of(CONVERSATIONS, record)
+    question, answer = first_of(QUESTIONS, record), first_of(ANSWERS, record)
     if "instruction" in record and answer:
-        question = _text(record, "instruction")
-        context = _first(CONTEXTS, record)
-        if context and _text(record, context).strip():
-            question += "\n" + _text(record, context)
-        messages = _exchange(question, _text(record, answer))
-        return Document(messages=messages, source=source, shape="Alpaca instructions")
-    question = _first(QUESTIONS, record)
-    if question and answer:
-        messages = _exchange(_text(record, question), _text(record, answer))
-        return Document(messages=messages, source=source, shape="prompt and completion")
-    if "text" in record:
-        return Document(_text(record, "text"), source=source, shape="text")
-    if "ids" in record:
-        ids = record["ids"]
-        if not isinstance(ids, list) or not all(type(i) is int and i >= 0 for i in ids):
-            raise DataError("`ids` is not a list of numbers from 0.", 'For example {"ids": [5, 17, 3]}.')
-        return Document(ids=tuple(ids), source=source, shape="token ids")
-    found = ", ".join(f"`{name[:40]}`" for name in list(record)[:8]) or "no fields that are not empty"
-    raise DataError(f"a record with {found} is of no known shape.", _KNOWN_SHAPES)
+        question = "instruction"
+    if key is None and not (question and answer):
+        if "text" in record:
+            return Document(_repaired(text("text")), source=source, shape="text")
+        if "ids" in record:
+            used.add("ids")
+            ids = record["ids"]
+            if not isinstance(ids, list) or not all(type(i) is int and i >= 0 for i in ids):
+                raise DataError("`ids` is not a list of numbers from 0.", 'For example {"ids": [5, 17, 3]}.')
+            return Document(ids=tuple(ids), source=source, shape="token ids")
+        found = ", ".join(f"`{name[:40]}`" for name in list(record)[:8]) or "no fields that are not empty"
+        raise DataError(f"a record with {found} is of no known shape.", _KNOWN_SHAPES)
+    for name in SYSTEMS:
+        if name in record:
+            turns.system.append(text(name))
+    if "history" in record:
+        used.add("history")
+        _add_history(turns, record["history"], leave_out)
+    context = [name for name in CONTEXTS if name in record and name not in (key, question)]
+    contexts = [said for name in context if (said := text(name)).strip()]
+    if key is not None:
+        used.add(key)
+        items = _parsed_cell(record[key])
+        turns.system += contexts
+        turns.add_items(items, leave_out)
+        shape = "ShareGPT conversations" if key == "conversations" else "messages"
+        return _conversation(turns, source, shape)
+    assert question is not None
+    assert answer is not None
+    used |= {question, answer}
+    asked, said = record[question], record[answer]
+    if isinstance(asked, list):
+        turns.system += contexts
+        turns.add_items(asked, leave_out)
+    else:
+        turns.add(USER, "\n".join([text(question), *contexts]))
+    if isinstance(said, list):
+        turns.add_items(said, leave_out)
+    else:
+        turns.add(ASSISTANT, text(answer))
+    shape = "Alpaca instructions" if question == "instruction" else "prompt and completion"
+    if (question, answer) == ("user", "assistant"):
+        shape = "two columns"
+    return _conversation(turns, source, shape)
 
 
-def _text(record: dict[str, Any], name: str) -> str:
-    if not isinstance(record[name], str):
-        raise DataError(f"`{name}` is not text.", _KNOWN_SHAPES)
-    return _repaired(record[name])
+def _add_history(turns: Turns, history: Any, leave_out: LeaveOut) -> None:
+    """Earlier exchanges: pairs of question and answer, turns, or a text."""
+    history = _parsed_cell(history)
+    if isinstance(history, str):
+        turns.system.append(history)
+    elif isinstance(history, list) and all(isinstance(p, list) and len(p) == 2 for p in history):
+        for question, answer in history:
+            if not isinstance(question, str) or not isinstance(answer, str):
+                raise DataError("`history` has a pair that is not two texts.", _KNOWN_SHAPES)
+            turns.add(USER, question)
+            turns.add(ASSISTANT, answer)
+    else:
+        turns.add_items(history, leave_out)
 
 
-def _exchange(question: str, answer: str) -> tuple[dict[str, str], ...]:
-    return {"role": "user", "content": _repaired(question)}, {"role": "assistant", "content": _repaired(answer)}
+def _parsed_cell(value: Any) -> Any:
+    """A list that a table holds as JSON."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise DataError("a list of turns is not JSON.", "Export the table again, with lists as JSON.") from None
+    return value
 
 
-def _turns(items: Any) -> tuple[tuple[dict[str, str], ...], frozenset[int]]:
-    """User and assistant turns, and which assistant turns are context only.
-
-    A system prompt is put in front of the first user turn, as templates lack one.
-    """
-    example = 'A turn must look like {"role": "user", "content": "..."} or {"from": "human", "value": "..."}.'
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise DataError("the turns are not a list of objects.", example)
-    turns: list[dict[str, str]] = []
-    learned: list[bool] = []
-    system: list[str] = []
-    for item in items:
-        role, content = item.get("role", item.get("from")), item.get("content", item.get("value"))
-        if not isinstance(role, str) or not isinstance(content, str):
-            raise DataError("a turn lacks its role or its text.", example)
-        known = _ROLES.get(role.lower())
-        if known is None:
-            raise DataError(f"a turn has the role {role!r}.", f"Known roles: {', '.join(ROLES)} and system.")
-        if known == "system":
-            system.append(_repaired(content))
-        else:
-            turns.append({"role": known, "content": _repaired(content)})
-            learned.append(_is_learned(item))
-    if not turns:
-        raise DataError("no turn of a user or an assistant.", example)
-    if any(text.strip() for text in system):
-        asked = next((i for i, turn in enumerate(turns) if turn["role"] == "user"), None)
-        if asked is None:
-            turns.insert(0, {"role": "user", "content": "\n\n".join(system)})
-            learned.insert(0, True)
-        else:
-            turns[asked] = {"role": "user", "content": "\n\n".join([*system, turns[asked]["content"]])}
-    context = (i for i, turn in enumerate(turns) if turn["role"] == "assistant" and not learned[i])
-    return tuple(turns), frozenset(context)
+def _conversation(turns: Turns, source: str, shape: str) -> Document:
+    messages, context = turns.finish()
+    return Document(
+        messages=tuple(_exchange_turn(turn["role"], turn["content"]) for turn in messages),
+        context=context,
+        source=source,
+        shape=shape,
+    )
 
 
-def _is_learned(item: dict[str, Any]) -> bool:
-    """True unless the turn has `"weight": 0` (as in fine-tuning files of other programs) or `"learn": false`."""
-    weight, learn = item.get("weight"), item.get("learn")
-    if weight is not None and (isinstance(weight, bool) or weight not in (0, 1)):
-        raise DataError(f"a turn has the weight {weight!r}.", "A reply is learned (1) or is context only (0).")
-    if learn is not None and not isinstance(learn, bool):
-        raise DataError(f"a turn says `learn`: {learn!r}.", "A reply is learned (true) or is context only (false).")
-    return weight != 0 and learn is not False
+def _exchange_turn(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": _repaired(content)}
 
 
 def _repaired(text: str) -> str:
-    """Replace half surrogate pairs (broken emoji in JSON) by U+FFFD."""
+    """Replace half surrogate pairs (broken emoji in JSON) by U+FFFD, and line ends of Windows."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -2,7 +2,7 @@
 
     .txt        one text per paragraph (blank lines separate them)
     .md         one text per section (a heading starts one)
-    .jsonl      one record per line
+    .jsonl      one record per line (also .ndjson)
     .json       a list of records, one record, or records one after the other
     .csv .tsv   one row of cells per record
     .parquet    one record per row (needs pyarrow)
@@ -13,7 +13,6 @@ All but .parquet may be compressed as .xz or .gz.
 from __future__ import annotations
 
 import codecs
-import csv
 import gzip
 import io
 import itertools
@@ -21,64 +20,116 @@ import json
 import lzma
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TextIO
 
 from ..errors import DataError
 from ..system.extras import install_hint
-from .records import BadRecordError, BadRecordHandler, CountingReader, ReadLimit, RecordLocation, Records
+from . import chat_logs
+from .chat_exports import starts_turns
+from .encodings import UTF8, suggestion, text_encoding
+from .fields import CONTENTS, CONVERSATION_IDS, KNOWN_FIELDS, ROLES
+from .reading import Reading, ReadingNotes
+from .records import BadRecordError, BadRecordHandler, CountingReader, ReadLimit, RecordLocation, Records, report_bad
+from .tables import table_rows
 
 LONGEST_TEXT = 1_000_000  # characters; longer texts are split, so that memory stays bounded
 LONGEST_RECORD = 64_000_000  # bytes of one JSON record or one cell
 _BLOCK = 1 << 20
 _COMPRESSED = {".xz": lzma.open, ".gz": gzip.open}
-_BY_LINE = (".txt", ".md", ".jsonl")  # may end after any line
+_HEAD_BYTES = 1 << 16
+_BY_RECORD = (".jsonl", ".ndjson")  # a record on each line
+_BY_LINE = (".txt", ".md", *_BY_RECORD)  # may end after any line
 _HEADING = re.compile(r" {0,3}#{1,6}(\s|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def is_table(path: Path) -> bool:
-    return file_type(path) in (".csv", ".tsv")
+    """Whether a file has rows: a table of text, or .parquet."""
+    return file_type(path) in (*_TABLES, ".parquet")
 
 
-def read_records(path: Path, on_bad: BadRecordHandler | None = None, limit: ReadLimit | None = None) -> Records:
-    """Stream the records of one file: texts as {"text": ...}, rows of a table as tuples of cells.
+def read_records(
+    path: Path,
+    on_bad: BadRecordHandler | None = None,
+    limit: ReadLimit | None = None,
+    reading: Reading | None = None,
+    notes: ReadingNotes | None = None,
+) -> Records:
+    """Stream the records of one file: texts as {"text": ...}, rows of a table by the names of its columns.
 
     A bad record raises BadRecordError, or is passed to `on_bad` and skipped. A damaged file always raises DataError.
     """
     kind, compression = _type_and_compression(path)
+    reading, notes = reading or Reading(), notes or ReadingNotes()
+    encoding = UTF8
     try:
         if kind == ".parquet":
-            yield from _parquet_rows(path, limit)
+            yield from _parquet_rows(path, limit, reading, notes)
             return
         with _open(path, compression) as (file, content):
+            encoding = text_encoding(content, path, reading)
+            head = content.read(_HEAD_BYTES)
+            content.seek(0)
+            lines = head.decode(encoding, "ignore").splitlines() if kind in (*_BY_RECORD, ".txt") else []
+            if kind in _BY_RECORD and _spans_lines(lines):
+                kind = ".json"
+            is_chat = kind == ".txt" and chat_logs.is_whatsapp(lines)
             reader: Any = content
-            if kind != ".jsonl":  # its lines are decoded one by one, so that one in another encoding affects no other
-                line_ends = "" if is_table(path) else None  # in a table, line ends within quotes belong to the text
-                reader = io.TextIOWrapper(content, "utf-8-sig", newline=line_ends)
-            if limit is None:
-                yield from _READERS[kind](reader, str(path), on_bad)
-                return
-            for item in _READERS[kind](CountingReader(reader, limit, kind in _BY_LINE), str(path), on_bad):
+            if kind not in _BY_RECORD or encoding != UTF8:
+                line_ends = "" if kind in _TABLES else None  # in a table, line ends within quotes belong to the text
+                reader = io.TextIOWrapper(content, encoding, newline=line_ends)
+            if limit is not None:
+                reader = CountingReader(reader, limit, kind in _BY_LINE)
+            if kind in _BY_RECORD and encoding != UTF8:
+                reader = _Utf8Lines(reader)  # else they are decoded one by one, so that a bad one affects no other
+            if kind in _TABLES:
+                items = table_rows(reader, str(path), on_bad, reading, notes, LONGEST_RECORD)
+            elif is_chat:
+                items = _chat_log(reader, str(path), reading, notes)
+            else:
+                items = _READERS[kind](reader, str(path), on_bad)
+            for item in items:
                 yield item
-                if limit.is_reached:
+                if limit is not None and limit.is_reached:
                     break
-            limit.disk_bytes += file.tell()
+            if limit is not None:
+                limit.disk_bytes += file.tell()
     except UnicodeDecodeError as error:
-        line = _first_line_not_utf8(path, compression)
-        raise DataError(f"{path}, line {line}: not UTF-8 text.", "Convert the file to UTF-8.") from error
+        if encoding != UTF8:
+            raise DataError(f"{path}: not {encoding} text.", "Name another encoding, or none.") from error
+        number, line = _first_line_not_utf8(path, compression)
+        raise DataError(f"{path}, line {number}: not UTF-8 text.", suggestion(line)) from error
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"{path} cannot be read to its end: {error}.", "The file may be damaged.") from error
 
 
-def report_bad(error: BadRecordError, on_bad: BadRecordHandler | None) -> None:
-    """Raise the error of a bad record, or pass it to `on_bad`."""
-    if on_bad is None:
-        raise error
-    on_bad(error)
+class _Utf8Lines:
+    """Lines of decoded text as UTF-8, for a reader that decodes them itself."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def readline(self, size: int) -> bytes:
+        return self._reader.readline(size).encode("utf-8", "surrogatepass")
+
+
+def _spans_lines(lines: list[str]) -> bool:
+    """Whether a file of JSON lines that starts with these is one list, or has records over several lines."""
+    first, second = [*(line.strip() for line in lines if line.strip()), "", ""][:2]
+    if not second or not first.startswith(("[", "{")) or _is_json(first) or _is_json(second):
+        return False
+    return first.startswith("[") or not first.endswith(("}", "},"))
+
+
+def _is_json(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def cut_text(text: str, longest: int = LONGEST_TEXT) -> Iterator[str]:
@@ -101,7 +152,9 @@ def _type_and_compression(path: Path) -> tuple[str, str]:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compression = suffixes.pop() if suffixes and suffixes[-1] in _COMPRESSED else ""
     kind = suffixes[-1] if suffixes else ""
-    return (kind if kind in _READERS or (kind == ".parquet" and not compression) else ""), compression
+    return (
+        kind if kind in _READERS or kind in _TABLES or (kind == ".parquet" and not compression) else ""
+    ), compression
 
 
 @contextmanager
@@ -111,19 +164,28 @@ def _open(path: Path, compression: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]
         yield file, _COMPRESSED[compression](file, "rb") if compression else file
 
 
-def _first_line_not_utf8(path: Path, compression: str) -> int:
-    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
+def _first_line_not_utf8(path: Path, compression: str) -> tuple[int, bytes]:
+    """Number and start of the first line that is not UTF-8."""
     with _open(path, compression) as (_, content):
-        while block := content.read(_BLOCK):
+        number = 1
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        while line := content.readline(_BLOCK):
             try:
-                decoder.decode(block)
-            except UnicodeDecodeError as error:
-                return line + error.object.count(b"\n", 0, error.start)
-            line += block.count(b"\n")
-    return line
+                decoder.decode(line)
+            except UnicodeDecodeError:
+                return number, line
+            number += line.endswith(b"\n")
+    return number, b""
 
 
 # ------------------------------------------------------------------------------------------------------------ texts
+
+
+def _chat_log(reader: TextIO, path: str, reading: Reading, notes: ReadingNotes) -> Records:
+    """The conversations of a chat exported by WhatsApp."""
+    said = chat_logs.whatsapp_messages(iter(lambda: reader.readline(LONGEST_TEXT), ""), notes.leave_out)
+    for turns in chat_logs.conversations(said, reading.i3_is, path):
+        yield RecordLocation(path, 1), {"messages": turns}
 
 
 def _paragraphs(reader: TextIO, path: str, on_bad: BadRecordHandler | None) -> Records:
@@ -189,15 +251,33 @@ def _json_lines(reader: IO[bytes], path: str, on_bad: BadRecordHandler | None) -
             report_bad(BadRecordError(location, "longer than 64 MB.", "Split the record into several."), on_bad)
             continue
         try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            record = json.loads(text) if text.strip() else None
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+            record = _parse_line(text) if text else None
         except UnicodeDecodeError:
-            report_bad(BadRecordError(location, "not UTF-8 text.", "Convert the file to UTF-8."), on_bad)
-        except (ValueError, RecursionError):
-            report_bad(BadRecordError(location, "not JSON.", "Each line must be one JSON record."), on_bad)
+            report_bad(BadRecordError(location, "not UTF-8 text.", suggestion(line)), on_bad)
+        except json.JSONDecodeError as error:
+            what = f"not JSON (column {error.colno}: {error.msg})."
+            report_bad(BadRecordError(location, what, "Each line must be one JSON record."), on_bad)
+        except (ValueError, RecursionError):  # numbers of thousands of digits, brackets nested too deep
+            report_bad(BadRecordError(location, "not JSON that can be read.", "Simplify the record."), on_bad)
         else:
-            if text.strip():
+            if (
+                isinstance(record, list)
+                and record
+                and all(isinstance(part, dict) and not starts_turns(part) for part in record)
+            ):
+                yield from ((location, part) for part in record)  # a list of records on one line
+            elif text:
                 yield location, record
+
+
+def _parse_line(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        if not text.endswith(","):
+            raise
+        return json.loads(text[:-1])  # lines copied out of a list
 
 
 class _JsonText:
@@ -244,7 +324,8 @@ class _JsonText:
                 if len(self.text) - self.position > LONGEST_RECORD:
                     raise self.broken("a record longer than 64 MB", self.position) from None
                 if not is_cut or not self.more():
-                    raise self.broken("not JSON", error.pos) from None
+                    column = error.pos - self.text.rfind("\n", 0, error.pos)
+                    raise self.broken(f"not JSON (column {column}: {error.msg})", error.pos) from None
             except (ValueError, RecursionError):  # numbers of thousands of digits, brackets nested too deep
                 raise self.broken("not JSON that can be read", self.position) from None
 
@@ -286,59 +367,7 @@ def _json_values(reader: TextIO, path: str, on_bad: BadRecordHandler | None) -> 
 # ----------------------------------------------------------------------------------------------------------- tables
 
 
-def _comma_table(reader: TextIO, path: str, on_bad: BadRecordHandler | None) -> Records:
-    lines = _table_lines(reader, path)
-    sample: list[str] = []
-    while len(sample) < 20 and sum(map(len, sample)) < _BLOCK and (line := next(lines, "")):
-        sample.append(line)
-    return _table_rows(itertools.chain(sample, lines), path, _delimiter(sample), on_bad)
-
-
-def _tab_table(reader: TextIO, path: str, on_bad: BadRecordHandler | None) -> Records:
-    return _table_rows(_table_lines(reader, path), path, "\t", on_bad)
-
-
-def _table_lines(reader: TextIO, path: str) -> Iterator[str]:
-    for number in itertools.count(1):
-        line = reader.readline(LONGEST_RECORD)
-        if len(line) == LONGEST_RECORD and not line.endswith("\n"):
-            raise DataError(f"{path}, line {number}: longer than 64 MB.", "Is this a table?")
-        if not line:
-            return
-        yield line
-
-
-def _csv_reader(lines: Iterable[str], delimiter: str) -> Any:
-    csv.field_size_limit(LONGEST_RECORD)
-    return csv.reader(lines, delimiter=delimiter)
-
-
-def _delimiter(lines: list[str]) -> str:
-    """Comma, semicolon or tab: the one that splits most rows into as many cells as the first."""
-
-    def share(delimiter: str) -> float:
-        columns = [len(row) for row in _csv_reader(lines, delimiter) if row]
-        return columns.count(columns[0]) / len(columns) if columns and columns[0] > 1 else 0.0
-
-    return max(",;\t", key=share)
-
-
-def _table_rows(lines: Iterator[str], path: str, delimiter: str, on_bad: BadRecordHandler | None) -> Records:
-    rows = _csv_reader(lines, delimiter)
-    while True:
-        location = RecordLocation(path, rows.line_num + 1)
-        try:
-            cells = next(rows, None)
-        except csv.Error as error:
-            report_bad(BadRecordError(location, f"not a row of a table ({error}).", "Check the quotes."), on_bad)
-            continue
-        if cells is None:
-            return
-        if cells:
-            yield location, tuple(cells)
-
-
-def _parquet_rows(path: Path, limit: ReadLimit | None) -> Records:
+def _parquet_rows(path: Path, limit: ReadLimit | None, reading: Reading, notes: ReadingNotes) -> Records:
     try:
         import pyarrow
         from pyarrow.parquet import ParquetFile
@@ -348,7 +377,12 @@ def _parquet_rows(path: Path, limit: ReadLimit | None) -> Records:
     number = 0
     try:
         with ParquetFile(path, buffer_size=_BLOCK) as file:
-            for batch in file.iter_batches(batch_size=256, use_threads=False):
+            names = file.schema_arrow.names
+            wanted = _wanted_columns(path, names, reading)  # the others may hold what Python cannot
+            for name in names:
+                if name not in wanted and file.metadata.num_rows:
+                    notes.leave_out(f"field `{name[:40]}`", file.metadata.num_rows)
+            for batch in file.iter_batches(batch_size=256, use_threads=False, columns=wanted):
                 for record in batch.to_pylist():
                     number += 1
                     yield RecordLocation(str(path), number, "row"), record
@@ -362,12 +396,27 @@ def _parquet_rows(path: Path, limit: ReadLimit | None) -> Records:
         raise DataError(f"{path} cannot be read after row {number}: {error}.", "The file may be damaged.") from error
 
 
+def _wanted_columns(path: Path, names: list[str], reading: Reading) -> list[str]:
+    chosen = {name.lower() for name in reading.columns.values()}
+    numbers = {int(name) for name in chosen if name.isdecimal()}
+    wanted = [name for at, name in enumerate(names, 1) if name.lower() in chosen or at in numbers]
+    if not chosen:
+        known = {*KNOWN_FIELDS, *CONVERSATION_IDS, *ROLES, *CONTENTS}
+        wanted = [name for name in names if name in known]
+    if not wanted:
+        raise DataError(
+            f"{path}: the columns {', '.join(names[:12])} are not known.",
+            "Say what they are, as in --columns user=Question,assistant=Answer or --columns text=Story.",
+        )
+    return wanted
+
+
 _READERS: dict[str, Callable[[Any, str, BadRecordHandler | None], Records]] = {
     ".txt": _paragraphs,
     ".md": _sections,
     ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
     ".json": _json_values,
-    ".csv": _comma_table,
-    ".tsv": _tab_table,
 }
-KNOWN_TYPES = f"{' '.join(_READERS)} (also compressed as .xz or .gz) and .parquet"
+_TABLES = (".csv", ".tsv")
+KNOWN_TYPES = f"{' '.join([*_READERS, *_TABLES])} (also compressed as .xz or .gz) and .parquet"

@@ -33,6 +33,13 @@ BadRecordHandler = Callable[[BadRecordError], None]
 Records = Iterator[tuple[RecordLocation, Any]]
 
 
+def report_bad(error: BadRecordError, on_bad: BadRecordHandler | None) -> None:
+    """Raise the error of a bad record, or pass it to `on_bad`."""
+    if on_bad is None:
+        raise error
+    on_bad(error)
+
+
 class ReadLimit:
     """Stops reading after about `text_limit` bytes of text, as files may be large.
 

@@ -13,6 +13,7 @@ from ..errors import DataError
 from ..text.chat_template import ChatTemplate
 from ..text.tokenizer import UNK_ID
 from .documents import Document
+from .reading import ReadingNotes
 from .records import BadRecordError, CharacterProgress, RecordLocation
 
 MOST_BAD_RECORDS = 50  # that are reported in full; further ones are only counted
@@ -55,6 +56,8 @@ class DataReport:
         examples: up to three sequences as the model sees them, from the start, the middle and the end.
         learned, targets: tokens to be predicted if only replies are learned, or all turns.
         unknown_counts: the characters that most often became `<UNK>`, and how often.
+        left_out: what was not used, and how often: fields, parts of turns, files.
+        columns: what the columns of a table without known names were taken for.
         share: of the source's bytes that were read, below 1 if only its start was asked for.
     """
 
@@ -73,6 +76,8 @@ class DataReport:
     targets: int = 0
     unknown_counts: dict[str, int] = field(default_factory=dict)
     share: float = 1.0
+    left_out: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
 
     @property
     def skipped_reasons(self) -> tuple[str, ...]:
@@ -97,10 +102,12 @@ class ReportWriter:
 
     Attributes:
         documents: number of documents so far that became sequences.
+        notes: what the readers note.
     """
 
     def __init__(self, source: str, template: ChatTemplate, progress: CharacterProgress) -> None:
         self.documents = 0
+        self.notes = ReadingNotes()
         self._source, self._template, self._progress = source, template, progress
         self._tokenizer = template.tokenizer
         self._shapes: Counter[str] = Counter()
@@ -133,9 +140,11 @@ class ReportWriter:
             self._sequences += 1
             self._tokens += len(ids)
             self._learned += sum(marks) - marks[0]  # nothing predicts the first
-            absent = ids.count(UNK_ID)
-            self._targets += len(ids) - 1 - absent + (ids[0] == UNK_ID)
-            unknown += absent
+            self._targets += len(ids) - 1
+            if absent := ids.count(UNK_ID):  # `<UNK>` is never learned
+                self._learned -= sum(mark for i, mark in zip(ids[1:], marks[1:], strict=True) if i == UNK_ID)
+                self._targets -= absent - (ids[0] == UNK_ID)
+                unknown += absent
         if unknown:
             self._unknown_tokens += unknown
             for text in document.texts:
@@ -173,6 +182,8 @@ class ReportWriter:
             targets=self._targets,
             unknown_counts=dict(self._unknown.most_common(MOST_UNKNOWN_CHARACTERS)),
             share=share,
+            left_out=dict(self.notes.left_out.most_common()),
+            columns=self.notes.columns,
         )
 
 

@@ -27,13 +27,13 @@ import numpy as np
 from ..errors import DataError
 from ..net.dataset_name import DataSource, dataset_location
 from ..text.chat_template import ChatTemplate
-from ..text.tokenizer import UNK_ID
 from .cache import cache_entry, cache_folder, mark_used
 from .documents import Document, read_documents
 from .hub_dataset import fetch_datasets
+from .reading import Reading
 from .records import CharacterProgress, ReadLimit
 from .report import DataReport, ReportWriter
-from .sources import data_files, source_key, source_state
+from .sources import data_files, files_left_out, source_key, source_state
 
 CACHE_VERSION = 5
 _MAPPED_BYTES = 64 << 20  # resident pages of the map before they are given back to the system
@@ -48,18 +48,9 @@ def encode_sequences(
     """Yield sequences of at most window + 1 ids, and their assistant marks.
 
     A mark is true if the id belongs to an assistant turn that is learned. All ids of plain text and of given ids are
-    marked. An exchange longer than a sequence is shortened; `on_drop` receives the number of ids dropped. `<UNK>` is
-    never marked: the model must not learn to write it.
+    marked, those of a conversation without assistant turns are not. An exchange longer than a sequence is shortened;
+    `on_drop` receives the number of ids dropped.
     """
-    for ids, marks in _encode(document, template, window, on_drop):
-        if UNK_ID in ids:
-            marks = [mark and i != UNK_ID for i, mark in zip(ids, marks, strict=True)]
-        yield ids, marks
-
-
-def _encode(
-    document: Document, template: ChatTemplate, window: int, on_drop: Callable[[int], None] | None
-) -> Iterator[tuple[list[int], list[bool]]]:
     limit = window + 1
     if not document.messages:
         ids = document.ids or template.encode_document(document.text)
@@ -69,7 +60,6 @@ def _encode(
         return
     sequence: list[int] = []
     marks: list[bool] = []
-    one_sided = all(message["role"] != "assistant" for message in document.messages)
     for exchange in _exchanges(document.messages):
         ids, assistant = [], []
         reply_start = None
@@ -80,7 +70,7 @@ def _encode(
             ids += turn
             # The opening belongs to the question: chat feeds it, the model never has to produce it.
             opening = len(template.reply_opening()) if message["role"] == "assistant" else len(turn)
-            assistant += [one_sided] * opening + [number not in document.context] * (len(turn) - opening)
+            assistant += [False] * opening + [number not in document.context] * (len(turn) - opening)
         if sequence and len(sequence) + len(ids) > limit:
             yield sequence, marks
             sequence, marks = [], []
@@ -266,6 +256,7 @@ def tokenize_source(
     skip_bad_records: bool = False,
     progress: CharacterProgress | None = None,
     sample_bytes: int = 0,
+    reading: Reading | None = None,
 ) -> TokenDataset:
     """Tokenize a source, or open it from the cache.
 
@@ -274,15 +265,17 @@ def tokenize_source(
     Args:
         progress: receives numbers of characters read since the last call.
         sample_bytes: read only about this many bytes from the start; 0 for all. Then `report.share` is below 1.
+        reading: how to read files that do not say it.
 
     Raises:
         DataError: the source cannot be read or holds nothing to learn from, or the cache cannot be written.
         BadRecordError: a record cannot be used, unless `skip_bad_records`.
     """
-    tokenizer, location = template.tokenizer, dataset_location(source)
+    tokenizer, location, reading = template.tokenizer, dataset_location(source), reading or Reading()
     fetch_datasets([location], progress)
     state = source_state([location])
-    settings: list = [CACHE_VERSION, window, template.to_json(), tokenizer.to_json()]
+    settings: list = [CACHE_VERSION, window, template.to_json(), tokenizer.to_json(), reading.key()]
+    settings.append(files_left_out(location))
     limit = None
     if 0 < sample_bytes < sum(size for size, _ in state):
         limit = ReadLimit(sample_bytes)
@@ -301,7 +294,9 @@ def tokenize_source(
             tempfile.TemporaryFile(dir=stored.parent) as table,
         ):
             writer = TokenDatasetWriter(target, table, tokenizer.vocab_size)
-            writer.finish(_write_sequences(source, template, window, skip_bad_records, writer, progress, limit))
+            writer.finish(
+                _write_sequences(source, template, window, skip_bad_records, writer, progress, limit, reading)
+            )
             if source_state([source]) != state:
                 raise DataError(f"{source} changed while it was read.", "Start again when it is complete.") from None
         dataset = TokenDataset.open(stored)
@@ -318,10 +313,11 @@ def _write_sequences(
     writer: TokenDatasetWriter,
     progress: CharacterProgress | None,
     limit: ReadLimit | None,
+    reading: Reading,
 ) -> DataReport:
     report = ReportWriter(str(source), template, progress or (lambda characters: None))
     on_bad = report.add_bad if skip_bad_records else None
-    for document in read_documents(source, on_bad, template.tokenizer.vocab_size, limit):
+    for document in read_documents(source, on_bad, template.tokenizer.vocab_size, limit, reading, report.notes):
         encoded = encode_sequences(document, template, window, report.note_truncation)
         sequences = [(ids, marks) for ids, marks in encoded if len(ids) > 1]
         for ids, marks in sequences:

@@ -15,6 +15,7 @@ from ..errors import I3Error
 from ..text.chat_template import ChatTemplate
 from ..text.tokenizer import UNK_ID, ChunkTokenizer
 from ..text.unreadable import suggestions
+from .reading import Reading
 from .sources import parse_source
 from .token_dataset import TokenDataset, tokenize_source
 
@@ -59,6 +60,8 @@ class CheckedSource:
         bad: the first records that cannot be used.
         bad_count: number of all of them.
         previews: sequences from all over the source.
+        left_out: what was not used, and how often: fields, parts of turns, files.
+        columns: what the columns of a table without known names were taken for.
         estimated: only the start was read, and the counts are extrapolated from it.
     """
 
@@ -81,6 +84,8 @@ class CheckedSource:
     bad_count: int
     previews: tuple[Preview, ...]
     estimated: bool
+    left_out: dict[str, int]
+    columns: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,7 @@ def check_data(
     loss_on: str = "assistant",
     sample_bytes: int = 0,
     progress: SourceProgress | None = None,
+    reading: Reading | None = None,
 ) -> Iterator[CheckedSource | RefusedSource | DataTotals]:
     """Read every source and yield what it holds, then the totals.
 
@@ -132,6 +138,7 @@ def check_data(
         data: `PATH` or `PATH:WEIGHT`, as for training.
         val: a validation file or folder.
         loss_on: "assistant" or "all", as for training.
+        reading: how to read files that do not say it.
         sample_bytes: of a source with more text than this, read only the start; 0 reads all.
     """
     sources, refused = [], 0
@@ -142,7 +149,7 @@ def check_data(
                 path, weight = parse_source(argument)
                 name = str(path)
             on_read = None if progress is None else partial(progress, name)
-            dataset = tokenize_source(name, template, window, True, on_read, sample_bytes)
+            dataset = tokenize_source(name, template, window, True, on_read, sample_bytes, reading)
         except I3Error as error:
             refused += 1
             yield RefusedSource(name, role, error.what, error.remedy)
@@ -191,6 +198,8 @@ def _summarize(dataset: TokenDataset, role: str, weight: float, template: ChatTe
         bad_count=extrapolated(report.skipped),
         previews=_previews(dataset, template.tokenizer, loss_on),
         estimated=report.share < 1,
+        left_out={what: extrapolated(count) for what, count in report.left_out.items()},
+        columns=report.columns,
     )
 
 
@@ -199,7 +208,7 @@ def _previews(dataset: TokenDataset, tokenizer: ChunkTokenizer, loss_on: str) ->
     for number in np.linspace(0, len(dataset) - 1, min(len(dataset), PREVIEWS)).astype(int):
         ids, marks = (part[:PREVIEW_TOKENS].tolist() for part in dataset.sequence(int(number)))
         # Nothing predicts the first, and `<UNK>` is never learned.
-        learned = [i > 0 and (mark or (loss_on == "all" and ids[i] != UNK_ID)) for i, mark in enumerate(marks)]
+        learned = [i > 0 and (loss_on == "all" or mark) and ids[i] != UNK_ID for i, mark in enumerate(marks)]
         tokens = ((tokenizer.decode([i]), is_learned, i == UNK_ID) for i, is_learned in zip(ids, learned, strict=True))
         previews.append(Preview(tuple(tokens)))
     return tuple(previews)

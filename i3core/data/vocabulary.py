@@ -18,10 +18,11 @@ from ..text.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
 from .cache import cache_entry, cache_folder, mark_used
 from .documents import read_documents
 from .hub_dataset import fetch_datasets
+from .reading import Reading
 from .records import BadRecordError, BadRecordHandler, CharacterProgress
 from .sources import source_key, source_state
 
-COUNTS_VERSION = 1
+COUNTS_VERSION = 2
 MOST_CHUNKS = 2_000_000  # distinct chunks in memory
 _PIECE_CHARACTERS = 1 << 17  # small, as most chunks of a piece may be distinct, in Chinese for example
 _COUNTED_HERE = 64  # pieces counted in this process; starting workers takes longer than that
@@ -34,9 +35,12 @@ def vocabulary(
     special_roles: Iterable[str] = (),
     progress: CharacterProgress | None = None,
     on_bad: BadRecordHandler | None = None,
+    reading: Reading | None = None,
 ) -> ChunkTokenizer:
     """Build the vocabulary of some sources; see build_tokenizer and count_source_chunks."""
-    return build_tokenizer(count_source_chunks(sources, progress, on_bad=on_bad), max_size, min_count, special_roles)
+    return build_tokenizer(
+        count_source_chunks(sources, progress, on_bad=on_bad, reading=reading), max_size, min_count, special_roles
+    )
 
 
 def count_source_chunks(
@@ -44,6 +48,7 @@ def count_source_chunks(
     progress: CharacterProgress | None = None,
     workers: int | None = None,
     on_bad: BadRecordHandler | None = None,
+    reading: Reading | None = None,
 ) -> Counter[str]:
     """Count the chunks of some sources, or read the counts from the cache.
 
@@ -53,13 +58,16 @@ def count_source_chunks(
     Args:
         progress: receives numbers of characters counted since the last call.
         workers: number of processes; one per core by default. Small sources are counted in this process.
+        reading: how to read files that do not say it.
         on_bad: receives the errors of bad records, which are skipped; the counts are not cached then.
 
     Raises DataError if a source cannot be read or the cache cannot be written.
     """
     fetch_datasets(sources, progress)
     state = source_state(sources)
-    stored = cache_folder() / f"{source_key(sources, [COUNTS_VERSION, MOST_CHUNKS])}.counts"
+    stored = (
+        cache_folder() / f"{source_key(sources, [COUNTS_VERSION, MOST_CHUNKS, (reading or Reading()).key()])}.counts"
+    )
     try:
         counts = _read_counts(stored)
         mark_used(stored)
@@ -74,7 +82,7 @@ def count_source_chunks(
         if on_bad is not None:
             on_bad(error)
 
-    pieces = _pieces(sources, None if on_bad is None else skip)
+    pieces = _pieces(sources, None if on_bad is None else skip, reading)
     counts: Counter[str] = Counter()
     for part, characters in _count_on_cores(pieces, workers or _cores()):
         counts.update(part)
@@ -92,12 +100,14 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _pieces(sources: Sequence[DataSource], on_bad: BadRecordHandler | None) -> Iterator[list[str]]:
+def _pieces(
+    sources: Sequence[DataSource], on_bad: BadRecordHandler | None, reading: Reading | None
+) -> Iterator[list[str]]:
     """The texts of all documents in lists of about _PIECE_CHARACTERS characters."""
     piece: list[str] = []
     size = 0
     for source in sources:
-        for document in read_documents(source, on_bad):
+        for document in read_documents(source, on_bad, reading=reading):
             for text in document.texts:
                 piece.append(text)
                 size += len(text)

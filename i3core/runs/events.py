@@ -18,6 +18,8 @@ class DataRead:
         skipped: unusable records; skipped_reasons: why, for the first of them.
         examples: the first records as the model will see them.
         unknown_counts: the characters that most often became `<UNK>`, and how often.
+        left_out: what was not used, and how often: fields, parts of turns, files.
+        columns: what the columns of a table without known names were taken for.
     """
 
     file: str
@@ -33,6 +35,8 @@ class DataRead:
     skipped_reasons: tuple[str, ...]
     examples: tuple[str, ...]
     unknown_counts: dict[str, int]
+    left_out: dict[str, int]
+    columns: dict[str, str]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
+from ..data.reading import Reading
 from ..errors import ConfigError
 from ..settings import Setting
 from ..system.device import TRAINING_PRECISIONS
@@ -101,6 +102,9 @@ class TrainingConfig:
         loss_on: "assistant" to learn replies only, "all" for every turn. Plain text is always learned whole.
         optimizer: "adamw" or "muon".
         public_recipe: whether to use exactly the optimiser and schedule of the public i3 code.
+        columns: what columns or fields with other names are, as in "user=Question,assistant=Answer".
+        encoding: of text files; empty for UTF-8, or UTF-16 that is marked as such.
+        i3_is: the person in chats between people whose messages are learned.
         skip_bad_records: whether to count unusable records instead of stopping at the first.
         shuffle: whether to shuffle the sequences; otherwise they keep the order of the files.
         sample_prompts: answered at each evaluation with a fixed seed.
@@ -118,6 +122,9 @@ class TrainingConfig:
     val: str = ""
     val_share: float = 0.02
     general_val: str = ""
+    columns: str = ""
+    encoding: str = ""
+    i3_is: str = ""
     skip_bad_records: bool = False
     shuffle: bool = True
     steps: int = 0
@@ -168,6 +175,7 @@ class TrainingConfig:
         for name in self.track:
             if name not in TRACKERS:
                 raise ConfigError(f"There is no tracker {name!r} (track).", f"Known: {', '.join(TRACKERS)}.")
+        Reading.parse(self.columns, self.encoding, self.i3_is)
         if not self.out:
             raise ConfigError("Training needs a run folder.", "Name it with --out.")
         if not self.data:

@@ -14,6 +14,7 @@ import torch
 from ..data.batches import WeightedDataset, choose_sequences, make_batch, padded_width, plan_epoch
 from ..data.cache import content_hash
 from ..data.hub_dataset import fetch_dataset
+from ..data.reading import Reading
 from ..data.report import DataReport
 from ..data.sources import data_files, parse_source
 from ..data.token_dataset import TokenDataset, tokenize_source
@@ -94,7 +95,8 @@ def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, prog
 
     def read(path: Path | HubDataset, role: str) -> TokenDataset:
         count = None if progress is None else partial(progress, f"reading {path.name}")
-        dataset = tokenize_source(path, template, window, config.skip_bad_records, count)
+        how = Reading() if role == "general" else reading_of(config)
+        dataset = tokenize_source(path, template, window, config.skip_bad_records, count, reading=how)
         reports.append(_as_event(dataset.report, role))
         return dataset
 
@@ -126,6 +128,11 @@ def retention_location(config: TrainingConfig) -> Path | HubDataset | None:
     if config.general_val == "none" or not (config.general_val or config.model):
         return None
     return dataset_location(config.general_val) if config.general_val else assets.path(RETENTION_DATA)
+
+
+def reading_of(config: TrainingConfig) -> Reading:
+    """How the run reads its data."""
+    return Reading.parse(config.columns, config.encoding, config.i3_is)
 
 
 def _as_event(report: DataReport, role: str) -> DataRead:

@@ -35,6 +35,7 @@ from .run_data import (
     fetch_data,
     largest_batch,
     load_data,
+    reading_of,
     unknown_share,
 )  # fmt: skip
 
@@ -145,7 +146,7 @@ def _read_model(
         size = config.max_vocab or preset(config.preset).vocab_size
         count = None if progress is None else partial(progress, "counting chunks")
         bad = _leave_out if config.skip_bad_records else None  # reported with the sequences
-        tokenizer = vocabulary(sources, size, config.min_count, SPECIAL_ROLES, count, bad)
+        tokenizer = vocabulary(sources, size, config.min_count, SPECIAL_ROLES, count, bad, reading_of(config))
     changes = {"window": config.window} if config.window else {}
     sizes = preset(config.preset, vocab_size=tokenizer.vocab_size, **changes)
     network = I3Network(sizes).to(device.name)

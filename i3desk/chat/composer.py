@@ -19,13 +19,13 @@ from PySide6.QtWidgets import (
 from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.draft_chunks import DraftChunks
 from i3desk.style.icons import IconPushButton, IconToolButton
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import FileDropsPass, named
 
 MAX_LINES = 6
 HOW_TO_SEND = "Enter sends, Shift+Enter starts a new line"
 
 
-class MessageEdit(QPlainTextEdit):
+class MessageEdit(FileDropsPass, QPlainTextEdit):
     """A plain text field, one to six lines tall.
 
     Enter sends, Shift+Enter starts a new line, Page Up and Down scroll the chat, Up in the empty field edits the last

@@ -21,6 +21,7 @@ from i3desk.conversations.store import Store
 from i3desk.widgets.toast import Toast
 from i3desk.workers.background import BackgroundJobs
 
+MOST_NAMED = 4  # refused files in one message
 SHOWN_AFTER_MS = 8  # lets the event loop run between reading a conversation and showing it
 SUFFIXES = {"markdown": "md", "json": "json", "csv": "csv"}
 FILTERS = {"markdown": "Markdown (*.md)", "json": "JSON (*.json)", "csv": "CSV (*.csv)"}
@@ -273,20 +274,32 @@ class ConversationActions(QObject):
 
     @Slot(list)
     def import_files(self, paths: list[str]) -> None:
-        """Add the conversations of some files to the store."""
+        """Add the conversations of some files to the store; a damaged one does not keep out the others."""
 
-        def read(store: Store) -> list[int]:
-            found = [conversation for path in paths for conversation in import_export.read_file(path)]
-            return [store.import_conversation(conversation) for conversation in found]
+        def read(store: Store) -> tuple[list[int], list[I3Error]]:
+            found, refused = [], []
+            for path in paths:
+                try:
+                    found += import_export.read_file(path)
+                except I3Error as error:
+                    refused.append(error)
+            return [store.import_conversation(conversation) for conversation in found], refused
 
         self._in_background(read, self._on_imported)
 
-    def _on_imported(self, numbers: list[int]) -> None:
+    def _on_imported(self, result: tuple[list[int], list[I3Error]]) -> None:
+        numbers, refused = result
         self._conversations.reload()
         count = len(numbers)
-        self._toast.show_message(f"Imported {count:,} conversation{'' if count == 1 else 's'}")
+        imported = f"Imported {count:,} conversation{'' if count == 1 else 's'}"
         if numbers:
             self.open(numbers[-1])
+        if refused:
+            what = " ".join(error.what for error in refused[:MOST_NAMED])
+            more = f" {len(refused) - MOST_NAMED:,} more cannot be imported." if len(refused) > MOST_NAMED else ""
+            self.show_error(f"{imported}. {what}{more}" if numbers else what + more, refused[0].remedy)
+        else:
+            self._toast.show_message(imported)
 
     def _in_background(self, work: Callable[[Store], Any], done: Callable[[Any], None]) -> None:
         """Run `work` in the background, with its own connection to the store."""

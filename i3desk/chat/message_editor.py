@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextEdit, QVBoxLayout, QWidget
 
 from i3desk.chat.message_actions import BUSY_HINT
-from i3desk.widgets.basics import quiet_button
+from i3desk.widgets.basics import FileDropsPass, quiet_button
 
 MAX_HEIGHT = 240
 
@@ -52,7 +52,7 @@ CORRECT = EditorTexts(
 )
 
 
-class _EditField(QTextEdit):
+class _EditField(FileDropsPass, QTextEdit):
     submitted = Signal()
     cancelled = Signal()
 

@@ -11,7 +11,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, overload
 
-from i3core.errors import I3Error
+from i3core.data.chat_exports import EXPORT_KEYS, as_turn, chats_in, exported_chat, starts_turns
+from i3core.data.turns import Turns
+from i3core.errors import DataError, I3Error
 from i3core.generation.config import SamplingConfig
 from i3core.system.files import open_file, replaced
 from i3desk.conversations import serialization
@@ -86,7 +88,10 @@ def from_json(data: object) -> Conversation:
     """
     if isinstance(data, list):
         data = {"messages": data}
-    if not isinstance(data, dict) or not isinstance(data.get("messages"), list):
+    if isinstance(data, dict) and isinstance(data.get("conversations"), list):  # ShareGPT
+        data = {**data, "messages": data["conversations"]}
+    is_export = isinstance(data, dict) and data.keys() & EXPORT_KEYS
+    if not isinstance(data, dict) or not (is_export or isinstance(data.get("messages"), list)):
         raise _refused("it has no list of messages")
     version = data.get("i3desk_conversation")
     if version is None:
@@ -99,12 +104,12 @@ def from_json(data: object) -> Conversation:
 
 
 def conversations_from(data: object) -> list[Conversation]:
-    """Read one conversation, or a list of conversations, see `from_json`."""
-    if isinstance(data, dict) and isinstance(data.get("conversations"), list):
-        data = data["conversations"]
-    if isinstance(data, list) and not (data and isinstance(data[0], dict) and "role" in data[0]):
-        return [from_json(entry) for entry in data]
-    return [from_json(data)]
+    """Read one conversation, or a list of conversations, see `from_json`; also exports of other chat programs."""
+    entries = data if isinstance(data, list) else list(chats_in(data))
+    if entries and isinstance(entries[0], dict) and starts_turns(entries[0]):
+        turns = [as_turn(entry, lambda what: None) for entry in entries]
+        return [from_json([turn for turn in turns if turn is not None])]
+    return [from_json(entry) for entry in entries]
 
 
 def _from_i3desk(data: dict) -> Conversation:
@@ -180,27 +185,28 @@ def _chunks_from(values: object, number: int) -> list:
 
 
 def _from_other(data: dict) -> Conversation:
-    """Read a conversation of another program: messages in order; system messages become the persona."""
-    conversation = Conversation(title=_text(data, "title"), has_own_title=bool(_text(data, "title")))
-    persona = []
+    """Read a conversation of another program: the path on its screen; system messages become the persona."""
+    turns, title, created_at = Turns(), _text(data, "title"), None
+    try:
+        chat = exported_chat(data, lambda what: None)
+        if chat is not None:
+            title, created_at = serialization.encodable(chat.title), chat.created_at
+        turns.add_items(data["messages"] if chat is None else chat.turns, lambda what: None)
+    except DataError as error:
+        raise _refused(error.what.rstrip(".")) from error
+    conversation = Conversation(title=title, has_own_title=bool(title))
+    if created_at is not None and 0 <= created_at <= LATEST:
+        conversation.created_at = created_at
     parent: int | None = None
-    for position, values in enumerate(data["messages"], 1):
-        role, content = (values.get("role"), values.get("content")) if isinstance(values, dict) else (None, None)
-        if not isinstance(content, str):
-            raise _refused(f'entry {position} is not an object with "role" and "content" as texts')
-        content = serialization.encodable(content)
-        if role == "system":
-            persona.append(content)
-        elif role in (USER, ASSISTANT):
-            parent = conversation.add(role, content, parent).number
-        else:
-            raise _refused(f'entry {position} is by "{str(role)[:20]}", neither "{USER}" nor "{ASSISTANT}"')
+    for turn in turns.messages:
+        parent = conversation.add(turn["role"], serialization.encodable(turn["content"]), parent).number
     if not conversation.messages:
         raise _refused("it has no messages")
     if not conversation.title:
         conversation.title = make_title(conversation.messages[1].text)
-    if persona:
-        conversation.settings = serialization.settings_from({"persona": "\n".join(persona)})
+    if turns.system:
+        persona = serialization.encodable("\n".join(turns.system))
+        conversation.settings = serialization.settings_from({"persona": persona})
     return conversation
 
 
@@ -245,6 +251,8 @@ def read_file(path: Path | str) -> list[Conversation]:
     """Read all conversations of a .json file, or of a .jsonl file with one a line. Raises I3Error naming the file."""
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():
+            raise I3Error(f"{path} is not a file.", "Choose a JSON file.")
         if path.stat().st_size > LARGEST_FILE:
             raise I3Error(
                 f"{path} is larger than {LARGEST_FILE // 2**20} MB.", "Split it into smaller files and import those."
@@ -256,19 +264,23 @@ def read_file(path: Path | str) -> list[Conversation]:
     except UnicodeDecodeError as error:
         raise I3Error(f"{path} is not text in UTF-8.", "Save it again with the encoding UTF-8.") from error
     if path.suffix.lower() != ".jsonl":
-        return _conversations_in(text, str(path))
-    found = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            found += _conversations_in(line, f"{path}, line {number}")
-    return found
+        return _conversations_in(_parsed(text, str(path)), str(path))
+    entries = [_parsed(line, f"{path}, line {n}") for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if entries and isinstance(entries[0], dict) and starts_turns(entries[0]):
+        return _conversations_in(entries, str(path))
+    return [found for n, entry in enumerate(entries, 1) for found in _conversations_in(entry, f"{path}, entry {n}")]
 
 
-def _conversations_in(text: str, place: str) -> list[Conversation]:
+def _conversations_in(data: object, place: str) -> list[Conversation]:
     try:
-        return conversations_from(json.loads(text))
+        return conversations_from(data)
     except I3Error as error:
         raise I3Error(f"{place}: {error.what}", error.remedy) from error
+
+
+def _parsed(text: str, place: str) -> object:
+    try:
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise I3Error(f"{place} is not JSON.", "Choose a JSON file, or export it again.") from error
 

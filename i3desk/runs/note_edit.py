@@ -8,11 +8,13 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QHideEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
+from i3desk.widgets.basics import FileDropsPass
+
 SAVE_AFTER_MS = 800
 HEIGHT = 88
 
 
-class NoteEdit(QPlainTextEdit):
+class NoteEdit(FileDropsPass, QPlainTextEdit):
     """The note of one run at a time.
 
     Signals:

@@ -61,6 +61,8 @@ class DataCard(QFrame):
         self.facts = tabular(label(tone="muted", grade="small", wrap=True))
         self.unknown = label(tone="bad", grade="small", wrap=True)
         self.truncated = label(tone="warn", grade="small", wrap=True)
+        self.columns = label(tone="muted", grade="small", wrap=True)
+        self.left_out = label(tone="muted", grade="small", wrap=True)
         self.busy = BusyBar()
         self.error = label(tone="bad", grade="small", wrap=True)
         self.remedy = label(tone="muted", grade="small", wrap=True)
@@ -70,7 +72,17 @@ class DataCard(QFrame):
 
         column = column_in(self, 12, 10, 12, 12, spacing=4)
         column.addLayout(heading)
-        for part in (self.kind, self.facts, self.unknown, self.truncated, self.busy, self.error, self.remedy):
+        for part in (
+            self.kind,
+            self.facts,
+            self.columns,
+            self.unknown,
+            self.truncated,
+            self.left_out,
+            self.busy,
+            self.error,
+            self.remedy,
+        ):
             column.addWidget(part)
         column.addLayout(row(self.again, None))
         column.addWidget(self._bad_part())
@@ -138,6 +150,8 @@ class DataCard(QFrame):
             self.facts.setText(data_labels.facts_text(report, val_share, has_val_file))
             self.unknown.setText(data_labels.unknown_text(report))
             self.truncated.setText(data_labels.truncated_text(report))
+            self.columns.setText(data_labels.columns_text(report))
+            self.left_out.setText(data_labels.left_out_text(report))
             self.preview.show_previews(report.get("previews", ()))
             self._fill_bad(report, skip)
         elif source.what:
@@ -185,6 +199,8 @@ class DataCard(QFrame):
         self.facts.setVisible(report is not None)
         self.unknown.setVisible(report is not None and bool(self.unknown.text()))
         self.truncated.setVisible(report is not None and bool(self.truncated.text()))
+        for part in (self.columns, self.left_out):
+            part.setVisible(report is not None and bool(part.text()))
         self.busy.setVisible(not source.is_known and bool(self._shown) and not self._shown[-1])
         for part in (self.error, self.again):
             part.setVisible(bool(source.what))

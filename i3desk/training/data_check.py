@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class DataCheck(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.sources: dict[str, DataSource] = {}
-        self._model, self._loss_on = "", "assistant"
+        self._model, self._options = "", {"loss_on": "assistant"}
         self._current = ""  # the file that the child reads; empty if its report is no longer wanted
         self._open = False
         self._process = CoreProcess("reading of the data", self)
@@ -61,10 +61,10 @@ class DataCheck(QObject):
         self._process.finished.connect(self._on_finished)
         self._process.failed.connect(self._on_failed)
 
-    def set_model(self, model: str, loss_on: str = "assistant") -> None:
-        """Check the files with this model's chunks; `loss_on` is the setting of that name."""
-        if (model, loss_on) != (self._model, self._loss_on):
-            self._model, self._loss_on = model, loss_on
+    def set_model(self, model: str, options: Mapping[str, str]) -> None:
+        """Check the files with this model's chunks and these settings of TrainingConfig, as far as they are set."""
+        if (model, dict(options)) != (self._model, self._options):
+            self._model, self._options = model, dict(options)
             for path in self.sources:
                 self.sources[path] = DataSource(path)
                 self.changed.emit(path)
@@ -113,7 +113,9 @@ class DataCheck(QObject):
         path = self._current = next(self._waiting(), "")
         if path:
             self.sources[path] = replace(self.sources[path], stamp=_stamp(path))
-            arguments = ["data", self._model, "--data", path, "--loss-on", self._loss_on, "--json"]
+            arguments = ["data", self._model, "--data", path, "--json"]
+            for name, value in self._options.items():
+                arguments += [f"--{name.replace('_', '-')}={value}"] if value else []
             if _size(path) > LARGE_FILE:
                 arguments += ["--sample-bytes", str(SAMPLE_BYTES)]
             self._process.start(arguments)

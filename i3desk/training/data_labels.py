@@ -6,6 +6,7 @@ from typing import Any
 
 from i3core.system.humanize import count_text
 
+MOST_LEFT_OUT = 4  # that are named
 PAIRS = ("prompt and completion", "Alpaca instructions", "two columns")
 CHATS = ("messages", "ShareGPT conversations")
 MUCH_UNKNOWN = 0.02  # of the tokens
@@ -97,6 +98,20 @@ def truncated_text(report: dict[str, Any]) -> str:
         return ""
     verb = "is" if count == 1 else "are"
     return f"{plural(count, 'record')} {verb} longer than the window and shortened"
+
+
+def columns_text(report: dict[str, Any]) -> str:
+    """What the columns of a table without known names are taken for; "" for other files."""
+    columns = report.get("columns") or {}
+    return "Taken for: " + ", ".join(f"{role} is “{name}”" for role, name in columns.items()) if columns else ""
+
+
+def left_out_text(report: dict[str, Any]) -> str:
+    """The parts of the file that are not used, the most frequent first; "" if all is."""
+    left_out = report.get("left_out") or {}
+    parts = [what if count == 1 else f"{what} (× {count:,})" for what, count in left_out.items()]
+    more = f" and {len(parts) - MOST_LEFT_OUT} more" if len(parts) > MOST_LEFT_OUT else ""
+    return f"Not used: {', '.join(parts[:MOST_LEFT_OUT])}{more}" if parts else ""
 
 
 def bad_line(bad: dict[str, Any]) -> str:

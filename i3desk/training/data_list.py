@@ -16,11 +16,13 @@ from i3core.system import assets
 from i3desk.style.icons import IconToolButton
 from i3desk.training.data_card import DataCard
 from i3desk.training.data_check import DataSource
+from i3desk.training.expert_panel import EXAMPLES, READING_OPTIONS
+from i3desk.training.expert_rows import TextRow
 from i3desk.widgets.basics import button, column_in, label, named, row
 from i3desk.widgets.drop_card import DASHES
 
 log = logging.getLogger(__name__)
-SUFFIXES = (".txt", ".md", ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz", ".xz")
+SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".gz", ".xz")
 SAMPLES_FILE = "data/samples.json"
 MOST_UNFOLDED = 2
 SHAPES = (
@@ -77,6 +79,7 @@ class DataList(QWidget):
 
     Signals:
         added(paths): emitted when the user chose files or folders.
+        reading_chosen(key, value): emitted when the user said how to read the files: columns, encoding, or who i3 is.
         remove_requested(path), weight_chosen(path, weight), skip_chosen(skip), again_requested(path): see DataCard.
     """
 
@@ -85,6 +88,7 @@ class DataList(QWidget):
     weight_chosen = Signal(str, float)
     skip_chosen = Signal(bool)
     again_requested = Signal(str)
+    reading_chosen = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -94,6 +98,14 @@ class DataList(QWidget):
         self.column = column_in(self, spacing=12)
         self.empty = self._empty_card()
         self.column.addWidget(self.empty)
+        self.reading = {key: TextRow(option, EXAMPLES[key]) for key, option in READING_OPTIONS.items()}
+        for each in self.reading.values():
+            each.changed.connect(self.reading_chosen)
+            each.hide()
+            self.column.addWidget(each)
+        self.refused = label(tone="warn", grade="small", wrap=True)
+        self.refused.hide()
+        self.column.addWidget(self.refused)
         self.zone = DropZone()
         self.zone.clicked.connect(self._ask_for_files)
         self.folder_button = named(IconToolButton(), "boxedTool")
@@ -158,8 +170,30 @@ class DataList(QWidget):
                     for each in self.cards.values():
                         each.set_folded(each is not card)
             card.show_source(source, weights.get(path, 1.0), skip, val_share, has_val_file, waits)
+        self._show_reading(sources)
         self.empty.setVisible(not sources)
         self.zone.show_state(False, bool(sources))
+
+    def show_refused(self, count: int, most: int) -> None:
+        """Say that files were not taken, as there are too many; 0 if all were."""
+        files = "1 file was" if count == 1 else f"{count:,} files were"
+        self.refused.setText(f"{files} not added: {most} sources are the most. Put them into a folder and add that.")
+        self.refused.setVisible(bool(count))
+
+    def show_reading(self, values: Mapping[str, str]) -> None:
+        """Show how the files are read; what is set stays visible."""
+        for key, each in self.reading.items():
+            if not each.is_being_typed():
+                each.show_value(values[key])
+
+    def _show_reading(self, sources: Mapping[str, DataSource]) -> None:
+        """Ask what a file leaves open: what its columns are, its encoding, or who i3 is."""
+        told = " ".join(source.remedy for source in sources.values())
+        has_columns = any(source.report and source.report.get("columns") for source in sources.values())
+        for key, each in self.reading.items():
+            option = f"--{key.replace('_', '-')}"
+            is_open = option in told or (key == "columns" and has_columns)
+            each.setVisible(bool(sources) and (is_open or bool(each.field.text())))
 
     def show_dragging(self, dragging: bool) -> None:
         """Show whether files are being dragged over the panel."""

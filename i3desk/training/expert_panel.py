@@ -9,7 +9,16 @@ from PySide6.QtWidgets import QFrame, QWidget
 
 from i3core.system.extras import is_packaged
 from i3core.training.config import CHOICES, TRACKERS, TRAINING_SETTINGS, TrainingConfig
-from i3desk.training.expert_rows import ChoiceRow, FileRow, MemberRow, OptionRow, RunOption, ToggleRow, ValueRow
+from i3desk.training.expert_rows import (
+    ChoiceRow,
+    FileRow,
+    MemberRow,
+    OptionRow,
+    RunOption,
+    TextRow,
+    ToggleRow,
+    ValueRow,
+)
 from i3desk.widgets.basics import button, column_in, label, named, row
 
 FROM_SCRATCH = ("max_vocab", "min_count", "window")  # settings that do not apply to an existing model
@@ -22,10 +31,19 @@ GROUPS = {
     "Validation": ("val", "val_share", "general_val", "eval_every", "eval_tokens"),
     "Saving and log": ("checkpoint_every", "log_every", "track"),
     "Machine": ("device", "precision", "threads"),
-    "Data": ("skip_bad_records",),
+    "Data": ("columns", "encoding", "i3_is", "skip_bad_records"),
 }
 OTHER = "More"
-_CHOICES = {
+READING_OPTIONS = {
+    "columns": RunOption(
+        "columns", "Columns", "What the columns of a table are, as in user=Question,assistant=Answer or text=Story. "
+        "The list of data shows what is taken for what.",
+    ),
+    "encoding": RunOption("encoding", "Encoding", "Of text files that are not UTF-8, such as cp1252."),
+    "i3_is": RunOption("i3_is", "i3 is", "In a chat between people: the person whose messages i3 learns."),
+}  # fmt: skip
+EXAMPLES = {"columns": "user=Question,assistant=Answer", "encoding": "UTF-8", "i3_is": "a name"}
+_CHOICES = READING_OPTIONS | {
     "loss_on": RunOption(
         "loss_on", "Learned", "Of conversations: the assistant's replies only, or all turns. Plain text is always "
         "learned whole.", CHOICES["loss_on"],
@@ -139,6 +157,8 @@ class ExpertPanel(QFrame):
             made = {key: FileRow(_CHOICES[key], "a share of the data")}
         elif key == "general_val":
             made = {key: FileRow(_CHOICES[key], "the sample conversations")}
+        elif key in EXAMPLES:
+            made = {key: TextRow(_CHOICES[key], EXAMPLES[key])}
         elif key in _CHOICES:
             made = {key: (ChoiceRow if _CHOICES[key].choices else ToggleRow)(_CHOICES[key])}
         else:  # this trainer has no such option

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 
 from i3core.settings import Setting
 from i3desk.style.icons import IconToolButton
@@ -114,6 +114,35 @@ class MemberRow(ToggleRow):
     def _on_clicked(self, value: bool) -> None:
         others = tuple(each for each in self._values if each != self._member)
         self.changed.emit(self.setting.key, (*others, self._member) if value else others)
+
+
+class TextRow(OptionRow):
+    """A short text; it counts when Enter is pressed or the field is left."""
+
+    def __init__(self, choice: RunOption, example: str, parent: QWidget | None = None) -> None:
+        super().__init__(choice, parent)
+        self.field = QLineEdit()
+        self.field.setPlaceholderText(example)
+        self.field.setAccessibleName(choice.label)
+        self.field.setToolTip(choice.tooltip)
+        self.field.editingFinished.connect(self._on_edited)
+        self._value = ""
+        self._grid.addWidget(self.field, 1, 0, 1, 2)
+        self._add_reason(self.field)
+
+    def show_value(self, value: Any) -> None:
+        self._value = value
+        self.field.setText(value)
+
+    def is_being_typed(self) -> bool:
+        return self.field.hasFocus() and self.field.text().strip() != self._value
+
+    @Slot()
+    def _on_edited(self) -> None:
+        text = self.field.text().strip()
+        if text != self._value:
+            self._value = text
+            self.changed.emit(self.setting.key, text)
 
 
 class FileRow(OptionRow):

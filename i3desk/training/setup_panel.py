@@ -28,6 +28,7 @@ from i3desk.training.presets import LABELS
 from i3desk.training.prompts import PromptList
 from i3desk.training.setup_state import (
     MOST_SOURCES,
+    READING,
     SetupState,
     check_change,
     read_setup,
@@ -88,12 +89,15 @@ class SetupPanel(QFrame):
 
     def add_data(self, paths: Iterable[Path | str]) -> None:
         """Add files and folders to train on; those added already are read again."""
-        data = dict(self.choices.data)
+        data, refused = dict(self.choices.data), 0
         for path in map(str, map(absolute, paths)):
             if path in data:
                 self.check.read_again(path)
             elif len(data) < MOST_SOURCES:
                 data[path] = 1.0
+            else:
+                refused += 1
+        self.data.show_refused(refused, MOST_SOURCES)
         self._choose(data=data)
         self._update()
 
@@ -139,6 +143,7 @@ class SetupPanel(QFrame):
         self.data.remove_requested.connect(self._on_remove)
         self.data.weight_chosen.connect(self._on_weight)
         self.data.skip_chosen.connect(self._on_skip)
+        self.data.reading_chosen.connect(self._on_expert)
         self.data.again_requested.connect(self.check.read_again)
         self.presets = SegmentedControl("Preset", LABELS)
         self.presets.chosen.connect(self._on_preset)
@@ -255,7 +260,9 @@ class SetupPanel(QFrame):
         except I3Error as error:
             if "no effect here" not in error.what:
                 return
-        is_default = key in ("skip_bad_records", "last_blocks", "lora_rank", "val") and value == default_of(key)
+        is_default = key in ("skip_bad_records", "last_blocks", "lora_rank", "val", *READING) and value == default_of(
+            key
+        )
         self._change(**{key: None if is_default else value})
 
     @Slot()
@@ -286,7 +293,8 @@ class SetupPanel(QFrame):
         choices, entry = self.choices, self.entry()
         changes = choices.in_force
         if entry is not None and not entry.what:
-            self.check.set_model(model_argument(entry), changes.get("loss_on", default_of("loss_on")))
+            read = {key: changes.get(key, default_of(key)) for key in ("loss_on", *READING)}
+            self.check.set_model(model_argument(entry), read)
         self.check.set_files(list(choices.data))
         plan = self.plan = make_plan(choices, entry, self.check.sources, self.dry_run.result, self._runs_folder)
         may_measure = plan.can_dry_run and self.isVisible() and not self._busy_with
@@ -294,6 +302,7 @@ class SetupPanel(QFrame):
         self.model_card.show_model(self._entries, entry, changes)
         share = changes.get("val_share", default_of("val_share"))
         skip = bool(changes.get("skip_bad_records"))
+        self.data.show_reading({key: changes.get(key, "") for key in READING})
         self.data.show_sources(self.check.sources, choices.data, skip, share, bool(changes.get("val")), entry is None)
         self.presets.show_choice(choices.preset)
         self._show_expert(plan)

@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 MOST_PROMPTS = 6
 MOST_SOURCES = 50
 WEIGHTS = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 8.0, 10.0)
-EVERYWHERE = ("last_blocks", "lora_rank", "skip_bad_records")  # changes that apply to all presets, not only to Expert
+READING = ("columns", "encoding", "i3_is")  # how the data is read
+EVERYWHERE = ("last_blocks", "lora_rank", "skip_bad_records", *READING)  # apply to all presets, not only to Expert
 # Settings that presets always set, and settings chosen elsewhere or only for training from scratch.
 SET_BY_PRESETS = (
     "batch_size", "eval_tokens", "steps", "epochs", "lr", "warmup_steps", "eval_every", "checkpoint_every", "patience",

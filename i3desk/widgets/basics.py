@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtCore import QEvent, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QMimeData, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -15,6 +15,13 @@ PAGE_MARGIN = 24
 FRAME_MS = 40
 LAP_FRAMES = 40  # of the busy bar, from left to right
 RUNNER_SHARE = 0.3  # of the bar's width
+
+
+class FileDropsPass:
+    """Mixed into a text field: dropped or pasted files go to the window, never into the text as file:// addresses."""
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return not any(url.isLocalFile() for url in source.urls()) and super().canInsertFromMimeData(source)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def named(widget: AnyWidget, name: str) -> AnyWidget:

@@ -9,10 +9,12 @@ from pathlib import Path
 from i3core.checkpoints.weights import INDEX_FILES, WEIGHT_FILES
 from i3core.system.files import open_file
 
-DATA_SUFFIXES = (".txt", ".md", ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xz", ".gz")
+DATA_SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".xz", ".gz")
 _MODEL_FILES = {*WEIGHT_FILES, *INDEX_FILES, "config.json", "tokenizer.json", "adapter_config.json"}
 _OUR_MARK = re.compile(rb'"i3desk_conversation"')  # near the start of an exported chat
 _ONE_CHAT = re.compile(rb'\s*(\{[^\[]*"messages"\s*:|\[\s*\{\s*"role"\s*:)')  # in a file that is one JSON value
+# Exports of ChatGPT, Claude, LM Studio, Open WebUI and SillyTavern.
+_OTHER_MARK = re.compile(rb'"(mapping|chat_messages|currentlySelected|chat_metadata)"\s*:|"chat"\s*:\s*\{')
 _LOOKED_AT_BYTES = 4096
 
 
@@ -46,6 +48,10 @@ def kind_of(path: Path) -> Dropped:
                 beginning = content.read(_LOOKED_AT_BYTES)
         except OSError:
             return Dropped.DATA  # the reader reports the error
-        if _OUR_MARK.search(beginning) or (name.endswith(".json") and _ONE_CHAT.match(beginning)):
+        if (
+            _OUR_MARK.search(beginning)
+            or _OTHER_MARK.search(beginning)
+            or (name.endswith(".json") and _ONE_CHAT.match(beginning))
+        ):
             return Dropped.CHAT
     return Dropped.DATA

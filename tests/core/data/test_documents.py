@@ -351,7 +351,7 @@ def test_invalid_weight_or_learn_mark_is_a_bad_record(tmp_path, mark):
     assert "context only" in raised.value.remedy
 
 
-@pytest.mark.parametrize("role", ["tool", "function", ""])
+@pytest.mark.parametrize("role", ["narrator", "3", ""])
 def test_unknown_role_is_named(tmp_path, role):
     record = {"messages": [{"role": "user", "content": "q"}, {"role": role, "content": "3"}]}
     with pytest.raises(DataError, match=f"line 1: .*{role!r}"):

@@ -119,7 +119,7 @@ def test_bad_records_are_listed_by_file_and_line(check, tmp_path):
     (source,), total = check(path)
     assert (source.records, source.bad_count, total.bad_count) == (2, 62, 62)
     assert [(bad.file, bad.line) for bad in source.bad] == [(str(path), line) for line in range(2, 52)]
-    assert source.bad[0].what == "not JSON."
+    assert source.bad[0].what == "not JSON (column 2: Expecting property name enclosed in double quotes)."
     assert "`other`" in source.bad[1].what
     assert all(bad.remedy and str(path) not in bad.what for bad in source.bad)
 
@@ -215,7 +215,13 @@ def test_command_prints_readable_lines(build, tmp_path, capsys):
         target.write("not JSON\n")
     command("--data", f"{chat}:3")
     out = capsys.readouterr().out
-    for words in ("chat.jsonl (training, 3 times)", "4 records", "line 5: not JSON.", "in all", "<|user|>hello!"):
+    for words in (
+        "chat.jsonl (training, 3 times)",
+        "4 records",
+        "line 5: not JSON (column 1:",
+        "in all",
+        "<|user|>hello!",
+    ):
         assert words in out
     with pytest.raises(DataError, match=r"no data file .*nothing"):
         command("--data", chat, tmp_path / "nothing.txt")

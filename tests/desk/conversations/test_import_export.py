@@ -153,9 +153,9 @@ def test_conversations_of_other_programs_become_chats():
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        ([{"role": "user"}], "entry 1"),
-        ([{"role": "user", "content": "a"}, {"role": "tool", "content": "b"}], 'entry 2 is by "tool"'),
-        ([{"role": "user", "content": ["a"]}], "entry 1"),
+        ([{"role": "user"}], "turn 1"),
+        ([{"role": "user", "content": "a"}, {"role": "narrator", "content": "b"}], "turn 2"),
+        ([{"role": "user", "content": 3}], "turn 1"),
         ({"messages": []}, "no messages"),
         ({"messages": 3}, "no list"),
         ({"i3desk_conversation": 99, "messages": []}, "newer i3desk"),

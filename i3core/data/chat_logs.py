@@ -1,0 +1,122 @@
+"""Chats between people: exports of WhatsApp, Telegram and Discord. One of them is what i3 shall be."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..errors import DataError
+from .turns import LeaveOut
+
+# "31.12.23, 22:00 - Anna: hi", "[12/31/23, 10:00:01 PM] Anna: hi"
+_WHATSAPP = re.compile(
+    r"\u200e?\[?(?P<day>\d{1,4}[./-]\d{1,2}[./-]\d{1,4}),? \d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
+    r"(?:[ \u202f]?[APap]\.?[Mm]\.?)?"
+    r"(?:\]| -) (?:(?P<name>[^:\n]{1,60}): )?(?P<text>.*)"
+)
+_OMITTED = re.compile(r"\u200e?<[^<>]{1,60}>|\u200e[^\n]{1,60} omitted")
+_SAMPLED = 20
+
+Said = tuple[str, str, str]  # day, name, text
+
+
+def is_whatsapp(lines: Iterable[str]) -> bool:
+    """Whether these are the first lines of an exported chat."""
+    sample = [line for line in lines if line.strip()][:_SAMPLED]
+    found = [match for line in sample if (match := _WHATSAPP.match(line))]
+    return len(found) > 1 and len(found) >= len(sample) / 2 and any(match["name"] for match in found)
+
+
+def whatsapp_messages(lines: Iterable[str], leave_out: LeaveOut) -> Iterator[Said]:
+    """The messages of a chat; a message may have several lines."""
+    day = name = ""
+    texts: list[str] = []
+    for line in lines:
+        match = _WHATSAPP.match(line)
+        if match is None:
+            texts.append(line.rstrip("\r\n"))
+            continue
+        if name:
+            yield day, name, "\n".join(texts)
+        day, name, texts = match["day"], match["name"] or "", [match["text"].rstrip("\r\n")]
+        if not name:
+            leave_out("notices of the program")
+        elif _OMITTED.fullmatch(texts[0].strip()):
+            leave_out("pictures and other media")
+            name = ""
+    if name:
+        yield day, name, "\n".join(texts)
+
+
+def log_messages(record: dict[str, Any], leave_out: LeaveOut) -> list[list[Said]] | None:
+    """The chats of an export of Telegram or Discord; None if the record is something else."""
+    messages = record.get("messages")
+    if isinstance(record.get("chats"), dict) and isinstance(record["chats"].get("list"), list):
+        return [_telegram(chat.get("messages") or [], leave_out) for chat in record["chats"]["list"]]
+    if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
+        return None
+    if "guild" in record and "channel" in record:
+        return [_discord(messages, leave_out)]
+    if "type" in record and all("type" in m and "date" in m for m in messages):
+        return [_telegram(messages, leave_out)]
+    return None
+
+
+def _telegram(messages: list[dict[str, Any]], leave_out: LeaveOut) -> list[Said]:
+    found = []
+    for message in messages:
+        text = message.get("text")
+        if isinstance(text, list):
+            text = "".join(part if isinstance(part, str) else str(part.get("text", "")) for part in text)
+        if message.get("type") != "message":
+            leave_out("notices of the program")
+        elif not isinstance(text, str) or not text.strip():
+            leave_out("pictures and other media")
+        else:
+            found.append((str(message.get("date", ""))[:10], str(message.get("from") or "unknown"), text))
+    return found
+
+
+def _discord(messages: list[dict[str, Any]], leave_out: LeaveOut) -> list[Said]:
+    found = []
+    for message in messages:
+        author, text = message.get("author"), message.get("content")
+        author = author if isinstance(author, dict) else {}
+        if not isinstance(text, str) or not text.strip():
+            leave_out("pictures and other media")
+        else:
+            name = str(author.get("nickname") or author.get("name") or "unknown")
+            found.append((str(message.get("timestamp", ""))[:10], name, text))
+    return found
+
+
+def conversations(said: Iterable[Said], i3_is: str, place: str) -> Iterator[list[dict[str, str]]]:
+    """A conversation for each day: i3 is the person of this name, all others are the user.
+
+    Raises DataError with the names if there is no such person.
+    """
+    said = list(said)
+    names = Counter(name for _, name, _ in said)
+    if i3_is not in names:
+        listed = ", ".join(name for name, _ in names.most_common(12))
+        raise DataError(
+            f"{place}: a chat between people: {listed}.",
+            f'Say whose messages i3 shall learn, as in --i3-is "{next(iter(names), "Anna")}".',
+        )
+    day, turns = None, []
+    for this_day, name, text in said:
+        role = "assistant" if name == i3_is else "user"
+        if turns and this_day != day:
+            yield turns
+            turns = []
+        day = this_day
+        if role == "user" and len(names) > 2:
+            text = f"{name}: {text}"
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += f"\n{text}"
+        else:
+            turns.append({"role": role, "content": text})
+    if turns:
+        yield turns
