@@ -44,7 +44,7 @@ def exported_chat(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat |
 
 
 def _i3desk(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | None:
-    messages = {m.get("number"): m for m in record.get("messages") or [] if isinstance(m, dict)}
+    messages = {m.get("number"): m for m in _list(record.get("messages")) if isinstance(m, dict)}
     path = _path(messages, record.get("leaf"), "parent")
     if path is None:
         path = _path(messages, max((n for n in messages if isinstance(n, int)), default=None), "parent") or []
@@ -88,7 +88,7 @@ def _chatgpt(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | None
         message = node.get("message")
         text = _chatgpt_text(node, leave_out)
         if isinstance(message, dict) and text:
-            turns.append({"role": (message.get("author") or {}).get("role"), "content": text})
+            turns.append({"role": _dict(message.get("author")).get("role"), "content": text})
     return ExportedChat("ChatGPT", turns, _title(record), _seconds(record.get("create_time")))
 
 
@@ -127,13 +127,13 @@ def _claude(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | None:
         text = message.get("text")
         if not isinstance(text, str) or not text.strip():
             text = content_text(message.get("content"), number, leave_out) or ""
-        for attachment in message.get("attachments") or []:
+        for attachment in _list(message.get("attachments")):
             extracted = attachment.get("extracted_content") if isinstance(attachment, dict) else None
             if isinstance(extracted, str) and extracted.strip():
                 text = f"{text}\n\n{extracted}"
             else:
                 leave_out("attachments")
-        for _ in message.get("files") or []:
+        for _ in _list(message.get("files")):
             leave_out("attachments")
         if text.strip():
             turns.append({"role": message.get("sender"), "content": text})
@@ -148,7 +148,7 @@ def _open_webui(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | N
     nodes = _dict(history.get("messages"))
     path = _path(nodes, history.get("currentId"), "parentId")
     if path is None:
-        path = [message for message in chat.get("messages") or [] if isinstance(message, dict)]
+        path = [message for message in _list(chat.get("messages")) if isinstance(message, dict)]
     for _ in range(len(nodes) - len(path)):
         leave_out("replaced versions of messages")
     turns = []
@@ -157,7 +157,7 @@ def _open_webui(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | N
     if isinstance(system, str) and system.strip():
         turns.append({"role": "system", "content": system})
     for number, message in enumerate(path, 1):
-        for _ in message.get("files") or []:
+        for _ in _list(message.get("files")):
             leave_out("attachments")
         text = content_text(message.get("content"), number, leave_out)
         if text and text.strip():
@@ -175,15 +175,15 @@ def _lm_studio(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | No
     if isinstance(system, str) and system.strip():
         turns.append({"role": "system", "content": system})
     for number, message in enumerate(messages, 1):
-        versions = message.get("versions") if isinstance(message, dict) else None
-        if not isinstance(versions, list) or not versions:
+        versions = [version for version in _list(_dict(message).get("versions")) if isinstance(version, dict)]
+        if not versions:
             continue
         selected = message.get("currentlySelected", 0)
         chosen = versions[selected] if isinstance(selected, int) and 0 <= selected < len(versions) else versions[-1]
         for _ in versions[1:]:
             leave_out("replaced versions of messages")
         contents = [chosen.get("content")] if "content" in chosen else []
-        for step in chosen.get("steps") or []:
+        for step in _list(chosen.get("steps")):
             if isinstance(step, dict) and step.get("type") == "contentBlock":
                 contents.append(step.get("content"))
             else:
@@ -251,7 +251,7 @@ def as_turn(record: Any, leave_out: LeaveOut) -> Any:
         is_jan = record.get("object") == "thread.message"
         return {key: value for key, value in record.items() if not is_jan or key in ("role", "content")}
     swipes = record.get("swipes")
-    for _ in swipes[1:] if isinstance(swipes, list) else ():
+    for _ in _list(swipes)[1:]:
         leave_out("replaced versions of messages")
     if record.get("is_system") is True:
         leave_out("notices of the program")
@@ -271,6 +271,10 @@ def _path(nodes: dict[Any, dict[str, Any]], leaf: Any, parent: str) -> list[dict
         path.append(nodes[leaf])
         leaf = nodes[leaf].get(parent)
     return path[::-1]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _dict(value: Any) -> dict[Any, Any]:

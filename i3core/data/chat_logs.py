@@ -54,7 +54,10 @@ def log_messages(record: dict[str, Any], leave_out: LeaveOut) -> list[list[Said]
     """The chats of an export of Telegram or Discord; None if the record is something else."""
     messages = record.get("messages")
     if isinstance(record.get("chats"), dict) and isinstance(record["chats"].get("list"), list):
-        return [_telegram(chat.get("messages") or [], leave_out) for chat in record["chats"]["list"]]
+        chats = [chat.get("messages") for chat in record["chats"]["list"] if isinstance(chat, dict)]
+        return [
+            _telegram([m for m in chat if isinstance(m, dict)], leave_out) for chat in chats if isinstance(chat, list)
+        ]
     if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
         return None
     if "guild" in record and "channel" in record:
@@ -69,7 +72,8 @@ def _telegram(messages: list[dict[str, Any]], leave_out: LeaveOut) -> list[Said]
     for message in messages:
         text = message.get("text")
         if isinstance(text, list):
-            text = "".join(part if isinstance(part, str) else str(part.get("text", "")) for part in text)
+            parts = [part.get("text") if isinstance(part, dict) else part for part in text]
+            text = "".join(part for part in parts if isinstance(part, str))
         if message.get("type") != "message":
             leave_out("notices of the program")
         elif not isinstance(text, str) or not text.strip():

@@ -232,7 +232,11 @@ def _parse_shape(record: dict[str, Any], source: str, text: Any, used: set[str],
         used.add(key)
         items = _parsed_cell(record[key])
         turns.system += contexts
-        turns.add_items(items, leave_out)
+        if isinstance(items, list) and items and all(isinstance(item, str) for item in items):
+            for number, said in enumerate(items):  # texts that alternate
+                turns.add(ASSISTANT if number % 2 else USER, said)
+        else:
+            turns.add_items(items, leave_out)
         shape = "ShareGPT conversations" if key == "conversations" else "messages"
         return _conversation(turns, source, shape)
     assert question is not None

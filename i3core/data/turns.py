@@ -50,11 +50,7 @@ class Turns:
         self.messages.append({"role": role, "content": content})
 
     def add_items(self, items: Any, leave_out: LeaveOut) -> None:
-        """Add a list of turns, or of texts that alternate. Raises DataError, without the location."""
-        if isinstance(items, list) and items and all(isinstance(item, str) for item in items):
-            for number, text in enumerate(items):
-                self.add(ASSISTANT if number % 2 else USER, text)
-            return
+        """Add a list of turns. Raises DataError, without the location."""
         if not isinstance(items, list):
             raise DataError("the turns are not a list.", _EXAMPLE)
         for number, item in enumerate(items, 1):

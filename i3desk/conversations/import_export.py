@@ -90,7 +90,7 @@ def from_json(data: object) -> Conversation:
         data = {"messages": data}
     if isinstance(data, dict) and isinstance(data.get("conversations"), list):  # ShareGPT
         data = {**data, "messages": data["conversations"]}
-    is_export = isinstance(data, dict) and data.keys() & EXPORT_KEYS
+    is_export = isinstance(data, dict) and data.keys() & (EXPORT_KEYS - {"i3desk_conversation"})
     if not isinstance(data, dict) or not (is_export or isinstance(data.get("messages"), list)):
         raise _refused("it has no list of messages")
     version = data.get("i3desk_conversation")

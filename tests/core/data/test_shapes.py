@@ -110,6 +110,36 @@ def test_every_field_of_a_record_is_read_or_named_or_the_record_is_bad(tmp_path_
             assert turn[key] in read or f"field `{key}` of a turn" in notes.left_out or turn["role"] == "tool"
 
 
+ANYTHING = st.sampled_from([None, True, 3, -1.5, "", "word", [], ["a"], [3], [None], {}, {"a": 1}, [[]], [{}]])
+EXPORTS = [shape for shape in SHAPES if shape.file.endswith(".json")]
+
+
+def places(value, path=()):
+    """Paths of all values in a JSON value."""
+    yield path
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in entries:
+        yield from places(inner, (*path, key))
+
+
+@given(st.sampled_from(EXPORTS), ANYTHING, st.data())
+def test_damaged_export_is_read_or_refused_in_words(tmp_path_factory, shape, damage, data):
+    content = json.loads(shape.content)
+    path = data.draw(st.sampled_from([place for place in places(content) if place]))
+    inner = content
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = damage
+    file = tmp_path_factory.getbasetemp() / "damaged.json"
+    file.write_text(json.dumps(content))
+    try:
+        documents = list(read_documents(file, reading=Reading.parse(**shape.options)))
+    except DataError as error:
+        assert error.what.startswith(str(file)), error.what  # noqa: PT017 (either outcome is right)
+    else:
+        assert all(isinstance(text, str) for document in documents for text in document.texts)
+
+
 @pytest.mark.parametrize("key", ["train", "training", "trainable", "loss", "learn", "weight"])
 def test_marks_of_several_programs_keep_a_reply_from_being_learned(tmp_path, key):
     no, yes = (0, 1) if key == "weight" else (False, True)
