@@ -44,12 +44,13 @@ def table_rows(
     else:
         delimiter = _delimiter(sample)
     rows = _Rows(lines, path, delimiter, on_bad)
-    head = list(itertools.islice(rows, SAMPLED_LINES))
+    head = list(itertools.islice(rows, 1))
     if not head:
         return
     location, first = head[0]
+    rows.width = len(first)
+    head += itertools.islice(rows, SAMPLED_LINES)
     columns = _columns(location, first, [cells for _, cells in head[1:]], reading, notes)
-    rows.width = len(columns.names)
     body: Records = itertools.chain(head[1:] if columns.has_header else head, rows)
     yield from _named(body, columns.names, on_bad)
 
