@@ -58,7 +58,9 @@ def log_messages(record: dict[str, Any], leave_out: LeaveOut) -> list[list[Said]
         return [
             _telegram([m for m in chat if isinstance(m, dict)], leave_out) for chat in chats if isinstance(chat, list)
         ]
-    if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
+    if not ("guild" in record or "type" in record) or not isinstance(messages, list):
+        return None
+    if not messages or not all(isinstance(m, dict) for m in messages):
         return None
     if "guild" in record and "channel" in record:
         return [_discord(messages, leave_out)]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from ..errors import DataError
@@ -89,13 +90,13 @@ def read_documents(
         records = read_records(file, on_bad, limit, reading, notes)
         if isinstance(source, HubDataset):
             records = ((RecordLocation(str(source), at.number, "record"), record) for at, record in records)
-        table = is_table(file)
+        table, place = is_table(file), str(file)
         for location, record in _joined(records, reading, notes, table):
             left_out: list[str] = []
             try:
-                documents = _parse(record, reading, str(location), left_out.append)
+                documents = _parse(record, reading, place, left_out.append)
                 for document in documents:
-                    if vocab_size is not None and document.ids and max(document.ids) >= vocab_size:
+                    if document.ids and vocab_size is not None and max(document.ids) >= vocab_size:
                         raise DataError(
                             f"the token id {max(document.ids)} is outside the vocabulary of {vocab_size:,}.",
                             "The ids belong to another tokenizer.",
@@ -150,112 +151,149 @@ def _parse(record: Any, reading: Reading, place: str, leave_out: LeaveOut) -> li
         record = {"messages": record}
     if not isinstance(record, dict):
         raise DataError("a record must be a JSON object.", _KNOWN_SHAPES)
-    documents = []
-    for part in chats_in(record):
-        documents += _parse_object(part, reading, place, leave_out)
+    if not _KEYS_OF_PROGRAMS.isdisjoint(record) or _has_versions(record):
+        documents = [d for part in chats_in(record) for d in _parse_export(part, reading, place, leave_out)]
+    else:
+        documents = [_parse_fields(record, leave_out)]
     for document in documents:
-        if not document.ids and not any(text.strip() for text in document.texts):
+        if document.messages:
+            has_text = False
+            roles = set()
+            for turn in document.messages:
+                roles.add(turn["role"])
+                if turn["content"] and not turn["content"].isspace():
+                    has_text = True
+                elif turn["role"] == ASSISTANT:
+                    what = "a reply is empty and would teach the model to say nothing."
+                    raise DataError(what if has_text else "holds no text.", "Fill it in, or remove it.")
+            if ASSISTANT not in roles:
+                leave_out(NO_REPLY)
+        elif document.ids or document.text.strip():
+            has_text = True
+        else:
+            has_text = False
+        if not has_text:
             raise DataError("holds no text.", "Remove the record.")
-        if any(turn["role"] == ASSISTANT and not turn["content"].strip() for turn in document.messages):
-            raise DataError("a reply is empty and would teach the model to say nothing.", "Fill it in, or remove it.")
-        if document.messages and all(turn["role"] == USER for turn in document.messages):
-            leave_out(NO_REPLY)
     return documents
 
 
-def _parse_object(record: dict[str, Any], reading: Reading, place: str, leave_out: LeaveOut) -> list[Document]:
+_KEYS_OF_PROGRAMS = EXPORT_KEYS | {"chats", "items", "guild", "type", "conversations"}
+
+
+def _has_versions(record: dict[str, Any]) -> bool:
+    """Whether the turns are those of LM Studio."""
+    messages = record.get("messages")
+    return isinstance(messages, list) and bool(messages) and isinstance(messages[0], dict) and "versions" in messages[0]
+
+
+def _parse_export(record: dict[str, Any], reading: Reading, place: str, leave_out: LeaveOut) -> list[Document]:
+    """Parse what a chat program may have exported."""
     fields = {name: value for name, value in record.items() if value is not None and value != []}
-    messages = fields.get("messages")
-    is_export = bool(fields.keys() & EXPORT_KEYS)
-    if not is_export and isinstance(messages, list) and isinstance(messages[0], dict):
-        is_export = "versions" in messages[0]
-    if is_export and (chat := exported_chat(fields, leave_out)) is not None:
+    chat = exported_chat(fields, leave_out)
+    if chat is not None:
         turns = Turns()
         turns.add_items(chat.turns, leave_out)
         return [_conversation(turns, "", f"chat of {chat.program}")]
-    if "messages" in fields or "chats" in fields:
-        logs = chat_logs.log_messages(fields, leave_out)
-        if logs is not None:
-            chats = [chat_logs.conversations(log, reading.i3_is, place) for log in logs if log]
-            return [_plain_conversation(turns, "chat between people") for chat in chats for turns in chat]
-    return [_parse_fields(fields, leave_out)]
+    logs = chat_logs.log_messages(fields, leave_out)
+    if logs is None:
+        return [_parse_fields(record, leave_out)]
+    documents = []
+    for log in filter(None, logs):
+        for said in chat_logs.conversations(log, reading.i3_is, place):
+            turns = Turns(said)
+            documents.append(_conversation(turns, "", "chat between people"))
+    return documents
 
 
-def _plain_conversation(messages: list[dict[str, str]], shape: str) -> Document:
-    return Document(messages=tuple(_exchange_turn(turn["role"], turn["content"]) for turn in messages), shape=shape)
+@dataclass(frozen=True)
+class _Plan:
+    """What the fields of a record are, by their names alone.
+
+    Attributes:
+        turns: the field of a conversation; or else
+        question, answer: those of an exchange; or else
+        other: "text" or "ids".
+        unused: fields that are left out.
+    """
+
+    turns: str | None
+    question: str | None
+    answer: str | None
+    other: str | None
+    systems: tuple[str, ...]
+    contexts: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+@lru_cache(1024)
+def _plan(names: tuple[str, ...]) -> _Plan:
+    """Raises DataError if the names are of no known shape."""
+    turns, question, answer = (first_of(known, names) for known in (CONVERSATIONS, QUESTIONS, ANSWERS))
+    if "instruction" in names and answer:
+        question = "instruction"
+    if turns is None and not (question and answer):
+        other = first_of(("text", "ids"), names)
+        if other is None:
+            found = ", ".join(f"`{name[:40]}`" for name in names[:8]) or "no fields that are not empty"
+            raise DataError(f"a record with {found} is of no known shape.", _KNOWN_SHAPES)
+        return _Plan(None, None, None, other, (), (), tuple(n for n in names if n not in (other, "src")))
+    if turns is not None:
+        question = answer = None
+    systems = tuple(name for name in SYSTEMS if name in names)
+    contexts = tuple(name for name in CONTEXTS if name in names and name != question)
+    used = {turns, question, answer, "history", "src", *systems, *contexts}
+    return _Plan(turns, question, answer, None, systems, contexts, tuple(n for n in names if n not in used))
 
 
 def _parse_fields(record: dict[str, Any], leave_out: LeaveOut) -> Document:
     """Parse a record of data. Every field is used, or left out by name."""
-    used = {"src"}
-    source = _repaired(str(record.get("src", "")))
-
-    def text(name: str) -> str:
-        used.add(name)
-        if not isinstance(record[name], str):
-            raise DataError(f"`{name}` is not text.", _KNOWN_SHAPES)
-        return record[name]
-
-    document = _parse_shape(record, source, text, used, leave_out)
-    for name, value in record.items():
-        if name not in used and has_content(value):
+    names = tuple(name for name, value in record.items() if value is not None and value != [])
+    plan = _plan(names)
+    source = _repaired(str(record["src"])) if "src" in names else ""
+    for name in plan.unused:
+        if has_content(record[name]):
             leave_out(f"field `{name[:40]}`")
-    return document
-
-
-def _parse_shape(record: dict[str, Any], source: str, text: Any, used: set[str], leave_out: LeaveOut) -> Document:
+    if plan.other == "text":
+        return Document(_repaired(_text(record, "text")), source=source, shape="text")
+    if plan.other == "ids":
+        ids = record["ids"]
+        if not isinstance(ids, list) or not all(type(i) is int and i >= 0 for i in ids):
+            raise DataError("`ids` is not a list of numbers from 0.", 'For example {"ids": [5, 17, 3]}.')
+        return Document(ids=tuple(ids), source=source, shape="token ids")
     turns = Turns()
-    key = first_of(CONVERSATIONS, record)
-    question, answer = first_of(QUESTIONS, record), first_of(ANSWERS, record)
-    if "instruction" in record and answer:
-        question = "instruction"
-    if key is None and not (question and answer):
-        if "text" in record:
-            return Document(_repaired(text("text")), source=source, shape="text")
-        if "ids" in record:
-            used.add("ids")
-            ids = record["ids"]
-            if not isinstance(ids, list) or not all(type(i) is int and i >= 0 for i in ids):
-                raise DataError("`ids` is not a list of numbers from 0.", 'For example {"ids": [5, 17, 3]}.')
-            return Document(ids=tuple(ids), source=source, shape="token ids")
-        found = ", ".join(f"`{name[:40]}`" for name in list(record)[:8]) or "no fields that are not empty"
-        raise DataError(f"a record with {found} is of no known shape.", _KNOWN_SHAPES)
-    for name in SYSTEMS:
-        if name in record:
-            turns.system.append(text(name))
-    if "history" in record:
-        used.add("history")
+    turns.system += [_text(record, name) for name in plan.systems]
+    if "history" in names:
         _add_history(turns, record["history"], leave_out)
-    context = [name for name in CONTEXTS if name in record and name not in (key, question)]
-    contexts = [said for name in context if (said := text(name)).strip()]
-    if key is not None:
-        used.add(key)
-        items = _parsed_cell(record[key])
+    contexts = [said for name in plan.contexts if (said := _text(record, name)).strip()]
+    if plan.turns is not None:
+        items = _parsed_cell(record[plan.turns])
         turns.system += contexts
         if isinstance(items, list) and items and all(isinstance(item, str) for item in items):
             for number, said in enumerate(items):  # texts that alternate
                 turns.add(ASSISTANT if number % 2 else USER, said)
         else:
             turns.add_items(items, leave_out)
-        shape = "ShareGPT conversations" if key == "conversations" else "messages"
-        return _conversation(turns, source, shape)
-    assert question is not None
-    assert answer is not None
-    used |= {question, answer}
-    asked, said = record[question], record[answer]
-    if isinstance(asked, list):
+        return _conversation(turns, source, "ShareGPT conversations" if plan.turns == "conversations" else "messages")
+    question, answer = plan.question or "", plan.answer or ""
+    if isinstance(record[question], list):
         turns.system += contexts
-        turns.add_items(asked, leave_out)
+        turns.add_items(record[question], leave_out)
     else:
-        turns.add(USER, "\n".join([text(question), *contexts]))
-    if isinstance(said, list):
-        turns.add_items(said, leave_out)
+        turns.add(USER, "\n".join([_text(record, question), *contexts]))
+    if isinstance(record[answer], list):
+        turns.add_items(record[answer], leave_out)
     else:
-        turns.add(ASSISTANT, text(answer))
+        turns.add(ASSISTANT, _text(record, answer))
     shape = "Alpaca instructions" if question == "instruction" else "prompt and completion"
     if (question, answer) == ("user", "assistant"):
         shape = "two columns"
     return _conversation(turns, source, shape)
+
+
+def _text(record: dict[str, Any], name: str) -> str:
+    if not isinstance(record[name], str):
+        raise DataError(f"`{name}` is not text.", _KNOWN_SHAPES)
+    return record[name]
 
 
 def _add_history(turns: Turns, history: Any, leave_out: LeaveOut) -> None:
@@ -285,16 +323,9 @@ def _parsed_cell(value: Any) -> Any:
 
 def _conversation(turns: Turns, source: str, shape: str) -> Document:
     messages, context = turns.finish()
-    return Document(
-        messages=tuple(_exchange_turn(turn["role"], turn["content"]) for turn in messages),
-        context=context,
-        source=source,
-        shape=shape,
-    )
-
-
-def _exchange_turn(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": _repaired(content)}
+    for turn in messages:
+        turn["content"] = _repaired(turn["content"])
+    return Document(messages=messages, context=context, source=source, shape=shape)
 
 
 def _repaired(text: str) -> str:

@@ -35,15 +35,12 @@ def table_rows(
     reader: TextIO, path: str, on_bad: BadRecordHandler | None, reading: Reading, notes: ReadingNotes, longest: int
 ) -> Records:
     """Records of a table: one for each row, by the names of the columns."""
-    lines = _Lines(reader, path, longest)
-    sample = lines.peek()
+    rows = _Rows(reader, path, on_bad, longest)
+    sample = rows.peek()
     found = _SEPARATOR_LINE.fullmatch(sample[0]) if sample else None
     if found:
-        next(lines)
-        delimiter = found[1]
-    else:
-        delimiter = _delimiter(sample)
-    rows = _Rows(lines, path, delimiter, on_bad)
+        rows.skip_line()
+    rows.delimiter = found[1] if found else _delimiter(sample)
     head = list(itertools.islice(rows, 1))
     if not head:
         return
@@ -201,89 +198,88 @@ def join_turns(records: Records, names: list[str]) -> Records:
 # ------------------------------------------------------------------------------------------------------------- cells
 
 
-class _Lines(Iterator[str]):
-    """Lines of a file; some can be looked at, or given back."""
+class _TooManyLinesError(Exception):
+    """A row has more lines than a cell may have."""
 
-    def __init__(self, reader: TextIO, path: str, longest: int) -> None:
-        self._reader, self._path, self._longest = reader, path, longest
-        self._waiting: list[str] = []
-        self.number = 0  # of the line that was returned last
 
-    def __next__(self) -> str:
-        line = self._waiting.pop() if self._waiting else self._read()
-        if not line:
-            raise StopIteration
-        self.number += 1
-        return line
+class _Rows(Iterator[tuple[RecordLocation, tuple[str, ...]]]):
+    """Rows of cells.
 
-    def _read(self) -> str:
-        line = self._reader.readline(self._longest)
-        if len(line) == self._longest and not line.endswith("\n"):
-            raise DataError(f"{self._path}, line {self.number + 1}: longer than 64 MB.", "Is this a table?")
-        return line
+    Attributes:
+        delimiter: between cells; set before the first row is read.
+        width: cells of a row; tells rows that a stray quote has joined from rows with line breaks.
+    """
 
-    def give_back(self, lines: list[str]) -> None:
-        self._waiting += reversed(lines)
-        self.number -= len(lines)
+    def __init__(self, reader: TextIO, path: str, on_bad: BadRecordHandler | None, longest: int) -> None:
+        csv.field_size_limit(longest)
+        self.delimiter, self.width = ",", 0
+        self._reader, self._path, self._on_bad, self._longest = reader, path, on_bad, longest
+        self._waiting: list[str] = []  # lines that are read next, the last one first
+        self._number = 0  # of the line that was taken last
+        self._taken: list[str] = []  # the lines of this row
+        self._cells: Iterator[list[str]] | None = None
 
     def peek(self) -> list[str]:
-        """The first lines, which are still returned."""
+        """The first lines, which are still read."""
         lines: list[str] = []
         while len(lines) < SAMPLED_LINES and sum(map(len, lines)) < SAMPLED_CHARACTERS and (line := self._read()):
             lines.append(line)
         self._waiting = lines[::-1]
         return lines
 
+    def skip_line(self) -> None:
+        """Leave out the next of the lines that were looked at."""
+        self._waiting.pop()
+        self._number += 1
 
-class _TooManyLinesError(Exception):
-    """A row has more lines than a cell may have."""
+    def _read(self) -> str:
+        line = self._reader.readline(self._longest)
+        if len(line) == self._longest and not line.endswith("\n"):
+            raise DataError(f"{self._path}, line {self._number + 1}: longer than 64 MB.", "Is this a table?")
+        return line
 
-
-class _Rows(Iterator[tuple[RecordLocation, tuple[str, ...]]]):
-    """Rows of cells. `width`, once known, tells rows that a stray quote has joined from rows with line breaks."""
-
-    def __init__(self, lines: _Lines, path: str, delimiter: str, on_bad: BadRecordHandler | None) -> None:
-        csv.field_size_limit(lines._longest)
-        self.width = 0
-        self._lines, self._path, self._delimiter, self._on_bad = lines, path, delimiter, on_bad
-        self._taken: list[str] = []  # the lines of this row
-        self._cells = self._reader()
-
-    def _reader(self) -> Iterator[list[str]]:
-        return csv.reader(self._source(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
-
-    def _source(self) -> Iterator[str]:
-        for line in self._lines:
-            self._taken.append(line)
-            if len(self._taken) > MOST_LINES:
+    def _lines(self) -> Iterator[str]:
+        waiting, taken = self._waiting, self._taken
+        while line := waiting.pop() if waiting else self._read():
+            self._number += 1
+            taken.append(line)
+            if len(taken) > MOST_LINES:
                 raise _TooManyLinesError
             yield line
 
+    def _start(self) -> Iterator[list[str]]:
+        return csv.reader(self._lines(), delimiter=self.delimiter, strict=True, skipinitialspace=True)
+
     def __next__(self) -> tuple[RecordLocation, tuple[str, ...]]:
+        taken = self._taken
         while True:
+            self._cells = self._cells or self._start()
             try:
                 cells = next(self._cells, None)
                 if cells is None:
                     raise StopIteration
-                is_joined = len(self._taken) > 1 and self.width and len(cells) != self.width
+                is_joined = len(taken) > 1 and self.width and len(cells) != self.width
                 reason = "a quote that joins lines which do not belong together" if is_joined else ""
             except csv.Error as error:
                 cells, reason = [], _reason(error)
             except _TooManyLinesError:
                 cells, reason = [], "a quote that is not closed"
-            taken, self._taken = self._taken, []
-            location = RecordLocation(self._path, self._lines.number - len(taken) + 1)
+            location = RecordLocation(self._path, self._number - len(taken) + 1)
             if reason:
-                cells = self._recover(location, taken, reason)
+                cells = self._recover(location, reason)
+            taken.clear()
             if cells:
                 return location, tuple(cells)
 
-    def _recover(self, location: RecordLocation, taken: list[str], reason: str) -> list[str]:
+    def _recover(self, location: RecordLocation, reason: str) -> list[str]:
         """Read on from the second line. The first is reported, or, with tabs, its quotes are text."""
-        self._lines.give_back(taken[1:])
-        self._cells = self._reader()
-        if self._delimiter == "\t":
-            return taken[0].rstrip("\r\n").split("\t")
+        first, *others = self._taken
+        self._waiting += reversed(others)
+        self._number -= len(others)
+        self._cells = None
+        if self.delimiter == "\t":
+            return first.rstrip("\r\n").split("\t")
+        self._taken.clear()
         remedy = 'Write a quote within a text as "", and enclose the text in quotes.'
         report_bad(BadRecordError(location, f"{reason}.", remedy), self._on_bad)
         return []

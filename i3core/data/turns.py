@@ -54,13 +54,19 @@ class Turns:
         if not isinstance(items, list):
             raise DataError("the turns are not a list.", _EXAMPLE)
         for number, item in enumerate(items, 1):
+            if type(item) is dict and len(item) == 2:  # nothing but its role and text, as most turns
+                said_by, text = item.get("role") or item.get("from"), item.get("content") or item.get("value")
+                role = _ROLE_OF.get(said_by) if type(said_by) is str else None
+                if role is not None and role != TOOL and type(text) is str:
+                    self.add(role, text)
+                    continue
             self._add_item(_as_dict(item), number, leave_out)
 
     def finish(self) -> tuple[tuple[dict[str, str], ...], frozenset[int]]:
         """The turns with the system texts in front of the first question, as templates may lack a place for them."""
         if not self.messages:
             raise DataError("no turn of a user or an assistant.", _EXAMPLE)
-        if any(text.strip() for text in self.system):
+        if self.system and any(text.strip() for text in self.system):
             asked = next((i for i, turn in enumerate(self.messages) if turn["role"] == USER), None)
             texts = [text for text in self.system if text.strip()]
             if asked is None:

@@ -63,7 +63,10 @@ class TextFolding:
     def __call__(self, text: str) -> str:
         """Fold a text; one of known characters is returned unchanged."""
         if text.isascii():
-            if not any(c in text for c in self._odd_ascii):
+            for character in self._odd_ascii:
+                if character in text:
+                    break
+            else:
                 return text
         elif not self._unread.search(text):
             return text
@@ -113,13 +116,16 @@ def _candidates(character: str) -> Iterable[str]:
     if lowered != character:
         yield lowered
     yield from _CANDIDATES.get(lowered, ())
+    kind = unicodedata.category(character)
+    # Without its mark, a letter of another script is another letter: й is not и.
+    keeps_marks = kind.startswith("L") and "LATIN" not in unicodedata.name(character, "")
     for form in ("NFD", "NFKD"):
         decomposed = unicodedata.normalize(form, lowered)
-        if decomposed != lowered:
+        if decomposed != lowered and not (keeps_marks and _MARKS.search(decomposed)):
             yield decomposed
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", lowered))
-    if plain != lowered:
+    if plain != lowered and not keeps_marks:
         yield plain
-    category = _BY_CATEGORY.get(unicodedata.category(character))
+    category = _BY_CATEGORY.get(kind)
     if category is not None and category != character:
         yield category

@@ -27,11 +27,11 @@ def pages_of(previews: Sequence[dict]) -> list[list[Token]]:
         page: list[Token] = []
         learned_before = False
         for text, learned, unknown in preview.get("tokens", ()):
-            if learned_before and not learned:
+            if learned_before and not learned and not unknown:  # an unknown chunk is not learned, within a reply
                 pages.append(page)
                 page = []
             page.append((str(text), bool(learned), bool(unknown)))
-            learned_before = learned
+            learned_before = learned or (unknown and learned_before)
         if page and (learned_before or not pages):
             pages.append(page)
     return pages[:MAX_PAGES]

@@ -58,6 +58,11 @@ def test_other_scripts_and_known_text_stay(text):
     assert PLAIN(text) == text
 
 
+def test_mark_of_another_script_is_part_of_its_letter():
+    assert TextFolding(ASCII + "и")("мой й") == "мой й"
+    assert TextFolding(ASCII + "о")("о\u0301но") == "оно"
+
+
 @given(texts)
 def test_ordinary_western_text_becomes_ascii(text):
     folded = PLAIN(text)
