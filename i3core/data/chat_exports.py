@@ -44,7 +44,7 @@ def exported_chat(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat |
 
 
 def _i3desk(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | None:
-    messages = {m.get("number"): m for m in _list(record.get("messages")) if isinstance(m, dict)}
+    messages = _by_id(_list(record.get("messages")), "number")
     path = _path(messages, record.get("leaf"), "parent")
     if path is None:
         path = _path(messages, max((n for n in messages if isinstance(n, int)), default=None), "parent") or []
@@ -116,7 +116,7 @@ def _claude(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | None:
     messages = record["chat_messages"]
     if not isinstance(messages, list):
         return None
-    by_id = {m.get("uuid"): m for m in messages if isinstance(m, dict) and m.get("uuid")}
+    by_id = _by_id(messages, "uuid")
     path = _path(by_id, record.get("current_leaf_message_uuid"), "parent_message_uuid")
     if path is None:
         path = [message for message in messages if isinstance(message, dict)]
@@ -271,6 +271,10 @@ def _path(nodes: dict[Any, dict[str, Any]], leaf: Any, parent: str) -> list[dict
         path.append(nodes[leaf])
         leaf = nodes[leaf].get(parent)
     return path[::-1]
+
+
+def _by_id(messages: list[Any], key: str) -> dict[Any, dict[str, Any]]:
+    return {m[key]: m for m in messages if isinstance(m, dict) and isinstance(m.get(key), str | int)}
 
 
 def _list(value: Any) -> list[Any]:

@@ -251,8 +251,6 @@ def read_file(path: Path | str) -> list[Conversation]:
     """Read all conversations of a .json file, or of a .jsonl file with one a line. Raises I3Error naming the file."""
     path = Path(path)
     try:
-        if path.exists() and not path.is_file():
-            raise I3Error(f"{path} is not a file.", "Choose a JSON file.")
         if path.stat().st_size > LARGEST_FILE:
             raise I3Error(
                 f"{path} is larger than {LARGEST_FILE // 2**20} MB.", "Split it into smaller files and import those."

@@ -40,7 +40,9 @@ def kind_of(path: Path) -> Dropped:
         is_model = names & _MODEL_FILES or "run.json" in names or path.suffix == ".partial"
         return Dropped.DATA if holds_data and not is_model else Dropped.MODEL
     name = path.name.lower()
-    if name in _MODEL_FILES or not name.endswith(DATA_SUFFIXES) or not path.is_file():  # a pipe would never answer
+    if name in _MODEL_FILES or not name.endswith(DATA_SUFFIXES):
+        return Dropped.MODEL
+    if path.exists() and not path.is_file():  # a pipe would never answer
         return Dropped.MODEL
     if name.endswith((".json", ".jsonl")):
         try:
