@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class Application(QObject):
     ) -> None:
         super().__init__()
         self._model_folder = model_folder
+        self._started = time.time()
         self.wipe_at_end = False
         self.store = SettingsStore(paths.settings_file, self)
         self.theme = Theme(qt_app, theme or self.store.preferences.theme, self, with_style_sheet=False)
@@ -82,7 +84,7 @@ class Application(QObject):
         self.services.model.changed.connect(self._on_busy_changed)
         self.services.model.refused.connect(self._on_model_refused)
         self.services.autosave.failed.connect(self.actions.show_error)
-        page = self.services.settings_page
+        page = self.services.settings_page.data
         page.export_all_requested.connect(self.actions.export_all)
         page.delete_conversations_requested.connect(self.actions.delete_all)
         page.delete_everything_requested.connect(self._wipe)
@@ -183,7 +185,7 @@ class Application(QObject):
         """Show a run that kept running while the window was closed. Called once."""
         self.services.runs.changed.disconnect(self._find_run)
         run, page = self.services.runs.active, self.services.train_page
-        if run is not None and page.folder is None and not page.setup.choices.data:
+        if run is not None and page.folder is None and run.started < self._started:
             page.show_run(run.folder)
 
     @Slot(str, object)

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent, QShowEvent, QTextCursor
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
-    QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QSizePolicy,
     QStackedLayout,
-    QVBoxLayout,
     QWidget,
 )
 
 from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.draft_chunks import DraftChunks
 from i3desk.style.icons import IconPushButton, IconToolButton
-from i3desk.widgets.basics import FileDropsPass, named
+from i3desk.widgets.basics import FileDropsPass, column_in, label, named, restyle, row
 
-MAX_LINES = 6
+MIN_ROOM = 6  # lines that the field may always have
+MAX_SHARE = 0.4  # of the window's height
 HOW_TO_SEND = "Enter sends, Shift+Enter starts a new line"
 
 
 class MessageEdit(FileDropsPass, QPlainTextEdit):
-    """A plain text field, one to six lines tall.
+    """A plain text field, as tall as its text, up to MAX_SHARE of the window.
 
     Enter sends, Shift+Enter starts a new line, Page Up and Down scroll the chat, Up in the empty field edits the last
     message.
@@ -47,6 +47,7 @@ class MessageEdit(FileDropsPass, QPlainTextEdit):
         self.document().setDocumentMargin(2)
         self.viewport().setAutoFillBackground(False)
         self.textChanged.connect(self._fit_height)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
         self._fit_height()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -71,11 +72,16 @@ class MessageEdit(FileDropsPass, QPlainTextEdit):
 
     @Slot()
     def _fit_height(self) -> None:
-        lines = min(MAX_LINES, max(1, round(self.document().size().height())))  # in lines, for plain text
-        height = lines * self.fontMetrics().lineSpacing() + 6
-        self.setVerticalScrollBarPolicy(
-            Qt.ScrollBarPolicy.ScrollBarAsNeeded if lines == MAX_LINES else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-        )
+        line, margins = self.fontMetrics().lineSpacing(), 2 * round(self.document().documentMargin()) + 2
+        most = max(MIN_ROOM * line, round(MAX_SHARE * self.window().height()))
+        layout, block, needed = self.document().documentLayout(), self.document().begin(), 0.0
+        while block.isValid() and needed <= most:  # asking for its height lays a block out
+            needed += layout.blockBoundingRect(block).height()
+            block = block.next()
+        fits = needed <= most
+        policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        self.setVerticalScrollBarPolicy(policy)
+        height = max(line, math.ceil(min(needed, most))) + margins
         if height != self.height():
             self.setFixedHeight(height)
 
@@ -134,9 +140,7 @@ class Composer(QFrame):
 
         self.draft_chunks = DraftChunks()
         self.line = named(QFrame(), "line")
-        self.notice = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.notice.setProperty("tone", "warn")
-        self.notice.setProperty("grade", "small")
+        self.notice = label(tone="warn", grade="small", wrap=True)
         for widget in (self.draft_chunks, self.line, self.notice):
             widget.hide()
 
@@ -146,18 +150,11 @@ class Composer(QFrame):
         self._buttons = QStackedLayout(place)
         self._buttons.addWidget(self.send_button)
         self._buttons.addWidget(self.stop_button)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.edit, 1, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self.chunks_button, 0, Qt.AlignmentFlag.AlignBottom)
-        row.addWidget(place, 0, Qt.AlignmentFlag.AlignBottom)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(8)
-        for widget in (self.draft_chunks, self.line):
-            column.addWidget(widget)
-        column.addLayout(row)
-        column.addWidget(self.notice)
+        line = row((self.edit, 1), self.chunks_button, place)
+        line.setAlignment(self.edit, Qt.AlignmentFlag.AlignVCenter)
+        for part in (self.chunks_button, place):
+            line.setAlignment(part, Qt.AlignmentFlag.AlignBottom)
+        column_in(self, self.draft_chunks, self.line, line, self.notice, margins=(12, 10, 12, 10), spacing=8)
         self._show_mode()
 
     def text(self) -> str:
@@ -169,6 +166,11 @@ class Composer(QFrame):
         if text != self.text():
             self.edit.setPlainText(text)
             self.edit.moveCursor(QTextCursor.MoveOperation.End)
+
+    def type_text(self, text: str) -> None:
+        """Insert text that was typed while another widget had the focus, and take the focus."""
+        self.edit.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.edit.insertPlainText(text)
 
     @Slot()
     def accept(self) -> None:
@@ -226,9 +228,7 @@ class Composer(QFrame):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.edit and event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
-            self.setProperty("focused", event.type() == QEvent.Type.FocusIn)
-            self.style().unpolish(self)
-            self.style().polish(self)
+            restyle(self, focused=event.type() == QEvent.Type.FocusIn)
         return super().eventFilter(watched, event)
 
     @Slot()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QFontMetrics, QHideEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from i3desk.style.palette import mix, tabular
 from i3desk.tokens.style import tokens_in_use
-from i3desk.widgets.basics import named, set_tone
+from i3desk.widgets.basics import add, column_in, label, named, restyle, row_in
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.popup_card import PopupCard
 
@@ -74,13 +74,10 @@ class ContextMeter(QWidget):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._window = 0
         self.explanation: ContextExplanation | None = None
-        self.text = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
+        self.text = tabular(label(tone="muted", grade="small"))
         self.bar = ContextUsageBar()
-        self.hint = ElidedLabel()
+        self.hint = ElidedLabel(tone="muted", grade="small")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        for label in (self.text, self.hint):
-            label.setProperty("tone", "muted")
-            label.setProperty("grade", "small")
         for widget in (self.text, self.bar):
             policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)  # nothing moves when the model is ready
@@ -91,13 +88,7 @@ class ContextMeter(QWidget):
         self.help_button.setAccessibleName("What the window is")
         self.help_button.setToolTip("What tokens and the window are, and what to do when it is full")
         self.help_button.toggled.connect(self._on_toggled)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        row.addWidget(self.text)
-        row.addWidget(self.bar, 1)
-        row.addWidget(self.hint)
-        row.addWidget(self.help_button)
+        row_in(self, self.text, (self.bar, 1), self.hint, self.help_button, spacing=10)
         self.show_use(0, 0, 0, 0, False)
 
     def show_use(self, used: int, window: int, draft: int, falling: int, fallen: bool) -> None:
@@ -139,7 +130,7 @@ class ContextMeter(QWidget):
             hint = "the oldest turns have dropped out of view"
         else:
             hint = f"your text adds {draft:,}" if draft else ""
-        set_tone(self.hint, tone)
+        restyle(self.hint, tone=tone)
         self.hint.setText(hint)
         self.hint.setToolTip(hint)
         self.hint.setVisible(bool(hint))
@@ -178,18 +169,11 @@ class ContextExplanation(PopupCard):
         self.setObjectName("explanation")
         self.setAccessibleName("What the window is")
         self.setAccessibleDescription(" ".join(f"{heading}: {text}" for heading, text in explain(size)))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 14, 16, 14)
-        column.setSpacing(4)
+        column = column_in(self, margins=(16, 14, 16, 14), spacing=4)
         for heading, text in explain(size):
             if column.count():
                 column.addSpacing(6)
-            title = QLabel(heading, textFormat=Qt.TextFormat.PlainText)
-            title.setProperty("grade", "heading")
-            body = named(QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=True), "text")
-            body.setProperty("tone", "muted")
-            column.addWidget(title)
-            column.addWidget(body)
+            add(column, label(heading, grade="heading"), named(label(text, "muted", wrap=True), "text"))
         self.fit(min(EXPLANATION_WIDTH, self.room().width()))
         corner = meter.mapTo(meter.window(), QPoint(meter.width(), 0))
         self.appear(corner.x() - self.width(), corner.y() - GAP - self.height())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from i3core.errors import PromptError
+from i3core.errors import PromptError, PromptTooLongError
 from i3core.generation.context import fit_context
 from i3core.text.unreadable import notice
 from i3desk.conversations.conversation import USER, Conversation
@@ -41,9 +41,17 @@ def context_preview(conversation: Conversation, model: ModelInfo | None, text: s
     sampling = conversation.settings.sampling
     try:
         plan = fit_context(model.template, prompt.content, sampling.max_new_tokens, model.window)
-    except PromptError as error:
+    except PromptTooLongError:
         tokens = len(model.template.encode_turn({"role": USER, "content": text.strip()}))
-        return ContextPreview(tokens, too_long=f"{error.what} {error.remedy}".strip(), unreadable=unreadable)
+        room = model.window - min(sampling.max_new_tokens, model.window // 2)
+        return ContextPreview(
+            tokens,
+            too_long=f"Too long: your text adds {tokens:,} tokens, and {room:,} of the window's {model.window:,} are "
+            "left when the reply has its share. Shorten it, or lower Max tokens.",
+            unreadable=unreadable,
+        )
+    except PromptError as error:
+        return ContextPreview(too_long=f"{error.what} {error.remedy}".strip(), unreadable=unreadable)
     seen = [number for number in prompt.numbers if number is not None]
     if not plan.dropped_turns:
         return ContextPreview(plan.tokens[-1], unreadable=unreadable)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
 
 from i3core.text.chat_template import ChatTemplate
 from i3core.text.tokenizer import UNK_ID
@@ -14,7 +14,7 @@ from i3desk.style.palette import mix
 from i3desk.tokens.layout import ChunkLayout
 from i3desk.tokens.painter import ChunkPainter, metrics
 from i3desk.tokens.style import tokens_in_use
-from i3desk.widgets.basics import set_tone
+from i3desk.widgets.basics import column_in, label, restyle
 
 MAX_LINES = 4
 UPDATE_MS = 30
@@ -117,13 +117,8 @@ class DraftChunks(QWidget):
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(self.field)
         self.area.viewport().setAutoFillBackground(False)
-        self.hint = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.hint.setProperty("grade", "small")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addWidget(self.area)
-        column.addWidget(self.hint)
+        self.hint = label(grade="small", wrap=True)
+        column_in(self, self.area, self.hint, spacing=2)
         self._timer = QTimer(self, singleShot=True, interval=UPDATE_MS)
         self._timer.timeout.connect(self.refresh)
         self.area.verticalScrollBar().rangeChanged.connect(self._follow_caret)
@@ -163,7 +158,7 @@ class DraftChunks(QWidget):
             hint = f"{unknown:,} {verb} unknown to this model (shown in red)"
         else:
             hint = f"{len(chunks):,} chunk{'' if len(chunks) == 1 else 's'}"
-        set_tone(self.hint, "bad" if unknown else "muted")
+        restyle(self.hint, tone="bad" if unknown else "muted")
         self.hint.setText(hint)
         self.area.setVisible(bool(chunks))
         self._follow_caret()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QWidget
 
 from i3desk.chat.session import ChatSession
 from i3desk.conversations.import_export import to_markdown
 from i3desk.style.icons import Dot, IconToolButton
 from i3desk.style.theme import Theme
+from i3desk.widgets.basics import add, icon_button, label, row_in
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.workers.active_model import ModelState
 
 HEIGHT = 48
@@ -31,11 +33,7 @@ class ModelChip(QPushButton):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.name.setProperty("tone", "muted")
         self.name.setProperty("grade", "small")
-        row = self._row = QHBoxLayout(self)
-        row.setContentsMargins(10, 0, 12, 0)
-        row.setSpacing(6)
-        row.addWidget(self.dot)
-        row.addWidget(self.name)
+        self._row = row_in(self, self.dot, self.name, margins=(10, 0, 12, 0), spacing=6)
 
     def sizeHint(self) -> QSize:
         return self._row.sizeHint()
@@ -44,7 +42,7 @@ class ModelChip(QPushButton):
         """Show a name, a dot in `colour`, and a tooltip."""
         self.name.setText(name)
         self.dot.show_colour(colour)
-        self.setToolTip(f"{hint}\nClick to choose another model")
+        self.setToolTip(tooltip_text(f"{hint}\nClick to choose another model"))
         self.setAccessibleName(f"Model: {name}")
         self.updateGeometry()
 
@@ -68,21 +66,14 @@ class ChatHeader(QFrame):
         self._theme = theme
         self.sidebar_button = _toggle("sidebar", "List of chats", "Show or hide the list of chats (Ctrl+B)")
         self.panel_button = _toggle("sliders", "Generation settings", "Show or hide the generation settings (F9)")
-        self.new_button = IconToolButton()
-        self.new_button.set_icon("plus")
-        self.new_button.setAccessibleName("New chat")
-        self.new_button.setToolTip("New chat (Ctrl+N)")
-        self.title = ElidedLabel()
-        self.title.setProperty("grade", "title")
-        self.badge = QLabel("not stored")
-        self.badge.setProperty("kind", "badge")
+        self.new_button = icon_button("plus", "New chat", "New chat (Ctrl+N)")
+        self.title = ElidedLabel(grade="title")
+        self.badge = label("not stored")
         self.badge.setToolTip("A temporary chat: it is deleted when you leave it")
+        self.badge.setProperty("kind", "badge")
         self.chip = ModelChip()
         self.chip.setFixedHeight(26)
-        self.export_button = IconToolButton()
-        self.export_button.set_icon("more")
-        self.export_button.setAccessibleName("Copy or export this chat")
-        self.export_button.setToolTip("Copy or export this chat")
+        self.export_button = icon_button("more", "Copy or export this chat")
         self.export_button.setPopupMode(IconToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
         menu.addAction("Rename…").triggered.connect(self.rename_requested)
@@ -92,17 +83,9 @@ class ChatHeader(QFrame):
         menu.addAction("Export as JSON…").triggered.connect(lambda: self.export_requested.emit("json"))
         self.export_button.setMenu(menu)
 
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 0, 16, 0)
-        row.setSpacing(10)
-        row.addWidget(self.sidebar_button)
-        row.addWidget(self.new_button)
-        row.addWidget(self.title)
+        row = row_in(self, self.sidebar_button, self.new_button, self.title, margins=(12, 0, 16, 0), spacing=10)
         row.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addStretch(1)
-        row.addWidget(self.chip)
-        row.addWidget(self.export_button)
-        row.addWidget(self.panel_button)
+        add(row, None, self.chip, self.export_button, self.panel_button)
         session.conversation_opened.connect(self.show_title)
         session.model.changed.connect(self.show_model)
         theme.changed.connect(self.show_model)
@@ -114,7 +97,7 @@ class ChatHeader(QFrame):
         """Show the title of the chat on screen."""
         conversation = self._session.conversation
         self.title.setText(conversation.shown_title)
-        self.title.setToolTip(conversation.shown_title)
+        self.title.setToolTip(tooltip_text(conversation.shown_title))
         self.badge.setVisible(conversation.temporary)
         self.export_button.setEnabled(bool(conversation.messages))
 
@@ -122,7 +105,9 @@ class ChatHeader(QFrame):
     def show_model(self) -> None:
         """Show the model in use."""
         model, tokens = self._session.model, self._theme.tokens
-        if model.state is ModelState.READY and model.info is not None:
+        if model.awaited:
+            text, colour, hint = f"{model.awaited} · saving…", tokens.warn, "Loaded when its first checkpoint is saved"
+        elif model.state is ModelState.READY and model.info is not None:
             text, colour, hint = model.info.label, tokens.ok, model.info.device
             if model.stage:
                 text, colour, hint = f"{text} · loading another…", tokens.warn, model.stage

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from i3desk.conversations.conversation import USER, Message, ReplyState
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
-from i3desk.widgets.basics import named, quiet_button
+from i3desk.widgets.basics import add, icon_button, label, quiet_button, row_in
 
 ACTIONS_HEIGHT = 24
 COPIED_FOR_MS = 1500
@@ -59,18 +59,12 @@ class VersionSwitch(QWidget):
         self._versions: Sequence[int] = ()
         self._at = 0
         self._busy = False
-        self.label = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
-        self.label.setProperty("tone", "muted")
-        self.label.setProperty("grade", "small")
+        self.label = tabular(label(tone="muted", grade="small"))
         self.previous_button = self._button("left", "Previous version")
         self.next_button = self._button("right", "Next version")
         self.previous_button.clicked.connect(self._show_previous)
         self.next_button.clicked.connect(self._show_next)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        for widget in (self.previous_button, self.label, self.next_button):
-            row.addWidget(widget)
+        row_in(self, self.previous_button, self.label, self.next_button, spacing=0)
 
     def show_versions(self, versions: Sequence[int], number: int, busy: bool) -> None:
         """Show the position of message `number` in `versions`."""
@@ -83,10 +77,7 @@ class VersionSwitch(QWidget):
             button.setToolTip(BUSY_HINT if busy else button.accessibleName())
 
     def _button(self, icon: str, name: str) -> IconToolButton:
-        button = named(IconToolButton(), "version")
-        button.set_icon(icon, size=12)
-        button.setAccessibleName(name)
-        button.setToolTip(name)
+        button = icon_button(icon, name, look="version", size=12)
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         return button
 
@@ -125,16 +116,12 @@ class MessageActions(QWidget):
         self.versions = VersionSwitch()
         self.versions.version_chosen.connect(self.version_chosen)
         self.time = self._fact()
-        row = self._row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
+        row = self._row = row_in(self, spacing=2)
         if self._is_user:
             self.edit_button = quiet_button("Edit", "Rephrase it; the original stays as another version (Enter)")
             self.edit_button.clicked.connect(self.edit_requested)
             self._optional: list[QWidget] = [self.time]
-            row.addStretch(1)
-            for widget in (self.time, self.copy_button, self.edit_button, self.versions):
-                row.addWidget(widget)
+            add(row, None, self.time, self.copy_button, self.edit_button, self.versions)
         else:
             self._add_reply_parts(row)
         self._wanted: set[QWidget] = set()
@@ -158,11 +145,7 @@ class MessageActions(QWidget):
         buttons = (self.retry_button, self.correct_button, self.continue_button, self.csv_button)
         for widget in (self.copy_button, *buttons, self.versions):
             row.addWidget(widget)
-        row.addSpacing(6)
-        row.addWidget(self.time)
-        row.addStretch(1)
-        for widget in (self.facts, self.seed_button, self.more_facts):
-            row.addWidget(widget)
+        add(row, 6, self.time, None, self.facts, self.seed_button, self.more_facts)
 
     def show_message(self, message: Message, versions: Sequence[int], glass: bool, busy: bool) -> None:
         """Show the actions and facts of a message in its current state."""
@@ -177,7 +160,7 @@ class MessageActions(QWidget):
         self.time.setText(said_at(message.created_at))
         if self._is_user:
             wanted.add(self.edit_button)
-            _allow(self.edit_button, not busy)
+            allow(self.edit_button, not busy)
         else:
             wanted |= self._show_reply(message, glass, busy)
         self._wanted = wanted
@@ -193,9 +176,9 @@ class MessageActions(QWidget):
             wanted.add(self.continue_button)
         if glass and message.new_tokens:
             wanted.add(self.csv_button)
-        _allow(self.retry_button, not busy)
-        _allow(self.correct_button, not busy)
-        _allow(self.continue_button, not busy)
+        allow(self.retry_button, not busy)
+        allow(self.correct_button, not busy)
+        allow(self.continue_button, not busy)
         facts = message.facts().split(" · ") if message.facts() else []
         if glass and message.perplexity is not None:
             facts.append(f"perplexity {message.perplexity:,.1f}")
@@ -228,17 +211,15 @@ class MessageActions(QWidget):
             widget.setVisible(widget in shown)
 
     def _fact(self) -> QLabel:
-        label = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
-        label.setProperty("tone", "muted")
-        label.setProperty("grade", "small")
-        return label
+        return tabular(label(tone="muted", grade="small"))
 
     @Slot()
     def _on_seed_clicked(self) -> None:
         self.seed_chosen.emit(self._seed)
 
 
-def _allow(button: QPushButton, allowed: bool) -> None:
+def allow(button: QPushButton, allowed: bool) -> None:
+    """Enable a button, or disable it while a reply is being written."""
     button.setEnabled(allowed)
     button.setToolTip(button.accessibleDescription() if allowed else BUSY_HINT)
 

@@ -1,39 +1,11 @@
-"""Cards and marks at a message: failed, interrupted, and the start of the context."""
+"""The card of an interrupted reply, and the mark at the start of the context."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
-from i3desk.widgets.basics import named
-
-
-class FailureCard(QFrame):
-    """An error and its remedy, with a button to try again."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("failure")
-        self.what = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.what.setProperty("tone", "bad")
-        self.remedy = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        for label in (self.what, self.remedy):
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.button = QPushButton("Try again")
-        self.button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.button.setAccessibleName("Try again")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(8)
-        column.addWidget(self.what)
-        column.addWidget(self.remedy)
-        column.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignLeft)
-
-    def show_error(self, what: str, remedy: str) -> None:
-        """Show an error and its remedy."""
-        self.what.setText(what)
-        self.remedy.setText(remedy)
-        self.remedy.setVisible(bool(remedy))
+from i3desk.widgets.basics import button, column_in, label, named, row, row_in
 
 
 class InterruptedCard(QFrame):
@@ -42,17 +14,10 @@ class InterruptedCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("interrupted")
-        self.what = QLabel(
-            "i3desk ended while this was being written.", textFormat=Qt.TextFormat.PlainText, wordWrap=True
-        )
-        self.button = QPushButton("Continue")
+        self.what = label("i3desk ended while this was being written.", wrap=True)
+        self.button = button("Continue", "Continue this reply where it was cut off", name="Continue this reply")
         self.button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.button.setAccessibleName("Continue this reply")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(16, 8, 8, 8)
-        row.setSpacing(12)
-        row.addWidget(self.what, 1)
-        row.addWidget(self.button)
+        row_in(self, (self.what, 1), self.button, margins=(16, 8, 8, 8), spacing=12)
 
 
 class ContextMark(QWidget):
@@ -65,22 +30,9 @@ class ContextMark(QWidget):
         super().__init__(parent)
         self.shown = (gone, falling)
         self.setToolTip("A model sees only so many tokens at once. When its window is full, the oldest turns drop out.")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
+        column = column_in(self, spacing=8)
         if gone:
-            row = QHBoxLayout()
-            row.setSpacing(12)
-            row.addWidget(named(QFrame(), "line"), 1)
-            row.addWidget(_small_label(self.GONE, "muted"))
-            row.addWidget(named(QFrame(), "line"), 1)
-            column.addLayout(row)
+            before, after = named(QFrame(), "line"), named(QFrame(), "line")
+            column.addLayout(row((before, 1), label(self.GONE, "muted", "small"), (after, 1), spacing=12))
         if falling:
-            column.addWidget(_small_label(self.FALLING, "warn"))
-
-
-def _small_label(text: str, tone: str) -> QLabel:
-    label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
-    label.setProperty("tone", tone)
-    label.setProperty("grade", "small")
-    return label
+            column.addWidget(label(self.FALLING, "warn", "small"))

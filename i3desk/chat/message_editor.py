@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextCursor, QTextOption
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QTextEdit, QWidget
 
 from i3desk.chat.message_actions import BUSY_HINT
-from i3desk.widgets.basics import FileDropsPass, quiet_button
+from i3desk.widgets.basics import FileDropsPass, add, column_in, label, quiet_button, row
 
 MAX_HEIGHT = 240
 
@@ -70,13 +70,6 @@ class _EditField(FileDropsPass, QTextEdit):
         self.setToolTip(texts.field_hint)
         self.document().documentLayout().documentSizeChanged.connect(self.fit_height)
 
-    def event(self, event: QEvent) -> bool:
-        is_override = event.type() == QEvent.Type.ShortcutOverride
-        if is_override and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
-            event.accept()  # Esc ends editing; the window's shortcut would stop a reply
-            return True
-        return super().event(event)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
@@ -124,21 +117,12 @@ class MessageEditor(QFrame):
         self.send_button = QPushButton(texts.done)
         self.send_button.setProperty("kind", "primary")
         self.send_button.setAccessibleName(texts.done_name)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addStretch(1)
-        buttons.addWidget(self.cancel_button)
-        buttons.addWidget(self.send_button)
-        column = self._column = QVBoxLayout(self)
-        column.setContentsMargins(14, 10, 10, 10)
-        column.setSpacing(8)
+        buttons = row(None, self.cancel_button, self.send_button)
+        column = self._column = column_in(self, margins=(14, 10, 10, 10), spacing=8)
         if texts.heading:
-            heading = QLabel(texts.heading)
-            heading.setProperty("tone", "muted")
-            heading.setProperty("grade", "small")
+            heading = label(texts.heading, tone="muted", grade="small")
             column.addWidget(heading)
-        column.addWidget(self.field)
-        column.addLayout(buttons)
+        add(column, self.field, buttons)
         self.field.submitted.connect(self._submit)
         self.field.cancelled.connect(self.cancelled)
         self.field.textChanged.connect(self._show_state)

@@ -10,7 +10,6 @@ from PySide6.QtCore import QEvent, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
-    QDesktopServices,
     QKeyEvent,
     QKeySequence,
     QPainter,
@@ -23,6 +22,8 @@ from i3desk.chat.message_actions import ACTIONS_HEIGHT, MessageActions
 from i3desk.chat.message_cards import ContextMark
 from i3desk.conversations.conversation import USER, Message
 from i3desk.widgets.basics import named
+from i3desk.widgets.links import open_link
+from i3desk.widgets.plain_text import menu_text
 from i3desk.widgets.text_block import TextBlock
 from i3desk.widgets.text_display import has_markdown
 from i3desk.widgets.virtual_list import VirtualRow
@@ -63,6 +64,7 @@ class _Veil(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self.setObjectName("veil")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -111,11 +113,6 @@ class MessageRow(VirtualRow):
     def text(self) -> TextBlock:
         """The widget with the text."""
         raise NotImplementedError
-
-    @property
-    def is_faded(self) -> bool:
-        """True if the row is faded because the model no longer sees its message."""
-        return self._veil is not None and self._veil.isVisible()
 
     def show_message(
         self, message: Message, versions: Sequence[int], display: DisplayOptions, busy: bool, last: bool
@@ -207,7 +204,7 @@ class MessageRow(VirtualRow):
         menu.addAction("Copy", self.copy)
         self._fill_menu(menu)
         for address in self.text.links():
-            action = menu.addAction(f"Open {address}")
+            action = menu.addAction(menu_text(f"Open {address}"))
             action.setData(address)
         menu.triggered.connect(self._open_link)
         menu.popup(event.globalPos())
@@ -281,4 +278,4 @@ class MessageRow(VirtualRow):
     @Slot(object)
     def _open_link(self, action) -> None:
         if action.data():
-            QDesktopServices.openUrl(action.data())
+            open_link(action.data(), self)

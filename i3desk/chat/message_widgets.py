@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QWidget
 
-from i3desk.chat.message_actions import BUSY_HINT, MessageActions
-from i3desk.chat.message_cards import FailureCard, InterruptedCard
+from i3desk.chat.message_actions import MessageActions, allow
+from i3desk.chat.message_cards import InterruptedCard
 from i3desk.chat.message_editor import CORRECT, MessageEditor
 from i3desk.chat.message_row import GUTTER, PART_SPACING, MessageRow
 from i3desk.conversations.conversation import Message, ReplyState
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import Notice, button, label, named
 from i3desk.widgets.text_block import TextBlock
 from i3desk.widgets.text_display import capitalise
 
@@ -124,7 +124,7 @@ class ReplyMessageRow(MessageRow):
         self._text.words_found.connect(self._on_words_found)
         self.chunk_view: ChunkView | None = None
         self.note: QLabel | None = None
-        self.failure: FailureCard | None = None
+        self.failure: Notice | None = None
         self.interrupted: InterruptedCard | None = None
         self.editor: MessageEditor | None = None
 
@@ -196,8 +196,8 @@ class ReplyMessageRow(MessageRow):
 
     def _show_note(self, note: str) -> None:
         if note and self.note is None:
-            self.note = QLabel(self, textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-            self.note.setProperty("tone", "muted")
+            self.note = label(tone="muted", wrap=True)
+            self.note.setParent(self)
         if self.note is not None:
             self.note.setText(note)
             self.note.setVisible(bool(note))
@@ -205,12 +205,14 @@ class ReplyMessageRow(MessageRow):
     def _show_failure(self) -> None:
         failed = self.message.state is ReplyState.FAILED
         if failed and self.failure is None:
-            self.failure = FailureCard(self)
-            self.failure.button.clicked.connect(self._retry)
+            again = button("Try again", "Request this reply again")
+            again.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+            again.clicked.connect(self._retry)
+            self.failure = Notice(again, parent=self)
         if self.failure is not None:
-            self.failure.show_error(self.message.what_failed, self.message.remedy)
-            _allow(self.failure.button, not self._busy, "Request this reply again")
-            self.failure.setVisible(failed)
+            self.failure.show_error(self.message.what_failed if failed else "", self.message.remedy)
+            for each in self.failure.buttons:
+                allow(each, not self._busy)
 
     def _show_interrupted(self) -> None:
         cut = self.message.state is ReplyState.CUT
@@ -218,7 +220,7 @@ class ReplyMessageRow(MessageRow):
             self.interrupted = InterruptedCard(self)
             self.interrupted.button.clicked.connect(self._continue)
         if self.interrupted is not None:
-            _allow(self.interrupted.button, not self._busy, "Continue this reply where it was cut off")
+            allow(self.interrupted.button, not self._busy)
             self.interrupted.button.setVisible(self.message.can_continue)
             self.interrupted.setVisible(cut)
 
@@ -291,8 +293,3 @@ def _note(message: Message) -> str:
     if message.state is ReplyState.DONE:
         return "i3 ended its turn without a word. Retry, or rephrase your message."
     return ""
-
-
-def _allow(button: QPushButton, allowed: bool, hint: str) -> None:
-    button.setEnabled(allowed)
-    button.setToolTip(hint if allowed else BUSY_HINT)

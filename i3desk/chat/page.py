@@ -18,7 +18,7 @@ from i3desk.chat.welcome import WelcomePage
 from i3desk.conversations.conversation import USER
 from i3desk.preferences import SettingsStore
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import add, column, column_in, named, row_in
 from i3desk.workers.active_model import ModelState
 
 SIDES_FOLD_BELOW = 1100  # pixels of the window's width
@@ -61,19 +61,9 @@ class ChatPage(QWidget):
         self._middle = QStackedWidget()
         self._middle.addWidget(self.welcome)
         self._middle.addWidget(self.transcript)
-        column = QVBoxLayout()
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.header)
-        column.addWidget(self._middle, 1)
         self.composer_bar = self._composer_bar()
-        column.addWidget(self.composer_bar)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(sidebar)
-        row.addLayout(column, 1)
-        row.addWidget(panel)
+        middle = column(self.header, (self._middle, 1), self.composer_bar)
+        row_in(self, sidebar, (middle, 1), panel, spacing=0)
 
         self._preview_timer = QTimer(self, singleShot=True, interval=PREVIEW_AFTER_MS)
         self._preview_timer.timeout.connect(self._update_preview)
@@ -125,19 +115,13 @@ class ChatPage(QWidget):
     def _composer_bar(self) -> QWidget:
         inside = QWidget()
         inside.setMaximumWidth(COLUMN_WIDTH)
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
+        column = column_in(inside, spacing=8)
         self._above_composer = QVBoxLayout()
-        column.addLayout(self._above_composer)
-        column.addWidget(self.composer)
-        column.addWidget(self.meter)
+        add(column, self._above_composer, self.composer, self.meter)
         bar = named(QFrame(), "composerBar")
         row = QHBoxLayout(bar)
         row.setContentsMargins(MARGIN, 12, MARGIN, 14)
-        row.addStretch(1)
-        row.addWidget(inside, 1000)
-        row.addStretch(1)
+        add(row, None, (inside, 1000), None)
         return bar
 
     def set_teach_bar(self, bar: QWidget) -> None:
@@ -159,16 +143,6 @@ class ChatPage(QWidget):
         last = self.session.conversation.last
         if last is not None:
             QGuiApplication.clipboard().setText(last.shown_text)
-
-    @Slot()
-    def focus_previous(self) -> None:
-        """Focus the message above."""
-        self.transcript.move_focus(-1)
-
-    @Slot()
-    def focus_next(self) -> None:
-        """Focus the message below."""
-        self.transcript.move_focus(1)
 
     @Slot()
     def toggle_glass(self) -> None:
@@ -237,7 +211,7 @@ class ChatPage(QWidget):
         self.transcript.show_conversation(conversation)
         self.composer.set_text(conversation.draft)
         self._middle.setCurrentWidget(self.transcript if conversation.messages else self.welcome)
-        self.welcome.show_temporary(conversation.temporary)
+        self.welcome.temporary_note.setVisible(conversation.temporary)
         self._update_preview()
 
     @Slot()
@@ -280,7 +254,7 @@ class ChatPage(QWidget):
     def _show_state(self) -> None:
         session, model = self.session, self.session.model
         self.composer.set_busy(session.busy)
-        self.composer.set_model_name(model.info.name if model.info else "i3")
+        self.composer.set_model_name(model.awaited or (model.info.name if model.info else "i3"))
         self._show_display()
         self.transcript.set_busy(session.busy)
         self.sidebar.set_busy(session.busy_ids)

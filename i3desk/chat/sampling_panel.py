@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QInputDialog,
-    QLabel,
     QMenu,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -21,7 +19,8 @@ from i3desk.chat.display_options import DISPLAY_SETTINGS
 from i3desk.conversations.conversation import ChatSettings
 from i3desk.preferences import SettingsStore
 from i3desk.tokens.legend import TokenLegend
-from i3desk.widgets.basics import named, quiet_button, scroll_page
+from i3desk.widgets.basics import add, column_in, label, named, quiet_button, scroll_page
+from i3desk.widgets.plain_text import menu_text
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.widgets.setting_rows import SwitchRow, TextRow, row_for
 
@@ -68,8 +67,7 @@ class SamplingPanel(QFrame):
         self._store = store
         self._settings = ChatSettings(store.preferences.sampling)
 
-        title = QLabel("Generation")
-        title.setProperty("grade", "heading")
+        title = label("Generation", grade="heading")
         self.reset_button = quiet_button("Reset", "Reset all these settings to their defaults")
         self.reset_button.clicked.connect(self._reset)
         self.preset_button = quiet_button("Presets", "Use, save or delete your own presets")
@@ -77,21 +75,14 @@ class SamplingPanel(QFrame):
         self.preset_menu.aboutToShow.connect(self._fill_menu)
         self.preset_button.setMenu(self.preset_menu)
         head = QHBoxLayout()
-        head.addWidget(title, 1)
-        head.addWidget(self.preset_button)
-        head.addWidget(self.reset_button)
+        add(head, (title, 1), self.preset_button, self.reset_button)
         self.presets = SegmentedControl("Preset", sampling_presets.LABELS)
         self.presets.chosen.connect(self._use_built_in)
         self.modes = SegmentedControl("Mode", MODES)
         self.modes.chosen.connect(self._choose_mode)
 
         body = named(QWidget(), "panelBody")
-        column = QVBoxLayout(body)
-        column.setContentsMargins(16, 10, 16, 16)
-        column.setSpacing(10)
-        column.addLayout(head)
-        column.addWidget(self.presets)
-        column.addSpacing(2)
+        column = column_in(body, head, self.presets, 2, margins=(16, 10, 16, 16), spacing=10)
         self.rows = {}
         for setting in SAMPLING_SETTINGS:
             row = self.rows[setting.key] = row_for(setting)
@@ -99,19 +90,12 @@ class SamplingPanel(QFrame):
             column.addWidget(row)
         self.stop_row = TextRow(STOP, "end of turn", 2)
         self.stop_row.changed.connect(self._on_stop)
-        column.addWidget(self.stop_row)
-        column.addWidget(named(QFrame(), "line"))
-        column.addWidget(_heading("Prompt"))
-        column.addWidget(self.modes)
+        add(column, self.stop_row, named(QFrame(), "line"), label("Prompt", grade="heading"), self.modes)
         self.persona_row = TextRow(PERSONA, "", 3)
         self.persona_row.changed.connect(self._on_persona)
         column.addWidget(self.persona_row)
-        self.persona_note = QLabel(NO_PERSONA, textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.persona_note.setProperty("tone", "muted")
-        self.persona_note.setProperty("grade", "small")
-        column.addWidget(self.persona_note)
-        column.addWidget(named(QFrame(), "line"))
-        column.addWidget(_heading("Display"))
+        self.persona_note = label(NO_PERSONA, tone="muted", grade="small", wrap=True)
+        add(column, self.persona_note, named(QFrame(), "line"), label("Display", grade="heading"))
         self.switches = {}
         for switch in DISPLAY_SETTINGS:
             row = self.switches[switch.key] = SwitchRow(switch)
@@ -122,9 +106,7 @@ class SamplingPanel(QFrame):
                 column.addWidget(self.legend)
         column.addStretch(1)
         scroll = scroll_page(body)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(1, 0, 0, 0)
-        outer.addWidget(scroll)
+        column_in(self, scroll, margins=(1, 0, 0, 0))
         store.changed.connect(self._show_switches)
         self.show_persona_place(False)
         self._show_all()
@@ -195,7 +177,9 @@ class SamplingPanel(QFrame):
         self.preset_menu.clear()
         own = self._store.preferences.presets
         for name in own:
-            self.preset_menu.addAction(name).triggered.connect(lambda _=False, name=name: self.use_preset(name))
+            self.preset_menu.addAction(menu_text(name)).triggered.connect(
+                lambda _=False, name=name: self.use_preset(name)
+            )
         if not own:
             self.preset_menu.addAction("No presets of your own yet").setEnabled(False)
         self.preset_menu.addSeparator()
@@ -203,7 +187,9 @@ class SamplingPanel(QFrame):
         if own:
             delete = self.preset_menu.addMenu("Delete")
             for name in own:
-                delete.addAction(name).triggered.connect(lambda _=False, name=name: self._delete_preset(name))
+                delete.addAction(menu_text(name)).triggered.connect(
+                    lambda _=False, name=name: self._delete_preset(name)
+                )
 
     def _delete_preset(self, name: str) -> None:
         kept = {key: values for key, values in self._store.preferences.presets.items() if key != name}
@@ -244,7 +230,8 @@ class SamplingPanel(QFrame):
     def _show_preset(self) -> None:
         sampling = self._settings.sampling
         self.presets.show_choice(sampling_presets.matching(sampling, sampling_presets.BUILT_IN))
-        self.preset_button.setText(sampling_presets.matching(sampling, self._store.preferences.presets) or "Presets")
+        own = sampling_presets.matching(sampling, self._store.preferences.presets)
+        self.preset_button.setText(menu_text(own or "Presets"))
 
     @Slot()
     def _show_switches(self) -> None:
@@ -255,9 +242,3 @@ class SamplingPanel(QFrame):
 
 def _stops_in(text: str) -> tuple[str, ...]:
     return tuple(line for line in text.splitlines() if line.strip())
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setProperty("grade", "heading")
-    return label

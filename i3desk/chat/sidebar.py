@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QColor, QIcon, QKeyEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QStackedWidget,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -22,9 +21,9 @@ from i3desk.chat.conversation_list import ID_ROLE, ROW_ROLE, ConversationList
 from i3desk.chat.sidebar_delegates import HIT_ROLE, ConversationDelegate, HitDelegate, HitModel
 from i3desk.conversations.store import Hit
 from i3desk.style import icons
-from i3desk.style.icons import IconPushButton, IconToolButton
+from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import label, named
+from i3desk.widgets.basics import add, column, column_in, icon_button, label, row
 from i3desk.widgets.sectioned_list import PADDING, SIDE, SectionedList, heading_font
 
 WIDTH = 232
@@ -83,16 +82,9 @@ class NoConversationsNote(QWidget):
         super().__init__()
         self._theme = theme
         self._icon = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self.text = QLabel(alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
-        self.text.setProperty("tone", "muted")
-        self.text.setProperty("grade", "small")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 48, 20, 16)
-        column.setSpacing(12)
-        column.addWidget(self._icon)
-        column.addWidget(self.text)
-        column.addStretch(1)
+        self.text = label(tone="muted", grade="small", wrap=True)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column_in(self, self._icon, self.text, None, margins=(20, 48, 20, 16), spacing=12)
         self._name = ""
         theme.changed.connect(self._tint)
 
@@ -119,11 +111,7 @@ class HitsPage(QWidget):
         self.model = HitModel(self)
         self.list = SectionedList(self.model, HitDelegate(theme, self), theme)
         self.list.setAccessibleName("Chats found")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.heading)
-        column.addWidget(self.list, 1)
+        column_in(self, self.heading, (self.list, 1))
 
     def show_hits(self, hits: list[Hit]) -> None:
         """Show other hits."""
@@ -169,10 +157,9 @@ class Sidebar(QFrame):
         self.new_button.set_icon("plus", size=16)
         self.new_button.setText("New chat")
         self.new_button.setToolTip("Start a new chat (Ctrl+N)")
-        self.temporary_button = named(IconToolButton(), "boxed")
-        self.temporary_button.set_icon("temporary", size=18)
-        self.temporary_button.setAccessibleName("Temporary chat")
-        self.temporary_button.setToolTip("Temporary chat: it is never stored (Ctrl+Shift+N)")
+        self.temporary_button = icon_button(
+            "temporary", "Temporary chat", "Temporary chat: it is never stored (Ctrl+Shift+N)", look="boxed"
+        )
         self.import_button = IconPushButton()
         self.import_button.set_icon("import", size=16)
         self.import_button.setText("Import…")
@@ -230,25 +217,12 @@ class Sidebar(QFrame):
         self.search.selectAll()
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.setSpacing(5)
-        buttons.addWidget(self.new_button, 1)
-        buttons.addWidget(self.temporary_button)
-        top = QVBoxLayout()
-        top.setContentsMargins(12, 12, 12, 0)
-        top.setSpacing(5)
-        top.addWidget(self.search)
-        top.addLayout(buttons)
+        buttons = row((self.new_button, 1), self.temporary_button, spacing=5)
+        top = column(self.search, buttons, margins=(12, 12, 12, 0), spacing=5)
         bottom = QHBoxLayout()
         bottom.setContentsMargins(12, 6, 12, 8)
-        bottom.addWidget(self.import_button)
-        bottom.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 1, 0)
-        column.setSpacing(0)
-        column.addLayout(top)
-        column.addWidget(self.stack, 1)
-        column.addLayout(bottom)
+        add(bottom, self.import_button, None)
+        column_in(self, top, (self.stack, 1), bottom, margins=(0, 0, 1, 0))
 
     # Searching.
 
@@ -319,17 +293,6 @@ class Sidebar(QFrame):
         return {self.list: self.list, self.hits_page: self.hits}.get(self.stack.currentWidget())
 
     # Keyboard.
-
-    def event(self, event: QEvent) -> bool:
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.ShortcutOverride
-            and event.key() == Qt.Key.Key_Escape
-            and self.search.text()
-        ):
-            event.accept()  # otherwise Esc would stop a reply
-            return True
-        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.search.text():

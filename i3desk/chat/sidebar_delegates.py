@@ -6,29 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractItemModel,
     QAbstractListModel,
-    QEvent,
-    QModelIndex,
     QObject,
-    QPersistentModelIndex,
     QPointF,
     QRect,
     QRectF,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPen, QTextCharFormat, QTextLayout
-from PySide6.QtWidgets import QLineEdit, QStyle, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QTextCharFormat, QTextLayout
+from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
 from i3desk.chat.conversation_list import BUSY_ROLE, ID_ROLE, ROW_ROLE
 from i3desk.conversations.store import Hit
-from i3desk.style import icons, palette
+from i3desk.style import icons
 from i3desk.style.theme import sized
-from i3desk.widgets.basics import named
+from i3desk.widgets.list_painting import Index, TitleEditing, muted_colour, paint_box, paint_text
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.sectioned_list import GAP, MORE_WIDTH, PADDING, SectionedListDelegate
 
-MAX_TITLE_LENGTH = 200
 LEAD_IN = 24
 ABOVE = 8
 BETWEEN = 2
@@ -52,40 +48,7 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-class _TwoLineDelegate(SectionedListDelegate):
-    """The base of both delegates: the box and lines of text."""
-
-    def paint_box(self, painter: QPainter, option: QStyleOptionViewItem) -> QRect:
-        tokens, box = self.theme.tokens, self.box(option.rect)
-        painter.setPen(Qt.PenStyle.NoPen)
-        if option.state & _STATE.State_Selected:
-            painter.setBrush(QColor(tokens.accent_soft))
-            painter.drawRoundedRect(box, 8, 8)
-        elif option.state & _STATE.State_MouseOver:
-            painter.setBrush(QColor(tokens.raised))
-            painter.drawRoundedRect(box, 8, 8)
-        if option.state & _STATE.State_HasFocus:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(tokens.accent), 1.5))
-            painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 7, 7)
-        return box
-
-    def paint_line(self, painter: QPainter, room: QRect, font: QFont, colour: str, text: str) -> None:
-        painter.setFont(font)
-        painter.setPen(QColor(colour))
-        shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room.width())
-        painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
-
-    def muted(self, option: QStyleOptionViewItem) -> str:
-        """The colour of muted text, with more contrast on the selection."""
-        tokens = self.theme.tokens
-        return palette.mix(tokens.muted, tokens.text, 0.3) if option.state & _STATE.State_Selected else tokens.muted
-
-    def title_font(self, option: QStyleOptionViewItem) -> QFont:
-        return sized(option.font, 13, QFont.Weight.DemiBold)
-
-
-class ConversationDelegate(_TwoLineDelegate):
+class ConversationDelegate(TitleEditing, SectionedListDelegate):
     """A title, the last message below it, a pin, and a dot during a reply; edits the title in place.
 
     Signals:
@@ -94,21 +57,22 @@ class ConversationDelegate(_TwoLineDelegate):
 
     renamed = Signal(object, str)
     has_more = True
+    editor_name = "Title of the conversation"
+    longest_title = 200
 
     def row_height(self, font: QFont) -> int:
         return (
             QFontMetrics(sized(font, 13)).height() + QFontMetrics(sized(font, 12)).height() + 2 * ABOVE + BETWEEN + GAP
         )
 
-    def paint_row(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens, row = self.theme.tokens, index.data(ROW_ROLE)
-        box = self.paint_box(painter, option)
-        title = self._title_room(option.rect, option.font)
-        preview = QRect(
-            title.left(), title.bottom() + 1 + BETWEEN, title.width(), QFontMetrics(sized(option.font, 12)).height()
-        )
+        box = self.box(option.rect)
+        paint_box(painter, box, option, tokens)
+        strong, small = sized(option.font, 13, QFont.Weight.DemiBold), sized(option.font, 12)
+        left, width = box.left() + PADDING, box.width() - 2 * PADDING
+        title = QRect(left, box.top() + ABOVE, width, QFontMetrics(strong).height())
+        preview = QRect(left, title.bottom() + 1 + BETWEEN, width, QFontMetrics(small).height())
         if option.state & (_STATE.State_MouseOver | _STATE.State_Selected | _STATE.State_HasFocus):
             more = self.more_rect(option.rect)
             image = icons.pixmap("more", tokens.muted, 16, painter.device().devicePixelRatioF())
@@ -123,54 +87,14 @@ class ConversationDelegate(_TwoLineDelegate):
             painter.setBrush(QColor(tokens.accent))
             painter.drawEllipse(QRectF(title.right() - 7, title.center().y() - 3, 7, 7))
             title.setRight(title.right() - 13)
-        self.paint_line(painter, title, self.title_font(option), tokens.text, row.title)
-        preview.setRight(box.right() - PADDING)
-        self.paint_line(painter, preview, sized(option.font, 12), self.muted(option), row.preview)
+        paint_text(painter, title, strong, tokens.text, row.title)
+        paint_text(painter, preview, small, muted_colour(option, tokens), row.preview)
 
-    def _title_room(self, row: QRect, font: QFont) -> QRect:
-        box = self.box(row)
-        height = QFontMetrics(sized(font, 13)).height()
-        return QRect(box.left() + PADDING, box.top() + ABOVE, box.width() - 2 * PADDING, height)
+    def rename(self, index: Index, title: str) -> None:
+        self.renamed.emit(index.data(ID_ROLE), title)
 
-    def createEditor(
-        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> QLineEdit:
-        editor = named(QLineEdit(parent), "titleEditor")
-        editor.setMaxLength(MAX_TITLE_LENGTH)
-        editor.setAccessibleName("Title of the conversation")
-        editor.setToolTip("Enter saves the title, Esc keeps the old one")
-        return editor
-
-    def setEditorData(self, editor: QWidget, index: QModelIndex | QPersistentModelIndex) -> None:
-        # Qt calls this again when the row changes, as it does while a reply is being written.
-        if isinstance(editor, QLineEdit) and not editor.property("filled"):
-            editor.setProperty("filled", True)
-            editor.setText(index.data(Qt.ItemDataRole.EditRole))
-            editor.selectAll()
-
-    def setModelData(
-        self, editor: QWidget, model: QAbstractItemModel, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        title = " ".join(editor.text().split()) if isinstance(editor, QLineEdit) else ""
-        if title and title != index.data(Qt.ItemDataRole.EditRole):
-            self.renamed.emit(index.data(ID_ROLE), title)
-
-    def updateEditorGeometry(
-        self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        editor.setGeometry(self.box(option.rect))
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # Tab saves the title like Enter, and does not edit the next one.
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.KeyPress
-            and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
-        ):
-            self.commitData.emit(watched)
-            self.closeEditor.emit(watched)
-            return True
-        return super().eventFilter(watched, event)
+    def editor_rect(self, row: QRect) -> QRect:
+        return self.box(row)
 
 
 class HitModel(QAbstractListModel):
@@ -180,10 +104,10 @@ class HitModel(QAbstractListModel):
         super().__init__(parent)
         self._hits: list[Hit] = []
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex | None = None) -> int:
+    def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._hits)
 
-    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self._hits):
             return None
         hit = self._hits[index.row()]
@@ -192,7 +116,7 @@ class HitModel(QAbstractListModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return ". ".join(part for part in (hit.title, hit.snippet, _places(hit.count)) if part)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{hit.title}\n{_places(hit.count)}".strip()
+            return tooltip_text(f"{hit.title}\n{_places(hit.count)}".strip())
         if role == ID_ROLE:
             return hit.conversation_id
         if role == HIT_ROLE:
@@ -210,7 +134,7 @@ def _places(count: int) -> str:
     return f"Found in {count} places" if count > 1 else ""
 
 
-class HitDelegate(_TwoLineDelegate):
+class HitDelegate(SectionedListDelegate):
     """A title with the number of matches, and two lines around the first one with the found words in bold."""
 
     def row_height(self, font: QFont) -> int:
@@ -222,12 +146,11 @@ class HitDelegate(_TwoLineDelegate):
             + GAP
         )
 
-    def paint_row(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens, hit = self.theme.tokens, index.data(HIT_ROLE)
-        box = self.paint_box(painter, option)
-        title_font = self.title_font(option)
+        box = self.box(option.rect)
+        paint_box(painter, box, option, tokens)
+        title_font = sized(option.font, 13, QFont.Weight.DemiBold)
         height = QFontMetrics(title_font).height()
         title = QRect(box.left() + PADDING, box.top() + ABOVE, box.width() - 2 * PADDING, height)
         below = QPointF(title.left(), title.bottom() + 1 + BETWEEN)
@@ -267,7 +190,7 @@ class HitDelegate(_TwoLineDelegate):
         if end < utf16_length(text):
             kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (end - 2)].decode("utf-16-le", "ignore")
             layout, _ = _lay_out(kept.rstrip() + "…", matches, found, font, width, lines=2)
-        painter.setPen(QColor(self.muted(option)))
+        painter.setPen(QColor(muted_colour(option, self.theme.tokens)))
         layout.draw(painter, place)
 
 

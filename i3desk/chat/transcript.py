@@ -163,12 +163,6 @@ class Transcript(VirtualList):
             self.remeasure(index)
             self.make_visible(index)
 
-    def last_reply(self) -> ReplyMessageRow | None:
-        """The row of the newest reply, if it exists."""
-        replies = [index for index, row in self.rows.items() if isinstance(row, ReplyMessageRow)]
-        row = self.rows[max(replies)] if replies else None
-        return row if isinstance(row, ReplyMessageRow) else None
-
     def row_of(self, number: int) -> MessageRow | None:
         """The row of a message, if it exists."""
         return self.rows.get(self._index.get(number, -1))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
-    QPushButton,
     QStackedLayout,
-    QVBoxLayout,
     QWidget,
 )
 
 from i3desk.style.icons import app_icon
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import Notice, add, button, column_in, label, row
 
 SUGGESTIONS = (
     "what can you do?", "tell me a story about a fox", "what is the capital of japan?", "i had a long day today",
@@ -42,10 +40,6 @@ class WelcomePage(QWidget):
         self._pages.addWidget(self._welcome())
         self._pages.addWidget(self._failure())
 
-    def show_temporary(self, temporary: bool) -> None:
-        """Show or hide the note of a temporary chat."""
-        self.temporary_note.setVisible(temporary)
-
     def show_unloaded(self) -> None:
         """Show that the model was unloaded."""
         self.lead.setText("No model is loaded. It is loaded again when you send a message.")
@@ -71,24 +65,21 @@ class WelcomePage(QWidget):
 
     def show_failed(self, what: str, remedy: str) -> None:
         """Show why the model could not be loaded, and a remedy."""
-        self.what.setText(what)
-        self.remedy.setText(remedy)
-        self.remedy.setVisible(bool(remedy))
+        self.failure.show_error(what, remedy)
         self._pages.setCurrentIndex(1)
 
     def _welcome(self) -> QWidget:
         picture = QLabel()
         picture.setPixmap(app_icon().pixmap(64, 64))
         picture.setAccessibleName("i3desk")
-        title = QLabel("Say something to i3")
-        title.setProperty("grade", "hero")
-        self.lead = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.lead.setProperty("tone", "muted")
+        title = label("Say something to i3", grade="hero")
+        self.lead = label(tone="muted", wrap=True)
         self.lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.lead.setMinimumHeight(44)
 
-        self.temporary_note = QLabel("This chat is temporary: it is never stored, and deleted when you leave it.")
-        self.temporary_note.setProperty("tone", "warn")
+        self.temporary_note = label(
+            "This chat is temporary: it is never stored, and deleted when you leave it.", tone="warn"
+        )
         self.temporary_note.hide()
 
         grid = QGridLayout()
@@ -97,60 +88,32 @@ class WelcomePage(QWidget):
         grid.setColumnStretch(1, 1)
         self.suggestions = []
         for position, text in enumerate(SUGGESTIONS):
-            button = QPushButton(text)
-            button.setProperty("kind", "suggestion")
-            button.setAccessibleName(f"Say: {text}")
-            button.setToolTip("Send this to i3")
-            button.setCursor(Qt.CursorShape.PointingHandCursor)
-            button.clicked.connect(lambda _=False, text=text: self.suggestion_chosen.emit(text))
-            self.suggestions.append(button)
-            grid.addWidget(button, position // 2, position % 2)
+            made = button(text, "Send this to i3", "suggestion", name=f"Say: {text}")
+            made.setCursor(Qt.CursorShape.PointingHandCursor)
+            made.clicked.connect(partial(self.suggestion_chosen.emit, text))
+            self.suggestions.append(made)
+            grid.addWidget(made, position // 2, position % 2)
         return _centred(picture, title, self.lead, self.temporary_note, grid)
 
     def _failure(self) -> QWidget:
-        card = named(QFrame(), "failure")
-        title = QLabel("The model could not be loaded")
-        title.setProperty("grade", "title")
-        self.what = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.what.setProperty("tone", "bad")
-        self.remedy = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        for label in (self.what, self.remedy):
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.load_button = QPushButton("Try again")
-        self.load_button.setProperty("kind", "primary")
-        self.load_button.setAccessibleName("Try again to load the model")
-        self.load_button.setToolTip("Load the model again")
+        self.load_button = button("Try again", "Load the model again", "primary", name="Try again to load the model")
         self.load_button.clicked.connect(self.load_requested)
-        column = QVBoxLayout(card)
-        column.setContentsMargins(24, 24, 24, 24)
-        column.setSpacing(12)
-        for widget in (title, self.what, self.remedy):
-            column.addWidget(widget)
-        column.addWidget(self.load_button, alignment=Qt.AlignmentFlag.AlignLeft)
-        return _centred(card)
+        self.failure = Notice(self.load_button)
+        return _centred(label("The model could not be loaded", grade="title"), self.failure)
 
 
 def _centred(*parts) -> QWidget:
     """Place widgets and layouts below each other in the middle of a page."""
     page, inside = QWidget(), QWidget()
     inside.setFixedWidth(WIDTH)
-    column = QVBoxLayout(inside)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(12)
+    column = column_in(inside, spacing=12)
     for part in parts:
         if isinstance(part, QLabel):
             column.addWidget(part, alignment=Qt.AlignmentFlag(0) if part.wordWrap() else Qt.AlignmentFlag.AlignHCenter)
         elif isinstance(part, QWidget):
             column.addWidget(part)
         else:
-            column.addSpacing(8)
-            column.addLayout(part)
-    row = QHBoxLayout()  # not an alignment: an aligned widget gets no height for its wrapped text
-    row.addStretch(1)
-    row.addWidget(inside)
-    row.addStretch(1)
-    outer = QVBoxLayout(page)
-    outer.addStretch(2)
-    outer.addLayout(row)
-    outer.addStretch(3)
+            add(column, 8, part)
+    # Not an alignment: an aligned widget gets no height for its wrapped text.
+    column_in(page, (None, 2), row(None, inside, None), (None, 3))
     return page

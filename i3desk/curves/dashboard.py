@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QStackedLayout, QWidget
 
 from i3core.errors import I3Error
 from i3core.runs.reader import MetricsPart, RunStatus, RunSummary
@@ -22,6 +22,7 @@ from i3desk.curves.plot import CurvePlot
 from i3desk.curves.png_export import write_png
 from i3desk.curves.progress import RunProgress
 from i3desk.style.theme import Theme
+from i3desk.widgets.basics import column_in
 from i3desk.workers.background import BackgroundJobs
 
 DRAW_EVERY_MS = 100
@@ -68,18 +69,11 @@ class CurvesDashboard(QWidget):
         self.strip = MetricStrip(self._theme)
         card = QFrame()
         card.setObjectName("card")
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(16, 12, 14, 8)
-        inside.setSpacing(4)
-        inside.addWidget(self.header)
+        inside = column_in(card, self.header, margins=(16, 12, 14, 8), spacing=4)
         self._stack = QStackedLayout()
         inside.addLayout(self._stack, 1)
         self._stack.addWidget(QWidget())  # the first widget is shown at once: as a window if it had no parent yet
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
-        column.addWidget(card, 1)
-        column.addWidget(self.strip)
+        column_in(self, (card, 1), self.strip, spacing=12)
 
         header = self.header
         header.legend.toggled.connect(self._on_toggled)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
 from i3desk.curves.legend import CurvesLegend
 from i3desk.curves.number_format import X_UNITS
 from i3desk.curves.progress import ProgressLine
-from i3desk.style.icons import IconPushButton, IconToolButton
+from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
+from i3desk.widgets.basics import add, button, column_in, icon_button, label
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.98)
 SEPARATE_BUTTONS_FROM = 640  # pixels of width; below, one menu has all options
@@ -33,8 +34,7 @@ class CurvesHeader(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title = QLabel(textFormat=Qt.TextFormat.PlainText)
-        self.title.setProperty("grade", "heading")
+        self.title = label(grade="heading")
         self.progress = ProgressLine()
         self.legend = CurvesLegend(theme)
         self._smooths = True
@@ -45,29 +45,17 @@ class CurvesHeader(QWidget):
         self.reset_button = self._action_button(self.reset)
         self.reset_button.setObjectName("wholeRun")
         self.png_button, self.csv_button = self._action_button(self.png), self._action_button(self.csv)
-        self.all_button = IconToolButton()
-        self.all_button.set_icon("sliders", size=16)
-        self.all_button.setAccessibleName("View options")
-        self.all_button.setToolTip("Smoothing, axes, and saving the curves")
+        self.all_button = icon_button("sliders", "View options", "Smoothing, axes, and saving the curves", size=16)
         self.all_button.setPopupMode(self.all_button.ToolButtonPopupMode.InstantPopup)
         self.all_button.setMenu(self._whole_menu())
         self._separate = (self.smoothing_button, self.unit_button, self.log_button, self.png_button, self.csv_button)
 
         first, second = QHBoxLayout(), QHBoxLayout()
         first.setSpacing(12)
-        first.addWidget(self.title)
-        first.addWidget(self.progress, 1)
+        add(first, self.title, (self.progress, 1))
         second.setSpacing(2)
-        second.addWidget(self.legend)
-        second.addStretch(1)
-        second.addWidget(self.reset_button)
-        for button in (*self._separate, self.all_button):
-            second.addWidget(button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addLayout(first)
-        column.addLayout(second)
+        add(second, self.legend, None, self.reset_button, *self._separate, self.all_button)
+        column_in(self, first, second, spacing=2)
         self.show_smoothing(0.9)
         self.show_unit("step")
         self.show_zoomed(False)
@@ -124,15 +112,12 @@ class CurvesHeader(QWidget):
         return button
 
     def _action_button(self, action: QAction) -> QPushButton:
-        button = QPushButton(action.text())
-        button.setProperty("kind", "quiet")
-        button.setToolTip(action.toolTip())
-        button.setAccessibleName(action.toolTip())
-        button.setCheckable(action.isCheckable())
-        button.clicked.connect(action.trigger)
+        made = button(action.text(), action.toolTip(), "quiet", name=action.toolTip())
+        made.setCheckable(action.isCheckable())
+        made.clicked.connect(action.trigger)
         if action.isCheckable():
-            action.toggled.connect(button.setChecked)
-        return button
+            action.toggled.connect(made.setChecked)
+        return made
 
     def show_smoothing(self, weight: float) -> None:
         """Show how much curves are smoothed."""
@@ -178,8 +163,8 @@ class CurvesHeader(QWidget):
 
     def _fold(self) -> None:
         wide = self.width() >= SEPARATE_BUTTONS_FROM
-        for button in self._separate:
-            button.setVisible(wide and (self._smooths or button is not self.smoothing_button))
+        for each in self._separate:
+            each.setVisible(wide and (self._smooths or each is not self.smoothing_button))
         self.all_button.setVisible(not wide)
 
     def minimumSizeHint(self) -> QSize:

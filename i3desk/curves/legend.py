@@ -8,10 +8,11 @@ from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from i3desk.style.palette import mix
 from i3desk.style.theme import Theme
+from i3desk.widgets.basics import row_in
 
 _DOT, _ICON_WIDTH = 8, 11  # a little room before the name
 
@@ -42,9 +43,7 @@ class CurvesLegend(QWidget):
         self._theme = theme
         self._entries: tuple[LegendEntry, ...] = ()
         self.buttons: dict[str, QPushButton] = {}
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(4)
+        self._row = row_in(self, spacing=4)
         theme.changed.connect(self._recolour)
 
     def show_entries(self, entries: Sequence[LegendEntry]) -> None:

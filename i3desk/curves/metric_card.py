@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
@@ -37,17 +37,13 @@ class MetricCard(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        theme.changed.connect(self._recolour)
+        theme.changed.connect(self.update)
 
     def show_curve(self, xs: np.ndarray, ys: np.ndarray, value: float | None) -> None:
         """Show all points of the curve, and the newest value."""
         self._xs, self._ys = xs, ys
         self.value = "" if value is None else self.shown_metric.text(value)
         self.setAccessibleDescription(self.value)
-        self.update()
-
-    @Slot()
-    def _recolour(self) -> None:
         self.update()
 
     def sizeHint(self) -> QSize:

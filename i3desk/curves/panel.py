@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QStackedLayout, QVBoxLayout, QWidget
 
 from i3core.errors import I3Error
 from i3core.runs.events import Evaluated
 from i3core.runs.reader import MetricsPart, RunState, RunStatus, RunSummary
 from i3desk.curves.lazy_import import import_plots
 from i3desk.style.theme import Theme
+from i3desk.widgets.basics import label
 from i3desk.workers.background import BackgroundJobs
 
 if TYPE_CHECKING:
@@ -57,9 +58,8 @@ class CurvesPanel(QWidget):
         self._summary: RunSummary | None = None
         self._loading = False
         self._trouble = ""
-        self.hint = QLabel(textFormat=Qt.TextFormat.PlainText, alignment=Qt.AlignmentFlag.AlignCenter)
-        self.hint.setProperty("tone", "muted")
-        self.hint.setWordWrap(True)
+        self.hint = label(tone="muted", wrap=True)
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty = QFrame()
         self._empty.setObjectName("card")
         QVBoxLayout(self._empty).addWidget(self.hint)

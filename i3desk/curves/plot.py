@@ -39,11 +39,9 @@ class CurvePlot(pg.GraphicsView):
 
     Signals:
         zoom_changed(zoomed): emitted when the user zooms in, or shows everything again.
-        cursor_moved(): emitted when `cursor_x` or `cursor_text` changed.
     """
 
     zoom_changed = Signal(bool)
-    cursor_moved = Signal()
 
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent, background=None)  # pyright: ignore[reportArgumentType]  # documented: None is transparent
@@ -295,7 +293,6 @@ class CurvePlot(pg.GraphicsView):
             self.cursor_text = ", ".join([position_text(self._x_unit, x), *values])
         if before != (self.cursor_x, self.cursor_text):
             self.setAccessibleDescription(self.cursor_text or KEYS)
-            self.cursor_moved.emit()
 
     def _readings(self, projection: Projection, x: float) -> list[Reading]:
         """The value of every visible curve at `x`."""

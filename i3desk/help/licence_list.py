@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtCore import QModelIndex, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QWidget,
 )
 
 from i3desk.style.theme import Theme, sized
+from i3desk.widgets.list_painting import Index, paint_box, paint_text
 
 if TYPE_CHECKING:
     from i3desk.help.licences import Licence
-
-ModelIndex = QModelIndex | QPersistentModelIndex
 
 LICENCE_ROLE = Qt.ItemDataRole.UserRole
 PADDING = 12
 ABOVE = 8
 BETWEEN = 2
 GAP = 8
-_STATE = QStyle.StateFlag
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 class LicenceList(QListWidget):
@@ -94,39 +90,21 @@ class _Painter(QStyledItemDelegate):
         super().__init__(parent)
         self._theme = theme
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: ModelIndex) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         upper, lower = (QFontMetrics(sized(option.font, pixels)).height() for pixels in (14, 12))
         return QSize(160, upper + lower + BETWEEN + 2 * ABOVE)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: ModelIndex) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         licence, tokens = index.data(LICENCE_ROLE), self._theme.tokens
         box = option.rect.adjusted(0, 0, 0, -1)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        chosen = bool(option.state & _STATE.State_Selected)
-        if chosen or option.state & _STATE.State_MouseOver:
-            painter.setBrush(QColor(tokens.accent_soft if chosen else tokens.raised))
-            painter.drawRoundedRect(box, 8, 8)
-        if option.state & _STATE.State_HasFocus:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(tokens.accent), 1.5))
-            painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 7, 7)
+        paint_box(painter, box, option, tokens)
         strong, small = sized(option.font, 14, QFont.Weight.DemiBold), sized(option.font, 12)
         room = box.adjusted(PADDING, ABOVE, -PADDING, -ABOVE)
         upper = QRect(room.left(), room.top(), room.width(), QFontMetrics(strong).height())
         lower = QRect(room.left(), upper.bottom() + 1 + BETWEEN, room.width(), QFontMetrics(small).height())
-        used = _write(painter, upper, strong, tokens.text, licence.name)
-        _write(painter, upper.adjusted(used + GAP, 0, 0, 0), small, tokens.muted, licence.version)
-        _write(painter, lower, small, tokens.muted, licence.licence)
+        used = QFontMetrics(strong).horizontalAdvance(paint_text(painter, upper, strong, tokens.text, licence.name))
+        paint_text(painter, upper.adjusted(used + GAP, 0, 0, 0), small, tokens.muted, licence.version)
+        paint_text(painter, lower, small, tokens.muted, licence.licence)
         painter.restore()
-
-
-def _write(painter: QPainter, room: QRect, font: QFont, colour: str, text: str) -> int:
-    """Write one line, elided to fit; returns its width."""
-    measured = QFontMetrics(font)
-    fitting = measured.elidedText(text, Qt.TextElideMode.ElideRight, max(0, room.width()))
-    painter.setFont(font)
-    painter.setPen(QColor(colour))
-    painter.drawText(room, _LEFT, fitting)
-    return measured.horizontalAdvance(fitting)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QKeyEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QDialog, QLineEdit, QSplitter, QWidget
 
 from i3core.errors import I3Error
 from i3core.net.releases import is_web_page
 from i3desk.help.licence_list import LicenceList
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, named
+from i3desk.widgets.basics import BusyBar, Notice, button, column, column_in, label, named, row
+from i3desk.widgets.links import open_link
 from i3desk.widgets.long_text import LongText
 from i3desk.workers.background import BackgroundJobs
 
@@ -46,32 +47,20 @@ class LicencesDialog(QDialog):
         self.list.chosen.connect(self._show)
         self.count = label(tone="muted", grade="small")
         left = QWidget()
-        column = column_in(left, 16, 16, 8, 16, spacing=8)
-        column.addWidget(self.filter)
-        column.addWidget(self.list, 1)
-        column.addWidget(self.count)
+        column_in(left, self.filter, (self.list, 1), self.count, margins=(16, 16, 8, 16), spacing=8)
 
         self.name = label(grade="title", wrap=True)
         self.licence = label(tone="muted", grade="small", wrap=True)
         self.home_button = button("Home page", "Open the page of the package in your browser")
         self.home_button.clicked.connect(self._open_home)
         self.text = LongText("Text of the licence")
-        titles = QVBoxLayout()
-        titles.setSpacing(2)
-        titles.addWidget(self.name)
-        titles.addWidget(self.licence)
-        head = QHBoxLayout()
-        head.setSpacing(16)
-        head.addLayout(titles, 1)
+        titles = column(self.name, self.licence, spacing=2)
+        head = row((titles, 1), spacing=16)
         head.addWidget(self.home_button, 0, Qt.AlignmentFlag.AlignTop)
         self.busy = BusyBar()
         self.notice = Notice()
         right = QWidget()
-        column = column_in(right, 8, 16, 16, 16, spacing=12)
-        column.addLayout(head)
-        column.addWidget(self.busy)
-        column.addWidget(self.notice)
-        column.addWidget(self.text, 1)
+        column_in(right, head, self.busy, self.notice, (self.text, 1), margins=(8, 16, 16, 16), spacing=12)
 
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
@@ -115,7 +104,7 @@ class LicencesDialog(QDialog):
     @Slot()
     def _open_home(self) -> None:
         if self._shown is not None and is_web_page(self._shown.home):
-            QDesktopServices.openUrl(QUrl(self._shown.home))
+            open_link(self._shown.home, self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if (

@@ -55,9 +55,7 @@ class UpdateCheck(QObject):
         self._wanted = False
         self._cancelled = False
         self._process = CoreProcess("check for a new version", self)
-        self._process.reported.connect(self._on_reported)
-        self._process.finished.connect(self._on_finished)
-        self._process.failed.connect(self._on_failed)
+        self._process.tell(self._on_reported, self._on_finished, self._on_failed)
 
     @property
     def running(self) -> bool:
@@ -82,7 +80,6 @@ class UpdateCheck(QObject):
 
     def shut_down(self) -> None:
         """Kill the child. Blocks; call only after the event loop."""
-        self._process.blockSignals(True)
         self._process.kill()
 
     @Slot(object)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDate, QLocale, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QDate, QLocale, Qt, Slot
 from PySide6.QtWidgets import QDialog, QWidget
 
 from i3core.net.releases import host, is_web_page
 from i3desk.help.update_check import Update, UpdateCheck
 from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, row
+from i3desk.widgets.links import open_link
 from i3desk.widgets.long_text import LongText
 
 WIDTH = 480
@@ -39,12 +39,19 @@ class UpdatesDialog(QDialog):
         self.open_button.clicked.connect(self._open_page)
         self.close_button = button("Cancel", "Close this window (Esc)")
         self.close_button.clicked.connect(self.reject)
-        column = self._column = column_in(self, 24, 24, 24, 24, spacing=12)
-        for part in (self.title, self.facts, self.busy, self.notice, self.notes):
-            column.addWidget(part)
-        column.addStretch(1)
-        column.addSpacing(4)
-        column.addLayout(row(None, self.close_button, self.again_button, self.open_button))
+        self._column = column_in(
+            self,
+            self.title,
+            self.facts,
+            self.busy,
+            self.notice,
+            self.notes,
+            None,
+            4,
+            row(None, self.close_button, self.again_button, self.open_button),
+            margins=(24, 24, 24, 24),
+            spacing=12,
+        )
         self.setFixedWidth(WIDTH)
 
     @Slot()
@@ -102,8 +109,8 @@ class UpdatesDialog(QDialog):
     @Slot()
     def _open_page(self) -> None:
         if self._update is not None and is_web_page(self._update.page):
-            QDesktopServices.openUrl(QUrl(self._update.page))
             self.accept()
+            open_link(self._update.page, self.parentWidget() or self)
 
     def done(self, result: int) -> None:
         self.check.cancel()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
 from i3desk.models.catalog import Entry
 from i3desk.models.descriptions import all_facts
 from i3desk.widgets.basics import button, column_in, named, row
 from i3desk.widgets.facts import FactRows
+from i3desk.widgets.links import open_folder
 
 PATHS = ("Folder", "Source")
 
@@ -25,8 +25,7 @@ class Details(QWidget):
 
     def __init__(self, entry: Entry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        column = column_in(self, 0, 4, 0, 0, spacing=12)
-        column.addWidget(named(QFrame(), "line"))
+        column = column_in(self, named(QFrame(), "line"), margins=(0, 4, 0, 0), spacing=12)
         self.rows = FactRows(paths=PATHS)
         column.addWidget(self.rows)
         self.open_button = button("Open folder", "Show the folder in your file manager")
@@ -49,4 +48,4 @@ class Details(QWidget):
 
     @Slot()
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.entry.folder)))
+        open_folder(self.entry.folder, self)

@@ -74,9 +74,7 @@ class Download(QObject):
         self._models_folder = models_folder
         self._background = background
         self._process = CoreProcess("download", self, environment)
-        self._process.reported.connect(self._on_reported)
-        self._process.finished.connect(self._on_finished)
-        self._process.failed.connect(self._on_failed)
+        self._process.tell(self._on_reported, self._on_finished, self._on_failed)
 
     @property
     def partial_folder(self) -> Path:
@@ -133,7 +131,6 @@ class Download(QObject):
 
     def shut_down(self) -> None:
         """Kill the child; keep the partial files. Blocks; call only after the event loop."""
-        self._process.blockSignals(True)
         self._process.kill()
 
     def _set(self, state: DownloadState) -> None:

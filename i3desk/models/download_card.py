@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QProgressBar, QWidget
 from i3core.system.humanize import duration_text, progress_text, size_text
 from i3desk.models.download import ACTIVE, Download, DownloadState
 from i3desk.style.palette import tabular
-from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, named, row
+from i3desk.widgets.basics import BusyBar, Notice, add, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
 
 DRAW_MS = 60
@@ -58,12 +58,9 @@ class DownloadForm(QFrame):
             f"{hub_host()} and nothing else. The size is shown as soon as it is known.",
             tone="muted", grade="small", wrap=True,
         )  # fmt: skip
-        column = column_in(self, 16, 13, 16, 15, spacing=10)
-        column.addWidget(title)
-        line = row(self.edit, self.start_button, self.close_button)
-        line.setStretch(0, 1)
-        column.addLayout(line)
-        column.addWidget(self.promise)
+        column = column_in(self, title, margins=(16, 13, 16, 15), spacing=10)
+        line = row((self.edit, 1), self.start_button, self.close_button)
+        add(column, line, self.promise)
 
     def open(self) -> None:
         """Show the form with the focus in its field."""
@@ -99,8 +96,7 @@ class DownloadCard(QFrame):
         self.setObjectName("card")
         self.download = download
         download.setParent(self)
-        self.title = ElidedLabel()
-        self.title.setProperty("grade", "heading")
+        self.title = ElidedLabel(grade="heading")
         self.numbers = tabular(label(tone="muted"))
         self.bar = QProgressBar(textVisible=False, maximum=STEPS)
         self.busy = BusyBar()
@@ -112,14 +108,16 @@ class DownloadCard(QFrame):
         self.cancel_button = button("Cancel", "Stop the download and remove the downloaded part")
         self.cancel_button.clicked.connect(download.cancel)
 
-        column = column_in(self, 16, 13, 16, 15, spacing=10)
-        heading = row(self.title, self.numbers, spacing=12)
-        heading.setStretch(0, 1)
-        column.addLayout(heading)
-        column.addWidget(self.bar)
-        column.addWidget(self.busy)
-        column.addWidget(self.failure)
-        column.addLayout(row(self.pause_button, self.resume_button, self.cancel_button, None))
+        column = column_in(self, margins=(16, 13, 16, 15), spacing=10)
+        heading = row((self.title, 1), self.numbers, spacing=12)
+        add(
+            column,
+            heading,
+            self.bar,
+            self.busy,
+            self.failure,
+            row(self.pause_button, self.resume_button, self.cancel_button, None),
+        )
         self._draw_timer = QTimer(self, interval=DRAW_MS, singleShot=True)
         self._draw_timer.timeout.connect(self._draw)
         download.changed.connect(self._on_changed)

@@ -43,8 +43,7 @@ class Downloads(QWidget):
         self.form.hide()
         self.form.download_requested.connect(self.start_download)
         self.form.closed.connect(self._close)
-        self._column = column_in(self, spacing=16)
-        self._column.addWidget(self.form)
+        self._column = column_in(self, self.form, spacing=16)
         self.hide()
 
     @Slot()

@@ -41,9 +41,7 @@ class FileTask(QObject):
         self._report: dict = {}
         self._stopping = False
         self._process = CoreProcess("task", self)
-        self._process.reported.connect(self._on_reported)
-        self._process.finished.connect(self._on_finished)
-        self._process.failed.connect(self._on_failed)
+        self._process.tell(self._on_reported, self._on_finished, self._on_failed)
 
     @property
     def running(self) -> bool:
@@ -76,7 +74,6 @@ class FileTask(QObject):
     def shut_down(self) -> None:
         """Kill the child and remove an unfinished copy. Blocks; call only after the event loop."""
         unfinished = self.target if self.running else None
-        self._process.blockSignals(True)
         self._process.kill()
         if unfinished is not None:
             _remove_unfinished(unfinished)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QPalette
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from i3core.system.humanize import size_text
@@ -16,9 +16,11 @@ from i3desk.models.details import Details
 from i3desk.models.file_task import FileTask
 from i3desk.style.icons import Dot, IconToolButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, named, row
+from i3desk.widgets.basics import BusyBar, Notice, add, button, column_in, label, named, restyle, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.facts import FactsGrid
+from i3desk.widgets.plain_text import tooltip_text
+from i3desk.widgets.question import Question
 
 
 class Use(enum.Enum):
@@ -63,18 +65,17 @@ class ModelCard(QFrame):
         task.setParent(self)
         task.changed.connect(self._show_task)
 
-        column = self._column = column_in(self, 16, 13, 16, 15, spacing=8)
-        column.addWidget(self._heading())
+        column = self._column = column_in(self, self._heading(), margins=(16, 13, 16, 15), spacing=8)
         self.description = label(tone="muted", wrap=True)
         column.addWidget(self.description)
         self.facts = FactsGrid()
         column.addWidget(self.facts)
         self._add_progress(column)
         self._add_notices(column)
-        column.addSpacing(2)
-        column.addStretch(1)
-        column.addWidget(self._buttons())
-        column.addWidget(self._question())
+        self.question = Question("Delete", "Delete the files now; this cannot be undone")
+        self.question.confirmed.connect(self._delete)
+        self.question.closed.connect(self._on_question_closed)
+        add(column, 2, None, self._buttons(), self.question)
         self.details: Details | None = None
         theme.changed.connect(self._show_dot)
         self.show_entry(entry)
@@ -88,7 +89,7 @@ class ModelCard(QFrame):
         self.entry = self._shown = entry
         self.setAccessibleName(f"Model {entry.name}")
         self.name.setText(entry.name)
-        self.name.setToolTip(str(entry.folder))
+        self.name.setToolTip(tooltip_text(str(entry.folder)))
         self.origin.setText(entry.origin.value)
         text = description_of(entry)
         self.description.setText(text)
@@ -118,7 +119,7 @@ class ModelCard(QFrame):
         self.stage.setText(stage or "Loading…")
         if state is not Use.NONE:
             self.load_failure.hide()
-            self._ask(False)
+            self.question.close_question()
         self._show_buttons()
 
     def show_load_failed(self, what: str, remedy: str) -> None:
@@ -137,28 +138,26 @@ class ModelCard(QFrame):
     def focus_chain(self) -> list[QWidget]:
         """Widgets in the order of the Tab key."""
         inside = self.details.focus_chain() if self.details is not None else []
-        return [self.use_button, self.details_button, self.more_button, self.delete_button, self.keep_button, *inside]
+        answers = (self.question.yes_button, self.question.no_button)
+        return [self.use_button, self.details_button, self.more_button, *answers, *inside]
 
     # ------------------------------------------------------------------ construction
 
     def _heading(self) -> QWidget:
-        self.name = ElidedLabel()
-        self.name.setProperty("grade", "title")
+        self.name = ElidedLabel(grade="title")
         self.origin = label(tone="muted", grade="small")
         self.origin.setObjectName("pill")
         self.in_use = named(QFrame(), "pill")
         self.dot = Dot()
         self.in_use_text = label(tone="muted", grade="small")
-        inside = row(self.dot, self.in_use_text, spacing=6)
-        inside.setContentsMargins(10, 0, 10, 0)
+        inside = row(self.dot, self.in_use_text, margins=(10, 0, 10, 0), spacing=6)
         self.in_use.setLayout(inside)
         self.in_use.hide()
         for pill in (self.origin, self.in_use):
             pill.setFixedHeight(24)
         self._show_dot()
         heading = QWidget()
-        line = row(self.name, self.in_use, self.origin)
-        line.setStretch(0, 1)
+        line = row((self.name, 1), self.in_use, self.origin)
         heading.setLayout(line)
         return heading
 
@@ -167,25 +166,18 @@ class ModelCard(QFrame):
         self.stage = label(tone="muted", grade="small")
         self.loading_bar = BusyBar()
         self.loading_bar.setAccessibleName("Loading")
-        inside = column_in(self.loading, spacing=6)
-        inside.addWidget(self.loading_bar)
-        inside.addWidget(self.stage)
+        column_in(self.loading, self.loading_bar, self.stage, spacing=6)
         self.loading.hide()
         self.work = QWidget()
-        self.work_text = ElidedLabel()
-        self.work_text.setProperty("tone", "muted")
-        self.work_text.setProperty("grade", "small")
+        self.work_text = ElidedLabel(tone="muted", grade="small")
         self.work_bar = BusyBar()
         self.stop_button = button("Stop", "Stop this; nothing of it is kept")
         self.stop_button.clicked.connect(self.task.stop)
-        inside = column_in(self.work, spacing=6)
-        inside.addWidget(self.work_bar)
-        line = row(self.work_text, self.stop_button)
-        line.setStretch(0, 1)
+        inside = column_in(self.work, self.work_bar, spacing=6)
+        line = row((self.work_text, 1), self.stop_button)
         inside.addLayout(line)
         self.work.hide()
-        column.addWidget(self.loading)
-        column.addWidget(self.work)
+        add(column, self.loading, self.work)
 
     def _add_notices(self, column: QVBoxLayout) -> None:
         read_again = button("Read again", "Read the folder again")
@@ -198,8 +190,7 @@ class ModelCard(QFrame):
         self.load_failure = Notice(self.try_again, dismissible=True)
         self.task_failure = Notice(dismissible=True)
         self.task_failure.dismissed.connect(self.task.dismiss)
-        self.result = label(tone="ok", grade="small", wrap=True)
-        self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.result = label(tone="ok", grade="small", wrap=True, selectable=True)
         self.result.hide()
         for widget in (self.damage, self.load_failure, self.task_failure, self.result):
             column.addWidget(widget)
@@ -239,19 +230,6 @@ class ModelCard(QFrame):
         self.buttons.setLayout(row(self.use_button, self.details_button, self.more_button, None))
         return self.buttons
 
-    def _question(self) -> QWidget:
-        self.question_text = label(wrap=False)
-        self.delete_button = button("Delete", "Delete the files now; this cannot be undone", "danger")
-        self.delete_button.clicked.connect(self._delete)
-        self.keep_button = button("Cancel", "Delete nothing (Esc)")
-        self.keep_button.clicked.connect(self._keep)
-        self.question = QWidget()
-        line = row(self.question_text, self.delete_button, self.keep_button, None)
-        line.insertSpacing(1, 4)
-        self.question.setLayout(line)
-        self.question.hide()
-        return self.question
-
     # ------------------------------------------------------------------ updates
 
     @Slot()
@@ -273,14 +251,11 @@ class ModelCard(QFrame):
         if reload:
             text, tooltip = f"Reload in {self._precision}", f"Load {entry.name} again in {self._precision}"
         self.use_button.setText(text)
-        self.use_button.setToolTip(tooltip)
+        self.use_button.setToolTip(tooltip_text(tooltip))
         self.use_button.setAccessibleName(f"{text} {entry.name}")
         self.use_button.setAccessibleDescription(tooltip)
         self.use_button.setEnabled(self.use_state is not Use.LOADING)
-        kind = "" if self.use_state is Use.LOADED and not reload else "primary"
-        if self.use_button.property("kind") != kind:
-            self.use_button.setProperty("kind", kind)
-            self.use_button.style().polish(self.use_button)
+        restyle(self.use_button, kind="" if self.use_state is Use.LOADED and not reload else "primary")
         self.use_button.setVisible(usable)
         self.details_button.setVisible(usable)
         self.details_button.setAccessibleName(f"Details of {entry.name}")
@@ -354,29 +329,15 @@ class ModelCard(QFrame):
 
     @Slot()
     def _ask_to_delete(self) -> None:
-        size = f" {size_text(self.entry.facts.file_bytes)}" if self.entry.facts else " this folder"
-        self.question_text.setText(f"Delete{size}?")
-        self._ask(True)
-
-    def _ask(self, asking: bool) -> None:
-        if asking != self.question.isVisibleTo(self):
-            self.question.setVisible(asking)
-            self.buttons.setVisible(not asking)
-            if asking:
-                self.keep_button.setFocus()
+        size = f" ({size_text(self.entry.facts.file_bytes)})" if self.entry.facts else ""
+        self.question.put(f"Delete {self.entry.name}{size} from the disk?")
+        self.buttons.hide()
 
     @Slot()
-    def _keep(self) -> None:
-        self._ask(False)
+    def _on_question_closed(self) -> None:
+        self._show_buttons()
         self.more_button.setFocus()
 
     @Slot()
     def _delete(self) -> None:
-        self._ask(False)
         self.delete_requested.emit(str(self.entry.folder))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.question.isVisibleTo(self):
-            self._keep()
-        else:
-            super().keyPressEvent(event)

@@ -21,6 +21,7 @@ from i3desk.style.theme import Theme
 from i3desk.widgets.basics import (
     PAGE_MARGIN,
     Notice,
+    add,
     button,
     centred,
     column_in,
@@ -129,11 +130,6 @@ class ModelsPage(QWidget):
         self.precision_hint.setText(PRECISIONS[precision][1])
         self._show_use()
 
-    @Slot()
-    def find_interrupted(self) -> None:
-        """Offer to continue downloads of earlier sessions. Call once, at the start."""
-        self.downloads.find_interrupted()
-
     def shut_down(self) -> None:
         """Kill the children; downloads can be continued later. Blocks; call only after the event loop."""
         self.downloads.shut_down()
@@ -157,8 +153,7 @@ class ModelsPage(QWidget):
         self.precision_choice.chosen.connect(self._on_precision_chosen)
         self.precision_hint = label(tone="muted", grade="small", wrap=True)
         precision_label = label("Precision", tone="muted", grade="small")
-        precision_row = row(precision_label, self.precision_choice, self.precision_hint, spacing=12)
-        precision_row.setStretch(2, 1)
+        precision_row = row(precision_label, self.precision_choice, (self.precision_hint, 1), spacing=12)
 
         self.notice = Notice(dismissible=True)
         self.downloads = Downloads(self._paths.models_folder, self._background, self._environment)
@@ -169,25 +164,23 @@ class ModelsPage(QWidget):
         self.grid.show_cards([self.drop_card])
 
         self._content = named(QWidget(), "backdropColumn")
-        column = column_in(self._content, 0, 20, 0, 24, spacing=16)
-        column.addLayout(precision_row)
-        column.addWidget(self.notice)
-        column.addWidget(self.downloads)
-        column.addWidget(self.grid)
-        column.addStretch(1)
+        column_in(
+            self._content,
+            precision_row,
+            self.notice,
+            self.downloads,
+            self.grid,
+            None,
+            margins=(0, 20, 0, 24),
+            spacing=16,
+        )
         self.scroll_area = scroll_page(centred(self._content, WIDEST))
-        outer = column_in(self, spacing=0)
+        outer = column_in(self)
         tools = row(label("Models", grade="title"), None, self.add_button, self.download_button)
-        outer.addWidget(page_header(tools))
-        outer.addWidget(self.scroll_area, 1)
+        add(outer, page_header(tools), (self.scroll_area, 1))
         self.choose_precision(self.precision)
 
     # ------------------------------------------------------------------ cards
-
-    @property
-    def updating(self) -> bool:
-        """Whether the cards will be updated in a moment."""
-        return self._update_timer.isActive()
 
     @Slot()
     def _update_soon(self) -> None:
@@ -328,18 +321,14 @@ class ModelsPage(QWidget):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):
             event.acceptProposedAction()
-            self.show_dragging(True)
+            self.drop_card.show_dragging(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.show_dragging(False)
+        self.drop_card.show_dragging(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.show_dragging(False)
+        self.drop_card.show_dragging(False)
         self.add_dropped(dropped_paths(event.mimeData()))
-
-    def show_dragging(self, dragging: bool) -> None:
-        """Show whether something is dragged over the page."""
-        self.drop_card.show_dragging(dragging)
 
     def add_dropped(self, paths: list[Path]) -> None:
         """Add dropped folders or files."""

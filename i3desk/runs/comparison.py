@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
@@ -15,9 +15,8 @@ from i3desk.curves.lazy_import import import_plots, plots_are_ready
 from i3desk.runs.comparison_table import SAME, ComparisonTable, CurveStyle
 from i3desk.runs.config_diff import setting_differences
 from i3desk.runs.loss_loader import LossLoader
-from i3desk.style.icons import IconToolButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import accept_escape, button, column_in, label, named, row
+from i3desk.widgets.basics import button, column_in, icon_button, label, named, row
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
@@ -87,14 +86,12 @@ class RunComparison(QWidget):
         self.left_out = label(tone="muted", grade="small")
         self.delete_button = button("Delete…", "Delete all chosen runs, or take them off the list (Del)")
         self.delete_button.clicked.connect(self.removal_requested)
-        self.close_button = IconToolButton()
-        self.close_button.set_icon("close", size=16)
-        self.close_button.setAccessibleName("Close the comparison")
-        self.close_button.setToolTip("Close the comparison (Esc)")
+        self.close_button = icon_button("close", "Close the comparison", "Close the comparison (Esc)", size=16)
         self.close_button.clicked.connect(self.closed)
         head = QWidget()
-        line = row(self.title, self.left_out, None, self.delete_button, self.close_button)
-        line.setContentsMargins(MARGIN, 10, MARGIN - 4, 0)
+        line = row(
+            self.title, self.left_out, None, self.delete_button, self.close_button, margins=(MARGIN, 10, MARGIN - 4, 0)
+        )
         head.setLayout(line)
 
         self.loss_choice = SegmentedControl("Loss", LOSSES)
@@ -103,8 +100,7 @@ class RunComparison(QWidget):
         self.x_choice = SegmentedControl("Horizontal axis", XS)
         self.x_choice.setFixedWidth(172)
         self.x_choice.chosen.connect(self._choose_x)
-        self.log_button = button("log", "A logarithmic scale for the loss", kind="quiet")
-        self.log_button.setAccessibleName("Logarithmic")
+        self.log_button = button("log", "A logarithmic scale for the loss", kind="quiet", name="Logarithmic")
         self.log_button.setCheckable(True)
         self.log_button.toggled.connect(self._set_log)
         self.reset_button = button("Show all", "Show the whole curves again (Home, or a double click)", kind="quiet")
@@ -115,23 +111,22 @@ class RunComparison(QWidget):
         self.nothing = label("Loading the curves…", tone="muted", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack.addWidget(self.nothing)
-        column = column_in(plot_card, 12, 10, 12, 8, spacing=8)
-        column.addLayout(row(self.loss_choice, self.x_choice, None, self.reset_button, self.log_button))
-        column.addWidget(self._stack, 1)
+        column_in(
+            plot_card,
+            row(self.loss_choice, self.x_choice, None, self.reset_button, self.log_button),
+            (self._stack, 1),
+            margins=(12, 10, 12, 8),
+            spacing=8,
+        )
 
         self.table = ComparisonTable(self._theme)
         self.table.setMinimumHeight(MIN_TABLE_HEIGHT)
         self.same = label(SAME, tone="muted", grade="small")
         self._table_card = named(QFrame(), "card")
-        self._table_column = column_in(self._table_card, 8, 6, 8, 8, spacing=4)
-        self._table_column.addWidget(self.table, 1)
-        self._table_column.addWidget(self.same)
-        outer = column_in(self, spacing=0)
-        outer.addWidget(head)
+        self._table_column = column_in(self._table_card, (self.table, 1), self.same, margins=(8, 6, 8, 8), spacing=4)
+        outer = column_in(self, head)
         body = QWidget()
-        cards = column_in(body, MARGIN, 12, MARGIN, MARGIN, spacing=12)
-        cards.addWidget(plot_card, 3)
-        cards.addWidget(self._table_card, 2)
+        column_in(body, (plot_card, 3), (self._table_card, 2), margins=(MARGIN, 12, MARGIN, MARGIN), spacing=12)
         outer.addWidget(body, 1)
         self.loss_choice.show_choice(self.loss)
         self.x_choice.show_choice(self.x_unit)
@@ -268,6 +263,3 @@ class RunComparison(QWidget):
             self.closed.emit()
         else:
             super().keyPressEvent(event)
-
-    def event(self, event: QEvent) -> bool:
-        return accept_escape(event) or super().event(event)

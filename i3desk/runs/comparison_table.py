@@ -14,6 +14,7 @@ from i3core.runs.reader import RunSummary
 from i3desk.runs.config_diff import Cell, SettingDifference, setting_differences
 from i3desk.runs.labels import best_of, loss_text, spent_text, started_text, state_text
 from i3desk.style.theme import Theme
+from i3desk.widgets.plain_text import tooltip_text
 
 MIN_COLUMN_WIDTH = 116
 SWATCH = QSize(18, 10)
@@ -108,16 +109,15 @@ class ComparisonTable(QTableWidget):
             self._tint()
             self._fit_columns()
         for head, summary in zip(self._heads, summaries, strict=True):
-            if head.toolTip() != summary.name:
-                head.setToolTip(summary.name)
-                head.setData(Qt.ItemDataRole.AccessibleTextRole, summary.name)
+            head.setToolTip(tooltip_text(summary.name))
+            head.setData(Qt.ItemDataRole.AccessibleTextRole, summary.name)
         self._elide_names()
         for row, items in zip(rows, self._cells, strict=True):
             for cell, item in zip(row.cells, items, strict=True):
                 text = f"{cell.text} (default)" if cell.is_default else cell.text
                 if item.text() != text:
                     item.setText(text)
-                    item.setToolTip(text)
+                    item.setToolTip(tooltip_text(text))
                     item.setForeground(self._brush(cell.is_default))
 
     def texts(self) -> list[list[str]]:
@@ -153,7 +153,8 @@ class ComparisonTable(QTableWidget):
         metrics = QFontMetrics(self.horizontalHeader().font())
         for column, head in enumerate(self._heads):
             room = self.columnWidth(column) - SWATCH.width() - NAME_PADDING
-            head.setText(metrics.elidedText(head.toolTip(), Qt.TextElideMode.ElideRight, room))
+            name = head.data(Qt.ItemDataRole.AccessibleTextRole) or ""
+            head.setText(metrics.elidedText(name, Qt.TextElideMode.ElideRight, room))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

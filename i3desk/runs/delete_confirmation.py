@@ -7,32 +7,28 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QWidget
+from PySide6.QtWidgets import QWidget
 
 from i3core.runs.reader import RunState, RunSummary, folder_bytes
 from i3core.system.humanize import size_text
 from i3desk.runs.labels import is_ours
-from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.question import Question
 from i3desk.workers.background import BackgroundJobs
 
 
-class DeleteConfirmation(QFrame):
-    """A question about some runs; hidden while there is none.
+class DeleteConfirmation(Question):
+    """A question about some runs.
 
     Attributes:
         to_delete, to_forget: run folders to delete, and to take off the list. Running ones are in neither.
     Signals:
-        confirmed(to_delete, to_forget): emitted when the user confirms.
-        closed: emitted when the question is closed.
+        removal_confirmed(to_delete, to_forget): emitted when the user confirms.
     """
 
-    confirmed = Signal(object, object)
-    closed = Signal()
+    removal_confirmed = Signal(object, object)
 
     def __init__(self, background: BackgroundJobs, runs_folder: Path, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("failure")
+        super().__init__("Delete", "Delete for good", "Keep", parent)
         self._background = background
         self._runs_folder = runs_folder
         self._asked: list[RunSummary] = []
@@ -40,19 +36,7 @@ class DeleteConfirmation(QFrame):
         self._bytes: int | None = None
         self.to_delete: list[Path] = []
         self.to_forget: list[Path] = []
-        self.what = label(wrap=True)
-        self.details = label(tone="muted", grade="small", wrap=True)
-        for text in (self.what, self.details):
-            text.setMinimumSize(1, 1)
-        self.yes_button = button("Delete", "Delete for good", kind="danger")
-        self.no_button = button("Keep", "Change nothing (Esc)")
-        self.yes_button.clicked.connect(self._confirm)
-        self.no_button.clicked.connect(self.close_question)
-        column = column_in(self, 14, 12, 14, 14, spacing=8)
-        column.addWidget(self.what)
-        column.addWidget(self.details)
-        column.addLayout(row(self.yes_button, self.no_button, None))
-        self.hide()
+        self.confirmed.connect(self._on_confirmed)
 
     def ask(self, summaries: Sequence[RunSummary]) -> None:
         """Ask about these runs."""
@@ -62,7 +46,6 @@ class DeleteConfirmation(QFrame):
         self.show_states(summaries)
         if self.to_delete:
             self._counting = self._background.run(partial(_sum_of_bytes, tuple(self.to_delete)), self._on_counted)
-        self.show()
         self.no_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_states(self, summaries: Sequence[RunSummary]) -> None:
@@ -77,18 +60,14 @@ class DeleteConfirmation(QFrame):
         self.to_forget = [each.folder for each in ended if not self._can_delete(each)]
         self._show_words()
 
+    @Slot()
     def close_question(self) -> None:
-        """Close the question."""
-        if not self.isHidden():
-            self.hide()
-            self._background.forget(self._counting)
-            self.closed.emit()
+        self._background.forget(self._counting)
+        super().close_question()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.close_question()
-        else:
-            super().keyPressEvent(event)
+    @Slot()
+    def _on_confirmed(self) -> None:
+        self.removal_confirmed.emit(self.to_delete, self.to_forget)
 
     def _can_delete(self, summary: RunSummary) -> bool:
         return summary.status.state is not RunState.MISSING and is_ours(summary.folder, self._runs_folder)
@@ -118,9 +97,7 @@ class DeleteConfirmation(QFrame):
             details.append("Stop the training first, or wait for its end.")
         if alive and (deleted or forgotten):
             details.append(f"{_runs(alive, 'other')} still training: kept.")
-        self.what.setText(what)
-        self.details.setText(" ".join(details))
-        self.setAccessibleName(f"{what} {' '.join(details)}")
+        self.show_question(what, " ".join(details))
         self.yes_button.setVisible(bool(deleted or forgotten))
         word = "Delete" if deleted else "Take off the list"
         self.yes_button.setText(word)
@@ -128,12 +105,6 @@ class DeleteConfirmation(QFrame):
         self.yes_button.setToolTip("Delete for good" if deleted else "The files stay where they are")
         self.no_button.setText("Keep" if deleted or forgotten else "Close")
         self.no_button.setAccessibleName(self.no_button.text())
-
-    @Slot()
-    def _confirm(self) -> None:
-        deleted, forgotten = self.to_delete, self.to_forget
-        self.close_question()
-        self.confirmed.emit(deleted, forgotten)
 
 
 def _runs(count: int, kind: str = "") -> str:

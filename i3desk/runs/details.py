@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPlainTextEdit, QToolButton, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QToolButton, QWidget
 
-from i3core.runs.reader import RunState, RunStatus, RunSummary, folder_bytes, read_description
+from i3core.runs.reader import RunState, RunSummary, folder_bytes, read_description
 from i3desk.curves.sparkline import Sparkline
 from i3desk.runs.config_diff import changed_settings
 from i3desk.runs.controller import RunController
@@ -19,13 +19,24 @@ from i3desk.runs.labels import progress_text, state_text, tone_of, trouble_text
 from i3desk.runs.name_edit import NameEdit
 from i3desk.runs.note_edit import NoteEdit
 from i3desk.runs.run_facts import facts_of
-from i3desk.style.icons import Dot, IconToolButton
+from i3desk.runs.trouble_card import TroubleCard
+from i3desk.style.icons import Dot
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import accept_escape, button, column_in, label, named, row, scroll_page
+from i3desk.widgets.basics import (
+    add,
+    button,
+    column_in,
+    icon_button,
+    label,
+    named,
+    restyle,
+    row,
+    scroll_page,
+)
 from i3desk.widgets.facts import FactRows
+from i3desk.widgets.links import open_folder
 from i3desk.workers.background import BackgroundJobs
 
-LOG_TAIL_HEIGHT = 104
 MARGIN = 16
 
 
@@ -54,14 +65,18 @@ class RunDetails(QWidget):
         self._bytes: int | None = None
         self._reading: int | None = None
         self._read_for: tuple[object, ...] = ()
-        column = column_in(self, spacing=0)
-        column.addWidget(self._head())
+        column = column_in(self, self._head())
+        self.trouble = TroubleCard()
         inside = named(QWidget(), "panelBody")
-        self._column = column_in(inside, MARGIN, 12, MARGIN, MARGIN, spacing=12)
-        self._column.addWidget(self._trouble())
-        self._column.addLayout(row(self.show_button, self.chat_button, self.resume_button, None))
-        self._column.addLayout(row(self.again_button, self.export_button, None, self.more_button))
-        self._column.addWidget(self._curve())
+        self._column = column_in(
+            inside,
+            self.trouble,
+            row(self.show_button, self.chat_button, self.resume_button, None),
+            row(self.again_button, self.export_button, None, self.more_button),
+            self._curve(),
+            margins=(MARGIN, 12, MARGIN, MARGIN),
+            spacing=12,
+        )
         self.facts = FactRows()
         self._column.addWidget(_card("About this run", self.facts))
         self.settings = FactRows()
@@ -70,8 +85,7 @@ class RunDetails(QWidget):
         self._column.addWidget(_card("Changed settings", self.settings, self.no_settings))
         self.note = NoteEdit()
         self.note.note_changed.connect(runs.set_note)
-        self._column.addWidget(_card("Note", self.note))
-        self._column.addStretch(1)
+        add(self._column, _card("Note", self.note), None)
         self._page = scroll_page(inside)
         column.addWidget(self._page, 1)
         theme.changed.connect(self._tint)
@@ -84,10 +98,7 @@ class RunDetails(QWidget):
         self.dot = Dot()
         self.state = label(grade="small")
         self.progress = label(tone="muted", grade="small")
-        close = IconToolButton()
-        close.set_icon("close", size=16)
-        close.setAccessibleName("Close the details")
-        close.setToolTip("Close the details (Esc)")
+        close = icon_button("close", "Close the details", "Close the details (Esc)", size=16)
         close.clicked.connect(self.closed)
         self.close_button = close
         self.show_button = button("Show", "Show its curves and samples on the Train page (Enter)", kind="primary")
@@ -101,42 +112,19 @@ class RunDetails(QWidget):
             (self.again_button, self.again_requested.emit),
         ):  # fmt: skip
             each.clicked.connect(partial(self._with_folder, act))
-        self.more_button = named(IconToolButton(), "more")
-        self.more_button.set_icon("more")
-        self.more_button.setAccessibleName("More")
-        self.more_button.setToolTip("Rename, open the folder or delete")
+        self.more_button = icon_button("more", "More", "Rename, open the folder or delete", look="more")
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more_button)
         self.rename_action = menu.addAction("Rename\tF2", self.start_rename)
-        self.folder_action = menu.addAction("Open folder", partial(self._with_folder, _show_folder))
+        self.folder_action = menu.addAction("Open folder", partial(self._with_folder, partial(open_folder, asker=self)))
         menu.addSeparator()
         self.remove_action = menu.addAction("Delete…\tDel", self.removal_requested.emit)
         self.more_button.setMenu(menu)
 
         head = QWidget()
-        column = column_in(head, MARGIN, 12, MARGIN - 4, 0, spacing=2)
-        column.addLayout(row(self.name, close))
         state = row(self.dot, self.state, self.progress, None, spacing=6)
-        column.addLayout(state)
+        column_in(head, row(self.name, close), state, margins=(MARGIN, 12, MARGIN - 4, 0), spacing=2)
         return head
-
-    def _trouble(self) -> QWidget:
-        self.trouble = named(QFrame(), "failure")
-        self.trouble_text = label(wrap=True)
-        self.trouble_text.setMinimumSize(1, 1)
-        self.trouble_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.log_tail = named(QPlainTextEdit(readOnly=True), "details")
-        self.log_tail.setFixedHeight(LOG_TAIL_HEIGHT)
-        self.log_tail.setTabChangesFocus(True)
-        self.log_tail.setAccessibleName("End of the training log")
-        self.log_tail.setToolTip("The last lines of the training log")
-        self.copy_button = button("Copy", "Copy the end of the log", kind="quiet")
-        self.copy_button.clicked.connect(self._copy)
-        column = column_in(self.trouble, 14, 10, 14, 10, spacing=8)
-        column.addWidget(self.trouble_text)
-        column.addWidget(self.log_tail)
-        column.addLayout(row(self.copy_button, None))
-        return self.trouble
 
     def _curve(self) -> QWidget:
         self.sparkline = Sparkline(self._theme)
@@ -160,7 +148,7 @@ class RunDetails(QWidget):
         progress = progress_text(summary)
         self.progress.setText(f"·  {progress}" if progress else "")
         self._tint()
-        self._show_trouble(summary.status)
+        self.trouble.show_trouble(trouble_text(summary.status), summary.status.log_tail)
         self._show_buttons(summary)
         self.curve_card.setVisible(len(summary.sparkline) > 1)
         self.sparkline.show_values(summary.sparkline)
@@ -177,16 +165,6 @@ class RunDetails(QWidget):
     def leave(self) -> None:
         """Save the note, because something else is shown now."""
         self.note.save()
-
-    def _show_trouble(self, status: RunStatus) -> None:
-        text = trouble_text(status)
-        self.trouble.setVisible(bool(text))
-        self.trouble_text.setText(text)
-        if self.log_tail.toPlainText() != status.log_tail:
-            self.log_tail.setPlainText(status.log_tail)
-            self.log_tail.verticalScrollBar().setValue(self.log_tail.verticalScrollBar().maximum())
-        for part in (self.log_tail, self.copy_button):
-            part.setVisible(bool(status.log_tail))
 
     def _show_buttons(self, summary: RunSummary) -> None:
         status = summary.status
@@ -217,10 +195,7 @@ class RunDetails(QWidget):
             return
         tone = tone_of(self.summary.status.state)
         self.dot.show_colour(getattr(self._theme.tokens, tone))
-        if self.state.property("tone") != tone:
-            self.state.setProperty("tone", tone)
-            self.state.style().unpolish(self.state)
-            self.state.style().polish(self.state)
+        restyle(self.state, tone=tone)
 
     def _read_if_changed(self, summary: RunSummary) -> None:
         """Read run.json and the size of the folder again, if the run may have changed them."""
@@ -249,10 +224,6 @@ class RunDetails(QWidget):
         if self.summary is not None:
             self._runs.rename(self.summary.folder, name)
 
-    @Slot()
-    def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.log_tail.toPlainText())
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.closed.emit()
@@ -261,22 +232,12 @@ class RunDetails(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def event(self, event: QEvent) -> bool:
-        return accept_escape(event) or super().event(event)
-
 
 def _card(title: str, *parts: QWidget) -> QFrame:
     card = named(QFrame(), "card")
     heading: QLabel = label(title, grade="heading")
-    column = column_in(card, 14, 10, 14, 12, spacing=8)
-    column.addWidget(heading)
-    for part in parts:
-        column.addWidget(part)
+    column_in(card, heading, *parts, margins=(14, 10, 14, 12), spacing=8)
     return card
-
-
-def _show_folder(folder: str) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], int]:

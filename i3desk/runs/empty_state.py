@@ -35,14 +35,18 @@ class EmptyState(QWidget):
             each.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.train_button = button("Train a model…", "Set up a run on the Train page", kind="primary")
         self.train_button.clicked.connect(self.train_requested)
-        column = column_in(self, 24, 24, 24, 24, spacing=10)
-        column.addStretch(2)
-        column.addWidget(self._icon)
-        column.addWidget(self.title)
-        column.addLayout(row(None, self.text, None))
-        column.addSpacing(6)
-        column.addLayout(row(None, self.train_button, None))
-        column.addStretch(3)
+        column_in(
+            self,
+            (None, 2),
+            self._icon,
+            self.title,
+            row(None, self.text, None),
+            6,
+            row(None, self.train_button, None),
+            (None, 3),
+            margins=(24, 24, 24, 24),
+            spacing=10,
+        )
         theme.changed.connect(self._tint)
 
     def show_note(self, icon_name: str, title: str, text: str, may_train: bool) -> None:

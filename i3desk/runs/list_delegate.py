@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import (
-    QAbstractItemModel,
-    QEvent,
-    QModelIndex,
     QObject,
-    QPersistentModelIndex,
     QPointF,
     QRect,
     QRectF,
@@ -18,8 +14,8 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from i3core.runs.reader import RunSummary
 from i3desk.curves.sparkline import evenly, paint_sparkline
@@ -27,7 +23,7 @@ from i3desk.runs.labels import best_of, loss_text, made_of_text, spent_text, sta
 from i3desk.runs.list_model import SUMMARY_ROLE
 from i3desk.style import palette
 from i3desk.style.theme import Theme, sized
-from i3desk.widgets.basics import named
+from i3desk.widgets.list_painting import RIGHT, Index, TitleEditing, muted_colour, paint_box, paint_text
 
 PADDING = 12
 ABOVE = 9
@@ -39,11 +35,7 @@ LOSS_WIDTH, TIME_WIDTH = 80, 124
 SPARKLINE_WIDTH, SHORT_SPARKLINE_WIDTH = 120, 72
 WIDE, MEDIUM = 600, 400
 GAP = 20
-MAX_NAME_LENGTH = 120
 _STATE = QStyle.StateFlag
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True)
@@ -80,7 +72,7 @@ def row_layout(row: QRect) -> RowLayout:
     return RowLayout(check, text, sparkline.adjusted(0, 3, 0, -3) if sparkline else sparkline, loss, time)
 
 
-class RunListDelegate(QStyledItemDelegate):
+class RunListDelegate(TitleEditing, QStyledItemDelegate):
     """Paints the rows and edits names in place.
 
     Attributes:
@@ -90,6 +82,7 @@ class RunListDelegate(QStyledItemDelegate):
     """
 
     renamed = Signal(object, str)
+    editor_name = "Name of the run"
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -108,14 +101,15 @@ class RunListDelegate(QStyledItemDelegate):
         tokens, layout = self._theme.tokens, row_layout(option.rect)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_box(painter, option, index)
-        chosen = bool(option.state & _STATE.State_Selected)
+        box, chosen = option.rect.adjusted(0, 0, 0, -1), bool(option.state & _STATE.State_Selected)
+        if not paint_box(painter, box, option, tokens) and index.row() + 1 < index.model().rowCount():
+            painter.fillRect(QRect(box.left() + PADDING, box.bottom() + 1, box.width() - 2 * PADDING, 1), tokens.border)
         self._paint_check(painter, layout.check, chosen, self.colours.get(summary.folder, tokens.accent))
-        muted = palette.mix(tokens.muted, tokens.text, 0.3) if chosen else tokens.muted
+        muted = muted_colour(option, tokens)
 
         upper, lower = _lines(layout.text, option.font)
         strong = sized(option.font, 14, QFont.Weight.DemiBold)
-        _write(painter, upper, strong, tokens.text, summary.name)
+        paint_text(painter, upper, strong, tokens.text, summary.name)
         self._paint_state(painter, lower, option.font, muted, summary)
         if layout.sparkline:
             paint_sparkline(painter, QRectF(layout.sparkline), evenly(summary.sparkline), tokens.series_1)
@@ -123,29 +117,13 @@ class RunListDelegate(QStyledItemDelegate):
         figures = sized(option.font, 13, QFont.Weight.DemiBold)
         figures.setFeature(QFont.Tag("tnum"), 1)
         upper, lower = _lines(layout.loss, option.font)
-        _write(painter, upper, figures, tokens.text if loss is not None else muted, loss_text(loss), _RIGHT)
-        _write(painter, lower, sized(option.font, 12), muted, which, _RIGHT)
+        paint_text(painter, upper, figures, tokens.text if loss is not None else muted, loss_text(loss), RIGHT)
+        paint_text(painter, lower, sized(option.font, 12), muted, which, RIGHT)
         if layout.time:
             upper, lower = _lines(layout.time, option.font)
-            _write(painter, upper, sized(option.font, 13), tokens.text, spent_text(summary.seconds), _RIGHT)
-            _write(painter, lower, sized(option.font, 12), muted, started_text(summary.started), _RIGHT)
+            paint_text(painter, upper, sized(option.font, 13), tokens.text, spent_text(summary.seconds), RIGHT)
+            paint_text(painter, lower, sized(option.font, 12), muted, started_text(summary.started), RIGHT)
         painter.restore()
-
-    def _paint_box(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        tokens, box = self._theme.tokens, option.rect.adjusted(0, 0, 0, -1)
-        painter.setPen(Qt.PenStyle.NoPen)
-        if option.state & _STATE.State_Selected:
-            painter.setBrush(QColor(tokens.accent_soft))
-            painter.drawRoundedRect(box, 8, 8)
-        elif option.state & _STATE.State_MouseOver:
-            painter.setBrush(QColor(tokens.raised))
-            painter.drawRoundedRect(box, 8, 8)
-        elif index.row() + 1 < index.model().rowCount():
-            painter.fillRect(QRect(box.left() + PADDING, box.bottom() + 1, box.width() - 2 * PADDING, 1), tokens.border)
-        if option.state & _STATE.State_HasFocus:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(tokens.accent), 1.5))
-            painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), 7, 7)
 
     def _paint_check(self, painter: QPainter, room: QRect, chosen: bool, colour: str) -> None:
         tokens, box = self._theme.tokens, QRectF(room).adjusted(0.75, 0.75, -0.75, -0.75)
@@ -168,45 +146,18 @@ class RunListDelegate(QStyledItemDelegate):
         small = sized(font, 12, QFont.Weight.Medium)
         words = state_text(summary)
         room = room.adjusted(DOT + 6, 0, 0, 0)
-        _write(painter, room, small, colour if colour != self._theme.tokens.muted else muted, words)
+        paint_text(painter, room, small, colour if colour != self._theme.tokens.muted else muted, words)
         room.setLeft(room.left() + QFontMetrics(small).horizontalAdvance(words))
         made_of = made_of_text(summary)
         if made_of and room.width() > 40:
-            _write(painter, room, sized(font, 12), muted, f"  ·  {made_of}")
+            paint_text(painter, room, sized(font, 12), muted, f"  ·  {made_of}")
 
-    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QLineEdit:
-        editor = named(QLineEdit(parent), "titleEditor")
-        editor.setMaxLength(MAX_NAME_LENGTH)
-        editor.setAccessibleName("Name of the run")
-        editor.setToolTip("Enter saves the name, Esc restores the old one")
-        return editor
+    def rename(self, index: Index, title: str) -> None:
+        self.renamed.emit(index.data(SUMMARY_ROLE).folder, title)
 
-    def setEditorData(self, editor: QWidget, index: Index) -> None:
-        assert isinstance(editor, QLineEdit)
-        # Also called when the row changes while the user types, for example while the run trains.
-        if not editor.property("filled"):
-            editor.setProperty("filled", True)
-            editor.setText(index.data(Qt.ItemDataRole.EditRole))
-            editor.selectAll()
-
-    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
-        assert isinstance(editor, QLineEdit)
-        name = " ".join(editor.text().split())
-        if name and name != index.data(Qt.ItemDataRole.EditRole):
-            self.renamed.emit(index.data(SUMMARY_ROLE).folder, name)
-
-    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
-        text = row_layout(option.rect).text
-        editor.setGeometry(text.left() - 9, option.rect.center().y() - 17, text.width() + 9, 34)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # A name is one line: Tab ends the edit like Enter, and does not start to edit the next name.
-        tabs = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in tabs:
-            self.commitData.emit(watched)
-            self.closeEditor.emit(watched)
-            return True
-        return super().eventFilter(watched, event)
+    def editor_rect(self, row: QRect) -> QRect:
+        text = row_layout(row).text
+        return QRect(text.left() - 9, row.center().y() - 17, text.width() + 9, 34)
 
 
 def _line(font: QFont, pixels: int) -> int:
@@ -217,11 +168,3 @@ def _lines(room: QRect, font: QFont) -> tuple[QRect, QRect]:
     """The two lines of text of a column."""
     upper = QRect(room.left(), room.top(), room.width(), _line(font, 14))
     return upper, QRect(room.left(), upper.bottom() + 1 + BETWEEN, room.width(), _line(font, 12))
-
-
-def _write(
-    painter: QPainter, room: QRect, font: QFont, colour: str, text: str, align: Qt.AlignmentFlag = _LEFT
-) -> None:
-    painter.setFont(font)
-    painter.setPen(QColor(colour))
-    painter.drawText(room, align, QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room.width()))

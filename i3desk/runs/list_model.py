@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from i3core.runs.reader import RunState, RunSummary
 from i3desk.runs.labels import STATE_WORDS, accessible_text, best_of, made_of_text, state_text
+from i3desk.widgets.plain_text import tooltip_text
 
 SUMMARY_ROLE = Qt.ItemDataRole.UserRole + 1
 NO_PARENT = QModelIndex()
@@ -73,7 +74,7 @@ class RunListModel(QAbstractListModel):
             return accessible_text(summary)
         if role == Qt.ItemDataRole.ToolTipRole:
             lines = (summary.name, state_text(summary), made_of_text(summary), str(summary.folder), summary.note)
-            return "\n".join(line for line in lines if line)
+            return tooltip_text("\n".join(line for line in lines if line))
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
-from i3desk.runs.list_delegate import MAX_NAME_LENGTH
+from i3desk.widgets.list_painting import TitleEditing
 
 
 class NameEdit(QLineEdit):
@@ -20,7 +20,7 @@ class NameEdit(QLineEdit):
 
     def __init__(self, look: str, parent: QWidget | None = None) -> None:
         """`look` is its name in the style sheet."""
-        super().__init__(parent, maxLength=MAX_NAME_LENGTH)
+        super().__init__(parent, maxLength=TitleEditing.longest_title)
         self.setObjectName(look)
         self.setAccessibleName("Name of the run")
         self.setToolTip("Rename (F2): Enter saves the name, Esc restores the old one")

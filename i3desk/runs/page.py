@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QHideEvent, QIcon, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QSizePolicy, QStackedWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QSizePolicy, QStackedWidget, QToolButton, QWidget
 
 from i3core.runs import index
 from i3core.runs.reader import RunSummary
@@ -21,7 +21,7 @@ from i3desk.runs.list_view import RunListView
 from i3desk.style import icons
 from i3desk.style.palette import tabular
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import accept_escape, column_in, label, named, page_header, row
+from i3desk.widgets.basics import add, column_in, label, named, page_header, row
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
@@ -101,16 +101,13 @@ class RunsPage(QWidget):
         self.sorting.setFixedWidth(204)
         self.sorting.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.sorting.show_choice(self.order)
-        tools = row(label("Runs", grade="title"), self.count, None, self.search, self.sorting, spacing=10)
-        tools.setStretch(3, 2)
+        tools = row(label("Runs", grade="title"), self.count, None, (self.search, 2), self.sorting, spacing=10)
         header = page_header(tools)
 
         self._card = named(QFrame(), "card")
-        column_in(self._card, *[CARD_PADDING] * 4, spacing=0).addWidget(self.list)
+        column_in(self._card, self.list, margins=(CARD_PADDING, CARD_PADDING, CARD_PADDING, CARD_PADDING))
         self._card_page = QWidget()
-        around = column_in(self._card_page, *[MARGIN] * 4, spacing=0)
-        around.addWidget(self._card, 1000)
-        around.addStretch(1)
+        column_in(self._card_page, (self._card, 1000), None, margins=(MARGIN, MARGIN, MARGIN, MARGIN))
         self._left = QStackedWidget()
         self._blank = QWidget()
         for part in (self._card_page, self.note, self._blank):
@@ -120,21 +117,14 @@ class RunsPage(QWidget):
         self._side_stack.addWidget(self.details)
         self._side_stack.addWidget(self.comparison)
         self._side = named(QFrame(), "panel")
-        side = column_in(self._side, 1, 0, 0, 0, spacing=0)
+        side = column_in(self._side, margins=(1, 0, 0, 0))
         self._question_room = QWidget()
         column_in(self._question_room, MARGIN, MARGIN, MARGIN, 0, spacing=0).addWidget(self.question)
         self._question_room.hide()
-        side.addWidget(self._question_room)
-        side.addWidget(self._side_stack, 1)
+        add(side, self._question_room, (self._side_stack, 1))
         self._side.hide()
-        self._body = QHBoxLayout()
-        self._body.setContentsMargins(0, 0, 0, 0)
-        self._body.setSpacing(0)
-        self._body.addWidget(self._left, 1)
-        self._body.addWidget(self._side)
-        outer = column_in(self, spacing=0)
-        outer.addWidget(header)
-        outer.addLayout(self._body, 1)
+        self._body = row((self._left, 1), self._side, spacing=0)
+        column_in(self, header, (self._body, 1))
 
     def _connect(self) -> None:
         self._runs.changed.connect(self._show_soon)
@@ -154,7 +144,7 @@ class RunsPage(QWidget):
             part.removal_requested.connect(self.ask_removal)
             part.closed.connect(self._close_side)
         self.comparison.styles_changed.connect(self._show_styles)
-        self.question.confirmed.connect(self._runs.remove)
+        self.question.removal_confirmed.connect(self._runs.remove)
         self.question.closed.connect(self._on_question_closed)
         self._theme.changed.connect(self._tint)
         self._tint()
@@ -279,11 +269,6 @@ class RunsPage(QWidget):
         self.search.setFocus()
         self.search.deselect()
         self.search.insert(text)
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and (self.search.text() or self._chosen):
-            return accept_escape(event) or super().event(event)
-        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from i3core.system.gpu import UnusableGpu
+from i3desk.widgets.basics import label
 from i3desk.widgets.card import Card
 from i3desk.widgets.copy_field import CopyField
 
@@ -15,7 +15,7 @@ class GpuCard(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Graphics card", parent)
-        self.what = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
+        self.what = label(wrap=True)
         self.column.addWidget(self.what)
         self._line = CopyField("Command that makes the card usable", "Run this command in a terminal")
         self.command, self.copy_button = self._line.field, self._line.button

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QGridLayout,
     QLabel,
@@ -45,17 +45,9 @@ ON_CLOSE_CHOICES = {
 class SettingsPage(QWidget):
     """Settings of the whole program. Settings of replies are in the panel beside the chat.
 
-    Signals:
-        export_all_requested, delete_conversations_requested, delete_everything_requested: Emitted when the user has
-            confirmed it.
-        licences_requested, updates_requested: Emitted when the user asks for the list or the check.
+    Attributes:
+        data, about, updates, gpu_card, server, shortcuts: the cards, with signals of their own.
     """
-
-    export_all_requested = Signal()
-    delete_conversations_requested = Signal()
-    delete_everything_requested = Signal()
-    licences_requested = Signal()
-    updates_requested = Signal()
 
     def __init__(
         self,
@@ -72,16 +64,11 @@ class SettingsPage(QWidget):
         self._theme = theme
 
         self.data = StorageCard(paths)
-        self.data.export_all_requested.connect(self.export_all_requested)
-        self.data.delete_conversations_requested.connect(self.delete_conversations_requested)
-        self.data.delete_everything_requested.connect(self.delete_everything_requested)
         self.about = AboutCard()
-        self.about.licences_requested.connect(self.licences_requested)
         self.updates = UpdatesCard(store)
-        self.updates.requested.connect(self.updates_requested)
         self.updates.setVisible(switched_on())
         inside = named(QWidget(), "backdropColumn")
-        column = column_in(inside, 0, 24, 0, 24, spacing=16)
+        column = column_in(inside, margins=(0, 24, 0, 24), spacing=16)
         self.shortcuts = _shortcuts(SHORTCUTS)
         self.gpu_card = GpuCard()
         self.server = ServerCard(store, server)
@@ -99,9 +86,7 @@ class SettingsPage(QWidget):
         column.addStretch(1)
 
         self._scroll = scroll_page(centred(inside, COLUMN_WIDTH))
-        outer = column_in(self, spacing=0)
-        outer.addWidget(page_header(row(label("Settings", grade="title"), None)))
-        outer.addWidget(self._scroll, 1)
+        column_in(self, page_header(row(label("Settings", grade="title"), None)), (self._scroll, 1))
 
     def show_card(self, card: QWidget) -> None:
         """Scroll to `card`."""
@@ -136,8 +121,7 @@ class SettingsPage(QWidget):
         self.on_close_choice.show_choice(self._store.preferences.training_on_close)
         self.on_close_choice.chosen.connect(self._choose_on_close)
         self._store.changed.connect(self._show_on_close)
-        line = row(QLabel("When the window is closed, training"), self.on_close_choice, spacing=24)
-        line.setStretch(1, 1)
+        line = row(QLabel("When the window is closed, training"), (self.on_close_choice, 1), spacing=24)
         card.column.addLayout(line)
         return card
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRegularExpression, Qt, Slot
+from PySide6.QtCore import QRegularExpression, Slot
 from PySide6.QtGui import QRegularExpressionValidator
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from i3core.system.extras import install_hint
 from i3desk.preferences import SettingsStore
 from i3desk.style.palette import tabular
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import label, named, restyle, row
 from i3desk.widgets.card import Card
 from i3desk.widgets.copy_field import CopyField
 from i3desk.widgets.setting_rows import SwitchButton
@@ -35,30 +35,28 @@ class ServerCard(Card):
         self.port.setToolTip("From 1024 to 65535; change it if another program uses this port")
         self.port.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{0,5}"), self))
         self.port.editingFinished.connect(self._choose_port)
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        line.addWidget(QLabel("Serve the model to other programs on this computer"))
-        line.addStretch(1)
-        line.addWidget(QLabel("Port"))
-        line.addWidget(self.port)
-        line.addSpacing(8)
-        line.addWidget(self.switch)
+        line = row(
+            QLabel("Serve the model to other programs on this computer"),
+            None,
+            QLabel("Port"),
+            self.port,
+            8,
+            self.switch,
+        )
         self.column.addLayout(line)
         self._line = CopyField("Address of the server", "Enter this as the base URL of OpenAI's API, with any key")
         self.address, self.copy_button = self._line.field, self._line.button
         self.column.addWidget(self._line)
-        self.state = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.state.setProperty("grade", "small")
+        self.state = label(grade="small", wrap=True)
         self.column.addWidget(self.state)
-        self.meaning = QLabel(
+        self.meaning = label(
             "The model of the chat is then available through an API like OpenAI's, for editors, scripts and other chat "
             "programs. Only programs on this computer can reach it, not web pages and not other computers. It needs "
             "the memory of the model a second time.",
-            textFormat=Qt.TextFormat.PlainText,
-            wordWrap=True,
+            tone="muted",
+            grade="small",
+            wrap=True,
         )
-        self.meaning.setProperty("tone", "muted")
-        self.meaning.setProperty("grade", "small")
         self.switch.setAccessibleDescription(self.meaning.text())
         self.column.addWidget(self.meaning)
         if not is_installed():
@@ -98,6 +96,4 @@ class ServerCard(Card):
             text, tone = ("Starting…" if server.wanted else ""), "muted"
         self.state.setText(text)
         self.state.setVisible(bool(text))
-        if self.state.property("tone") != tone:
-            self.state.setProperty("tone", tone)
-            self.state.style().polish(self.state)
+        restyle(self.state, tone=tone)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Signal, SignalInstance, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Signal, SignalInstance, Slot
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from i3desk.paths import Paths
 from i3desk.widgets.basics import button, label, row
 from i3desk.widgets.card import Card
+from i3desk.widgets.links import open_folder
+from i3desk.widgets.question import Question
 
 
 class StorageCard(Card):
@@ -29,13 +30,12 @@ class StorageCard(Card):
     def __init__(self, paths: Paths, parent: QWidget | None = None) -> None:
         super().__init__("Data", parent)
         self._pending: SignalInstance | None = None
-        lead = QLabel(
+        lead = label(
             "Everything stays on this computer. i3desk uses the network only when you download a model or check "
             "for a new version.",
-            textFormat=Qt.TextFormat.PlainText,
-            wordWrap=True,
+            tone="muted",
+            wrap=True,
         )
-        lead.setProperty("tone", "muted")
         self.column.addWidget(lead)
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
@@ -49,11 +49,11 @@ class StorageCard(Card):
             ("Log", paths.log_file),
         )
         for number, (name, path) in enumerate(lines):
-            where = label(str(path), tone="muted", grade="small", wrap=True)
-            where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            open_button = button("Open", "Show the folder in your file manager", kind="quiet")
-            open_button.setAccessibleName(f"Open the folder of: {name}")
-            open_button.clicked.connect(partial(_open_folder, path))
+            where = label(str(path), tone="muted", grade="small", wrap=True, selectable=True)
+            open_button = button(
+                "Open", "Show the folder in your file manager", kind="quiet", name=f"Open the folder of: {name}"
+            )
+            open_button.clicked.connect(partial(self._open_folder, path))
             grid.addWidget(QLabel(name), number, 0)
             grid.addWidget(where, number, 1)
             grid.addWidget(open_button, number, 2)
@@ -75,18 +75,10 @@ class StorageCard(Card):
         )
         self.column.addWidget(self._choices)
 
-        self._confirmation = QWidget()
-        self.question = label(wrap=True)
-        self.confirm_button = button("Delete", "Delete now; this cannot be undone")
-        self.confirm_button.setProperty("tone", "bad")
-        self.confirm_button.clicked.connect(self._confirm)
-        self.keep_button = button("Cancel", "Delete nothing")
-        self.keep_button.clicked.connect(self._keep)
-        line = row(self.question, self.keep_button, self.confirm_button)
-        line.setStretch(0, 1)
-        self._confirmation.setLayout(line)
-        self._confirmation.hide()
-        self.column.addWidget(self._confirmation)
+        self.question = Question("Delete", "Delete now; this cannot be undone")
+        self.question.confirmed.connect(self._confirm)
+        self.question.closed.connect(self._choices.show)
+        self.column.addWidget(self.question)
 
     @Slot()
     def _ask_conversations(self) -> None:
@@ -102,26 +94,15 @@ class StorageCard(Card):
 
     def _ask(self, question: str, pending: SignalInstance) -> None:
         self._pending = pending
-        self.question.setText(question)
         self._choices.hide()
-        self._confirmation.show()
-        self.keep_button.setFocus()
-
-    @Slot()
-    def _keep(self) -> None:
-        self._pending = None
-        self._confirmation.hide()
-        self._choices.show()
+        self.question.put(question)
 
     @Slot()
     def _confirm(self) -> None:
-        pending = self._pending
-        self._keep()
-        if pending is not None:
-            pending.emit()
+        if self._pending is not None:
+            self._pending.emit()
 
-
-def _open_folder(path: Path) -> None:
-    folder = path if path.is_dir() else path.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+    def _open_folder(self, path: Path) -> None:
+        folder = path if path.is_dir() else path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        open_folder(folder, self)

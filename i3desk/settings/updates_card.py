@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from i3core.net import releases
 from i3desk.preferences import SettingsStore
+from i3desk.widgets.basics import add, button, label
 from i3desk.widgets.card import Card
 from i3desk.widgets.setting_rows import SwitchButton
 
@@ -28,28 +29,22 @@ class UpdatesCard(Card):
         self.switch.setToolTip("Off: i3desk checks only when you ask for it")
         self.switch.clicked.connect(self._choose)
         line = QHBoxLayout()
-        line.addWidget(QLabel("Check for a new version once a week"))
-        line.addStretch(1)
-        line.addWidget(self.switch)
+        add(line, QLabel("Check for a new version once a week"), None, self.switch)
         self.column.addLayout(line)
-        self.meaning = QLabel(
+        self.meaning = label(
             f"i3desk then requests a public page from {releases.host()}, at most once in seven days. It sends nothing "
             "about you, this computer or what you do, not even your version; as with every web page, that server "
             "sees your network address. You are told if there is a newer version. Nothing is installed automatically.",
-            textFormat=Qt.TextFormat.PlainText,
-            wordWrap=True,
+            tone="muted",
+            grade="small",
+            wrap=True,
         )
-        self.meaning.setProperty("tone", "muted")
-        self.meaning.setProperty("grade", "small")
         self.switch.setAccessibleDescription(self.meaning.text())
         self.column.addWidget(self.meaning)
-        self.check_button = QPushButton("Check for updates…")
-        self.check_button.setAccessibleName("Check for updates")
-        self.check_button.setToolTip("Check now for a newer version")
+        self.check_button = button("Check for updates…", "Check now for a newer version")
         self.check_button.clicked.connect(self.requested)
         line = QHBoxLayout()
-        line.addWidget(self.check_button)
-        line.addStretch(1)
+        add(line, self.check_button, None)
         self.column.addLayout(line)
         store.changed.connect(self._show)
         self._show()

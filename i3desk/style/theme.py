@@ -94,7 +94,16 @@ class Theme(QObject):
 
 def sized(font: QFont, pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
     """The font scaled as `pixels` is to BODY_PX, the nominal size of body text."""
-    result = QFont(font)
-    result.setPixelSize(max(1, round(QFontInfo(font).pixelSize() * pixels / BODY_PX)))
-    result.setWeight(weight)
-    return result
+    return QFont(_sized(font.key(), pixels, weight, font))
+
+
+_SIZED: dict[tuple[str, int, QFont.Weight], QFont] = {}  # asking the system for the size of a font takes longer
+
+
+def _sized(key: str, pixels: int, weight: QFont.Weight, font: QFont) -> QFont:
+    known = _SIZED.get((key, pixels, weight))
+    if known is None:
+        known = _SIZED[key, pixels, weight] = QFont(font)
+        known.setPixelSize(max(1, round(QFontInfo(font).pixelSize() * pixels / BODY_PX)))
+        known.setWeight(weight)
+    return known

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QWidget
 
 from i3desk.teach.corrections import Correction
 from i3desk.teach.lesson import Lesson, LessonState, Outcome
 from i3desk.widgets.basics import button, column_in, named, row
 from i3desk.widgets.before_after import BeforeAfter
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import tooltip_text
 
 MAX_LIST_HEIGHT = 220
 
@@ -37,8 +38,7 @@ class CorrectionBar(QFrame):
         self.setAccessibleName("Corrections")
         self._opened = self._shows_outcome = False
         self._content: tuple = ()
-        self.label = ElidedLabel()
-        self.label.setProperty("grade", "small")
+        self.label = ElidedLabel(grade="small")
         self.progress = QProgressBar(textVisible=False)
         self.progress.setFixedSize(120, 6)
         self.progress.setAccessibleName("Progress of the lesson")
@@ -63,8 +63,7 @@ class CorrectionBar(QFrame):
         )  # fmt: skip
         line = row(self.label, self.progress, *self._buttons, spacing=6)
         line.setStretch(0, 1)
-        column = column_in(self, 12, 6, 6, 6, spacing=6)
-        column.addLayout(line)
+        column = column_in(self, line, margins=(12, 6, 6, 6), spacing=6)
         self.list = named(QScrollArea(), "plain")
         self.list.setWidgetResizable(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -97,7 +96,7 @@ class CorrectionBar(QFrame):
             self.label.setText(" ".join(filter(None, lesson.error)))
             shown.add(self.teach_button)
             shown.add(self.close_button)
-        self.label.setToolTip(self.label.text())
+        self.label.setToolTip(tooltip_text(self.label.text()))
         for each in self._buttons:
             each.setVisible(each in shown)
         self.teach_button.setText("Try again" if state is LessonState.FAILED else "Teach")
@@ -109,7 +108,7 @@ class CorrectionBar(QFrame):
         if (content, taught) != (self._content, self._shows_outcome):
             self._content, self._shows_outcome = content, taught
             inside = named(QWidget(), "plainColumn")
-            column = column_in(inside, 0, 4, 8, 4, spacing=12)
+            column = column_in(inside, margins=(0, 4, 8, 4), spacing=12)
             for entry in content:
                 column.addWidget(BeforeAfter(*entry) if taught else self._correction(entry))
             column.addStretch(1)
@@ -137,15 +136,16 @@ class CorrectionBar(QFrame):
 
     def _correction(self, entry: Correction) -> QWidget:
         inside = QWidget()
-        remove = button("Remove", "Remove this correction; the chat stays unchanged", "quiet")
-        remove.setAccessibleName(f"Remove the correction of: {entry.question}")
+        remove = button(
+            "Remove",
+            "Remove this correction; the chat stays unchanged",
+            "quiet",
+            name=f"Remove the correction of: {entry.question}",
+        )
         remove.clicked.connect(lambda: self.remove_requested.emit(entry))
-        head = row(BeforeAfter(entry.question, entry.said, entry.correction, ("said", "should have said")), remove)
-        head.setStretch(0, 1)
+        head = row((BeforeAfter(entry.question, entry.said, entry.correction, ("said", "should have said")), 1), remove)
         head.setAlignment(remove, Qt.AlignmentFlag.AlignTop)
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(head)
+        column_in(inside, head)
         return inside
 
     @Slot()

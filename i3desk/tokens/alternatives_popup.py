@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from i3core.generation.outputs import Alternative, Chunk
 from i3desk.style.palette import mix, tabular
 from i3desk.tokens.layout import is_special
 from i3desk.tokens.style import chunk_font, percent, tokens_in_use, visible
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import column_in, label, named, row
 from i3desk.widgets.popup_card import EDGE, PopupCard
 
 MAX_ROWS = 10
@@ -54,28 +54,15 @@ class AlternativesPopup(PopupCard):
         super().__init__(view)
         self.setObjectName("alternatives")
         self.setAccessibleName("Alternatives")
-        self.chosen = named(QLabel(textFormat=Qt.TextFormat.PlainText), "chunkText")
+        self.chosen = named(label(), "chunkText")
         self.chosen.setFont(chunk_font(14, bold=True))
-        self.probability = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
+        self.probability = tabular(label(tone="muted", grade="small"))
         self.rows = _AlternativeRows()
         self.rows.chosen.connect(self.token_chosen)
-        self.footer = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        for label in (self.probability, self.footer):
-            label.setProperty("tone", "muted")
-            label.setProperty("grade", "small")
-        head = QHBoxLayout()
-        head.setContentsMargins(12, 0, 12, 0)
-        head.addWidget(self.chosen, 1)
-        head.addWidget(self.probability)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(12, 2, 12, 0)
-        foot.addWidget(self.footer)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(1, 10, 1, 10)
-        column.setSpacing(4)
-        column.addLayout(head)
-        column.addWidget(self.rows)
-        column.addLayout(foot)
+        self.footer = label(tone="muted", grade="small", wrap=True)
+        head = row((self.chosen, 1), self.probability, margins=(12, 0, 12, 0))
+        foot = row(self.footer, margins=(12, 2, 12, 0), spacing=0)
+        column_in(self, head, self.rows, foot, margins=(1, 10, 1, 10), spacing=4)
 
     @property
     def row(self) -> int | None:
@@ -185,11 +172,11 @@ class _AlternativeRows(QWidget):
         # The scale ends at 50 %, or at the highest probability: 12 % then still fills a quarter of the bar.
         scale = max([0.5, *(a.probability for a in self.alternatives)])
         track = QRectF(24 + TEXT_WIDTH, 0, self.width() - 24 - TEXT_WIDTH - PERCENT_WIDTH - 14, 6)
-        for row, alternative in enumerate(self.alternatives):
-            place = QRectF(6, row * ROW_HEIGHT, self.width() - 12, ROW_HEIGHT)
+        for number, alternative in enumerate(self.alternatives):
+            place = QRectF(6, number * ROW_HEIGHT, self.width() - 12, ROW_HEIGHT)
             is_chosen = alternative.token_id == self._token_id
             painter.setPen(Qt.PenStyle.NoPen)
-            if row == self.current:
+            if number == self.current:
                 painter.setBrush(QColor(tokens.accent_soft))
                 painter.drawRoundedRect(place, 6, 6)
             middle = place.center().y()

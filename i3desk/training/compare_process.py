@@ -66,15 +66,15 @@ class CompareProcess(QObject):
     def shut_down(self) -> None:
         """End the processes at once. Blocks for a moment."""
         self.end()
-        for process in list(self._ending):
+        for process in self._ending:
             process.kill()
+            process.deleteLater()
+        self._ending.clear()
 
     def _start(self) -> CoreProcess:
         self._count, self.is_ready = 0, False
         process = self._process = CoreProcess("comparison", self)
-        process.reported.connect(self._on_reported)
-        process.finished.connect(self._on_finished)
-        process.failed.connect(self._on_failed)
+        process.tell(self._on_reported, self._on_finished, self._on_failed)
         process.start(["compare", *self._models, "--json"])
         return process
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeyEvent, QPalette
-from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QToolButton, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QAction, QPalette
+from PySide6.QtWidgets import QApplication, QFrame, QMenu, QPushButton, QToolButton, QWidget
 
 from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.training.run_view_model import ButtonState, ControlsState, RunAction
-from i3desk.widgets.basics import button, column_in, label, named, row
+from i3desk.widgets.basics import column_in, named, restyle, row
 
 MENU = (
     (RunAction.CHECKPOINT, "Save checkpoint now", "Save after this step"),
@@ -41,6 +41,7 @@ class RunControls(QFrame):
         super().__init__(parent)
         self.setObjectName("runFoot")
         self._shown: ControlsState | None = None
+        self._focused: QWidget | None = None  # the button that has the focus, or will have it again
         self.chat_button = QPushButton()
         self.compare_button = QPushButton()
         self.export_button = QPushButton()
@@ -60,11 +61,13 @@ class RunControls(QFrame):
             each.clicked.connect(partial(self.requested.emit, action))
         self.pause_button.clicked.connect(self._pause_or_unpause)
 
-        column = column_in(self, 16, 12, 16, 16, spacing=8)
-        column.addWidget(self.chat_button)
-        column.addLayout(row(self.compare_button, self.export_button))
-        column.addLayout(
-            row(self.pause_button, self.stop_button, self.resume_button, self.new_button, self.more_button)
+        column_in(
+            self,
+            self.chat_button,
+            row(self.compare_button, self.export_button),
+            row(self.pause_button, self.stop_button, self.resume_button, self.new_button, self.more_button),
+            margins=(16, 12, 16, 16),
+            spacing=8,
         )
         for each in (self.compare_button, self.export_button):
             each.setProperty("grade", "small")
@@ -97,7 +100,10 @@ class RunControls(QFrame):
         if state == self._shown:
             return
         self._shown = state
-        focused = self.focusWidget()
+        holder = QApplication.focusWidget()
+        if holder is not None and self.isAncestorOf(holder):
+            self._focused = holder
+            self.setFocus()  # else Qt gives a disabled button's focus to the next one, which stops the run
         for each, shown in (
             (self.chat_button, state.chat), (self.compare_button, state.compare), (self.export_button, state.export),
             (self.pause_button, state.pause), (self.stop_button, state.stop), (self.resume_button, state.resume),
@@ -113,9 +119,12 @@ class RunControls(QFrame):
         delete.setEnabled(state.can_delete)
         delete.setText("Delete…" if state.can_delete else "Delete… (not while it trains)")
         self.more_button.setVisible(state.has_menu)
-        if focused is not None and not focused.isVisibleTo(self):  # the keyboard stays where it was
-            visible = (self.pause_button, self.resume_button, self.chat_button, self.new_button)
-            next((each for each in visible if each.isVisibleTo(self)), self.more_button).setFocus()
+        if self.hasFocus() and self._focused is not None:
+            if not self._focused.isVisibleTo(self):
+                visible = (self.pause_button, self.resume_button, self.chat_button, self.new_button)
+                self._focused = next((each for each in visible if each.isVisibleTo(self)), self.more_button)
+            if self._focused.isEnabled():  # otherwise it gets the focus back when it is enabled again
+                self._focused.setFocus()
 
     @Slot()
     def _pause_or_unpause(self) -> None:
@@ -130,53 +139,8 @@ def _show(each: QPushButton, state: ButtonState) -> None:
     each.setAccessibleDescription(state.tooltip)
     each.setVisible(state.visible)
     each.setEnabled(state.enabled)
-    kind = "primary" if state.primary else ""
-    if (each.property("kind") or "") != kind:
-        each.setProperty("kind", kind)
-        each.style().polish(each)
+    restyle(each, kind="primary" if state.primary else "")
 
 
 def _text_role(state: ButtonState) -> QPalette.ColorRole:
     return QPalette.ColorRole.HighlightedText if state.primary else QPalette.ColorRole.ButtonText
-
-
-class KillQuestion(QFrame):
-    """Asks, in place, whether to end a trainer without saving.
-
-    Signals:
-        confirmed: emitted when the user wants it.
-    """
-
-    confirmed = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("failure")
-        self.what = label(wrap=True)
-        self.yes_button = button("End at once", "End the process without saving", "danger")
-        self.no_button = button("Keep running", "Change nothing (Esc)")
-        self.yes_button.clicked.connect(self._confirm)
-        self.no_button.clicked.connect(self.hide)
-        column = column_in(self, 14, 12, 14, 14, spacing=8)
-        column.addWidget(self.what)
-        column.addLayout(row(self.yes_button, self.no_button, None))
-        self.hide()
-
-    def ask(self, saved_step: int | None) -> None:
-        """Ask, and say what would be lost."""
-        lost = "everything so far" if saved_step is None else f"what it learned since step {saved_step:,}"
-        self.what.setText(f"End the training without saving? That loses {lost}.")
-        self.setAccessibleName(self.what.text())
-        self.show()
-        self.no_button.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    @Slot()
-    def _confirm(self) -> None:
-        self.hide()
-        self.confirmed.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.hide()
-        else:
-            super().keyPressEvent(event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
 from i3core.net.dataset_name import display_name
@@ -15,8 +15,9 @@ from i3desk.training import data_labels
 from i3desk.training.data_check import DataSource
 from i3desk.training.preview import Preview
 from i3desk.training.setup_state import WEIGHTS
-from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
+from i3desk.widgets.basics import BusyBar, button, column_in, icon_button, label, named, restyle, row
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import tooltip_text
 
 MAX_BAD_SHOWN = 8
 
@@ -48,16 +49,13 @@ class DataCard(QFrame):
         self.fold.setObjectName("leaf")
         self.fold.clicked.connect(self._on_fold)
         self._folded = False
-        self.name = ElidedLabel()
-        self.name.setProperty("grade", "name")
-        self.name.setText(display_name(path))
-        self.name.setToolTip(path)
+        self.name = ElidedLabel(display_name(path), grade="name")
+        self.name.setToolTip(tooltip_text(path))
         self.kind = label(tone="muted", grade="small")
         self.remove = _tool("close", "Remove", "Train without this file; it is not deleted")
         self.remove.setAccessibleName(f"Remove {display_name(path)}")
         self.remove.clicked.connect(self._on_remove)
-        heading = row(self.fold, self.name, self.remove, spacing=4)
-        heading.setStretch(1, 1)
+        heading = row(self.fold, (self.name, 1), self.remove, spacing=4)
         self.facts = tabular(label(tone="muted", grade="small", wrap=True))
         self.unknown = label(tone="bad", grade="small", wrap=True)
         self.truncated = label(tone="warn", grade="small", wrap=True)
@@ -70,9 +68,9 @@ class DataCard(QFrame):
         self.again.clicked.connect(self._on_again)
         self.preview = Preview()
 
-        column = column_in(self, 12, 10, 12, 12, spacing=4)
-        column.addLayout(heading)
-        for part in (
+        column = column_in(
+            self,
+            heading,
             self.kind,
             self.facts,
             self.columns,
@@ -82,34 +80,37 @@ class DataCard(QFrame):
             self.busy,
             self.error,
             self.remedy,
-        ):
-            column.addWidget(part)
-        column.addLayout(row(self.again, None))
-        column.addWidget(self._bad_part())
-        column.addSpacing(4)
-        column.addWidget(self.preview)
+            row(self.again, None),
+            self._bad_part(),
+            4,
+            self.preview,
+            margins=(12, 10, 12, 12),
+            spacing=4,
+        )
         self._foot = self._foot_part()
         column.addWidget(self._foot)
         self.set_folded(False)
 
     def _bad_part(self) -> QWidget:
         self.bad_title = label(tone="bad", grade="small", wrap=True)
-        self.bad_list = label(grade="small", wrap=True)
+        self.bad_list = label(grade="small", wrap=True, selectable=True)
         self.bad_list.setAccessibleName("Records that cannot be used")
-        self.bad_remedies = label(tone="muted", grade="small", wrap=True)
-        for text in (self.bad_list, self.bad_remedies):
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.bad_remedies = label(tone="muted", grade="small", wrap=True, selectable=True)
         self.skip = button("Skip", "Train on the rest of the file")
         self.skip.clicked.connect(self._on_skip)
         self.unfold_bad = button("Show", "The place and the reason of each", kind="quiet")
         self.unfold_bad.setCheckable(True)
         self.unfold_bad.toggled.connect(self._show_bad_list)
         self.bad = named(QFrame(), "failure")
-        column = column_in(self.bad, 10, 8, 10, 10, spacing=6)
-        column.addWidget(self.bad_title)
-        column.addWidget(self.bad_list)
-        column.addWidget(self.bad_remedies)
-        column.addLayout(row(self.skip, self.unfold_bad, None, spacing=6))
+        column_in(
+            self.bad,
+            self.bad_title,
+            self.bad_list,
+            self.bad_remedies,
+            row(self.skip, self.unfold_bad, None, spacing=6),
+            margins=(10, 8, 10, 10),
+            spacing=6,
+        )
         return self.bad
 
     def _foot_part(self) -> QWidget:
@@ -172,10 +173,7 @@ class DataCard(QFrame):
         records = data_labels.plural(count, "record")
         verb = "is" if count == 1 else "are"
         self.bad_title.setText(f"{records} {verb} left out" if skip else f"{records} cannot be used")
-        tone = "muted" if skip else "bad"
-        if self.bad_title.property("tone") != tone:
-            self.bad_title.setProperty("tone", tone)
-            self.bad_title.style().polish(self.bad_title)
+        restyle(self.bad_title, tone="muted" if skip else "bad")
         self.bad.setObjectName("well" if skip else "failure")
         self.bad.style().polish(self.bad)
         lines = [data_labels.bad_line(each) for each in bad[:MAX_BAD_SHOWN]]
@@ -250,9 +248,5 @@ class DataCard(QFrame):
 
 
 def _tool(icon: str, name: str, tooltip: str) -> IconToolButton:
-    made = IconToolButton()
-    made.setObjectName("leaf")
-    made.set_icon(icon, size=14)
-    made.setAccessibleName(name)
-    made.setToolTip(tooltip)
+    made = icon_button(icon, name, tooltip, look="leaf", size=14)
     return made

@@ -57,9 +57,7 @@ class DataCheck(QObject):
         self._current = ""  # the file that the child reads; empty if its report is no longer wanted
         self._open = False
         self._process = CoreProcess("reading of the data", self)
-        self._process.reported.connect(self._on_reported)
-        self._process.finished.connect(self._on_finished)
-        self._process.failed.connect(self._on_failed)
+        self._process.tell(self._on_reported, self._on_finished, self._on_failed)
 
     def set_model(self, model: str, options: Mapping[str, str]) -> None:
         """Check the files with this model's chunks and these settings of TrainingConfig, as far as they are set."""
@@ -97,7 +95,6 @@ class DataCheck(QObject):
     def shut_down(self) -> None:
         """End the child at once. Only after the event loop: it blocks."""
         self._open = False
-        self._process.blockSignals(True)
         self._process.kill()
 
     def _drop_current(self) -> None:

@@ -13,12 +13,11 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QFileDialog, QFrame, QPushButton, QSizePolicy, QWidget
 
 from i3core.system import assets
-from i3desk.style.icons import IconToolButton
 from i3desk.training.data_card import DataCard
 from i3desk.training.data_check import DataSource
 from i3desk.training.expert_panel import EXAMPLES, READING_OPTIONS
 from i3desk.training.expert_rows import TextRow
-from i3desk.widgets.basics import button, column_in, label, named, row
+from i3desk.widgets.basics import add, button, column_in, icon_button, label, named, row
 from i3desk.widgets.drop_card import DASHES
 
 log = logging.getLogger(__name__)
@@ -108,32 +107,28 @@ class DataList(QWidget):
         self.column.addWidget(self.refused)
         self.zone = DropZone()
         self.zone.clicked.connect(self._ask_for_files)
-        self.folder_button = named(IconToolButton(), "boxedTool")
-        self.folder_button.set_icon("folder")
-        self.folder_button.setAccessibleName("Choose a folder of data")
-        self.folder_button.setToolTip("Choose a folder: all files of known types in it")
+        self.folder_button = icon_button(
+            "folder", "Choose a folder of data", "Choose a folder: all files of known types in it", look="boxedTool"
+        )
         self.folder_button.clicked.connect(self._ask_for_folder)
-        line = row(self.zone, self.folder_button)
-        line.setStretch(0, 1)
+        line = row((self.zone, 1), self.folder_button)
         self.column.addLayout(line)
 
     def _empty_card(self) -> QFrame:
         card = named(QFrame(), "card")
         card.setAccessibleName("What the data can look like")
-        column = column_in(card, 12, 12, 12, 12, spacing=4)
-        column.addWidget(label("Your own text", grade="name"))
+        column = column_in(card, label("Your own text", grade="name"), margins=(12, 12, 12, 12), spacing=4)
         for name, meaning in SHAPES:
             text = label(f"{name}: {meaning}", "muted", "small", wrap=True)
             column.addWidget(text)
         sets = sample_sets()
         if sets:
-            column.addSpacing(6)
-            column.addWidget(label("Nothing at hand? Try one", grade="name"))
+            add(column, 6, label("Nothing at hand? Try one", grade="name"))
             for number in range(0, len(sets), 2):
                 line = []
                 for each in sets[number : number + 2]:
-                    made = button(each.get("title", ""), each.get("description", ""), kind="sample")
-                    made.setAccessibleName(f"Try: {made.text()}")
+                    title = each.get("title", "")
+                    made = button(title, each.get("description", ""), "sample", name=f"Try: {title}")
                     made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
                     made.clicked.connect(partial(self.added.emit, [Path(each["file"])]))
                     line.append(made)

@@ -67,9 +67,7 @@ class DryRun(QObject):
         self._running: str | None = None  # what the child measures; None if its result is no longer wanted
         self._found = DryRunResult()
         self._process = CoreProcess("dry run", self)
-        self._process.reported.connect(self._on_reported)
-        self._process.finished.connect(self._on_finished)
-        self._process.failed.connect(self._on_failed)
+        self._process.tell(self._on_reported, self._on_finished, self._on_failed)
         self._timer = QTimer(self, singleShot=True, interval=WAIT_MS)
         self._timer.timeout.connect(self._start)
 
@@ -100,7 +98,6 @@ class DryRun(QObject):
         """End the child at once. Only after the event loop: it blocks."""
         self._timer.stop()
         self._wanted = None
-        self._process.blockSignals(True)
         self._process.kill()
         self._folder.cleanup()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFrame, QWidget
 
-from i3desk.widgets.basics import BusyBar, column_in, label
+from i3desk.widgets.basics import BusyBar, add, column_in, label
 from i3desk.widgets.facts import FactRows
 
 ROWS = {
@@ -25,13 +25,12 @@ class EstimateCard(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.setAccessibleName("Estimate")
-        column = column_in(self, 12, 10, 12, 12, spacing=6)
+        column = column_in(self, margins=(12, 10, 12, 12), spacing=6)
         self.rows = FactRows(figures=True)
         column.addWidget(self.rows)
         self.busy = BusyBar()
         self.note = label(tone="muted", grade="small", wrap=True)
-        column.addWidget(self.busy)
-        column.addWidget(self.note)
+        add(column, self.busy, self.note)
 
     def show_values(self, time: str, memory: str, disk: str, note: str, measuring: bool) -> None:
         """Show these; an empty one is a dash."""

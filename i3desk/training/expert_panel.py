@@ -19,7 +19,7 @@ from i3desk.training.expert_rows import (
     ToggleRow,
     ValueRow,
 )
-from i3desk.widgets.basics import button, column_in, label, named, row
+from i3desk.widgets.basics import add, button, column_in, label, named, row
 
 FROM_SCRATCH = ("max_vocab", "min_count", "window")  # settings that do not apply to an existing model
 GROUPS = {
@@ -111,11 +111,14 @@ class ExpertPanel(QFrame):
         self.setObjectName("card")
         self.setAccessibleName("Expert settings")
         self.rows: dict[str, OptionRow] = {}
-        self._column = column_in(self, 12, 10, 12, 14, spacing=10)
+        self._column = column_in(self, margins=(12, 10, 12, 14), spacing=10)
         self.reset_button = button("Reset", "Set everything here back to the values of Standard", kind="quiet")
         self.reset_button.clicked.connect(self.reset_requested)
-        self._column.addLayout(row(label("All options", grade="name"), None, self.reset_button))
-        self._column.addWidget(label("Click a name to read what it does", "muted", "small", wrap=True))
+        add(
+            self._column,
+            row(label("All options", grade="name"), None, self.reset_button),
+            label("Click a name to read what it does", "muted", "small", wrap=True),
+        )
         self._shown: tuple[dict[str, Any], float] = ({}, 0.0)
         self._numbers = {each.key: each for each in TRAINING_SETTINGS if each.key not in FROM_SCRATCH}
         grouped = {key for keys in GROUPS.values() for key in keys}
@@ -132,9 +135,7 @@ class ExpertPanel(QFrame):
         if not self._coming:
             self._timer.stop()
         made = [each for key in keys for each in self._rows_of(key)]
-        self._column.addSpacing(2)
-        self._column.addWidget(named(QFrame(), "line"))
-        self._column.addWidget(label(title, grade="heading"))
+        add(self._column, 2, named(QFrame(), "line"), label(title, grade="heading"))
         for each in made:
             each.changed.connect(self.changed)
             self._column.addWidget(each)

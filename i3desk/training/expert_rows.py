@@ -10,9 +10,9 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 
 from i3core.settings import Setting
-from i3desk.style.icons import IconToolButton
-from i3desk.widgets.basics import button, label, named, row
+from i3desk.widgets.basics import button, icon_button, label, row
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.widgets.setting_rows import NumberRow, SettingRow, SwitchRow
 
@@ -152,27 +152,20 @@ class FileRow(OptionRow):
         """`none` says what happens without a file."""
         super().__init__(choice, parent)
         self._none = none
-        self.name = ElidedLabel()
-        self.name.setProperty("grade", "small")
-        self.name.setProperty("tone", "muted")
-        self.choose_button = button("Choose…", choice.tooltip, kind="quiet")
-        self.choose_button.setAccessibleName(f"Choose a file for {choice.label}")
+        self.name = ElidedLabel(tone="muted", grade="small")
+        self.choose_button = button("Choose…", choice.tooltip, kind="quiet", name=f"Choose a file for {choice.label}")
         self.choose_button.clicked.connect(self._ask)
-        self.clear_button = named(IconToolButton(), "leaf")
-        self.clear_button.set_icon("close", size=14)
-        self.clear_button.setAccessibleName(f"No file for {choice.label}")
-        self.clear_button.setToolTip("Without a file")
+        self.clear_button = icon_button("close", f"No file for {choice.label}", "Without a file", look="leaf", size=14)
         self.clear_button.clicked.connect(self._clear)
         editor = QWidget()
-        line = row(self.name, self.clear_button, self.choose_button, spacing=4)
-        line.setStretch(0, 1)
+        line = row((self.name, 1), self.clear_button, self.choose_button, spacing=4)
         editor.setLayout(line)
         self._grid.addWidget(editor, 1, 0, 1, 2)
         self._add_reason(editor)
 
     def show_value(self, value: Any) -> None:
         self.name.setText(Path(value).name if value else self._none)
-        self.name.setToolTip(value)
+        self.name.setToolTip(tooltip_text(value))
         self.clear_button.setVisible(bool(value))
 
     @Slot()

@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
 
 from i3desk.training.run_labels import suggested_model_name
-from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
+from i3desk.widgets.basics import BusyBar, button, column_in, label, named, restyle, row
 from i3desk.workers.core_process import CoreProcess, plain
 
 MAX_NAME_LENGTH = 80
@@ -43,13 +43,17 @@ class ExportCard(QFrame):
         self.busy = BusyBar()
         self.result = label(wrap=True)
         self.process = CoreProcess("export of the model", self)
-        self.process.reported.connect(self._on_reported)
-        self.process.finished.connect(self._on_finished)
-        self.process.failed.connect(self._on_failed)
-        column = column_in(self, 14, 11, 14, 13, spacing=8)
-        for part in (self.title, self.field, self.busy, self.result):
-            column.addWidget(part)
-        column.addLayout(row(self.export_button, self.close_button, None))
+        self.process.tell(self._on_reported, self._on_finished, self._on_failed)
+        column_in(
+            self,
+            self.title,
+            self.field,
+            self.busy,
+            self.result,
+            row(self.export_button, self.close_button, None),
+            margins=(14, 11, 14, 13),
+            spacing=8,
+        )
         self.hide()
 
     def ask(self, run: Path, name: str) -> None:
@@ -70,7 +74,6 @@ class ExportCard(QFrame):
 
     def shut_down(self) -> None:
         """Cancel a running export; no partial model remains."""
-        self.process.blockSignals(True)
         self.process.kill()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -91,9 +94,7 @@ class ExportCard(QFrame):
     def _show(self, text: str, tone: str, asking: bool) -> None:
         self.result.setText(text)
         self.result.setVisible(bool(text))
-        if self.result.property("tone") != tone:
-            self.result.setProperty("tone", tone)
-            self.result.style().polish(self.result)
+        restyle(self.result, tone=tone)
         self.field.setVisible(asking)
         self._show_buttons()
         self.export_button.setVisible(asking)

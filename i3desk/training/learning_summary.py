@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from i3core.runs.events import Evaluated
 from i3desk.style.palette import tabular
+from i3desk.widgets.basics import label, restyle, row_in
 
 A_LITTLE_FORGOTTEN, MUCH_FORGOTTEN = 1.05, 1.3  # general perplexity now, as a multiple of what it was
 PERPLEXITY = "Perplexity: how many equally likely tokens the model chooses among on average. Lower is better."
@@ -68,13 +68,8 @@ class LearningSummary(QWidget):
         super().__init__(parent)
         self._data, self.data_value = _figure("learned: your data", f"{PERPLEXITY} {DATA}")
         self._general, self.general_value = _figure("forgot: general text", f"{PERPLEXITY} {GENERAL}")
-        self.note = _small("")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(24)
-        for part in (self._data, self._general, self.note):
-            row.addWidget(part)
-        row.addStretch(1)
+        self.note = label(tone="muted", grade="small")
+        row_in(self, self._data, self._general, self.note, None, spacing=24)
         self.show_evaluations(())
 
     def show_evaluations(self, evaluations: Sequence[Evaluated]) -> None:
@@ -97,10 +92,7 @@ class LearningSummary(QWidget):
         value.setText(text)
         part.setToolTip(tooltip)
         value.setAccessibleName(f"{part.accessibleName()}: {text}")
-        if value.property("tone") != tone:
-            value.setProperty("tone", tone)
-            value.style().unpolish(value)
-            value.style().polish(value)
+        restyle(value, tone=tone)
 
 
 def _perplexity_change(evaluations: Sequence[Evaluated], later: Evaluated | None, name: str) -> PerplexityChange | None:
@@ -110,24 +102,11 @@ def _perplexity_change(evaluations: Sequence[Evaluated], later: Evaluated | None
     return PerplexityChange(first, None if later is None else getattr(later, name))
 
 
-def _small(text: str) -> QLabel:
-    label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
-    label.setProperty("tone", "muted")
-    label.setProperty("grade", "small")
-    return label
-
-
 def _figure(name: str, tooltip: str) -> tuple[QWidget, QLabel]:
     """A name and the label of its figure."""
     part = QWidget()
     part.setAccessibleName(name)
     part.setToolTip(tooltip)
-    value = QLabel(textFormat=Qt.TextFormat.PlainText)
-    value.setProperty("grade", "figure")
-    tabular(value)
-    row = QHBoxLayout(part)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(4)
-    row.addWidget(_small(name))
-    row.addWidget(value)
+    value = tabular(label(grade="figure"))
+    row_in(part, label(name, "muted", "small"), value, spacing=4)
     return part, value

@@ -15,6 +15,7 @@ from i3desk.style.icons import IconToolButton
 from i3desk.training.run_labels import part_text
 from i3desk.widgets.basics import column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import menu_text, tooltip_text
 
 LAST_BLOCKS, LORA_RANK = 2, 8
 TRAINABLE_PARTS = {
@@ -47,8 +48,7 @@ class BaseModelCard(QPushButton):
         self._entries: list[Entry] = []
         self._entry: Entry | None = None
         self._part = "all"
-        self.name = ElidedLabel()
-        self.name.setProperty("grade", "name")
+        self.name = ElidedLabel(grade="name")
         self.size_label = label(tone="muted")
         self.about = label(tone="muted", grade="small")
         self.opens = named(IconToolButton(), "leaf")
@@ -57,13 +57,10 @@ class BaseModelCard(QPushButton):
         self.opens.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         for part in (self.name, self.size_label, self.about, self.opens):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        column = self._column = column_in(self, 12, 10, 12, 10, spacing=2)
-        line = row(self.name, self.size_label)
-        line.setStretch(0, 1)
+        column = self._column = column_in(self, margins=(12, 10, 12, 10), spacing=2)
+        line = row((self.name, 1), self.size_label)
         column.addLayout(line)
-        line = row(self.about, self.opens)
-        line.setStretch(0, 1)
-        line.setContentsMargins(0, 0, -5, 0)
+        line = row((self.about, 1), self.opens, margins=(0, 0, -5, 0))
         column.addLayout(line)
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
@@ -92,8 +89,8 @@ class BaseModelCard(QPushButton):
         menu.clear()
         models = QActionGroup(menu)
         for entry in self._entries:
-            action = menu.addAction(f"{entry.name}  ·  {entry.origin.value}")
-            action.setToolTip(str(entry.folder))
+            action = menu.addAction(menu_text(f"{entry.name} · {entry.origin.value}"))
+            action.setToolTip(tooltip_text(str(entry.folder)))
             self._offer(action, models, self._entry is not None and entry.folder == self._entry.folder)
             action.triggered.connect(partial(self.chosen.emit, entry.folder))
         if not self._entries:

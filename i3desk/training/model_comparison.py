@@ -9,30 +9,33 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
-    QScrollArea,
-    QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
+from i3core.settings import Setting
 from i3core.system import assets
-from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
 from i3desk.training.compare_process import BOTH, CompareProcess
-from i3desk.widgets.basics import Notice, button, label, named
-from i3desk.widgets.before_after import GAP, NARROW, BeforeAfter
+from i3desk.widgets.basics import Notice, button, column, column_in, icon_button, label, named, row
+from i3desk.widgets.before_after import NARROW, AnswersColumn, BeforeAfter
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.number_field import NumberField
+from i3desk.widgets.plain_text import tooltip_text
 
 DRAW_MS = 40
 MAX_EXCHANGES = 20
 MAX_NEW_TOKENS = 120
-SEED, TEMPERATURE = 1, 0.7  # as the samples of a run have
-LARGEST_SEED = 2**31 - 1
+# By default as the samples of a run have.
+SEED = Setting(
+    "seed", "Seed", 1, 0, 2**31 - 1, 1, 0, "The same seed gives the same answers; both models have the same one"
+)
+TEMPERATURE = Setting(
+    "temperature", "Temperature", 0.7, 0.0, 2.0, 0.1, 2,
+    "How random the choice of tokens is. 0 always takes the most likely one.",
+)  # fmt: skip
 MAX_PROMPT_LENGTH = 2000
 MARGIN = 16
 MIN_HEIGHT = 180
@@ -101,54 +104,47 @@ class ModelComparison(QFrame):
         self._draw_timer.timeout.connect(self._draw)
 
         self.notice = Notice()
-        notice = QVBoxLayout()
-        notice.setContentsMargins(MARGIN, 0, MARGIN, 8)
-        notice.addWidget(self.notice)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(1, 10, 1, 4)
-        column.setSpacing(8)
-        column.addLayout(self._header())
-        column.addLayout(self._prompt_row())
-        column.addLayout(notice)
-        column.addLayout(self._names_row())
-        column.addWidget(self._answers(), 1)
+        notice = column(self.notice, margins=(MARGIN, 0, MARGIN, 8))
+        column_in(
+            self,
+            self._header(),
+            self._prompt_row(),
+            notice,
+            (self._answers(), 1),
+            margins=(1, 10, 1, 4),
+            spacing=8,
+        )
         self._show_state()
 
     def _header(self) -> QHBoxLayout:
-        title = QLabel("Side by side")
-        title.setProperty("grade", "heading")
-        self.temperature = QDoubleSpinBox(minimum=0.0, maximum=2.0, singleStep=0.1, decimals=2, value=TEMPERATURE)
-        self.temperature.setPrefix("temperature ")
-        self.temperature.setToolTip("How random the choice of tokens is. 0 always takes the most likely one.")
-        self.temperature.setAccessibleName("Temperature")
-        self.seed = QSpinBox(minimum=0, maximum=LARGEST_SEED, value=SEED)
-        self.seed.setPrefix("seed ")
-        self.seed.setToolTip("The same seed gives the same answers; both models have the same one")
-        self.seed.setAccessibleName("Seed")
-        for box, width in ((self.temperature, 124), (self.seed, 116)):
-            box.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            box.setFixedWidth(width)
-            tabular(box)
-        self.dice_button = IconToolButton()
-        self.dice_button.setObjectName("version")
-        self.dice_button.set_icon("dice")
-        self.dice_button.setToolTip("Another seed")
-        self.dice_button.setAccessibleName("Another seed")
+        title = label("Side by side", grade="heading")
+        self.temperature = named(NumberField(TEMPERATURE), "value")
+        self.seed = named(NumberField(SEED), "value")
+        for each in (self.temperature, self.seed):
+            each.show_value(each.setting.default)
+            each.setToolTip(each.setting.tooltip)
+            each.setAccessibleName(each.setting.label)
+            each.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            each.setFixedWidth(76)
+            tabular(each)
+        self.dice_button = icon_button("dice", "Another seed", look="version")
         self.dice_button.clicked.connect(self._roll)
-        self.close_button = IconToolButton()
-        self.close_button.setObjectName("version")
-        self.close_button.set_icon("close", size=16)
-        self.close_button.setToolTip("Back to the samples (Esc)")
-        self.close_button.setAccessibleName("Close side by side")
+        self.close_button = icon_button(
+            "close", "Close side by side", "Back to the samples (Esc)", look="version", size=16
+        )
         self.close_button.clicked.connect(self._close)
-        row = QHBoxLayout()
-        row.setContentsMargins(MARGIN - 1, 0, MARGIN - 5, 0)
-        row.setSpacing(6)
-        row.addWidget(title)
-        row.addStretch(1)
-        for part in (self.temperature, self.seed, self.dice_button, self.close_button):
-            row.addWidget(part)
-        return row
+        return row(
+            title,
+            None,
+            label("temperature", "muted", "small"),
+            self.temperature,
+            label("seed", "muted", "small"),
+            self.seed,
+            self.dice_button,
+            self.close_button,
+            margins=(MARGIN - 1, 0, MARGIN - 5, 0),
+            spacing=6,
+        )
 
     def _prompt_row(self) -> QHBoxLayout:
         self.prompt = named(QLineEdit(maxLength=MAX_PROMPT_LENGTH), "field")
@@ -159,39 +155,15 @@ class ModelComparison(QFrame):
         self.prompt.textChanged.connect(self._show_state)
         self.ask_button = button("Ask", "Put the prompt to both models (Enter)")
         self.ask_button.clicked.connect(self._ask)
-        row = QHBoxLayout()
-        row.setContentsMargins(MARGIN, 0, MARGIN, 0)
-        row.setSpacing(6)
-        row.addWidget(self.prompt, 1)
-        row.addWidget(self.ask_button)
-        return row
+        return row((self.prompt, 1), self.ask_button, margins=(MARGIN, 0, MARGIN, 0), spacing=6)
 
-    def _names_row(self) -> QHBoxLayout:
-        self.names = (ElidedLabel(), ElidedLabel())
-        self._heads = QHBoxLayout()
-        self._heads.setContentsMargins(MARGIN, 0, MARGIN, 0)
-        self._heads.setSpacing(GAP)
-        for name in self.names:
-            name.setProperty("grade", "heading")
-            self._heads.addWidget(name, 1)
-        return self._heads
-
-    def _answers(self) -> QScrollArea:
-        content = named(QWidget(), "column")
-        self._column = QVBoxLayout(content)
-        self._column.setContentsMargins(MARGIN, 4, MARGIN, 8)
-        self._column.setSpacing(14)
+    def _answers(self) -> AnswersColumn:
+        self.names = (ElidedLabel(grade="heading"), ElidedLabel(grade="heading"))
+        answers = AnswersColumn("Answers of both models", *self.names)
+        self._column, self._scroll = answers.column, answers.area
         self.hint = label("Both models answer the same prompt, and what differs is marked.", tone="muted", wrap=True)
-        self._column.addWidget(self.hint)
-        self._column.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setAccessibleName("Answers of both models")
-        scroll.setWidget(content)
-        scroll.verticalScrollBar().rangeChanged.connect(self._on_range)
-        self._scroll = scroll
-        return scroll
+        self._column.insertWidget(0, self.hint)
+        return answers
 
     # ------------------------------------------------------------------------------------------------ which models
 
@@ -210,7 +182,7 @@ class ModelComparison(QFrame):
         texts = (f"base: {Path(shown[0]).name}", f"{title}, {step}" if step else title)
         for head, text in zip(self.names, texts, strict=True):
             head.setText(text)
-            head.setToolTip(text)
+            head.setToolTip(tooltip_text(text))
         self._show_state()
         self.prompt.setFocus()
 
@@ -241,7 +213,7 @@ class ModelComparison(QFrame):
 
     @Slot()
     def _roll(self) -> None:
-        self.seed.setValue(secrets.randbelow(100_000))
+        self.seed.show_value(secrets.randbelow(100_000))
 
     @Slot()
     def _ask(self) -> None:
@@ -250,7 +222,7 @@ class ModelComparison(QFrame):
             return
         self.notice.hide()
         self._draw()  # the end of the previous answers may not be on screen yet
-        seed, temperature = self.seed.value(), round(self.temperature.value(), 2)
+        seed, temperature = int(self.seed.value or 0), float(self.temperature.value or 0)
         number = self.models.ask(prompt, seed, temperature, MAX_NEW_TOKENS)
         row = BeforeAfter(prompt, names=(self.names[0].text(), self.names[1].text()))
         self.exchanges.insert(0, ComparedExchange(number, row, f"seed {seed} · temperature {temperature:g}"))
@@ -315,12 +287,6 @@ class ModelComparison(QFrame):
     def _show_state(self) -> None:
         self.hint.setVisible(not self.exchanges)
         self.ask_button.setEnabled(bool(self.prompt.text().strip()) and not self.busy and self._shown is not None)
-
-    @Slot(int, int)
-    def _on_range(self, _: int, most: int) -> None:
-        """Keep the names above their answers, with or without a scroll bar."""
-        taken = self._scroll.verticalScrollBar().sizeHint().width() if most else 0
-        self._heads.setContentsMargins(MARGIN, 0, MARGIN + taken, 0)
 
     def _forget_exchanges(self) -> None:
         for exchange in list(self.exchanges):

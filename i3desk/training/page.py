@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from i3core.runs.reader import MetricsPart, RunStatus, RunSummary
 from i3desk.curves.panel import CurvesPanel
@@ -19,6 +19,7 @@ from i3desk.training.model_comparison import ModelComparison
 from i3desk.training.run_panel import RunPanel
 from i3desk.training.samples_panel import SamplesPanel
 from i3desk.training.setup_panel import SetupPanel
+from i3desk.widgets.basics import column_in, row_in
 from i3desk.workers.background import BackgroundJobs
 
 LEFT_WIDTH = 316
@@ -76,14 +77,8 @@ class TrainPage(QWidget):
         self._right.setStretchFactor(1, 2)
         self._right.setSizes([3000, 2000])  # shares of the height that there is
         right = QWidget()
-        column = QVBoxLayout(right)
-        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
-        column.addWidget(self._right)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self._left)
-        row.addWidget(right, 1)
+        column_in(right, self._right, margins=(MARGIN, MARGIN, MARGIN, MARGIN))
+        row_in(self, self._left, (right, 1), spacing=0)
         self._connect()
         self.show_run(None)
 

@@ -13,7 +13,7 @@ from i3desk.style.palette import mix, tabular
 from i3desk.tokens.layout import ChunkLayout, is_special
 from i3desk.tokens.painter import ChunkPainter, metrics
 from i3desk.tokens.style import tokens_in_use
-from i3desk.widgets.basics import column_in, label, row
+from i3desk.widgets.basics import column_in, icon_button, label, row
 
 MAX_LINES = 5
 MAX_PAGES = 40
@@ -108,16 +108,11 @@ class Preview(QWidget):
         self.back = self._arrow("left", "Previous example", self._go_back)
         self.on = self._arrow("right", "Next example", self._go_forward)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        column = column_in(self, spacing=4)
-        column.addWidget(self.field)
+        column_in(self, self.field, spacing=4)
         self.controls = row(self.back, self.place, self.on, spacing=2)
 
     def _arrow(self, icon: str, name: str, slot: Callable[[], None]) -> IconToolButton:
-        made = IconToolButton()
-        made.setObjectName("leaf")
-        made.set_icon(icon, size=14)
-        made.setAccessibleName(name)
-        made.setToolTip(name)
+        made = icon_button(icon, name, look="leaf", size=14)
         made.clicked.connect(slot)
         return made
 

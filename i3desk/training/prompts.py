@@ -1,18 +1,45 @@
-"""An editable list of the sample prompts, which are answered at every evaluation."""
+"""Edit the sample prompts, which are answered at every evaluation."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
-from i3desk.style.icons import IconToolButton
 from i3desk.training.setup_state import MOST_PROMPTS
-from i3desk.widgets.basics import button, column_in, label, named, row
+from i3desk.widgets.basics import button, column, column_in, icon_button, label, named, row, row_in, scroll_column
 from i3desk.widgets.setting_rows import TYPED_AFTER_MS
 
-LONGEST = 300  # characters
+LONGEST_PROMPT = 300  # characters
+MARGIN = 16
+
+
+class PromptLine(QWidget):
+    """One prompt.
+
+    Signals:
+        removed(line): emitted when the user removes it.
+    """
+
+    removed = Signal(object)
+
+    def __init__(self, prompt: str, number: int) -> None:
+        super().__init__()
+        self.edit = named(QLineEdit(prompt, maxLength=LONGEST_PROMPT), "field")
+        self.edit.setPlaceholderText("What to ask the model")
+        self.edit.setAccessibleName(f"Sample prompt {number}")
+        self.edit.setToolTip("Answered at every evaluation")
+        self.edit.setCursorPosition(0)
+        name = f"Remove sample prompt {number}"
+        self.remove_button = icon_button("close", name, "Remove this prompt", look="leaf", size=14)
+        self.remove_button.clicked.connect(self._on_remove)
+        row_in(self, (self.edit, 1), self.remove_button, spacing=4)
+
+    @Slot()
+    def _on_remove(self) -> None:
+        self.removed.emit(self)
 
 
 class PromptList(QWidget):
@@ -26,73 +53,98 @@ class PromptList(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.edits: list[QLineEdit] = []
-        self._lines: list[QWidget] = []
+        self.lines: list[PromptLine] = []
         self._pause = QTimer(self, singleShot=True, interval=TYPED_AFTER_MS)
         self._pause.timeout.connect(self._announce)
-        self.column = column_in(self, spacing=6)
-        self.column.addWidget(label("Answered at every evaluation, with the same seed", "muted", "small", wrap=True))
         self.add_button = button("Add a prompt", f"At most {MOST_PROMPTS}", kind="quiet")
         self.add_button.clicked.connect(self._add_empty)
-        self.column.addLayout(row(self.add_button, None))
+        hint = label("Answered at every evaluation, with the same seed", "muted", "small", wrap=True)
+        self._column = column_in(self, hint, row(self.add_button, None), spacing=6)
 
+    @property
     def prompts(self) -> tuple[str, ...]:
         """The prompts, without empty lines and repetitions."""
-        texts = (edit.text().strip() for edit in self.edits)
-        return tuple(dict.fromkeys(text for text in texts if text))
+        texts = (line.edit.text().strip() for line in self.lines)
+        return tuple(dict.fromkeys(filter(None, texts)))
 
-    def show_prompts(self, prompts: tuple[str, ...]) -> None:
+    def show_prompts(self, prompts: Sequence[str]) -> None:
         """Show these prompts, unless the lines contain them already."""
-        if prompts != self.prompts():
-            for line in self._lines:
-                line.hide()
-                line.deleteLater()
-            self.edits, self._lines = [], []
+        if tuple(prompts) != self.prompts:
+            while self.lines:
+                self._delete(self.lines[0])
             for prompt in prompts:
                 self._add(prompt)
-        self._show_add()
 
-    def _add(self, text: str) -> QLineEdit:
-        edit = named(QLineEdit(text), "field")
-        edit.setMaxLength(LONGEST)
-        edit.setPlaceholderText("a prompt")
-        edit.setAccessibleName(f"Sample prompt {len(self.edits) + 1}")
-        edit.setToolTip("Answered at every evaluation")
-        edit.setCursorPosition(0)
-        edit.textEdited.connect(self._pause.start)
-        edit.editingFinished.connect(self._announce)
-        remove = named(IconToolButton(), "leaf")
-        remove.set_icon("close", size=14)
-        remove.setAccessibleName(f"Remove sample prompt {len(self.edits) + 1}")
-        remove.setToolTip("Remove this prompt")
-        line = QWidget()
-        remove.clicked.connect(partial(self._remove, line))
-        content = row(edit, remove, spacing=4)
-        content.setStretch(0, 1)
-        line.setLayout(content)
-        self.edits.append(edit)
-        self._lines.append(line)
-        self.column.insertWidget(len(self._lines), line)
-        return edit
+    def _add(self, text: str) -> PromptLine:
+        line = PromptLine(text, len(self.lines) + 1)
+        line.removed.connect(self._remove)
+        line.edit.textEdited.connect(self._pause.start)
+        line.edit.editingFinished.connect(self._announce)
+        self.lines.append(line)
+        self._column.insertWidget(len(self.lines), line)
+        self.add_button.setEnabled(len(self.lines) < MOST_PROMPTS)
+        return line
 
-    def _show_add(self) -> None:
-        self.add_button.setEnabled(len(self.edits) < MOST_PROMPTS)
+    def _delete(self, line: PromptLine) -> None:
+        self.lines.remove(line)
+        line.hide()
+        line.deleteLater()
+        self.add_button.setEnabled(True)
 
     @Slot()
     def _add_empty(self) -> None:
-        self._add("").setFocus()
-        self._show_add()
+        self._add("").edit.setFocus()
 
-    def _remove(self, line: QWidget) -> None:
-        number = self._lines.index(line)
-        self._lines.pop(number)
-        self.edits.pop(number)
-        line.hide()
-        line.deleteLater()
-        self._show_add()
+    @Slot(object)
+    def _remove(self, line: PromptLine) -> None:
+        place = self.lines.index(line)
+        self._delete(line)
+        (self.lines[min(place, len(self.lines) - 1)].edit if self.lines else self.add_button).setFocus()
         self._announce()
 
     @Slot()
     def _announce(self) -> None:
         self._pause.stop()
-        self.changed.emit(self.prompts())
+        self.changed.emit(self.prompts)
+
+
+class PromptsEditor(QWidget):
+    """The prompts of a run, which are used when the user accepts them.
+
+    Signals:
+        accepted(prompts): emitted when the user accepts, with a tuple of texts.
+        cancelled: emitted when the user cancels.
+    """
+
+    accepted = Signal(object)
+    cancelled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.list = PromptList()
+        self.cancel_button = button("Cancel", "Leave the prompts as they are (Esc)")
+        self.cancel_button.clicked.connect(self.cancelled)
+        self.accept_button = button("Use these", "Ask these prompts from now on (Enter)")
+        self.accept_button.clicked.connect(self._accept)
+        page = scroll_column("Sample prompts", column(self.list, None, margins=(MARGIN, 0, MARGIN, 4)))
+        answers = row(None, self.cancel_button, self.accept_button, margins=(MARGIN, 0, MARGIN, 0))
+        column_in(self, (page, 1), answers, spacing=6)
+
+    def edit(self, prompts: Sequence[str]) -> None:
+        """Start editing these prompts."""
+        self.list.show_prompts(prompts or ("",))
+        first = self.list.lines[0].edit
+        first.setFocus()
+        first.end(False)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.cancelled.emit()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._accept()
+        else:
+            super().keyPressEvent(event)
+
+    @Slot()
+    def _accept(self) -> None:
+        self.accepted.emit(self.list.prompts)

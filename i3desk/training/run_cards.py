@@ -1,23 +1,19 @@
-"""The cards in the panel of a run: progress, settings, queue, trouble."""
+"""The cards in the panel of a run: progress, settings, queue."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QProgressBar, QWidget
 
 from i3core.runs.reader import RunSummary
 from i3desk.runs.labels import model_text
 from i3desk.style.palette import tabular
 from i3desk.training import run_labels
-from i3desk.training.run_view_model import ProgressState, TroubleState, WaitingState
-from i3desk.widgets.basics import BusyBar, button, column_in, label, named, row
+from i3desk.training.run_view_model import ProgressState, WaitingState
+from i3desk.widgets.basics import BusyBar, add, button, column_in, label, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.facts import FactRows
-
-MAX_LINES, MIN_LINES = 9, 2  # of the end of the log in view
-LINE_CHARACTERS = 30
-COPIED_TEXT, COPY_TEXT = "Copied", "Copy"
+from i3desk.widgets.plain_text import tooltip_text
 
 
 class ProgressCard(QFrame):
@@ -34,15 +30,9 @@ class ProgressCard(QFrame):
         self.busy = BusyBar()
         self.rows = FactRows(figures=True)
         self.notice = label(tone="muted", grade="small", wrap=True)
-        column = column_in(self, 14, 11, 14, 13, spacing=8)
-        line = row(self.step, self.share)
-        line.setStretch(0, 1)
-        column.addLayout(line)
-        column.addWidget(self.bar)
-        column.addWidget(self.busy)
-        column.addSpacing(2)
-        column.addWidget(self.rows)
-        column.addWidget(self.notice)
+        column = column_in(self, margins=(14, 11, 14, 13), spacing=8)
+        line = row((self.step, 1), self.share)
+        add(column, line, self.bar, self.busy, 2, self.rows, self.notice)
         self.show_notice("")
 
     def show_progress(self, state: ProgressState) -> None:
@@ -69,25 +59,18 @@ class SettingsCard(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.setAccessibleName("What is trained")
-        self.model = ElidedLabel()
-        self.model.setProperty("grade", "name")
-        self.data = ElidedLabel()
-        self.data.setProperty("tone", "muted")
-        self.data.setProperty("grade", "small")
+        self.model = ElidedLabel(grade="name")
+        self.data = ElidedLabel(tone="muted", grade="small")
         self.rows = FactRows(figures=True)
-        column = column_in(self, 14, 11, 14, 13, spacing=2)
-        column.addWidget(self.model)
-        column.addWidget(self.data)
-        column.addSpacing(6)
-        column.addWidget(self.rows)
+        column_in(self, self.model, self.data, 6, self.rows, margins=(14, 11, 14, 13), spacing=2)
 
     def show_run(self, summary: RunSummary) -> None:
         """Show what is trained, and how."""
         self.model.setText(model_text(summary))
-        self.model.setToolTip(str(summary.config.get("model") or ""))
+        self.model.setToolTip(tooltip_text(str(summary.config.get("model") or "")))
         data, places = run_labels.data_lines(summary)
         self.data.setText(f"on {data}" if data else "")
-        self.data.setToolTip(places)
+        self.data.setToolTip(tooltip_text(places))
         self.rows.show_rows(run_labels.settings(summary))
 
 
@@ -110,9 +93,9 @@ class WaitingCard(QFrame):
         self.leave_button = button("Leave the queue", "Do not start this run")
         self.start_button.clicked.connect(self.start_requested)
         self.leave_button.clicked.connect(self.leave_requested)
-        column = column_in(self, 14, 12, 14, 14, spacing=10)
-        column.addWidget(self.text)
-        column.addLayout(row(self.start_button, self.leave_button, None))
+        column_in(
+            self, self.text, row(self.start_button, self.leave_button, None), margins=(14, 12, 14, 14), spacing=10
+        )
         self.hide()
 
     def show_waiting(self, state: WaitingState) -> None:
@@ -120,54 +103,3 @@ class WaitingCard(QFrame):
         self.text.setText(state.text)
         self.setAccessibleName(state.text)
         self.leave_button.setToolTip(state.leave_tooltip)
-
-
-class TroubleCard(QFrame):
-    """A run that failed, died or is gone: what happened, the end of its log, what to do."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("failure")
-        self.title = label(tone="bad", grade="name", wrap=True)
-        self.what = label(wrap=True)
-        self.remedy = label(tone="muted", wrap=True)
-        for text in (self.what, self.remedy):
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.log_tail = named(QPlainTextEdit(readOnly=True), "details")
-        self.log_tail.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        self.log_tail.setAccessibleName("End of the training log")
-        self.log_tail.setTabChangesFocus(True)
-        self.log_tail.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.copy_button = button(COPY_TEXT, "Copy what happened and the end of the log", "quiet")
-        self.copy_button.clicked.connect(self._copy)
-        self._head = QWidget()
-        self._head.setLayout(row(label("End of the log", tone="muted", grade="small"), None, self.copy_button))
-        column = column_in(self, 14, 11, 14, 13, spacing=7)
-        for part in (self.title, self.what, self._head, self.log_tail, self.remedy):
-            column.addWidget(part)
-        self.hide()
-
-    def show_trouble(self, state: TroubleState | None) -> None:
-        """Show what went wrong; None hides the card."""
-        self.setVisible(state is not None)
-        if state is None:
-            return
-        self.title.setText(state.title)
-        self.what.setText(state.what)
-        self.remedy.setText(state.remedy)
-        self.setAccessibleName(f"{state.title}. {state.what} {state.remedy}")
-        for part in (self._head, self.log_tail):
-            part.setVisible(bool(state.log_tail))
-        if state.log_tail != self.log_tail.toPlainText():
-            self.log_tail.setPlainText(state.log_tail)
-            lines = sum(len(line) // LINE_CHARACTERS + 1 for line in state.log_tail.splitlines())
-            lines = max(MIN_LINES, min(MAX_LINES, lines))
-            self.log_tail.setFixedHeight(self.log_tail.fontMetrics().lineSpacing() * lines + 24)
-            self.log_tail.verticalScrollBar().setValue(self.log_tail.verticalScrollBar().maximum())
-            self.copy_button.setText(COPY_TEXT)
-
-    @Slot()
-    def _copy(self) -> None:
-        text = "\n".join((self.title.text(), self.what.text(), "", self.log_tail.toPlainText()))
-        QGuiApplication.clipboard().setText(text)
-        self.copy_button.setText(COPIED_TEXT)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QFrame, QWidget
 
 from i3core.runs.reader import MetricsPart, RunStatus, RunSummary
 from i3desk.runs.controller import RunController
 from i3desk.runs.delete_confirmation import DeleteConfirmation
 from i3desk.runs.name_edit import NameEdit
+from i3desk.runs.trouble_card import TroubleCard
 from i3desk.style.icons import Dot
 from i3desk.style.theme import Theme
-from i3desk.training.controls import KillQuestion, RunControls
+from i3desk.training.controls import RunControls
 from i3desk.training.export_card import ExportCard
-from i3desk.training.run_cards import ProgressCard, SettingsCard, TroubleCard, WaitingCard
+from i3desk.training.run_cards import ProgressCard, SettingsCard, WaitingCard
 from i3desk.training.run_view_model import Remark, RunAction, RunViewModel
-from i3desk.widgets.basics import column_in, label, named, row, scroll_page
+from i3desk.widgets.basics import column, column_in, label, named, row, scroll_page
+from i3desk.widgets.links import open_folder
 from i3desk.widgets.notices import Notices
+from i3desk.widgets.question import Question
 
 WIDTH = 316
 REMARK_MS = 4000
@@ -58,7 +60,7 @@ class RunPanel(QFrame):
         self.warnings = Notices("What should be known about this run")
         self.export_card = ExportCard()
         self.removal = DeleteConfirmation(runs.background, runs.folder)
-        self.kill_question = KillQuestion()
+        self.kill_question = Question("End at once", "End the process without saving", "Keep running")
         self.controls = RunControls()
         self._remark_timer = QTimer(self, singleShot=True, interval=REMARK_MS)
         self._remark_timer.timeout.connect(self._clear_remark)
@@ -66,29 +68,25 @@ class RunPanel(QFrame):
         self._connect()
 
     def _arrange(self) -> None:
-        line = row(self.dot, self.state, None)
-        line.setContentsMargins(6, 0, 0, 0)
+        line = row(self.dot, self.state, None, margins=(6, 0, 0, 0))
         self.chip.setLayout(line)
-        head = QVBoxLayout()
-        head.setContentsMargins(10, 12, 16, 10)
-        head.setSpacing(1)
-        head.addWidget(self.name)
-        head.addWidget(self.chip)
+        head = column(self.name, self.chip, margins=(10, 12, 16, 10), spacing=1)
         body = named(QWidget(), "backdropColumn")
-        cards = column_in(body, 16, 0, 16, 16, spacing=12)
-        for card in (self.trouble, self.waiting, self.progress, self.warnings, self.settings_card):
-            cards.addWidget(card)
-        cards.addStretch(1)
+        column_in(
+            body,
+            self.trouble,
+            self.waiting,
+            self.progress,
+            self.warnings,
+            self.settings_card,
+            None,
+            margins=(16, 0, 16, 16),
+            spacing=12,
+        )
         self._cards = scroll_page(body)
         questions = QWidget()
-        column = column_in(questions, 16, 0, 16, 0, spacing=8)
-        for question in (self.export_card, self.removal, self.kill_question):
-            column.addWidget(question)
-        column = column_in(self, spacing=0)
-        column.addLayout(head)
-        column.addWidget(self._cards, 1)
-        column.addWidget(questions)
-        column.addWidget(self.controls)
+        column_in(questions, self.export_card, self.removal, self.kill_question, margins=(16, 0, 16, 0), spacing=8)
+        column_in(self, head, (self._cards, 1), questions, self.controls)
 
     def _connect(self) -> None:
         self.controls.requested.connect(self._on_requested)
@@ -96,7 +94,7 @@ class RunPanel(QFrame):
         self.waiting.start_requested.connect(self._start_now)
         self.waiting.leave_requested.connect(self._leave_queue)
         self.export_card.exported.connect(self.exported)
-        self.removal.confirmed.connect(self._runs.remove)
+        self.removal.removal_confirmed.connect(self._runs.remove)
         self.kill_question.confirmed.connect(self._kill)
         self._runs.pending_changed.connect(self._on_pending_changed)
         self._runs.changed.connect(self._on_runs_changed)
@@ -158,7 +156,7 @@ class RunPanel(QFrame):
         self.chip.setAccessibleName(f"State: {model.state_text}")
         self.dot.show_colour(getattr(self._theme.tokens, model.state_token))
         self._show_waiting(model)
-        self.trouble.show_trouble(model.trouble)
+        self.trouble.show_trouble(**vars(model.trouble) if model.trouble else {"what": ""})
         self.warnings.show_notices(model.notices)
         progress = model.progress
         self.progress.setVisible(progress is not None)
@@ -239,9 +237,11 @@ class RunPanel(QFrame):
             case RunAction.NEW:
                 self.new_requested.emit()
             case RunAction.OPEN:
-                QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+                open_folder(folder, self)
             case RunAction.KILL:
-                self.kill_question.ask(model.status.saved_step)
+                saved = model.status.saved_step
+                lost = "everything so far" if saved is None else f"what it learned since step {saved:,}"
+                self.kill_question.put(f"End the training without saving? That loses {lost}.")
             case RunAction.DELETE if model.current_summary is not None:
                 self.removal.ask([model.current_summary])
         self._show_remark(model.remark)

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QWidget
 
 from i3core.runs.events import Sampled
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
 from i3desk.training.sample_log import SampleLog, step_text
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import column_in, icon_button, named, row, row_in
 from i3desk.widgets.diff_text import DiffText
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.virtual_list import VirtualList, VirtualRow
 from i3desk.widgets.word_diff import diff_words
 
@@ -170,30 +171,16 @@ class SampleTable(QWidget):
         self.next_button.clicked.connect(self._turn_forward)
         self._turns = QWidget()
         self._turns.setFixedWidth(STEP_WIDTH - 8)
-        turns = QHBoxLayout(self._turns)
-        turns.setContentsMargins(0, 0, 0, 0)
-        turns.setSpacing(0)
-        turns.addWidget(self.previous_button)
-        turns.addWidget(self.next_button)
-        self.place_label = ElidedLabel()
-        self.place_label.setProperty("tone", "muted")
-        self.place_label.setProperty("grade", "small")
+        turns = row_in(self._turns, self.previous_button, self.next_button, spacing=0)
+        self.place_label = ElidedLabel(tone="muted", grade="small")
         turns.addWidget(self.place_label, 1)
-        self._heads_row = QHBoxLayout()
-        self._heads_row.setContentsMargins(MARGIN, 0, MARGIN, 4)
-        self._heads_row.setSpacing(GAP)
-        self._heads_row.addWidget(self._turns)
+        self._heads_row = row(self._turns, margins=(MARGIN, 0, MARGIN, 4), spacing=GAP)
         self._heads_row.addSpacing(8 - GAP)
         self.heads: list[ElidedLabel] = []
         self.rows = _StepRows(self.log)
         self.rows.step_chosen.connect(self.step_chosen)
         self.rows.turned.connect(self.turn)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(self._heads_row)
-        column.addWidget(named(QFrame(), "line"))
-        column.addWidget(self.rows, 1)
+        column_in(self, self._heads_row, named(QFrame(), "line"), (self.rows, 1))
 
     def clear(self) -> None:
         """Forget all answers."""
@@ -213,10 +200,6 @@ class SampleTable(QWidget):
         first = self.log.add(samples)
         if not self._arrange():
             self.rows.replace_rows(first, len(self.log.steps))
-
-    def shown_prompts(self) -> tuple[str, ...]:
-        """The prompts with visible columns."""
-        return self.rows.prompts
 
     @Slot(int)
     def turn(self, pages: int) -> None:
@@ -266,23 +249,17 @@ class SampleTable(QWidget):
 
     def _show_heads(self, prompts: Sequence[str]) -> None:
         while len(self.heads) < len(prompts):
-            head = ElidedLabel()
-            head.setProperty("tone", "muted")
-            head.setProperty("grade", "small")
+            head = ElidedLabel(tone="muted", grade="small")
             self._heads_row.addWidget(head, 1)
             self.heads.append(head)
         for number, head in enumerate(self.heads):
             head.setVisible(number < len(prompts))
             if number < len(prompts):
                 head.setText(prompts[number])
-                head.setToolTip(prompts[number])
+                head.setToolTip(tooltip_text(prompts[number]))
                 head.setAccessibleName(f"Prompt: {prompts[number]}")
 
 
 def _arrow(icon: str, tooltip: str) -> IconToolButton:
-    button = IconToolButton()
-    button.setObjectName("version")
-    button.set_icon(icon, size=14)
-    button.setToolTip(tooltip)
-    button.setAccessibleName(tooltip)
+    button = icon_button(icon, tooltip, look="version", size=14)
     return button

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QWidget
 
 from i3core.runs.events import Evaluated, Sampled
 from i3desk.training.learning_summary import LearningSummary
-from i3desk.training.prompts_editor import PromptsEditor
+from i3desk.training.prompts import PromptsEditor
 from i3desk.training.sample_table import SampleTable
 from i3desk.training.step_comparison import StepComparison
-from i3desk.widgets.basics import button
+from i3desk.widgets.basics import button, column_in, label, row
 from i3desk.widgets.elided_label import ElidedLabel
 
 DRAW_MS = 50
@@ -56,32 +56,20 @@ class SamplesPanel(QFrame):
         self.editor = PromptsEditor()
         self.editor.accepted.connect(self._on_prompts)
         self.editor.cancelled.connect(self._show_table)
-        self.empty = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
-        self.empty.setProperty("tone", "muted")
+        self.empty = label(tone="muted", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setContentsMargins(MARGIN, 0, MARGIN, 0)
         self.body = QStackedWidget()
         for part in (self.table, self.comparison, self.editor, self.empty):
             self.body.addWidget(part)
         self.learned = LearningSummary()
-        learned = QHBoxLayout()
-        learned.setContentsMargins(MARGIN, 8, MARGIN, 0)
-        learned.addWidget(self.learned)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(1, 10, 1, 12)
-        column.setSpacing(0)
-        column.addLayout(self._header())
-        column.addSpacing(6)
-        column.addWidget(self.body, 1)
-        column.addLayout(learned)
+        learned = row(self.learned, margins=(MARGIN, 8, MARGIN, 0), spacing=0)
+        column_in(self, self._header(), 6, (self.body, 1), learned, margins=(1, 10, 1, 12))
         self._show_table()
 
     def _header(self) -> QHBoxLayout:
-        title = QLabel("What it says now")
-        title.setProperty("grade", "heading")
-        self.same = ElidedLabel()
-        self.same.setText("same prompt, same seed")
-        self.same.setProperty("tone", "muted")
-        self.same.setProperty("grade", "small")
+        title = label("What it says now", grade="heading")
+        self.same = ElidedLabel("same prompt, same seed", tone="muted", grade="small")
         self.same.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.same.setToolTip(
             "Every step answers the same prompts with the same seed, so differences come from training."
@@ -94,16 +82,17 @@ class SamplesPanel(QFrame):
         self.edit_button.clicked.connect(self._on_edit)
         self.sample_button = button("Sample now", "Ask the model now, between two evaluations", kind="quiet")
         self.sample_button.clicked.connect(self._on_sample)
-        row = QHBoxLayout()
-        row.setContentsMargins(MARGIN - 1, 0, MARGIN - 5, 0)
-        row.setSpacing(4)
-        row.addWidget(title)
-        row.addStretch(1)
-        row.addWidget(self.same, 2)
-        row.addSpacing(4)
-        for each in (self.compare_button, self.edit_button, self.sample_button):
-            row.addWidget(each)
-        return row
+        return row(
+            title,
+            None,
+            (self.same, 2),
+            4,
+            self.compare_button,
+            self.edit_button,
+            self.sample_button,
+            margins=(MARGIN - 1, 0, MARGIN - 5, 0),
+            spacing=4,
+        )
 
     # ------------------------------------------------------------------------------------------------ what is shown
 
@@ -220,10 +209,9 @@ class SamplesPanel(QFrame):
     @Slot(bool)
     def _on_edit(self, wanted: bool) -> None:
         if wanted:
-            self.editor.edit(self._asked)
             self.body.setCurrentWidget(self.editor)
             self._refresh()
-            self.editor.lines[0].edit.setFocus()
+            self.editor.edit(self._asked)
         else:
             self._show_table()
 

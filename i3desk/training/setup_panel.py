@@ -35,7 +35,7 @@ from i3desk.training.setup_state import (
     setup_from_config,
     write_setup,
 )
-from i3desk.widgets.basics import column_in, label, named, scroll_page
+from i3desk.widgets.basics import add, column_in, label, named, scroll_page
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.notices import Notices
 from i3desk.widgets.segmented_control import SegmentedControl
@@ -153,8 +153,8 @@ class SetupPanel(QFrame):
         self.prompts_button.setProperty("kind", "quiet")
         self.prompts_button.setToolTip("Prompts that are answered at every evaluation")
         self.prompts = PromptList()
-        self.prompts_button.clicked.connect(self._unfold_prompts)
-        self._unfold_prompts(False)
+        self.prompts_button.clicked.connect(self._fold_prompts)
+        self._show_prompts(False)
         self.prompts.changed.connect(self._on_prompts)
         self.estimate = EstimateCard()
         self.findings = Notices("What was found before the start")
@@ -162,21 +162,22 @@ class SetupPanel(QFrame):
         body = named(QWidget(), "backdropColumn")
         # The scroll bar appears in the right margin, so that the cards keep their width.
         body.setFixedWidth(WIDTH - 1 - MARGIN)
-        self._column = column_in(body, MARGIN, 14, 0, 16, spacing=12)
-        self._column.addWidget(label("Fine-tune", grade="title"))
-        self._column.addWidget(self.model_card)
-        self._column.addWidget(self.data)
-        self._column.addWidget(self.presets)
-        self._column.addWidget(self.about)
-        self._column.addWidget(self.estimate)
-        self._column.addWidget(self.findings)
+        self._column = column_in(
+            body,
+            label("Fine-tune", grade="title"),
+            self.model_card,
+            self.data,
+            self.presets,
+            self.about,
+            self.estimate,
+            self.findings,
+            margins=(MARGIN, 14, 0, 16),
+            spacing=12,
+        )
         self._column.addWidget(self.prompts_button, 0, Qt.AlignmentFlag.AlignLeft)
-        self._column.addWidget(self.prompts)
-        self._column.addStretch(1)
+        add(self._column, self.prompts, None)
         self._page = scroll_page(body)
-        outer = column_in(self, 0, 0, 1, 0, spacing=0)
-        outer.addWidget(self._page, 1)
-        outer.addWidget(self._bottom())
+        column_in(self, (self._page, 1), self._bottom(), margins=(0, 0, 1, 0))
 
     def _bottom(self) -> QFrame:
         self.name = named(QLineEdit(), "field")
@@ -191,9 +192,7 @@ class SetupPanel(QFrame):
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(self._start)
         bottom = named(QFrame(), "setupFoot")
-        column = column_in(bottom, MARGIN, 12, MARGIN, 16, spacing=8)
-        for part in (self.name, self.start_button, self.obstacle):
-            column.addWidget(part)
+        column_in(bottom, self.name, self.start_button, self.obstacle, margins=(MARGIN, 12, MARGIN, 16), spacing=8)
         return bottom
 
     # ---------------------------------------------------------------------------------------------- what is chosen
@@ -240,8 +239,10 @@ class SetupPanel(QFrame):
         self._choose(prompts=prompts)
 
     @Slot()
-    def _unfold_prompts(self, unfolded: bool | None = None) -> None:
-        unfolded = self.prompts.isHidden() if unfolded is None else unfolded
+    def _fold_prompts(self) -> None:
+        self._show_prompts(self.prompts.isHidden())
+
+    def _show_prompts(self, unfolded: bool) -> None:
         self.prompts.setVisible(unfolded)
         self.prompts_button.set_icon("unfolded" if unfolded else "right", size=12)
 

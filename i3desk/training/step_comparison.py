@@ -16,12 +16,12 @@ from PySide6.QtCore import (
     Slot,
 )
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QApplication, QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 
-from i3desk.style.icons import IconToolButton, pixmap
+from i3desk.style.icons import pixmap
 from i3desk.training.sample_log import SampleLog, step_text
-from i3desk.widgets.basics import named
-from i3desk.widgets.before_after import GAP, BeforeAfter
+from i3desk.widgets.basics import column_in, icon_button, row_in
+from i3desk.widgets.before_after import AnswersColumn, BeforeAfter
 
 MARGIN = 16
 ARROW = 14
@@ -49,33 +49,14 @@ class StepComparison(QWidget):
         self.second_box = StepBox("The step on the right", self._steps)
         for box in (self.first_box, self.second_box):
             box.currentIndexChanged.connect(self._show_answers)
-        self.close_button = IconToolButton()
-        self.close_button.setObjectName("version")
-        self.close_button.set_icon("close", size=16)
-        self.close_button.setToolTip("Back to all steps (Esc)")
-        self.close_button.setAccessibleName("Back to all steps")
+        self.close_button = icon_button(
+            "close", "Back to all steps", "Back to all steps (Esc)", look="version", size=16
+        )
         self.close_button.clicked.connect(self.closed)
-        self._heads = QHBoxLayout()
-        self._heads.setContentsMargins(MARGIN, 0, MARGIN, 6)
-        self._heads.setSpacing(GAP)
-        self._heads.addWidget(_at_left(self.first_box), 1)
-        self._heads.addWidget(_at_left(self.second_box, self.close_button), 1)
-        content = named(QWidget(), "column")
-        self._column = QVBoxLayout(content)
-        self._column.setContentsMargins(MARGIN, 4, MARGIN, 8)
-        self._column.setSpacing(14)
-        self._column.addStretch(1)
-        self._page = QScrollArea(widgetResizable=True)
-        self._page.setFrameShape(QFrame.Shape.NoFrame)
-        self._page.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._page.setAccessibleName("Answers at two steps")
-        self._page.setWidget(content)
-        self._page.verticalScrollBar().rangeChanged.connect(self._on_range)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(self._heads)
-        column.addWidget(self._page, 1)
+        right = _at_left(self.second_box, self.close_button)
+        answers = AnswersColumn("Answers at two steps", _at_left(self.first_box), right, below=6)
+        self._column = answers.column
+        column_in(self, answers)
 
     @property
     def steps(self) -> tuple[int, int] | None:
@@ -103,12 +84,6 @@ class StepComparison(QWidget):
             self.closed.emit()
         else:
             super().keyPressEvent(event)
-
-    @Slot(int, int)
-    def _on_range(self, _: int, most: int) -> None:
-        """Keep the boxes above their answers, with or without a scroll bar."""
-        taken = self._page.verticalScrollBar().sizeHint().width() if most else 0
-        self._heads.setContentsMargins(MARGIN, 0, MARGIN + taken, 6)
 
     @Slot()
     def _show_answers(self) -> None:
@@ -182,10 +157,5 @@ class StepBox(QComboBox):
 def _at_left(*widgets: QWidget) -> QWidget:
     """The first widget at the left of its half, the others at the right."""
     half = QWidget()
-    row = QHBoxLayout(half)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.addWidget(widgets[0])
-    row.addStretch(1)
-    for widget in widgets[1:]:
-        row.addWidget(widget)
+    row_in(half, widgets[0], None, *widgets[1:])
     return half

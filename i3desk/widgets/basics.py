@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
-from PySide6.QtCore import QEvent, QMimeData, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPalette, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QMimeData, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPalette, QShowEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from i3desk.style.icons import IconToolButton
 
 AnyWidget = TypeVar("AnyWidget", bound=QWidget)
+AnyLayout = TypeVar("AnyLayout", bound=QBoxLayout)
+Margins = tuple[int, int, int, int]  # left, top, right, bottom
+Part = QWidget | QLayout | int | None | tuple[QWidget | QLayout | None, int]
+NO_MARGINS = (0, 0, 0, 0)
 
 HEADER_HEIGHT = 48
 PAGE_MARGIN = 24
@@ -30,7 +48,7 @@ def named(widget: AnyWidget, name: str) -> AnyWidget:
     return widget
 
 
-def label(text: str = "", tone: str = "", grade: str = "", wrap: bool = False) -> QLabel:
+def label(text: str = "", tone: str = "", grade: str = "", wrap: bool = False, selectable: bool = False) -> QLabel:
     """A label with plain text, in a tone and grade of the style sheet."""
     made = QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=wrap)
     if tone:
@@ -41,45 +59,80 @@ def label(text: str = "", tone: str = "", grade: str = "", wrap: bool = False) -
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         made.setSizePolicy(policy)
+    if selectable:
+        made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made
 
 
-def set_tone(widget: QWidget, tone: str) -> None:
-    """Change the tone of a widget's text."""
-    if widget.property("tone") != tone:
-        widget.setProperty("tone", tone)
+def restyle(widget: QWidget, **properties: str | bool) -> None:
+    """Change properties by which the style sheet selects `widget`, such as tone, kind or grade."""
+    changed = {name: value for name, value in properties.items() if (widget.property(name) or "") != (value or "")}
+    for name, value in changed.items():
+        widget.setProperty(name, value)
+    if changed:
         widget.style().unpolish(widget)
         widget.style().polish(widget)
 
 
-def accept_escape(event: QEvent) -> bool:
-    """Claim Esc for the widget before a shortcut of the window takes it; returns whether `event` asked for that."""
-    is_escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
-    if is_escape and event.type() == QEvent.Type.ShortcutOverride:
-        event.accept()
-        return True
-    return False
-
-
-def button(text: str, tooltip: str, kind: str = "") -> QPushButton:
-    """A text button with tooltip and accessible name, in a kind of the style sheet."""
+def button(text: str, tooltip: str, kind: str = "", name: str = "") -> QPushButton:
+    """A text button in a kind of the style sheet; its accessible name is the text unless `name` says more."""
     made = QPushButton(text)
     if kind:
         made.setProperty("kind", kind)
     made.setToolTip(tooltip)
-    made.setAccessibleName(text.rstrip("…"))
+    made.setAccessibleName(name or text.rstrip("…"))
     made.setAccessibleDescription(tooltip)
     return made
 
 
-def row(*parts: QWidget | None, spacing: int = 8) -> QHBoxLayout:
-    """Widgets side by side; None is a stretch."""
-    made = QHBoxLayout()
-    made.setContentsMargins(0, 0, 0, 0)
-    made.setSpacing(spacing)
-    for part in parts:
-        made.addStretch(1) if part is None else made.addWidget(part)
+def icon_button(icon: str, name: str, tooltip: str = "", look: str = "", size: int = 18) -> IconToolButton:
+    """A button with only an icon; `look` is its name in the style sheet, the tooltip is the name by default."""
+    made = named(IconToolButton(), look)
+    made.set_icon(icon, size=size)
+    made.setAccessibleName(name)
+    made.setToolTip(tooltip or name)
     return made
+
+
+def add(layout: QBoxLayout, *parts: Part) -> None:
+    """Add widgets and layouts in their order. None is a stretch, a number a space; a pair has a stretch factor."""
+    for part in parts:
+        item, stretch = part if isinstance(part, tuple) else (part, 0)
+        if isinstance(item, QWidget):
+            layout.addWidget(item, stretch)
+        elif isinstance(item, QLayout):
+            layout.addLayout(item, stretch)
+        elif item is None:
+            layout.addStretch(stretch or 1)
+        else:
+            layout.addSpacing(item)
+
+
+def row(*parts: Part, margins: Margins = NO_MARGINS, spacing: int = 8) -> QHBoxLayout:
+    """Lay out parts from left to right; see `add`."""
+    return _laid_out(QHBoxLayout(), parts, margins, spacing)
+
+
+def row_in(widget: QWidget, *parts: Part, margins: Margins = NO_MARGINS, spacing: int = 8) -> QHBoxLayout:
+    """Lay out `widget` from left to right; see `add`."""
+    return _laid_out(QHBoxLayout(widget), parts, margins, spacing)
+
+
+def column(*parts: Part, margins: Margins = NO_MARGINS, spacing: int = 0) -> QVBoxLayout:
+    """Lay out parts from top to bottom; see `add`."""
+    return _laid_out(QVBoxLayout(), parts, margins, spacing)
+
+
+def column_in(widget: QWidget, *parts: Part, margins: Margins = NO_MARGINS, spacing: int = 0) -> QVBoxLayout:
+    """Lay out `widget` from top to bottom; see `add`."""
+    return _laid_out(QVBoxLayout(widget), parts, margins, spacing)
+
+
+def _laid_out(layout: AnyLayout, parts: Sequence[Part], margins: Margins, spacing: int) -> AnyLayout:
+    layout.setContentsMargins(*margins)
+    layout.setSpacing(spacing)
+    add(layout, *parts)
+    return layout
 
 
 def scroll_page(content: QWidget) -> QScrollArea:
@@ -91,13 +144,23 @@ def scroll_page(content: QWidget) -> QScrollArea:
     return made
 
 
+def scroll_column(name: str, content: QLayout) -> QScrollArea:
+    """Let a column inside a card scroll."""
+    made = QScrollArea(widgetResizable=True)
+    made.setFrameShape(QFrame.Shape.NoFrame)
+    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    made.setAccessibleName(name)
+    inside = named(QWidget(), "column")
+    inside.setLayout(content)
+    made.setWidget(inside)
+    return made
+
+
 def centred(content: QWidget, widest: int) -> QWidget:
     """Keep `content` in the middle of a wide page, at most `widest` pixels wide."""
     content.setMaximumWidth(widest)
     made = named(QWidget(), "backdropColumn")
-    sides = row(None, content, None)
-    sides.setStretch(1, 1000)
-    sides.setContentsMargins(PAGE_MARGIN, 0, PAGE_MARGIN, 0)
+    sides = row(None, (content, 1000), None, margins=(PAGE_MARGIN, 0, PAGE_MARGIN, 0))
     made.setLayout(sides)
     return made
 
@@ -108,14 +171,6 @@ def page_header(tools: QHBoxLayout) -> QFrame:
     made.setFixedHeight(HEADER_HEIGHT)
     tools.setContentsMargins(PAGE_MARGIN, 0, 16, 0)
     made.setLayout(tools)
-    return made
-
-
-def column_in(widget: QWidget, *margins: int, spacing: int) -> QVBoxLayout:
-    """Lay out `widget` from top to bottom."""
-    made = QVBoxLayout(widget)
-    made.setContentsMargins(*(margins or (0, 0, 0, 0)))
-    made.setSpacing(spacing)
     return made
 
 
@@ -166,13 +221,9 @@ class Notice(QFrame):
     def __init__(self, *buttons: QPushButton, dismissible: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("failure")
-        self.what = label(tone="bad", wrap=True)
-        self.remedy = label(wrap=True)
-        for text in (self.what, self.remedy):
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        column = column_in(self, 14, 10, 14, 12, spacing=6)
-        column.addWidget(self.what)
-        column.addWidget(self.remedy)
+        self.what = label(tone="bad", wrap=True, selectable=True)
+        self.remedy = label(wrap=True, selectable=True)
+        column = column_in(self, self.what, self.remedy, margins=(14, 10, 14, 12), spacing=6)
         self.buttons = list(buttons)
         if dismissible:
             close = button("Dismiss", "Hide this message")
@@ -180,8 +231,7 @@ class Notice(QFrame):
             close.clicked.connect(self.hide)
             self.buttons.append(close)
         if self.buttons:
-            column.addSpacing(2)
-            column.addLayout(row(*self.buttons, None))
+            add(column, 2, row(*self.buttons, None))
         self.hide()
 
     def show_error(self, what: str, remedy: str) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QPalette, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QWidget
 
+from i3desk.widgets.basics import column, column_in, label, row, scroll_column
 from i3desk.widgets.diff_text import DiffText
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.word_diff import diff_words
 
 NARROW = 400  # pixels; below it the answers stand one below the other
 GAP = 24
+MARGIN = 16
 
 
 class BeforeAfter(QWidget):
@@ -33,35 +36,16 @@ class BeforeAfter(QWidget):
         """`names` of the answers are shown only if the answers are below each other."""
         super().__init__(parent)
         self.setObjectName("beforeAfter")
-        self.prompt = ElidedLabel()
-        self.prompt.setProperty("tone", "muted")
-        self.prompt.setProperty("grade", "small")
-        self.note = QLabel(textFormat=Qt.TextFormat.PlainText)
-        self.note.setProperty("tone", "muted")
-        self.note.setProperty("grade", "small")
-        top = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        top.setSpacing(8)
-        top.addWidget(self.prompt, 1)
-        top.addWidget(self.note)
+        self.prompt = ElidedLabel(tone="muted", grade="small")
+        self.note = label(tone="muted", grade="small")
         self.before = DiffText(names[0], QPalette.ColorRole.PlaceholderText)
         self.after = DiffText(names[1])
-        self._names = [ElidedLabel() for _ in names]
-        self._sides = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        for label, answer in zip(self._names, (self.before, self.after), strict=True):
-            label.setProperty("grade", "small")
-            label.hide()
-            side = QVBoxLayout()
-            side.setSpacing(2)
-            side.addWidget(label)
-            side.addWidget(answer)
-            side.addStretch(1)
-            self._sides.addLayout(side, 1)
-        self._sides.setSpacing(GAP)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(top)
-        column.addLayout(self._sides)
+        self._names = [ElidedLabel(grade="small") for _ in names]
+        self._sides = row(spacing=GAP)
+        for name, answer in zip(self._names, (self.before, self.after), strict=True):
+            name.hide()
+            self._sides.addLayout(column(name, answer, None, spacing=2), 1)
+        column_in(self, row((self.prompt, 1), self.note), self._sides, spacing=4)
         self.show_prompt(prompt)
         self.show_names(*names)
         self.show_answers(before, after)
@@ -69,14 +53,14 @@ class BeforeAfter(QWidget):
     def show_prompt(self, prompt: str) -> None:
         """Show the prompt."""
         self.prompt.setText(prompt)
-        self.prompt.setToolTip(prompt)
+        self.prompt.setToolTip(tooltip_text(prompt))
         self.prompt.setAccessibleName(f"Prompt: {prompt}")
         self.prompt.setVisible(bool(prompt))
 
     def show_names(self, before: str, after: str) -> None:
         """Show the names of the answers."""
-        for label, answer, name in zip(self._names, (self.before, self.after), (before, after), strict=True):
-            label.setText(name)
+        for shown, answer, name in zip(self._names, (self.before, self.after), (before, after), strict=True):
+            shown.setText(name)
             answer.setAccessibleName(name)
 
     def show_answers(self, before: str | None, after: str | None, growing: bool = False) -> None:
@@ -99,5 +83,29 @@ class BeforeAfter(QWidget):
         if direction != self._sides.direction():
             self._sides.setDirection(direction)
             self._sides.setSpacing(8 if narrow else GAP)
-            for label in self._names:
-                label.setVisible(narrow)
+            for name in self._names:
+                name.setVisible(narrow)
+
+
+class AnswersColumn(QWidget):
+    """A scrolled column of answers side by side, below two heads that stay above them.
+
+    Attributes:
+        column: the layout of the answers, with a stretch at its end.
+        area: what scrolls.
+    """
+
+    def __init__(self, name: str, left: QWidget, right: QWidget, below: int = 0) -> None:
+        """`below` is the space between heads and answers."""
+        super().__init__()
+        self._below = below
+        self._heads = row((left, 1), (right, 1), margins=(MARGIN, 0, MARGIN, below), spacing=GAP)
+        self.column = column(None, margins=(MARGIN, 4, MARGIN, 8), spacing=14)
+        self.area = scroll_column(name, self.column)
+        self.area.verticalScrollBar().rangeChanged.connect(self._on_range)
+        column_in(self, self._heads, (self.area, 1))
+
+    @Slot(int, int)
+    def _on_range(self, _: int, most: int) -> None:
+        taken = self.area.verticalScrollBar().sizeHint().width() if most else 0
+        self._heads.setContentsMargins(MARGIN, 0, MARGIN + taken, self._below)

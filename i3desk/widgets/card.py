@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
+
+from i3desk.widgets.basics import column_in, label
 
 
 class Card(QFrame):
@@ -12,9 +14,5 @@ class Card(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.setAccessibleName(title)
-        self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(16, 14, 16, 16)
-        self.column.setSpacing(10)
-        label = QLabel(title)
-        label.setProperty("grade", "heading")
-        self.column.addWidget(label)
+        self.column = column_in(self, margins=(16, 14, 16, 16), spacing=10)
+        self.column.addWidget(label(title, grade="heading"))

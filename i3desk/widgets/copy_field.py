@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from i3desk.style.palette import tabular
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import button, named, row_in
 
 
 class CopyField(QWidget):
@@ -18,15 +18,9 @@ class CopyField(QWidget):
         self.field = tabular(named(QLineEdit(readOnly=True), "field"))
         self.field.setAccessibleName(name)
         self.field.setToolTip(tooltip)
-        self.button = QPushButton("Copy")
-        self.button.setAccessibleName(f"Copy: {name}")
-        self.button.setToolTip("Copy this line")
+        self.button = button("Copy", "Copy this line", name=f"Copy: {name}")
         self.button.clicked.connect(self._copy)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(8)
-        line.addWidget(self.field, 1)
-        line.addWidget(self.button)
+        row_in(self, (self.field, 1), self.button)
 
     def show_text(self, text: str) -> None:
         """Show `text` from its start."""

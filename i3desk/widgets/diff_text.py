@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QPalette, QTextCursor
 from PySide6.QtWidgets import QApplication, QTextEdit, QWidget
 
 from i3desk.style.palette import mix
+from i3desk.widgets.basics import restyle
 from i3desk.widgets.text_block import TextBlock
 from i3desk.widgets.word_diff import Span
 
@@ -28,15 +29,10 @@ class DiffText(TextBlock):
         self._mark = mark
         self._marked: list[tuple[int, int]] = []
 
-    @property
-    def marked_words(self) -> list[str]:
-        """The marked words."""
-        return [each.cursor.selectedText() for each in self.extraSelections()]
-
     def show_answer(self, text: str | None, spans: Sequence[Span] = ()) -> None:
         """Show an answer; `spans` are all its spans, if any differ."""
         has_words = text is not None and bool(text.strip())
-        self._set_tone("" if has_words else "muted")
+        restyle(self, tone="" if has_words else "muted")
         # Positions of marks are valid only if line breaks are one character each.
         plain = NOT_ASKED if text is None else text if has_words else NO_WORDS
         self.show_text(plain)
@@ -47,12 +43,6 @@ class DiffText(TextBlock):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and getattr(self, "_marked", None):
             self._show_marks()
-
-    def _set_tone(self, tone: str) -> None:
-        if (self.property("tone") or "") != tone:
-            self.setProperty("tone", tone)
-            self.style().unpolish(self)
-            self.style().polish(self)
 
     def _show_marks(self) -> None:
         colours = QApplication.palette()

@@ -25,8 +25,7 @@ class DropCard(QFrame):
         self.setMinimumHeight(LEAST_HEIGHT)
         self.title = label(tone="muted", wrap=True)
         hint = label("model.safetensors or pytorch_model.bin, config.json, tokenizer", "muted", "small", wrap=True)
-        column = column_in(self, 16, 24, 16, 24, spacing=6)
-        column.addStretch(1)
+        column = column_in(self, None, margins=(16, 24, 16, 24), spacing=6)
         for text in (self.title, hint):
             text.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(text)

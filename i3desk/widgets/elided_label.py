@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStyle, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStyle
 
 LEAST_WIDTH = 24
 
@@ -12,9 +12,11 @@ LEAST_WIDTH = 24
 class ElidedLabel(QLabel):
     """Plain text on one line that never widens the window. `text()` is the whole text."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setTextFormat(Qt.TextFormat.PlainText)
+    def __init__(self, text: str = "", tone: str = "", grade: str = "") -> None:
+        """Show `text` in a tone and grade of the style sheet."""
+        super().__init__(text, textFormat=Qt.TextFormat.PlainText)
+        self.setProperty("tone", tone or None)
+        self.setProperty("grade", grade or None)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
     def minimumSizeHint(self) -> QSize:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import label, named
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import tooltip_text
 
 Fact = tuple[str, str, str]  # name, value, tooltip
 
@@ -58,8 +59,7 @@ class FactRows(QWidget):
                     value.setCursorPosition(0)
             value.setAccessibleName(f"{name}: {text}")
             for part in (name_label, value):
-                if part.toolTip() != tooltip:
-                    part.setToolTip(tooltip)
+                part.setToolTip(tooltip_text(tooltip))
 
     def _rebuild(self, names: list[str]) -> None:
         for widget in (*self._names, *self.values.values()):
@@ -78,8 +78,7 @@ class FactRows(QWidget):
 
 
 def _figure() -> QLabel:
-    value = ElidedLabel()
-    value.setProperty("grade", "value")
+    value = ElidedLabel(grade="value")
     value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return value
 
@@ -129,8 +128,7 @@ class FactsGrid(QWidget):
             for text in self.pairs.pop():
                 text.deleteLater()
         while len(self.pairs) < len(facts):
-            value = ElidedLabel()
-            value.setProperty("grade", "figure")
+            value = ElidedLabel(grade="figure")
             self.pairs.append((label(tone="muted", grade="small"), tabular(value)))
         for (name, value), (name_text, value_text, tooltip) in zip(self.pairs, facts, strict=True):
             name.setText(name_text)

@@ -35,8 +35,9 @@ class Notices(QWidget):
     def _notice(self, what: str, remedy: str, fatal: bool) -> QFrame:
         notice = named(QFrame(), "failure" if fatal else "caution")
         notice.setAccessibleName(f"{what} {remedy}".strip())
-        column = column_in(notice, 12, 8, 12, 10, spacing=2)
-        column.addWidget(label(what, "bad" if fatal else "warn", "small", wrap=True))
+        column = column_in(
+            notice, label(what, "bad" if fatal else "warn", "small", wrap=True), margins=(12, 8, 12, 10), spacing=2
+        )
         if remedy:
             column.addWidget(label(remedy, "", "small", wrap=True))
         self._column.addWidget(notice)

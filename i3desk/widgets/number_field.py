@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QRegularExpression, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QRegularExpressionValidator
 from PySide6.QtWidgets import QLineEdit, QToolTip, QWidget
 
 from i3core.settings import Setting
+from i3desk.widgets.basics import restyle
 
 Number = float | int | None
 
 MOST_FIXED_DECIMALS = 2  # with more, a number is written with its significant digits
 # What people write: 500, 0.5, 0,5, 3e-4. Also the beginning of it, for it is checked at every key.
-WRITTEN = r"\d{0,19}([.,]\d{0,9})?([eE][+-]?\d{0,2})?"
+WRITTEN = r"\d{0,19}([.,'’ ]\d{0,9}){0,6}([eE][+-]?\d{0,2})?"
+_GROUPED = re.compile(r"(?<=\d)[.,'’ ](?=\d{3}(?!\d))")  # between groups of three digits
 STEPS = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}
 
 
@@ -37,6 +41,11 @@ class NumberField(QLineEdit):
         self.setValidator(QRegularExpressionValidator(QRegularExpression(WRITTEN), self))
         self.textEdited.connect(self._on_typed)
         self.editingFinished.connect(self._on_finished)
+
+    @property
+    def value(self) -> Number:
+        """The last number that counts."""
+        return self._value
 
     def show_value(self, value: Number) -> None:
         """Show a value without announcing it as a choice."""
@@ -76,6 +85,8 @@ class NumberField(QLineEdit):
 
     def _typed(self) -> Number:
         text = self.text()
+        if not self.setting.decimals:
+            text = _GROUPED.sub("", text)  # "1,000" steps are a thousand
         try:
             return int(text) if text.isdigit() else float(text.replace(",", "."))
         except ValueError:  # nothing, or the beginning of a number
@@ -105,8 +116,7 @@ class NumberField(QLineEdit):
     def _mark(self, wrong: bool) -> None:
         """Show that the text is out of range, and say the range."""
         if wrong != bool(self.property("wrong")):
-            self.setProperty("wrong", wrong)
-            self.style().polish(self)
+            restyle(self, wrong=wrong)
             if wrong:
                 self._say_range()
 

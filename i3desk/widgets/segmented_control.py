@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QWidget
+
+from i3desk.widgets.basics import row_in
 
 
 class SegmentedControl(QFrame):
@@ -24,9 +26,7 @@ class SegmentedControl(QFrame):
         self.setAccessibleName(name)
         self.buttons: dict[str, QPushButton] = {}
         self._group = QButtonGroup(self)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(2, 2, 2, 2)
-        row.setSpacing(2)
+        row = row_in(self, margins=(2, 2, 2, 2), spacing=2)
         for key, (label, tooltip) in choices.items():
             button = QPushButton(label)
             button.setCheckable(True)

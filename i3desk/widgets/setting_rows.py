@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QWheelEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
     QGridLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from i3core.settings import Setting
 from i3desk.style.palette import tabular
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import label, named
 from i3desk.widgets.number_field import Number, NumberField
 
 VALUE_WIDTH = 72
@@ -68,9 +67,7 @@ class SettingRow(QWidget):
         self.label.setCursor(Qt.CursorShape.WhatsThisCursor)
         self.label.setAccessibleName(f"What does {setting.label} do?")
         self.label.toggled.connect(self._on_asked)
-        self.meaning = QLabel(setting.tooltip, textFormat=Qt.TextFormat.PlainText, wordWrap=True)
-        self.meaning.setProperty("tone", "muted")
-        self.meaning.setProperty("grade", "small")
+        self.meaning = label(setting.tooltip, tone="muted", grade="small", wrap=True)
         self.meaning.hide()
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -194,14 +191,15 @@ class SwitchButton(QAbstractButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         track = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        role = QPalette.ColorRole.Accent if self.isChecked() else QPalette.ColorRole.PlaceholderText
-        painter.setPen(Qt.PenStyle.NoPen)
+        on, muted = self.isChecked(), colours.color(QPalette.ColorRole.PlaceholderText)
         painter.setOpacity(1.0 if self.isEnabled() else 0.4)
-        painter.setBrush(colours.color(role))
+        painter.setPen(Qt.PenStyle.NoPen if on else QPen(muted, 1.5))
+        painter.setBrush(colours.color(QPalette.ColorRole.Accent) if on else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(track, track.height() / 2, track.height() / 2)
+        painter.setPen(Qt.PenStyle.NoPen)
         size = track.height() - 6
-        x = track.right() - size - 3 if self.isChecked() else track.left() + 3
-        painter.setBrush(colours.color(QPalette.ColorRole.Base))
+        x = track.right() - size - 3 if on else track.left() + 3
+        painter.setBrush(colours.color(QPalette.ColorRole.Base) if on else muted)
         painter.drawEllipse(QRectF(x, track.top() + 3, size, size))
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)

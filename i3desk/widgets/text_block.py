@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QMimeData, QRectF, QSize, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import (
     QColor,
-    QDesktopServices,
     QFontMetricsF,
     QHelpEvent,
     QKeyEvent,
@@ -24,7 +23,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QFrame, QSizePolicy, QTextEdit, QToolTip, QWidget
 
+from i3desk.widgets.links import open_link
 from i3desk.widgets.markdown import WELL_PADDING, code_wells, fill_with_markdown, links
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.text_display import estimate_text_height
 
 LINE_HEIGHT_PERCENT = 128
@@ -190,11 +191,11 @@ class TextBlock(QTextEdit):
         super().mouseReleaseEvent(event)
         link, self._pressed_link = self._pressed_link, ""
         if link and link == self.anchorAt(event.position().toPoint()) and not self.textCursor().hasSelection():
-            QDesktopServices.openUrl(QUrl(link))
+            open_link(link, self)
 
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), self.anchorAt(event.pos()), self.viewport())
+            QToolTip.showText(event.globalPos(), tooltip_text(self.anchorAt(event.pos())), self.viewport())
             return True
         return super().viewportEvent(event)
 

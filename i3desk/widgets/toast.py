@@ -7,11 +7,11 @@ from collections.abc import Callable
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAccessibleEvent, QKeyEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QPushButton, QWidget
 
 from i3desk.style.icons import IconToolButton
+from i3desk.widgets.basics import label, row_in
 
-ESCAPE = Qt.Key.Key_Escape
 SHOWN_MS = 8000
 WIDEST = 520
 MARGIN = 16
@@ -39,8 +39,7 @@ class Toast(QFrame):
         self._callback: Callable[[], None] | None = None
         self._before: QWidget | None = None
         self._ms = 0
-        self.text = QLabel(wordWrap=True)
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text = label(wrap=True)
         self.action_button = QPushButton()
         self.action_button.clicked.connect(self.take_action)
         self.close_button = IconToolButton()
@@ -48,12 +47,7 @@ class Toast(QFrame):
         self.close_button.setToolTip("Close this message (Esc)")
         self.close_button.set_icon("close", self.palette().ColorRole.Base, 16)
         self.close_button.clicked.connect(self.dismiss)
-        row = self._row = QHBoxLayout(self)
-        row.setContentsMargins(16, 6, 6, 6)
-        row.setSpacing(8)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.action_button)
-        row.addWidget(self.close_button)
+        self._row = row_in(self, (self.text, 1), self.action_button, self.close_button, margins=(16, 6, 6, 6))
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.dismiss)
         application = QApplication.instance()
@@ -150,15 +144,12 @@ class Toast(QFrame):
         return super().eventFilter(watched, event)
 
     def event(self, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and event.key() == ESCAPE:
-            event.accept()  # otherwise Esc would act on the rest of the window
-            return True
         if event.type() in (QEvent.Type.Enter, QEvent.Type.Leave):
             self._wait()
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == ESCAPE:
+        if event.key() == Qt.Key.Key_Escape:
             self.dismiss()
         else:
             super().keyPressEvent(event)

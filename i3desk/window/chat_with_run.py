@@ -35,19 +35,24 @@ class ChatWithRun(QObject):
         summary = self._runs.summary(folder)
         if summary is not None and summary.status.state.is_alive:
             self._runs.checkpoint(folder)
+            if _newest(summary) is None:
+                self._session.model.wait_for(summary.name)
         self._load_newest()
 
     @Slot()
     def _load_newest(self) -> None:
         """Load the newest checkpoint of the requested run, or of the run whose model is in use."""
         model = self._session.model
-        if model.stage or self._session.any_busy:
+        if model.stage or (self._session.any_busy and not self._wanted):
             return
         folder = self._wanted or (Path(model.folder) if model.folder and model.info else None)
         if folder is None:
             return
         summary = next((each for each in self._runs.summaries if folder.is_relative_to(each.folder)), None)
         newest = _newest(summary) if summary is not None else None
+        if self._wanted and newest is None and model.awaited and not (summary and summary.status.state.is_alive):
+            self._wanted = None
+            model.give_up(f"The run “{model.awaited}” ended before its first checkpoint.")
         if newest is None or (newest == self._tried and not self._wanted):
             return
         checkpoint, step = newest

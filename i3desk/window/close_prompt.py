@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QMessageBox, QWidget
 
 from i3desk.preferences import SettingsStore
@@ -46,6 +46,7 @@ class ClosePrompt(QObject):
     def _ask(self, name: str) -> None:
         box = self.box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(f"The training run “{name}” is still running.")
         box.setInformativeText(
             "It can keep running without the window; i3desk shows it again at the next start. "

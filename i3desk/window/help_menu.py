@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Slot
@@ -38,16 +39,18 @@ class HelpMenu(QObject):
         window.closed.connect(self._shut_down)
 
         self.menu = QMenu(window)
-        self.menu.addAction("Shortcuts\tF1").triggered.connect(window.show_shortcuts)
+        self.menu.addAction("Shortcuts\tF1").triggered.connect(
+            partial(window.show_card, window.settings_page.shortcuts)
+        )
         self.menu.addAction("Licences…").triggered.connect(self.show_licences)
         if switched_on():
             self.menu.addAction("Check for updates…").triggered.connect(self.look_for_updates)
         self.menu.addSeparator()
-        self.menu.addAction("About i3desk").triggered.connect(window.show_about)
+        self.menu.addAction("About i3desk").triggered.connect(partial(window.show_card, window.settings_page.about))
         window.help_button.clicked.connect(self.open)
         page = services.settings_page
-        page.licences_requested.connect(self.show_licences)
-        page.updates_requested.connect(self.look_for_updates)
+        page.about.licences_requested.connect(self.show_licences)
+        page.updates.requested.connect(self.look_for_updates)
 
     @Slot()
     def open(self) -> None:

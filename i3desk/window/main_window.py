@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
+    QKeyEvent,
     QKeySequence,
     QMoveEvent,
     QPaintEvent,
@@ -18,19 +21,17 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QDialog,
     QFrame,
-    QHBoxLayout,
     QMainWindow,
     QMessageBox,
     QSizePolicy,
     QStackedWidget,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from i3desk.chat.page import SIDES_FOLD_BELOW
 from i3desk.style.icons import IconToolButton, app_icon
-from i3desk.widgets.basics import named
+from i3desk.widgets.basics import column_in, named, row_in
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.toast import Toast
 from i3desk.window.close_prompt import ClosePrompt
@@ -82,9 +83,7 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self._rail = named(QFrame(), "rail")
         self._rail.setFixedWidth(RAIL_WIDTH)
-        self._rail_layout = QVBoxLayout(self._rail)
-        self._rail_layout.setContentsMargins(7, 11, 8, 11)
-        self._rail_layout.setSpacing(4)
+        self._rail_layout = column_in(self._rail, margins=(7, 11, 8, 11), spacing=4)
         self._rail_buttons = QButtonGroup(self)
         self.chat_button = self._add_page(self.chat_page, "Chat", "chat", "Ctrl+1")
         self.train_button = self._add_page(self.train_page, "Train", "train", "Ctrl+2")
@@ -100,11 +99,7 @@ class MainWindow(QMainWindow):
         self._rail_buttons.idClicked.connect(self.show_page)
 
         middle = QWidget()
-        row = QHBoxLayout(middle)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self._rail)
-        row.addWidget(self.pages, 1)
+        row_in(middle, self._rail, (self.pages, 1), spacing=0)
         self.setCentralWidget(middle)
         self.status_bar = StatusBar(self.session, services.theme)
         self.setStatusBar(self.status_bar)
@@ -148,17 +143,8 @@ class MainWindow(QMainWindow):
         """Show the Models page."""
         self.show_page(self.pages.indexOf(self.models_page))
 
-    @Slot()
-    def show_shortcuts(self) -> None:
-        """Show the list of shortcuts."""
-        self._show_card(self.settings_page.shortcuts)
-
-    @Slot()
-    def show_about(self) -> None:
-        """Show the About card."""
-        self._show_card(self.settings_page.about)
-
-    def _show_card(self, card: QWidget) -> None:
+    def show_card(self, card: QWidget) -> None:
+        """Show a card of the Settings page."""
         self.show_page(self.pages.indexOf(self.settings_page))
         self.settings_page.show_card(card)
 
@@ -183,7 +169,6 @@ class MainWindow(QMainWindow):
     def _add_shortcuts(self) -> None:
         page = self.chat_page
         actions = {
-            "Esc": self.session.stop,
             "Ctrl+N": self._start_new,
             "Ctrl+Shift+N": self._start_temporary,
             "Ctrl+K": self._search,
@@ -191,8 +176,8 @@ class MainWindow(QMainWindow):
             "Ctrl+G": page.toggle_glass,
             "Ctrl+Shift+C": page.copy_last_reply,
             "Ctrl+J": page.transcript.jump_to_latest,
-            "Alt+Up": page.focus_previous,
-            "Alt+Down": page.focus_next,
+            "Alt+Up": partial(page.transcript.move_focus, -1),
+            "Alt+Down": partial(page.transcript.move_focus, 1),
             "Ctrl+L": self.show_chat,
             "Ctrl+B": page.header.sidebar_button.click,
             "F9": page.header.panel_button.click,
@@ -201,12 +186,23 @@ class MainWindow(QMainWindow):
             "Ctrl+3": self.runs_button.click,
             "Ctrl+M": self.models_button.click,
             "Ctrl+,": self.settings_button.click,
-            "F1": self.show_shortcuts,
+            "F1": partial(self.show_card, self.settings_page.shortcuts),
             "Alt+H": self.help_button.click,
             "Ctrl+Q": self.close,
         }
         for keys, action in actions.items():
             QShortcut(QKeySequence(keys), self).activated.connect(action)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Use a key that no widget has taken: Esc stops the reply, letters belong to the message."""
+        text, shift = event.text(), Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
+        is_typed = bool(text) and text.isprintable() and not event.modifiers() & ~shift
+        if event.key() == Qt.Key.Key_Escape:
+            self.session.stop()
+        elif is_typed and self.pages.currentWidget() is self.chat_page:
+            self.chat_page.composer.type_text(text)
+        else:
+            super().keyPressEvent(event)
 
     @Slot()
     def _start_new(self) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
 from i3desk.models.catalog import bundled_folder
+from i3desk.widgets.plain_text import menu_text
 from i3desk.window.services import Services
 
 MOST_SHOWN = 6
@@ -37,7 +38,7 @@ class ModelMenu(QObject):
         others = [entry for entry in catalog.entries if entry.facts and entry not in recent]
         in_use = catalog.entry(model.folder) if model.info is not None else None
         for entry in [*recent, *others][:MOST_SHOWN]:
-            action = self.menu.addAction(entry.name)
+            action = self.menu.addAction(menu_text(entry.name))
             action.setCheckable(True)
             action.setChecked(in_use is not None and entry.folder == in_use.folder)
             action.setData("" if entry.folder == bundled else str(entry.folder))

@@ -175,7 +175,7 @@ class Services(QObject):
         """Read the lists. Call after the first paint."""
         self.background.run(partial(_read_rows, self.store.path), self.conversations.model.show, self._on_unreadable)
         self.catalog.refresh()
-        self.models_page.find_interrupted()
+        self.models_page.downloads.find_interrupted()
         self.runs.refresh()
         self.teacher.corrections.load()
         self._index_more()

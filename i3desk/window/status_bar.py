@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from i3core.runs.reader import RunState, RunSummary
 from i3core.system.device import memory_used_bytes
@@ -12,6 +12,7 @@ from i3desk.chat.session import ChatSession
 from i3desk.style.icons import Dot
 from i3desk.style.palette import tabular
 from i3desk.style.theme import Theme
+from i3desk.widgets.basics import label, row_in
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.workers.active_model import ModelState
 
@@ -38,20 +39,10 @@ class StatusBar(QStatusBar):
         self.memory = self._label("Memory that i3desk uses")
 
         left = QWidget()
-        row = QHBoxLayout(left)
-        row.setContentsMargins(14, 0, 0, 0)
-        row.setSpacing(6)
-        row.addWidget(self._dot)
-        row.addWidget(self.model)
-        row.addSpacing(14)
-        row.addWidget(self.device, 1)
+        row_in(left, self._dot, self.model, 14, (self.device, 1), margins=(14, 0, 0, 0), spacing=6)
         self.addWidget(left, 1)
         right = QWidget()
-        row = QHBoxLayout(right)
-        row.setContentsMargins(0, 0, 14, 0)
-        row.setSpacing(18)
-        for label in (self.training, self.speed, self.window_use, self.memory):
-            row.addWidget(label)
+        row_in(right, self.training, self.speed, self.window_use, self.memory, margins=(0, 0, 14, 0), spacing=18)
         self.addPermanentWidget(right)
 
         session.model.changed.connect(self._show_state)
@@ -66,15 +57,19 @@ class StatusBar(QStatusBar):
         self._show_numbers()
 
     def _label(self, tooltip: str) -> QLabel:
-        label = tabular(QLabel(textFormat=Qt.TextFormat.PlainText))
-        label.setToolTip(tooltip)
-        return label
+        made = tabular(label())
+        made.setToolTip(tooltip)
+        return made
 
     @Slot()
     def _show_state(self) -> None:
         model, tokens = self._session.model, self._theme.tokens
         info = model.info
-        if model.state is ModelState.READY and info is not None:
+        if model.awaited:
+            self._dot.show_colour(tokens.warn)
+            self.model.setText(f"waiting for {model.awaited}…")
+            self.device.setText("its first checkpoint is being saved")
+        elif model.state is ModelState.READY and info is not None:
             self._dot.show_colour(tokens.ok)
             self.model.setText(f"{info.label} · {count_text(info.parameters)}")
             self.device.setText(info.device)

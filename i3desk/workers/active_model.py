@@ -29,6 +29,7 @@ class ActiveModel(QObject):
         info: the model, or None.
         error: what and remedy of the last load that failed.
         stage: the current stage of the load; "" if nothing is being loaded.
+        awaited: name of a model that will be loaded as soon as it exists; until then, nothing is answered. "" for none.
         folder, precision: of the model being loaded; otherwise of the model in use, or of the last one that was tried.
             The folder is None for the bundled model.
     Signals:
@@ -46,7 +47,7 @@ class ActiveModel(QObject):
         self.state = ModelState.LOADING
         self.info: ModelInfo | None = None
         self.error = ("", "")
-        self.stage = ""
+        self.stage = self.awaited = ""
         self.folder: str | None = None
         self.precision = "auto"
         self._requested: deque[tuple[str | None, str]] = deque()  # folder and precision of each unfinished load
@@ -60,10 +61,22 @@ class ActiveModel(QObject):
     @property
     def answers_now(self) -> bool:
         """True if this model answers a request made now, False if another one is loaded first."""
-        return self.info is not None and not self.stage
+        return self.info is not None and not self.stage and not self.awaited
+
+    def wait_for(self, name: str) -> None:
+        """Answer nothing until this model is loaded."""
+        self.awaited = name
+        self.changed.emit()
+
+    def give_up(self, what: str) -> None:
+        """The awaited model will not exist; the one in use answers."""
+        self.awaited = ""
+        self.refused.emit(what, "")
+        self.changed.emit()
 
     def load(self, folder: str | None, precision: str = "auto") -> None:
         """Load a model folder, or the bundled model (None)."""
+        self.awaited = ""
         self._requested.append((folder, precision))
         if self.info is None:
             self.state = ModelState.LOADING

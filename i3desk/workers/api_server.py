@@ -34,9 +34,7 @@ class ApiServer(QObject):
         self._restarting = False
         # No key, even if the environment has one: the card says that any key works.
         self._process = CoreProcess("server", self, {KEY_VARIABLE: ""})
-        self._process.reported.connect(self._on_reported)
-        self._process.finished.connect(self._on_ended)
-        self._process.failed.connect(self._on_failed)
+        self._process.tell(self._on_reported, self._on_ended, self._on_failed)
 
     def start(self, model: str, port: int) -> None:
         """Serve this model; a server that runs with another model or port is restarted."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal, Slot
 
@@ -63,6 +64,12 @@ class CoreProcess(QObject):
             variables.insert(key, value)
         self._process.setProcessEnvironment(variables)
 
+    def tell(self, reported: Callable[[dict], Any], finished: Callable[[], Any], failed: Callable[[str], Any]) -> None:
+        """Connect the signals of these names."""
+        self.reported.connect(reported)
+        self.finished.connect(finished)
+        self.failed.connect(failed)
+
     @property
     def running(self) -> bool:
         """True while the child runs."""
@@ -90,7 +97,8 @@ class CoreProcess(QObject):
             self._kill_timer.start()
 
     def kill(self) -> None:
-        """Kill the child and wait for it; this blocks, so only after the event loop."""
+        """Kill the child and wait for it, without a signal; this blocks, so only after the event loop."""
+        self.blockSignals(True)
         if self.running:
             self._process.kill()
             self._process.waitForFinished(KILL_AFTER_MS)

@@ -138,8 +138,18 @@ def copy_template(template: ChatTemplate) -> ChatTemplate:
     return replace(template, tokenizer=ChunkTokenizer(chunks, template.tokenizer.special_tokens))
 
 
-class _ThreadedModel(QObject):
-    """Owns the model in the worker thread."""
+class ModelSignals(QObject):
+    """What is told of a model and its replies.
+
+    Signals:
+        model_ready(ModelInfo): Emitted when a model has been loaded.
+        load_progressed(stage): Emitted when loading enters a stage.
+        load_failed(what, remedy): Emitted when a model could not be loaded.
+        unloaded(): Emitted when the model's memory is free.
+        piece_ready(job, Piece): Emitted for each piece of a reply.
+        finished(job), cancelled(job), failed(job, what, remedy): Emitted when a reply ends; exactly one of them a job.
+        crashed(details): Emitted when the worker raised an unexpected exception; details has its traceback.
+    """
 
     model_ready = Signal(object)
     load_progressed = Signal(str)
@@ -150,6 +160,10 @@ class _ThreadedModel(QObject):
     cancelled = Signal(object)
     failed = Signal(object, str, str)
     crashed = Signal(str)
+
+
+class _ThreadedModel(ModelSignals):
+    """Owns the model in the worker thread."""
 
     def __init__(self, loader: Loader) -> None:
         super().__init__()
@@ -202,29 +216,13 @@ class _ThreadedModel(QObject):
         return f"{what}: {type(error).__name__}.", "This should not happen. Please try again; the log has the details."
 
 
-class ModelWorker(QObject):
+class ModelWorker(ModelSignals):
     """The window's interface to the model's worker thread.
 
     Signals:
-        model_ready(ModelInfo): Emitted when a model has been loaded.
-        load_progressed(stage): Emitted when loading enters a stage.
-        load_failed(what, remedy): Emitted when a model could not be loaded.
-        unloaded(): Emitted when the model's memory is free.
-        piece_ready(job, Piece): Emitted for each piece of a reply.
-        finished(job), cancelled(job), failed(job, what, remedy): Emitted when a reply ends; exactly one of them a job.
-        crashed(details): Emitted when the worker raised an unexpected exception; details has its traceback.
         stopped(): Emitted when the thread has ended.
     """
 
-    model_ready = Signal(object)
-    load_progressed = Signal(str)
-    load_failed = Signal(str, str)
-    unloaded = Signal()
-    piece_ready = Signal(object, object)
-    finished = Signal(object)
-    cancelled = Signal(object)
-    failed = Signal(object, str, str)
-    crashed = Signal(str)
     stopped = Signal()
 
     _load_requested = Signal(object)

@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from user import last_reply
+
 if os.environ.setdefault("QT_QPA_PLATFORM", "offscreen") == "offscreen":  # whose screen is smaller than our window
     os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).with_name('screen.json')}"
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -250,7 +252,8 @@ class Tour(QObject):
         yield 0.15
         self.picture("licences", window)
         window.close()
-        yield 0.1
+        self.window.activateWindow()
+        yield self.window.isActiveWindow
         self.press(Qt.Key.Key_1)
         yield 0.1
 
@@ -283,7 +286,7 @@ class Tour(QObject):
         yield self.quiet
         self.picture("chat-run")
         self.phase("correct")
-        row = self.page.transcript.last_reply()
+        row = last_reply(self.page.transcript)
         row.begin_correction()
         yield 0.3
         self.picture("correct")

@@ -124,8 +124,8 @@ def test_missing_model_says_what_to_do_and_can_be_tried_again(open_app, qtbot, m
     app = open_app()
     welcome = app.window.chat_page.welcome
     qtbot.waitUntil(welcome.load_button.isVisible)
-    assert welcome.what.text() == "The folder fox does not exist."
-    assert welcome.remedy.text() == "Choose another folder."
+    assert welcome.failure.what.text() == "The folder fox does not exist."
+    assert welcome.failure.remedy.text() == "Choose another folder."
     assert "fox" in app.window.statusBar().device.text()
 
     model.load_error = None
@@ -144,7 +144,7 @@ def test_message_to_a_missing_model_loads_it_again(open_app, say, qtbot, model):
     assert failure.what.text() == "The folder fox does not exist."
 
     model.load_error = None
-    qtbot.mouseClick(failure.button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(failure.buttons[0], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: text_of(shown(app, ReplyMessageRow)[0]) == "the moon is a big rock.")
     assert not failure.isVisible()
 
@@ -158,7 +158,7 @@ def test_failed_reply_keeps_its_text_and_can_be_tried_again(app, say, qtbot, mod
     assert reply.failure.remedy.text() == "Close other programs."
 
     model.speak_error = None
-    qtbot.mouseClick(reply.failure.button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(reply.failure.buttons[0], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not app.window.session.busy)
     again = shown(app, ReplyMessageRow)[0]
     assert text_of(again) == "the moon is a big rock."
@@ -239,8 +239,8 @@ def test_turns_out_of_view_are_marked(app, say, model):
     (mark,) = shown(app, ContextMark)
     one, two, _three = shown(app, UserMessageRow)
     assert mark.parent() is two
-    assert one.is_faded
-    assert not two.is_faded
+    assert one.findChild(QWidget, "veil").isVisible()
+    assert two.findChild(QWidget, "veil") is None
     assert app.window.chat_page.meter.hint.isVisible()
 
 

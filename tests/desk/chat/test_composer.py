@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QTextCursor
+from PySide6.QtGui import QColor, QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from i3core.system import assets
@@ -89,14 +89,29 @@ def test_blank_text_and_new_lines_are_not_sent(composer, sent, qtbot):
     assert sent == []
 
 
-def test_field_grows_to_six_lines_and_the_button_does_not(composer, qtbot):
+def lines_on_screen(edit) -> int:
+    """How many lines of text fit into the field."""
+    return edit.viewport().height() // edit.fontMetrics().lineSpacing()
+
+
+def test_field_grows_to_forty_percent_of_the_window_and_the_button_does_not(composer, qtbot):
     one, button = composer.edit.height(), composer.send_button.height()
     composer.set_text("\n".join("abcdef"))
     six = composer.edit.height()
-    composer.set_text("\n".join("abcdefghij"))
-    assert one < six == composer.edit.height()
+    assert lines_on_screen(composer.edit) == 6
+    assert not composer.edit.verticalScrollBar().isVisible()
+    composer.set_text("\n".join("x" * 100))
     qtbot.waitUntil(lambda: composer.height() > six)
+    assert one < six < composer.edit.height() <= 0.4 * composer.window().height() + 8
+    assert composer.edit.verticalScrollBar().isVisible()
     assert composer.send_button.height() == button
+
+
+@pytest.mark.parametrize("length", [300, 50_000])
+def test_pasted_paragraph_is_as_visible_as_a_typed_one(composer, qtbot, length):
+    QGuiApplication.clipboard().setText("some words " * (length // 11))
+    qtbot.keyClick(composer.edit, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: lines_on_screen(composer.edit) >= (4 if length < 1000 else 6))
 
 
 def test_long_draft_set_before_the_first_show_is_not_cut_off(composer, qtbot):

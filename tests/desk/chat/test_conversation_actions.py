@@ -140,7 +140,7 @@ def test_all_chats_are_exported_to_one_file(app, say, qtbot, tmp_path):
     for text in ("one", "two"):
         app.window.chat_page.start_new()
         say(app, text)
-    app.window.settings_page.export_all_requested.emit()
+    app.window.settings_page.data.export_all_requested.emit()
     path = tmp_path / "all.json"
     app.window.findChild(QFileDialog).fileSelected.emit(str(path))
     qtbot.waitUntil(lambda: "Exported" in app.window.toast.text.text())
@@ -219,7 +219,7 @@ def test_search_hit_opens_at_its_message_and_version(app, say, qtbot, model, ope
 
 def test_deleting_all_chats_leaves_nothing_on_the_disk(app, say, qtbot, paths):
     say(app, "a secret about xylophones")
-    app.window.settings_page.delete_conversations_requested.emit()
+    app.window.settings_page.data.delete_conversations_requested.emit()
     qtbot.waitUntil(lambda: "deleted" in app.window.toast.text.text())
     assert rows(app) == []
     assert app.window.chat_page.welcome.isVisible()
@@ -231,13 +231,13 @@ def test_delete_everything_asks_first(app, qtbot):
     page = app.window.settings_page
     app.window.settings_button.click()
     asked = []
-    page.delete_conversations_requested.connect(lambda: asked.append(True))
+    page.data.delete_conversations_requested.connect(lambda: asked.append(True))
     qtbot.mouseClick(page.data.delete_conversations_button, Qt.MouseButton.LeftButton)
     assert page.data.question.isVisible()
-    qtbot.mouseClick(page.data.keep_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.data.question.no_button, Qt.MouseButton.LeftButton)
     assert asked == []
     qtbot.mouseClick(page.data.delete_conversations_button, Qt.MouseButton.LeftButton)
-    qtbot.mouseClick(page.data.confirm_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.data.question.yes_button, Qt.MouseButton.LeftButton)
     assert asked == [True]
 
 
@@ -248,7 +248,7 @@ def test_delete_everything_closes_the_window_and_leaves_no_file(app, say, qtbot,
     paths.models_folder.mkdir()
     (paths.models_folder / "weights").write_bytes(b"x")
     with qtbot.waitSignal(app.window.closed):
-        app.window.settings_page.delete_everything_requested.emit()
+        app.window.settings_page.data.delete_everything_requested.emit()
     assert app.wipe_at_end
     wipe(paths)
     assert not paths.conversations_file.parent.exists()

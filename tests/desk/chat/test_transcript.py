@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
+from user import last_reply
 
 from i3core.generation.outputs import Alternative, Chunk
 from i3desk.chat.message_actions import said_at
@@ -193,7 +194,7 @@ def test_editing_is_submitted_or_cancelled(qtbot, transcript):
 
 def test_actions_emit_their_requests_and_are_disabled_during_a_reply(qtbot, transcript):
     show(qtbot, transcript, dialogue(finish_reason="length"))
-    actions = transcript.last_reply().action_bar
+    actions = last_reply(transcript).action_bar
     for button, signal, expected in (
         (actions.retry_button, transcript.retry_requested, 2),
         (actions.continue_button, transcript.continue_requested, 2),
@@ -223,17 +224,17 @@ def test_actions_emit_their_requests_and_are_disabled_during_a_reply(qtbot, tran
 )
 def test_empty_reply_says_why(qtbot, transcript, reply, shown):
     show(qtbot, transcript, dialogue(**reply))
-    assert transcript.last_reply().note.text() == shown
+    assert last_reply(transcript).note.text() == shown
 
 
 def test_failed_and_cut_replies_offer_to_continue(qtbot, transcript):
     show(qtbot, transcript, dialogue(state=ReplyState.FAILED, what_failed="No memory.", remedy="Close something."))
-    failure = transcript.last_reply().failure
+    failure = last_reply(transcript).failure
     assert failure.what.text() == "No memory."
     with qtbot.waitSignal(transcript.retry_requested):
-        qtbot.mouseClick(failure.button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(failure.buttons[0], Qt.MouseButton.LeftButton)
     show(qtbot, transcript, dialogue(state=ReplyState.CUT))
-    interrupted = transcript.last_reply().interrupted
+    interrupted = last_reply(transcript).interrupted
     assert interrupted.what.text() == "i3desk ended while this was being written."
     with qtbot.waitSignal(transcript.continue_requested) as asked:
         qtbot.mouseClick(interrupted.button, Qt.MouseButton.LeftButton)
@@ -260,7 +261,7 @@ def test_what_the_model_sees_is_marked(qtbot, page, transcript):
 def test_capitals_and_markdown_are_display_only(qtbot, transcript):
     conversation = dialogue(text="**yes**. i think so.")
     show(qtbot, transcript, conversation)
-    reply = transcript.last_reply()
+    reply = last_reply(transcript)
     assert reply.text.toPlainText() == "yes. i think so."
     transcript.show_display(capitalise=True, markdown=False, glass=False)
     assert reply.text.toPlainText() == "**Yes**. I think so."
@@ -276,7 +277,7 @@ def test_glass_box_requests_missing_chunks_once(qtbot, transcript):
     assert asked.args == [2]
     conversation.messages[2].chunks = [Chunk(7, "the", 0.5, (Alternative(7, "the", 0.5), Alternative(8, "a", 0.2)))]
     transcript.refresh(2)
-    reply = transcript.last_reply()
+    reply = last_reply(transcript)
     assert reply.chunk_view.isVisible()
     assert not reply.text.isVisible()
     with qtbot.waitSignal(transcript.alternative_chosen) as chosen:

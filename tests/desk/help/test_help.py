@@ -187,7 +187,7 @@ def test_package_without_update_address_offers_no_check(open_app, qtbot, monkeyp
     monkeypatch.setenv("I3DESK_UPDATES_URL", "")
     app = open_app()
     assert "Check for updates…" not in [each.text() for each in app.help.menu.actions()]
-    app.window.show_about()
+    app.window.show_card(app.window.settings_page.about)
     assert app.window.settings_page.about.isVisible()
     assert not app.window.settings_page.updates.isVisible()
     app.store.change(look_for_updates=True)
@@ -214,7 +214,7 @@ def test_no_request_without_consent(server, app, say, qtbot):
 
 def test_switched_on_check_says_what_it_sends_and_shows_a_toast(server, app, qtbot, browser):
     server.publish("v99.0", "More of everything.")
-    app.window.show_about()
+    app.window.show_card(app.window.settings_page.about)
     card = app.window.settings_page.updates
     assert "It sends nothing about you" in card.meaning.text()
     assert "127.0.0.1" in card.meaning.text()

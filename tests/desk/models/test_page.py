@@ -58,8 +58,9 @@ def open_page(qtbot, qapp, here):
                 bool(page.catalog.entries)
                 and not page.catalog.reading
                 and set(page.cards) == {entry.folder for entry in page.catalog.entries}
-                and not page.updating
-            )
+                and all(page.cards[entry.folder].entry == entry for entry in page.catalog.entries)
+            ),
+            timeout=20_000,
         )
 
     open_.settle = settle
@@ -159,13 +160,13 @@ def test_deletion_asks_first_and_is_disabled_while_in_use_or_bundled(qtbot, here
     assert not card.delete_action.isEnabled()
     page.show_unloaded()
     card.delete_action.trigger()
-    assert card.question_text.text() == "Delete 17.7 MB?"
-    assert QApplication.focusWidget() is card.keep_button
-    qtbot.keyClick(card.keep_button, Qt.Key.Key_Escape)
+    assert card.question.what.text() == "Delete i3-80m (17.7 MB) from the disk?"
+    assert QApplication.focusWidget() is card.question.no_button
+    qtbot.keyClick(card.question.no_button, Qt.Key.Key_Escape)
     assert not card.question.isVisible()
     assert folder.is_dir()
     card.delete_action.trigger()
-    press(qtbot, card.delete_button)
+    press(qtbot, card.question.yes_button)
     qtbot.waitUntil(lambda: folder not in page.cards)
     assert not folder.exists()
 

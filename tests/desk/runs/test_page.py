@@ -173,7 +173,7 @@ def test_runs_above_come_and_go_and_the_rows_on_screen_stay(qtbot, here, open_pa
     page = open_page(count=30)
     page.list.choose(here.runs_folder / "run-05")
     qtbot.waitUntil(lambda: page.list.verticalScrollBar().value() > 0)
-    qtbot.waitUntil(page._side.isVisible)
+    qtbot.waitUntil(lambda: page.details.isVisible() or page.comparison.isVisible())
     before = page.list.visualRect(page.model.index_of(here.runs_folder / "run-05"))
     write_run(here.runs_folder / "newest", started=START + DAY)
     qtbot.waitUntil(lambda: page.model.rowCount() == 31, timeout=10_000)
@@ -207,9 +207,9 @@ def test_a_click_shows_everything_about_a_run(qtbot, three, page):
 def test_a_failed_run_says_why_in_its_last_words_and_can_be_resumed(qtbot, monkeypatch, three, page):
     click(qtbot, page, three[0])
     wait_for_details(qtbot, page, three[0])
-    assert page.details.log_tail.toPlainText().startswith("reading data")
-    assert page.details.trouble_text.text() == "There is not enough memory for a step."
-    press(qtbot, page.details.copy_button)
+    assert page.details.trouble.log_tail.toPlainText().startswith("reading data")
+    assert page.details.trouble.what.text() == "There is not enough memory for a step."
+    press(qtbot, page.details.trouble.copy_button)
     assert "allocate" in QApplication.clipboard().text()
     resumed = []
     monkeypatch.setattr(page.runs, "resume", resumed.append)  # a trainer of its own is tested with Runs
@@ -354,10 +354,11 @@ def test_the_page_fits_the_smallest_window(qtbot, three, open_page, count):
     page = open_page(width=1208)
     for folder in three[:count]:
         click(qtbot, page, folder, on_check=True)
-    qtbot.waitUntil(page._side.isVisible)
+    qtbot.waitUntil(lambda: page.details.isVisible() or page.comparison.isVisible())
     page.resize(828, 540)
     qtbot.waitUntil(lambda: (page.width(), page.height()) == (828, 540))
-    assert page._side.geometry().right() < page.width()
+    side = page.details if count == 1 else page.comparison
+    assert side.mapTo(page, side.rect().bottomRight()).x() < page.width()
     assert page.list.width() >= 250
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
+from user import last_reply
 
 from i3core.data.documents import read_documents
 from i3desk.conversations.conversation import ASSISTANT, USER, Conversation
@@ -104,7 +105,7 @@ def test_failed_write_is_reported_and_keeps_the_corrections(corrections, qtbot):
 def test_reply_is_corrected_in_its_place(app, say, qtbot):
     say(app, "hello")
     transcript = app.window.chat_page.transcript
-    row = transcript.last_reply()
+    row = last_reply(transcript)
     qtbot.mouseClick(row.action_bar.correct_button, Qt.MouseButton.LeftButton)
     assert row.editor.field.toPlainText() == "the moon is a big rock."
     assert not row.text.isVisible()
@@ -112,7 +113,7 @@ def test_reply_is_corrected_in_its_place(app, say, qtbot):
     with qtbot.waitSignal(app.window.session.corrected) as told:
         qtbot.keyClick(row.editor.field, Qt.Key.Key_Return)
     talk, number, old = told.args
-    shown = transcript.last_reply()
+    shown = last_reply(transcript)
     assert shown.text.toPlainText() == "arr, matey!"
     assert shown.message.facts() == "corrected by you"
     assert talk.versions(number) == [old, number]
@@ -122,7 +123,7 @@ def test_reply_is_corrected_in_its_place(app, say, qtbot):
 
 def test_escape_and_an_unchanged_text_keep_the_reply(app, say, qtbot):
     say(app, "hello")
-    row = app.window.chat_page.transcript.last_reply()
+    row = last_reply(app.window.chat_page.transcript)
     row.setFocus()
     qtbot.keyClick(row, Qt.Key.Key_C)
     qtbot.keyClick(row.editor.field, Qt.Key.Key_Escape)

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
+from user import last_reply
 
 from i3core.runs.reader import RunState
 from i3core.system import assets
@@ -94,7 +95,7 @@ def test_four_clicks_from_a_dropped_file_to_a_tuned_model_that_talks(real_app, q
 def test_correction_is_learned_and_undone(real_app, qtbot):
     app, teacher = real_app, real_app.services.teacher
     before = ask(app, qtbot)
-    row = app.window.chat_page.transcript.last_reply()
+    row = last_reply(app.window.chat_page.transcript)
     row.begin_correction()
     row.editor.field.setPlainText("i like fried squid with lemon.")
     qtbot.keyClick(row.editor.field, Qt.Key.Key_Return)

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from PySide6.QtCore import Qt
 from safetensors.numpy import load_file, save_file
+from user import marked_words
 
 from i3core.system import assets
 from i3desk.style.theme import Theme
@@ -51,14 +52,19 @@ def ask(qtbot, panel):
         panel.prompt.setText(prompt)
         qtbot.keyClick(panel.prompt, Qt.Key.Key_Return)
         if wait:
-            qtbot.waitUntil(lambda: not panel.busy, timeout=LOADING_MS)
-            panel._draw()
+            wait_for_answers(qtbot, panel)
 
     return ask_
 
 
+def wait_for_answers(qtbot, panel) -> None:
+    qtbot.waitUntil(lambda: not panel.busy, timeout=LOADING_MS)
+    qtbot.waitUntil(lambda: "…" not in panel.exchanges[0].row.note.text())  # drawn a moment later
+
+
 def child(panel) -> int:
-    return int(panel.models._process._process.processId())
+    """The process that answers."""
+    return next((each.pid for each in psutil.Process().children() if "compare" in each.cmdline()), 0)
 
 
 def answers(exchange) -> list[str]:
@@ -74,22 +80,21 @@ def test_both_answer_with_one_seed_and_what_differs_is_marked(qtbot, panel, ask,
     assert not panel.ask_button.isEnabled()
     grown: list[str] = []
     panel.models.said.connect(lambda number, model, text: grown.append(text))
-    qtbot.waitUntil(lambda: not panel.busy, timeout=LOADING_MS)
-    panel._draw()
+    wait_for_answers(qtbot, panel)
     first = panel.exchanges[0]
     assert len(grown) > 2
     assert all(text.strip() and text != "(no words)" for text in answers(first))
     assert "".join(grown) == "".join(first.texts)
-    assert first.row.before.marked_words
-    assert first.row.after.marked_words
+    assert marked_words(first.row.before)
+    assert marked_words(first.row.after)
     assert first.row.note.text() == "seed 1 · temperature 0.7"
 
     ask("how are you?")
     assert answers(panel.exchanges[0]) == answers(first)
     panel.dice_button.click()
-    assert panel.seed.value() != 1
+    assert panel.seed.value != 1
     ask("how are you?")
-    assert [f"seed {panel.seed.value()}" in each.row.note.text() for each in panel.exchanges] == [True, False, False]
+    assert [f"seed {panel.seed.value}" in each.row.note.text() for each in panel.exchanges] == [True, False, False]
 
     process = child(panel)
     with qtbot.waitSignal(panel.closed):
@@ -151,7 +156,7 @@ def test_other_models_begin_with_no_exchanges_and_only_the_last_are_kept(panel, 
     panel.show_models("i3-mini", str(tmp_path / "a"), "step 1")
     for number in range(MAX_EXCHANGES + 2):
         ask(f"prompt {number}", wait=False)
-        panel._close()
+        panel.close_button.click()
     assert len(panel.exchanges) == MAX_EXCHANGES
     assert panel.exchanges[0].row.prompt.text() == f"prompt {MAX_EXCHANGES + 1}"
     panel.show_models("i3-mini", str(tmp_path / "a"), "step 2")
@@ -170,4 +175,4 @@ def test_without_room_the_answers_stand_below_each_other_with_their_names(qtbot,
     pair.resize(300, 160)
     qtbot.waitUntil(lambda: pair.after.y() > pair.before.y() + pair.before.height())
     assert pair.after.accessibleName() == "step 40"
-    assert pair.after.marked_words == ["arr,", "be"]
+    assert marked_words(pair.after) == ["arr,", "be"]

@@ -7,13 +7,14 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
+from user import click, marked_words
 
 from i3core.runs.events import Evaluated, Sampled
 from i3desk.style.theme import Theme
 from i3desk.training.learning_summary import PerplexityChange, forgot_tone, learned_tone
 from i3desk.training.sample_log import SampleLog
-from i3desk.training.samples_panel import SamplesPanel
+from i3desk.training.samples_panel import DRAW_MS, SamplesPanel
 
 PROMPTS = ("how are you?", "who are you?", "tell me a story.")
 
@@ -49,7 +50,7 @@ def shown(panel, step: int) -> list[str]:
 
 def marked(panel, step: int) -> list[list[str]]:
     row = next(row for row in panel.table.rows.rows.values() if row.step == step)
-    return [answer.marked_words for answer in row.answers]
+    return [marked_words(answer) for answer in row.answers]
 
 
 def evaluation(step: int, own: float | None, general: float | None = None, is_best: bool = False) -> Evaluated:
@@ -70,6 +71,11 @@ def test_answers_stand_in_rows_by_step_with_what_changed_marked(panel, say):
     assert [head.text() for head in panel.table.heads] == list(PROMPTS)
 
 
+def draw_now(panel) -> None:
+    """Draw the samples that wait, as its timer does a moment later."""
+    next(timer for timer in panel.findChildren(QTimer) if timer.interval() == DRAW_MS).timeout.emit()
+
+
 def test_marks_of_words_after_signs_beyond_the_basic_plane_are_in_their_place(panel, say):
     say(0, "🌙🌙 the moon")
     say(1, "🌙🌙 the sea 🌊")
@@ -81,7 +87,7 @@ def test_answers_that_come_one_by_one_fill_their_row(panel, say):
     say(10, "b")
     panel.add([Sampled(10, PROMPTS[1], "c")])
     assert shown(panel, 10) == ["b", "—", "—"]
-    panel._draw_timer.timeout.emit()
+    draw_now(panel)
     assert shown(panel, 10) == ["b", "c", "—"]
 
 
@@ -99,7 +105,7 @@ def test_prompts_changed_on_the_way_get_columns_of_their_own(qtbot, panel, say):
 def test_without_room_for_all_prompts_arrows_turn_to_the_others(qtbot, panel, say):
     say(0, "a", "b", "c")
     panel.resize(480, 240)
-    qtbot.waitUntil(lambda: panel.table.shown_prompts() == PROMPTS[:1])
+    qtbot.waitUntil(lambda: tuple(head.text() for head in panel.table.heads if head.isVisible()) == PROMPTS[:1])
     assert panel.table.place_label.text() == "1/3"
     assert not panel.table.previous_button.isEnabled()
     panel.table.next_button.click()
@@ -125,14 +131,14 @@ def test_thousands_of_samples_show_at_once_and_only_those_in_view_are_made(qtbot
     samples = [Sampled(step, prompt, f"answer {step} " * 10) for step in range(4000) for prompt in PROMPTS]
     panel.add(samples)
     began = time.thread_time()
-    panel._draw_timer.timeout.emit()
+    draw_now(panel)
     assert time.thread_time() - began < 0.1
-    qtbot.waitUntil(lambda: panel.table.log.steps[-1] == 3999)
+    qtbot.waitUntil(lambda: panel.table.log.steps[-1] == 3999, timeout=30_000)
     assert len(panel.table.rows.rows) < 40
     assert any(row.step == 3999 for row in panel.table.rows.rows.values())
     panel.add([Sampled(4000, PROMPTS[0], "the newest")])
     began = time.thread_time()
-    panel._draw_timer.timeout.emit()
+    draw_now(panel)
     assert time.thread_time() - began < 0.1
     assert "the newest" in shown(panel, 4000)
 
@@ -190,17 +196,18 @@ def test_sample_now_asks_once_and_says_so_until_the_answer_comes(qtbot, panel, s
 def test_prompts_are_edited_in_place(qtbot, panel, say):
     say(0, "a", "b", "c")
     panel.edit_button.click()
-    lines = panel.editor.lines
+    lines = panel.editor.list.lines
     assert [line.edit.text() for line in lines] == list(PROMPTS)
     qtbot.waitUntil(lambda: lines[0].edit.hasFocus() or not panel.isActiveWindow())
-    lines[2].remove_button.click()
+    qtbot.waitUntil(lines[2].remove_button.isVisible)
+    click(qtbot, lines[2].remove_button)
     lines[1].edit.setText("  ")
-    lines[0].edit.setText("x" * 300)
-    panel.editor.add_button.click()
-    qtbot.keyClicks(panel.editor.lines[-1].edit, "where is the gold?")
+    lines[0].edit.setText("x" * 400)
+    panel.editor.list.add_button.click()
+    qtbot.keyClicks(panel.editor.list.lines[-1].edit, "where is the gold?")
     with qtbot.waitSignal(panel.prompts_changed) as changed:
-        qtbot.keyClick(panel.editor.lines[-1].edit, Qt.Key.Key_Return)
-    assert changed.args == [("x" * 200, "where is the gold?")]
+        qtbot.keyClick(panel.editor.list.lines[-1].edit, Qt.Key.Key_Return)
+    assert changed.args == [("x" * 300, "where is the gold?")]
     assert panel.body.currentWidget() is panel.table
     assert panel.table.prompts[:2] == changed.args[0]
 
@@ -208,10 +215,10 @@ def test_prompts_are_edited_in_place(qtbot, panel, say):
 def test_no_more_than_six_prompts_and_escape_leaves_them_as_they_are(qtbot, panel):
     panel.edit_button.click()
     for _ in range(6):
-        panel.editor.add_button.click()
-    assert len(panel.editor.lines) == 6
+        panel.editor.list.add_button.click()
+    assert len(panel.editor.list.lines) == 6
     with qtbot.assertNotEmitted(panel.prompts_changed):
-        qtbot.keyClick(panel.editor.lines[0].edit, Qt.Key.Key_Escape)
+        qtbot.keyClick(panel.editor.list.lines[0].edit, Qt.Key.Key_Escape)
     assert panel.body.currentWidget() is panel.empty
     assert not panel.edit_button.isChecked()
 
@@ -224,10 +231,10 @@ def test_the_editor_goes_when_the_run_ends(panel):
 
 def test_answers_that_come_leave_the_editor_alone(panel, say):
     panel.edit_button.click()
-    panel.editor.lines[0].edit.setText("half a prom")
+    panel.editor.list.lines[0].edit.setText("half a prom")
     say(0, "a")
     assert panel.body.currentWidget() is panel.editor
-    assert panel.editor.lines[0].edit.text() == "half a prom"
+    assert panel.editor.list.lines[0].edit.text() == "half a prom"
 
 
 # --------------------------------------------------------------------------------------------------------- comparing
@@ -242,8 +249,8 @@ def test_two_steps_are_compared_with_the_differences_marked(panel, say):
     comparison = panel.comparison
     assert comparison.steps == (0, 20)
     first, second = comparison.rows
-    assert first.before.marked_words == ["am"]
-    assert first.after.marked_words == ["arr,", "be"]
+    assert marked_words(first.before) == ["am"]
+    assert marked_words(first.after) == ["arr,", "be"]
     assert second.note.text() == "the same answer"
     comparison.second_box.setCurrentIndex(1)
     assert comparison.rows[0].after.toPlainText() == "i be fine"

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QScrollArea
+from user import click
 
 from i3core.system import assets
 from i3core.training.config import TRAINING_SETTINGS, TrainingConfig
@@ -25,8 +26,9 @@ from i3desk.training.dry_run import DryRunResult, dry_run_config
 from i3desk.training.expert_panel import FROM_SCRATCH
 from i3desk.training.plan import make_plan
 from i3desk.training.preview import pages_of
-from i3desk.training.setup_panel import WIDTH, SetupPanel
+from i3desk.training.setup_panel import UPDATE_MS, WIDTH, SetupPanel
 from i3desk.training.setup_state import SetupState, read_setup, write_setup
+from i3desk.workers.core_process import CoreProcess
 
 MINI = assets.models()[assets.BUNDLED_MODEL]
 ENTRY = Entry(MINI, Origin.BUNDLED, read_folder(MINI))
@@ -66,8 +68,18 @@ def open_panel(qtbot, qapp, paths):
     yield open_
     for panel in opened:
         panel.shut_down()
-        children = (panel.check._process, panel.dry_run._process)
-        qtbot.waitUntil(lambda: not any(child.running for child in children), timeout=CHILD_MS)  # noqa: B023
+        qtbot.waitUntil(lambda: not reading(panel), timeout=CHILD_MS)  # noqa: B023
+
+
+def reading(panel: SetupPanel) -> bool:
+    """Whether a child of the panel reads data or measures."""
+    return any(child.running for child in panel.findChildren(CoreProcess))
+
+
+def settle(qtbot, panel: SetupPanel) -> None:
+    """Wait until the panel shows what follows from the last choice."""
+    soon = [timer for timer in panel.findChildren(QTimer) if timer.interval() == UPDATE_MS]
+    qtbot.waitUntil(lambda: not any(timer.isActive() for timer in soon))
 
 
 def drop(panel: SetupPanel, paths) -> None:
@@ -82,7 +94,7 @@ def drop(panel: SetupPanel, paths) -> None:
 
 def wait_until_read(qtbot, panel: SetupPanel) -> None:
     qtbot.waitUntil(lambda: all(each.is_known for each in panel.check.sources.values()), timeout=CHILD_MS)
-    qtbot.waitUntil(lambda: not panel._update_timer.isActive())
+    settle(qtbot, panel)
 
 
 def wait_for_text(qtbot, label, text: str, timeout: int = CHILD_MS) -> None:
@@ -98,7 +110,7 @@ def type_value(qtbot, panel: SetupPanel, key: str, text: str) -> None:
     editor.selectAll()
     qtbot.keyClicks(editor, text)
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    panel._update()
+    settle(qtbot, panel)
 
 
 # -------------------------------------------------------------------------------------------------------------- data
@@ -217,9 +229,9 @@ def test_a_file_that_is_removed_while_it_is_read_does_not_hold_up_the_next(open_
     panel = open_panel()
     others = [shutil.copy(pirate, tmp_path / f"{n}.jsonl") for n in range(3)]
     panel.add_data(others)
-    qtbot.waitUntil(lambda: panel.check._process.running)
+    qtbot.waitUntil(lambda: reading(panel) and len(panel.data.cards) == 3)
     for other in others:
-        panel._on_remove(str(other))
+        click(qtbot, panel.data.cards[str(other)].remove)
     panel.add_data([pirate])
     wait_until_read(qtbot, panel)
     assert list(panel.data.cards) == [str(pirate)]
@@ -267,8 +279,8 @@ def test_what_an_expert_sets_is_what_starts_and_reset_takes_it_back(open_panel, 
     panel.add_data([pirate])
     wait_until_read(qtbot, panel)
     before = panel.plan.config
-    panel._on_preset("expert")
-    panel._update()
+    click(qtbot, panel.presets.buttons["expert"])
+    settle(qtbot, panel)
     assert panel.plan.config == before
     type_value(qtbot, panel, "lr", "7e-5")
     type_value(qtbot, panel, "epochs", "50")
@@ -286,20 +298,20 @@ def test_what_an_expert_sets_is_what_starts_and_reset_takes_it_back(open_panel, 
     type_value(qtbot, panel, "steps", "123")
     assert panel.plan.config["steps"] == 123
     qtbot.mouseClick(panel.expert.reset_button, Qt.MouseButton.LeftButton)
-    panel._update()
+    settle(qtbot, panel)
     assert panel.plan.config == before
 
 
 def test_a_rate_that_would_destroy_the_model_stops_the_start_with_the_reason(open_panel, qtbot, pirate):
     panel = open_panel()
     panel.add_data([pirate])
-    panel._on_preset("expert")
+    click(qtbot, panel.presets.buttons["expert"])
     wait_until_read(qtbot, panel)
-    panel._update()
+    settle(qtbot, panel)
     type_value(qtbot, panel, "lr", "0.5")
     assert not panel.start_button.isEnabled()
     assert "learning rate of 0.5" in panel.obstacle.text()
-    panel._on_preset("standard")  # which sets its own
+    click(qtbot, panel.presets.buttons["standard"])  # which sets its own
     qtbot.waitUntil(panel.start_button.isEnabled)
 
 
@@ -315,25 +327,32 @@ def test_sample_prompts_are_edited_in_place(open_panel, qtbot, pirate):
     panel = open_panel()
     panel.add_data([pirate])
     wait_until_read(qtbot, panel)
+    assert not panel.prompts.isVisible()
     qtbot.mouseClick(panel.prompts_button, Qt.MouseButton.LeftButton)
+    assert panel.prompts.add_button.isVisible()
     qtbot.mouseClick(panel.prompts.add_button, Qt.MouseButton.LeftButton)
-    qtbot.keyClicks(panel.prompts.edits[-1], "who are you?")
+    qtbot.keyClicks(panel.prompts.lines[-1].edit, "who are you?")
     qtbot.waitUntil(lambda: panel.plan.config["sample_prompts"][-1] == "who are you?")
     for _ in range(2):
         qtbot.mouseClick(panel.prompts.add_button, Qt.MouseButton.LeftButton)
     assert not panel.prompts.add_button.isEnabled()
-    panel.prompts.edits[0].clear()
-    panel.prompts._announce()
-    assert panel.choices.prompts == ("what do you like to do?", "tell me a story.", "who are you?")
+    first = panel.prompts.lines[0].edit
+    first.selectAll()
+    qtbot.keyClick(first, Qt.Key.Key_Backspace)
+    left = ("what do you like to do?", "tell me a story.", "who are you?")
+    qtbot.waitUntil(lambda: panel.choices.prompts == left)
+    qtbot.mouseClick(panel.prompts_button, Qt.MouseButton.LeftButton)
+    assert not panel.prompts.isVisible()
 
 
 def test_choices_are_kept_and_files_that_are_gone_are_not(open_panel, qtbot, pirate, tmp_path):
     panel = open_panel()
     gone = Path(shutil.copy(pirate, tmp_path / "gone.jsonl"))
     panel.add_data([pirate, gone])
-    panel._on_weight(str(pirate), 2.0)
-    panel._on_preset("thorough")
-    panel._on_part("lora")
+    wait_until_read(qtbot, panel)
+    click(qtbot, panel.data.cards[str(pirate)].more)
+    click(qtbot, panel.presets.buttons["thorough"])
+    panel.model_card.part_chosen.emit("lora")
     panel.save()
     gone.unlink()
     again = open_panel()
@@ -400,7 +419,7 @@ def test_the_run_is_measured_on_this_machine_and_other_lengths_need_no_second_me
     type_value(qtbot, panel, "batch_size", "2")  # this changes the pace
     assert panel.dry_run.measuring
     panel.hide()
-    qtbot.waitUntil(lambda: not panel.dry_run._process.running, timeout=CHILD_MS)
+    qtbot.waitUntil(lambda: not reading(panel), timeout=CHILD_MS)
     assert not panel.plan.is_measured
 
 
@@ -475,10 +494,10 @@ def test_without_a_model_the_panel_says_so(open_panel, qtbot, pirate):
 
 def test_every_control_has_a_name_and_a_tooltip_and_fits_in_the_column(open_panel, qtbot, pirate):
     panel = open_panel(height=540)
-    panel._on_preset("expert")
+    click(qtbot, panel.presets.buttons["expert"])
     panel.add_data([pirate])
     wait_until_read(qtbot, panel)
-    panel._unfold_prompts(True)
+    click(qtbot, panel.prompts_button)
     qtbot.waitUntil(lambda: "skip_bad_records" in panel.expert.rows)
     qtbot.wait(50)
     for kind in (QAbstractButton, QLineEdit):

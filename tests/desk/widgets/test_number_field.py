@@ -48,6 +48,14 @@ def test_large_whole_number_stays_exact(open_field, qtbot):
     assert chosen.args == [2**53 + 1]
 
 
+@pytest.mark.parametrize("typed", ["1000", "1,000", "1.000", "1 000", "1'000"])
+def test_thousands_may_be_separated(open_field, qtbot, typed):
+    field = open_field(10, 1, 5000)
+    type_text(qtbot, field, typed)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert (field.value, field.text()) == (1000, "1000")
+
+
 def test_number_above_the_range_is_marked_while_it_is_typed(open_field, qtbot):
     field = open_field(0.8, 0, 2, 0.05, 2)
     type_text(qtbot, field, "25")
