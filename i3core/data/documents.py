@@ -24,6 +24,7 @@ from ..net.dataset_name import DataSource, HubDataset, dataset_location
 from . import chat_logs
 from .chat_exports import EXPORT_KEYS, as_turn, chats_in, exported_chat, starts_turns
 from .fields import ANSWERS, CONTENTS, CONTEXTS, CONVERSATIONS, QUESTIONS, ROLES, SYSTEMS, first_of
+from .hub_dataset import fetch_dataset
 from .readers import cut_text, is_table, read_records
 from .reading import COLUMN_ROLES, Reading, ReadingNotes
 from .records import BadRecordError, BadRecordHandler, ReadLimit, RecordLocation, Records, report_bad
@@ -84,6 +85,12 @@ def read_documents(
     source, reading, notes = dataset_location(source), reading or Reading(), notes or ReadingNotes()
     for name in files_left_out(source):
         notes.leave_out(name)
+    if isinstance(source, HubDataset):
+        local = fetch_dataset(source)
+        for name in local.unused:
+            notes.leave_out(f"field `{name[:40]}`", local.records)
+        if local.left_out:
+            notes.leave_out("records without text", local.left_out)
     for file in data_files(source):
         if limit is not None and limit.is_reached:
             return

@@ -45,6 +45,7 @@ class LocalDataset:
         revision: the commit that they come from.
         records: number of records.
         left_out: number of records without text, which were left out.
+        unused: columns that were not read.
     """
 
     data: HubDataset
@@ -52,6 +53,7 @@ class LocalDataset:
     revision: str
     records: int
     left_out: int
+    unused: tuple[str, ...] = ()
 
     @property
     def pinned(self) -> HubDataset:
@@ -129,7 +131,8 @@ def _read(folder: Path, data: HubDataset) -> LocalDataset | None:
         is_same = dataclasses.replace(requested, revision=data.revision) == data
         if not is_same or data.revision not in (requested.revision, revision):
             return None
-        return LocalDataset(data, path, str(revision), int(about["records"]), int(about["left_out"]))
+        unused = tuple(map(str, about.get("unused", ())))
+        return LocalDataset(data, path, str(revision), int(about["records"]), int(about["left_out"]), unused)
     except (I3Error, OSError, KeyError, TypeError, ValueError):  # not complete, or damaged
         return None
 
@@ -170,8 +173,9 @@ def _stream_to(folder: Path, data: HubDataset, repo: str, commit: str, progress:
         if not writer.records:
             raise DataError(f"{data} holds no text.", "Name another split, or a column of text with ,column=NAME.")
         content = {"asked": dataclasses.asdict(data), "repo": repo, "revision": commit, "records": writer.records}
-        writer.finish({**content, "left_out": writer.left_out, "bytes": writer.bytes, "fetched": time.time()})
-    return LocalDataset(data, folder / "records.jsonl", commit, writer.records, writer.left_out)
+        content |= {"left_out": writer.left_out, "unused": writer.unused}
+        writer.finish({**content, "bytes": writer.bytes, "fetched": time.time()})
+    return LocalDataset(data, folder / "records.jsonl", commit, writer.records, writer.left_out, writer.unused)
 
 
 def _copy(writer: RecordWriter, data: HubDataset, repo: str, commit: str, progress: CharacterProgress) -> None:
@@ -203,6 +207,7 @@ def _copy(writer: RecordWriter, data: HubDataset, repo: str, commit: str, progre
                 unreported = 0
     finally:
         records.close()
+        writer.unused = stream.unused
     progress(unreported)
 
 

@@ -33,12 +33,14 @@ class RecordStream:
 
     Attributes:
         expected_bytes: approximate size of the whole split; 0 if unknown.
+        unused: columns that are not read.
     """
 
     def __init__(self, data: HubDataset, repo: str, commit: str) -> None:
         """`repo` and `commit` are the current name and the commit of `data`."""
         self._data, self._repo, self._commit = data, repo, commit
         self._library = load_datasets()
+        self.unused: tuple[str, ...] = ()
         with (
             self._errors_explained(),
             tempfile.TemporaryDirectory() as scratch,
@@ -175,6 +177,7 @@ class RecordStream:
                 f"{self._data.repo} has the columns {_listed(names)}, none of which is known.",
                 f"Say which one is the text: hub:{self._data.repo},column={names[0]}.",
             )
+        self.unused = tuple(name for name in names if name not in known)
         return known
 
 

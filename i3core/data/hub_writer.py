@@ -34,12 +34,14 @@ class RecordWriter:
     Attributes:
         folder: folder of the dataset.
         records, bytes, left_out: counts so far; left out are records without text.
+        unused: columns of the dataset that are not read.
         state: of the stream when progress was last saved; None at the start.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.records = self.bytes = self.left_out = 0
+        self.unused: tuple[str, ...] = ()
         self.state: dict[str, Any] | None = None
         self._part, self._progress = folder / "records.part", folder / "progress.json"
         self._pending: list[bytes] = []

@@ -8,6 +8,8 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QPushButton, QTextEdit, QWidget
 
+from i3core.text.chat_template import ChatTemplate
+from i3core.text.unreadable import notice
 from i3desk.chat.message_actions import BUSY_HINT
 from i3desk.widgets.basics import FileDropsPass, add, column_in, label, quiet_button, row
 
@@ -105,9 +107,17 @@ class MessageEditor(QFrame):
     submitted = Signal(str)
     cancelled = Signal()
 
-    def __init__(self, text: str, parent: QWidget | None = None, texts: EditorTexts = EDIT) -> None:
+    def __init__(
+        self,
+        text: str,
+        parent: QWidget | None = None,
+        texts: EditorTexts = EDIT,
+        template: ChatTemplate | None = None,
+    ) -> None:
+        """`template` is that of the model in use, which tells what it cannot read."""
         super().__init__(parent)
         self.setObjectName("bubbleEditor")
+        self._template = template
         self._busy = False
         self._texts = texts
         self.field = _EditField(texts)
@@ -122,7 +132,8 @@ class MessageEditor(QFrame):
         if texts.heading:
             heading = label(texts.heading, tone="muted", grade="small")
             column.addWidget(heading)
-        add(column, self.field, buttons)
+        self.unreadable = label(tone="warn", grade="small", wrap=True)
+        add(column, self.field, self.unreadable, buttons)
         self.field.submitted.connect(self._submit)
         self.field.cancelled.connect(self.cancelled)
         self.field.textChanged.connect(self._show_state)
@@ -134,7 +145,8 @@ class MessageEditor(QFrame):
         """Move here, as tall as the text; returns the lower edge."""
         self.resize(width, self.height())
         self.field.fit_width(width)
-        height = self._column.totalSizeHint().height()
+        with_notice = self._column.hasHeightForWidth() and not self.unreadable.isHidden()
+        height = self._column.totalHeightForWidth(width) if with_notice else self._column.totalSizeHint().height()
         self.setGeometry(x, y, width, height)
         return y + height
 
@@ -150,5 +162,8 @@ class MessageEditor(QFrame):
 
     @Slot()
     def _show_state(self) -> None:
+        found = {} if self._template is None else self._template.unreadable(self.field.toPlainText())
+        self.unreadable.setText(notice(found))
+        self.unreadable.setVisible(bool(found))
         self.send_button.setEnabled(not self._busy and bool(self.field.toPlainText().strip()))
         self.send_button.setToolTip(BUSY_HINT if self._busy else self._texts.done_hint)

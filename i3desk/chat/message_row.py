@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QFrame, QMenu, QWidget
 
+from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.message_actions import ACTIONS_HEIGHT, MessageActions
 from i3desk.chat.message_cards import ContextMark
 from i3desk.conversations.conversation import USER, Message
@@ -43,12 +44,14 @@ class DisplayOptions:
         capitalise, markdown: see `text_display.capitalise` and `text_display.has_markdown`.
         glass: True to show replies as chunks.
         model: name of the model in use, which can continue from any chunk of its own replies; "" without one.
+        template: of the model in use, which tells what it cannot read; None without one.
     """
 
     capitalise: bool = False
     markdown: bool = True
     glass: bool = False
     model: str = ""
+    template: ChatTemplate | None = None
 
 
 class ContextState(enum.Enum):

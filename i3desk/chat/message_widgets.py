@@ -44,7 +44,7 @@ class UserMessageRow(MessageRow):
     def begin_edit(self) -> None:
         """Turn the bubble into a text field."""
         if self.editor is None:
-            self.editor = MessageEditor(self.message.text, self)
+            self.editor = MessageEditor(self.message.text, self, template=self._display.template)
             self.editor.submitted.connect(self._submit)
             self.editor.cancelled.connect(self.end_edit)
             self.editor.set_busy(self._busy)
@@ -131,7 +131,7 @@ class ReplyMessageRow(MessageRow):
     def begin_correction(self) -> None:
         """Turn the reply into a text field for a correction."""
         if self.editor is None and self.message.ended and self.message.shown_text:
-            self.editor = MessageEditor(self.message.shown_text, self, CORRECT)
+            self.editor = MessageEditor(self.message.shown_text, self, CORRECT, self._display.template)
             self.editor.submitted.connect(self._submit_correction)
             self.editor.cancelled.connect(self.end_correction)
             self._show_content()

@@ -233,8 +233,9 @@ class ChatPage(QWidget):
         preferences = self._store.preferences
         model = self.session.model.info
         self.transcript.show_display(
-            preferences.capitalise, preferences.markdown, preferences.glass, model.label if model else ""
-        )
+            preferences.capitalise, preferences.markdown, preferences.glass, model.label if model else "",
+            model.template if model else None,
+        )  # fmt: skip
         self.composer.show_chunks(preferences.show_chunks)
 
     @Slot(bool)

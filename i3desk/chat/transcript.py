@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.message_actions import ACTIONS_HEIGHT
 from i3desk.chat.message_row import GUTTER, ContextState, DisplayOptions, MessageRow
 from i3desk.chat.message_widgets import (
@@ -126,9 +127,11 @@ class Transcript(VirtualList):
             if self._path:
                 self.remeasure()
 
-    def show_display(self, capitalise: bool, markdown: bool, glass: bool, model: str = "") -> None:
-        """Choose how messages are displayed; `model` is the name of the model in use."""
-        display = DisplayOptions(capitalise, markdown, glass, model)
+    def show_display(
+        self, capitalise: bool, markdown: bool, glass: bool, model: str = "", template: ChatTemplate | None = None
+    ) -> None:
+        """Choose how messages are displayed; `model` and `template` are those of the model in use."""
+        display = DisplayOptions(capitalise, markdown, glass, model, template)
         if display != self._display:
             self._display = display
             self._without_chunks.clear()

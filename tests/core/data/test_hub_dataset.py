@@ -509,6 +509,7 @@ def test_vocabulary_and_tokens_of_a_dataset(model):
     dataset = tokenize_source(f"{NAME},first=50", model.template, 64)
     assert dataset.report.file == f"{NAME},first=50"
     assert dataset.report.records == 50
+    assert dataset.report.left_out == {"field `id`": 50}
 
 
 def test_bad_record_is_named_by_dataset_and_number(server, model):

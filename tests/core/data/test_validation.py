@@ -199,7 +199,7 @@ def test_template_is_that_of_the_loaded_model(folder, build, tmp_path):
 
 def test_command_prints_json_events(build, tmp_path, capsys):
     chat = build.conversations(tmp_path / "chat.jsonl", 600)
-    reading, source, refused, total = told(capsys, "--data", chat, tmp_path / "nothing.txt")
+    reading, *_, source, refused, total = told(capsys, "--data", chat, tmp_path / "nothing.txt")
     assert reading["event"] == "reading"
     assert reading["file"] == str(chat)
     assert 0 < reading["characters"] <= source["characters"]

@@ -163,7 +163,7 @@ def events_of(settings, kind, **options):
 
 def test_data_read_event_has_examples_as_the_model_sees_them(config, material, tmp_path):
     (tmp_path / "more").mkdir()
-    (tmp_path / "more" / "a.csv").write_text("hello,hi there\nhow are you?,fine € fine\n")
+    (tmp_path / "more" / "a.csv").write_text("hello,hi there\nhow are you?,fine § “fine”\n")
     (tmp_path / "more" / "b.jsonl").write_text('{"text": "once upon a time"}\n{"txt": 1}\n')
     settings = config(
         data=(str(material / "chat.jsonl"), f"{tmp_path / 'more'}:2"), steps=1, skip_bad_records=True, val_share=0.0
@@ -177,7 +177,9 @@ def test_data_read_event_has_examples_as_the_model_sees_them(config, material, t
     assert sum(more.shapes.values()) == 3
     assert more.skipped == 1
     assert "b.jsonl, line 2" in more.skipped_reasons[0]
-    assert 0 < more.unknown_share < 0.2  # the euro sign
+    assert 0 < more.unknown_share < 0.2
+    assert more.unknown_counts == {"§": 1}
+    assert more.columns == {"user": "column 1", "assistant": "column 2"}
     described = json.loads((RunFolder(settings.out).folder / "run.json").read_text())
     assert [Path(entry["file"]).name for entry in described["data"]] == ["chat.jsonl", "a.csv", "b.jsonl"]
 

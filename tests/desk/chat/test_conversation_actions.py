@@ -176,6 +176,40 @@ def test_damaged_import_shows_an_error_and_changes_nothing(app, say, qtbot, tmp_
     assert rows(app) == ["hello"]
 
 
+def test_damaged_file_among_many_does_not_keep_out_the_others(app, qtbot, tmp_path):
+    turns = json.dumps({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello."}]})
+    paths = [tmp_path / f"{name}.json" for name in "abc"]
+    for path, text in zip(paths, (turns, turns[:-9], turns), strict=True):
+        path.write_text(text, encoding="utf-8")
+    app.actions.import_files([str(path) for path in paths])
+    qtbot.waitUntil(lambda: len(rows(app)) == 2)
+    qtbot.waitUntil(lambda: "b.json is not JSON" in app.window.toast.text.text())
+    assert "Imported 2 conversations" in app.window.toast.text.text()
+
+
+def test_file_dropped_on_the_message_field_is_imported(app, qtbot, tmp_path):
+    path = tmp_path / "talk.json"
+    path.write_text(json.dumps([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello."}]))
+    field = app.window.chat_page.composer.edit
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    data.setText(data.urls()[0].toString())  # as file managers add it
+    how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    widget = field.viewport()
+    while widget is not None:  # as Qt does: the first that takes it
+        at = widget.mapFrom(field, field.rect().center()) if widget is not field.viewport() else QPoint(5, 5)
+        entered = QDragEnterEvent(at, *how)
+        entered.ignore()
+        if widget.acceptDrops():
+            QApplication.sendEvent(widget, entered)
+            if entered.isAccepted():
+                QApplication.sendEvent(widget, QDropEvent(QPointF(at), *how))
+                break
+        widget = widget.parentWidget()
+    qtbot.waitUntil(lambda: texts(app) == ["hi", "hello."])
+    assert field.toPlainText() == ""
+
+
 def test_conversation_dropped_on_the_window_is_imported(app, qtbot, tmp_path):
     path = tmp_path / "talk.json"
     messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello."}]

@@ -13,6 +13,9 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 from user import last_reply
 
 from i3core.generation.outputs import Alternative, Chunk
+from i3core.system import assets
+from i3core.text.chat_template import ChatTemplate
+from i3core.text.tokenizer import ChunkTokenizer
 from i3desk.chat.message_actions import said_at
 from i3desk.chat.transcript import Transcript
 from i3desk.conversations.conversation import ASSISTANT, USER, Conversation, Message, ReplyState
@@ -267,6 +270,22 @@ def test_capitals_and_markdown_are_display_only(qtbot, transcript):
     assert reply.text.toPlainText() == "**Yes**. I think so."
     reply.copy()
     assert QGuiApplication.clipboard().text() == conversation.messages[2].text
+
+
+def test_editor_tells_what_the_model_cannot_read(qtbot, transcript):
+    show(qtbot, transcript, dialogue())
+    tokenizer = ChunkTokenizer.from_file(assets.path("models/i3-mini/tokenizer.json"))
+    transcript.show_display(True, True, False, "i3-mini", ChatTemplate.for_model(tokenizer))
+    transcript.begin_edit(1)
+    editor = transcript.row_of(1).editor
+    assert not editor.unreadable.isVisible()
+    before = editor.height()
+    editor.field.setPlainText("“what’s” 漢字?")
+    assert editor.unreadable.text() == "i3 can't read 2 characters: 漢 字"
+    qtbot.waitUntil(lambda: editor.height() > before)
+    assert editor.send_button.isEnabled()
+    editor.field.setPlainText("what is that?")
+    assert not editor.unreadable.isVisible()
 
 
 def test_glass_box_requests_missing_chunks_once(qtbot, transcript):

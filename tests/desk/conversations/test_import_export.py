@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+from data_shapes import ASKED, SAID, SHAPES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,6 +149,25 @@ def test_conversations_of_other_programs_become_chats():
     assert len(conversations_from([turns, turns])) == 2
     assert len(conversations_from([{"messages": turns}, to_json(tree())])) == 2
     assert len(conversations_from({"conversations": [turns]})) == 1
+
+
+CHATS = [shape for shape in SHAPES if shape.title in (
+    "ChatGPT", "Claude", "Open WebUI", "LM Studio", "SillyTavern", "Jan", "text-generation-webui", "ShareGPT",
+    "messages", "content in parts", "a list of turns", "a turn on each line",
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", CHATS, ids=lambda shape: shape.title)
+def test_export_of_another_program_becomes_the_chat_that_was_on_its_screen(tmp_path, shape):
+    path = tmp_path / shape.file
+    path.write_text(shape.content, encoding="utf-8")
+    (conversation,) = read_file(path)
+    turns = [(message.role, message.text) for message in conversation.path()]
+    assert turns[-2:] == [("user", ASKED), ("assistant", SAID)]
+    assert len(conversation.messages) == len(turns)
+    assert conversation.settings.persona == ("be brief." if shape.title == "Open WebUI" else "")
+    if "title" in shape.content or "name" in shape.content:
+        assert conversation.title
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,38 @@ def test_a_file_that_changed_meanwhile_is_read_again_when_the_panel_shows(open_p
     wait_for_text(qtbot, panel.data.cards[str(pirate)].kind, "25 replies")
 
 
+def test_files_that_are_too_many_are_told(open_panel, tmp_path):
+    panel = open_panel()
+    paths = [tmp_path / f"letter{number}.txt" for number in range(60)]
+    for path in paths:
+        path.write_text("dear anna, the sea is calm.")
+    panel.add_data(paths)
+    assert len(panel.choices.data) == 50
+    assert panel.data.refused.text() == (
+        "10 files were not added: 50 sources are the most. Put them into a folder and add that."
+    )
+    assert not panel.data.refused.isHidden()
+    panel.add_data([])
+    assert panel.data.refused.isHidden()
+
+
+def test_columns_of_a_table_are_shown_and_can_be_changed(open_panel, qtbot, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("bot line,user line,mood\n" + "i am fine.,how are you?,good\n" * 30)
+    panel = open_panel()
+    panel.add_data([path])
+    wait_until_read(qtbot, panel)
+    card = panel.data.cards[str(path)]
+    assert card.columns.text() == "Taken for: user is “user line”, assistant is “bot line”"
+    assert card.left_out.text() == "Not used: field `mood` (× 30)"
+    field = panel.data.reading["columns"].field
+    assert not panel.data.reading["columns"].isHidden()
+    field.setText("user=bot line,assistant=user line")
+    field.editingFinished.emit()
+    wait_for_text(qtbot, card.columns, "user is “bot line”")
+    assert panel.plan.config["columns"] == "user=bot line,assistant=user line"
+
+
 def test_a_file_that_is_removed_while_it_is_read_does_not_hold_up_the_next(open_panel, qtbot, tmp_path, pirate):
     panel = open_panel()
     others = [shutil.copy(pirate, tmp_path / f"{n}.jsonl") for n in range(3)]
