@@ -68,7 +68,7 @@ class LicencesDialog(QDialog):
         splitter.addWidget(right)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([LIST_WIDTH, self.width() - LIST_WIDTH])
-        column_in(self, spacing=0).addWidget(splitter)
+        column_in(self, splitter)
 
         self.name.setText("Collecting the licences…")
         self.home_button.hide()

@@ -119,7 +119,7 @@ class RunsPage(QWidget):
         self._side = named(QFrame(), "panel")
         side = column_in(self._side, margins=(1, 0, 0, 0))
         self._question_room = QWidget()
-        column_in(self._question_room, MARGIN, MARGIN, MARGIN, 0, spacing=0).addWidget(self.question)
+        column_in(self._question_room, self.question, margins=(MARGIN, MARGIN, MARGIN, 0))
         self._question_room.hide()
         add(side, self._question_room, (self._side_stack, 1))
         self._side.hide()

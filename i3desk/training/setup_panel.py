@@ -240,7 +240,10 @@ class SetupPanel(QFrame):
 
     @Slot()
     def _fold_prompts(self) -> None:
-        self._show_prompts(self.prompts.isHidden())
+        unfolded = self.prompts.isHidden()
+        self._show_prompts(unfolded)
+        if unfolded:  # the lines have their place only after the page is laid out again
+            QTimer.singleShot(0, self.prompts, lambda: self._page.ensureWidgetVisible(self.prompts))
 
     def _show_prompts(self, unfolded: bool) -> None:
         self.prompts.setVisible(unfolded)

@@ -377,6 +377,14 @@ def test_sample_prompts_are_edited_in_place(open_panel, qtbot, pirate):
     assert not panel.prompts.isVisible()
 
 
+def test_sample_prompts_come_into_view_when_they_unfold(open_panel, qtbot, pirate):
+    panel = open_panel(height=540)
+    panel.add_data([pirate])
+    wait_until_read(qtbot, panel)
+    click(qtbot, panel.prompts_button)
+    qtbot.waitUntil(lambda: not panel.prompts.add_button.visibleRegion().isEmpty())
+
+
 def test_choices_are_kept_and_files_that_are_gone_are_not(open_panel, qtbot, pirate, tmp_path):
     panel = open_panel()
     gone = Path(shutil.copy(pirate, tmp_path / "gone.jsonl"))
