@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from ..errors import DataError
@@ -124,23 +125,20 @@ def _joined(records: Records, reading: Reading, notes: ReadingNotes, is_table: b
     """The records with their fields as the user named them; turns, where each record is one, as a conversation."""
     first = next(records, None)
     if first is None:
-        return
+        return iter(())
     location, record = first
-    if isinstance(record, dict) and not is_table and starts_turns(record):
-        turns = (as_turn(item, notes.leave_out) for _, item in _chained(first, records))
-        yield location, {"messages": [turn for turn in turns if turn is not None]}
-        return
-    rest = _chained(first, records)
-    if isinstance(record, dict) and reading.columns and (not is_table or not record.keys() & COLUMN_ROLES.values()):
-        rest = ((at, _renamed(item, reading)) for at, item in rest)
-    if is_table and isinstance(record, dict) and first_of(ROLES, record) and first_of(CONTENTS, record):
-        rest = join_turns(rest, list(record))
-    yield from rest
-
-
-def _chained(first: tuple[RecordLocation, Any], records: Records) -> Records:
-    yield first
-    yield from records
+    records = chain([first], records)
+    if not isinstance(record, dict):
+        return records
+    if not is_table and starts_turns(record):
+        turns = (as_turn(item, notes.leave_out) for _, item in records)
+        return iter([(location, {"messages": [turn for turn in turns if turn is not None]})])
+    if reading.columns and (not is_table or not record.keys() & COLUMN_ROLES.values()):
+        record = _renamed(record, reading)
+        records = ((at, _renamed(item, reading)) for at, item in records)
+    if is_table and first_of(ROLES, record) and first_of(CONTENTS, record):
+        records = join_turns(records, list(record))
+    return records
 
 
 def _renamed(record: Any, reading: Reading) -> Any:
@@ -163,24 +161,20 @@ def _parse(record: Any, reading: Reading, place: str, leave_out: LeaveOut) -> li
     else:
         documents = [_parse_fields(record, leave_out)]
     for document in documents:
-        if document.messages:
-            has_text = False
-            roles = set()
-            for turn in document.messages:
-                roles.add(turn["role"])
-                if turn["content"] and not turn["content"].isspace():
-                    has_text = True
-                elif turn["role"] == ASSISTANT:
-                    what = "a reply is empty and would teach the model to say nothing."
-                    raise DataError(what if has_text else "holds no text.", "Fill it in, or remove it.")
-            if ASSISTANT not in roles:
-                leave_out(NO_REPLY)
-        elif document.ids or document.text.strip():
-            has_text = True
-        else:
-            has_text = False
+        has_text = bool(document.ids) or bool(document.text.strip())
+        has_reply = not document.messages
+        for turn in document.messages:
+            is_reply, content = turn["role"] == ASSISTANT, turn["content"]
+            if content and not content.isspace():
+                has_text = True
+            elif is_reply:
+                what = "a reply is empty and would teach the model to say nothing." if has_text else "holds no text."
+                raise DataError(what, "Fill it in, or remove it.")
+            has_reply = has_reply or is_reply
         if not has_text:
             raise DataError("holds no text.", "Remove the record.")
+        if not has_reply:
+            leave_out(NO_REPLY)
     return documents
 
 
@@ -254,7 +248,9 @@ def _plan(names: tuple[str, ...]) -> _Plan:
 
 def _parse_fields(record: dict[str, Any], leave_out: LeaveOut) -> Document:
     """Parse a record of data. Every field is used, or left out by name."""
-    names = tuple(name for name, value in record.items() if value is not None and value != [])
+    names = tuple(record)
+    if None in record.values() or [] in record.values():
+        names = tuple(name for name in names if record[name] is not None and record[name] != [])
     plan = _plan(names)
     source = _repaired(str(record["src"])) if "src" in names else ""
     for name in plan.unused:
@@ -331,7 +327,9 @@ def _parsed_cell(value: Any) -> Any:
 def _conversation(turns: Turns, source: str, shape: str) -> Document:
     messages, context = turns.finish()
     for turn in messages:
-        turn["content"] = _repaired(turn["content"])
+        content = turn["content"]
+        if "\r" in content or not content.isascii():
+            turn["content"] = _repaired(content)
     return Document(messages=messages, context=context, source=source, shape=shape)
 
 

@@ -27,7 +27,7 @@ _EXAMPLE = 'A turn must look like {"role": "user", "content": "..."} or {"from":
 _MARK_HELP = 'A reply is learned ("learn": true) or is context only ("learn": false).'
 
 
-@dataclass
+@dataclass(slots=True)
 class Turns:
     """A conversation while it is collected.
 
@@ -57,8 +57,8 @@ class Turns:
             if type(item) is dict and len(item) == 2:  # nothing but its role and text, as most turns
                 said_by, text = item.get("role") or item.get("from"), item.get("content") or item.get("value")
                 role = _ROLE_OF.get(said_by) if type(said_by) is str else None
-                if role is not None and role != TOOL and type(text) is str:
-                    self.add(role, text)
+                if role in (USER, ASSISTANT) and type(text) is str:
+                    self.messages.append({"role": role, "content": text})
                     continue
             self._add_item(_as_dict(item), number, leave_out)
 

@@ -136,7 +136,8 @@ class ChatTemplate:
 
     def encode_turn(self, message: Message) -> list[int]:
         """Encode one whole turn, including role marks."""
-        content, encode = self.fold(message["content"]).strip(), self.tokenizer.encode
+        content, encode = message["content"], self.tokenizer.encode
+        content = (self.tokenizer.folding(content) if self.folding else content).strip()
         if self.kind == "special_tokens":
             special, role = self.tokenizer.special_tokens, message["role"]
             return [special[role], *encode(content), *([special["end"]] if role == "assistant" else [])]
