@@ -18,6 +18,7 @@ from ..net.dataset_name import HELP
 from ..system.device import keep_freed_memory
 from ..system.humanize import duration_text, size_text
 from ..system.priority import lower_priority
+from ..training import presets
 from ..training.config import CHOICES, TRAINING_SETTINGS, TrainingConfig
 from .options import Commands, add_command, add_device, add_json, add_reading
 from .output import columns_text, left_out_text, print_json, progress_bar
@@ -46,6 +47,12 @@ def add_train(commands: Commands) -> None:
     add("--dry-run", action="store_true", help="read model and data, print what would happen, and train nothing")
     add("--measure", action="store_true", help="with --dry-run: also time a few steps to estimate the run's duration")
 
+    add(
+        "--preset", dest="use_preset", metavar="NAME",
+        help="quick, standard or thorough: settings for fine-tuning this model on this data, as in the window; options "
+        "override them",
+    )  # fmt: skip
+
     add = parser.add_argument_group("model").add_argument
     add("--model", metavar="MODEL", help="model folder or name to fine-tune")
     add(
@@ -70,6 +77,16 @@ def add_train(commands: Commands) -> None:
     add_reading(group, default=None)
     add("--skip-bad-records", action="store_true", default=None, help="leave out and count records that cannot be used")
     add("--no-shuffle", dest="shuffle", action="store_false", default=None, help="keep the order of the files")
+    add(
+        "--replay", metavar="SHARE[=PATH]",
+        help="share of what is read that is conversations the model knows, so that it does not forget them, and where "
+        "they are (default: 0.5 for little data, less for much, if the model names such conversations)",
+    )  # fmt: skip
+    add(
+        "--variation", choices=CHOICES["variation"],
+        help="vary how the user's turns are typed: a greeting before them, no punctuation at their end (default: auto, "
+        "which is on for little chat data)",
+    )  # fmt: skip
     add("--loss-on", choices=CHOICES["loss_on"], help="learn replies only, or every turn (default: assistant)")
 
     group = parser.add_argument_group("training")
@@ -110,6 +127,9 @@ def training_config(arguments: argparse.Namespace) -> TrainingConfig:
     content |= given_options(arguments)
     if arguments.dry_run:
         content.setdefault("out", "dry-run")
+    if arguments.use_preset:
+        TrainingConfig.from_dict(content)  # what is wrong with the options themselves comes first
+        content = presets.apply(arguments.use_preset, content)
     return TrainingConfig.from_dict(content)
 
 
@@ -121,7 +141,8 @@ def given_options(arguments: argparse.Namespace) -> dict[str, Any]:
 def resume_changes(arguments: argparse.Namespace) -> dict[str, Any]:
     """Options that change a resumed run. Raises ConfigError for one that cannot change."""
     given = given_options(arguments)
-    fixed = [name for name in given if name not in RESUMABLE] + (["config"] if arguments.config else [])
+    fixed = [name for name in given if name not in RESUMABLE]
+    fixed += ["config"] * bool(arguments.config) + ["preset"] * bool(arguments.use_preset)
     if fixed:
         raise ConfigError(
             f"A resumed run keeps its {', '.join(fixed)}.", "Start a new run with --model RUN/checkpoints/last instead."
@@ -246,6 +267,11 @@ class TrainingProgress:
             tqdm.write(line)
 
 
+def _composed_text(started: Any) -> str:
+    replayed = f", beside them {started.replay_share:.0%} of replay" if started.replay_share else ""
+    return replayed + (f", in conversations of up to {started.composed} exchanges" if started.composed > 1 else "")
+
+
 def describe(event: Any) -> Iterator[str]:
     """Lines that describe an event (other than a step) for people."""
     from ..runs import events
@@ -275,19 +301,24 @@ def describe(event: Any) -> Iterator[str]:
         together = "" if event.processes == 1 else f", {event.processes} processes"
         yield (
             f"{event.parameters:,} parameters{trained} on {event.device}{together}; {event.rows:,} sequences, "
-            f"{event.held_out_rows:,} held out, {event.tokens_per_epoch:,} tokens an epoch; "
+            f"{event.held_out_rows:,} held out, {event.tokens_per_epoch:,} tokens an epoch"
+            f"{_composed_text(event)}; "
             f"steps {event.step:,} to {event.total_steps:,}; about {size_text(event.memory_bytes)} of memory, "
             f"{size_text(event.checkpoint_bytes)} of checkpoints"
             + ("" if event.eta_s is None else f"; {duration_text(event.eta_s)} left")
         )
     elif isinstance(event, events.Evaluated):
-        best = ", best so far" if event.is_best else ""
         losses = []
         if event.val_loss is not None:
-            losses.append(f"validation loss {event.val_loss:.4f}, perplexity {event.val_perplexity:.2f}{best}")
+            losses.append(f"validation loss {event.val_loss:.4f}, perplexity {event.val_perplexity:.2f}")
         if event.general_loss is not None:
             losses.append(f"general perplexity {event.general_perplexity:.2f}")
-        yield f"step {event.step:,}: {'; '.join(losses)}"
+        if event.questions:
+            which = "held-out questions" if event.questions_held_out else "questions of the data"
+            losses.append(f"{event.questions_right} of {event.questions} {which} answered right")
+        if event.everyday and event.everyday_kept is not None:
+            losses.append(f"{event.everyday_kept / event.everyday:.0%} of everyday talk kept")
+        yield f"step {event.step:,}: {'; '.join(losses)}{', best so far' if event.is_best else ''}"
     elif isinstance(event, events.Sampled):
         yield f"  {event.prompt!r} -> {event.text!r}"
     elif isinstance(event, events.Measured):
@@ -297,7 +328,7 @@ def describe(event: Any) -> Iterator[str]:
             f"samples {event.sample_s:.3g} s, a checkpoint {event.checkpoint_s:.3g} s"
         )
     elif isinstance(event, events.Finished):
-        reason = {"early": "stopped early, as the validation loss no longer fell,"}.get(event.reason, event.reason)
+        reason = {"early": "stopped early, as validation no longer improved,"}.get(event.reason, event.reason)
         yield f"{reason} at step {event.step:,}; the model is in {event.folder}"
         if event.reason == "stopped":
             yield "continue with --resume and the run's folder"

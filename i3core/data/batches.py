@@ -16,7 +16,7 @@ from ..text.tokenizer import UNK_ID
 from .token_dataset import TokenDataset, frozen_random
 
 IGNORED = -1  # target of a token that is not learned
-_POOL = 16384  # sequences that are sorted by length together; few enough that batches stay mixed
+POOL = 16384  # sequences that are sorted by length together; few enough that batches stay mixed
 
 Item = tuple[int, int]  # (dataset, sequence)
 
@@ -48,21 +48,43 @@ class EpochPlan(Sequence[list[Item]]):
     def __getitem__(self, index: int | slice) -> list[Item] | list[list[Item]]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return _unpack(self._first, self._items[self._starts[index] : self._ends[index]])
+        return unpack(self._first, self._items[self._starts[index] : self._ends[index]])
 
 
-def _unpack(first: np.ndarray, items: np.ndarray) -> list[Item]:
+def unpack(first: np.ndarray, items: np.ndarray) -> list[Item]:
+    """Numbers of `first_numbers` as (dataset, sequence)."""
     datasets = np.searchsorted(first, items, side="right") - 1
     return list(zip(datasets.tolist(), (items - first[datasets]).tolist(), strict=True))
 
 
-def _first_numbers(datasets: Sequence[TokenDataset]) -> tuple[np.ndarray, type]:
+def first_numbers(datasets: Sequence[TokenDataset]) -> tuple[np.ndarray, type]:
     """Number all sequences consecutively: the first number of each dataset, and a dtype.
 
-    An empty dataset shares its first number with the next; `_unpack` finds the last of them, the one with sequences.
+    An empty dataset shares its first number with the next; `unpack` finds the last of them, the one with sequences.
     """
     ends = np.cumsum([0, *map(len, datasets)])
     return ends[:-1], np.int32 if ends[-1] < 2**31 else np.int64
+
+
+def weighted_items(
+    datasets: Sequence[WeightedDataset], first: np.ndarray, dtype: type, random: np.random.RandomState, shuffle: bool
+) -> np.ndarray:
+    """The numbers of all sequences of an epoch, each as often as its weight says; a part of a weight at random.
+
+    Raises DataError if the weights leave nothing.
+    """
+    chosen = []
+    for start, part in zip(first, datasets, strict=True):
+        whole, share = divmod(part.weight, 1)
+        numbers = np.arange(start, start + len(part.sequences), dtype=dtype)
+        chosen += [numbers] * int(whole)
+        if count := round(len(numbers) * share):
+            picked = random.permutation(len(numbers))[:count]
+            chosen.append(numbers[picked if shuffle else np.sort(picked)])
+    items = np.concatenate([*chosen, np.zeros(0, dtype=dtype)])
+    if not len(items):
+        raise DataError("The weights of the data files leave nothing to learn from.", "Raise the weights.")
+    return items
 
 
 def plan_epoch(
@@ -76,19 +98,8 @@ def plan_epoch(
     the order of their files, and a batch is as many of the next as fit.
     """
     random = frozen_random(f"{seed}/{epoch}")
-    first, dtype = _first_numbers([part.sequences for part in datasets])
-    chosen = []
-    for start, part in zip(first, datasets, strict=True):
-        whole, share = divmod(part.weight, 1)
-        numbers = np.arange(start, start + len(part.sequences), dtype=dtype)
-        chosen += [numbers] * int(whole)
-        if count := round(len(numbers) * share):
-            picked = random.permutation(len(numbers))[:count]
-            chosen.append(numbers[picked if shuffle else np.sort(picked)])
-    items = np.concatenate([*chosen, np.zeros(0, dtype=dtype)])
-    del chosen
-    if not len(items):
-        raise DataError("The weights of the data files leave nothing to learn from.", "Raise the weights.")
+    first, dtype = first_numbers([part.sequences for part in datasets])
+    items = weighted_items(datasets, first, dtype, random, shuffle)
     all_lengths = np.concatenate([part.sequences.lengths for part in datasets])
     if shuffle:
         random.shuffle(items)
@@ -105,8 +116,8 @@ def plan_epoch(
 def _sorted_batches(items: np.ndarray, all_lengths: np.ndarray, tokens_per_batch: int) -> np.ndarray:
     """Sort each pool of `items` in place, longest first; return where batches start."""
     starts = []
-    for start in range(0, len(items), _POOL):
-        pool = items[start : start + _POOL]
+    for start in range(0, len(items), POOL):
+        pool = items[start : start + POOL]
         lengths = all_lengths[pool]
         order = np.argsort(-lengths, kind="stable")
         pool[:] = pool[order]
@@ -120,8 +131,8 @@ def _sorted_batches(items: np.ndarray, all_lengths: np.ndarray, tokens_per_batch
 
 def _ordered_batches(items: np.ndarray, all_lengths: np.ndarray, tokens_per_batch: int) -> Iterator[int]:
     count = width = 0
-    for start in range(0, len(items), _POOL):
-        widths = padded_width(all_lengths[items[start : start + _POOL]] - 1).tolist()
+    for start in range(0, len(items), POOL):
+        widths = padded_width(all_lengths[items[start : start + POOL]] - 1).tolist()
         for position, needed in enumerate(widths, start):
             width, count = max(width, needed), count + 1
             if count == 1 or width * count > tokens_per_batch:
@@ -134,13 +145,13 @@ def choose_sequences(datasets: Sequence[TokenDataset], tokens: int, seed: int) -
 
     At least one, if there are any. Depends on its arguments alone, so that evaluations of a run can be compared.
     """
-    first, dtype = _first_numbers(datasets)
+    first, dtype = first_numbers(datasets)
     lengths = np.concatenate([part.lengths for part in datasets]) if datasets else np.zeros(0, dtype=dtype)
     items = np.arange(len(lengths), dtype=dtype)
     frozen_random(f"evaluation/{seed}").shuffle(items)
     items = items[: tokens // 2 + 1]  # no sequence is shorter than 2
     items = items[: max(1, int(np.searchsorted(np.cumsum(lengths[items]), tokens, side="right")))]
-    return _unpack(first, items[np.argsort(lengths[items], kind="stable")])
+    return unpack(first, items[np.argsort(lengths[items], kind="stable")])
 
 
 @overload
@@ -156,7 +167,13 @@ def make_batch(
     datasets: Sequence[WeightedDataset], items: Sequence[Item], assistant_only: bool, window: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """ids and targets, both (sequences, width) int64; targets are IGNORED where nothing is learned, as at `<UNK>`."""
-    sequences = [datasets[number].sequences.sequence(index) for number, index in items]
+    return as_arrays([datasets[number].sequences.sequence(index) for number, index in items], assistant_only, window)
+
+
+def as_arrays(
+    sequences: Sequence[tuple[np.ndarray, np.ndarray]], assistant_only: bool, window: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """ids and targets of these ids and marks; see `make_batch`."""
     width = min(window, padded_width(max(len(ids) for ids, _ in sequences) - 1))
     inputs = np.zeros((len(sequences), width), dtype=np.int64)
     targets = np.full((len(sequences), width), IGNORED, dtype=np.int64)

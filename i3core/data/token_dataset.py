@@ -5,7 +5,8 @@ exchanges only. Sequences are never packed together, so nothing leaks from one c
 conversation starts at position 0 as it does in chat.
 
 The file: for each sequence its ids and then its assistant marks (a byte each); the table (_ENTRY); a JSON footer; its
-length.
+length. The table has the fingerprints of each sequence's document, and how many exchanges the sequence adds to a
+conversation that is composed of several (0 if it must stand alone).
 """
 
 from __future__ import annotations
@@ -29,15 +30,20 @@ from ..net.dataset_name import DataSource, dataset_location
 from ..text.chat_template import ChatTemplate
 from .cache import cache_entry, cache_folder, mark_used
 from .documents import Document, read_documents
+from .fingerprints import document_fingerprints
 from .hub_dataset import fetch_datasets
 from .reading import Reading
 from .records import CharacterProgress, ReadLimit
 from .report import DataReport, ReportWriter
 from .sources import data_files, files_left_out, source_key, source_state
 
-CACHE_VERSION = 5
+CACHE_VERSION = 8
 _MAPPED_BYTES = 64 << 20  # resident pages of the map before they are given back to the system
-_ENTRY = np.dtype([("start", "<i8"), ("length", "<i4"), ("document", "<i4")])
+_ENTRY = np.dtype(
+    [("start", "<i8"), ("question", "<u8"), ("reply", "<u8"), ("length", "<i4"), ("document", "<i4"),
+     ("exchanges", "<i4"), ("spare", "<i4")]
+)  # fmt: skip
+_PACKED_ENTRY = struct.Struct("<qQQiiii")
 _END = struct.Struct("<I4s")
 _MAGIC = b"rows"
 
@@ -132,8 +138,21 @@ class TokenDataset:
 
     @property
     def documents(self) -> np.ndarray:
-        numbers = self._stored.table["document"]
-        return numbers if self._numbers is None else numbers[self._numbers]
+        return self._column("document")
+
+    @property
+    def exchanges(self) -> np.ndarray:
+        """(sequences,) exchanges that each adds to a composed conversation; 0 if it must stand alone."""
+        return self._column("exchanges")
+
+    @property
+    def fingerprints(self) -> tuple[np.ndarray, np.ndarray]:
+        """(sequences,) fingerprints of the question and of the reply of each sequence's document."""
+        return self._column("question"), self._column("reply")
+
+    def _column(self, name: str) -> np.ndarray:
+        values = self._stored.table[name]
+        return values if self._numbers is None else values[self._numbers]
 
     def sequence(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids, and which of them belong to the assistant."""
@@ -141,34 +160,10 @@ class TokenDataset:
             raise IndexError(f"sequence {index} of {len(self)}")
         return self._stored.sequence(int(index if self._numbers is None else self._numbers[index]))
 
-    def split(self, share: float, seed: str) -> tuple[TokenDataset, TokenDataset]:
-        """Split into training and validation: `share` of the documents, or 8 if a fifth is that many, by `seed`.
-
-        If there are few but long documents, their last sequences are held out; of fewer than 20 sequences none.
-        """
-        documents = self.documents
-        first = np.flatnonzero(np.diff(documents, prepend=-1))
-        counts = np.diff(first, append=len(self))
-        held = np.zeros(len(self), dtype=bool)
-        if share > 0 and len(first) >= 20:
-            chosen = np.zeros(len(first), dtype=bool)
-            chosen[frozen_random(seed).permutation(len(first))[: _validation_count(len(first), share)]] = True
-            held = np.repeat(chosen, counts)
-        elif share > 0 and len(self) >= 20:
-            left = _validation_count(len(self), share)
-            for number in np.argsort(-counts, kind="stable"):
-                end, taken = first[number] + counts[number], min(left, counts[number] // 2)
-                held[end - taken : end] = True
-                left -= taken
-        return self._subset(~held), self._subset(held)
-
-    def _subset(self, mask: np.ndarray) -> TokenDataset:
+    def subset(self, mask: np.ndarray) -> TokenDataset:
+        """The sequences where `mask` (sequences,) is true."""
         numbers = np.flatnonzero(mask).astype(np.int32)
         return TokenDataset(self._stored, self.report, numbers if self._numbers is None else self._numbers[numbers])
-
-
-def _validation_count(count: int, share: float) -> int:
-    return min(count - 1, max(1, round(count * share), min(8, count // 5)))
 
 
 def frozen_random(seed: str) -> np.random.RandomState:
@@ -206,7 +201,8 @@ class _MappedDataset:
         return cls(content, np.dtype(footer["kind"]), table), DataReport.from_json(footer["report"])
 
     def sequence(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        start, length, _ = self.table[number].tolist()
+        entry = self.table[number]
+        start, length = int(entry["start"]), int(entry["length"])
         ids = np.frombuffer(self._content, self._dtype, length, start).copy()
         marks = np.frombuffer(self._content, bool, length, start + ids.nbytes).copy()
         # Reading a byte makes its whole neighbourhood resident (16 pages on Linux), for as long as the map lives.
@@ -225,9 +221,19 @@ class TokenDatasetWriter:
         self._target, self._table, self._offset, self._crc = target, table, 0, 0
         self._typecode, self._dtype = ("H", "<u2") if vocab_size <= 65536 else ("I", "<u4")
 
-    def add(self, ids: Sequence[int], marks: Sequence[bool], document: int) -> None:
-        content = array(self._typecode, ids).tobytes() + bytes(marks)
-        entry = struct.pack("<qii", self._offset, len(ids), document)
+    def add(
+        self,
+        ids: Sequence[int],
+        marks: Sequence[bool],
+        document: int,
+        fingerprints: tuple[int, int] = (0, 0),
+        composable: bool = False,
+    ) -> None:
+        """Append a sequence of `document`. `composable`: whether others may come before and after it."""
+        marked = bytes(marks)
+        exchanges = marked.count(b"\0\1") if composable else 0
+        content = array(self._typecode, ids).tobytes() + marked
+        entry = _PACKED_ENTRY.pack(self._offset, *fingerprints, len(ids), document, exchanges, 0)
         self._crc = zlib.crc32(entry, self._crc)
         self._table.write(entry)
         self._target.write(content)
@@ -320,8 +326,11 @@ def _write_sequences(
     for document in read_documents(source, on_bad, template.tokenizer.vocab_size, limit, reading, report.notes):
         encoded = encode_sequences(document, template, window, report.note_truncation)
         sequences = [(ids, marks) for ids, marks in encoded if len(ids) > 1]
+        fingerprints = document_fingerprints(document) if sequences else (0, 0)
+        # One with a system prompt must come first, and what follows would be under it: it stands alone.
+        composable = bool(document.messages) and document.messages[0]["role"] == "user"
         for ids, marks in sequences:
-            writer.add(ids, marks, report.documents)
+            writer.add(ids, marks, report.documents, fingerprints, composable)
         report.add(document, sequences)
     share = 1.0
     if limit is not None:

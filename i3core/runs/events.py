@@ -10,7 +10,7 @@ class DataRead:
     """One source of data, as it was read.
 
     Attributes:
-        file: the file or folder; role: "training", "validation" or "general".
+        file: the file or folder; role: "training", "validation", "general" or "replay".
         shapes: number of records of each kind.
         rows: sequences of at most window + 1 tokens; tokens, characters: in all of them.
         unknown_share: share of `<UNK>` among the tokens.
@@ -63,6 +63,9 @@ class Started:
         memory_bytes, checkpoint_bytes: estimates of the memory and disk space that the run needs.
         eta_s: seconds to the end if the throughput is known (after a resume), otherwise None.
         processes: number of processes that train together.
+        replay_share: share of the tokens of a step that is replayed; `rows`, `tokens_per_epoch` and `unknown_share` are
+            of the training data alone.
+        composed: most exchanges of a composed conversation; 1 if none is composed.
     """
 
     out: str
@@ -79,6 +82,8 @@ class Started:
     eta_s: float | None
     device: str
     processes: int
+    replay_share: float = 0.0
+    composed: int = 1
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,13 @@ class Evaluated:
     Attributes:
         seconds: as in Stepped.
         general_loss: loss on the retention set (text unrelated to the data); it rises if the model forgets.
-        is_best: whether it is the trained model's lowest validation loss so far.
+        is_best: whether the trained model is the best so far: by the mean of the two shares below, then by the
+            validation loss.
+        questions: questions about the training data that were asked in the middle of a conversation, and
+            questions_right, how many were answered right; None if the data has none.
+        questions_held_out: whether these questions, in these words, are not trained on.
+        everyday, everyday_kept: everyday prompts, and how many are answered as before or as sensibly; None if the model
+            is trained from scratch.
     """
 
     step: int
@@ -130,6 +141,31 @@ class Evaluated:
     general_loss: float | None
     general_perplexity: float | None
     is_best: bool
+    questions: int | None = None
+    questions_right: int | None = None
+    questions_held_out: bool | None = None
+    everyday: int | None = None
+    everyday_kept: int | None = None
+
+    @property
+    def right_percent(self) -> float | None:
+        """Questions answered right, of 100; None if none were asked."""
+        return _percent(self.questions_right, self.questions)
+
+    @property
+    def kept_percent(self) -> float | None:
+        """Everyday prompts answered as before or as sensibly, of 100; None if none were asked."""
+        return _percent(self.everyday_kept, self.everyday)
+
+    @property
+    def score(self) -> float | None:
+        """Mean of `right_percent` and `kept_percent`, as far as they are known; None if neither is."""
+        known = [value for value in (self.right_percent, self.kept_percent) if value is not None]
+        return sum(known) / len(known) if known else None
+
+
+def _percent(part: int | None, whole: int | None) -> float | None:
+    return 100 * part / whole if part is not None and whole else None
 
 
 @dataclass(frozen=True)

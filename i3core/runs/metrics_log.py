@@ -172,12 +172,16 @@ def number(value: object) -> float:
 
 def evaluation(record: dict[str, Any]) -> Evaluated | None:
     """The evaluation in a record of metrics.jsonl, or None."""
-    if "val_loss" not in record and "general_loss" not in record:
+    if not record.keys() & {"val_loss", "general_loss", "questions", "everyday"}:
         return None
 
     def loss(name: str) -> float | None:
         value = record.get(name)
         return None if value is None else number(value)
+
+    def count(name: str) -> int | None:
+        value = record.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     try:
         step, tokens = int(record["step"]), int(record.get("tokens", 0))
@@ -192,6 +196,11 @@ def evaluation(record: dict[str, Any]) -> Evaluated | None:
         general_loss=loss("general_loss"),
         general_perplexity=loss("general_perplexity"),
         is_best=record.get("is_best") is True,
+        questions=count("questions"),
+        questions_right=count("questions_right"),
+        questions_held_out=record.get("questions_held_out") is True if "questions" in record else None,
+        everyday=count("everyday"),
+        everyday_kept=count("everyday_kept"),
     )
 
 

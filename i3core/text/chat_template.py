@@ -167,6 +167,29 @@ class ChatTemplate:
         """Ids that follow the last user turn and make the model answer."""
         return [self.tokenizer.special_tokens["assistant"]] if self.kind == "special_tokens" else []
 
+    def user_text(self, ids: Sequence[int]) -> str | None:
+        """The text of a user turn and the reply's opening, in lower case; None if `ids` are anything else."""
+        if UNK_ID in ids:
+            return None
+        if self.kind == "special_tokens":
+            special = self.tokenizer.special_tokens
+            inside = ids[1:-1]
+            is_turn = len(ids) > 2 and ids[0] == special["user"] and ids[-1] == special["assistant"]
+            return self.tokenizer.decode(inside) if is_turn and not set(inside) & set(special.values()) else None
+        opening, _, rest = self.form.lower().partition("{user}")
+        middle, text = rest.partition("{assistant}")[0], self.tokenizer.decode(ids)
+        if not (text.startswith(opening) and text.endswith(middle) and len(text) > len(opening) + len(middle)):
+            return None
+        inside = text[len(opening) : len(text) - len(middle)]
+        return None if opening.strip() and opening.strip() in inside else inside
+
+    def reply_text(self, ids: Sequence[int]) -> str:
+        """The text of a reply without its opening, in lower case."""
+        if self.kind == "special_tokens":
+            return self.tokenizer.decode([i for i in ids if i != self.end_id]).strip()
+        closing = self.form.partition("{assistant}")[2].lower()
+        return self.tokenizer.decode(ids).removesuffix(closing).strip()
+
     def encode_turns(self, messages: Sequence[Message]) -> list[list[int]]:
         """Encode each turn. Raises PromptError for anything that is not a conversation."""
         self.check_messages(messages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,11 @@ TRAINING_SETTINGS: tuple[Setting, ...] = (
         "val_share", "Held out", 0.02, 0, 0.5, 0.01, 2,
         "Share of the documents (8 at least, but no more than a fifth) that is never trained on, to measure how well "
         "the model predicts new text.",
+    ),
+    Setting(
+        "compose", "Composed", 0, 0, 64, 1, 0,
+        "Most exchanges of a conversation that is put together from several records, in another order each epoch; 1 "
+        "leaves each record alone. 0 chooses: 6 when a model is fine-tuned.",
     ),
     Setting("steps", "Steps", 0, 0, 10**9, 10, 0, "Optimiser steps; 0 for whole epochs instead."),
     Setting("epochs", "Epochs", 1.0, 0.001, 10**6, 0.5, 3, "How often all of the data is read."),
@@ -78,11 +84,37 @@ TRAINING_SETTINGS: tuple[Setting, ...] = (
 
 CHOICES = {
     "loss_on": ("assistant", "all"),
+    "variation": ("auto", "on", "off"),
     "optimizer": ("adamw", "muon"),
     "precision": TRAINING_PRECISIONS,
 }
+COMPOSED = 6  # exchanges of a conversation, if not given
+LITTLE_TOKENS = 100_000  # of training data, up to which half of what is read is replay
+MOST_REPLAY, LEAST_REPLAY = 0.5, 0.05
 RECIPE = ("weight_decay", "beta2", "decay_share", "min_lr_share")  # fixed by the public recipe
 TRACKERS = ("tensorboard", "wandb")
+
+
+def share_for(tokens: int) -> float:
+    """Share of replay for so many tokens of training data: half for little, falling with the root of their number."""
+    return max(LEAST_REPLAY, MOST_REPLAY * min(1.0, math.sqrt(LITTLE_TOKENS / max(1, tokens))))
+
+
+def parse_replay(text: str) -> tuple[float | None, str]:
+    """Split SHARE or SHARE=PATH of `replay`; (None, "") for "auto". Raises ConfigError."""
+    if text in ("", "auto"):
+        return None, ""
+    share, equals, path = text.partition("=")
+    try:
+        value = float(share)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 0.95 or (equals and not path):
+        raise ConfigError(
+            f"replay must be a share from 0 to 0.95, perhaps with the path of conversations, not {text!r}.",
+            "For example 0.3, or 0.3=talk.jsonl.",
+        )
+    return value, path
 
 
 @dataclass(frozen=True)
@@ -107,6 +139,9 @@ class TrainingConfig:
         i3_is: the person in chats between people whose messages are learned.
         skip_bad_records: whether to count unusable records instead of stopping at the first.
         shuffle: whether to shuffle the sequences; otherwise they keep the order of the files.
+        replay: SHARE or SHARE=PATH: share of the tokens that are conversations the model already knows, so that it does
+            not forget them, and where they are; "auto" for a share by the amount of data if the model names its own.
+        variation: "on" to vary how the user's turns are typed, "auto" for little chat data.
         sample_prompts: answered at each evaluation with a fixed seed.
         track: "wandb", "tensorboard" or both, to mirror the log there.
     """
@@ -127,6 +162,9 @@ class TrainingConfig:
     i3_is: str = ""
     skip_bad_records: bool = False
     shuffle: bool = True
+    compose: int = 0
+    replay: str = "auto"
+    variation: str = "auto"
     steps: int = 0
     epochs: float = 1.0
     batch_size: int = 8
@@ -198,15 +236,23 @@ class TrainingConfig:
         if self.public_recipe and (self.last_blocks or self.lora_rank or self.optimizer != "adamw"):
             raise ConfigError("The public recipe trains all weights with AdamW.", "Leave the other options out.")
 
+        parse_replay(self.replay)
         for name, needs, given in (
             ("epochs", "no steps", bool(self.steps)),
             ("min_count", "no tokenizer", bool(self.tokenizer)),
             ("lora_alpha", "lora_rank", not self.lora_rank),
             ("patience", "eval_every", not self.eval_every),
+            ("compose", "shuffle", not self.shuffle),
+            ("replay", "shuffle", not self.shuffle),
             *((name, "no public_recipe", self.public_recipe) for name in RECIPE),
         ):
             if given and getattr(self, name) != type(self).__dataclass_fields__[name].default:
                 raise ConfigError(f"{name} would have no effect here: it needs {needs}.", "Leave out one of the two.")
+
+    @property
+    def most_exchanges(self) -> int:
+        """Exchanges of a composed conversation; 1 if none is composed."""
+        return self.compose or (COMPOSED if self.model and self.shuffle else 1)
 
     @property
     def adapter_alpha(self) -> float:

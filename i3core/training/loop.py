@@ -6,7 +6,6 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,45 +21,14 @@ from .control import Control
 from .memory_estimate import block_matrices, checkpoint_bytes
 from .run_data import EvaluationSet
 from .setup import PreparedRun
+from .state import TrainingState
 from .step import LOWER_RATE, TrainStep
 from .system_metrics import SystemMetrics
+from .talk import Talk
 from .throughput import Stopwatch, Throughput
 from .trackers import Tracker, build_trackers, grouped
 
 SAMPLING = SamplingConfig(temperature=0.7, max_new_tokens=60, seed=1)  # of the replies to the sample prompts
-
-
-@dataclass
-class TrainingState:
-    """The progress of a run, saved in trainer.pt.
-
-    Attributes:
-        step: optimiser steps done.
-        tokens: tokens read, without padding.
-        start_loss: validation loss before the first step; infinite until then.
-        best: lowest validation loss after a step, infinite before the first; best_step: its step; since_best:
-            evaluations since.
-        evaluated: step of the last evaluation; -1 before the first.
-        seconds: training time when it was saved.
-    """
-
-    step: int = 0
-    tokens: int = 0
-    start_loss: float = math.inf
-    best: float = math.inf
-    best_step: int | None = None
-    since_best: int = 0
-    evaluated: int = -1
-    seconds: float = 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> TrainingState:
-        """Read what `to_dict` returned; other keys are ignored. Raises KeyError if one is missing."""
-        content = {"best_step": None, "seconds": 0.0} | content  # older checkpoints lack these
-        return cls(**{field.name: content[field.name] for field in dataclasses.fields(cls)})
 
 
 class TrainingRun:
@@ -95,6 +63,8 @@ class TrainingRun:
         self.run_folder.truncate_after(self.saved)
         self.stopping = self._save_again = False
         self._warnings: list[Warned] = []
+        check = self.data.check
+        self._talk = None if check is None else Talk(check, self.config.model, self.device)
         self._trackers: list[Tracker] = []
 
     def start(self) -> None:
@@ -161,9 +131,9 @@ class TrainingRun:
     def advance(self) -> Stepped:
         """Do one optimiser step."""
         start, state = time.perf_counter(), self.state
-        items = self.batches.of_step(state.step)
-        batches = [self.batches.tensors(each) for each in items]
-        tokens = sum(map(self.batches.tokens, items))
+        rows = self.batches.of_step(state.step)
+        batches = [self.batches.tensors(each) for each in rows]
+        tokens = sum(map(self.batches.tokens, rows))
         micro_tokens = self.train_step.micro_tokens
         loss, grad_norm, lr = self.train_step.step(state.step, batches)
         state.step += 1
@@ -211,7 +181,7 @@ class TrainingRun:
 
     def closing_warnings(self) -> Iterator[Warned]:
         """Warnings about the result of the run."""
-        if self.state.start_loss < self.state.best < math.inf:
+        if self.data.check is None and self.state.start_loss < self.state.best < math.inf:
             yield Warned(
                 self.state.step,
                 "The validation loss was never lower than before the first step.",
@@ -275,32 +245,36 @@ class TrainingRun:
         try:
             val_loss = self._loss_on(self.data.validation)
             retention_loss = self._loss_on(self.data.retention)
+            self._refuse_unless_finite(val_loss, retention_loss)
+            talk = self.world.shared(self._measure_talk())
         except Interrupted:
             return
-        self._refuse_unless_finite(val_loss, retention_loss)
-        is_best = state.step > 0 and val_loss is not None and val_loss < state.best
+        event = Evaluated(
+            step=state.step,
+            tokens=state.tokens,
+            seconds=self.stopwatch.seconds,
+            val_loss=val_loss,
+            val_perplexity=_perplexity(val_loss),
+            general_loss=retention_loss,
+            general_perplexity=_perplexity(retention_loss),
+            is_best=False,
+            **talk,
+        )
+        score = -1.0 if event.score is None else event.score
+        loss = math.inf if val_loss is None else val_loss
+        judged = event.score is not None or val_loss is not None
+        is_best = state.step > 0 and judged and (score, -loss) > (state.best_score, -state.best)
         state.evaluated = state.step
         self._save_again = self.saved == state.step  # that checkpoint lacks this evaluation
-        if val_loss is None:
-            pass
-        elif state.step == 0:
-            state.start_loss = val_loss
+        if state.step == 0:
+            state.start_loss = loss
         elif is_best:
-            state.best, state.best_step, state.since_best = val_loss, state.step, 0
+            state.best, state.best_score, state.best_step, state.since_best = loss, score, state.step, 0
             self._update_figures()
-        else:
+        elif judged:
             state.since_best += 1
-        if val_loss is not None or retention_loss is not None:
-            event = Evaluated(
-                step=state.step,
-                tokens=state.tokens,
-                seconds=self.stopwatch.seconds,
-                val_loss=val_loss,
-                val_perplexity=_perplexity(val_loss),
-                general_loss=retention_loss,
-                general_perplexity=_perplexity(retention_loss),
-                is_best=is_best,
-            )
+        if judged or retention_loss is not None:
+            event = dataclasses.replace(event, is_best=is_best)
             self._record(dataclasses.asdict(event))
             if is_best and self.world.is_main:
                 self._save_model(self.run_folder.best)
@@ -324,6 +298,14 @@ class TrainingRun:
         return evaluate_sequences(
             network, self.device, datasets, held_out.items, replies_only, self.world, self._check_stop
         )
+
+    def _measure_talk(self) -> dict[str, Any]:
+        """The fields of Evaluated for questions and everyday talk; {} if nothing is asked."""
+        if self._talk is None or not self.world.is_main:
+            return {}
+        # A stop is heeded by all processes at once, or not before the next step.
+        between = self._check_stop if self.world.size == 1 else lambda: None
+        return self._talk.measure(self.model, self.state.step, between)
 
     def sample(self) -> Iterator[Event]:
         """Reply to the sample prompts with a fixed seed."""
@@ -389,7 +371,8 @@ class TrainingRun:
     def _update_figures(self) -> None:
         """Set the figures of the next status.json."""
         state = self.state
-        best = {"best_val_loss": state.best, "best_step": state.best_step} if math.isfinite(state.best) else {}
+        best: dict[str, Any] = {} if state.best_step is None else {"best_step": state.best_step}
+        best |= {"best_val_loss": state.best} if math.isfinite(state.best) else {}
         self.run_folder.figures |= {"total_steps": self.total_steps, **best}
 
 

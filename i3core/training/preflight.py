@@ -41,6 +41,8 @@ class PlannedRun:
         fine_tuning: whether the run starts from a trained model; lora: whether it trains an adapter.
         documents, tokens_per_epoch: of the training data; unknown_share: share of `<UNK>` among its tokens.
         learned_tokens: tokens that the model learns to predict; None if unknown.
+        replay_share: share of the tokens of a step that is replayed, not of the training data.
+        asks: whether evaluations ask questions about the data.
         tokens_per_step, steps_per_epoch, total_steps: the schedule.
         evaluates: whether the run evaluates; validation_sequences: sequences for it; patience: evaluations, 0 for no
             limit.
@@ -73,6 +75,8 @@ class PlannedRun:
     validation_sequences: int = 0
     patience: int = 0
     learned_tokens: int | None = None
+    replay_share: float = 0.0
+    asks: bool = False
 
 
 def check_run(planned: PlannedRun) -> list[PreflightFinding]:
@@ -139,7 +143,7 @@ def _data(planned: PlannedRun) -> Iterator[PreflightFinding]:
             f"The data is {count}: the model will memorise it rather than learn from it.",
             "Add more text; some hundred documents are a good start.",
         )
-    if planned.tokens_per_epoch < planned.tokens_per_step:
+    if planned.tokens_per_epoch < planned.tokens_per_step * (1 - planned.replay_share):
         yield PreflightFinding(
             "data",
             f"The data is shorter than one training step: it has {planned.tokens_per_epoch:,} tokens, and a step reads "
@@ -149,23 +153,23 @@ def _data(planned: PlannedRun) -> Iterator[PreflightFinding]:
     if planned.learned_tokens == 0:
         yield PreflightFinding(
             "data",
-            "The data holds no reply to learn from: all of them are marked as context.",
-            "Remove the marks (weight 0), or train on every turn (--loss-on all).",
+            "The data holds no reply to learn from: there are none, or all of them are marked as context.",
+            "Add replies, remove the marks (weight 0), or train on every turn (--loss-on all).",
             fatal=True,
         )
     validates = planned.validation_sequences > 0
-    if planned.evaluates and not validates:
+    if planned.evaluates and not validates and not planned.asks:
         yield PreflightFinding(
             "data",
             "No text is held out, so nothing will show when the model stops learning and starts repeating its data.",
             "Name a validation file (--val), or hold out a share (--val-share); with little data, add more.",
         )
-    if planned.patience and not validates:
+    if planned.patience and not validates and not planned.asks:
         yield PreflightFinding(
             "data", "Patience has no effect if no text is held out.", "Name a validation file (--val)."
         )
     epochs = planned.total_steps / max(1, planned.steps_per_epoch)
-    if epochs > (50 if validates and planned.evaluates else 16) and not planned.patience:
+    if epochs > (50 if (validates or planned.asks) and planned.evaluates else 16) and not planned.patience:
         yield PreflightFinding(
             "data",
             f"The model will read the same data {epochs:,.0f} times and end up repeating it word for word.",

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
+import numpy as np
 
-from ..data.batches import WeightedDataset, choose_sequences, make_batch, padded_width, plan_epoch
+from ..data.batches import WeightedDataset, choose_sequences
 from ..data.cache import content_hash
+from ..data.composition import Composition
+from ..data.exchanges import find_contradictions
 from ..data.hub_dataset import fetch_dataset
 from ..data.reading import Reading
 from ..data.report import DataReport
 from ..data.sources import data_files, parse_source
+from ..data.split import split, without
 from ..data.token_dataset import TokenDataset, tokenize_source
 from ..errors import DataError, I3Error, TrainingError
+from ..evaluation.conversation_check import ConversationCheck, make_check
 from ..net.dataset_name import DataSource, HubDataset, dataset_location
 from ..runs.events import DataRead
 from ..system import assets
 from ..system.distributed import World
 from ..text.chat_template import ChatTemplate
-from .config import TrainingConfig
+from .config import TrainingConfig, parse_replay, share_for
+from .replay import Replay
 
 ReadProgress = Callable[[str, int], None]  # what is being read, and how many more characters of it
 Items = list[tuple[int, int]]  # (dataset, sequence) of each sequence of a batch
 RETENTION_DATA = "data/general.txt"
+VARIED_TOKENS = 200_000  # of training data, up to which questions are varied
+# Training data is everyday talk in a style of its own if so many of its questions are among those that are replayed,
+# and if it has so many replies for each question.
+EVERYDAY, OWN_WAY = 0.25, 0.6
+NOTED_COPIES = 20  # copies are reported if they are more than one in so many records
 RETENTION_TOKENS = 20_000  # of the retention set, at each evaluation
 
 
@@ -56,19 +65,41 @@ class RunData:
 
     Attributes:
         training: datasets to learn from, with weights.
+        composition: how rows are made of them, and what is replayed.
         validation: held-out data of the same kind.
         retention: text unrelated to the data, which shows forgetting.
         reports: what was read.
+        check: what is asked at each evaluation; None from scratch, or if the data has no exchanges.
+        findings: (what, remedy) of what is doubtful about the data.
     """
 
     training: list[WeightedDataset]
+    composition: Composition
     validation: EvaluationSet
     retention: EvaluationSet
     reports: tuple[DataRead, ...]
+    check: ConversationCheck | None = None
+    findings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def replay(self) -> dict:
+        """The replay as run.json describes it."""
+        files = [Path(part.sequences.report.file).name for part in self.composition.replay]
+        return {"files": files, "share": self.composition.replay_share}
+
+    @property
+    def tokens_per_epoch(self) -> int:
+        """Tokens of the training data that an epoch reads, without replay."""
+        return int(sum(part.sequences.tokens * part.weight for part in self.training))
 
 
 def load_data(
-    config: TrainingConfig, template: ChatTemplate, window: int, world: World, progress: ReadProgress | None
+    config: TrainingConfig,
+    template: ChatTemplate,
+    window: int,
+    replay: Replay,
+    world: World,
+    progress: ReadProgress | None,
 ) -> RunData:
     """Read all sources.
 
@@ -81,7 +112,7 @@ def load_data(
         failure = None
         if (world.local_rank > 0) == bool(turn):
             try:
-                data = _load_data(config, template, window, progress)
+                data = _load_data(config, template, window, replay, progress)
             except I3Error as error:
                 failure = error
         if world.summed([failure is not None])[0]:  # the other processes end, too, and leave the message to this one
@@ -90,7 +121,9 @@ def load_data(
     return data
 
 
-def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, progress: ReadProgress | None) -> RunData:
+def _load_data(
+    config: TrainingConfig, template: ChatTemplate, window: int, replay: Replay, progress: ReadProgress | None
+) -> RunData:
     reports: list[DataRead] = []
 
     def read(path: Path | HubDataset, role: str) -> TokenDataset:
@@ -103,24 +136,95 @@ def _load_data(config: TrainingConfig, template: ChatTemplate, window: int, prog
     def chosen(datasets: list[TokenDataset], tokens: int) -> EvaluationSet:
         return EvaluationSet(datasets, choose_sequences(datasets, tokens, config.seed))
 
-    training, validation = [], []
-    for number, argument in enumerate(config.data):
-        path, weight = parse_source(argument)
-        dataset = read(path, "training")
-        if not config.val and config.val_share:
-            dataset, held_out = dataset.split(config.val_share, f"{config.seed}/{number}")
-            validation += [held_out] if len(held_out) else []
-        training.append(WeightedDataset(dataset, weight))
-    if config.val:
-        validation = [read(dataset_location(config.val), "validation")]
+    sources = [parse_source(argument) for argument in config.data]
+    datasets = [read(path, "training") for path, _ in sources]
+    validation = [read(dataset_location(config.val), "validation")] if config.val else []
+    datasets, validation, findings = _apart(config, replay, datasets, validation)
+    training = [WeightedDataset(dataset, weight) for dataset, (_, weight) in zip(datasets, sources, strict=True)]
+    replayed = [read(dataset_location(file), "replay") for file in replay.files]
     location = retention_location(config) if config.eval_every else None
     retention = [read(location, "general")] if location else []
+    composition = _composition(config, template, training, replayed, replay)
+    check = None
+    if config.model and config.eval_every:
+        own, known = ([part.sequences for part in parts] for parts in (training, composition.replay))
+        check = make_check(template, validation, own, known, config.seed, composition.own_way)
     return RunData(
         training,
+        composition,
         chosen(validation, config.eval_tokens),
         chosen(retention, min(RETENTION_TOKENS, config.eval_tokens)),
         tuple(reports),
+        check,
+        findings,
     )
+
+
+def _apart(
+    config: TrainingConfig, replay: Replay, datasets: list[TokenDataset], validation: list[TokenDataset]
+) -> tuple[list[TokenDataset], list[TokenDataset], tuple[tuple[str, str], ...]]:
+    """Training and validation data that have nothing in common, and findings about what they had."""
+    findings = []
+    if validation:
+        validation, removed, total = without(validation, datasets)
+        validation = [dataset for dataset in validation if len(dataset)]
+        if removed:
+            rest = "the others are used" if validation else "a share of the data is held out instead"
+            findings.append(
+                (
+                    f"{removed:,} of {total:,} records of the validation data are also trained on.",
+                    f"They are left out of the validation; {rest}. Name other data (--val) to validate on.",
+                )
+            )
+    share = 0.0 if validation else config.val_share
+    parts = split(datasets, share, f"{config.seed}")
+    for earlier, later, count in parts.shared:
+        one, other = config.data[earlier], config.data[later]
+        findings.append(
+            (
+                f"{count:,} records of {other} are the same as records of {one}: they are trained on twice.",
+                "Remove one of the two, unless this is meant. No copy of them is on both sides of the validation.",
+            )
+        )
+    documents = sum(len(np.unique(dataset.documents)) for dataset in datasets)
+    if not parts.shared and parts.repeated * NOTED_COPIES > documents:
+        findings.append(
+            (
+                f"{parts.repeated:,} of {documents:,} records are duplicates of others.",
+                "All copies are trained on; none of them is held out while another is trained on.",
+            )
+        )
+    if replay.warning[0]:
+        findings.append(replay.warning)
+    return parts.training, validation or [part for part in parts.validation if len(part)], tuple(findings)
+
+
+def _composition(
+    config: TrainingConfig,
+    template: ChatTemplate,
+    training: list[WeightedDataset],
+    replayed: list[TokenDataset],
+    replay: Replay,
+) -> Composition:
+    """How rows are composed. Conversations that the training data contradicts are not replayed.
+
+    If the training data is everyday talk itself, answered in its own way, nothing is replayed unless requested: half
+    of the replies would be in the old style.
+    """
+    tokens = int(sum(part.sequences.tokens * part.weight for part in training))
+    varies = config.variation == "on" or (
+        config.variation == "auto" and config.most_exchanges > 1 and tokens <= VARIED_TOKENS
+    )
+    share = share_for(tokens) if replay.share is None else replay.share
+    own_way = False
+    if replayed:
+        found = find_contradictions(template, [part.sequences for part in training], replayed)
+        replayed = [dataset.subset(mask) for dataset, mask in zip(replayed, found.harmless, strict=True)]
+        own_way = found.common >= EVERYDAY and found.own_replies >= OWN_WAY
+        if replay.share is None and own_way:
+            replayed = []
+    parts = tuple(WeightedDataset(dataset) for dataset in replayed if len(dataset))
+    return Composition(config.most_exchanges, parts, share if parts else 0.0, template if varies else None, own_way)
 
 
 def retention_location(config: TrainingConfig) -> Path | HubDataset | None:
@@ -158,6 +262,8 @@ def fetch_data(config: TrainingConfig, progress: ReadProgress | None) -> Trainin
         return _with_weight(data if isinstance(data, HubDataset) else data.absolute(), weight)
 
     names = {key: pinned(getattr(config, key)) for key in ("val", "general_val")}
+    share, equals, replayed = config.replay.partition("=")
+    names["replay"] = f"{share}{equals}{pinned(replayed)}"
     files = {key: _absolute(getattr(config, key)) for key in ("model", "tokenizer")}
     return dataclasses.replace(config, data=tuple(map(pinned, config.data)), **names, **files)
 
@@ -194,7 +300,10 @@ def moved_data(before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
 
 def _sources(config: TrainingConfig) -> list[Path | HubDataset]:
     """Files, folders and datasets that the user named."""
-    named = [dataset_location(place) for place in (config.val, config.general_val) if place not in ("", "none")]
+    replayed = parse_replay(config.replay)[1]
+    named = [
+        dataset_location(place) for place in (config.val, config.general_val, replayed) if place not in ("", "none")
+    ]
     return [parse_source(argument)[0] for argument in config.data] + named
 
 
@@ -239,61 +348,6 @@ def check_unchanged(described: object, found: Sequence[dict]) -> None:
             f"The data has changed since the run started: {', '.join(sorted(changed)[:3]) or 'its order'}.",
             "Restore it, or start a new run with --model RUN/checkpoints/last.",
         )
-
-
-class StepBatches:
-    """The batches of each step.
-
-    They depend on seed and step alone, so a resumed run reads the same ones.
-
-    Attributes:
-        datasets: the training data.
-        steps_per_epoch: optimiser steps in which all of it is read once.
-    """
-
-    def __init__(self, config: TrainingConfig, datasets: list[WeightedDataset], window: int) -> None:
-        self.datasets, self._config, self._window = datasets, config, window
-        self._epoch = -1
-        self._start_epoch(0)
-        self.steps_per_epoch = math.ceil(len(self._plan) / config.accumulate)
-
-    def _start_epoch(self, epoch: int) -> None:
-        if epoch != self._epoch:
-            tokens, seed, shuffle = self._config.batch_size * self._window, self._config.seed, self._config.shuffle
-            self._plan = plan_epoch(self.datasets, tokens, seed, epoch, shuffle)
-            self._epoch = epoch
-
-    def of_step(self, step: int) -> list[Items]:
-        """The `accumulate` batches of `step`, which counts from 0."""
-        self._start_epoch(step // self.steps_per_epoch)
-        first = step % self.steps_per_epoch * self._config.accumulate
-        return [self._plan[place % len(self._plan)] for place in range(first, first + self._config.accumulate)]
-
-    def tensors(self, items: Items) -> tuple[torch.Tensor, torch.Tensor]:
-        """Ids and targets of a batch, both (sequences, width)."""
-        ids, targets = make_batch(self.datasets, items, self._config.loss_on == "assistant", self._window)
-        return torch.from_numpy(ids), torch.from_numpy(targets)
-
-    def tokens(self, items: Items) -> int:
-        """Tokens of a batch without padding."""
-        return sum(self.length(item) for item in items)
-
-    def padded_tokens(self, items: Items) -> int:
-        """Tokens of a batch with padding."""
-        return len(items) * int(padded_width(max(self.length(item) for item in items)))
-
-    def length(self, item: tuple[int, int]) -> int:
-        """Predicted tokens of a sequence."""
-        dataset, sequence = item
-        return int(self.datasets[dataset].sequences.lengths[sequence]) - 1
-
-
-def largest_batch(config: TrainingConfig, datasets: Sequence[WeightedDataset], window: int) -> tuple[int, int]:
-    """Sequences and width of a batch as large as any of the run."""
-    longest = max(int(part.sequences.lengths.max()) for part in datasets)
-    width = min(window, padded_width(longest - 1))
-    sequences = sum(math.ceil(len(part.sequences) * part.weight) for part in datasets)
-    return max(1, min(config.batch_size * window // width, sequences)), width
 
 
 def unknown_share(reports: Sequence[DataRead]) -> float:

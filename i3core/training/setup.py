@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ import torch
 from ..checkpoints import checkpoint
 from ..data.sources import parse_source
 from ..data.vocabulary import vocabulary
-from ..errors import DataError, TrainingError
+from ..errors import CheckpointError, DataError, TrainingError
 from ..model.config import preset
 from ..model.lora import add_lora, train_last_blocks
 from ..model.network import I3Network
@@ -26,18 +27,18 @@ from .checkpointing import load_trainer_state
 from .config import TrainingConfig
 from .memory_estimate import block_matrices, estimate_memory, largest_micro_batch
 from .preflight import PlannedRun, PreflightFinding, check_run
+from .replay import Replay, find_replay
 from .run_data import (
     ReadProgress,
     RunData,
-    StepBatches,
     check_unchanged,
     describe_data,
     fetch_data,
-    largest_batch,
     load_data,
     reading_of,
     unknown_share,
 )  # fmt: skip
+from .step_batches import StepBatches, largest_batch
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class PreparedRun:
     @property
     def largest_batch(self) -> tuple[int, int]:
         """Sequences and width of a batch as large as any of the run."""
-        return largest_batch(self.config, self.data.training, self.model.config.window)
+        return largest_batch(self.config, self.data.training, self.model.config.window, self.data.composition)
 
 
 def prepare(
@@ -88,17 +89,35 @@ def prepare(
     saved = world.shared(world.attempt(lambda: load_trainer_state(run_folder))) if resume else None
     model = build_model(config, run_folder, world, saved is not None, progress)
     window = model.config.window
-    data = load_data(config, model.template, window, world, progress)
+    replay = world.shared(world.attempt(lambda: _find_replay(config, model)))
+    data = load_data(config, model.template, window, replay, world, progress)
     data_files = describe_data(config) if world.is_main else []
     if resume:
-        world.attempt(lambda: check_unchanged(run_folder.description().get("data"), data_files))
-    batches = StepBatches(config, data.training, window)
+        world.attempt(lambda: _check_unchanged(run_folder, data, data_files))
+    batches = StepBatches(config, data.training, window, data.composition)
     total_steps = config.steps or max(1, round(config.epochs * batches.steps_per_epoch))
     trainable = sum(p.numel() for p in model.network.parameters() if p.requires_grad)
     preflight = check_before_start(config, model, trainable, data, batches.steps_per_epoch, total_steps, world)
     return PreparedRun(
         config, run_folder, world, resume, model, data, data_files, batches, total_steps, trainable, preflight, saved
     )
+
+
+def _find_replay(config: TrainingConfig, model: checkpoint.Model) -> Replay:
+    folders = [model.folder, None if model.adapter is None else model.adapter.base]
+    with contextlib.suppress(CheckpointError):  # a resumed run may have lost its base
+        folders.append(checkpoint.find_model(config.model) if config.model else None)
+    return find_replay(config, folders, model.details)
+
+
+def _check_unchanged(run_folder: RunFolder, data: RunData, data_files: list[dict]) -> None:
+    described = run_folder.description()
+    check_unchanged(described.get("data"), data_files)
+    if described.get("replay", data.replay) != data.replay:
+        raise TrainingError(
+            "The conversations that this run replays are no longer the same.",
+            "Put the model's folder back, or start a new run with --model RUN/checkpoints/last.",
+        )
 
 
 def build_model(
@@ -186,7 +205,7 @@ def check_before_start(
 
     Raises TrainingError in plain words if it cannot.
     """
-    sequences, width = largest_batch(config, data.training, model.config.window)
+    sequences, width = largest_batch(config, data.training, model.config.window, data.composition)
     sequences = -(-sequences // world.size)
     optimizer = "adamw" if config.public_recipe else config.optimizer
     sizes = (model.config, trainable, optimizer)
@@ -206,7 +225,9 @@ def check_before_start(
         optimizer=optimizer,
         lr=config.lr,
         documents=sum(report.records for report in training),
-        tokens_per_epoch=int(sum(part.sequences.tokens * part.weight for part in data.training)),
+        tokens_per_epoch=data.tokens_per_epoch,
+        replay_share=data.composition.replay_share,
+        asks=data.check is not None,
         tokens_per_step=config.batch_size * config.accumulate * model.config.window,
         steps_per_epoch=steps_per_epoch,
         total_steps=total_steps,
@@ -225,7 +246,8 @@ def check_before_start(
         patience=config.patience,
         learned_tokens=sum(part.sequences.report.learned for part in data.training) if replies_only else None,
     )
-    findings = [finding for finding in check_run(planned) if world.is_main or finding.kind != "disk"]  # rank 0 writes
+    found = [*check_run(planned), *(PreflightFinding("data", what, remedy) for what, remedy in data.findings)]
+    findings = [finding for finding in found if world.is_main or finding.kind != "disk"]  # rank 0 writes
     for finding in findings:
         if finding.fatal:
             raise TrainingError(finding.what, finding.remedy)

@@ -21,6 +21,7 @@ import torch
 from ..data.batches import padded_width
 from ..data.token_dataset import TokenDataset
 from ..errors import PromptError, TrainingError
+from ..evaluation.conversation_check import replies_to
 from ..evaluation.perplexity import TOKENS_AT_ONCE, evaluate_sequences
 from ..generation.generator import generate
 from ..runs.events import Measured
@@ -29,6 +30,7 @@ from ..system.distributed import World
 from .loop import SAMPLING
 from .memory_estimate import FLOAT32, block_matrices, optimizer_floats
 from .run_data import Items
+from .step_batches import Rows
 
 if TYPE_CHECKING:
     from .loop import TrainingRun
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 STEPS_S, EVALUATION_S, SAMPLES_S = 2.5, 0.3, 0.4  # of measuring, about
 WORST_S = 5.0  # for a second size
 FEW_TOKENS, SECOND_TOKENS = 128, 512  # of the first size and of the second
+TIMED_CHATS = 4  # of the questions of an evaluation
 MOST_STEPS = 200
 SAVED_BYTES = 32 << 20
 _EXAMINED = 256  # steps that represent an epoch
@@ -52,7 +55,7 @@ def measure_run(run: TrainingRun) -> Measured:
     """
     config = run.config
     samples_s = _samples_s(run)
-    evaluation_s = _evaluation_s(run)
+    evaluation_s = _evaluation_s(run) + _talk_s(run)
     step_s, tokens = _step_s(run)
     bytes_per_s = _bytes_saved_per_s(run)
     weights, state = _checkpoint_bytes(run)
@@ -81,17 +84,17 @@ def _step_s(run: TrainingRun) -> tuple[float, float]:
     """Mean seconds of a step, and mean tokens of a step without padding."""
     batches = run.batches
 
-    def timed(step: list[Items]) -> Timed:
+    def timed(step: list[Rows]) -> Timed:
         start = time.perf_counter()
-        tensors = [batches.tensors(items) for items in step]
+        tensors = [batches.tensors(rows) for rows in step]
         run.train_step.step(0, tensors)
         run.system_metrics.read()
         return sum(ids.numel() for ids, _ in tensors), time.perf_counter() - start
 
     count = min(batches.steps_per_epoch, _EXAMINED)
     steps = [batches.of_step(int(n)) for n in np.linspace(0, batches.steps_per_epoch - 1, count)]
-    padded = sum(batches.padded_tokens(items) for step in steps for items in step) / len(steps)
-    tokens = sum(batches.tokens(items) for step in steps for items in step) / len(steps)
+    padded = sum(batches.padded_tokens(rows) for step in steps for rows in step) / len(steps)
+    tokens = sum(batches.tokens(rows) for step in steps for rows in step) / len(steps)
     batch = steps[0][0]
     few = min(len(batch), max(1, FEW_TOKENS // batches.padded_tokens(batch[:1])))
     points = explore(lambda sequences: timed([batch[:sequences]]), few, len(batch), STEPS_S)
@@ -167,6 +170,18 @@ def _evaluation_s(run: TrainingRun) -> float:
     few, most = (min(len(items), max(1, tokens // median_width)) for tokens in (FEW_TOKENS, TOKENS_AT_ONCE))
     fixed, per_token = fit(explore(timed, few, most, EVALUATION_S))
     return sum(-(-size // TOKENS_AT_ONCE) * fixed + per_token * size for size in sizes)
+
+
+def _talk_s(run: TrainingRun) -> float:
+    """Seconds of the questions and the everyday talk of an evaluation, from a few replies."""
+    check = run.data.check
+    if check is None:
+        return 0.0
+    asked = [question.messages for question in check.questions] + list(check.everyday)
+    start = time.perf_counter()
+    replies_to(run.model, asked[:: max(1, len(asked) // TIMED_CHATS)][:TIMED_CHATS])
+    # Many chats at once take less than one after the other; finding out how likely replies are takes as long again.
+    return (time.perf_counter() - start) / TIMED_CHATS * len(asked)
 
 
 def _padded_tokens(datasets: Sequence[TokenDataset], items: Items) -> int:

@@ -159,7 +159,11 @@ def resume_config(folder: str) -> TrainingConfig:
     content = RunFolder(folder).description().get("config")
     if not isinstance(content, dict):
         raise TrainingError(f"{folder}/run.json holds no configuration.", "The run cannot be resumed.")
-    return dataclasses.replace(TrainingConfig.from_dict(content), out=str(folder))
+    # A run of an older version composed and replayed nothing.
+    before = {} if "compose" in content else {"compose": 1, "replay": "0", "variation": "off"}
+    if content.get("shuffle") is False:
+        before = {}
+    return dataclasses.replace(TrainingConfig.from_dict(content | before), out=str(folder))
 
 
 def _watched(control: Control, progress: ReadProgress | None) -> ReadProgress:

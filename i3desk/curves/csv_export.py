@@ -10,7 +10,10 @@ import numpy as np
 from i3core.runs.reader import STEP_COLUMNS, MetricsPart, MetricsReader
 from i3core.system.files import replaced
 
-EVALUATION_COLUMNS = ("val_loss", "val_perplexity", "general_loss", "general_perplexity")
+EVALUATION_COLUMNS = (
+    "val_loss", "val_perplexity", "general_loss", "general_perplexity", "questions", "questions_right", "everyday",
+    "everyday_kept",
+)  # fmt: skip
 _WHOLE = ("step", "tokens", "rss_bytes", "gpu_memory_bytes", "gpu_memory_total_bytes")
 
 

@@ -29,7 +29,7 @@ DRAW_EVERY_MS = 100
 MAIN = "loss"
 DEFAULT_SMOOTHING = 0.9
 FAINT = 0.4
-EVALUATED = ("val_loss", "val_perplexity", "general_perplexity")
+EVALUATED = ("val_loss", *(name for metric in METRICS.values() for name, _, _ in metric.evaluated))
 
 
 class CurvesDashboard(QWidget):
@@ -182,8 +182,8 @@ class CurvesDashboard(QWidget):
             keys.insert(order.index(self.metric_key), MAIN)
         self.strip.show_keys(keys)
         for key, card in self.strip.visible_cards.items():
-            if key == "perplexity":
-                xs, ys = history.evaluated(self._unit, "val_perplexity")
+            if METRICS[key].evaluated:
+                xs, ys = history.evaluated(self._unit, METRICS[key].evaluated[0][0])
             else:
                 xs = history.xs(self._unit)
                 ys = history.values(key)
@@ -216,11 +216,11 @@ class CurvesDashboard(QWidget):
     def _series(self) -> Iterator[tuple[LegendEntry, np.ndarray, np.ndarray]]:
         """The curves of the chosen metric, from back to front."""
         history, unit, metric = self.history, self._unit, METRICS[self.metric_key]
-        if metric.key == "perplexity":
-            yield self._entry("val_perplexity", metric.name, metric.token), *history.evaluated(unit, "val_perplexity")
-            points = history.evaluated(unit, "general_perplexity")
+        for name, title, token in metric.evaluated:
+            points = history.evaluated(unit, name)
             if len(points[0]):
-                yield self._entry("general_perplexity", "general text", "series_3"), *points
+                yield self._entry(name, title, token), *points
+        if metric.evaluated:
             return
         xs, ys = history.xs(unit), history.values(metric.key)
         if metric.noisy and history.smoothing:
@@ -237,7 +237,7 @@ class CurvesDashboard(QWidget):
 
     def _mark_best(self, plot: CurvePlot) -> None:
         best, metric = self.history.best, METRICS[self.metric_key]
-        evaluated = {MAIN: "val_loss", "perplexity": "val_perplexity"}.get(self.metric_key)
+        evaluated = "val_loss" if metric.key == MAIN else metric.evaluated[0][0] if metric.evaluated else None
         value = None if best is None or evaluated is None else getattr(best, evaluated)
         if best is None or value is None or evaluated in self._hidden:
             plot.mark_point(None)

@@ -26,11 +26,12 @@ class Metric:
     """One metric.
 
     Attributes:
-        key: a column of MetricsPart.steps, or "perplexity", which evaluations report.
+        key: a column of MetricsPart.steps, or the name of a metric that evaluations report.
         name: of its curve in the legend.
         token: its colour token on a card.
         text: formats a value.
         noisy: whether smoothing helps.
+        evaluated: of a metric that evaluations report: attribute of Evaluated, name and colour token of each curve.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Metric:
     text: Callable[[float], str]
     meaning: str
     noisy: bool = True
+    evaluated: tuple[tuple[str, str, str], ...] = ()
 
 
 METRICS = {
@@ -49,7 +51,14 @@ METRICS = {
                "How surprised the model is by the training text, in nats per token: lower is better"),
         Metric("perplexity", "Perplexity", "your text", "series_2", figure_text,
                "How many equally likely tokens the model chooses among, on validation text: lower is better",
-               noisy=False),
+               noisy=False,
+               evaluated=(("val_perplexity", "your text", "series_2"),
+                          ("general_perplexity", "general text", "series_3"))),
+        Metric("talk", "Answers right", "your questions", "series_2", percent_text,
+               "Questions about your data that it answers right in the middle of a chat, and everyday talk that is as "
+               "sensible as before: higher is better", noisy=False,
+               evaluated=(("right_percent", "your questions", "series_2"),
+                          ("kept_percent", "everyday talk", "series_3"))),
         Metric("lr", "Learning rate", "learning rate", "series_3", exponent_text,
                "The size of each step", noisy=False),
         Metric("grad_norm", "Gradient norm", "gradient norm", "series_1", figure_text,
@@ -135,8 +144,9 @@ class History:
 
     def has(self, metric: str) -> bool:
         """Whether the metric has any values."""
-        if metric == "perplexity":
-            return any(evaluation.val_perplexity is not None for evaluation in self.evaluations)
+        if METRICS[metric].evaluated:
+            name = METRICS[metric].evaluated[0][0]
+            return any(getattr(evaluation, name) is not None for evaluation in self.evaluations)
         return len(self.values(metric)) > 0
 
     def xs(self, unit: str) -> np.ndarray:
@@ -163,13 +173,13 @@ class History:
     @property
     def best(self) -> Evaluated | None:
         """The evaluation of the best checkpoint so far."""
-        best = [each for each in self.evaluations if each.is_best and each.val_loss is not None]
+        best = [each for each in self.evaluations if each.is_best]
         return best[-1] if best else None
 
     def latest(self, name: str) -> float | None:
         """The newest finite value of a metric, if there is one."""
-        if name == "perplexity":
-            values = self.evaluated("step", "val_perplexity")[1]
+        if METRICS[name].evaluated:
+            values = self.evaluated("step", METRICS[name].evaluated[0][0])[1]
         else:
             values = self.smoothed(name) if name == "loss" else self.values(name)
         recent = values[-200:]

@@ -27,6 +27,8 @@ TEXT_LABELS = {
     "i3_is": "Who i3 is",
     "skip_bad_records": "Skip bad records",
     "shuffle": "Shuffle",
+    "replay": "Replay",
+    "variation": "Variation",
     "sample_prompts": "Sample prompts",
     "track": "Mirrored to",
     "device": "Device",
@@ -51,6 +53,7 @@ _PATHS = ("model", "data", "val", "general_val", "tokenizer")
 _ZERO_WORDS = {
     "steps": "by epochs", "max_vocab": "preset's", "window": "preset's", "last_blocks": "all", "lora_rank": "off",
     "lora_alpha": "twice the rank", "patience": "off", "eval_every": "never", "checkpoint_every": "at the end",
+    "compose": "auto",
 }  # fmt: skip
 _EMPTY_WORDS = {
     "model": "none", "preset": "none", "val": "a share of the data", "general_val": "sample conversations",

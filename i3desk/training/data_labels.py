@@ -36,14 +36,25 @@ def kind_text(report: dict[str, Any]) -> str:
     return f"{kind} · {about}{amount}"
 
 
+def is_chat(report: dict[str, Any]) -> bool:
+    """Whether the file holds conversations only."""
+    shapes = report.get("shapes", {})
+    return bool(shapes) and all(shape in PAIRS or shape in CHATS for shape in shapes)
+
+
 def shapes_text(report: dict[str, Any]) -> str:
     """The exact formats that were recognised."""
     return ", ".join(f"{count:,} × {shape}" for shape, count in report.get("shapes", {}).items())
 
 
 def held_out_share(report: dict[str, Any], share: float) -> float:
-    """The share of the file kept for validation by the trainer's rule: at least 8, but at most a fifth."""
+    """The share of a file of text kept for validation by the trainer's rule: at least 8, but at most a fifth.
+
+    Of conversations, at least the share of those that are in no other words in the file.
+    """
     count = report.get("records", 0)
+    if is_chat(report):
+        return int(count * share) / max(1, count)
     if count < MIN_TO_SPLIT:
         count = report.get("rows", 0)
     if share <= 0 or count < MIN_TO_SPLIT:
@@ -63,7 +74,9 @@ def facts_text(report: dict[str, Any], val_share: float, has_val_file: bool) -> 
     if unknown <= MUCH_UNKNOWN:
         parts.append("no <UNK>" if not unknown else f"{share_text(unknown)} <UNK>")
     held = 0.0 if has_val_file else held_out_share(report, val_share)
-    if held:
+    if is_chat(report) and not has_val_file:
+        parts.append("questions about it show what is learned")
+    elif held:
         parts.append(f"{share_text(held)} kept for validation")
     elif not has_val_file:
         parts.append("nothing kept for validation")

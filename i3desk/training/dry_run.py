@@ -15,7 +15,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from i3desk.training.estimate import Timings
+from i3core.training.timings import Timings
 from i3desk.workers.core_process import CoreProcess, plain
 
 WAIT_MS = 500

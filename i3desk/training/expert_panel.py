@@ -31,6 +31,7 @@ GROUPS = {
     "Validation": ("val", "val_share", "general_val", "eval_every", "eval_tokens"),
     "Saving and log": ("checkpoint_every", "log_every", "track"),
     "Machine": ("device", "precision", "threads"),
+    "Conversations": ("compose", "replay", "variation"),
     "Data": ("columns", "encoding", "i3_is", "skip_bad_records"),
 }
 OTHER = "More"
@@ -44,6 +45,14 @@ READING_OPTIONS = {
 }  # fmt: skip
 EXAMPLES = {"columns": "user=Question,assistant=Answer", "encoding": "UTF-8", "i3_is": "a name"}
 _CHOICES = READING_OPTIONS | {
+    "replay": RunOption(
+        "replay", "Replay", "Share of what is read that is talk the model knows already, so that it does not forget "
+        "it. auto is half for little data and less for much; 0 replays nothing.", ("auto", "0", "0.25", "0.5", "0.7"),
+    ),
+    "variation": RunOption(
+        "variation", "Variation", "Your questions also appear with a greeting before them or without punctuation at "
+        "their end. auto is on for little chat data.", CHOICES["variation"],
+    ),
     "loss_on": RunOption(
         "loss_on", "Learned", "Of conversations: the assistant's replies only, or all turns. Plain text is always "
         "learned whole.", CHOICES["loss_on"],
@@ -88,6 +97,8 @@ def why_without_effect(config: dict[str, Any]) -> dict[str, str]:
         reasons["lora_rank"] = "The last blocks are trained instead."
     if not config.get("eval_every", 1):
         reasons |= dict.fromkeys(("patience", "eval_tokens", "general_val"), "Only with evaluations.")
+    if not config.get("shuffle", True):
+        reasons |= dict.fromkeys(("compose", "replay"), "Only if the data is shuffled.")
     if config.get("val"):
         reasons["val_share"] = "There is a validation file."
     return reasons

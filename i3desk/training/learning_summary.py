@@ -1,15 +1,16 @@
-"""What a run learned and forgot: perplexity of the user's text and of general text, before and now."""
+"""What a run learned and forgot: a sentence, and the perplexity of its data and of general text, before and now."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from i3core.runs.events import Evaluated
+from i3core.runs.outcome import outcome_text
 from i3desk.style.palette import tabular
-from i3desk.widgets.basics import label, restyle, row_in
+from i3desk.widgets.basics import label, restyle, row, row_in
 
 A_LITTLE_FORGOTTEN, MUCH_FORGOTTEN = 1.05, 1.3  # general perplexity now, as a multiple of what it was
 PERPLEXITY = "Perplexity: how many equally likely tokens the model chooses among on average. Lower is better."
@@ -57,9 +58,10 @@ def change_text(change: PerplexityChange) -> str:
 
 
 class LearningSummary(QWidget):
-    """One line of two figures; hidden before the first evaluation.
+    """A sentence about what it knows and how it talks, and a line of two figures; hidden before the first evaluation.
 
     Attributes:
+        outcome: the sentence; hidden if nothing was asked.
         data_value, general_value: the labels of the figures.
         note: says why there are none.
     """
@@ -69,7 +71,12 @@ class LearningSummary(QWidget):
         self._data, self.data_value = _figure("learned: your data", f"{PERPLEXITY} {DATA}")
         self._general, self.general_value = _figure("forgot: general text", f"{PERPLEXITY} {GENERAL}")
         self.note = label(tone="muted", grade="small")
-        row_in(self, self._data, self._general, self.note, None, spacing=24)
+        self.outcome = label(wrap=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.outcome)
+        column.addLayout(row(self._data, self._general, self.note, None, spacing=24))
         self.show_evaluations(())
 
     def show_evaluations(self, evaluations: Sequence[Evaluated]) -> None:
@@ -77,6 +84,10 @@ class LearningSummary(QWidget):
         later = evaluation_to_show(evaluations)
         data = _perplexity_change(evaluations, later, "val_perplexity")
         general = _perplexity_change(evaluations, later, "general_perplexity")
+        text, is_good = outcome_text(later) if later is not None else ("", True)
+        self.outcome.setText(text)
+        self.outcome.setVisible(bool(text))
+        restyle(self.outcome, tone="ok" if is_good else "warn")
         step = "" if later is None else f" At step {later.step:,}{', the best so far' if later.is_best else ''}."
         self._show(self._data, self.data_value, data, learned_tone, f"{PERPLEXITY} {DATA}{step}")
         self._show(self._general, self.general_value, general, forgot_tone, f"{PERPLEXITY} {GENERAL}{step}")

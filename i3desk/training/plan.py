@@ -15,14 +15,15 @@ from i3core.net.dataset_name import display_name
 from i3core.system import assets
 from i3core.system.disk_space import free_bytes
 from i3core.system.memory import total_memory_bytes
+from i3core.training import presets
 from i3core.training.config import TrainingConfig
 from i3core.training.preflight import PlannedRun, check_run
+from i3core.training.timings import run_seconds
 from i3desk.models.catalog import Entry, bundled_folder
-from i3desk.training import presets
 from i3desk.training.data_check import DataSource
-from i3desk.training.data_labels import held_out_share, plural
+from i3desk.training.data_labels import held_out_share, is_chat, plural
 from i3desk.training.dry_run import DryRunResult
-from i3desk.training.estimate import of_total_text, run_seconds, time_text, times_text
+from i3desk.training.estimate import of_total_text, time_text, times_text
 from i3desk.training.expert_panel import default_of, why_without_effect
 from i3desk.training.setup_state import SetupState
 
@@ -97,7 +98,8 @@ def make_plan(
     tokens = int(
         sum(report["tokens"] * choices.data.get(path, 1.0) * (1 - held[path]) for path, report in reports.items())
     )
-    facts = presets.PresetInputs(tokens, entry.facts.parameters, entry.facts.window)
+    replayed = presets.replay_share(changes, tokens, entry.folder == bundled_folder())
+    facts = presets.PresetInputs(tokens, entry.facts.parameters, entry.facts.window, replay_share=replayed)
     fixed = {
         "model": model_argument(entry),
         "data": [_argument(path, weight) for path, weight in choices.data.items()],
@@ -108,17 +110,19 @@ def make_plan(
     started = dry_run.started or {}
     facts = presets.PresetInputs(
         tokens, entry.facts.parameters, entry.facts.window,
-        steps_per_epoch=started.get("total_steps", 0), timings=dry_run.timings,
+        replay_share=started.get("replay_share", replayed), steps_per_epoch=started.get("total_steps", 0),
+        timings=dry_run.timings,
     )  # fmt: skip
     config = _effective(fixed | presets.settings(choices.preset, facts, changes))
     validates = bool(changes.get("val")) or (started["held_out_rows"] > 0 if started else any(held.values()))
-    if not validates and "patience" not in changes:
+    asks = any(is_chat(report) for report in reports.values())
+    if not validates and not asks and "patience" not in changes:
         config["patience"] = 0
     facts, timings = facts.with_batch(config["batch_size"] * config.get("accumulate", 1), config["eval_tokens"])
     epochs = config["steps"] / facts.steps_per_epoch
     error = _config_error(config)
     seconds = run_seconds(config, timings, config["steps"]) if not error else 0.0
-    findings = _findings(config, facts, reports, started, dry_run, validates, runs_folder)
+    findings = _findings(config, facts, reports, started, dry_run, (validates, asks), runs_folder)
     refusal = dry_run.refusal if not started else ""
     if error or refusal:
         findings = ((error or refusal, "", True), *findings)
@@ -130,7 +134,7 @@ def make_plan(
         config,
         can_dry_run=not obstacle and not error,
         epochs=epochs,
-        about=f"{times_text(epochs)}: {plural(config['steps'], 'step')}".capitalize(),
+        about=f"{times_text(epochs)}: {plural(config['steps'], 'step')}".capitalize() + _mixed_text(started),
         time=f"{time_text(seconds)} {where}" if not error else "",
         memory=_memory_text(started),
         disk=_disk_text(started, runs_folder),
@@ -189,7 +193,7 @@ def _findings(
     reports: Mapping[str, dict],
     started: dict[str, Any],
     dry_run: DryRunResult,
-    validates: bool,
+    validation: tuple[bool, bool],
     runs_folder: Path,
 ) -> tuple[Finding, ...]:
     """The findings computed here, with the true number of steps, and other kinds from the dry run."""
@@ -212,12 +216,22 @@ def _findings(
         lora=bool(config.get("lora_rank")),
         unknown_share=unknown / max(1, tokens),
         evaluates=bool(config["eval_every"]),
-        validation_sequences=int(validates),
+        validation_sequences=int(validation[0]),
+        asks=validation[1],
+        replay_share=started.get("replay_share", 0.0),
         patience=config["patience"],
     )
     found = [(each.what, each.remedy, each.fatal) for each in check_run(planned) if each.kind in OWN_FINDINGS]
     found += [(what, remedy, False) for kind, what, remedy in dry_run.warnings if kind not in OWN_FINDINGS]
     return tuple(found)
+
+
+def _mixed_text(started: dict[str, Any]) -> str:
+    """What the data is mixed with, once a dry run knows."""
+    share = started.get("replay_share", 0.0)
+    if share:
+        return f", mixed with talk it knows ({share:.0%})".replace("%", " %")
+    return ", mixed into conversations" if started.get("composed", 1) > 1 else ""
 
 
 def _memory_text(started: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QHideEve
 from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
 
 from i3core.errors import I3Error
+from i3core.training.presets import LABELS
 from i3desk.models.catalog import Entry, Origin, absolute, bundled_folder
 from i3desk.paths import Paths
 from i3desk.preferences import SettingsStore
@@ -24,7 +25,6 @@ from i3desk.training.estimate_card import EstimateCard
 from i3desk.training.expert_panel import ExpertPanel, default_of
 from i3desk.training.model_card import BaseModelCard, part_changes
 from i3desk.training.plan import RunPlan, make_plan, model_argument
-from i3desk.training.presets import LABELS
 from i3desk.training.prompts import PromptList
 from i3desk.training.setup_state import (
     MOST_SOURCES,

@@ -16,7 +16,7 @@ from i3core.net.dataset_name import is_hub_name
 from i3core.system import assets
 from i3core.system.files import write_json
 from i3core.training.config import TrainingConfig
-from i3desk.training.presets import LABELS
+from i3core.training.presets import LABELS
 
 log = logging.getLogger(__name__)
 MOST_PROMPTS = 6

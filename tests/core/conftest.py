@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -81,10 +82,13 @@ class Build:
         return folder
 
     def conversations(self, path: Path, copies: int = 1) -> Path:
-        """A .jsonl file of the conversations in CHAT, one exchange each."""
+        """A .jsonl file of the conversations in CHAT, one exchange each; copies ask in other words."""
+        words = list(dict.fromkeys(re.findall("[a-z]+", STORY)))
+        starts = ["", *(f"{words[n % len(words)]} {words[n // len(words)]} " for n in range(1, copies))]
         lines = [
-            json.dumps({"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]})
-            for q, a in CHAT * copies
+            json.dumps({"messages": [{"role": "user", "content": start + q}, {"role": "assistant", "content": a}]})
+            for start in starts
+            for q, a in CHAT
         ]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path

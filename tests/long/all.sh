@@ -36,6 +36,8 @@ check tests/long/store_speed.py
 check tests/long/store_kill.py --kills "$(full 5 50)"
 check tests/long/window_kill.py --kills "$(full 3 50)"
 check tests/long/run_kill.py --rounds "$(full 1 10)"
+# shellcheck disable=SC2046
+check tests/long/fine_tuning_trial.py $(full "house --short" "")
 check tests/long/kill.py --kills "$(full 3 20)"
 check tests/long/gigabyte.py --megabytes "$(full 20 1000)" --folder "$work"
 # shellcheck disable=SC2046

@@ -20,7 +20,7 @@ from i3core.evaluation.suite import answer
 from i3core.runs.folder import RunFolder
 from i3core.system import assets
 from i3core.system.files import read_json
-from i3desk.training.presets import PresetInputs, settings
+from i3core.training.presets import PresetInputs, settings
 
 VOICES = {
     "pirate": r"\b(arr+|ahoy|aye|avast|matey|hearty|hearties|ye|yer|me (ship|crew|parrot|hat|heart)|savvy)\b",

@@ -248,50 +248,6 @@ def test_reading_sequences_does_not_keep_the_file_in_memory(process, tmp_path):
         assert int(outcome.out) < 40
 
 
-# ------------------------------------------------------------------------------------------------------- splitting
-
-
-@given(
-    st.lists(st.lists(st.integers(2, 9), min_size=1, max_size=4), min_size=1, max_size=40),
-    st.floats(0.01, 0.5), st.integers(0, 5),
-)  # fmt: skip
-def test_split_loses_and_repeats_nothing(documents, share, seed):
-    dataset = dataset_of(documents)
-    train, held = dataset.split(share, str(seed))
-    assert sorted(ids_of(train) + ids_of(held)) == ids_of(dataset) == list(range(1, dataset.tokens + 1))
-    assert train.tokens + held.tokens == dataset.tokens
-    for part in (train, held):
-        assert [len(part.sequence(i)[0]) for i in range(len(part))] == part.lengths.tolist()
-    again = dataset.split(share, str(seed))[1]
-    assert ids_of(again) == ids_of(held)
-    count = len(documents)
-    if count >= 20:
-        assert set(train.documents.tolist()).isdisjoint(held.documents.tolist())
-        assert len(set(held.documents.tolist())) == max(1, round(count * share), min(8, count // 5))
-    elif len(dataset) >= 20:
-        assert 1 <= len(held) <= max(1, round(len(dataset) * share), min(8, len(dataset) // 5))
-        assert set(train.documents.tolist()) == set(range(count))
-    else:
-        assert len(held) == 0
-
-
-def test_split_of_few_documents_holds_out_the_end_of_the_longest():
-    dataset = dataset_of([[3] * 4, [3] * 40, [3] * 6])
-    _, held = dataset.split(0.1, "0")
-    assert held.documents.tolist() == [1] * 8
-    assert ids_of(held) == list(range(3 * 36 + 1, 3 * 44 + 1))
-
-
-def test_splits_depend_on_the_seed_and_can_be_split_again():
-    dataset = dataset_of([[2]] * 60)
-    parts = [dataset.split(0.2, seed)[1].documents.tolist() for seed in ("0/0", "0/1", "0/0")]
-    assert parts[0] == parts[2] != parts[1]
-    train, held = dataset.split(0.2, "0/0")
-    inner, rest = train.split(0.2, "0/0")
-    assert sorted(ids_of(inner) + ids_of(rest) + ids_of(held)) == ids_of(dataset)
-    assert len(dataset.split(0.0, "0")[1]) == 0
-
-
 # ------------------------------------------------------------------------------------------------------------ cache
 
 

@@ -107,6 +107,31 @@ def test_run_killed_twice_and_resumed_is_bit_equal(whole_run, tmp_path, start_pr
     assert_equal_runs(settings, whole_run)
 
 
+def test_killed_run_that_composes_and_replays_is_bit_equal(material, build, tmp_path, start_process, cli):
+    """Rows, replay and varied questions of every epoch depend on seed and step alone."""
+    (tmp_path / "talk.txt").write_text(f"{build.story}\n\n" * 3)
+    build.conversations(tmp_path / "talk.jsonl", 20)
+    configs = [
+        TrainingConfig(
+            data=(str(material / "chat.jsonl"),), out=str(tmp_path / name), model=str(material / "model"), steps=24,
+            batch_size=1, eval_every=8, checkpoint_every=5, sample_prompts=(), device="cpu", val_share=0.1, compose=4,
+            replay=f"0.4={tmp_path / 'talk.jsonl'}", variation="on", general_val="none",
+        )
+        for name in ("whole", "killed")
+    ]  # fmt: skip
+    whole, killed = configs
+    events = run(whole)
+    started = next(event for event in events if isinstance(event, Started))
+    assert (started.replay_share, started.composed) == (0.4, 4)
+    (tmp_path / "run.json").write_text(json.dumps(dataclasses.asdict(killed)))
+    child = start_process("train", "--config", tmp_path / "run.json")
+    wait_for_step(killed, 12, child)
+    child.kill()
+    child.wait()
+    assert cli("train", "--resume", killed.out, "--json").status == 0
+    assert_equal_runs(whole, killed)
+
+
 def test_terminated_process_saves_and_ends(whole_run, tmp_path, start_process):
     settings = endless(whole_run, tmp_path)
     child = start_process("train", "--config", tmp_path / "run.json", fresh=True)

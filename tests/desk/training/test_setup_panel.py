@@ -127,7 +127,7 @@ def test_a_dropped_file_can_be_trained_on_with_one_more_click(open_panel, qtbot,
     assert card.name.text() == "pirate.jsonl"
     assert card.kind.text() == "chat · 40 replies"
     assert "no <UNK>" in card.facts.text()
-    assert "20 % kept for validation" in card.facts.text()
+    assert "questions about it show what is learned" in card.facts.text()
     assert panel.name.placeholderText() == "pirate"
     with qtbot.waitSignal(panel.start_requested) as started:
         qtbot.mouseClick(panel.start_button, Qt.MouseButton.LeftButton)
@@ -348,11 +348,21 @@ def test_a_rate_that_would_destroy_the_model_stops_the_start_with_the_reason(ope
 
 
 def test_no_patience_where_nothing_is_held_out(open_panel, qtbot, tmp_path):
+    few = tmp_path / "few.txt"
+    few.write_text("once upon a time there was a cat.\n\n" * 5)
     panel = open_panel()
-    panel.add_data([write_lines(tmp_path / "few.jsonl", PAIRS[:5])])
+    panel.add_data([few])
     wait_until_read(qtbot, panel)
     assert panel.plan.config["patience"] == 0
     assert any("No text is held out" in what for what, _, _ in panel.findings.shown)
+
+
+def test_few_replies_are_asked_about_and_end_by_patience(open_panel, qtbot, tmp_path):
+    panel = open_panel()
+    panel.add_data([write_lines(tmp_path / "few.jsonl", PAIRS[:5])])
+    wait_until_read(qtbot, panel)
+    assert panel.plan.config["patience"] == 3
+    assert not any("No text is held out" in what for what, _, _ in panel.findings.shown)
 
 
 def test_sample_prompts_are_edited_in_place(open_panel, qtbot, pirate):

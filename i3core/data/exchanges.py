@@ -1,0 +1,88 @@
+"""The turns of token sequences as text, and which conversations the training data contradicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..text.chat_template import ChatTemplate, Message
+from .fingerprints import normalized
+from .token_dataset import TokenDataset, frozen_random
+
+# Words that questions of one meaning have or lack.
+_FILLERS = frozenset(
+    (
+        "a", "an", "and", "are", "can", "could", "do", "does", "hello", "hey", "hi", "i", "is", "it", "me", "of", "ok",
+        "please", "s", "so", "tell", "that", "the", "this", "to", "well", "you", "am",
+    )
+)  # fmt: skip
+EXAMINED = 20_000  # sequences of the training data, and of the replay
+
+
+def messages_of(template: ChatTemplate, ids: np.ndarray, marks: np.ndarray) -> list[Message] | None:
+    """The turns of a sequence, in lower case; None unless it is questions with learned replies, without `<UNK>`."""
+    bounds = np.flatnonzero(np.diff(marks.astype(np.int8))) + 1
+    if not len(bounds) or marks[0] or len(bounds) % 2 == 0:
+        return None
+    messages: list[Message] = []
+    for start, end in zip([0, *bounds], [*bounds, len(ids)], strict=True):
+        part = ids[start:end].tolist()
+        text = template.reply_text(part) if marks[start] else template.user_text(part)
+        if not text:
+            return None
+        messages.append({"role": "assistant" if marks[start] else "user", "content": text})
+    return messages
+
+
+@dataclass(frozen=True)
+class Contradictions:
+    """What the training data says about the questions of other conversations.
+
+    Attributes:
+        harmless: (sequences,) for each other dataset: those that ask nothing that the training data answers.
+        common: share of the training data's questions that the others answer, too.
+        own_replies: different replies of the training data as a share of its different questions.
+    """
+
+    harmless: list[np.ndarray]
+    common: float
+    own_replies: float
+
+
+def find_contradictions(
+    template: ChatTemplate, own: Sequence[TokenDataset], others: Sequence[TokenDataset]
+) -> Contradictions:
+    """Compare the questions of two kinds of datasets by their words."""
+    asked, questions, replies = set(), set(), set()
+    for messages in _conversations(template, own):
+        asked |= {_words(message["content"]) for message in messages[::2]}
+        questions |= {normalized(message["content"]) for message in messages[::2]}
+        replies |= {normalized(message["content"]) for message in messages[1::2]}
+    harmless, known = [], set()
+    for other in others:
+        mask = np.ones(len(other), dtype=bool)
+        for number in range(min(len(other), EXAMINED)):
+            found = {_words(message["content"]) for message in messages_of(template, *other.sequence(number)) or ()}
+            known |= found & asked
+            mask[number] = not found & asked
+        harmless.append(mask)
+    return Contradictions(harmless, len(known) / max(1, len(asked)), len(replies) / max(1, len(questions)))
+
+
+def _conversations(template: ChatTemplate, datasets: Sequence[TokenDataset]) -> Iterator[list[Message]]:
+    """Conversations of some of the sequences."""
+    for dataset in datasets:
+        numbers = np.arange(len(dataset))
+        if len(numbers) > EXAMINED:
+            numbers = frozen_random("examined").permutation(len(numbers))[:EXAMINED]
+        for number in numbers.tolist():
+            messages = messages_of(template, *dataset.sequence(number))
+            if messages:
+                yield messages
+
+
+def _words(text: str) -> frozenset[str]:
+    words = normalized(text).split()
+    return frozenset(word for word in words if word not in _FILLERS) or frozenset(words)
