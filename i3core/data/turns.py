@@ -105,7 +105,9 @@ class Turns:
                 "Known roles: user, assistant, system, developer and tool.",
             )
         text = content_text(item.get(content_key) if content_key else None, number, leave_out)
-        if calls and not (text or "").strip():
+        if any(key in item for key in _CALLS) and not (text or "").strip():
+            if not calls:
+                leave_out("turns without text")
             return
         if text is None:
             what = f"`{content_key}` is null" if content_key else "it has no `content`"

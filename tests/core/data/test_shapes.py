@@ -180,6 +180,16 @@ def test_message_about_a_bad_turn_says_what_is_wrong(tmp_path, turn, why):
     assert why in raised.value.what
 
 
+def test_turn_with_an_empty_list_of_calls_and_no_text_is_left_out_by_name(tmp_path):
+    turns = [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": None, "tool_calls": []},
+             {"role": "assistant", "content": "4"}]  # fmt: skip
+    (tmp_path / "a.jsonl").write_text(json.dumps({"messages": turns}))
+    notes = ReadingNotes()
+    [document] = read_documents(tmp_path / "a.jsonl", notes=notes)
+    assert document.texts == ["2+2?", "4"]
+    assert notes.left_out == {"turns without text": 1}
+
+
 @pytest.mark.parametrize("title", ["WhatsApp", "Telegram", "Discord"])
 def test_chat_between_people_asks_who_i3_shall_be(tmp_path, title):
     shape = next(shape for shape in SHAPES if shape.title == title)
