@@ -13,8 +13,6 @@ from typing import Any
 
 from .turns import LeaveOut, content_text
 
-_DEEPEST = 100_000  # turns of a path; a damaged tree may lead back to itself
-
 
 @dataclass(frozen=True)
 class ExportedChat:
@@ -62,16 +60,14 @@ def _i3desk(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | None:
         else:
             leave_out("empty or failed replies")
     # A question whose reply failed would otherwise run into the next one.
-    kept = [
-        turn for turn, following in zip(turns, [*turns[1:], None], strict=True) if not _is_unanswered(turn, following)
-    ]
+    kept = [turn for at, turn in enumerate(turns) if not _is_unanswered(turn, turns[at + 1 : at + 2])]
     for _ in range(len(turns) - len(kept)):
         leave_out("questions without a reply")
     return ExportedChat("i3desk", kept, _title(record), _seconds(record.get("created_at")))
 
 
-def _is_unanswered(turn: dict[str, Any], following: dict[str, Any] | None) -> bool:
-    return turn["role"] == "user" and following is not None and following["role"] == "user"
+def _is_unanswered(turn: dict[str, Any], following: list[dict[str, Any]]) -> bool:
+    return turn["role"] == "user" and bool(following) and following[0]["role"] == "user"
 
 
 def _chatgpt(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | None:
@@ -145,7 +141,7 @@ def _open_webui(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | N
     if not isinstance(chat, dict) or not ("messages" in chat or "history" in chat):
         return None
     history = _dict(chat.get("history"))
-    nodes = _dict(history.get("messages"))
+    nodes = {key: node for key, node in _dict(history.get("messages")).items() if isinstance(node, dict)}
     path = _path(nodes, history.get("currentId"), "parentId")
     if path is None:
         path = [message for message in _list(chat.get("messages")) if isinstance(message, dict)]
@@ -266,11 +262,11 @@ def _path(nodes: dict[Any, dict[str, Any]], leaf: Any, parent: str) -> list[dict
     """The nodes from the first to `leaf`; None if there is no such leaf."""
     if not isinstance(leaf, str | int) or leaf not in nodes:
         return None
-    path: list[dict[str, Any]] = []
-    while isinstance(leaf, str | int) and leaf in nodes and len(path) < _DEEPEST:
-        path.append(nodes[leaf])
+    path: dict[Any, dict[str, Any]] = {}
+    while isinstance(leaf, str | int) and leaf in nodes and leaf not in path:  # a damaged tree may lead back to itself
+        path[leaf] = nodes[leaf]
         leaf = nodes[leaf].get(parent)
-    return path[::-1]
+    return list(path.values())[::-1]
 
 
 def _by_id(messages: list[Any], key: str) -> dict[Any, dict[str, Any]]:

@@ -191,7 +191,7 @@ def _from_other(data: dict) -> Conversation:
         chat = exported_chat(data, lambda what: None)
         if chat is not None:
             title, created_at = serialization.encodable(chat.title), chat.created_at
-        turns.add_items(data["messages"] if chat is None else chat.turns, lambda what: None)
+        turns.add_items(data.get("messages") if chat is None else chat.turns, lambda what: None)
     except DataError as error:
         raise _refused(error.what.rstrip(".")) from error
     conversation = Conversation(title=title, has_own_title=bool(title))

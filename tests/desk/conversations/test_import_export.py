@@ -170,6 +170,27 @@ def test_export_of_another_program_becomes_the_chat_that_was_on_its_screen(tmp_p
         assert conversation.title
 
 
+ANYTHING = st.sampled_from([None, True, 3, -1.5, "", "word", [], ["a"], [3], [None], {}, {"a": 1}, [[]], [{}]])
+
+
+@given(st.sampled_from([shape for shape in CHATS if shape.file.endswith(".json")]), ANYTHING, st.data())
+def test_damaged_export_of_another_program_is_read_or_refused_in_words(shape, damage, data):
+    target = content = json.loads(shape.content)
+    while isinstance(target, dict | list) and target:
+        keys = sorted(target) if isinstance(target, dict) else range(len(target))
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(target[key], dict | list) or data.draw(st.booleans()):
+            target[key] = damage
+            break
+        target = target[key]
+    try:
+        found = conversations_from(content)
+    except I3Error as error:
+        assert error.remedy  # noqa: PT017 (either outcome is right)
+    else:
+        assert all(conversation.messages for conversation in found)
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
