@@ -69,10 +69,12 @@ class PopupCard(QFrame):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
-        if isinstance(event, QKeyEvent) and kind == QEvent.Type.KeyPress:
+        if isinstance(event, QKeyEvent) and kind in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride):
             if event.key() != Qt.Key.Key_Escape or not self.isVisible():
                 return False
-            self.close_requested.emit()
+            event.accept()
+            if kind == QEvent.Type.KeyPress:
+                self.close_requested.emit()
             return True
         if kind == QEvent.Type.MouseButtonPress and isinstance(watched, QWidget):
             if not any(widget is watched or widget.isAncestorOf(watched) for widget in (self, self._anchor)):

@@ -121,12 +121,12 @@ def test_chat_ends_with_its_input(cli, ready, monkeypatch):
 
 
 def test_vocab_builds_from_data(cli, build, tmp_path):
-    build.conversations(tmp_path / "chat.jsonl", 2)
+    build.conversations(tmp_path / "chat.jsonl")
     (tmp_path / "story.txt").write_text(build.story)
     out = tmp_path / "tokenizer.json"
     data = ("--data", tmp_path / "chat.jsonl", tmp_path / "story.txt", "--out", out, "--overwrite")
     outcome = cli("vocab", *data, "--json", "--no-special-tokens")
-    counts = count_chunks([build.story, *[text for exchange in build.chat for text in exchange] * 2])
+    counts = count_chunks([build.story, *[text for exchange in build.chat for text in exchange]])
     read = ChunkTokenizer.from_file(tmp_path / "tokenizer.json")
     assert read.chunks == build_tokenizer(counts).chunks
     assert outcome.json["vocab_size"] == read.vocab_size

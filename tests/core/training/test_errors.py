@@ -205,7 +205,11 @@ def test_unanswerable_prompt_is_a_warning_and_training_continues(config):
 
 def test_model_that_only_got_worse_is_a_warning(config, material, tmp_path):
     (tmp_path / "val.txt").write_text("zebra quiz jazz vex\n\n" * 20)
-    settings = config(model=str(material / "model"), val=str(tmp_path / "val.txt"), steps=20, lr=5e-3, eval_every=20)
+    (tmp_path / "text.txt").write_text("once upon a time in the house by the sea\n\n" * 30)
+    settings = config(
+        data=(str(tmp_path / "text.txt"),), model=str(material / "model"), val=str(tmp_path / "val.txt"), steps=20,
+        lr=5e-3, eval_every=20,
+    )  # fmt: skip
     events = run(settings)
     assert any(isinstance(event, Warned) and "never lower than before" in event.what for event in events)
     assert (
