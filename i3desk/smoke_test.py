@@ -25,7 +25,7 @@ from i3desk.workers.model_worker import ModelInfo
 MESSAGE = "tell me a short story about a fox"
 TIME_LIMIT_MS = 300_000
 SEED = 1
-TRAINING_DATA = "data/first-steps.jsonl"
+TRAINING_DATA = "data/lighthouse.txt"
 
 
 class SmokeRun(QObject):
