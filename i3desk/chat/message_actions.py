@@ -113,18 +113,24 @@ class MessageActions(QWidget):
         self._seed: int | None = None
         self.setFixedHeight(ACTIONS_HEIGHT)
         self.copy_button = CopyButton("your message" if self._is_user else "this reply")
-        self.versions = VersionSwitch()
-        self.versions.version_chosen.connect(self.version_chosen)
+        self.versions: VersionSwitch | None = None
         self.time = self._fact()
         row = self._row = row_in(self, spacing=2)
         if self._is_user:
             self.edit_button = quiet_button("Edit", "Rephrase it; the original stays as another version (Enter)")
             self.edit_button.clicked.connect(self.edit_requested)
             self._optional: list[QWidget] = [self.time]
-            add(row, None, self.time, self.copy_button, self.edit_button, self.versions)
+            add(row, None, self.time, self.copy_button, self.edit_button)
         else:
             self._add_reply_parts(row)
         self._wanted: set[QWidget] = set()
+
+    def _add_versions(self) -> VersionSwitch:
+        made = VersionSwitch()
+        made.version_chosen.connect(self.version_chosen)
+        before = self.edit_button if self._is_user else self.csv_button
+        self._row.insertWidget(self._row.indexOf(before) + 1, made)
+        return made
 
     def _add_reply_parts(self, row: QHBoxLayout) -> None:
         self.retry_button = quiet_button("Retry", "Answer again; this reply stays as another version")
@@ -143,9 +149,7 @@ class MessageActions(QWidget):
         self.seed_button.clicked.connect(self._on_seed_clicked)
         self._optional = [self.time, self.more_facts, self.facts, self.seed_button]
         buttons = (self.retry_button, self.correct_button, self.continue_button, self.csv_button)
-        for widget in (self.copy_button, *buttons, self.versions):
-            row.addWidget(widget)
-        add(row, 6, self.time, None, self.facts, self.seed_button, self.more_facts)
+        add(row, self.copy_button, *buttons, 6, self.time, None, self.facts, self.seed_button, self.more_facts)
 
     def show_message(self, message: Message, versions: Sequence[int], glass: bool, busy: bool) -> None:
         """Show the actions and facts of a message in its current state."""
@@ -155,8 +159,9 @@ class MessageActions(QWidget):
         if text:
             wanted.add(self.copy_button)
         if len(versions) > 1:
-            wanted.add(self.versions)
+            self.versions = self.versions or self._add_versions()
             self.versions.show_versions(versions, message.number, busy)
+            wanted.add(self.versions)
         self.time.setText(said_at(message.created_at))
         if self._is_user:
             wanted.add(self.edit_button)

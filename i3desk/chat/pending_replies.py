@@ -87,7 +87,7 @@ class PendingReplies(QObject):
         pending = PendingReply(conversation, reply, prefix_ids, seed)
         self._replies.append(pending)
         if self._model.answers_now:
-            self._request(pending)
+            QTimer.singleShot(0, self, self._request_waiting)  # once the window shows the question
         elif self._model.state in (ModelState.FAILED, ModelState.NONE):
             self._model.load_again()
         self._autosave.keep(conversation, reply)

@@ -48,10 +48,14 @@ def pixmap(name: str, colour: str, size: int, scale: float = 1.0) -> QPixmap:
 
 def icon(name: str, colour: QColor, checked: QColor | None = None, size: int = 18) -> QIcon:
     """The icon in one colour, and in another for a checked button."""
+    return _icon(name, colour.name(), (checked or colour).name(), size)
+
+
+@lru_cache(maxsize=256)
+def _icon(name: str, off: str, on: str, size: int) -> QIcon:
     result = QIcon()
     for scale in _SCALES:
-        result.addPixmap(pixmap(name, colour.name(), size, scale), QIcon.Mode.Normal, QIcon.State.Off)
-        on = (checked or colour).name()
+        result.addPixmap(pixmap(name, off, size, scale), QIcon.Mode.Normal, QIcon.State.Off)
         result.addPixmap(pixmap(name, on, size, scale), QIcon.Mode.Normal, QIcon.State.On)
     return result
 

@@ -73,6 +73,7 @@ class VirtualList(QAbstractScrollArea):
         self._width = 0
         self._following = True
         self._placing = False
+        self._making_since = 0.0  # when rows were made, in seconds of the monotonic clock
         self._ahead_timer = QTimer(self, singleShot=True, interval=0)
         self._ahead_timer.timeout.connect(self._make_ahead)
         self.viewport().installEventFilter(self)
@@ -224,9 +225,12 @@ class VirtualList(QAbstractScrollArea):
         self._placing = True
         try:
             bar, view = self.verticalScrollBar(), self.viewport().height()
-            until = time.monotonic() + BUDGET
+            now = time.monotonic()
+            if now - self._making_since > 2 * BUDGET:  # else several changes of one event share the time
+                self._making_since = now
+            until = self._making_since + BUDGET
             total = value = 0
-            for _ in range(PASSES):
+            for number in range(PASSES):
                 total = self._tops[-1] + self._padding
                 value = bar.value()
                 if anchor is not None:
@@ -237,7 +241,7 @@ class VirtualList(QAbstractScrollArea):
                 elif self._following:
                     value = total - view
                 value = max(0, min(value, total - view))
-                if time.monotonic() > until or not self._make_between(value, value + view, until):
+                if (number and time.monotonic() > until) or not self._make_between(value, value + view, until):
                     break
                 self._add_up()
             bar.setPageStep(view)

@@ -82,8 +82,8 @@ class ActiveModel(QObject):
             self.state = ModelState.LOADING
         if not self.stage:
             self._start_next()
-        self._worker.load(folder, precision)
         self.changed.emit()
+        self._worker.load(folder, precision)  # last: the two threads share Python
 
     def load_again(self) -> None:
         """Load the last model again."""

@@ -64,7 +64,8 @@ def wait_for_answers(qtbot, panel) -> None:
 
 def child(panel) -> int:
     """The process that answers."""
-    return next((each.pid for each in psutil.Process().children() if "compare" in each.cmdline()), 0)
+    running = (each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE)
+    return next((each.pid for each in running if "compare" in each.cmdline()), 0)
 
 
 def answers(exchange) -> list[str]:
