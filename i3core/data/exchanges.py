@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..text.chat_template import ChatTemplate, Message
-from .fingerprints import normalized
+from ..text.normalization import normalized
 from .token_dataset import TokenDataset, frozen_random
 
 # Words that questions of one meaning have or lack.

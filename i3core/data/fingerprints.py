@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
 import numpy as np
 
+from ..text.normalization import normalized
 from .documents import Document
-
-_NOT_COMPARED = re.compile(r"[\W_]+")  # spaces and punctuation
-
-
-def normalized(text: str) -> str:
-    """Reduce a text to lower-case letters and digits, with single spaces.
-
-    Texts that do not differ in these are nearly equal.
-    """
-    return _NOT_COMPARED.sub(" ", text.lower()).strip()
 
 
 def fingerprint(text: str) -> int:

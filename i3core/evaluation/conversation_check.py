@@ -12,7 +12,7 @@ import torch
 
 from ..checkpoints.checkpoint import Model
 from ..data.exchanges import messages_of
-from ..data.fingerprints import fingerprint, normalized
+from ..data.fingerprints import fingerprint
 from ..data.token_dataset import TokenDataset, frozen_random
 from ..errors import PromptError
 from ..generation.config import SamplingConfig
@@ -20,6 +20,7 @@ from ..generation.sequence import TokenSequence
 from ..system import assets
 from ..system.files import read_json
 from ..text.chat_template import ChatTemplate, Message
+from ..text.normalization import normalized
 from .decoding import decode
 
 MOST_QUESTIONS = 16

@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QWidget
 
 from i3desk.teach.corrections import Correction
-from i3desk.teach.lesson import Lesson, LessonState, Outcome
-from i3desk.widgets.basics import button, column_in, named, row
+from i3desk.teach.lesson import Lesson, LessonState
+from i3desk.widgets.basics import button, column_in, named, restyle, row
 from i3desk.widgets.before_after import BeforeAfter
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.plain_text import tooltip_text
@@ -90,7 +90,7 @@ class CorrectionBar(QFrame):
             self.progress.setValue(lesson.step)
             shown = {self.stop_button}
         elif state is LessonState.TAUGHT:
-            self.label.setText(f"Taught. {_general(lesson.outcome())}")
+            self.label.setText(lesson.outcome().sentence)
             shown = {self.show_button, self.undo_button, self.run_button, self.close_button}
         else:
             self.label.setText(" ".join(filter(None, lesson.error)))
@@ -100,7 +100,9 @@ class CorrectionBar(QFrame):
         for each in self._buttons:
             each.setVisible(each in shown)
         self.teach_button.setText("Try again" if state is LessonState.FAILED else "Teach")
-        content = lesson.outcome().answers if state is LessonState.TAUGHT else tuple(corrections)
+        outcome = lesson.outcome() if state is LessonState.TAUGHT else None
+        restyle(self.undo_button, kind="primary" if outcome and outcome.did_harm else "quiet")
+        content = outcome.answers + outcome.near if outcome else tuple(corrections)
         self._show_list(content, taught=state is LessonState.TAUGHT)
         self.setVisible(bool(count) or state is not LessonState.NONE)
 
@@ -152,10 +154,3 @@ class CorrectionBar(QFrame):
     def _toggle_list(self) -> None:
         self._opened = not self._opened
         self._show_or_hide_list()
-
-
-def _general(outcome: Outcome) -> str:
-    if outcome.general is None:
-        return ""
-    before, after = outcome.general
-    return f"General text: perplexity {before:.1f} → {after:.1f}."

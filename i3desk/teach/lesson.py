@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +12,14 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from i3core.errors import I3Error
 from i3core.runs.events import Evaluated, Sampled
+from i3core.runs.outcome import outcome_text
 from i3core.runs.reader import MetricsPart, RunState, RunStatus
-from i3core.system import assets
-from i3core.system.files import replaced
+from i3core.text.normalization import normalized
 from i3desk.runs.controller import RunController
 from i3desk.runs.watcher import RunWatcher
-from i3desk.teach.corrections import Correction, write_records
+from i3desk.teach.corrections import Correction
+from i3desk.teach.lesson_data import plan_lesson, steps_for
 from i3desk.workers.background import BackgroundJobs
-
-REPLAYED = "data/small-talk.jsonl"  # conversations that are replayed, so that they are not forgotten
-LR = 2e-4
-MIN_STEPS, STEPS_EACH, MAX_STEPS = 24, 4, 80
-MAX_WEIGHT = 1000
-MAX_PROMPTS = 6
 
 
 class LessonState(enum.Enum):
@@ -44,11 +38,32 @@ class Outcome:
 
     Attributes:
         answers: (prompt, answer before, answer after) for the questions of the corrections.
-        general: perplexity of general text before and after; None if unknown.
+        near: the same for questions near the corrected ones.
+        evaluated: the last evaluation; None before it.
+        spoiled: near questions that are now answered with a correction.
     """
 
     answers: tuple[tuple[str, str, str], ...]
-    general: tuple[float, float] | None
+    near: tuple[tuple[str, str, str], ...] = ()
+    evaluated: Evaluated | None = None
+    spoiled: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What the lesson did, and what to do if it did harm."""
+        if self.spoiled:
+            count = len(self.spoiled)
+            other = "another question is" if count == 1 else f"{count} other questions are"
+            return f"Taught, but {other} now answered with a correction: undo it, or correct that answer too."
+        text, is_good = outcome_text(self.evaluated) if self.evaluated else ("", True)
+        if not is_good:
+            return f"Taught. {text.partition(' To mend it')[0]} Undo it if that is too little."
+        return f"Taught. {text}".strip()
+
+    @property
+    def did_harm(self) -> bool:
+        """Whether undoing should be offered first."""
+        return bool(self.spoiled) or (self.evaluated is not None and not outcome_text(self.evaluated)[1])
 
 
 class Lesson(QObject):
@@ -82,6 +97,7 @@ class Lesson(QObject):
         self._watch.samples_read.connect(self._on_samples)
         self._samples: list[Sampled] = []
         self._evaluations: list[Evaluated] = []
+        self._near: tuple[str, ...] = ()
         self.state = LessonState.NONE
         self.taught: tuple[Correction, ...] = ()
         self.folder: Path | None = None
@@ -101,15 +117,15 @@ class Lesson(QObject):
         self.step, self.total_steps, self.note = 0, steps_for(len(corrections)), ""
         self._samples, self._evaluations = [], []
         try:
-            config = lesson_config(corrections, base, self._data_folder / f"{time.time_ns()}")
+            plan = plan_lesson(corrections, base, self._data_folder / f"{time.time_ns()}")
         except I3Error as error:
             self._fail(error.what, error.remedy)
             return
-        self.folder = self._runs.start(config, "taught")
+        self.folder = self._runs.start(plan.config, "taught")
         if self.folder is None:
             self._fail("The lesson could not start.", "Free some disk space and try again.")
             return
-        self.state = LessonState.STARTING
+        self.state, self._near = LessonState.STARTING, plan.near
         self._watch.watch(self.folder)
         self.changed.emit()
 
@@ -136,10 +152,18 @@ class Lesson(QObject):
         answers: dict[str, list[str]] = {}
         for sample in self._samples:
             answers.setdefault(sample.prompt, []).append(sample.text)
-        general = [each.general_perplexity for each in self._evaluations if each.general_perplexity is not None]
+        known = {prompt: (prompt, texts[0], texts[-1]) for prompt, texts in answers.items() if len(texts) > 1}
+        near = tuple(known[prompt] for prompt in self._near if prompt in known)
+        corrections = {normalized(entry.correction) for entry in self.taught}
         return Outcome(
-            tuple((prompt, texts[0], texts[-1]) for prompt, texts in answers.items() if len(texts) > 1),
-            (general[0], general[-1]) if len(general) > 1 else None,
+            tuple(answer for prompt, answer in known.items() if prompt not in self._near),
+            near,
+            self._evaluations[-1] if len(self._evaluations) > 1 else None,
+            tuple(
+                prompt
+                for prompt, before, after in near
+                if normalized(after) in corrections and normalized(before) != normalized(after)
+            ),
         )
 
     def _end(self, state: LessonState) -> None:
@@ -189,38 +213,3 @@ class Lesson(QObject):
     @Slot(bool, object)
     def _on_samples(self, restarted: bool, samples: list[Sampled]) -> None:
         self._samples = samples if restarted else self._samples + samples
-
-
-def steps_for(count: int) -> int:
-    """Number of steps for this many corrections."""
-    return min(MAX_STEPS, MIN_STEPS + STEPS_EACH * count)
-
-
-def lesson_config(corrections: Sequence[Correction], base: str | None, folder: Path) -> dict:
-    """Make the training settings of a lesson; its data is written to `folder` and stays, for resuming.
-
-    Half of the training text is corrections, the other half general conversations. Forgetting is measured on the
-    trainer's retention set.
-    """
-    general = assets.path(REPLAYED).read_text(encoding="utf-8")
-    taught, replayed = folder / "corrections.jsonl", folder / "general.jsonl"
-    write_records(taught, corrections)
-    with replaced(replayed) as temporary:
-        temporary.write_text(general, encoding="utf-8")
-    characters = sum(len(each["content"]) for entry in corrections for each in entry.messages)
-    repeated = sum(len(each["content"]) for line in general.splitlines() for each in json.loads(line)["messages"])
-    weight = max(1, min(MAX_WEIGHT, round(repeated / max(1, characters))))
-    steps = steps_for(len(corrections))
-    prompts = list(dict.fromkeys(entry.question for entry in corrections if entry.question.strip()))[-MAX_PROMPTS:]
-    return {
-        "model": base or assets.BUNDLED_MODEL,
-        "data": [f"{taught}:{weight}", str(replayed)],
-        "val_share": 0.0,
-        "steps": steps,
-        "batch_size": 2,
-        "lr": LR,
-        "warmup_steps": 4,
-        "eval_every": steps,
-        "checkpoint_every": 0,
-        "sample_prompts": prompts,
-    }

@@ -25,7 +25,6 @@ import time
 from pathlib import Path
 
 import i3core
-from i3core.data.fingerprints import normalized
 from i3core.evaluation.conversation_check import ConversationCheck, count_kept, everyday_prompts
 from i3core.evaluation.skills import converse
 from i3core.generation.config import SamplingConfig
@@ -33,6 +32,7 @@ from i3core.runs.events import Evaluated, Finished, Stepped
 from i3core.runs.folder import RunFolder
 from i3core.system import assets
 from i3core.system.files import read_json
+from i3core.text.normalization import normalized
 from i3core.training.config import TrainingConfig
 from i3core.training.presets import apply
 
@@ -145,7 +145,7 @@ def talk(model: i3core.Model, base: i3core.Model, asked: Pairs, count: int, own_
     check = ConversationCheck(
         (), False, tuple(({"role": "user", "content": prompt},) for prompt, _, _ in pairs), frozenset()
     )
-    kept = count_kept(check, before, [reply for _, reply, _ in pairs], base) / len(pairs)
+    kept = count_kept(check, before, [reply for _, reply, _ in pairs], model, base) / len(pairs)
     return {
         "right": sum(right) / len(right) if right else None, "kept": kept, "wrong": wrong,
         "everyday": [f"{prompt} -> {reply}" for prompt, reply, _ in pairs],
@@ -193,6 +193,7 @@ def main() -> int:
                     steps = event.step
                 elif isinstance(event, Finished):
                     folder = event.folder
+                    print(f"  {name}: {event.reason} at step {event.step}", flush=True)
             seconds, cpu = time.monotonic() - start[0], time.process_time() - start[1]
             found = talk(i3core.load(folder, device="cpu"), base, asked, 1 if options.short else 4, name == "pirate")
         best = next(

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i3core.data.fingerprints import fingerprint, normalized
+from i3core.data.fingerprints import fingerprint
 from i3core.data.split import split, without
 from i3core.data.token_dataset import DataReport, TokenDataset, TokenDatasetWriter, tokenize_source
+from i3core.text.normalization import normalized
 
 EMPTY_REPORT = DataReport("made", {}, 0, 0, 0, 0, 0, 0, 0, (), ())
 
