@@ -106,8 +106,10 @@ def test_correction_is_learned_and_undone(real_app, qtbot):
     ((prompt, said, says),) = teacher.lesson.outcome().answers
     assert (prompt, says) == (QUESTION, "i like fried squid with lemon.")
     assert said != says
-    lost = teacher.lesson.outcome().general
-    assert lost[1] < 1.5 * lost[0]
+    outcome = teacher.lesson.outcome()
+    assert not outcome.did_harm, outcome
+    assert QUESTION not in [prompt for prompt, _, _ in outcome.near]
+    assert teacher.bar.label.text().startswith("Taught. It knows 1 of 1 of your answers")
     qtbot.waitUntil(lambda: app.services.model.info.step is not None, timeout=STARTS_MS)
     app.window.chat_page.start_new()
     assert ask(app, qtbot) == "i like fried squid with lemon."
