@@ -19,6 +19,8 @@ from i3core.errors import I3Error
 from i3core.runs import index
 from i3core.runs.reader import RunState, RunStatus
 from i3desk.chat.conversation_actions import ConversationActions
+from i3desk.conversations.store import stand_in
+from i3desk.conversations.store.backups import remove_copies
 from i3desk.crash_report import CrashReporter, explain_missing_display, start_log, write_stderr
 from i3desk.paths import Paths
 from i3desk.preferences import SettingsStore
@@ -84,6 +86,7 @@ class Application(QObject):
         self.services.model.changed.connect(self._on_busy_changed)
         self.services.model.refused.connect(self._on_model_refused)
         self.services.autosave.failed.connect(self.actions.show_error)
+        self.services.store_guard.said.connect(self._say)
         page = self.services.settings_page.data
         page.export_all_requested.connect(self.actions.export_all)
         page.delete_conversations_requested.connect(self.actions.delete_all)
@@ -116,8 +119,11 @@ class Application(QObject):
         preferences = self.store.preferences
         self.services.use_model(self._model_folder or preferences.model or None)
         self.services.start()
-        if self.services.notice:
-            self.window.toast.show_message(self.services.notice, ms=30_000)
+
+    @Slot(str)
+    def _say(self, text: str) -> None:
+        if text:
+            self.window.toast.show_message(text, ms=30_000)
 
     @Slot()
     def _on_busy_changed(self) -> None:
@@ -265,9 +271,12 @@ def wipe(paths: Paths) -> None:
     logging.shutdown()
     for path in (paths.models_folder, paths.runs_folder, paths.lessons_folder):
         shutil.rmtree(path, ignore_errors=True)
+    remove_copies(paths.conversations_file)
+    for file in stand_in.stand_ins(paths.conversations_file):
+        stand_in.remove(file)
     kept = (paths.conversations_file, paths.corrections_file, paths.settings_file, paths.training_file)
     for path in (*kept, index.list_file(), paths.log_file, paths.lock_file):
-        for each in [*path.parent.glob(path.name + "*"), *path.parent.glob(f"{path.stem}-damaged-*")]:
+        for each in path.parent.glob(path.name + "*"):
             each.unlink(missing_ok=True)
         for folder in (path.parent, path.parent.parent):
             try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from i3core.errors import I3Error
 from i3desk.conversations.conversation import Conversation, Message
-from i3desk.conversations.store import Store
+from i3desk.conversations.store import Store, StoreBusyError
 
 SAVE_EVERY_MS = 250
 RETRY_MS = 3000
+BUSY_RETRY_MS = 200
+PATIENCE_S = 3.0  # with a file that is being written by others
 
 
 class Autosave(QObject):
@@ -17,7 +21,11 @@ class Autosave(QObject):
 
     Signals:
         stored(conversation): Emitted when a conversation has been written.
-        failed(what, remedy): Emitted at the first failed write; again only after a successful one.
+        failed(what, remedy): Emitted at the first failed write; again only after a successful one. While others write
+            the file, not before PATIENCE_S.
+
+    Attributes:
+        error: why the last write failed; None if it did not.
     """
 
     stored = Signal(object)
@@ -27,7 +35,8 @@ class Autosave(QObject):
         super().__init__(parent)
         self._store = store
         self._unsaved: list[tuple[Conversation, set[int]]] = []
-        self._failing = False
+        self.error: I3Error | None = None
+        self._busy_since: float | None = None
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.save_now)
 
@@ -69,14 +78,22 @@ class Autosave(QObject):
                         self._store.save_message(conversation, conversation.messages[number])
                     self._store.save_conversation(conversation)
             except I3Error as error:
-                self._timer.start(RETRY_MS)
-                if not self._failing:
-                    self._failing = True
-                    self.failed.emit(error.what, error.remedy)
+                self._on_error(error)
                 return
             self._unsaved.pop(0)
-            self._failing = False
+            self.error = self._busy_since = None
             self.stored.emit(conversation)
+
+    def _on_error(self, error: I3Error) -> None:
+        if isinstance(error, StoreBusyError):
+            self._busy_since = self._busy_since or time.monotonic()
+            if time.monotonic() - self._busy_since < PATIENCE_S:
+                self._timer.start(BUSY_RETRY_MS)
+                return
+        self._timer.start(RETRY_MS)
+        is_new, self.error = self.error is None, error
+        if is_new:
+            self.failed.emit(error.what, error.remedy)
 
     def _numbers_of(self, conversation: Conversation) -> set[int]:
         for known, numbers in self._unsaved:

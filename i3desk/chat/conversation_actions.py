@@ -18,6 +18,7 @@ from i3desk.chat.sidebar import Sidebar
 from i3desk.conversations import import_export
 from i3desk.conversations.conversation import Conversation
 from i3desk.conversations.store import Store
+from i3desk.conversations.store.backups import remove_copies
 from i3desk.widgets.toast import Toast
 from i3desk.workers.background import BackgroundJobs
 
@@ -165,7 +166,12 @@ class ConversationActions(QObject):
         except I3Error as error:
             self.show_error(error.what, error.remedy)
         else:
-            self._in_background(lambda store: store.delete_all(newest), self._on_all_deleted)
+
+            def work(store: Store) -> None:
+                store.delete_all(newest)
+                remove_copies(store.path)
+
+            self._in_background(work, self._on_all_deleted)
 
     def _on_all_deleted(self, _: None) -> None:
         self._conversations.reload()
@@ -303,10 +309,9 @@ class ConversationActions(QObject):
 
     def _in_background(self, work: Callable[[Store], Any], done: Callable[[Any], None]) -> None:
         """Run `work` in the background, with its own connection to the store."""
-        database = self._store.path
 
         def run() -> Any:
-            with closing(Store(database, recover=False)) as store:
+            with closing(Store(self._store.path, recover=False)) as store:  # the path of now: chats may have moved
                 return work(store)
 
         self._background.run(run, done, self._on_background_failed)

@@ -14,7 +14,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringL
 from i3core.errors import I3Error
 from i3desk.chat.date_groups import Heading, heading_of, sort_key
 from i3desk.conversations.conversation import Conversation
-from i3desk.conversations.store import ConversationRow, Store, preview_of, search
+from i3desk.conversations.store import ConversationRow, Hit, Store, preview_of, search
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.sectioned_list import HEADING_FLAGS
 from i3desk.workers.background import BackgroundJobs
@@ -264,7 +264,7 @@ class ConversationList(QObject):
         self._background.forget(self._search_job)
         self._search_job = None
         if text.strip():
-            work = partial(search, self._store.path, text, HITS_SHOWN)
+            work = partial(_search, self._store, text)
             self._search_job = self._background.run(work, partial(self.hits_ready.emit, text), self._report)
 
     def _change(self, row: ConversationRow, write: Callable[[], Any], **fields) -> bool:
@@ -283,3 +283,7 @@ class ConversationList(QObject):
 
     def _report(self, error: I3Error) -> None:
         self.failed.emit(error.what, error.remedy)
+
+
+def _search(store: Store, text: str) -> list[Hit]:
+    return search(store.path, text, HITS_SHOWN)

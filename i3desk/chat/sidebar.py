@@ -23,7 +23,8 @@ from i3desk.conversations.store import Hit
 from i3desk.style import icons
 from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import add, column, column_in, icon_button, label, row
+from i3desk.widgets.basics import Notice, add, column, column_in, icon_button, label, row
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.sectioned_list import PADDING, SIDE, SectionedList, heading_font
 
 WIDTH = 232
@@ -206,6 +207,12 @@ class Sidebar(QFrame):
         self._shown = number
         self.list.show_row(self._conversations.model.row_of(number))
 
+    @Slot(str, str, str)
+    def show_status(self, what: str, details: str, more: str) -> None:
+        """Show what is wrong with the file of the conversations, `more` in a tooltip; nothing if `what` is empty."""
+        self.status.show_error(what, details)
+        self.status.setToolTip(tooltip_text(more))
+
     def set_busy(self, numbers: Iterable[int]) -> None:
         """Mark the conversations in which a reply is being written."""
         self._conversations.model.set_busy(numbers)
@@ -219,10 +226,12 @@ class Sidebar(QFrame):
     def _lay_out(self) -> None:
         buttons = row((self.new_button, 1), self.temporary_button, spacing=5)
         top = column(self.search, buttons, margins=(12, 12, 12, 0), spacing=5)
+        self.status = Notice()
+        self._status_bar = column(self.status, margins=(12, 8, 12, 0))
         bottom = QHBoxLayout()
         bottom.setContentsMargins(12, 6, 12, 8)
         add(bottom, self.import_button, None)
-        column_in(self, top, (self.stack, 1), bottom, margins=(0, 0, 1, 0))
+        column_in(self, top, self._status_bar, (self.stack, 1), bottom, margins=(0, 0, 1, 0))
 
     # Searching.
 

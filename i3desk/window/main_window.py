@@ -295,20 +295,26 @@ class MainWindow(QMainWindow):
         self.close()
 
     def _is_saved(self) -> bool:
-        """Whether all messages are stored; if not, ask the user what to do."""
+        """Whether all messages are stored at their place; if not, ask the user what to do."""
         autosave = self.services.autosave
         autosave.save_now()
-        if autosave.has_unsaved and self._question is None:
+        unsaved, lose = self.services.store_guard.unsaved(), "Close"
+        if autosave.has_unsaved:
+            error, lose = autosave.error, "Close and lose them"
+            remedy = f"{error} " if error else ""
+            unsaved = "The last messages could not be stored.", f"{remedy}Try again, or close and lose them."
+        if unsaved is not None and self._question is None:
             box = self._question = QMessageBox(self)
             box.setIcon(QMessageBox.Icon.Warning)
-            box.setText("The last messages could not be stored.")
-            box.setInformativeText("The disk is probably full. Free some space and try again, or close and lose them.")
+            box.setTextFormat(Qt.TextFormat.PlainText)
+            box.setText(unsaved[0])
+            box.setInformativeText(unsaved[1])
             self.again_button = box.addButton("Try again", QMessageBox.ButtonRole.AcceptRole)
-            self.lose_button = box.addButton("Close and lose them", QMessageBox.ButtonRole.DestructiveRole)
+            self.lose_button = box.addButton(lose, QMessageBox.ButtonRole.DestructiveRole)
             box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
             box.finished.connect(self._on_answered)
             box.open()
-        return not autosave.has_unsaved
+        return unsaved is None
 
     @Slot(int)
     def _on_answered(self, _result: int) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import tempfile
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
@@ -18,7 +15,7 @@ from i3desk.chat.sampling_panel import SamplingPanel
 from i3desk.chat.session import ChatSession
 from i3desk.chat.sidebar import Sidebar
 from i3desk.conversations.conversation import ChatSettings
-from i3desk.conversations.store import ConversationRow, Store, check, checkpoint, index_more, tidy
+from i3desk.conversations.store import ConversationRow, Store, checkpoint, index_more
 from i3desk.models.catalog import Catalog
 from i3desk.models.page import ModelsPage
 from i3desk.paths import Paths
@@ -30,23 +27,18 @@ from i3desk.style.theme import Theme
 from i3desk.teach.controller import TeachController
 from i3desk.training.page import TrainPage
 from i3desk.window.chat_with_run import ChatWithRun
+from i3desk.window.store_guard import StoreGuard
 from i3desk.workers.active_model import ActiveModel
 from i3desk.workers.api_server import ApiServer, is_installed
 from i3desk.workers.background import BackgroundJobs
 from i3desk.workers.model_worker import Loader, ModelWorker
 
-log = logging.getLogger(__name__)
 CHECKPOINT_EVERY_MS = 60_000
-TIDY_AFTER_MS = 15_000
 INDEX_AGAIN_MS = 50
 
 
 class Services(QObject):
-    """Jobs, stores and pages of the window.
-
-    Attributes:
-        notice: a message about the conversations' database to show at the start; empty if there is none.
-    """
+    """Jobs, stores and pages of the window."""
 
     def __init__(
         self, paths: Paths, settings: SettingsStore, theme: Theme, loader: Loader, parent: QObject | None = None
@@ -56,10 +48,9 @@ class Services(QObject):
         preferences = settings.preferences
         self.model_worker = ModelWorker(self, loader)
         self.background = BackgroundJobs(self)
-        self._temporary_store: tempfile.TemporaryDirectory | None = None
         self._ending = False
-        self.notice = ""
-        self.store = self._open_store(paths.conversations_file)
+        self.store_guard = StoreGuard(paths.conversations_file, self.background, self)
+        self.store = self.store_guard.store
 
         self.autosave = Autosave(self.store, self)
         self.conversations = ConversationList(self.store, self.background, self)
@@ -87,20 +78,6 @@ class Services(QObject):
         self._checkpoint_timer = QTimer(self, interval=CHECKPOINT_EVERY_MS)
         self._checkpoint_timer.timeout.connect(self._checkpoint)
         self._checkpoint_timer.start()
-
-    def _open_store(self, path: Path) -> Store:
-        """Open the conversations; if that fails, use a temporary folder until the program ends."""
-        try:
-            store = Store(path)
-            store.mark_cut()
-            store.purge_deleted()
-            self.notice = store.notice
-            return store
-        except I3Error as error:
-            log.error("The conversations cannot be used: %s", error)
-            self.notice = f"{error} Until then, chats are not saved."
-            self._temporary_store = tempfile.TemporaryDirectory(prefix="i3desk-")
-            return Store(Path(self._temporary_store.name) / "conversations.sqlite3")
 
     # ----------------------------------------------------------------------------------------- models
 
@@ -173,13 +150,24 @@ class Services(QObject):
 
     def start(self) -> None:
         """Read the lists. Call after the first paint."""
-        self.background.run(partial(_read_rows, self.store.path), self.conversations.model.show, self._on_unreadable)
+        self._read_list()
+        self.store_guard.list_changed.connect(self._read_list)
+        self.store_guard.status_changed.connect(self.sidebar.show_status)
+        self.store_guard.broken.connect(self.conversations.failed)
+        self.store_guard.start()
         self.catalog.refresh()
         self.models_page.downloads.find_interrupted()
         self.runs.refresh()
         self.teacher.corrections.load()
         self._index_more()
-        QTimer.singleShot(TIDY_AFTER_MS, self, self._tidy)
+
+    @Slot()
+    def _read_list(self) -> None:
+        self.background.run(partial(_read_rows, self.store), self._show_rows, self._on_unreadable)
+
+    def _show_rows(self, rows: list[ConversationRow]) -> None:
+        self.conversations.model.show(rows)
+        self.sidebar.show_current(self.session.conversation.id)
 
     def _on_unreadable(self, error: I3Error) -> None:
         self.conversations.failed.emit(error.what, error.remedy)
@@ -187,43 +175,27 @@ class Services(QObject):
     @Slot()
     def _checkpoint(self) -> None:
         if not self.session.any_busy:
-            self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)
+            self.background.run(partial(self.store_guard.if_in_place, checkpoint), _ignore, _ignore)
 
     @Slot()
     def _index_more(self) -> None:
         """Complete the search index of an earlier version's database, in slices between other work."""
         if not self._ending:
-            self.background.run(partial(index_more, self.store.path), self._on_indexed, _ignore)
+            self.background.run(partial(self.store_guard.if_in_place, index_more), self._on_indexed, _ignore)
 
-    def _on_indexed(self, more: bool) -> None:
+    def _on_indexed(self, more: bool | None) -> None:
         if more:
             QTimer.singleShot(INDEX_AGAIN_MS, self, self._index_more)
-
-    @Slot()
-    def _tidy(self) -> None:
-        """Check the database and compact its search index, with the lowest priority."""
-        self.background.run(partial(check, self.store.path), self._on_checked, _ignore)
-        work = partial(tidy, self.store.path, cancelled=self._is_busy)
-        self.background.run(work, _ignore, _ignore)
-
-    def _is_busy(self) -> bool:
-        return self.session.any_busy or self._ending or self.background.waiting > 1
-
-    def _on_checked(self, sound: bool) -> None:
-        if not sound:
-            self.conversations.failed.emit(
-                "The database of conversations is damaged.",
-                "Restart i3desk: it sets the file aside and recovers what can still be read.",
-            )
 
     def shut_down(self) -> None:
         """Save, and ask all threads to end."""
         self._ending = True
         self._checkpoint_timer.stop()
+        self.store_guard.shut_down()
         self.panel.flush()
         self.session.finish()
         self.settings.save()
-        self.background.run(partial(checkpoint, self.store.path), _ignore, _ignore)
+        self.background.run(partial(self.store_guard.if_in_place, checkpoint), _ignore, _ignore)
         self.models_page.shut_down()
         self.server.shut_down()
         self.runs.shut_down()
@@ -235,15 +207,13 @@ class Services(QObject):
 
     def close_store(self) -> None:
         """Close the database. Call after the threads have ended."""
-        self.store.close()
-        if self._temporary_store is not None:
-            self._temporary_store.cleanup()
+        self.store_guard.close()
 
 
-def _read_rows(database: Path) -> list[ConversationRow]:
+def _read_rows(store: Store) -> list[ConversationRow]:
     """Read the list of conversations on its own connection, for a background thread."""
-    with closing(Store(database, recover=False)) as store:
-        return store.rows()
+    with closing(Store(store.path, recover=False)) as own:
+        return own.rows()
 
 
 def _ignore(_result: object) -> None:

@@ -130,13 +130,17 @@ def newer_database(paths) -> bytes:
     return paths.conversations_file.read_bytes()
 
 
-def test_newer_database_is_refused_and_unchanged(newer_database, app, say, paths, open_app):
+def test_newer_database_is_refused_and_unchanged(newer_database, app, say, paths, open_app, qtbot):
     assert app.window.toast.isVisible()
-    assert "newer i3desk" in app.services.notice
-    assert "Install the newer i3desk again" in app.services.notice
-    assert "not saved" in app.services.notice
+    for text in (app.window.toast.text.text(), app.window.sidebar.status.toolTip()):
+        assert "newer i3desk" in text
+        assert "Install the newer" in text
+        assert "chats are kept in" in text
     say(app, "hello")
     assert app.window.session.conversation.last.text == "the moon is a big rock."
+    app.window.close()
+    with qtbot.waitSignal(app.window.closed):
+        app.window.lose_button.click()
     open_app.close(app)
     assert paths.conversations_file.read_bytes() == newer_database
     beside = {path.name for path in paths.conversations_file.parent.glob("conversations*")}

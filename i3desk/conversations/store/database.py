@@ -2,7 +2,7 @@
 
 Tables (version 4):
     conversations   one row each; the list needs only `preview` and `message_count`, not the messages;
-                    `deleted_at` is set while a deletion can be undone
+                    `deleted_at` is set while a deletion can be undone, and 0 while an import is not complete
     messages        the tree: (conversation, number) identifies a message, `parent` is the number that it follows
     chunk_blocks    a reply's chunks in blocks of compressed JSON, appended while it streams
     texts           FTS5 index, see search_index.py
@@ -16,6 +16,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from i3core.errors import I3Error
@@ -28,6 +29,15 @@ LIST = (
     "WHERE deleted_at IS NULL ORDER BY pinned DESC, updated_at DESC, id DESC"
 )
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_decode = partial(str, encoding="utf-8", errors="replace")  # a flipped bit in a text costs one character
+
+
+class StoreBusyError(I3Error):
+    """The file is being written, by another program or another thread; the same write works later."""
+
+
+class StoreDamagedError(I3Error):
+    """The file is damaged: see recovery.py."""
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:
@@ -107,14 +117,19 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
 )
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open or create the database and migrate it to the current version.
+def connect(path: Path, busy_s: float = BUSY_S, create: bool = True) -> sqlite3.Connection:
+    """Open the database and migrate it to the current version; with `create`, make it if it is missing.
 
-    Raises sqlite3.Error, and I3Error if a newer i3desk wrote it.
+    Raises sqlite3.Error or OSError, and I3Error if a newer i3desk wrote it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # readable by the owner only
-    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # readable by the owner only
+    # The lock of SQLite itself keeps threads apart: another one may copy what this connection reads, see placing.py.
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", timeout=busy_s, isolation_level=None, uri=True, check_same_thread=False
+    )
+    connection.text_factory = _decode
     try:
         _refuse_newer(connection, path)  # before anything is written
         connection.execute("PRAGMA journal_mode = WAL")
@@ -156,8 +171,22 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Open a read-only connection, for another thread."""
-    return sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", timeout=BUSY_S, isolation_level=None, uri=True)
+    """Open a read-only connection, for another thread; also on a disk that cannot be written."""
+    for options in ("mode=ro", "immutable=1"):
+        connection = sqlite3.connect(
+            f"{Path(path).absolute().as_uri()}?{options}", timeout=BUSY_S, isolation_level=None, uri=True
+        )
+        connection.text_factory = _decode
+        try:
+            version_of(connection)
+        except sqlite3.OperationalError as error:
+            connection.close()
+            # Without write access SQLite cannot share a file that has a log. Nobody else can write it either.
+            if options == "immutable=1" or code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+        else:
+            return connection
+    raise AssertionError("unreachable")
 
 
 @contextmanager
@@ -187,7 +216,7 @@ def explain_errors(path: Path) -> Iterator[None]:
         code = code_of(error)
         if code in DAMAGED:
             mark_damaged(path)
-            raise I3Error(
+            raise StoreDamagedError(
                 f"The conversations in {path} are damaged ({error}).",
                 "Restart i3desk: it sets the damaged file aside and recovers what can still be read.",
             ) from error
@@ -199,7 +228,7 @@ def explain_errors(path: Path) -> Iterator[None]:
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             raise _cannot_use(path, str(error)) from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise I3Error(
+            raise StoreBusyError(
                 f"The conversations in {path} are in use by another program.",
                 "Close the program that has this file open; saving is tried again.",
             ) from error

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from i3desk.conversations.store import database, search_index
 from i3desk.conversations.store.database import connect, connect_read_only, explain_errors, transaction
+from i3desk.conversations.store.store import KEPT_S, Store
 
 log = logging.getLogger(__name__)
 MERGE_PAGES = 8  # in one step of merging the index: some 10 ms
 PAUSE_S = 0.03
 TIDY_S = 20.0
 INDEX_S = 0.3
-UNDO_S = 60.0  # more recent deletions can be undone, or are a running import
 
 
 def checkpoint(path: Path | str) -> None:
@@ -32,7 +32,7 @@ def checkpoint(path: Path | str) -> None:
     path = Path(path)
     if not path.exists():
         return
-    with explain_errors(path), closing(connect(path)) as connection:
+    with explain_errors(path), closing(connect(path, create=False)) as connection:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # blocks no other connection
         connection.execute("PRAGMA busy_timeout = 0")
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # little is left
@@ -44,18 +44,16 @@ def checkpoint(path: Path | str) -> None:
                     raise
 
 
-def tidy(path: Path | str, cancelled: Callable[[], bool] = lambda: False, undo_s: float = UNDO_S) -> None:
-    """Permanently remove what was deleted more than `undo_s` ago, merge the search index, checkpoint.
+def tidy(path: Path | str, cancelled: Callable[[], bool] = lambda: False, kept_s: float = KEPT_S) -> None:
+    """Permanently remove what was deleted more than `kept_s` ago, merge the search index, checkpoint.
 
     Stops early when cancelled, or after TIDY_S; the next call continues.
     """
-    from i3desk.conversations.store.store import Store
-
     path = Path(path)
     if not path.exists():
         return
     with closing(Store(path, recover=False)) as store:
-        purged = store.purge_deleted(undo_s)
+        purged = store.purge_deleted(kept_s)
     _merge_index(path, everything=purged > 0, cancelled=cancelled)
     checkpoint(path)
 
@@ -66,7 +64,7 @@ def index_more(path: Path | str) -> bool:
     if not path.exists():
         return False
     deadline = time.monotonic() + INDEX_S
-    with explain_errors(path), closing(connect(path)) as connection:
+    with explain_errors(path), closing(connect(path, create=False)) as connection:
         while time.monotonic() < deadline:
             with transaction(connection):
                 if not search_index.fill_step(connection):
@@ -78,7 +76,7 @@ def index_more(path: Path | str) -> bool:
 def _merge_index(path: Path, everything: bool, cancelled: Callable[[], bool]) -> None:
     """Merge segments of the index; all of them after a purge, because they still contain the purged words."""
     deadline = time.monotonic() + TIDY_S
-    with explain_errors(path), closing(connect(path)) as connection:
+    with explain_errors(path), closing(connect(path, create=False)) as connection:
         pages = -MERGE_PAGES if everything else MERGE_PAGES
         while time.monotonic() < deadline and not cancelled():
             before = connection.total_changes

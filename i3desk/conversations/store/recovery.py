@@ -1,41 +1,45 @@
-"""Recovery of a damaged database: set it aside and copy all readable rows."""
+"""Recovery of a damaged database: collect all readable rows and those of a daily copy, and set the file aside."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from i3desk.conversations.store import search_index
-from i3desk.conversations.store.database import DAMAGED, LIST, code_of, connect, damage_mark, transaction
+from i3desk.conversations.store import placing, search_index
+from i3desk.conversations.store.backups import daily_copies
+from i3desk.conversations.store.database import (
+    BUSY_S,
+    DAMAGED,
+    LIST,
+    code_of,
+    connect,
+    connect_read_only,
+    damage_mark,
+    transaction,
+)
+from i3desk.conversations.store.pages import PageReader
 
 log = logging.getLogger(__name__)
-MAX_MISSES = 100_000  # consecutive unused row numbers that end the search for rows
 TABLES = ("conversations", "messages", "chunk_blocks")
+STEP = 200  # rows between two reports of the progress
+Progress = Callable[[float], None]
 
 
-def open_or_recover(path: Path) -> tuple[sqlite3.Connection, str]:
-    """Open the database; if it is damaged, replace it by its readable rows and return a notice for the user.
+def connect_and_read(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
+    """Open the database and read the list, which finds most damage; `maintenance.check` reads the rest later.
 
-    Raises sqlite3.Error or OSError if the disk fails; a damaged file is always kept.
+    Raises sqlite3.DatabaseError if it is damaged, or known to be.
     """
-    notice = _recover(path) if damage_mark(path).exists() and path.exists() else ""
-    try:
-        return _connect_and_read(path), notice
-    except sqlite3.DatabaseError as error:
-        if code_of(error) not in DAMAGED:
-            raise
-        log.error("The database of conversations is damaged: %s", error)
-    notice = _recover(path)
-    return connect(path), notice
-
-
-def _connect_and_read(path: Path) -> sqlite3.Connection:
-    """Open the database and read the list, which detects most damage; `maintenance.check` reads the rest later."""
-    connection = connect(path)
+    if needs_recovery(path):
+        error = sqlite3.DatabaseError("it was found to be damaged")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+    connection = connect(path, busy_s)
     try:
         for query in ("SELECT * FROM conversations", LIST):
             for _ in connection.execute(query):
@@ -47,80 +51,99 @@ def _connect_and_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _recover(path: Path) -> str:
-    aside = _set_aside(path)
-    log.error("The damaged database is kept as %s", aside)
-    with closing(connect(path)) as target:
-        count = _copy_readable(aside, target)
+def needs_recovery(path: Path) -> bool:
+    """Whether the database is marked as damaged, was being recovered, or was deleted but has a log with chats."""
+    if _recovered(path).exists() or (damage_mark(path).exists() and path.exists()):
+        return True
+    log_file = Path(f"{path}-wal")
+    is_gone = not path.exists() or path.stat().st_size == 0
+    return is_gone and log_file.exists() and log_file.stat().st_size > 0
+
+
+def make_usable(path: Path, progress: Progress = lambda share: None, busy_s: float = BUSY_S) -> str:
+    """Make sure that the database can be opened and written; returns a notice for the user if it was recovered.
+
+    Args:
+        progress: receives the share that is done; an exception that it raises ends the recovery and changes nothing.
+
+    Raises sqlite3.Error or OSError if it cannot be used now; a damaged file is always kept.
+    """
+    try:
+        with closing(connect_and_read(path, busy_s)) as connection, transaction(connection):
+            return ""
+    except sqlite3.DatabaseError as error:
+        if code_of(error) not in DAMAGED:
+            raise
+        log.error("The database of conversations is damaged: %s", error)
+    return _recover(path, progress)
+
+
+def _recovered(path: Path) -> Path:
+    """The complete result of a recovery, until it is in place."""
+    return path.with_name(f"{path.stem}-recovered{path.suffix}")
+
+
+def _recover(path: Path, progress: Progress) -> str:
+    recovered = _recovered(path)
+    if not recovered.exists():
+        unfinished = path.with_name(f"{path.stem}-recovering{path.suffix}")
+        placing.remove(unfinished)
+        try:
+            with closing(connect(unfinished)) as target:
+                _collect(path, target, progress)
+                target.execute("PRAGMA journal_mode = DELETE")  # one file, without a log
+            os.replace(unfinished, recovered)
+        finally:
+            placing.remove(unfinished)
+    aside = placing.set_aside(path, "damaged")
+    os.replace(recovered, path)
     damage_mark(path).unlink(missing_ok=True)
+    log.error("The damaged database is kept as %s", aside)
+    with closing(connect(path)) as connection:
+        count = connection.execute("SELECT count(*) FROM conversations WHERE deleted_at IS NULL").fetchone()[0]
     if not count:
         return f"The stored conversations were damaged and could not be read. The damaged file was kept: {aside}"
     chats = "1 conversation" if count == 1 else f"{count:,} conversations"
     return f"The stored conversations were damaged. {chats} could be recovered. The damaged file was kept: {aside}"
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename the database and its log; returns the new name."""
-    stem = f"{path.stem}-damaged-{time.strftime('%Y-%m-%d-%H%M%S')}"
-    aside, number = path.with_name(stem + path.suffix), 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{stem}-{number}{path.suffix}")
-    path.rename(aside)
-    log_file = Path(f"{path}-wal")
-    if log_file.exists():
-        log_file.rename(f"{aside}-wal")
-    Path(f"{path}-shm").unlink(missing_ok=True)  # created again from the log
-    return aside
-
-
-def _copy_readable(damaged: Path, target: sqlite3.Connection) -> int:
-    """Copy all readable rows; returns the number of conversations."""
+def _collect(damaged: Path, target: sqlite3.Connection, progress: Progress) -> None:
+    """Copy all readable rows; what the file has lost comes from the newest daily copy that can be read."""
     target.execute("PRAGMA foreign_keys = OFF")
-    with closing(sqlite3.connect(damaged, isolation_level=None)) as source, transaction(target):
-        source.text_factory = lambda data: data.decode("utf-8", "replace")
-        for table in TABLES:
-            names = [column[1] for column in target.execute(f"PRAGMA table_info({table})")]
-            command = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-            for row in _readable_rows(source, table, names):
-                try:
-                    target.execute(command, row)
-                except sqlite3.IntegrityError as error:  # an invalid row
-                    log.warning("A row of %s was not usable: %s", table, error)
+    tables = {len(names): (name, names) for name in TABLES if (names := _columns(target, name))}
+    with transaction(target), closing(PageReader(damaged)) as reader:
+        for number, values in reader.rows(lambda share: progress(0.9 * share)):
+            if len(values) in tables and values[0] is None:  # each of our tables is known by its number of columns
+                name, names = tables[len(values)]
+                _insert(target, name, names, [number, *values[1:]])
+        for copy in daily_copies(damaged):
+            try:
+                _add_missing(copy, target)
+                break
+            except sqlite3.Error as error:
+                log.warning("The copy %s cannot be read: %s", copy, error)
         _repair(target)
         search_index.fill(target)
-    return target.execute("SELECT count(*) FROM conversations WHERE deleted_at IS NULL").fetchone()[0]
 
 
-def _readable_rows(source: sqlite3.Connection, table: str, names: list[str]) -> Iterator[tuple]:
-    """Yield rows from the start to the first damage, from the end back to the last, and single rows between."""
-    columns = ", ".join(names)
-    first_unread, last_unread = 0, None
-    for ascending in (True, False):
-        order = "ASC" if ascending else "DESC"
-        try:
-            rows = source.execute(f"SELECT {columns} FROM {table} WHERE id >= ? ORDER BY id {order}", (first_unread,))
-            for row in rows:
-                if ascending:
-                    first_unread = row[0] + 1
-                else:
-                    last_unread = row[0] - 1
-                yield row
-            return
-        except sqlite3.Error as error:
-            log.warning("Damage in table %s: %s", table, error)
-            if code_of(error) not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR):
-                return  # not a database, or without this table
-    number, misses = first_unread, 0
-    while misses < MAX_MISSES and (last_unread is None or number <= last_unread):
-        try:
-            row = source.execute(f"SELECT {columns} FROM {table} WHERE id = ?", (number,)).fetchone()
-        except sqlite3.Error:
-            row = None
-        misses = misses + 1 if row is None else 0
-        if row is not None:
-            yield row
-        number += 1
+def _columns(target: sqlite3.Connection, table: str) -> list[str]:
+    return [column[1] for column in target.execute(f"PRAGMA table_info({table})")]
+
+
+def _insert(target: sqlite3.Connection, table: str, names: list[str], row: list[Any] | tuple) -> None:
+    places = ", ".join("?" * len(names))
+    try:
+        target.execute(f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({places})", row)
+    except (sqlite3.IntegrityError, OverflowError, UnicodeEncodeError) as error:  # an invalid row
+        log.warning("A row of %s was not usable: %s", table, error)
+
+
+def _add_missing(copy: Path, target: sqlite3.Connection) -> None:
+    with closing(connect_read_only(copy)) as source:
+        for table in TABLES:
+            names = _columns(target, table)
+            for row in source.execute(f"SELECT {', '.join(names)} FROM {table}"):
+                _insert(target, table, names, row)
 
 
 def _repair(target: sqlite3.Connection) -> None:

@@ -8,6 +8,9 @@ from i3desk.conversations import serialization
 from i3desk.conversations.conversation import Conversation, Message, ReplyState
 
 PREVIEW_LENGTH = 120
+CONVERSATION_FIELDS = (
+    "title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, window_used, window, first_seen"
+)
 MESSAGE_FIELDS = tuple(field.name for field in fields(Message) if field.name != "chunks")
 
 _STATES = {state.value: state for state in ReplyState}
@@ -54,3 +57,29 @@ def message_from(values: tuple) -> Message:
     by_name["state"] = _STATES.get(values[_STATE], ReplyState.CUT)
     by_name["sampling"] = serialization.decode_sampling(values[_SAMPLING])
     return Message(**by_name)
+
+
+def conversation_from(number: int, values: tuple, stored: list[tuple]) -> Conversation:
+    """Make a conversation from its row and those of its messages, without chunks."""
+    messages: dict[int, Message] = {}
+    for row in stored:
+        message = message_from(row)
+        if message.parent not in messages:  # only a recovered tree has gaps
+            message.parent = None
+        messages[message.number] = message
+    title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, used, window, first_seen = values
+    return Conversation(
+        id=number,
+        title=title,
+        has_own_title=bool(has_own_title),
+        pinned=bool(pinned),
+        created_at=created_at,
+        updated_at=updated_at,
+        settings=serialization.decode_settings(settings),
+        messages=messages,
+        leaf=leaf,
+        draft=draft,
+        window_used=used,
+        window=window,
+        first_seen=first_seen if first_seen in messages else None,
+    )

@@ -13,13 +13,29 @@ from i3core.errors import I3Error
 from i3core.generation.outputs import Chunk
 from i3desk.conversations import serialization
 from i3desk.conversations.conversation import Conversation, Message
-from i3desk.conversations.store import search_index
-from i3desk.conversations.store.database import LIST, UNFINISHED, connect, explain_errors, transaction
-from i3desk.conversations.store.recovery import open_or_recover
-from i3desk.conversations.store.rows import MESSAGE_FIELDS, ConversationRow, message_from, preview_of, values_of
+from i3desk.conversations.store import copying, placing, search_index
+from i3desk.conversations.store.database import (
+    LIST,
+    UNFINISHED,
+    StoreBusyError,
+    connect,
+    explain_errors,
+    transaction,
+)
+from i3desk.conversations.store.recovery import connect_and_read, make_usable
+from i3desk.conversations.store.rows import (
+    CONVERSATION_FIELDS,
+    MESSAGE_FIELDS,
+    ConversationRow,
+    conversation_from,
+    preview_of,
+    values_of,
+)
 
 log = logging.getLogger(__name__)
 NO_TITLE = Conversation().shown_title
+GUI_BUSY_S = 0.03  # wait for another write in the GUI thread; what is not written is kept and tried again
+KEPT_S = 30 * 86_400.0  # deleted conversations can be restored for so long
 BATCH = 100  # messages in one transaction, so that no other thread waits long
 
 _INSERT_MESSAGE = f"""
@@ -36,19 +52,60 @@ class Store:
     Attributes:
         path: the database file.
         notice: a note for the user about opening it, for example that it was damaged; otherwise "".
+        held: while True, all writes raise StoreBusyError: the chats are being moved to another file.
     """
 
-    def __init__(self, path: Path | str, recover: bool = True) -> None:
-        """With `recover`, a damaged file is replaced by its readable rows; no other Store may have the file open."""
-        self.path = Path(path)
+    def __init__(self, path: Path | str, recover: bool = True, connection: sqlite3.Connection | None = None) -> None:
+        """With `recover`, make a missing file and repair a damaged one; no other Store may have the file open."""
+        path = Path(path)
+        self.held = False
+        self.notice = ""
         # (conversation, message number) -> number of stored chunks, and the last one
         self._stored_chunks: dict[tuple[int, int], tuple[int, Chunk | None]] = {}
-        with explain_errors(self.path):
-            self._connection, self.notice = open_or_recover(self.path) if recover else (connect(self.path), "")
+        if connection is None:
+            with explain_errors(path):
+                self.notice = make_usable(path) if recover else ""
+                connection = connect(path, create=recover)
+        self._use(path, connection)
+
+    @classmethod
+    def open_at_once(cls, path: Path) -> Store:
+        """Open the file in the GUI thread: without waiting for other programs, and without recovery.
+
+        Raises StoreDamagedError, StoreBusyError or another I3Error if it cannot be used now.
+        """
+        with explain_errors(path):
+            return cls(path, connection=connect_and_read(path, GUI_BUSY_S))
+
+    def switch(self, path: Path) -> None:
+        """Use another file; the open one is closed. Raises I3Error if it cannot be used now; then nothing changes."""
+        with explain_errors(path):
+            connection = connect_and_read(path, GUI_BUSY_S)
+        self.close()
+        self._use(path, connection)
+        self.held = False
+
+    def _use(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path, self._connection = path, connection
+        self._file, self._log = placing.file_id(path), placing.file_id(Path(f"{path}-wal"))
+        self._stored_chunks.clear()
 
     def close(self) -> None:
         """Close the file; this is fast after a `checkpoint` in the background."""
         self._connection.close()
+
+    def is_in_place(self) -> bool:
+        """Whether the open file still is at its path: another program may delete or replace it."""
+        return placing.file_id(self.path) == self._file
+
+    def write_again(self) -> Path | None:
+        """Put all that is stored in the place of a file that was deleted or replaced, which still can be read.
+
+        For a background thread, while `held` is set; `switch` then opens the new file. Returns where a replacement is
+        kept.
+        """
+        with explain_errors(self.path):
+            return placing.write_again(self._connection, self.path, self._log)
 
     def rows(self) -> list[ConversationRow]:
         """All conversations of the list, pinned ones first, then the newest."""
@@ -63,37 +120,14 @@ class Store:
         """Read a conversation with its messages but without chunks, see `load_chunks`."""
         with explain_errors(self.path), self._reading() as connection:
             row = connection.execute(
-                "SELECT title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, window_used, "
-                "window, first_seen FROM conversations WHERE id = ?",
-                (number,),
+                f"SELECT {CONVERSATION_FIELDS} FROM conversations WHERE id = ?", (number,)
             ).fetchone()
             if row is None:
                 raise I3Error("This conversation no longer exists.", "Open another one from the list.")
             stored = connection.execute(
                 f"SELECT {', '.join(MESSAGE_FIELDS)} FROM messages WHERE conversation = ? ORDER BY number", (number,)
             ).fetchall()
-        messages: dict[int, Message] = {}
-        for values in stored:
-            message = message_from(values)
-            if message.parent not in messages:  # only a recovered tree has gaps
-                message.parent = None
-            messages[message.number] = message
-        title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, used, window, first_seen = row
-        return Conversation(
-            id=number,
-            title=title,
-            has_own_title=bool(has_own_title),
-            pinned=bool(pinned),
-            created_at=created_at,
-            updated_at=updated_at,
-            settings=serialization.decode_settings(settings),
-            messages=messages,
-            leaf=leaf,
-            draft=draft,
-            window_used=used,
-            window=window,
-            first_seen=first_seen if first_seen in messages else None,
-        )
+        return conversation_from(number, row, stored)
 
     def open_with_chunks(self, number: int) -> Conversation:
         """Read a conversation with all chunks, for export in the background."""
@@ -148,7 +182,7 @@ class Store:
         with self._writing() as connection:
             number = connection.execute(
                 "INSERT INTO conversations (created_at, updated_at, deleted_at) VALUES (?, ?, ?) RETURNING id",
-                (conversation.created_at, conversation.updated_at, None if one_step else time.time()),
+                (conversation.created_at, conversation.updated_at, None if one_step else 0.0),
             ).fetchone()[0]
             self._write_conversation(connection, number, conversation)
             search_index.put(connection, number, search_index.TITLE, title)
@@ -204,14 +238,23 @@ class Store:
         with self._writing() as connection:
             connection.execute("UPDATE conversations SET deleted_at = NULL WHERE id = ?", (number,))
 
-    def purge_deleted(self, undo_s: float = 0.0) -> int:
-        """Permanently remove conversations deleted more than `undo_s` ago, in steps; returns their number.
+    def deleted(self) -> list[ConversationRow]:
+        """The conversations that can be restored, the latest deletion first; `updated_at` is when they were deleted."""
+        with explain_errors(self.path):
+            rows = self._connection.execute(
+                "SELECT id, title, preview, pinned, deleted_at, message_count FROM conversations "
+                "WHERE deleted_at > 0 ORDER BY deleted_at DESC"
+            ).fetchall()
+        return [ConversationRow(number, title or NO_TITLE, *others) for number, title, *others in rows]
+
+    def purge_deleted(self, kept_s: float = 0.0) -> int:
+        """Permanently remove conversations deleted more than `kept_s` ago, in steps; returns their number.
 
         This can take long: `tidy` does it in the background.
         """
         with explain_errors(self.path):
             deleted = self._connection.execute(
-                "SELECT id FROM conversations WHERE deleted_at <= ?", (time.time() - undo_s,)
+                "SELECT id FROM conversations WHERE deleted_at <= ?", (time.time() - kept_s,)
             ).fetchall()
         for (number,) in deleted:
             self._purge(number)
@@ -234,38 +277,10 @@ class Store:
 
     def duplicate(self, number: int) -> int:
         """Copy a conversation with all its messages; returns the id of the copy."""
-        names = ", ".join(name for name in MESSAGE_FIELDS if name != "state")
         with self._writing() as connection:
-            row = connection.execute(
-                """
-                INSERT INTO conversations (title, has_own_title, created_at, updated_at, settings, leaf, draft,
-                                           window_used, window, first_seen, preview, message_count)
-                SELECT iif(title = '', '', title || ' (copy)'), title != '', ?2, ?2, settings, leaf, draft,
-                       window_used, window, first_seen, preview, message_count
-                FROM conversations WHERE id = ?1 RETURNING id, title
-                """,
-                (number, time.time()),
-            ).fetchone()
-            if row is None:
-                raise I3Error("This conversation no longer exists.", "Choose another one from the list.")
-            copy, title = row
-            connection.execute(
-                f"INSERT INTO messages (conversation, {names}, state) "
-                f"SELECT ?, {names}, iif(state IN {UNFINISHED}, 'cut', state) FROM messages WHERE conversation = ?",
-                (copy, number),
-            )
-            connection.execute(
-                """
-                INSERT INTO chunk_blocks (message, first, count, data)
-                SELECT new.id, first, count, data FROM chunk_blocks
-                JOIN messages AS old ON old.id = message
-                JOIN messages AS new ON new.conversation = ? AND new.number = old.number
-                WHERE old.conversation = ?
-                """,
-                (copy, number),
-            )
-            search_index.put(connection, copy, search_index.TITLE, title)
-            search_index.fill(connection, copy)
+            copy = copying.duplicate(connection, number)
+        if copy is None:
+            raise I3Error("This conversation no longer exists.", "Choose another one from the list.")
         return copy
 
     def mark_cut(self) -> int:
@@ -280,8 +295,12 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
+        if self.held:
+            raise StoreBusyError("The chats are being moved to another file.", "Try again in a moment.")
         try:
             with explain_errors(self.path), transaction(self._connection) as connection:
+                if not self.is_in_place():
+                    raise StoreBusyError(f"The file {self.path} was deleted or replaced.", "It is written again.")
                 yield connection
         except BaseException:
             self._stored_chunks.clear()  # the counted chunks may be rolled back

@@ -292,10 +292,13 @@ def test_chat_works_although_the_store_cannot_be_opened(open_app, say, qtbot, pa
     paths.conversations_file.parent.mkdir(parents=True)
     paths.conversations_file.mkdir()  # a folder where the file should be
     app = open_app()
-    qtbot.waitUntil(lambda: "chats are not saved" in app.window.toast.text.text())
+    qtbot.waitUntil(lambda: "chats are kept in" in app.window.toast.text.text())
     qtbot.waitUntil(lambda: app.window.session.model.info is not None)
     say(app, "hello")
     assert texts(app) == ["hello", REPLY]
+    app.window.close()
+    with qtbot.waitSignal(app.window.closed):
+        app.window.lose_button.click()
 
 
 def test_full_disk_is_reported_and_loses_nothing(app, say, qtbot, monkeypatch):

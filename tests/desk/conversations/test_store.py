@@ -184,7 +184,7 @@ def test_purged_text_is_no_longer_on_the_disk(path, store):
     assert b"xylophone3" in path.read_bytes()
     for number in range(1, 7):
         store.delete(number)
-    tidy(path, undo_s=0)
+    tidy(path, kept_s=0)
     remains = b"".join(file.read_bytes() for file in path.parent.iterdir())
     for secret in (b"xylophone", b"Geheimnis", b"geheimnis", b"Entwurf"):
         assert secret not in remains
