@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 LOGITS_AT_ONCE = 11 * 2**20  # elements; 256 rows of 41,320 chunks
+# float16 holds nothing below 6e-8, and most probabilities are smaller. Scaled by this they stay; sums do not overflow.
+FLOAT16_SCALE = 4096.0
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -23,6 +25,7 @@ class _HeadLoss(torch.autograd.Function):
         device = x.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
         count, vocab_size = x.shape[0], weight.shape[0]
+        scale = FLOAT16_SCALE if dtype == torch.float16 else 1.0
         pieces = -(-count * vocab_size // LOGITS_AT_ONCE)
         rows = max(16, -(-count // max(1, pieces)))  # pieces of equal size: a small last one costs nearly as much
         with torch.autocast(device, enabled=False):
@@ -53,9 +56,9 @@ class _HeadLoss(torch.autograd.Function):
                 errors.scatter_add_(1, answers, torch.full_like(share, -1.0))
                 if grad_bias is not None:
                     grad_bias += (share.T @ errors)[0]
-                slope = errors.to(dtype)
+                slope = (errors * scale).to(dtype) if scale > 1 else errors.to(dtype)
                 if grad_x is not None:
-                    torch.mul(slope @ matrix, share, out=grad_x[start : start + rows])
+                    torch.mul(slope @ matrix, share / scale, out=grad_x[start : start + rows])
                 if want_weight:
                     weighted = (part * share).to(dtype)
                     if grad_weight is None:
@@ -66,6 +69,8 @@ class _HeadLoss(torch.autograd.Function):
                         grad_weight += slope.T @ weighted
             if want_weight and grad_weight is None:  # no rows at all
                 grad_weight = torch.zeros(weight.shape, device=x.device)
+            if grad_weight is not None and scale > 1:
+                grad_weight /= scale
             ctx.save_for_backward(grad_x, grad_weight, grad_bias)
             return total
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,21 @@ class _MeanLoss(nn.Module):
         return self.network.loss(ids, targets)
 
 
+class _AllOrNothing:
+    """Several optimisers as one for the loss scaling: an overflow in any gradient skips the step of all of them."""
+
+    def __init__(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+        self._optimizers = optimizers
+
+    @property
+    def param_groups(self) -> list[dict]:
+        return [group for optimizer in self._optimizers for group in optimizer.param_groups]
+
+    def step(self) -> None:
+        for optimizer in self._optimizers:
+            optimizer.step()
+
+
 class TrainStep:
     """A network, its optimisers, and the step from batches to new weights.
 
@@ -55,6 +71,7 @@ class TrainStep:
         self.network, self.config, self.device, self.total_steps = network, config, device, total_steps
         self.world, self.micro_tokens = world or World(), micro_tokens
         self.optimizers = build_optimizers(network, config)
+        self._together = cast(torch.optim.Optimizer, _AllOrNothing(self.optimizers))
         self.trained = [p for p in network.parameters() if p.requires_grad]
         # The public recipe's schedule: a cosine over all steps, down to a tenth.
         self.schedule = (
@@ -86,8 +103,7 @@ class TrainStep:
                 f"The loss became {loss:.4g} and its gradient {grad_norm:.4g} at step {step + 1}.",
                 LOWER_RATE,
             )
-        for optimizer in self.optimizers:
-            self.scaler.step(optimizer)
+        self.scaler.step(self._together)
         self._clear_gradients()
         self.scaler.update()
         return loss, grad_norm, self.config.lr * factor
@@ -129,8 +145,7 @@ class TrainStep:
                     raise
                 self._clear_gradients()
                 self._use_less_memory(error, max((ids for ids, _ in batches), key=Tensor.numel))
-        for optimizer in self.optimizers:
-            self.scaler.unscale_(optimizer)
+        self.scaler.unscale_(self._together)
         norm = torch.nn.utils.clip_grad_norm_(self.trained, self.config.grad_clip)
         loss, grad_norm = torch.stack([total, norm.to(total)]).tolist()  # one synchronisation with the device
         return self.world.summed([loss])[0], grad_norm

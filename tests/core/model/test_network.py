@@ -12,6 +12,7 @@ from i3core.generation.generator import Generator
 from i3core.model.config import ModelConfig
 from i3core.model.layers import Linear
 from i3core.model.lora import add_lora
+from i3core.model.loss import head_loss
 from i3core.model.reference import sequential_logits, sequential_loss
 from i3core.model.state import KVCache, RecurrentState
 
@@ -213,3 +214,21 @@ def test_model_in_lower_precision_gives_float32_logits(small):
     rough = Generator(dataclasses.replace(small, device=device)).prefill([1, 2, 3])
     assert rough.dtype == torch.float32
     torch.testing.assert_close(rough, full_logits(small, [1, 2, 3]), rtol=0.1, atol=0.3)
+
+
+def test_float16_keeps_the_gradients_of_rare_tokens_in_the_head():
+    # Most probabilities of a large vocabulary are below the smallest number of float16.
+    source = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(64, 32, generator=source), 0.1 * torch.randn(4000, 32, generator=source)
+    bias, targets = torch.zeros(4000), torch.randint(0, 2000, (64,), generator=source)
+    bias[2000:] = -10
+    found = []
+    for half in (False, True):
+        leaves = [tensor.clone().requires_grad_() for tensor in (x, weight, bias)]
+        with torch.autocast("cpu", dtype=torch.float16, enabled=half):
+            head_loss(*leaves, targets).backward()
+        found.append([leaf.grad for leaf in leaves])
+    for exact, rounded in zip(*found, strict=True):
+        rows = exact.reshape(len(exact), -1)
+        errors = (rounded.reshape(rows.shape) - rows).norm(dim=1) / rows.norm(dim=1)
+        assert errors.max() < 5e-3

@@ -104,3 +104,18 @@ def test_failed_step_leaves_the_weights_unchanged(build):
     with pytest.raises(TrainingError, match="loss became"):
         train_step.step(0, [(ids, ids)])
     assert all(torch.equal(before[name], weight) for name, weight in model.network.named_parameters())
+
+
+@pytest.mark.parametrize("wrong", [float("inf"), float("nan")])
+def test_an_overflow_in_one_matrix_skips_the_step_of_all_weights(build, wrong):
+    train_step = small_step(build, optimizer="muon")
+    train_step.scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    before = [weight.clone() for weight in train_step.trained]
+    matrix = train_step.network.layers[0].ffn[0].weight
+    hook = matrix.register_hook(lambda gradient: gradient * wrong)
+    train_step.step(0, [random_batch()])
+    assert all(torch.equal(a, b) for a, b in zip(before, train_step.trained, strict=True))
+    assert train_step.scaler.get_scale() == 2.0
+    hook.remove()
+    train_step.step(1, [random_batch()])
+    assert all(not torch.equal(a, b) for a, b in zip(before, train_step.trained, strict=True))
