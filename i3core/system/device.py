@@ -12,10 +12,12 @@ from pathlib import Path
 import psutil
 
 from ..errors import DeviceError
-from .gpu import UnusableGpu, unusable_gpu
+from .gpu import UnusableGpu, card_fault, working_card
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 TRAINING_PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+# The words of torch, cuBLAS and cuDNN.
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 PRECISIONS = (*TRAINING_PRECISIONS, "int8")
 
 
@@ -70,9 +72,10 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
     found = torch.cuda.is_available()
     card = None
     if device == "auto":
-        name = "cuda:0" if found else "cpu"
-        card = None if found else unusable_gpu()
-        reason = "CUDA device found" if found else "no CUDA device found"
+        working, card = working_card()
+        name = "cpu" if working is None else f"cuda:{working}"
+        platform = "ROCm" if torch.version.hip else "CUDA"
+        reason = f"no {platform} device found" if working is None else f"{platform} device found"
         if card is not None:
             reason = f"{card.name} not used: {card.reason}"
     else:
@@ -88,15 +91,13 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
                 f"There is no device {device!r} on this machine.",
                 "Use cpu, or install a CUDA build of torch and the GPU's driver.",
             )
+        if kind == "cuda" and (fault := card_fault(index)):
+            raise DeviceError(
+                f"{fault.name} cannot be used: {fault.reason}.", f"{fault.remedy} {fault.command}".strip()
+            )
         name = "cpu" if kind == "cpu" else f"cuda:{index}"
     if precision == "auto":
-        precision = (
-            "float32"
-            if name == "cpu"
-            else "bfloat16"
-            if torch.cuda.is_bf16_supported(including_emulation=False)
-            else "float16"
-        )
+        precision = "float32" if name == "cpu" else "bfloat16" if _has_bfloat16(name) else "float16"
     if precision == "float16" and name == "cpu":
         raise DeviceError("float16 is not supported on a CPU.", "Use float32 or bfloat16.")
     if precision == "int8" and name != "cpu":
@@ -105,12 +106,18 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
     return DeviceChoice(name, label, precision, torch.get_num_threads(), reason, card)
 
 
+def _has_bfloat16(name: str) -> bool:
+    """Whether this card multiplies bfloat16 itself; torch answers for the current one."""
+    import torch
+
+    with torch.cuda.device(name):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocation failed; torch raises a plain RuntimeError for CPU memory."""
     text = str(error)
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
-    )
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(t in text for t in OUT_OF_MEMORY))
 
 
 def memory_used_bytes() -> int:

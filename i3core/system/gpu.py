@@ -1,8 +1,9 @@
-"""Find an NVIDIA GPU that this installation cannot use, and a remedy. Imports torch only when called."""
+"""Find a GPU that computes, or one that this installation cannot use and a remedy. Imports torch only when called."""
 
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from .extras import is_packaged
 
 log = logging.getLogger(__name__)
+WHEELS = "https://download.pytorch.org/whl"
+OLDEST_OF_CUDA_13 = (7, 5)  # compute capability; older cards need a build for CUDA 12.6
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,83 @@ class UnusableGpu:
     command: str = ""
 
 
-def unusable_gpu() -> UnusableGpu | None:
-    """The first NVIDIA GPU if torch cannot use it, else None; never raises.
+def working_card() -> tuple[int | None, UnusableGpu | None]:
+    """Index of the first card that torch computes on, and what the first card lacks if that one does not; never raises.
 
     Call it where torch is imported, not in the window's thread: the driver may take a moment.
     """
+    import torch
+
+    if not torch.cuda.is_available():
+        return None, unusable_gpu()
+    first = None
+    for index in range(torch.cuda.device_count()):
+        fault = card_fault(index)
+        if fault is None:
+            return index, first
+        first = first or fault
+    return None, first
+
+
+def card_fault(index: int) -> UnusableGpu | None:
+    """What keeps torch from computing on a card; None if it does."""
+    import torch
+
+    name = torch.cuda.get_device_name(index)
+    capability = torch.cuda.get_device_capability(index)
+    if torch.version.hip is None and not _has_kernels(capability):
+        version = ".".join(map(str, capability))
+        build = "cu126" if capability < OLDEST_OF_CUDA_13 else "cu130"
+        return UnusableGpu(
+            name,
+            f"this torch has nothing for its generation (compute capability {version})",
+            "Install a torch built for it (some GB) and start i3desk again:",
+            _install(f" --index-url {WHEELS}/{build}"),
+        )
+    try:
+        check_product(index)
+    except Exception as error:  # a driver's fault has many kinds
+        log.warning("A first product on %s failed: %r", name, error)
+        said = next(iter(str(error).splitlines()), "")[:160] or type(error).__name__
+        return UnusableGpu(
+            name,
+            f"a first product on it failed ({said})",
+            "Update its driver, start the computer again, or choose the CPU.",
+        )
+    return None
+
+
+def _has_kernels(capability: tuple[int, int]) -> bool:
+    """Whether this torch has machine code for a card, or code that its driver compiles."""
+    import torch
+
+    for built in torch.cuda.get_arch_list():
+        kind, _, digits = built.partition("_")
+        digits = digits.rstrip("af")
+        if not digits.isdecimal():
+            continue
+        major, minor = int(digits[:-1]), int(digits[-1])
+        fits = (major, minor) <= capability if kind == "compute" else major == capability[0] and minor <= capability[1]
+        if fits:
+            return True
+    return False
+
+
+def check_product(index: int) -> None:
+    """Multiply on a card. Raises RuntimeError, or what torch raises, if that does not work."""
+    import torch
+
+    ones = torch.ones(16, 16, device=f"cuda:{index}")
+    if (ones @ ones).sum().item() != 16**3:
+        raise RuntimeError("it computed a wrong number")
+
+
+def _install(options: str) -> str:
+    return f'"{sys.executable}" -m pip install --force-reinstall torch{options}'
+
+
+def unusable_gpu() -> UnusableGpu | None:
+    """The first NVIDIA GPU if torch finds no card, else None; never raises. Call it as `working_card`."""
     import torch
 
     if torch.cuda.is_available() or not (name := _first_gpu()):
@@ -46,12 +121,18 @@ def unusable_gpu() -> UnusableGpu | None:
                 "Install the edition with CUDA, whose file names have “cuda” in them, or build it from the source:",
                 "sh packaging/build.sh --cuda",
             )
-        index = " --index-url https://download.pytorch.org/whl/cu128" if platform.system() == "Windows" else ""
+        index = f" --index-url {WHEELS}/cu130" if platform.system() == "Windows" else ""
         return UnusableGpu(
             name,
             "this torch has no CUDA",
             "Install torch with CUDA (some GB) and start i3desk again:",
-            f'"{sys.executable}" -m pip install --force-reinstall torch{index}',
+            _install(index),
+        )
+    if os.environ.get("CUDA_VISIBLE_DEVICES") is not None:
+        return UnusableGpu(
+            name,
+            "the environment variable CUDA_VISIBLE_DEVICES hides it",
+            "Start i3desk without CUDA_VISIBLE_DEVICES, or set it to 0.",
         )
     return UnusableGpu(
         name,

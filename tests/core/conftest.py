@@ -1,5 +1,6 @@
 """Shared builders: small text, small vocabularies, small random models, and the command line."""
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -20,6 +21,7 @@ from i3core.checkpoints import checkpoint
 from i3core.cli.main import main
 from i3core.model.config import ModelConfig, preset
 from i3core.model.network import I3Network
+from i3core.system import gpu
 from i3core.system.device import choose_device
 from i3core.text.chat_template import SPECIAL_ROLES, ChatTemplate
 from i3core.text.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
@@ -294,3 +296,23 @@ def config(material, tmp_path):
         return TrainingConfig(**{**values, **changes})
 
     return make
+
+
+KERNELS = ["sm_75", "sm_80", "sm_86", "sm_90a", "sm_120", "compute_120"]  # of a build for CUDA 13
+
+
+@pytest.fixture
+def pretended_cards(monkeypatch):
+    """Makes torch name cards of these compute capabilities, on which a product works."""
+
+    def pretend(*capabilities):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: len(capabilities))
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"card {str(index).removeprefix('cuda:')}")
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: capabilities[index])
+        monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: KERNELS)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+        monkeypatch.setattr(torch.cuda, "device", lambda name: contextlib.nullcontext())
+        monkeypatch.setattr(gpu, "check_product", lambda index: None)
+
+    return pretend

@@ -188,9 +188,8 @@ def test_training_saving_and_adapting_are_refused(small_folder, tmp_path):
     assert copy.deepcopy(model.network)(torch.tensor([[1, 2]])).shape[:2] == (1, 2)
 
 
-def test_int8_on_a_gpu_is_refused(small_folder, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+def test_int8_on_a_gpu_is_refused(small_folder, pretended_cards):
+    pretended_cards((8, 0))
     with pytest.raises(DeviceError, match="bfloat16"):
         load(small_folder, precision="int8")
     assert load(small_folder, "cpu", "int8").device.precision == "int8"

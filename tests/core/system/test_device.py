@@ -34,9 +34,8 @@ def test_unknown_precisions(precision):
         choose_device("cpu", precision)
 
 
-def test_int8_is_refused_on_a_gpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+def test_int8_is_refused_on_a_gpu(pretended_cards):
+    pretended_cards((8, 0))
     for device in ("auto", "cuda"):
         with pytest.raises(DeviceError, match="bfloat16"):
             choose_device(device, "int8")
