@@ -31,6 +31,7 @@ from i3desk.window.drop_kind import Dropped, kind_of
 from i3desk.window.help_menu import HelpMenu
 from i3desk.window.main_window import MainWindow
 from i3desk.window.model_menu import ModelMenu
+from i3desk.window.recently_deleted import RecentlyDeleted
 from i3desk.window.services import Services
 from i3desk.window.start_problems import show_start_error, wait_for_first
 from i3desk.workers.gc_control import GcControl
@@ -72,8 +73,9 @@ class Application(QObject):
         self.window = MainWindow(self.services)
         self.actions = ConversationActions(
             self.services.session, self.services.conversations, self.services.autosave, self.services.store,
-            self.services.background, self.services.chat_page, self.window.toast, self.window,
+            self.services.background, self.services.chat_page, self.window.toast, self.window.undo, self.window,
         )  # fmt: skip
+        self.recently_deleted = RecentlyDeleted(self.services, self.actions, self.window.undo, self.window)
         self.model_menu = ModelMenu(self.services, self.window)
         self.model_menu.models_requested.connect(self.window.show_models)
         self.help = HelpMenu(self.services, self.window)

@@ -12,8 +12,9 @@ import platformdirs
 
 from ..errors import CheckpointError, I3Error
 from ..runs.folder import PARTS, RunFolder
-from ..system import assets
+from ..system import assets, recently_deleted
 from ..system.files import read_json
+from ..system.recently_deleted import DeletedFolder
 from . import adapter_config
 from .weights import INDEX_FILES, WEIGHT_FILES, has_weights
 
@@ -150,20 +151,7 @@ def delete(folder: str | Path, models: Path | None = None) -> None:
         CheckpointError: the folder is neither, or the disk refuses; then it is unchanged.
         TrainingError: the run is not finished.
     """
-    folder = Path(folder)
-    if folder.is_symlink():
-        raise CheckpointError(f"{folder} is a link to another folder.", "Remove it with your file manager.")
-    folder = folder.resolve()
-    models = (models or models_folder()).resolve()
-    if not folder.is_dir():
-        raise CheckpointError(f"There is no folder {folder}.", "It may have been deleted or moved already.")
-    if (folder / "run.json").is_file() and folder.parent != models:
-        _check_run(folder)
-    elif folder.parent != models or not (folder.name.endswith(PARTIAL) or is_model_folder(folder)):
-        raise CheckpointError(
-            f"{folder} is not a downloaded model or a training run; it was not deleted.",
-            f"Only folders in {models} and run folders are deleted from here; use your file manager.",
-        )
+    folder = _deletable(folder, models)
     aside = folder.with_name(f".{folder.name}{_DELETED}{uuid.uuid4().hex[:8]}")
     try:
         folder.rename(aside)
@@ -178,6 +166,38 @@ def delete(folder: str | Path, models: Path | None = None) -> None:
         raise CheckpointError(
             f"{folder} is deleted, but some of its files could not be removed.", f"They are in {aside}."
         )
+
+
+def set_aside(folder: str | Path, models: Path | None = None, runs: Path | None = None) -> DeletedFolder:
+    """Delete a downloaded model or a run so that it can be restored for 30 days.
+
+    Args:
+        runs: the runs folder, which keeps the deleted runs inside it.
+
+    Raises the errors of `delete`, and I3Error.
+    """
+    folder = _deletable(folder, models)
+    is_inside = runs is not None and folder.is_relative_to(runs.resolve())
+    return recently_deleted.set_aside(folder, runs.resolve() if runs is not None and is_inside else None)
+
+
+def _deletable(folder: str | Path, models: Path | None) -> Path:
+    """The resolved folder, if it may be deleted; see `delete`."""
+    folder = Path(folder)
+    if folder.is_symlink():
+        raise CheckpointError(f"{folder} is a link to another folder.", "Remove it with your file manager.")
+    folder = folder.resolve()
+    models = (models or models_folder()).resolve()
+    if not folder.is_dir():
+        raise CheckpointError(f"There is no folder {folder}.", "It may have been deleted or moved already.")
+    if (folder / "run.json").is_file() and folder.parent != models:
+        _check_run(folder)
+    elif folder.parent != models or not (folder.name.endswith(PARTIAL) or is_model_folder(folder)):
+        raise CheckpointError(
+            f"{folder} is not a downloaded model or a training run; it was not deleted.",
+            f"Only folders in {models} and run folders are deleted from here; use your file manager.",
+        )
+    return folder
 
 
 def _check_run(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Slot
@@ -20,6 +21,7 @@ from i3desk.conversations.conversation import Conversation
 from i3desk.conversations.store import Store
 from i3desk.conversations.store.backups import remove_copies
 from i3desk.widgets.toast import Toast
+from i3desk.widgets.undo import Undo
 from i3desk.workers.background import BackgroundJobs
 
 MOST_NAMED = 4  # refused files in one message
@@ -40,6 +42,7 @@ class ConversationActions(QObject):
         background: BackgroundJobs,
         page: ChatPage,
         toast: Toast,
+        undo: Undo,
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
@@ -50,8 +53,8 @@ class ConversationActions(QObject):
         self._background = background
         self._page = page
         self._toast = toast
+        self._undo = undo
         self._window = parent
-        self._deleted: tuple[int, bool] | None = None  # id, and whether it was on screen
         self._to_show: tuple[Conversation, int | None, Sequence[str]] | None = None
         self._dialog: QFileDialog | QInputDialog | None = None
         self._to_write: Callable[[Store], str | dict | list] | None = None
@@ -139,22 +142,18 @@ class ConversationActions(QObject):
 
     @Slot(object)
     def delete(self, number: int) -> None:
-        """Delete a conversation; a toast offers to undo it."""
+        """Delete a conversation; it can be restored for 30 days, at first with a toast or Ctrl+Z."""
         row = self._conversations.model.find(number)
         if row is None:
             return
         was_shown = self._session.conversation.id == number
         if self._conversations.delete(number):
             self._session.forget(number)
-            self._deleted = number, was_shown
-            self._toast.show_message(f"Deleted “{row.title}”", "Undo", self._undo)
+            self._undo.offer(f"Deleted “{row.title}”", partial(self.restore, number, was_shown))
 
-    @Slot()
-    def _undo(self) -> None:
-        if self._deleted is None:
-            return
-        number, was_shown = self._deleted
-        if self._conversations.restore(number) and was_shown:
+    def restore(self, number: int, show: bool = False) -> None:
+        """Restore a deleted conversation, and perhaps open it."""
+        if self._conversations.restore(number) and show:
             self.open(number)
 
     @Slot()

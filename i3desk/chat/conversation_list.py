@@ -194,10 +194,12 @@ class ConversationList(QObject):
     Signals:
         hits_ready(text, hits): Emitted with the results of the last `search`; hits is list[Hit].
         failed(what, remedy): Emitted when the store raised an error.
+        deletions_changed: Emitted when a conversation was deleted or restored.
     """
 
     hits_ready = Signal(str, object)
     failed = Signal(str, str)
+    deletions_changed = Signal()
 
     def __init__(self, store: Store, background: BackgroundJobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -246,6 +248,7 @@ class ConversationList(QObject):
             return False
         self.model.take(number)
         self._deleted[number] = row
+        self.deletions_changed.emit()
         return True
 
     def restore(self, number: int) -> bool:
@@ -257,6 +260,7 @@ class ConversationList(QObject):
             self.reload()
         else:
             self.model.put(row)
+        self.deletions_changed.emit()
         return True
 
     def search(self, text: str) -> None:

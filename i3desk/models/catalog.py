@@ -109,7 +109,7 @@ class Catalog(QObject):
         saved_changed: Emitted when `own_folders` or `recent_models` changed.
         added(folder): Emitted when a folder that the user named is in the list.
         failed(what, remedy): Emitted if such a folder is not a model.
-        deleted(folder): Emitted when a model is deleted from the disk.
+        deleted(folder): Emitted when a model is deleted.
         delete_failed(folder, what, remedy): Emitted if it cannot be deleted.
     """
 
@@ -175,9 +175,9 @@ class Catalog(QObject):
         self.changed.emit()
 
     def delete(self, folder: str | Path) -> None:
-        """Delete a downloaded or fine-tuned model from the disk, in the background."""
+        """Delete a downloaded or fine-tuned model, in the background; it can be restored for 30 days."""
         path = absolute(folder)
-        work = partial(registry.delete, path, self._paths.models_folder)
+        work = partial(registry.set_aside, path, self._paths.models_folder, self._paths.runs_folder)
         self._background.run(work, partial(self._on_deleted, path), partial(self._on_not_deleted, path))
 
     def remember_used(self, folder: str | Path | None) -> None:
@@ -240,7 +240,7 @@ class Catalog(QObject):
     def _on_refused(self, error: I3Error) -> None:
         self.failed.emit(error.what, error.remedy)
 
-    def _on_deleted(self, folder: Path, _: None) -> None:
+    def _on_deleted(self, folder: Path, _aside: object) -> None:
         self.entries = [entry for entry in self.entries if entry.folder != folder]
         self._save(self.own_folders, tuple(each for each in self.recent_models if each != str(folder)))
         self.changed.emit()

@@ -22,6 +22,8 @@ from i3desk.widgets.facts import FactsGrid
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.question import Question
 
+RESTORABLE = "It stays under Settings, Data, Recently deleted for 30 days. To free its space now, remove it there."
+
 
 class Use(enum.Enum):
     """State of a model in the window."""
@@ -72,7 +74,7 @@ class ModelCard(QFrame):
         column.addWidget(self.facts)
         self._add_progress(column)
         self._add_notices(column)
-        self.question = Question("Delete", "Delete the files now; this cannot be undone")
+        self.question = Question("Delete", "Delete it; it can be restored for 30 days")
         self.question.confirmed.connect(self._delete)
         self.question.closed.connect(self._on_question_closed)
         add(column, 2, None, self._buttons(), self.question)
@@ -223,7 +225,7 @@ class ModelCard(QFrame):
         self.remove_action.setToolTip("Remove this folder from the list; its files are kept")
         self.remove_action.triggered.connect(self._remove)
         self.delete_action = menu.addAction("Delete…")
-        self.delete_action.setToolTip("Delete the files of this model from the disk")
+        self.delete_action.setToolTip("Delete this model; it can be restored for 30 days")
         self.delete_action.triggered.connect(self._ask_to_delete)
         self.more_button.setMenu(menu)
         self.buttons = QWidget()
@@ -330,7 +332,7 @@ class ModelCard(QFrame):
     @Slot()
     def _ask_to_delete(self) -> None:
         size = f" ({size_text(self.entry.facts.file_bytes)})" if self.entry.facts else ""
-        self.question.put(f"Delete {self.entry.name}{size} from the disk?")
+        self.question.put(f"Delete {self.entry.name}{size}?", RESTORABLE)
         self.buttons.hide()
 
     @Slot()

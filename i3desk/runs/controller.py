@@ -55,6 +55,7 @@ class RunController(QObject):
         pending_changed(folder): emitted when `pending_command` of a run changed.
         failed(what, remedy): emitted when an operation failed.
         deleted(folder): emitted when a run was deleted.
+        set_aside(folder): emitted when a run was deleted that can be restored.
     """
 
     changed = Signal()
@@ -63,6 +64,7 @@ class RunController(QObject):
     pending_changed = Signal(str)
     failed = Signal(str, str)
     deleted = Signal(str)
+    set_aside = Signal(str)
 
     def __init__(self, paths: Paths, background: BackgroundJobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -224,8 +226,8 @@ class RunController(QObject):
         self._run(partial(operations.change_notes, Path(folder), note=note))
 
     def delete(self, folder: str | Path) -> None:
-        """Delete the run for good, unless it is alive."""
-        self._run(partial(operations.delete, Path(folder)), self._on_gone)
+        """Delete the run, unless it is alive; it can be restored for 30 days."""
+        self._run(partial(operations.delete, Path(folder), self.folder), self._on_set_aside)
 
     def forget(self, folder: str | Path) -> None:
         """Take a run outside the runs folder off the list; its files stay."""
@@ -233,7 +235,7 @@ class RunController(QObject):
 
     @Slot(object, object)
     def remove(self, to_delete: Sequence[Path], to_forget: Sequence[Path]) -> None:
-        """Delete some runs for good, and take others off the list."""
+        """Delete some runs, and take others off the list."""
         for folder in to_delete:
             self.delete(folder)
         for folder in to_forget:
@@ -252,6 +254,10 @@ class RunController(QObject):
             self._pending.pop(folder, None)
             self.deleted.emit(str(folder))
         self.refresh()
+
+    def _on_set_aside(self, folder: Path) -> None:
+        self._on_gone(folder)
+        self.set_aside.emit(str(folder))
 
     def _on_failed(self, error: I3Error) -> None:
         self.failed.emit(error.what, error.remedy)

@@ -28,7 +28,7 @@ class DeleteConfirmation(Question):
     removal_confirmed = Signal(object, object)
 
     def __init__(self, background: BackgroundJobs, runs_folder: Path, parent: QWidget | None = None) -> None:
-        super().__init__("Delete", "Delete for good", "Keep", parent)
+        super().__init__("Delete", "Delete; it can be restored for 30 days", "Keep", parent)
         self._background = background
         self._runs_folder = runs_folder
         self._asked: list[RunSummary] = []
@@ -83,9 +83,12 @@ class DeleteConfirmation(Question):
         details = []
         if deleted:
             what = f"Delete {name or _runs(deleted)}?"
-            frees = "" if self._bytes is None else f"That frees {size_text(self._bytes)}. "
+            size = "" if self._bytes is None else f" ({size_text(self._bytes)})"
             whose = "Its" if deleted == 1 else "Their"
-            details.append(f"{frees}{whose} curves, samples and checkpoints are lost for good.")
+            details.append(
+                f"{whose} curves, samples and checkpoints{size} stay under Settings, Data, Recently deleted "
+                "for 30 days."
+            )
             if forgotten:
                 details.append(f"{_runs(forgotten, 'other')} outside i3desk's folder: only taken off this list.")
         elif forgotten:
@@ -102,7 +105,7 @@ class DeleteConfirmation(Question):
         word = "Delete" if deleted else "Take off the list"
         self.yes_button.setText(word)
         self.yes_button.setAccessibleName(word)
-        self.yes_button.setToolTip("Delete for good" if deleted else "The files stay where they are")
+        self.yes_button.setToolTip("It can be restored for 30 days" if deleted else "The files stay where they are")
         self.no_button.setText("Keep" if deleted or forgotten else "Close")
         self.no_button.setAccessibleName(self.no_button.text())
 

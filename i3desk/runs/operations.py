@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from pathlib import Path
 
 import psutil
@@ -13,6 +11,7 @@ from i3core.errors import I3Error, TrainingError
 from i3core.runs import index
 from i3core.runs.folder import PARTS
 from i3core.runs.reader import RunState
+from i3core.system import recently_deleted
 from i3core.system.files import read_json, write_json
 from i3desk.runs import launcher, queue
 from i3desk.runs.queue import NOTES_FILE, QueueEntry
@@ -38,7 +37,10 @@ def leave_queue(folder: Path) -> Path | None:
     if (folder / "run.json").exists() or (folder / "status.json").exists():
         queue.remove(folder)
         return None
-    return delete(folder)
+    _check_unstarted(folder)
+    recently_deleted.remove(recently_deleted.set_aside(folder))
+    index.forget(folder)
+    return folder
 
 
 def kill(folder: Path) -> None:
@@ -69,20 +71,24 @@ def change_notes(folder: Path, **changes: str) -> None:
     write_json(folder / NOTES_FILE, {"name": "", "note": ""} | notes | changes)
 
 
-def delete(folder: Path) -> Path:
-    """Delete a run for good; returns its folder. Raises I3Error if it is alive or cannot be deleted."""
+def delete(folder: Path, runs_folder: Path) -> Path:
+    """Delete a run; returns its folder. It can be restored for 30 days.
+
+    Raises I3Error if it is alive or cannot be deleted.
+    """
     if launcher.read_status(folder).state.is_alive:
         raise TrainingError("This run is still running.", "Stop it first, or let it finish.")
     if (folder / "run.json").is_file():
-        registry.delete(folder)
-    else:
-        _delete_unstarted(folder)
+        registry.set_aside(folder, runs=runs_folder)
+    else:  # it was only queued
+        _check_unstarted(folder)
+        recently_deleted.set_aside(folder)
     index.forget(folder)
     return folder
 
 
-def _delete_unstarted(folder: Path) -> None:
-    """Delete a run that was only queued."""
+def _check_unstarted(folder: Path) -> None:
+    """Raise unless this is the folder of a run that was only queued, with nothing else in it."""
     if not folder.is_dir() or folder.is_symlink():
         raise TrainingError(f"There is no run folder {folder}.", "It may have been deleted or moved already.")
     foreign = [path.name for path in folder.iterdir() if path.name not in PARTS and not path.name.startswith(".")]
@@ -91,15 +97,6 @@ def _delete_unstarted(folder: Path) -> None:
             f"{folder} contains other files than those of a training run ({foreign[0]}); it was not deleted.",
             "Move them away first.",
         )
-    aside = folder.with_name(f".{folder.name}.deleted-{uuid.uuid4().hex[:8]}")
-    try:
-        folder.rename(aside)
-    except OSError as error:
-        raise TrainingError(
-            f"{folder} cannot be deleted: {error.strerror or error}.",
-            "Close programs that use it, or change its permissions.",
-        ) from error
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def forget(folder: Path) -> None:

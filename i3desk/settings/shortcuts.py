@@ -16,6 +16,7 @@ SHORTCUTS = [
     ("Ctrl+J", "Jump to the latest text"),
     ("Ctrl+L", "Write a message"),
     ("F2, Del", "Rename or delete the selected chat in the list"),
+    ("Ctrl+Z", "Restore what was deleted last, unless a text can be undone"),
     ("Ctrl+B", "Show or hide the list of chats"),
     ("F9", "Show or hide the generation settings"),
     ("Ctrl+1", "Chat"),

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal, SignalInstance, Slot
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from i3desk.paths import Paths
+from i3desk.settings.deleted_list import DeletedList
 from i3desk.widgets.basics import button, label, row
 from i3desk.widgets.card import Card
 from i3desk.widgets.links import open_folder
@@ -18,6 +19,8 @@ from i3desk.widgets.question import Question
 class StorageCard(Card):
     """Folders with a button each, export, and deletion with a confirmation in the card.
 
+    Attributes:
+        deleted: what was deleted in the last 30 days.
     Signals:
         export_all_requested: Emitted when the user exports all conversations.
         delete_conversations_requested, delete_everything_requested: Emitted when the user has confirmed it.
@@ -58,6 +61,8 @@ class StorageCard(Card):
             grid.addWidget(where, number, 1)
             grid.addWidget(open_button, number, 2)
         self.column.addLayout(grid)
+        self.deleted = DeletedList()
+        self.column.addWidget(self.deleted)
 
         self.export_button = button("Export all chats…", "Write all conversations into one JSON file")
         self.export_button.clicked.connect(self.export_all_requested)
@@ -82,7 +87,10 @@ class StorageCard(Card):
 
     @Slot()
     def _ask_conversations(self) -> None:
-        self._ask("Delete all conversations permanently?", self.delete_conversations_requested)
+        self._ask(
+            "Delete all conversations permanently, with the recently deleted ones and the daily copies?",
+            self.delete_conversations_requested,
+        )
 
     @Slot()
     def _ask_everything(self) -> None:

@@ -34,6 +34,7 @@ from i3desk.style.icons import IconToolButton, app_icon
 from i3desk.widgets.basics import column_in, named, row_in
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.toast import Toast
+from i3desk.widgets.undo import Undo
 from i3desk.window.close_prompt import ClosePrompt
 from i3desk.window.services import Services
 from i3desk.window.status_bar import StatusBar
@@ -106,6 +107,7 @@ class MainWindow(QMainWindow):
         self.close_prompt = ClosePrompt(services.runs, services.settings, self)
         self.close_prompt.answered.connect(self.close)
         self.toast = Toast(middle, above=services.chat_page.composer_bar)
+        self.undo = Undo(self.toast)
         self._add_shortcuts()
         self._restore_geometry()
         self.show_page(first_page)
@@ -188,6 +190,7 @@ class MainWindow(QMainWindow):
             "Ctrl+,": self.settings_button.click,
             "F1": partial(self.show_card, self.settings_page.shortcuts),
             "Alt+H": self.help_button.click,
+            "Ctrl+Z": self.undo.undo,
             "Ctrl+Q": self.close,
         }
         for keys, action in actions.items():

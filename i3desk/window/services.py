@@ -8,6 +8,7 @@ from functools import partial
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from i3core.errors import I3Error
+from i3core.system import recently_deleted
 from i3desk.chat.autosave import Autosave
 from i3desk.chat.conversation_list import ConversationList
 from i3desk.chat.page import ChatPage
@@ -160,6 +161,8 @@ class Services(QObject):
         self.runs.refresh()
         self.teacher.corrections.load()
         self._index_more()
+        for folder in (self.paths.models_folder, self.paths.runs_folder):
+            self.background.run(partial(recently_deleted.remove_old, folder), _ignore, _ignore)
 
     @Slot()
     def _read_list(self) -> None:

@@ -13,6 +13,11 @@ CONVERSATION_FIELDS = (
 )
 MESSAGE_FIELDS = tuple(field.name for field in fields(Message) if field.name != "chunks")
 
+INSERT_MESSAGE = f"""
+    INSERT INTO messages (conversation, {", ".join(MESSAGE_FIELDS)}) VALUES (?, {", ".join("?" * len(MESSAGE_FIELDS))})
+    ON CONFLICT (conversation, number) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in MESSAGE_FIELDS)}
+    RETURNING id"""
+
 _STATES = {state.value: state for state in ReplyState}
 _STATE, _SAMPLING = MESSAGE_FIELDS.index("state"), MESSAGE_FIELDS.index("sampling")
 

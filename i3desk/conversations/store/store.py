@@ -25,6 +25,7 @@ from i3desk.conversations.store.database import (
 from i3desk.conversations.store.recovery import connect_and_read, make_usable
 from i3desk.conversations.store.rows import (
     CONVERSATION_FIELDS,
+    INSERT_MESSAGE,
     MESSAGE_FIELDS,
     ConversationRow,
     conversation_from,
@@ -37,11 +38,6 @@ NO_TITLE = Conversation().shown_title
 GUI_BUSY_S = 0.03  # wait for another write in the GUI thread; what is not written is kept and tried again
 KEPT_S = 30 * 86_400.0  # deleted conversations can be restored for so long
 BATCH = 100  # messages in one transaction, so that no other thread waits long
-
-_INSERT_MESSAGE = f"""
-    INSERT INTO messages (conversation, {", ".join(MESSAGE_FIELDS)}) VALUES (?, {", ".join("?" * len(MESSAGE_FIELDS))})
-    ON CONFLICT (conversation, number) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in MESSAGE_FIELDS)}
-    RETURNING id"""
 
 
 class Store:
@@ -99,22 +95,13 @@ class Store:
         return placing.file_id(self.path) == self._file
 
     def write_again(self) -> Path | None:
-        """Put all that is stored in the place of a file that was deleted or replaced, which still can be read.
-
-        For a background thread, while `held` is set; `switch` then opens the new file. Returns where a replacement is
-        kept.
-        """
+        """Write a deleted or replaced file again, in the background while `held`; returns where the other is kept."""
         with explain_errors(self.path):
             return placing.write_again(self._connection, self.path, self._log)
 
     def rows(self) -> list[ConversationRow]:
         """All conversations of the list, pinned ones first, then the newest."""
-        with explain_errors(self.path):
-            rows = self._connection.execute(LIST).fetchall()
-        return [
-            ConversationRow(number, title or NO_TITLE, preview, bool(pinned), updated_at, count)
-            for number, title, preview, pinned, updated_at, count in rows
-        ]
+        return self._rows(LIST)
 
     def open(self, number: int) -> Conversation:
         """Read a conversation with its messages but without chunks, see `load_chunks`."""
@@ -228,10 +215,11 @@ class Store:
         with self._writing() as connection:
             connection.execute("UPDATE conversations SET pinned = ? WHERE id = ?", (pinned, number))
 
-    def delete(self, number: int) -> None:
-        """Hide a conversation; `restore` undoes it until `purge_deleted`."""
+    def delete(self, number: int, for_good: bool = False) -> None:
+        """Hide a conversation; `restore` undoes it until `purge_deleted`, which can follow at once with `for_good`."""
+        moment = 0.0 if for_good else time.time()
         with self._writing() as connection:
-            connection.execute("UPDATE conversations SET deleted_at = ? WHERE id = ?", (time.time(), number))
+            connection.execute("UPDATE conversations SET deleted_at = ? WHERE id = ?", (moment, number))
 
     def restore(self, number: int) -> None:
         """Undo the deletion of a conversation."""
@@ -240,12 +228,18 @@ class Store:
 
     def deleted(self) -> list[ConversationRow]:
         """The conversations that can be restored, the latest deletion first; `updated_at` is when they were deleted."""
+        return self._rows(
+            "SELECT id, title, preview, pinned, deleted_at, message_count FROM conversations "
+            "WHERE deleted_at > 0 ORDER BY deleted_at DESC"
+        )
+
+    def _rows(self, query: str) -> list[ConversationRow]:
         with explain_errors(self.path):
-            rows = self._connection.execute(
-                "SELECT id, title, preview, pinned, deleted_at, message_count FROM conversations "
-                "WHERE deleted_at > 0 ORDER BY deleted_at DESC"
-            ).fetchall()
-        return [ConversationRow(number, title or NO_TITLE, *others) for number, title, *others in rows]
+            rows = self._connection.execute(query).fetchall()
+        return [
+            ConversationRow(number, title or NO_TITLE, preview, bool(pinned), moment, count)
+            for number, title, preview, pinned, moment, count in rows
+        ]
 
     def purge_deleted(self, kept_s: float = 0.0) -> int:
         """Permanently remove conversations deleted more than `kept_s` ago, in steps; returns their number.
@@ -352,7 +346,7 @@ class Store:
 
     def _write_message(self, connection: sqlite3.Connection, conversation: int, message: Message) -> None:
         text = serialization.encodable(message.text)
-        identity = connection.execute(_INSERT_MESSAGE, (conversation, *values_of(message, text))).fetchone()[0]
+        identity = connection.execute(INSERT_MESSAGE, (conversation, *values_of(message, text))).fetchone()[0]
         self._write_chunks(connection, identity, (conversation, message.number), message)
         if message.ended:
             search_index.put(connection, conversation, message.number, text)

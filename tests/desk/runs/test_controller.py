@@ -15,6 +15,7 @@ from training_window import LONG_MS, count_starts, metrics, no_trainer_left, sta
 
 from i3core.runs import index
 from i3core.runs.reader import RunState
+from i3core.system import recently_deleted
 from i3desk.runs import launcher, queue
 from i3desk.runs.controller import RunController
 from i3desk.workers.background import BackgroundJobs
@@ -217,7 +218,7 @@ def test_names_notes_and_deleting(qtbot, forked_trainers, runs, state_of, tmp_pa
         runs.delete(folder)
     assert deleted.args == [str(folder)]
     qtbot.waitUntil(lambda: runs.summaries == [])
-    assert list(runs.folder.iterdir()) == []
+    assert [path.name for path in runs.folder.iterdir()] == [recently_deleted.FOLDER]
 
 
 def test_run_elsewhere_is_listed_until_it_is_forgotten(qtbot, runs, tmp_path):

@@ -281,7 +281,7 @@ def test_deleting_says_what_it_frees_asks_in_place_and_deletes(qtbot, three, pag
     qtbot.keyClick(page.list, Qt.Key.Key_Delete)
     assert page.question.isVisible()
     assert page.question.what.text() == "Delete “pirate”?"
-    qtbot.waitUntil(lambda: "That frees 1.5 MB" in page.question.details.text())
+    qtbot.waitUntil(lambda: "(1.5 MB) stay" in page.question.details.text())
     press(qtbot, page.question.no_button)
     assert not page.question.isVisible()
     assert three[2].is_dir()

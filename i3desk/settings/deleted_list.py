@@ -1,0 +1,130 @@
+"""What was deleted in the last 30 days: a line with its number and size, and a list to restore from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from i3core.system.humanize import size_text, when_text
+from i3core.system.recently_deleted import DeletedFolder
+from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.question import Question
+
+KINDS = ("chat", "model", "run")
+MOST_SHOWN = 50
+NOTHING = "Nothing. Deleted chats, models and runs stay here for 30 days."
+
+
+@dataclass(frozen=True)
+class DeletedItem:
+    """A deleted chat (its number is the `key`), model or run."""
+
+    kind: str
+    key: int | DeletedFolder
+    name: str
+    deleted_at: float
+    size_bytes: int = 0
+
+
+class DeletedList(QWidget):
+    """Counts the deleted items, and lists them on request.
+
+    Signals:
+        restore_requested(item): Emitted when the user wants an item back.
+        purge_requested(items): Emitted when the user has confirmed that items are removed for good.
+        refresh_requested: Emitted when the list becomes visible.
+    """
+
+    restore_requested = Signal(object)
+    purge_requested = Signal(object)
+    refresh_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.items: tuple[DeletedItem, ...] = ()
+        self._to_purge: tuple[DeletedItem, ...] = ()
+        self.summary = label(NOTHING, tone="muted", grade="small", wrap=True)
+        self.show_button = button("Show", "List what was deleted, to restore it", kind="quiet")
+        self.show_button.clicked.connect(self._toggle)
+        self.empty_button = button("Empty…", "Remove all of it for good", kind="quiet", name="Empty Recently deleted")
+        self.empty_button.clicked.connect(self._ask_all)
+        self.question = Question("Remove", "Remove for good; this cannot be undone")
+        self.question.confirmed.connect(self._purge)
+        self._list = QWidget()
+        self._grid = QGridLayout(self._list)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(2)
+        self._grid.setColumnStretch(1, 1)
+        self._list.hide()
+        line = row(label("Recently deleted"), (self.summary, 1), self.show_button, self.empty_button, spacing=16)
+        column_in(self, line, self._list, self.question, spacing=6)
+        self._update()
+
+    @Slot(object)
+    def show_items(self, items: Sequence[DeletedItem]) -> None:
+        """Show these items, the latest first."""
+        self.items = tuple(items)
+        self._update()
+
+    def _update(self) -> None:
+        counts = [(sum(item.kind == kind for item in self.items), kind) for kind in KINDS]
+        parts = [f"{count:,} {kind}{'' if count == 1 else 's'}" for count, kind in counts if count]
+        size = sum(item.size_bytes for item in self.items)
+        words = ", ".join(parts) + (f" ({size_text(size)})" if size else "")
+        self.summary.setText(f"{words}, kept for 30 days" if parts else NOTHING)
+        for each in (self.show_button, self.empty_button):
+            each.setVisible(bool(parts))
+        if not parts:
+            self._list.hide()
+        if not self._list.isHidden():
+            self._fill()
+        self.show_button.setText("Show" if self._list.isHidden() else "Hide")
+
+    def _fill(self) -> None:
+        while (entry := self._grid.takeAt(0)) is not None:
+            if (widget := entry.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for number, item in enumerate(self.items[:MOST_SHOWN]):
+            name = ElidedLabel(item.name)
+            restore = button("Restore", f"Restore this {item.kind}", kind="quiet", name=f"Restore {item.name}")
+            restore.clicked.connect(partial(self.restore_requested.emit, item))
+            remove = button("Remove…", "Remove it for good", kind="quiet", name=f"Remove {item.name}")
+            remove.clicked.connect(partial(self._ask, (item,), f"Remove “{item.name}” for good?"))
+            facts = when_text(item.deleted_at) + (f" · {size_text(item.size_bytes)}" if item.size_bytes else "")
+            about = label(facts, tone="muted", grade="small")
+            for column, widget in enumerate((label(item.kind, tone="muted"), name, about, restore, remove)):
+                self._grid.addWidget(widget, number, column)
+        if len(self.items) > MOST_SHOWN:
+            more = label(f"and {len(self.items) - MOST_SHOWN:,} more", tone="muted", grade="small")
+            self._grid.addWidget(more, MOST_SHOWN, 1)
+
+    @Slot()
+    def _toggle(self) -> None:
+        self._list.setVisible(self._list.isHidden())
+        self._update()
+
+    @Slot()
+    def _ask_all(self) -> None:
+        self._ask(
+            self.items, f"Remove all {len(self.items):,} for good?" if len(self.items) > 1 else "Remove it for good?"
+        )
+
+    def _ask(self, items: tuple[DeletedItem, ...], question: str) -> None:
+        self._to_purge = items
+        self.question.put(question, "This cannot be undone.")
+
+    @Slot()
+    def _purge(self) -> None:
+        self.purge_requested.emit(self._to_purge)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh_requested.emit()
