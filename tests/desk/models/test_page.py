@@ -160,7 +160,7 @@ def test_deletion_asks_first_and_is_disabled_while_in_use_or_bundled(qtbot, here
     assert not card.delete_action.isEnabled()
     page.show_unloaded()
     card.delete_action.trigger()
-    assert card.question.what.text() == "Delete i3-80m (17.7 MB) from the disk?"
+    assert card.question.what.text() == "Delete i3-80m (17.7 MB)?"
     assert QApplication.focusWidget() is card.question.no_button
     qtbot.keyClick(card.question.no_button, Qt.Key.Key_Escape)
     assert not card.question.isVisible()
