@@ -56,10 +56,16 @@ def find_replay(config: TrainingConfig, folders: Sequence[Path | None], details:
     return Replay(files, share, (what, remedy) if what else ("", ""))
 
 
+def replayed_files(folder: Path) -> tuple[Path, ...]:
+    """The files that the model in `folder` is reminded of; none if it names none or they are missing."""
+    details = read_json(folder / "config.json")
+    return _named_files([folder], details[KEY])[0] if KEY in details else ()
+
+
 def _named_files(folders: Sequence[Path | None], named: object) -> tuple[tuple[Path, ...], str]:
     """The files that config.json names, or what is wrong with it."""
     if named == OWN:
-        return _own_conversations(), ""
+        return own_conversations(), ""
     if not isinstance(named, str) or Path(named).name != named or named.startswith(".") or "\\" in named:
         return (), f"The model's config.json names {named!r} to replay, which is not a file beside it."
     bundled = assets.models().get(assets.BUNDLED_MODEL)
@@ -69,7 +75,7 @@ def _named_files(folders: Sequence[Path | None], named: object) -> tuple[tuple[P
     return (), f"The file {named} of conversations to replay is missing from the model's folder."
 
 
-def _own_conversations() -> tuple[Path, ...]:
+def own_conversations() -> tuple[Path, ...]:
     """The conversations in the assets, without the sample sets for fine-tuning."""
     folder = assets.path("data")
     samples = {sample["file"] for sample in read_json(folder / "samples.json")}

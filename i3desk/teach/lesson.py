@@ -6,6 +6,7 @@ import enum
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -18,7 +19,7 @@ from i3core.text.normalization import normalized
 from i3desk.runs.controller import RunController
 from i3desk.runs.watcher import RunWatcher
 from i3desk.teach.corrections import Correction
-from i3desk.teach.lesson_data import plan_lesson, steps_for
+from i3desk.teach.lesson_data import LessonPlan, plan_lesson, steps_for
 from i3desk.workers.background import BackgroundJobs
 
 
@@ -91,6 +92,8 @@ class Lesson(QObject):
         """`folder` has the data of the lessons."""
         super().__init__(parent)
         self._runs, self._data_folder = runs, folder
+        self._background = background
+        self._planning: int | None = None  # number of the background job while a lesson is planned
         self._watch = RunWatcher(background, self)
         self._watch.status_changed.connect(self._on_status)
         self._watch.metrics_read.connect(self._on_metrics)
@@ -116,22 +119,31 @@ class Lesson(QObject):
         self.taught, self.base = tuple(corrections), base
         self.step, self.total_steps, self.note = 0, steps_for(len(corrections)), ""
         self._samples, self._evaluations = [], []
-        try:
-            plan = plan_lesson(corrections, base, self._data_folder / f"{time.time_ns()}")
-        except I3Error as error:
-            self._fail(error.what, error.remedy)
-            return
+        self.state, self.folder, folder = LessonState.STARTING, None, self._data_folder / f"{time.time_ns()}"
+        plan = partial(plan_lesson, self.taught, base, folder)
+        self._planning = self._background.run(plan, self._on_planned, self._on_not_planned)
+        self.changed.emit()
+
+    def _on_planned(self, plan: LessonPlan) -> None:
+        self._planning, self._near = None, plan.near
         self.folder = self._runs.start(plan.config, "taught")
         if self.folder is None:
             self._fail("The lesson could not start.", "Free some disk space and try again.")
             return
-        self.state, self._near = LessonState.STARTING, plan.near
         self._watch.watch(self.folder)
         self.changed.emit()
 
+    def _on_not_planned(self, error: I3Error) -> None:
+        self._planning = None
+        self._fail(error.what, error.remedy)
+
     def stop(self) -> None:
         """Stop the lesson; the model stays unchanged."""
-        if self.is_running and self.folder is not None:
+        if self._planning is not None:
+            self._background.forget(self._planning)
+            self._planning = None
+            self._end(LessonState.NONE)
+        elif self.is_running and self.folder is not None:
             if self.state is LessonState.STARTING and self.note:
                 self._runs.leave_queue(self.folder)
             else:

@@ -10,7 +10,7 @@ from typing import Any
 
 from i3core.data.wordings import Exchange, neighbours, wordings
 from i3core.system import assets
-from i3core.system.files import read_json, replaced
+from i3core.system.files import replaced
 from i3desk.conversations.conversation import ASSISTANT
 from i3desk.teach.corrections import Correction, write_records
 
@@ -45,9 +45,10 @@ def plan_lesson(corrections: Sequence[Correction], base: str | None, folder: Pat
 
     Each correction is trained in several words, beside the nearest questions with their own replies: so the model
     learns what the correction is about, and not that everything has this reply. The trainer mixes all of it into
-    conversations, and replays talk for half of the text.
+    conversations, and replays talk for half of the text: of the model's own, or of ours. Much is read: call it in the
+    background.
     """
-    talk = _own_talk()
+    talk, is_own = _talk_of(base)
     exchanges = [pair for conversation in talk for pair in _exchanges(conversation)]
     near: dict[str, Exchange] = {}
     shown: list[str] = []
@@ -57,20 +58,21 @@ def plan_lesson(corrections: Sequence[Correction], base: str | None, folder: Pat
         shown += [question for question, _ in found]
     corrected = {entry.question for entry in corrections}
     chosen = [near[question] for question in dict.fromkeys(shown) if question not in corrected]
-    taught, beside, replayed = (folder / f"{name}.jsonl" for name in ("corrections", "near", "general"))
+    taught, beside, general = (folder / f"{name}.jsonl" for name in ("corrections", "near", "general"))
     write_records(taught, [each for entry in corrections for each in _in_other_words(entry)])
     data = [str(taught)]
     if chosen:
         _write(beside, ([_turn("user", question), _turn(ASSISTANT, reply)] for question, reply in chosen[:MOST_NEAR]))
         data.append(str(beside))
-    _write(replayed, talk)
+    if not is_own:
+        _write(general, talk)
     steps = steps_for(len(corrections))
     prompts = list(dict.fromkeys(entry.question for entry in corrections if entry.question.strip()))[-MAX_PROMPTS:]
     asked = tuple(question for question, _ in chosen[:NEAR_SHOWN])
     config = {
         "model": base or assets.BUNDLED_MODEL,
         "data": data,
-        "replay": f"{REPLAY}={replayed}",
+        "replay": str(REPLAY) if is_own else f"{REPLAY}={general}",
         "variation": "on",
         "val_share": 0.0,
         "steps": steps,
@@ -94,18 +96,22 @@ def _in_other_words(entry: Correction) -> list[Correction]:
     return [entry, *others]
 
 
-def _own_talk() -> list[list[dict[str, str]]]:
-    """The conversations in the assets, without the sample sets for fine-tuning."""
-    samples = {sample["file"] for sample in read_json(assets.path("data/samples.json"))}
-    files = sorted(file for file in assets.path("data").glob("*.jsonl") if file.name not in samples)
-    return [
-        json.loads(line)["messages"] for file in files for line in file.read_text(encoding="utf-8").splitlines() if line
-    ]
+def _talk_of(base: str | None) -> tuple[list[list[dict[str, str]]], bool]:
+    """The conversations that a model is fine-tuned beside: its own and True, or ours and False."""
+    from i3core.data.documents import read_documents  # torch and numpy are not loaded with the window
+    from i3core.training.replay import own_conversations, replayed_files
+
+    folder = assets.models()[assets.BUNDLED_MODEL] if base is None else Path(base)
+    files = replayed_files(folder)
+    found = [document for file in files or own_conversations() for document in read_documents(file)]
+    return [list(document.messages) for document in found if document.messages], bool(files)
 
 
 def _exchanges(messages: Sequence[dict[str, str]]) -> list[Exchange]:
     """The first question of a conversation and its reply: later ones may need what was said before."""
-    return [(messages[0]["content"], messages[1]["content"])] if len(messages) > 1 else []
+    if len(messages) < 2 or "\n\n" in messages[0]["content"]:  # a system prompt stands before the question
+        return []
+    return [(messages[0]["content"], messages[1]["content"])]
 
 
 def _turn(role: str, content: str) -> dict[str, str]:

@@ -34,12 +34,34 @@ def test_correction_is_trained_in_other_words_beside_near_questions(tmp_path):
     assert sum("colour" in messages[0]["content"] or "sky" in messages[0]["content"] for messages in near) >= 3
     share, replayed = parse_replay(config.replay)
     assert share == 0.5
-    assert len(conversations(tmp_path / "general.jsonl")) > 500
-    assert replayed == str(tmp_path / "general.jsonl")
+    assert replayed == ""  # what the bundled model names
+    assert not (tmp_path / "general.jsonl").exists()
     assert config.data == (str(tmp_path / "corrections.jsonl"), str(tmp_path / "near.jsonl"))
     assert config.most_exchanges > 1
     assert len(plan.near) == 3
     assert config.sample_prompts == ("What colour is the sky?", *plan.near)
+
+
+def test_model_that_names_no_talk_is_taught_beside_ours(tmp_path):
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text("{}")
+    plan = plan_lesson([correction("what is the sky?", "air.")], str(base), tmp_path)
+    assert parse_replay(plan.config["replay"]) == (0.5, str(tmp_path / "general.jsonl"))
+    assert len(conversations(tmp_path / "general.jsonl")) > 500
+
+
+def test_model_is_taught_beside_its_own_talk(tmp_path):
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text('{"replay": "talk.jsonl"}')
+    turns = [{"role": "user", "content": "what is the sea?"}, {"role": "assistant", "content": "salt water."}]
+    prompt = {"role": "system", "content": "be kind"}
+    lines = (json.dumps({"messages": messages}) + "\n" for messages in (turns, [prompt, *turns]))
+    (base / "talk.jsonl").write_text("".join(lines))
+    plan = plan_lesson([correction("what is the sky?", "air.")], str(base), tmp_path)
+    assert parse_replay(plan.config["replay"]) == (0.5, "")
+    assert plan.near == ("what is the sea?",)
 
 
 def test_more_corrections_take_more_steps_and_none_is_its_own_neighbour(tmp_path):
