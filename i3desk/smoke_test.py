@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from i3core.errors import I3Error
 from i3core.runs.reader import RunState, RunStatus
 from i3core.system import assets
+from i3core.system.temporary import temporary_folder
 from i3desk.app import Application, create_qt_app
 from i3desk.conversations.conversation import ASSISTANT, ReplyState
 from i3desk.conversations.store import Store
@@ -165,7 +165,7 @@ class SmokeRun(QObject):
 
 def run_smoke(model_folder: str | None) -> int:
     """Run the smoke test in a temporary folder and print the JSON line; returns 0 on success."""
-    with tempfile.TemporaryDirectory(prefix="i3desk-smoke-") as name:
+    with temporary_folder("smoke") as name:
         folder = Path(name)
         os.environ["I3DESK_RUNS_FILE"] = str(folder / "runs.json")  # not the user's list of runs
         qt_app = create_qt_app()

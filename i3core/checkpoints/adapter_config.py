@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ..system.files import read_json
 CONFIG_FILE = "adapter_config.json"
 WEIGHT_FILE = "adapter_model.safetensors"
 AGAIN = "Copy the adapter again, or train it again."
+_MOST = 1_000_000  # of rank and alpha
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ def read_config(folder: Path, base: Path | None = None) -> tuple[Adapter, str | 
     rank, alpha, name = content.get("r"), content.get("lora_alpha"), content.get("name")
     location, fingerprint = content.get("base_model_name_or_path"), content.get("base_model_sha256")
     if (
-        not (isinstance(rank, int) and rank > 0)
-        or not (isinstance(alpha, int | float) and 0 < alpha < math.inf)
+        not (isinstance(rank, int) and 0 < rank <= _MOST)
+        or not (isinstance(alpha, int | float) and 0 < alpha <= _MOST)
         or not (isinstance(location, str) and location)
         or not (isinstance(fingerprint, str) and fingerprint)
     ):
@@ -66,10 +67,10 @@ def _find_base(folder: Path, location: str, relative: object) -> Path:
     candidates = [assets.models().get(location), folder.resolve() / location]
     if isinstance(relative, str):
         candidates.append(folder.resolve() / relative)
-    found = next((path for path in candidates if path is not None and path.is_dir()), None)
+    found = next((path for path in candidates if path is not None and os.path.isdir(path)), None)
     if found is None:
         raise CheckpointError(
-            f"The adapter {folder} needs its base model, which is no longer at {location}.",
+            f"The adapter {folder} needs its base model, which is no longer at {location[:200]}.",
             f"Put it back, or merge the two with `i3core convert {folder} NEW_FOLDER --base FOLDER_OF_THE_BASE`.",
         )
     return found

@@ -49,7 +49,7 @@ def read_checksums(folder: Path) -> Checksums | None:
         content = read_json(path)
         files = {str(name): (str(entry["sha256"]), int(entry["bytes"])) for name, entry in content["files"].items()}
         return Checksums(files, str(content.get("source") or ""), str(content.get("revision") or ""))
-    except (I3Error, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (I3Error, KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged.", AGAIN) from error
 
 

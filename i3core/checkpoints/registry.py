@@ -67,7 +67,7 @@ def interrupted(models: Path | None = None) -> list[InterruptedDownload]:
             content = read_json(folder / DOWNLOAD_FILE)
             repo, revision, total = str(content["repo"]), str(content["revision"]), int(content["total_bytes"])
             done = sum(p.stat().st_size for p in folder.iterdir() if p.is_file() and p.name != DOWNLOAD_FILE)
-        except (I3Error, OSError, KeyError, TypeError, ValueError):
+        except (I3Error, OSError, KeyError, TypeError, ValueError, OverflowError):
             continue  # interrupted before anything was known
         name = folder.name.removesuffix(PARTIAL)
         found.append(InterruptedDownload(name, repo, revision, folder, min(done, total), total))
@@ -126,15 +126,15 @@ def find(path_or_name: str | Path | None) -> Path:
             )
         return bundled[assets.BUNDLED_MODEL]
     path = Path(path_or_name).expanduser()
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, also for a name that no file can have
         return (_checkpoint(path) if is_run(path) else None) or path
     names = known()
     if str(path_or_name) in names:
         return names[str(path_or_name)]
-    if path.is_file() and path.name in (*WEIGHT_FILES, *INDEX_FILES, adapter_config.WEIGHT_FILE):
+    if os.path.isfile(path) and path.name in (*WEIGHT_FILES, *INDEX_FILES, adapter_config.WEIGHT_FILE):
         return path.parent
     set_aside = path.with_name(path.name + ".old")  # a run ended while it was replacing this checkpoint
-    if path.parent.name == "checkpoints" and set_aside.is_dir():
+    if path.parent.name == "checkpoints" and os.path.isdir(set_aside):
         return set_aside
     raise CheckpointError(
         f"There is no model folder {str(path_or_name)!r}.",

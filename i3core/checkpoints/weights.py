@@ -32,7 +32,7 @@ _WRAPPERS = ("model_state_dict", "state_dict", "model")  # keys of a checkpoint 
 _BUFFERS = re.compile(r"(^|[._])(position_ids|inv_freq|(causal_|attn_)?mask|tril|attn\.(masked_)?bias)$")
 _PARAMETER = re.compile(r"(^|\.)(weight|bias|w_mix|[ABCD])$")
 _LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
-_LARGEST_CONFIG = 10_000_000
+LARGEST_CONFIG = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def read_details(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         return {}
-    if path.stat().st_size > _LARGEST_CONFIG:
+    if path.stat().st_size > LARGEST_CONFIG:
         raise CheckpointError(f"{path} is too large for the settings of a model.", AGAIN)
     return _read_object(path)
 
@@ -212,7 +212,10 @@ def _read_tensors(path: Path, mmap: bool) -> dict[str, Tensor]:
             content: object = load_file(path)
         else:
             with warnings.catch_warnings(action="ignore"):  # about pickle protocols; users cannot act on them
-                mmap = mmap and zipfile.is_zipfile(path)  # what torch wrote before 1.6 cannot be mapped
+                is_archive = zipfile.is_zipfile(path)  # what torch wrote before 1.6 is none, and cannot be mapped
+                mmap = mmap and is_archive
+                if is_archive:
+                    _check_archive(path)
                 with torch.serialization.safe_globals(numbers):
                     content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:
@@ -230,7 +233,19 @@ def _read_tensors(path: Path, mmap: bool) -> dict[str, Tensor]:
     for name, value in tensors.items():
         if not _is_plain(value):
             raise CheckpointError(f"{path}: {name} is not a tensor that holds all its values.", AGAIN)
+    size = path.stat().st_size
+    storages = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in tensors.values()}
+    needed = sum(value.numel() * value.element_size() for value in tensors.values())
+    if sum(storages.values()) > size or needed > 2 * size:  # a tied head may be there twice
+        raise CheckpointError(f"{path} names far more weights than it holds.", AGAIN)
     return {n: v for n, v in tensors.items() if _is_weight(path, n, str(v.dtype).removeprefix("torch."))}
+
+
+def _check_archive(path: Path) -> None:
+    """Raise ValueError if the records of a pickled file are compressed, which torch never does: they could be huge."""
+    with zipfile.ZipFile(path) as archive:
+        if any(record.compress_type != zipfile.ZIP_STORED for record in archive.infolist()):
+            raise ValueError("compressed records")
 
 
 def _is_plain(tensor: Tensor) -> bool:

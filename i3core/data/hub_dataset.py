@@ -133,7 +133,7 @@ def _read(folder: Path, data: HubDataset) -> LocalDataset | None:
             return None
         unused = tuple(map(str, about.get("unused", ())))
         return LocalDataset(data, path, str(revision), int(about["records"]), int(about["left_out"]), unused)
-    except (I3Error, OSError, KeyError, TypeError, ValueError):  # not complete, or damaged
+    except (I3Error, OSError, KeyError, TypeError, ValueError, OverflowError):  # not complete, or damaged
         return None
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ..checkpoints.checksums import git_blob_sha1, read_checksums, sha256, write_checksums
 from ..checkpoints.model_info import inspect
 from ..checkpoints.registry import DOWNLOAD_FILE, PARTIAL, models_folder
-from ..checkpoints.weights import INDEX_FILES, TOKENIZER_FILES, WEIGHT_FILES
+from ..checkpoints.weights import INDEX_FILES, LARGEST_CONFIG, TOKENIZER_FILES, WEIGHT_FILES, tokenizer_path
 from ..errors import CheckpointError, I3Error
 from ..net.auth import find_token
 from ..net.http import Cancelled, DownloadError, TransferMeter, download_file
@@ -29,6 +29,7 @@ from ..net.hub_errors import endpoint, hub_errors_explained
 from ..system.disk_space import DiskFullError, check_disk_space
 from ..system.files import read_json, write_json
 from ..system.humanize import size_text
+from ..text.tokenizer import ChunkTokenizer
 from ..version import __version__
 
 if TYPE_CHECKING:
@@ -150,6 +151,10 @@ def choose_files(repo: str, files: dict[str, HubFile]) -> list[HubFile]:
         raise CheckpointError(f"{repo} is not an i3 model: it has no {lacks}.", "Name another repository.")
     if "config.json" not in files and vocabulary.name != "chunk_vocab_combined.json":
         raise CheckpointError(f"{repo} is not an i3 model: it has no config.json.", "Name another repository.")
+    if "config.json" in files and files["config.json"].size > LARGEST_CONFIG:
+        raise CheckpointError(
+            f"{repo} is not an i3 model: its config.json has {files['config.json'].size:,} bytes.", "Name another one."
+        )
     others = [files[name] for name in ("config.json", *_ABOUT_FILES) if name in files]
     return [*others, vocabulary, *weights]
 
@@ -290,8 +295,10 @@ def _check_config(repo: str, path: Path, partial: Path) -> None:
 def _complete(partial: Path, repo: str, commit: str) -> None:
     """Check the model's headers, and write its checksums."""
     try:
-        inspect(partial)
-    except CheckpointError as error:
+        model, vocabulary = inspect(partial), ChunkTokenizer.from_file(tokenizer_path(partial))
+        if vocabulary.vocab_size != model.vocab_size:
+            raise CheckpointError(f"Its vocabulary has {vocabulary.vocab_size} chunks, its weights {model.vocab_size}.")
+    except I3Error as error:
         shutil.rmtree(partial, ignore_errors=True)
         what = error.what.replace(str(partial), repo)
         raise CheckpointError(f"{repo} is not an i3 model that i3core can read: {what}", "Name another one.") from error

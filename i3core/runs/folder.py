@@ -108,7 +108,7 @@ class RunFolder:
             before = read_json(self.folder / "status.json")
             self.figures = {name: before[name] for name in FIGURES if name in before}
             return int(before["step"])
-        except (I3Error, KeyError, TypeError, ValueError):
+        except (I3Error, KeyError, TypeError, ValueError, OverflowError):
             return 0
 
     def describe(self, description: dict) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import zlib
 from functools import lru_cache
 from typing import Any
@@ -89,7 +88,7 @@ def chunk_from_list(values: list) -> Chunk:
 def _token(token_id: object, text: object, probability: object) -> tuple[int, str, float]:
     if isinstance(token_id, bool) or not isinstance(token_id, int) or not isinstance(text, str):
         raise ValueError("not a token")
-    if isinstance(probability, bool) or not isinstance(probability, int | float) or not math.isfinite(probability):
+    if isinstance(probability, bool) or not isinstance(probability, int | float) or not abs(probability) < 1e15:
         raise ValueError("not a probability")
     return token_id, text, float(probability)
 
@@ -115,11 +114,8 @@ def _six_digits(number: float) -> float:
 def unpack_chunks(data: bytes) -> list[Chunk]:
     """Read the output of `pack_chunks`. Raises ValueError if it is damaged."""
     try:
-        return [
-            Chunk(token_id, text, probability, tuple(Alternative(*other) for other in others))
-            for token_id, text, probability, others in json.loads(zlib.decompress(data))
-        ]
-    except (zlib.error, TypeError) as error:
+        return [chunk_from_list(values) for values in json.loads(zlib.decompress(data))]
+    except (zlib.error, TypeError, RecursionError) as error:
         raise ValueError(f"The chunks are damaged: {error}") from error
 
 

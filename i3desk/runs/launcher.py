@@ -72,7 +72,7 @@ def read_launch(folder: Path) -> Launch | None:
         waiting = QueueEntry.from_dict(content["waiting"])
         numbers = {name: int(content[name]) for name in ("log_from", "by", "pid")}
         return Launch(float(content["at"]), waiting, process_started=float(content["process_started"]), **numbers)
-    except (I3Error, KeyError, TypeError, ValueError):
+    except (I3Error, KeyError, TypeError, ValueError, OverflowError):
         return Launch(0.0, QueueEntry(time.time(), (folder / "run.json").exists()))
 
 
@@ -232,7 +232,7 @@ def _last_heartbeat(folder: Path) -> float:
     """When the trainer last wrote its status, Unix time; 0 if never."""
     try:
         return float(read_json(folder / "status.json")["heartbeat"])
-    except (I3Error, KeyError, TypeError, ValueError):
+    except (I3Error, KeyError, TypeError, ValueError, OverflowError):
         return 0.0
 
 
@@ -241,7 +241,7 @@ def _write_end(folder: Path, started: Launch, error: str) -> None:
     try:
         before = read_json(folder / "status.json")
         step = int(before["step"])
-    except (I3Error, KeyError, TypeError, ValueError):
+    except (I3Error, KeyError, TypeError, ValueError, OverflowError):
         before, step = {}, 0
     error = error or _last_error_line(folder / LOG_FILE, started.log_from)
     now = {"state": "failed" if error else "starting", "step": step, "pid": started.pid, "heartbeat": time.time()}

@@ -57,7 +57,7 @@ def read(folder: Path) -> QueueEntry | None:
         return None
     try:
         return QueueEntry.from_dict(read_json(path))
-    except (I3Error, KeyError, TypeError, ValueError):
+    except (I3Error, KeyError, TypeError, ValueError, OverflowError):
         return QueueEntry(time.time(), (folder / "run.json").exists())
 
 

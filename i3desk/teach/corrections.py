@@ -165,5 +165,5 @@ def _read(line: bytes) -> Correction | None:
             float(values["time"]),
             str(values["taught"]),
         )
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError):
         return None

@@ -7,7 +7,6 @@ number of steps is that of an epoch; the length of the run is computed from it.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from i3core.system.temporary import temporary_folder
 from i3core.training.timings import Timings
 from i3desk.workers.core_process import CoreProcess, plain
 
@@ -61,7 +61,7 @@ class DryRun(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._folder = tempfile.TemporaryDirectory(prefix="i3desk-dry-run-")
+        self._folder = temporary_folder("dry-run")
         self._known: OrderedDict[str, DryRunResult] = OrderedDict()
         self._wanted: str | None = None
         self._running: str | None = None  # what the child measures; None if its result is no longer wanted

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 from i3core.errors import I3Error
 from i3core.system import recently_deleted
+from i3core.system.temporary import remove_abandoned
 from i3desk.chat.autosave import Autosave
 from i3desk.chat.conversation_list import ConversationList
 from i3desk.chat.page import ChatPage
@@ -163,6 +164,7 @@ class Services(QObject):
         self._index_more()
         for folder in (self.paths.models_folder, self.paths.runs_folder):
             self.background.run(partial(recently_deleted.remove_old, folder), _ignore, _ignore)
+        self.background.run(remove_abandoned, _ignore, _ignore)
 
     @Slot()
     def _read_list(self) -> None:

@@ -12,7 +12,6 @@ import itertools
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +27,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from i3core.system import assets
+from i3core.system.temporary import temporary_folder
 from i3desk.app import Application, create_qt_app
 from i3desk.conversations.conversation import ASSISTANT, USER, Conversation
 from i3desk.conversations.store import Store
@@ -328,7 +328,7 @@ def main() -> int:
     parser.add_argument("--size", default="1280x800")
     parser.add_argument("--train", action="store_true", help="continue with a training run of a minute")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="i3desk-tour-") as name:
+    with temporary_folder("tour") as name:
         paths = Paths.under(options.folder or Path(name))
         big = prepare(paths)
         qt_app = create_qt_app()

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from i3core.checkpoints import checkpoint
 from i3core.checkpoints.adapter import CONFIG_FILE, WEIGHT_FILE
 from i3core.checkpoints.checkpoint import check_adapter_base, load, load_adapter, save
+from i3core.checkpoints.model_info import inspect
 from i3core.errors import CheckpointError, TrainingError
 from i3core.generation.config import SamplingConfig
 from i3core.generation.generator import generate
@@ -308,3 +309,22 @@ def test_matrices_that_are_not_numbers_are_not_saved(adapted, tmp_path):
 
 def test_folder_is_found_by_its_weight_file(adapted):
     assert checkpoint.find_model(Path(adapted) / WEIGHT_FILE) == adapted
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("base_model_name_or_path", "x" * 400, "no longer at"),
+        ("base_model_name_or_path", "a\0b", "no longer at"),
+        ("lora_alpha", 10**400, "lacks the rank"),
+        ("r", 10**400, "lacks the rank"),
+    ],
+)
+def test_odd_values_of_an_adapter_are_refused_in_a_line(adapted, field, value, words):
+    path = adapted / CONFIG_FILE
+    described = json.loads(path.read_text()) | {"base_model_relative_path": None, field: value}
+    path.write_text(json.dumps(described))
+    for read in (load, inspect):
+        with pytest.raises(CheckpointError, match=words) as caught:
+            read(adapted)
+        assert len(str(caught.value)) < 1000

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pickle
+import zipfile
 from collections import OrderedDict
 
 import numpy as np
@@ -207,6 +208,23 @@ def test_tensors_without_values_of_their_own_are_refused(cli, folder, kind):
     weights["embed.weight"] = sparse_or_empty(kind, weights["embed.weight"])
     rewrite(folder, weights, "pytorch_model.bin")
     cli("info", folder).fails("embed.weight")
+
+
+def test_few_values_that_stand_for_all_weights_are_refused(cli, folder):
+    weights = weights_of(folder)
+    values = torch.zeros(max(value.numel() for value in weights.values()))
+    rewrite(folder, {name: values[: v.numel()].view(v.shape) for name, v in weights.items()}, "pytorch_model.bin")
+    cli("info", folder).fails("far more weights than it holds")
+
+
+def test_compressed_weights_are_refused_before_they_are_unpacked(cli, folder):
+    rewrite(folder, {name: torch.zeros_like(v) for name, v in weights_of(folder).items()}, "pytorch_model.bin")
+    path, packed = folder / "pytorch_model.bin", folder / "packed"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for record in source.infolist():
+            target.writestr(record.filename, source.read(record))
+    packed.replace(path)
+    cli("info", folder).fails("is damaged")
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "tokenizer.json", "config.json"])

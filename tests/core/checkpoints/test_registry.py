@@ -175,3 +175,15 @@ def test_checksums_notice_any_change(filled):
     weights.unlink()
     with pytest.raises(CheckpointError, match=r"model\.safetensors missing"):
         check_files(folder, sums)
+
+
+@pytest.mark.parametrize("size", ["1e999", "-1e999", "NaN", "[]", "1" + "0" * 5000])
+def test_damaged_sizes_in_checksums_and_downloads_are_no_crash(filled, size):
+    folder = filled / "mine"
+    (folder / "checksums.json").write_text('{"files": {"config.json": {"sha256": "x", "bytes": ' + size + "}}}")
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_checksums(folder)
+    (filled / "half.partial").mkdir(exist_ok=True)
+    content = '{"repo": "a/b", "revision": "main", "total_bytes": ' + size + "}"
+    (filled / "half.partial" / ".download.json").write_text(content)
+    assert registry.interrupted() == []

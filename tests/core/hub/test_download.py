@@ -380,6 +380,7 @@ def test_named_revision_is_requested(server, models):
         ({"config.json": b'{"architectures": ["LlamaForCausalLM"]}'}, "LlamaForCausalLM"),
         ({"config.json": b"[]"}, "not a JSON object"),
         ({"config.json": b"{}"}, "names no sizes"),
+        ({"config.json": b" " * 10_000_001}, "10,000,001 bytes"),
     ],
 )
 def test_other_kind_of_model_is_refused_before_its_weights(server, original, models, files, words):
@@ -400,6 +401,14 @@ def test_repository_without_a_needed_file_is_refused(server, original, models):
         server.add("someone/part", files={name: content for name, content in files.items() if name != missing})
         with pytest.raises(CheckpointError, match=words):
             download("someone/part")
+    assert list(models.iterdir()) == []
+
+
+@pytest.mark.parametrize("vocabulary", [b"{", b"[]", b'{"format": "i3 chunk tokenizer", "vocabulary": ["a"]}'])
+def test_download_that_turns_out_unusable_leaves_nothing_behind(server, original, models, vocabulary):
+    server.add("someone/damaged", original, {"tokenizer.json": vocabulary})
+    with pytest.raises(CheckpointError, match="someone/damaged is not an i3 model"):
+        download("someone/damaged")
     assert list(models.iterdir()) == []
 
 

@@ -269,3 +269,12 @@ def test_csv_of_chunks_survives_quotes_and_line_ends():
     assert [row["index"] for row in rows] == ["0", "1", "2"]
     assert (rows[0]["alternative_2_text"], rows[0]["alternative_2_probability"]) == ("\r\n", "0.125")
     assert rows[0]["alternative_10_text"] == rows[1]["alternative_1_text"] == ""
+
+
+@pytest.mark.parametrize("probability", [10**400, -(10**400), 1e300, "0.5", None, True])
+def test_impossible_probabilities_are_refused(probability):
+    data = to_json(Conversation())
+    chunks = [[1, "a", probability, []]]
+    data["messages"] = [{"number": 1, "role": "assistant", "content": "a", "chunks": chunks}]
+    with pytest.raises(I3Error, match="the chunks of message 1 are damaged"):
+        from_json(data)

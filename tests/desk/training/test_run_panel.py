@@ -218,7 +218,7 @@ def test_run_that_has_just_ended_can_be_deleted_before_the_list_knows(qtbot, pan
     (folder / "run.json").write_text("{}")
     panel.show_status(RunStatus(RunState.FINISHED, 500, saved_step=500))
     panel.controls.menu_actions[RunAction.DELETE].trigger()
-    qtbot.waitUntil(lambda: "frees 2 bytes" in panel.removal.details.text())
+    qtbot.waitUntil(lambda: "(2 bytes) stay" in panel.removal.details.text())
     assert panel.removal.yes_button.isVisible()
 
 
@@ -268,7 +268,7 @@ def test_real_run_from_its_start_to_its_model_and_its_deletion(
     qtbot.mouseClick(panel.export_card.close_button, Qt.MouseButton.LeftButton)
 
     controls.menu_actions[RunAction.DELETE].trigger()
-    qtbot.waitUntil(lambda: "frees" in panel.removal.details.text(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "stay" in panel.removal.details.text(), timeout=LONG_MS)
     with qtbot.waitSignal(runs.deleted, timeout=LONG_MS):
         qtbot.mouseClick(panel.removal.yes_button, Qt.MouseButton.LeftButton)
     assert not folder.exists()
