@@ -169,6 +169,7 @@ class Application(QObject):
         services.runs.ended.connect(self._on_run_ended)
         services.runs.changed.connect(self._show_training)
         services.runs.changed.connect(self._find_run)
+        window.status_bar.training_requested.connect(self._show_active_run)
         services.train_page.chat_requested.connect(self._chat_with)
         services.train_page.curves.failed.connect(self.actions.show_error)
         services.train_page.curves.exported.connect(self._on_exported)
@@ -222,6 +223,12 @@ class Application(QObject):
     def _show_run(self, folder: str) -> None:
         self.window.show_training()
         self.services.train_page.show_run(folder)
+
+    @Slot()
+    def _show_active_run(self) -> None:
+        run = self.services.runs.active
+        if run is not None:
+            self._show_run(str(run.folder))
 
     @Slot(str)
     def _train_again(self, folder: str) -> None:

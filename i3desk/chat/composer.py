@@ -19,6 +19,7 @@ from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.draft_chunks import DraftChunks
 from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.widgets.basics import FileDropsPass, column_in, label, named, restyle, row
+from i3desk.widgets.plain_text import tooltip_text
 
 MIN_ROOM = 6  # lines that the field may always have
 MAX_SHARE = 0.4  # of the window's height
@@ -40,7 +41,7 @@ class MessageEdit(FileDropsPass, QPlainTextEdit):
         super().__init__(parent)
         self.setAccessibleName("Message")
         self.setAccessibleDescription(HOW_TO_SEND)
-        self.setToolTip("Enter sends · Shift+Enter new line · Esc stops")
+        self.setToolTip(tooltip_text("Enter sends · Shift+Enter new line · Esc stops"))
         self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -136,14 +137,14 @@ class Composer(QFrame):
         self.send_button.clicked.connect(self.submit)
         self.stop_button = IconPushButton(" Stop")
         self.stop_button.set_icon("stop", QPalette.ColorRole.Text, 14)
-        self.stop_button.setToolTip("Stop the reply; the text so far stays (Esc)")
+        self.stop_button.setToolTip(tooltip_text("Stop the reply; the text so far stays (Esc)"))
         self.stop_button.setAccessibleName("Stop")
         self.stop_button.clicked.connect(self.stop_requested)
         self.chunks_button = IconToolButton()
         self.chunks_button.set_icon("chunks")
         self.chunks_button.setCheckable(True)
         self.chunks_button.setAccessibleName("Show chunks")
-        self.chunks_button.setToolTip("Show your text as the model's chunks, unknown parts in red")
+        self.chunks_button.setToolTip(tooltip_text("Show your text as the model's chunks, unknown parts in red"))
         self.chunks_button.toggled.connect(self._on_chunks_toggled)
 
         self.draft_chunks = DraftChunks()
@@ -266,7 +267,7 @@ class Composer(QFrame):
         self.edit.setAccessibleName("Text to continue" if raw else "Message")
         self.send_button.setText("Continue" if raw else "Send")
         self.send_button.setAccessibleName(self.send_button.text())
-        self.send_button.setToolTip("Continue the text (Enter)" if raw else "Send the message (Enter)")
+        self.send_button.setToolTip(tooltip_text("Continue the text (Enter)" if raw else "Send the message (Enter)"))
         self._show_state()
 
     @Slot()

@@ -10,6 +10,7 @@ from i3desk.style.palette import mix, tabular
 from i3desk.tokens.style import tokens_in_use
 from i3desk.widgets.basics import add, column_in, label, named, restyle, row_in
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.popup_card import PopupCard
 
 NEARLY_FULL = 0.9
@@ -70,7 +71,7 @@ class ContextMeter(QWidget):
         super().__init__(parent)
         self.setObjectName("meter")
         self.setAccessibleName("Window of the model")
-        self.setToolTip("How much of this chat the model sees at once. Click for an explanation.")
+        self.setToolTip(tooltip_text("How much of this chat the model sees at once. Click for an explanation."))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._window = 0
         self.explanation: ContextExplanation | None = None
@@ -86,7 +87,7 @@ class ContextMeter(QWidget):
         self.help_button.setText("?")
         self.help_button.setCheckable(True)
         self.help_button.setAccessibleName("What the window is")
-        self.help_button.setToolTip("What tokens and the window are, and what to do when it is full")
+        self.help_button.setToolTip(tooltip_text("What tokens and the window are, and what to do when it is full"))
         self.help_button.toggled.connect(self._on_toggled)
         row_in(self, self.text, (self.bar, 1), self.hint, self.help_button, spacing=10)
         self.show_use(0, 0, 0, 0, False)
@@ -132,7 +133,7 @@ class ContextMeter(QWidget):
             hint = f"your text adds {draft:,}" if draft else ""
         restyle(self.hint, tone=tone)
         self.hint.setText(hint)
-        self.hint.setToolTip(hint)
+        self.hint.setToolTip(tooltip_text(hint))
         self.hint.setVisible(bool(hint))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

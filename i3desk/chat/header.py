@@ -69,7 +69,7 @@ class ChatHeader(QFrame):
         self.new_button = icon_button("plus", "New chat", "New chat (Ctrl+N)")
         self.title = ElidedLabel(grade="title")
         self.badge = label("not stored")
-        self.badge.setToolTip("A temporary chat: it is deleted when you leave it")
+        self.badge.setToolTip(tooltip_text("A temporary chat: it is deleted when you leave it"))
         self.badge.setProperty("kind", "badge")
         self.chip = ModelChip()
         self.chip.setFixedHeight(26)
@@ -130,5 +130,5 @@ def _toggle(icon: str, name: str, tooltip: str) -> IconToolButton:
     button.set_icon(icon)
     button.setCheckable(True)
     button.setAccessibleName(name)
-    button.setToolTip(tooltip)
+    button.setToolTip(tooltip_text(tooltip))
     return button

@@ -13,6 +13,7 @@ from i3desk.conversations.conversation import USER, Message, ReplyState
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import add, icon_button, label, quiet_button, row_in
+from i3desk.widgets.plain_text import tooltip_text
 
 ACTIONS_HEIGHT = 24
 COPIED_FOR_MS = 1500
@@ -25,7 +26,7 @@ class CopyButton(QPushButton):
     def __init__(self, what: str, parent: QWidget | None = None) -> None:
         super().__init__("Copy", parent)
         self.setProperty("kind", "quiet")
-        self.setToolTip(f"Copy {what}")
+        self.setToolTip(tooltip_text(f"Copy {what}"))
         self.setAccessibleName(f"Copy {what}")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.text_to_copy = ""
@@ -74,7 +75,7 @@ class VersionSwitch(QWidget):
         self.previous_button.setEnabled(self._at > 0 and not busy)
         self.next_button.setEnabled(self._at + 1 < len(versions) and not busy)
         for button in (self.previous_button, self.next_button):
-            button.setToolTip(BUSY_HINT if busy else button.accessibleName())
+            button.setToolTip(tooltip_text(BUSY_HINT if busy else button.accessibleName()))
 
     def _button(self, icon: str, name: str) -> IconToolButton:
         button = icon_button(icon, name, look="version", size=12)
@@ -143,7 +144,7 @@ class MessageActions(QWidget):
         self.csv_button.clicked.connect(self.csv_requested)
         self.facts, self.more_facts = self._fact(), self._fact()
         for facts in (self.facts, self.more_facts):
-            facts.setToolTip("Length of the reply, speed, and how it ended")
+            facts.setToolTip(tooltip_text("Length of the reply, speed, and how it ended"))
         self.seed_button = tabular(quiet_button("", "The same seed gives the same reply: use this seed again"))
         self.seed_button.setProperty("kind", "link")
         self.seed_button.clicked.connect(self._on_seed_clicked)
@@ -226,7 +227,7 @@ class MessageActions(QWidget):
 def allow(button: QPushButton, allowed: bool) -> None:
     """Enable a button, or disable it while a reply is being written."""
     button.setEnabled(allowed)
-    button.setToolTip(button.accessibleDescription() if allowed else BUSY_HINT)
+    button.setToolTip(tooltip_text(button.accessibleDescription() if allowed else BUSY_HINT))
 
 
 def said_at(seconds: float, now: datetime | None = None) -> str:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QWidget
 
 from i3desk.widgets.basics import button, column_in, label, named, row, row_in
+from i3desk.widgets.plain_text import tooltip_text
 
 
 class InterruptedCard(QFrame):
@@ -29,7 +30,11 @@ class ContextMark(QWidget):
     def __init__(self, gone: bool, falling: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.shown = (gone, falling)
-        self.setToolTip("A model sees only so many tokens at once. When its window is full, the oldest turns drop out.")
+        self.setToolTip(
+            tooltip_text(
+                "A model sees only so many tokens at once. When its window is full, the oldest turns drop out."
+            )
+        )
         column = column_in(self, spacing=8)
         if gone:
             before, after = named(QFrame(), "line"), named(QFrame(), "line")

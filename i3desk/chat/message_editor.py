@@ -12,6 +12,7 @@ from i3core.text.chat_template import ChatTemplate
 from i3core.text.unreadable import notice
 from i3desk.chat.message_actions import BUSY_HINT
 from i3desk.widgets.basics import FileDropsPass, add, column_in, label, quiet_button, row
+from i3desk.widgets.plain_text import tooltip_text
 
 MAX_HEIGHT = 240
 
@@ -69,7 +70,7 @@ class _EditField(FileDropsPass, QTextEdit):
         self.viewport().setAutoFillBackground(False)
         self.document().setDocumentMargin(0)
         self.setAccessibleName(texts.field)
-        self.setToolTip(texts.field_hint)
+        self.setToolTip(tooltip_text(texts.field_hint))
         self.document().documentLayout().documentSizeChanged.connect(self.fit_height)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -166,4 +167,4 @@ class MessageEditor(QFrame):
         self.unreadable.setText(notice(found))
         self.unreadable.setVisible(bool(found))
         self.send_button.setEnabled(not self._busy and bool(self.field.toPlainText().strip()))
-        self.send_button.setToolTip(BUSY_HINT if self._busy else self._texts.done_hint)
+        self.send_button.setToolTip(tooltip_text(BUSY_HINT if self._busy else self._texts.done_hint))

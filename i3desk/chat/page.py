@@ -127,6 +127,7 @@ class ChatPage(QWidget):
     def set_teach_bar(self, bar: QWidget) -> None:
         """Place the correction bar above the composer."""
         self._above_composer.addWidget(bar)
+        bar.setFocusProxy(self.composer.edit)
 
     # ---------------------------------------------------------------------------------------------- shortcuts
 

@@ -42,10 +42,10 @@ class SearchField(QLineEdit):
         self._theme = theme
         self.setPlaceholderText("Search chats")
         self.setAccessibleName("Search chats")
-        self.setToolTip("Search titles and messages (Ctrl+K); Esc ends the search")
+        self.setToolTip(tooltip_text("Search titles and messages (Ctrl+K); Esc ends the search"))
         self._glass = self.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
         self._clear = self.addAction(QIcon(), QLineEdit.ActionPosition.TrailingPosition)
-        self._clear.setToolTip("End the search (Esc)")
+        self._clear.setToolTip(tooltip_text("End the search (Esc)"))
         for action, name in ((self._glass, "Search"), (self._clear, "End the search")):
             for button in self.findChildren(QToolButton):
                 if button.defaultAction() is action:
@@ -157,7 +157,7 @@ class Sidebar(QFrame):
         self.new_button = IconPushButton()
         self.new_button.set_icon("plus", size=16)
         self.new_button.setText("New chat")
-        self.new_button.setToolTip("Start a new chat (Ctrl+N)")
+        self.new_button.setToolTip(tooltip_text("Start a new chat (Ctrl+N)"))
         self.temporary_button = icon_button(
             "temporary", "Temporary chat", "Temporary chat: it is never stored (Ctrl+Shift+N)", look="boxed"
         )
@@ -165,7 +165,7 @@ class Sidebar(QFrame):
         self.import_button.set_icon("import", size=16)
         self.import_button.setText("Import…")
         self.import_button.setProperty("kind", "quiet")
-        self.import_button.setToolTip("Import conversations from a JSON file")
+        self.import_button.setToolTip(tooltip_text("Import conversations from a JSON file"))
 
         delegate = ConversationDelegate(theme, self)
         self.list = SectionedList(conversations.model, delegate, theme)

@@ -24,6 +24,7 @@ from i3desk.chat.message_widgets import (
 )
 from i3desk.conversations.conversation import USER, Conversation, Message, ReplyState
 from i3desk.style.icons import IconPushButton
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.text_block import LINE_HEIGHT_PERCENT, TextBlock
 from i3desk.widgets.text_display import estimate_text_height
 from i3desk.widgets.virtual_list import VirtualList
@@ -73,7 +74,7 @@ class Transcript(VirtualList):
         self.jump_button.setProperty("kind", "round")
         self.jump_button.set_icon("down", QPalette.ColorRole.Text, 14)
         self.jump_button.setAccessibleName("Jump to latest")
-        self.jump_button.setToolTip("Go to the newest text and follow it (Ctrl+J)")
+        self.jump_button.setToolTip(tooltip_text("Go to the newest text and follow it (Ctrl+J)"))
         self.jump_button.clicked.connect(self.jump_to_latest)
         self.jump_button.hide()
         self.following_changed.connect(self._show_jump_button)

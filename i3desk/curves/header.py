@@ -14,6 +14,7 @@ from i3desk.curves.progress import ProgressLine
 from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import add, button, column_in, icon_button, label
+from i3desk.widgets.plain_text import tooltip_text
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.98)
 SEPARATE_BUTTONS_FROM = 640  # pixels of width; below, one menu has all options
@@ -72,13 +73,13 @@ class CurvesHeader(QWidget):
         self._unit_menu.addSeparator()
         self._unit_menu.addAction(self.log_x)
         self.log_y = QAction("Log", self, checkable=True)
-        self.log_y.setToolTip("A logarithmic vertical axis: small differences at the end become visible")
+        self.log_y.setToolTip(tooltip_text("A logarithmic vertical axis: small differences at the end become visible"))
         self.reset = QAction("Whole run", self)
-        self.reset.setToolTip("Show the whole run again (Home, or a double click on the plot)")
+        self.reset.setToolTip(tooltip_text("Show the whole run again (Home, or a double click on the plot)"))
         self.png = QAction("PNG", self)
-        self.png.setToolTip("Save the plot as a picture")
+        self.png.setToolTip(tooltip_text("Save the plot as a picture"))
         self.csv = QAction("CSV", self)
-        self.csv.setToolTip("Save all steps of the run as a table")
+        self.csv.setToolTip(tooltip_text("Save all steps of the run as a table"))
 
     def _choices(
         self, menu: QMenu, choices: list[tuple[object, str]], chosen: Callable[[QAction], None]
@@ -123,7 +124,9 @@ class CurvesHeader(QWidget):
         """Show how much curves are smoothed."""
         _check(self._smoothings, weight)
         self.smoothing_button.setText("No smoothing" if not weight else f"Smoothing {_short(weight)}")
-        self.smoothing_button.setToolTip("How much the strong curve is smoothed; the faint one shows each step")
+        self.smoothing_button.setToolTip(
+            tooltip_text("How much the strong curve is smoothed; the faint one shows each step")
+        )
 
     def offer_smoothing(self, offered: bool) -> None:
         """Offer smoothing, if it helps the metric in the plot."""
@@ -137,7 +140,7 @@ class CurvesHeader(QWidget):
         for action in self._units.actions():
             action.setEnabled(action.data() in available)
         self.unit_button.setText(X_UNITS[unit].capitalize())
-        self.unit_button.setToolTip("The unit of the horizontal axis")
+        self.unit_button.setToolTip(tooltip_text("The unit of the horizontal axis"))
 
     def show_zoomed(self, zoomed: bool) -> None:
         """Offer to show the whole run while the plot is zoomed."""

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from i3desk.style.palette import mix
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import row_in
+from i3desk.widgets.plain_text import tooltip_text
 
 _DOT, _ICON_WIDTH = 8, 11  # a little room before the name
 
@@ -68,7 +69,7 @@ class CurvesLegend(QWidget):
         button.setProperty("kind", "quiet")
         button.setCheckable(True)
         button.setAccessibleName(f"Curve: {entry.name}")
-        button.setToolTip(f"Show or hide the curve “{entry.name}”")
+        button.setToolTip(tooltip_text(f"Show or hide the curve “{entry.name}”"))
         button.clicked.connect(partial(self._on_clicked, entry.key))
         self._row.addWidget(button)
         return button

@@ -13,6 +13,7 @@ from i3desk.curves.series import averaged, thin
 from i3desk.curves.sparkline import paint_sparkline
 from i3desk.style.palette import mix
 from i3desk.style.theme import Theme
+from i3desk.widgets.plain_text import tooltip_text
 
 RADIUS, PADDING = 12.0, 12.0
 ONE_LINE_FROM = 172  # pixels of width; below, the value is under the title
@@ -31,7 +32,7 @@ class MetricCard(QAbstractButton):
         self.value = ""
         self._theme = theme
         self._xs = self._ys = np.empty(0)
-        self.setToolTip(f"{metric.meaning}. Click to see it in the large plot.")
+        self.setToolTip(tooltip_text(f"{metric.meaning}. Click to see it in the large plot."))
         self.setAccessibleName(metric.title)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -14,6 +14,7 @@ from i3desk.curves.metric_card import MetricCard
 from i3desk.curves.metrics import METRICS
 from i3desk.style.icons import IconToolButton
 from i3desk.style.theme import Theme
+from i3desk.widgets.plain_text import tooltip_text
 
 CARD_WIDTH, GAP, MORE_WIDTH = 124, 12, 28
 HEIGHT = 88
@@ -88,7 +89,7 @@ class MetricStrip(QWidget):
         self.more_button.setVisible(paged)
         self.more_button.setGeometry(QRect(width - MORE_WIDTH, 0, MORE_WIDTH, self.height()))
         hidden = [METRICS[key].title for key in self._keys if key not in shown]
-        self.more_button.setToolTip(f"Show {', '.join(hidden)}")
+        self.more_button.setToolTip(tooltip_text(f"Show {', '.join(hidden)}"))
         for before, after in pairwise([*(self._cards[key] for key in shown), self.more_button]):
             QWidget.setTabOrder(before, after)
         self.page_changed.emit()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from i3desk.curves.number_format import count_text, figure_text, span_text
 from i3desk.curves.overlays import plot_font
+from i3desk.widgets.plain_text import tooltip_text
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class ProgressLine(QWidget):
     def show_progress(self, progress: RunProgress | None) -> None:
         """Show these numbers, or nothing."""
         self.progress = progress
-        self.setToolTip(self.text())
+        self.setToolTip(tooltip_text(self.text()))
         self.setAccessibleName(f"Progress: {self.text()}")
         self.update()
 

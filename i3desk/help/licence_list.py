@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from i3desk.style.theme import Theme, sized
 from i3desk.widgets.list_painting import Index, paint_box, paint_text
+from i3desk.widgets.plain_text import tooltip_text
 
 if TYPE_CHECKING:
     from i3desk.help.licences import Licence
@@ -40,7 +41,7 @@ class LicenceList(QListWidget):
         super().__init__(parent)
         self.setObjectName("licenceList")
         self.setAccessibleName("Included software")
-        self.setToolTip("What i3desk is made of")
+        self.setToolTip(tooltip_text("What i3desk is made of"))
         self.setItemDelegate(_Painter(theme, self))
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
@@ -56,7 +57,7 @@ class LicenceList(QListWidget):
             item = QListWidgetItem(f"{licence.name} {licence.version}", self)
             item.setData(LICENCE_ROLE, licence)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{licence.name} {licence.version}, {licence.licence}")
-            item.setToolTip(licence.licence)
+            item.setToolTip(tooltip_text(licence.licence))
         self.setCurrentRow(0)
 
     def filter(self, words: str) -> int:

@@ -15,6 +15,7 @@ from i3desk.style.theme import Theme
 from i3desk.widgets.basics import BusyBar, Notice, button, column, column_in, label, named, row
 from i3desk.widgets.links import open_link
 from i3desk.widgets.long_text import LongText
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.workers.background import BackgroundJobs
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class LicencesDialog(QDialog):
         self.filter.setPlaceholderText("Filter")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter by name or licence")
-        self.filter.setToolTip("Show only entries with these words in name or licence (Down: to the list)")
+        self.filter.setToolTip(
+            tooltip_text("Show only entries with these words in name or licence (Down: to the list)")
+        )
         self.filter.textChanged.connect(self._filter)
         self.filter.installEventFilter(self)
         self.list = LicenceList(theme)
@@ -98,7 +101,7 @@ class LicencesDialog(QDialog):
         self.licence.setText("" if licence is None else licence.licence)
         self.home_button.setVisible(licence is not None and is_web_page(licence.home))
         if licence is not None:
-            self.home_button.setToolTip(f"Open {licence.home} in your browser")
+            self.home_button.setToolTip(tooltip_text(f"Open {licence.home} in your browser"))
         self.text.show_text("" if licence is None else licence.text)
 
     @Slot()

@@ -10,6 +10,7 @@ from i3desk.help.update_check import Update, UpdateCheck
 from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, row
 from i3desk.widgets.links import open_link
 from i3desk.widgets.long_text import LongText
+from i3desk.widgets.plain_text import tooltip_text
 
 WIDTH = 480
 NOTES_HEIGHT = 200
@@ -76,7 +77,7 @@ class UpdatesDialog(QDialog):
         parts = (self.notes, self.open_button) if update.notes else (self.open_button,)
         self._show(f"i3desk {update.version} is available", facts, *parts)
         self._name_close("Cancel", "Close this window and keep the version you have (Esc)")
-        self.open_button.setToolTip(f"Open {update.page} in your browser")
+        self.open_button.setToolTip(tooltip_text(f"Open {update.page} in your browser"))
         self.open_button.setFocus()
 
     @Slot(str)
@@ -103,7 +104,7 @@ class UpdatesDialog(QDialog):
     def _name_close(self, name: str, tooltip: str) -> None:
         self.close_button.setText(name)
         self.close_button.setAccessibleName(name)
-        self.close_button.setToolTip(tooltip)
+        self.close_button.setToolTip(tooltip_text(tooltip))
         self.close_button.setFocus()
 
     @Slot()

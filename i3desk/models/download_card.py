@@ -15,6 +15,7 @@ from i3desk.models.download import ACTIVE, Download, DownloadState
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import BusyBar, Notice, add, button, column_in, label, named, row
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import tooltip_text
 
 DRAW_MS = 60
 STEPS = 1000  # of the bar
@@ -46,7 +47,7 @@ class DownloadForm(QFrame):
         self.edit = named(QLineEdit(suggestion), "field")
         self.edit.setPlaceholderText("author/name")
         self.edit.setAccessibleName("Model to download")
-        self.edit.setToolTip(f"{suggestion}, or the author and name of an i3 model on {hub_host()}")
+        self.edit.setToolTip(tooltip_text(f"{suggestion}, or the author and name of an i3 model on {hub_host()}"))
         self.edit.textChanged.connect(self._check)
         self.edit.returnPressed.connect(self._ask)
         self.start_button = button("Download", "Start; you can pause it or close the window at any time", "primary")

@@ -33,6 +33,7 @@ from i3desk.widgets.basics import (
 )
 from i3desk.widgets.card_grid import CardGrid
 from i3desk.widgets.drop_card import DropCard, dropped_paths
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
@@ -145,7 +146,7 @@ class ModelsPage(QWidget):
         self.download_button.setProperty("kind", "primary")
         self.download_button.set_icon("download", QPalette.ColorRole.HighlightedText, 14)
         self.download_button.setAccessibleName("Download")
-        self.download_button.setToolTip("Download a model from the hub")
+        self.download_button.setToolTip(tooltip_text("Download a model from the hub"))
         self.download_button.clicked.connect(self.open_download)
 
         self.precision_choice = SegmentedControl("Precision", PRECISIONS)

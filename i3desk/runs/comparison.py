@@ -17,6 +17,7 @@ from i3desk.runs.config_diff import setting_differences
 from i3desk.runs.loss_loader import LossLoader
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import button, column_in, icon_button, label, named, row
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
@@ -199,7 +200,9 @@ class RunComparison(QWidget):
         from i3desk.curves.plot import CurvePlot  # imported already by the background job
 
         plot = self.plot = CurvePlot(self._theme, "Loss of the compared runs")
-        plot.setToolTip("Wheel zooms, dragging moves, a double click shows all; arrow keys move the cursor")
+        plot.setToolTip(
+            tooltip_text("Wheel zooms, dragging moves, a double click shows all; arrow keys move the cursor")
+        )
         plot.set_log(self.log_button.isChecked())
         plot.set_units(self.x_unit)
         plot.zoom_changed.connect(self.reset_button.setVisible)

@@ -102,7 +102,7 @@ class ComparisonTable(QTableWidget):
                 self.setHorizontalHeaderItem(column, head)
             for line, row in enumerate(rows):
                 name = QTableWidgetItem(row.label)
-                name.setToolTip(row.tooltip)
+                name.setToolTip(tooltip_text(row.tooltip))
                 self.setVerticalHeaderItem(line, name)
                 for column, item in enumerate(self._cells[line]):
                     self.setItem(line, column, item)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from i3core.runs.reader import RunState, RunSummary, folder_bytes
 from i3core.system.humanize import size_text
 from i3desk.runs.labels import is_ours
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.question import Question
 from i3desk.workers.background import BackgroundJobs
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from i3desk.widgets.list_painting import TitleEditing
+from i3desk.widgets.plain_text import tooltip_text
 
 
 class NameEdit(QLineEdit):
@@ -23,7 +24,7 @@ class NameEdit(QLineEdit):
         super().__init__(parent, maxLength=TitleEditing.longest_title)
         self.setObjectName(look)
         self.setAccessibleName("Name of the run")
-        self.setToolTip("Rename (F2): Enter saves the name, Esc restores the old one")
+        self.setToolTip(tooltip_text("Rename (F2): Enter saves the name, Esc restores the old one"))
         self._name = ""
         self.editingFinished.connect(self._finish)
 

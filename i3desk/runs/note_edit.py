@@ -9,6 +9,7 @@ from PySide6.QtGui import QFocusEvent, QHideEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from i3desk.widgets.basics import FileDropsPass
+from i3desk.widgets.plain_text import tooltip_text
 
 SAVE_AFTER_MS = 800
 HEIGHT = 88
@@ -30,7 +31,7 @@ class NoteEdit(FileDropsPass, QPlainTextEdit):
         self.setTabChangesFocus(True)
         self.setPlaceholderText("What was this run for? What was the result?")
         self.setAccessibleName("Note")
-        self.setToolTip("Your note about this run, saved while you write")
+        self.setToolTip(tooltip_text("Your note about this run, saved while you write"))
         self._folder: Path | None = None
         self._saved = ""
         self._timer = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)

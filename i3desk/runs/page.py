@@ -22,6 +22,7 @@ from i3desk.style import icons
 from i3desk.style.palette import tabular
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import add, column_in, label, named, page_header, row
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
@@ -90,7 +91,7 @@ class RunsPage(QWidget):
         self.search = named(QLineEdit(), "search")
         self.search.setPlaceholderText("Search runs")
         self.search.setAccessibleName("Search runs")
-        self.search.setToolTip("Words in the name, note, model, data or state; Esc clears the search")
+        self.search.setToolTip(tooltip_text("Words in the name, note, model, data or state; Esc clears the search"))
         self.search.setMinimumWidth(120)
         self.search.setMaximumWidth(260)
         self._glass = self.search.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)

@@ -12,6 +12,7 @@ from i3desk.style.palette import tabular
 from i3desk.widgets.basics import label, named, restyle, row
 from i3desk.widgets.card import Card
 from i3desk.widgets.copy_field import CopyField
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.setting_rows import SwitchButton
 from i3desk.workers.api_server import ApiServer, is_installed
 
@@ -27,12 +28,12 @@ class ServerCard(Card):
         self._store, self._server = store, server
         self.switch = SwitchButton()
         self.switch.setAccessibleName("Serve the model to other programs on this computer")
-        self.switch.setToolTip("Programs made for OpenAI's API can then use this model")
+        self.switch.setToolTip(tooltip_text("Programs made for OpenAI's API can then use this model"))
         self.switch.clicked.connect(self._choose)
         self.port = tabular(named(QLineEdit(), "field"))
         self.port.setFixedWidth(PORT_WIDTH)
         self.port.setAccessibleName("Port")
-        self.port.setToolTip("From 1024 to 65535; change it if another program uses this port")
+        self.port.setToolTip(tooltip_text("From 1024 to 65535; change it if another program uses this port"))
         self.port.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{0,5}"), self))
         self.port.editingFinished.connect(self._choose_port)
         line = row(

@@ -9,6 +9,7 @@ from i3core.net import releases
 from i3desk.preferences import SettingsStore
 from i3desk.widgets.basics import add, button, label
 from i3desk.widgets.card import Card
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.setting_rows import SwitchButton
 
 
@@ -26,7 +27,7 @@ class UpdatesCard(Card):
         self._store = store
         self.switch = SwitchButton()
         self.switch.setAccessibleName("Check for a new version once a week")
-        self.switch.setToolTip("Off: i3desk checks only when you ask for it")
+        self.switch.setToolTip(tooltip_text("Off: i3desk checks only when you ask for it"))
         self.switch.clicked.connect(self._choose)
         line = QHBoxLayout()
         add(line, QLabel("Check for a new version once a week"), None, self.switch)

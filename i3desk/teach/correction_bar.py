@@ -97,6 +97,8 @@ class CorrectionBar(QFrame):
             shown.add(self.teach_button)
             shown.add(self.close_button)
         self.label.setToolTip(tooltip_text(self.label.text()))
+        if any(each.hasFocus() and each not in shown for each in self._buttons):
+            self.setFocus()  # to the composer; Qt would choose the next control, wherever it is
         for each in self._buttons:
             each.setVisible(each in shown)
         self.teach_button.setText("Try again" if state is LessonState.FAILED else "Teach")

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPalet
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from i3desk.tokens.style import surprise_colours, tokens_in_use
+from i3desk.widgets.plain_text import tooltip_text
 
 
 class TokenLegend(QWidget):
@@ -15,7 +16,7 @@ class TokenLegend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Colours: from sure to surprised")
-        self.setToolTip("The stronger the colour, the less likely the chunk; strongest from 1 in 64")
+        self.setToolTip(tooltip_text("The stronger the colour, the less likely the chunk; strongest from 1 in 64"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         font = self.font()
         font.setPixelSize(12)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QMenu, QPushButton, QToolBut
 from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.training.run_view_model import ButtonState, ControlsState, RunAction
 from i3desk.widgets.basics import column_in, named, restyle, row
+from i3desk.widgets.plain_text import tooltip_text
 
 MENU = (
     (RunAction.CHECKPOINT, "Save checkpoint now", "Save after this step"),
@@ -86,11 +87,11 @@ class RunControls(QFrame):
                 continue
             action, text, tooltip = entry
             made = self.menu_actions[action] = menu.addAction(text)
-            made.setToolTip(tooltip)
+            made.setToolTip(tooltip_text(tooltip))
             made.triggered.connect(partial(self.requested.emit, action))
         more = named(IconToolButton(popupMode=QToolButton.ToolButtonPopupMode.InstantPopup), "boxedTool")
         more.set_icon("more")
-        more.setToolTip("More about this run")
+        more.setToolTip(tooltip_text("More about this run"))
         more.setAccessibleName("More about this run")
         more.setMenu(menu)
         return more
@@ -134,7 +135,7 @@ class RunControls(QFrame):
 
 def _show(each: QPushButton, state: ButtonState) -> None:
     each.setText(state.text)
-    each.setToolTip(state.tooltip)
+    each.setToolTip(tooltip_text(state.tooltip))
     each.setAccessibleName(state.text.rstrip("…").replace("&&", "&"))
     each.setAccessibleDescription(state.tooltip)
     each.setVisible(state.visible)

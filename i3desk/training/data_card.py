@@ -116,7 +116,7 @@ class DataCard(QFrame):
     def _foot_part(self) -> QWidget:
         self.less = _tool("minus", "Less often", "Show this file less often than the others")
         self.weight = tabular(label(tone="muted", grade="small"))
-        self.weight.setToolTip("How often an epoch shows each record of this file")
+        self.weight.setToolTip(tooltip_text("How often an epoch shows each record of this file"))
         self.more = _tool("plus", "More often", "Show this file more often than the others")
         self.less.clicked.connect(self._on_less)
         self.more.clicked.connect(self._on_more)
@@ -132,7 +132,7 @@ class DataCard(QFrame):
         """Show only the heading and the figures, or everything."""
         self._folded = folded
         self.fold.set_icon("right" if folded else "unfolded", size=14)
-        self.fold.setToolTip("Show what the model will see" if folded else "Fold this card")
+        self.fold.setToolTip(tooltip_text("Show what the model will see" if folded else "Fold this card"))
         self.fold.setAccessibleName(self.fold.toolTip())
         self._show_parts()
 
@@ -147,7 +147,7 @@ class DataCard(QFrame):
         report = source.report
         if report is not None:
             self.kind.setText(data_labels.kind_text(report))
-            self.kind.setToolTip(data_labels.shapes_text(report))
+            self.kind.setToolTip(tooltip_text(data_labels.shapes_text(report)))
             self.facts.setText(data_labels.facts_text(report, val_share, has_val_file))
             self.unknown.setText(data_labels.unknown_text(report))
             self.truncated.setText(data_labels.truncated_text(report))
@@ -186,7 +186,9 @@ class DataCard(QFrame):
         this = "this record" if count == 1 else f"these {count:,} records"
         self.skip.setText("Do not skip" if skip else f"Skip {this}")
         self.skip.setAccessibleName(self.skip.text())
-        self.skip.setToolTip("Refuse to train until the file is repaired" if skip else "Train on the rest of the file")
+        self.skip.setToolTip(
+            tooltip_text("Refuse to train until the file is repaired" if skip else "Train on the rest of the file")
+        )
         if not skip and count <= 3 and not self.unfold_bad.isChecked():
             self.unfold_bad.setChecked(True)
         self._show_bad_list(self.unfold_bad.isChecked())

@@ -19,6 +19,7 @@ from i3desk.training.expert_panel import EXAMPLES, READING_OPTIONS
 from i3desk.training.expert_rows import TextRow
 from i3desk.widgets.basics import add, button, column_in, icon_button, label, named, row
 from i3desk.widgets.drop_card import DASHES
+from i3desk.widgets.plain_text import tooltip_text
 
 log = logging.getLogger(__name__)
 SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".gz", ".xz")
@@ -49,7 +50,7 @@ class DropZone(QPushButton):
         self.setProperty("kind", "drop")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Choose data files")
-        self.setToolTip("Choose files: " + " ".join(SUFFIXES))
+        self.setToolTip(tooltip_text("Choose files: " + " ".join(SUFFIXES)))
         self._dragging = False
         self.show_state(False, False)
 

@@ -124,7 +124,7 @@ class TextRow(OptionRow):
         self.field = QLineEdit()
         self.field.setPlaceholderText(example)
         self.field.setAccessibleName(choice.label)
-        self.field.setToolTip(choice.tooltip)
+        self.field.setToolTip(tooltip_text(choice.tooltip))
         self.field.editingFinished.connect(self._on_edited)
         self._value = ""
         self._grid.addWidget(self.field, 1, 0, 1, 2)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
 
 from i3desk.training.run_labels import suggested_model_name
 from i3desk.widgets.basics import BusyBar, button, column_in, label, named, restyle, row
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.workers.core_process import CoreProcess, plain
 
 MAX_NAME_LENGTH = 80
@@ -33,7 +34,7 @@ class ExportCard(QFrame):
         self.title = label("Keep as model", grade="name")
         self.field = named(QLineEdit(maxLength=MAX_NAME_LENGTH), "field")
         self.field.setAccessibleName("Name of the model")
-        self.field.setToolTip("The name of the model on the Models page, and of its folder")
+        self.field.setToolTip(tooltip_text("The name of the model on the Models page, and of its folder"))
         self.field.returnPressed.connect(self._begin)
         self.field.textChanged.connect(self._show_buttons)
         self.export_button = button("Keep", "Make a model of the best checkpoint (Enter)")

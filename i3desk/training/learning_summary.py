@@ -11,6 +11,7 @@ from i3core.runs.events import Evaluated
 from i3core.runs.outcome import outcome_text
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import label, restyle, row, row_in
+from i3desk.widgets.plain_text import tooltip_text
 
 A_LITTLE_FORGOTTEN, MUCH_FORGOTTEN = 1.05, 1.3  # general perplexity now, as a multiple of what it was
 PERPLEXITY = "Perplexity: how many equally likely tokens the model chooses among on average. Lower is better."
@@ -101,7 +102,7 @@ class LearningSummary(QWidget):
             return
         text, tone = change_text(change), tone_of(change)
         value.setText(text)
-        part.setToolTip(tooltip)
+        part.setToolTip(tooltip_text(tooltip))
         value.setAccessibleName(f"{part.accessibleName()}: {text}")
         restyle(value, tone=tone)
 
@@ -117,7 +118,7 @@ def _figure(name: str, tooltip: str) -> tuple[QWidget, QLabel]:
     """A name and the label of its figure."""
     part = QWidget()
     part.setAccessibleName(name)
-    part.setToolTip(tooltip)
+    part.setToolTip(tooltip_text(tooltip))
     value = tabular(label(grade="figure"))
     row_in(part, label(name, "muted", "small"), value, spacing=4)
     return part, value

@@ -44,7 +44,7 @@ class BaseModelCard(QPushButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("kind", "card")
-        self.setToolTip("Choose the base model, and the part of it to train")
+        self.setToolTip(tooltip_text("Choose the base model, and the part of it to train"))
         self._entries: list[Entry] = []
         self._entry: Entry | None = None
         self._part = "all"
@@ -99,7 +99,7 @@ class BaseModelCard(QPushButton):
         parts = QActionGroup(menu)
         for part, (text, tooltip) in TRAINABLE_PARTS.items():
             action = menu.addAction(text)
-            action.setToolTip(tooltip)
+            action.setToolTip(tooltip_text(tooltip))
             self._offer(action, parts, part == self._part)
             action.triggered.connect(partial(self.part_chosen.emit, part))
 

@@ -122,7 +122,7 @@ class ModelComparison(QFrame):
         self.seed = named(NumberField(SEED), "value")
         for each in (self.temperature, self.seed):
             each.show_value(each.setting.default)
-            each.setToolTip(each.setting.tooltip)
+            each.setToolTip(tooltip_text(each.setting.tooltip))
             each.setAccessibleName(each.setting.label)
             each.setAlignment(Qt.AlignmentFlag.AlignCenter)
             each.setFixedWidth(76)
@@ -150,7 +150,7 @@ class ModelComparison(QFrame):
         self.prompt = named(QLineEdit(maxLength=MAX_PROMPT_LENGTH), "field")
         self.prompt.setPlaceholderText("Ask both models")
         self.prompt.setAccessibleName("Prompt for both models")
-        self.prompt.setToolTip("Both answer this with the same seed")
+        self.prompt.setToolTip(tooltip_text("Both answer this with the same seed"))
         self.prompt.returnPressed.connect(self._ask)
         self.prompt.textChanged.connect(self._show_state)
         self.ask_button = button("Ask", "Put the prompt to both models (Enter)")

@@ -14,6 +14,7 @@ from i3desk.tokens.layout import ChunkLayout, is_special
 from i3desk.tokens.painter import ChunkPainter, metrics
 from i3desk.tokens.style import tokens_in_use
 from i3desk.widgets.basics import column_in, icon_button, label, row
+from i3desk.widgets.plain_text import tooltip_text
 
 MAX_LINES = 5
 MAX_PAGES = 40
@@ -102,7 +103,9 @@ class Preview(QWidget):
         self.field = ChunkField()
         self.field.setAccessibleName("What the model will see")
         self.field.setToolTip(
-            "The exact chunks. Those in full colour are learned, dimmed ones are only read, red ones are unknown."
+            tooltip_text(
+                "The exact chunks. Those in full colour are learned, dimmed ones are only read, red ones are unknown."
+            )
         )
         self.place = tabular(label(tone="muted", grade="small"))
         self.back = self._arrow("left", "Previous example", self._go_back)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from i3desk.training.setup_state import MOST_PROMPTS
 from i3desk.widgets.basics import button, column, column_in, icon_button, label, named, row, row_in, scroll_column
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.setting_rows import TYPED_AFTER_MS
 
 LONGEST_PROMPT = 300  # characters
@@ -30,7 +31,7 @@ class PromptLine(QWidget):
         self.edit = named(QLineEdit(prompt, maxLength=LONGEST_PROMPT), "field")
         self.edit.setPlaceholderText("What to ask the model")
         self.edit.setAccessibleName(f"Sample prompt {number}")
-        self.edit.setToolTip("Answered at every evaluation")
+        self.edit.setToolTip(tooltip_text("Answered at every evaluation"))
         self.edit.setCursorPosition(0)
         name = f"Remove sample prompt {number}"
         self.remove_button = icon_button("close", name, "Remove this prompt", look="leaf", size=14)

@@ -102,4 +102,4 @@ class WaitingCard(QFrame):
         """Show what the run waits for."""
         self.text.setText(state.text)
         self.setAccessibleName(state.text)
-        self.leave_button.setToolTip(state.leave_tooltip)
+        self.leave_button.setToolTip(tooltip_text(state.leave_tooltip))

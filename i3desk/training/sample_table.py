@@ -50,7 +50,7 @@ class StepRow(VirtualRow):
         self._is_first = is_first
         self.button = QPushButton(step_text(step), self)
         self.button.setProperty("kind", "step")
-        self.button.setToolTip("See this step beside the first")
+        self.button.setToolTip(tooltip_text("See this step beside the first"))
         self.button.setAccessibleName(f"Compare {step_text(step)}")
         self.button.clicked.connect(self._on_clicked)
         tabular(self.button)

@@ -15,6 +15,7 @@ from i3desk.training.sample_table import SampleTable
 from i3desk.training.step_comparison import StepComparison
 from i3desk.widgets.basics import button, column_in, label, row
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import tooltip_text
 
 DRAW_MS = 50
 MAX_AT_ONCE = 1500  # samples added in one event
@@ -72,7 +73,7 @@ class SamplesPanel(QFrame):
         self.same = ElidedLabel("same prompt, same seed", tone="muted", grade="small")
         self.same.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.same.setToolTip(
-            "Every step answers the same prompts with the same seed, so differences come from training."
+            tooltip_text("Every step answers the same prompts with the same seed, so differences come from training.")
         )
         self.compare_button = button("Compare", "Compare the answers of two steps", kind="quiet")
         self.compare_button.setCheckable(True)

@@ -38,6 +38,7 @@ from i3desk.training.setup_state import (
 from i3desk.widgets.basics import add, column_in, label, named, scroll_page
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.notices import Notices
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
 
 WIDTH = 316
@@ -151,7 +152,7 @@ class SetupPanel(QFrame):
         self.expert: ExpertPanel | None = None
         self.prompts_button = IconPushButton("Sample prompts")
         self.prompts_button.setProperty("kind", "quiet")
-        self.prompts_button.setToolTip("Prompts that are answered at every evaluation")
+        self.prompts_button.setToolTip(tooltip_text("Prompts that are answered at every evaluation"))
         self.prompts = PromptList()
         self.prompts_button.clicked.connect(self._fold_prompts)
         self._show_prompts(False)
@@ -183,7 +184,7 @@ class SetupPanel(QFrame):
         self.name = named(QLineEdit(), "field")
         self.name.setMaxLength(LONGEST_NAME)
         self.name.setAccessibleName("Name of the run")
-        self.name.setToolTip("Name of the run; by default that of its data")
+        self.name.setToolTip(tooltip_text("Name of the run; by default that of its data"))
         self.obstacle = label(tone="muted", grade="small", wrap=True)
         self.start_button = IconPushButton("Start training")
         self.start_button.setProperty("kind", "primary")
@@ -350,7 +351,7 @@ class SetupPanel(QFrame):
         self.start_button.setText(text)
         self.start_button.setAccessibleName(text)
         self.start_button.setToolTip(
-            plan.obstacle or "Train in the background; the base model does not change (Ctrl+Enter)"
+            tooltip_text(plan.obstacle or "Train in the background; the base model does not change (Ctrl+Enter)")
         )
         self.obstacle.setText(plan.obstacle)
         self.obstacle.setVisible(bool(plan.obstacle))

@@ -22,6 +22,7 @@ from i3desk.style.icons import pixmap
 from i3desk.training.sample_log import SampleLog, step_text
 from i3desk.widgets.basics import column_in, icon_button, row_in
 from i3desk.widgets.before_after import AnswersColumn, BeforeAfter
+from i3desk.widgets.plain_text import tooltip_text
 
 MARGIN = 16
 ARROW = 14
@@ -141,7 +142,7 @@ class StepBox(QComboBox):
     def __init__(self, name: str, steps: StepsModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
-        self.setToolTip(name)
+        self.setToolTip(tooltip_text(name))
         self.setMaxVisibleItems(12)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(10)

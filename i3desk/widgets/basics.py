@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3desk.style.icons import IconToolButton
+from i3desk.widgets.plain_text import tooltip_text
 
 AnyWidget = TypeVar("AnyWidget", bound=QWidget)
 AnyLayout = TypeVar("AnyLayout", bound=QBoxLayout)
@@ -79,7 +80,7 @@ def button(text: str, tooltip: str, kind: str = "", name: str = "") -> QPushButt
     made = QPushButton(text)
     if kind:
         made.setProperty("kind", kind)
-    made.setToolTip(tooltip)
+    made.setToolTip(tooltip_text(tooltip))
     made.setAccessibleName(name or text.rstrip("…"))
     made.setAccessibleDescription(tooltip)
     return made
@@ -90,7 +91,7 @@ def icon_button(icon: str, name: str, tooltip: str = "", look: str = "", size: i
     made = named(IconToolButton(), look)
     made.set_icon(icon, size=size)
     made.setAccessibleName(name)
-    made.setToolTip(tooltip or name)
+    made.setToolTip(tooltip_text(tooltip or name))
     return made
 
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import button, named, row_in
+from i3desk.widgets.plain_text import tooltip_text
 
 
 class CopyField(QWidget):
@@ -17,7 +18,7 @@ class CopyField(QWidget):
         super().__init__(parent)
         self.field = tabular(named(QLineEdit(readOnly=True), "field"))
         self.field.setAccessibleName(name)
-        self.field.setToolTip(tooltip)
+        self.field.setToolTip(tooltip_text(tooltip))
         self.button = button("Copy", "Copy this line", name=f"Copy: {name}")
         self.button.clicked.connect(self._copy)
         row_in(self, (self.field, 1), self.button)

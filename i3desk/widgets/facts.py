@@ -135,7 +135,7 @@ class FactsGrid(QWidget):
             value.setText(value_text)
             value.setAccessibleName(f"{name_text}: {value_text}")
             for text in (name, value):
-                text.setToolTip(tooltip)
+                text.setToolTip(tooltip_text(tooltip))
         if len(facts) != count:
             self._arrange()
         self.setVisible(bool(facts))

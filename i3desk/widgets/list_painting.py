@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOpti
 
 from i3desk.style.palette import Tokens, mix
 from i3desk.widgets.basics import named
+from i3desk.widgets.plain_text import tooltip_text
 
 # A mixin of a delegate is no delegate itself at run time: Qt's bindings allow one C++ base.
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class TitleEditing(_Delegate):
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QLineEdit:
         editor = named(QLineEdit(parent, maxLength=self.longest_title), "titleEditor")
         editor.setAccessibleName(self.editor_name)
-        editor.setToolTip("Enter saves it, Esc keeps the old one")
+        editor.setToolTip(tooltip_text("Enter saves it, Esc keeps the old one"))
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:

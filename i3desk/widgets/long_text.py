@@ -6,6 +6,8 @@ from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
+from i3desk.widgets.plain_text import tooltip_text
+
 PIECE = 40_000  # characters: some 4 ms
 
 
@@ -17,7 +19,7 @@ class LongText(QPlainTextEdit):
         super().__init__(parent, readOnly=True)
         self.setObjectName(look)
         self.setAccessibleName(name)
-        self.setToolTip(name)
+        self.setToolTip(tooltip_text(name))
         self.setTabChangesFocus(True)
         self.setUndoRedoEnabled(False)
         self._rest = ""

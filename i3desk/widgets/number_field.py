@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QToolTip, QWidget
 
 from i3core.settings import Setting
 from i3desk.widgets.basics import restyle
+from i3desk.widgets.plain_text import tooltip_text
 
 Number = float | int | None
 
@@ -37,7 +38,7 @@ class NumberField(QLineEdit):
         super().__init__(parent)
         self.setting = setting
         self._value: Number = setting.default
-        self.setToolTip(f"From {self._text(setting.minimum)} to {self._text(setting.maximum)}")
+        self.setToolTip(tooltip_text(f"From {self._text(setting.minimum)} to {self._text(setting.maximum)}"))
         self.setValidator(QRegularExpressionValidator(QRegularExpression(WRITTEN), self))
         self.textEdited.connect(self._on_typed)
         self.editingFinished.connect(self._on_finished)

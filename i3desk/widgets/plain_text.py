@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 import html
+from functools import lru_cache
 
-from PySide6.QtGui import Qt
+from PySide6.QtGui import QFontMetrics, Qt, QTextLayout, QTextOption
+from PySide6.QtWidgets import QApplication
+
+from i3desk.style.theme import sized
+
+TOOLTIP_PX = 12  # as in the style sheet
+TOOLTIP_WIDTH = 320
 
 
 def tooltip_text(text: str) -> str:
-    """A text for a tooltip, where Qt reads text with tags as HTML: it would show a false address, or load a picture."""
-    return f'<p style="white-space:pre-wrap">{html.escape(text)}</p>' if Qt.mightBeRichText(text) else text
+    """A text for a tooltip: plain, in lines of at most 320 pixels.
+
+    Qt reads text with tags as HTML: it would show a false address, or load a picture.
+    """
+    lines = "\n".join(_wrapped(line) for line in text.split("\n"))
+    return f'<p style="white-space:pre">{html.escape(lines)}</p>' if Qt.mightBeRichText(lines) else lines
+
+
+@lru_cache(maxsize=1024)
+def _wrapped(line: str) -> str:
+    font = sized(QApplication.font(), TOOLTIP_PX)
+    if QFontMetrics(font).horizontalAdvance(line) <= TOOLTIP_WIDTH:
+        return line
+    layout = QTextLayout(line, font)
+    layout.setTextOption(QTextOption(wrapMode=QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere))
+    units, parts = line.encode("utf-16-le", "surrogatepass"), []  # Qt counts in them
+    layout.beginLayout()
+    while (part := layout.createLine()).isValid():
+        part.setLineWidth(TOOLTIP_WIDTH)
+        start, end = 2 * part.textStart(), 2 * (part.textStart() + part.textLength())
+        parts.append(units[start:end].decode("utf-16-le", "surrogatepass").rstrip())
+    layout.endLayout()
+    return "\n".join(parts)
 
 
 def menu_text(text: str) -> str:

@@ -26,6 +26,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem, QToolTip
 
 from i3desk.style.theme import Theme, sized
+from i3desk.widgets.plain_text import tooltip_text
 
 SIDE = 12
 PADDING = 10
@@ -214,7 +215,7 @@ class SectionedList(QListView):
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._is_more(event.pos()):
-            QToolTip.showText(event.globalPos(), MORE_TIP, self)
+            QToolTip.showText(event.globalPos(), tooltip_text(MORE_TIP), self)
             return True
         return super().viewportEvent(event)
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QWidget
 
 from i3desk.widgets.basics import row_in
+from i3desk.widgets.plain_text import tooltip_text
 
 
 class SegmentedControl(QFrame):
@@ -30,7 +31,7 @@ class SegmentedControl(QFrame):
         for key, (label, tooltip) in choices.items():
             button = QPushButton(label)
             button.setCheckable(True)
-            button.setToolTip(tooltip)
+            button.setToolTip(tooltip_text(tooltip))
             button.setAccessibleName(f"{name}: {label}")
             self._group.addButton(button)
             self.buttons[key] = button

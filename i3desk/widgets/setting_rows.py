@@ -21,6 +21,7 @@ from i3core.settings import Setting
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import label, named
 from i3desk.widgets.number_field import Number, NumberField
+from i3desk.widgets.plain_text import tooltip_text
 
 VALUE_WIDTH = 72
 TYPED_AFTER_MS = 400  # a text counts when the user pauses typing this long
@@ -60,7 +61,7 @@ class SettingRow(QWidget):
     def __init__(self, setting: DescribedSetting, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setting = setting
-        self.setToolTip(setting.tooltip)
+        self.setToolTip(tooltip_text(setting.tooltip))
         self.label = QPushButton(setting.label)
         self.label.setProperty("kind", "label")
         self.label.setCheckable(True)

@@ -33,6 +33,7 @@ from i3desk.chat.page import SIDES_FOLD_BELOW
 from i3desk.style.icons import IconToolButton, app_icon
 from i3desk.widgets.basics import column_in, named, row_in
 from i3desk.widgets.drop_card import dropped_paths
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.toast import Toast
 from i3desk.widgets.undo import Undo
 from i3desk.window.close_prompt import ClosePrompt
@@ -164,7 +165,7 @@ class MainWindow(QMainWindow):
         button.setMinimumHeight(52)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         button.setAccessibleName(name)
-        button.setToolTip(f"{name} ({keys})")
+        button.setToolTip(tooltip_text(f"{name} ({keys})"))
         self._rail_layout.addWidget(button)
         return button
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from i3core.runs.reader import RunState, RunSummary
@@ -12,8 +12,9 @@ from i3desk.chat.session import ChatSession
 from i3desk.style.icons import Dot
 from i3desk.style.palette import tabular
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import label, row_in
+from i3desk.widgets.basics import label, quiet_button, row_in
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.plain_text import menu_text, tooltip_text
 from i3desk.workers.active_model import ModelState
 
 READ_MEMORY_EVERY_MS = 2_000
@@ -21,7 +22,13 @@ DEVICE_TOOLTIP = "The device that the model runs on, and why"
 
 
 class StatusBar(QStatusBar):
-    """Shows the state of a ChatSession and of the training run."""
+    """Shows the state of a ChatSession and of the training run.
+
+    Signals:
+        training_requested: Emitted when the text about the run is clicked.
+    """
+
+    training_requested = Signal()
 
     def __init__(self, session: ChatSession, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,8 +39,9 @@ class StatusBar(QStatusBar):
         self._dot = Dot()
         self.model = self._label("The model in use and its number of parameters")
         self.device = ElidedLabel()
-        self.device.setToolTip(DEVICE_TOOLTIP)
-        self.training = self._label("The training run in progress")
+        self.device.setToolTip(tooltip_text(DEVICE_TOOLTIP))
+        self.training = tabular(quiet_button("", "Open the training run in progress"))
+        self.training.clicked.connect(self.training_requested)
         self.speed = self._label("Speed of the last reply")
         self.window_use = self._label("Use of the model's context window by this chat")
         self.memory = self._label("Memory that i3desk uses")
@@ -58,7 +66,7 @@ class StatusBar(QStatusBar):
 
     def _label(self, tooltip: str) -> QLabel:
         made = tabular(label())
-        made.setToolTip(tooltip)
+        made.setToolTip(tooltip_text(tooltip))
         return made
 
     @Slot()
@@ -74,7 +82,7 @@ class StatusBar(QStatusBar):
             self.model.setText(f"{info.label} · {count_text(info.parameters)}")
             self.device.setText(info.device)
             how = "\nSettings > Graphics card says how to use the card." if info.unusable_gpu else ""
-            self.device.setToolTip(DEVICE_TOOLTIP + how)
+            self.device.setToolTip(tooltip_text(DEVICE_TOOLTIP + how))
             self._show_memory()
         elif model.state is ModelState.FAILED:
             self._dot.show_colour(tokens.bad)
@@ -100,7 +108,8 @@ class StatusBar(QStatusBar):
                 text += ", paused"
             elif run.tokens_per_second:
                 text += f" · {run.tokens_per_second:,.0f} tokens/s"
-        self.training.setText(text)
+        self.training.setText(menu_text(text))
+        self.training.setAccessibleName(text)
         self.training.setVisible(bool(text))
 
     @Slot()

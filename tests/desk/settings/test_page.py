@@ -26,7 +26,7 @@ def test_panel_shows_declared_settings_with_explanations(app):
     assert list(rows) == [setting.key for setting in SAMPLING_SETTINGS]
     assert list(rows)[:2] == ["temperature", "top_k"]
     for setting in SAMPLING_SETTINGS:
-        assert rows[setting.key].toolTip() == setting.tooltip
+        assert " ".join(rows[setting.key].toolTip().split()) == setting.tooltip
     assert rows["temperature"].number.text() == "0.80"
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from paths import REPOSITORY
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QLineEdit, QPlainTextEdit, QScrollBar
+from user import click
 
 from i3core.errors import CheckpointError
+from i3core.runs.reader import RunState, RunStatus, RunSummary
 
 
 def test_status_bar_shows_model_and_device_with_reason(app):
@@ -106,6 +109,7 @@ def test_torch_is_not_imported_before_first_paint(tmp_path):
     script = f"""
 import sys
 from pathlib import Path
+from pathlib import Path
 from i3desk.app import Application, create_qt_app
 from i3desk.paths import Paths
 qt_app = create_qt_app()
@@ -168,3 +172,12 @@ def test_restored_page_highlights_no_control(open_app):
     again = open_app()
     assert again.window.pages.currentWidget() is again.window.settings_page
     assert again.window.focusWidget() is again.window.settings_page
+
+
+def test_run_in_the_status_bar_asks_to_open_it(app, qtbot):
+    status = app.window.status_bar
+    running = RunStatus(RunState.RUNNING)
+    status.show_training(RunSummary(Path("R&D"), "R&D", "", running, step=5, total_steps=10))
+    assert status.training.accessibleName() == "training R&D 50%"
+    with qtbot.waitSignal(status.training_requested):
+        click(qtbot, status.training)
