@@ -202,7 +202,7 @@ class Application(QObject):
         run = self.services.runs.summary(folder)
         name = run.name if run else Path(folder).name
         words = {
-            RunState.FINISHED: "is done: chat with it, or export it as a model.",
+            RunState.FINISHED: "has finished training. Chat with it or keep it as a model.",
             RunState.INTERRUPTED: "was stopped and saved.",
             RunState.FAILED: "failed.",
             RunState.DIED: "ended unexpectedly.",
@@ -210,7 +210,7 @@ class Application(QObject):
         page = self.services.train_page
         in_view = self.window.pages.currentWidget() is page and page.folder == Path(folder)
         if words and not in_view:
-            self.window.toast.show_message(f"The run “{name}” {words}")
+            self.window.toast.show_message(f"“{name}” {words}")
         self.services.catalog.refresh()
 
     @Slot(str)
@@ -304,9 +304,9 @@ def run(model_folder: str | None, theme: str | None) -> int:
     instance = SingleInstance(paths)
     if not instance.is_first:
         if instance.call_first(model_folder):
-            write_stderr("i3desk is already open; its window was brought to the front.\n")
+            write_stderr("i3desk is already running; its window was brought to the front.\n")
             return 0
-        write_stderr("i3desk is already running but does not answer.\n")
+        write_stderr("i3desk is already running but not responding.\n")
         if not wait_for_first(instance, model_folder):
             return 1
     try:

@@ -153,12 +153,12 @@ class CrashDialog(QDialog):
 
     def __init__(self, details: str, paths: Paths, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Error in i3desk")
+        self.setWindowTitle("i3desk hit an error")
         self.resize(640, 420)
-        title = QLabel("Unexpected error")
+        title = QLabel("Something went wrong")
         title.setProperty("grade", "title")
         lead = QLabel("You can continue. If i3desk behaves strangely, start it again. "
-                      "Nothing is sent anywhere. The details below help to find the cause.")  # fmt: skip
+                      "Nothing is sent anywhere. The details below help the developers to find the cause.")  # fmt: skip
         lead.setWordWrap(True)
         where = QLabel(f"Also in the log: {paths.log_file}")
         where.setWordWrap(True)

@@ -35,7 +35,7 @@ from .turns import ASSISTANT, USER, LeaveOut, Turns, has_content
 
 NO_REPLY = "conversations without a reply (learned only with --loss-on all)"
 _KNOWN_SHAPES = (
-    'Known shapes: {"text"}, {"messages"}, {"conversations"}, {"instruction", "input", "output"}, '
+    'Supported formats: {"text"}, {"messages"}, {"conversations"}, {"instruction", "input", "output"}, '
     '{"prompt", "completion"}, {"ids"}. Other names of fields: --columns user=NAME,assistant=NAME.'
 )
 
@@ -236,7 +236,7 @@ def _plan(names: tuple[str, ...]) -> _Plan:
         other = first_of(("text", "ids"), names)
         if other is None:
             found = ", ".join(f"`{name[:40]}`" for name in names[:8]) or "no fields that are not empty"
-            raise DataError(f"a record with {found} is of no known shape.", _KNOWN_SHAPES)
+            raise DataError(f"unknown format: a record with {found}.", _KNOWN_SHAPES)
         return _Plan(None, None, None, other, (), (), tuple(n for n in names if n not in (other, "src")))
     if turns is not None:
         question = answer = None

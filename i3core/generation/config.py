@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 SAMPLING_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "temperature", "Temperature", 0.8, 0.0, 2.0, 0.05, 2,
-        "How adventurous the choice of words is. 0 always takes the likeliest chunk; above 1 becomes wild.",
+        "How adventurous the choice of words is. 0 always takes the likeliest chunk; above 1 it gets wild.",
     ),
     Setting(
         "top_k", "Top-k", 40, 0, 200, 1, 0,
@@ -34,7 +34,7 @@ SAMPLING_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "max_new_tokens", "Max tokens", 160, 1, 4096, 1, 0,
-        "The longest reply, in chunks of two to three characters. Replies usually end before that.",
+        "The longest reply, in chunks of two to three characters. Most replies are shorter.",
     ),
     Setting(
         "seed", "Seed", None, 0, 2**31 - 1, 1, 0,

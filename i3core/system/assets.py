@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import sys
 from pathlib import Path
 
 from ..errors import I3Error
 
+log = logging.getLogger(__name__)
 BUNDLED_MODEL = "i3-mini"
 
 
@@ -25,6 +28,16 @@ def root() -> Path:
 def path(relative: str) -> Path:
     """Path of one asset, such as "data/first-steps.jsonl"; it need not exist."""
     return root() / relative
+
+
+def sample_sets() -> list[dict[str, str]]:
+    """The bundled sample sets: file, title, description and an example line of each; none if the list is damaged."""
+    try:
+        content = json.loads(path("data/samples.json").read_text(encoding="utf-8"))
+        return [{**each, "file": str(path(f"data/{each['file']}"))} for each in content]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("The list of sample sets cannot be read: %s", error)
+        return []
 
 
 def models() -> dict[str, Path]:

@@ -141,7 +141,7 @@ def _data(planned: PlannedRun) -> Iterator[PreflightFinding]:
         yield PreflightFinding(
             "data",
             f"The data is {count}: the model will memorise it rather than learn from it.",
-            "Add more text; some hundred documents are a good start.",
+            "Add more text; a few hundred documents are a good start.",
         )
     if planned.tokens_per_epoch < planned.tokens_per_step * (1 - planned.replay_share):
         yield PreflightFinding(

@@ -16,7 +16,7 @@ from .config import TrainingConfig, parse_replay, share_for
 from .timings import START_S, Timings, default_timings
 
 LABELS = {
-    "quick": ("Quick", "About a minute, to see whether the data has the effect you want"),
+    "quick": ("Quick", "A quick try: about a minute"),
     "standard": ("Standard", "As long as the data needs, ending early when it no longer improves"),
     "thorough": ("Thorough", "Three times as long, at a lower rate, ending early when it no longer improves"),
     "expert": ("Expert", "All options of the trainer, starting with the values of Standard"),

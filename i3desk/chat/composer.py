@@ -137,14 +137,14 @@ class Composer(QFrame):
         self.send_button.clicked.connect(self.submit)
         self.stop_button = IconPushButton(" Stop")
         self.stop_button.set_icon("stop", QPalette.ColorRole.Text, 14)
-        self.stop_button.setToolTip(tooltip_text("Stop the reply; the text so far stays (Esc)"))
+        self.stop_button.setToolTip(tooltip_text("Stop generating; keeps what's written so far (Esc)"))
         self.stop_button.setAccessibleName("Stop")
         self.stop_button.clicked.connect(self.stop_requested)
         self.chunks_button = IconToolButton()
         self.chunks_button.set_icon("chunks")
         self.chunks_button.setCheckable(True)
-        self.chunks_button.setAccessibleName("Show chunks")
-        self.chunks_button.setToolTip(tooltip_text("Show your text as the model's chunks, unknown parts in red"))
+        self.chunks_button.setAccessibleName("Show tokens as I type")
+        self.chunks_button.setToolTip(tooltip_text("Show tokens as I type; what the model can't read is red"))
         self.chunks_button.toggled.connect(self._on_chunks_toggled)
 
         self.draft_chunks = DraftChunks()
@@ -256,7 +256,7 @@ class Composer(QFrame):
         self._show_draft()
         self.draft_chunks.setVisible(shown)
         self.line.setVisible(shown)
-        self.chunks_button.setAccessibleName("Hide chunks" if shown else "Show chunks")
+        self.chunks_button.setAccessibleName("Hide tokens as I type" if shown else "Show tokens as I type")
         self.chunks_shown_changed.emit(shown)
 
     def _show_mode(self) -> None:

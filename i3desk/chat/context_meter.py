@@ -86,7 +86,7 @@ class ContextMeter(QWidget):
         self.help_button = QToolButton()
         self.help_button.setText("?")
         self.help_button.setCheckable(True)
-        self.help_button.setAccessibleName("What the window is")
+        self.help_button.setAccessibleName("What the context window is")
         self.help_button.setToolTip(tooltip_text("What tokens and the window are, and what to do when it is full"))
         self.help_button.toggled.connect(self._on_toggled)
         row_in(self, self.text, (self.bar, 1), self.hint, self.help_button, spacing=10)
@@ -115,7 +115,7 @@ class ContextMeter(QWidget):
         self._show_hint(draft if window else 0, falling, fallen)
         parts = [f"{used:,} of {window:,} tokens used" if window else "No model is loaded"]
         if draft and window:
-            parts.append(f"your text adds {draft:,}")
+            parts.append(f"+ {draft:,} token{'' if draft == 1 else 's'}")
         if self.hint.text() and (falling or fallen):
             parts.append(self.hint.text())
         self.setAccessibleDescription("; ".join(parts))
@@ -126,11 +126,11 @@ class ContextMeter(QWidget):
         if falling:
             tone = "warn"
             messages = "oldest message" if falling == 1 else f"{falling:,} oldest messages"
-            hint = f"sending drops the {messages}"
+            hint = f"sending this will push the {messages} out"
         elif fallen:
-            hint = "the oldest turns have dropped out of view"
+            hint = "i3 no longer sees the oldest messages"
         else:
-            hint = f"your text adds {draft:,}" if draft else ""
+            hint = f"+ {draft:,} token{'' if draft == 1 else 's'}" if draft else ""
         restyle(self.hint, tone=tone)
         self.hint.setText(hint)
         self.hint.setToolTip(tooltip_text(hint))
@@ -168,7 +168,7 @@ class ContextExplanation(PopupCard):
     def __init__(self, meter: ContextMeter, size: int) -> None:
         super().__init__(meter)
         self.setObjectName("explanation")
-        self.setAccessibleName("What the window is")
+        self.setAccessibleName("What the context window is")
         self.setAccessibleDescription(" ".join(f"{heading}: {text}" for heading, text in explain(size)))
         column = column_in(self, margins=(16, 14, 16, 14), spacing=4)
         for heading, text in explain(size):
@@ -192,15 +192,15 @@ def explain(window: int) -> list[tuple[str, str]]:
         size = "A model sees only so many tokens at once, its own replies included."
     return [
         ("Tokens", "The model reads and writes text in chunks of two or three characters, called tokens."),
-        ("The window", size),
+        ("Context window", size),
         (
-            "What drops out",
-            "When the window is full, the oldest messages drop out first. They stay in the chat, paler, but the model "
-            "no longer sees them.",
+            "What gets forgotten",
+            "When the window is full, the oldest messages drop out first. They stay in the chat, greyed out, but the "
+            "model can no longer see them.",
         ),
         (
-            "What helps",
-            "Start a new chat, allow only shorter replies (Max tokens in the settings), or edit a message to make it "
+            "What you can do",
+            "Start a new chat, limit the reply length (Max tokens in the settings), or edit a message to make it "
             "shorter.",
         ),
     ]

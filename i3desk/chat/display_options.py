@@ -22,8 +22,8 @@ DISPLAY_SETTINGS: tuple[DisplaySwitch, ...] = (
         "alternatives; click an alternative to continue from there. (Ctrl+G)",
     ),
     DisplaySwitch(
-        "show_chunks", "Chunks while writing", False,
-        "Shows your message as the chunks that the model will read. Unknown characters are red.",
+        "show_chunks", "Show tokens as I type", False,
+        "Shows your message as the tokens that the model reads. What it can't read is red.",
     ),
     DisplaySwitch(
         "capitalise", "Capitalise replies", True,

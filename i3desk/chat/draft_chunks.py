@@ -106,13 +106,13 @@ class DraftChunks(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Your text as the model's chunks")
+        self.setAccessibleName("Your text as the model's tokens")
         self._text = ""
         self._caret = 0
         self._template: ChatTemplate | None = None
         self.field = _ChunkField()
         self.area = QScrollArea(widgetResizable=True)
-        self.area.setAccessibleName("Your text as the model's chunks")
+        self.area.setAccessibleName("Your text as the model's tokens")
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(self.field)
@@ -150,9 +150,9 @@ class DraftChunks(QWidget):
         self.field.show_chunks(chunks)
         unknown = sum(not chunk.is_known for chunk in chunks)
         if self._template is None:
-            hint = "Chunks are shown as soon as a model is loaded"
+            hint = "Tokens appear once a model is loaded"
         elif not chunks:
-            hint = "Your text is shown here as the model's chunks while you write"
+            hint = "Your text appears here as the model's tokens while you type"
         elif unknown:
             verb = "part is" if unknown == 1 else "parts are"
             hint = f"{unknown:,} {verb} unknown to this model (shown in red)"

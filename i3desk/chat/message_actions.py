@@ -17,7 +17,7 @@ from i3desk.widgets.plain_text import tooltip_text
 
 ACTIONS_HEIGHT = 24
 COPIED_FOR_MS = 1500
-BUSY_HINT = "Not while a reply is being written"
+BUSY_HINT = "Not available while a reply is being written"
 
 
 class CopyButton(QPushButton):
@@ -118,7 +118,7 @@ class MessageActions(QWidget):
         self.time = self._fact()
         row = self._row = row_in(self, spacing=2)
         if self._is_user:
-            self.edit_button = quiet_button("Edit", "Rephrase it; the original stays as another version (Enter)")
+            self.edit_button = quiet_button("Edit", "Edit; the original is kept as a version (Enter)")
             self.edit_button.clicked.connect(self.edit_requested)
             self._optional: list[QWidget] = [self.time]
             add(row, None, self.time, self.copy_button, self.edit_button)
@@ -134,10 +134,10 @@ class MessageActions(QWidget):
         return made
 
     def _add_reply_parts(self, row: QHBoxLayout) -> None:
-        self.retry_button = quiet_button("Retry", "Answer again; this reply stays as another version")
+        self.retry_button = quiet_button("Retry", "Generate another reply; this one is kept as a version")
         self.correct_button = quiet_button("Correct", "Write what it should have said, to teach i3 (C)")
         self.correct_button.clicked.connect(self.correct_requested)
-        self.continue_button = quiet_button("Continue", "Continue where this reply ends")
+        self.continue_button = quiet_button("Continue", "Continue this reply")
         self.csv_button = quiet_button("CSV…", "Save the probabilities of this reply as a table")
         self.retry_button.clicked.connect(self.retry_requested)
         self.continue_button.clicked.connect(self.continue_requested)

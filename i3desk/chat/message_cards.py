@@ -15,7 +15,7 @@ class InterruptedCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("interrupted")
-        self.what = label("i3desk ended while this was being written.", wrap=True)
+        self.what = label("i3desk closed before this reply was finished.", wrap=True)
         self.button = button("Continue", "Continue this reply where it was cut off", name="Continue this reply")
         self.button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         row_in(self, (self.what, 1), self.button, margins=(16, 8, 8, 8), spacing=12)
@@ -24,7 +24,7 @@ class InterruptedCard(QFrame):
 class ContextMark(QWidget):
     """Lines above a message where the context begins, or will begin after the next message."""
 
-    GONE = "i3 no longer sees the turns above"
+    GONE = "i3 no longer sees the messages above"
     FALLING = "will drop out of view when you send"
 
     def __init__(self, gone: bool, falling: bool, parent: QWidget | None = None) -> None:
@@ -32,7 +32,7 @@ class ContextMark(QWidget):
         self.shown = (gone, falling)
         self.setToolTip(
             tooltip_text(
-                "A model sees only so many tokens at once. When its window is full, the oldest turns drop out."
+                "A model sees only so many tokens at once. When its window is full, the oldest messages are forgotten."
             )
         )
         column = column_in(self, spacing=8)

@@ -43,7 +43,7 @@ EDIT = EditorTexts(
     field_hint="Enter sends, Shift+Enter starts a new line, Esc keeps the original",
     done="Send",
     done_name="Send the edited message",
-    done_hint="Send as a new version; the original stays (Enter)",
+    done_hint="Send as a new version; the original is kept (Enter)",
 )
 CORRECT = EditorTexts(
     heading="It should have said…",

@@ -191,7 +191,7 @@ class ReplyMessageRow(MessageRow):
         self.chunk_view.show_chunks(self.message.chunks, self.message.given_tokens)
         self.chunk_view.show_caret(growing)
         author, in_use = self.message.model, self._display.model
-        obstacle = "" if author == in_use else f"{author or 'Another model'} wrote this: load it to continue from here"
+        obstacle = "" if author == in_use else f"{author or 'Another model'} wrote this. Load it to continue from here"
         self.chunk_view.set_branching(not self._busy and not obstacle, "" if self._busy else obstacle)
 
     def _show_note(self, note: str) -> None:
@@ -289,7 +289,7 @@ def _note(message: Message) -> str:
     if message.shown_text:
         return ""
     if message.state is ReplyState.STOPPED:
-        return "Stopped before i3 wrote anything."
+        return "Stopped before i3 replied."
     if message.state is ReplyState.DONE:
-        return "i3 ended its turn without a word. Retry, or rephrase your message."
+        return "i3 gave an empty reply. Retry or rephrase."
     return ""

@@ -26,7 +26,7 @@ from i3desk.widgets.setting_rows import SwitchRow, TextRow, row_for
 
 WIDTH = 256
 MODES = {
-    "chat": ("Chat", "You ask and i3 answers, in the format that the model was trained on"),
+    "chat": ("Chat", "You ask and i3 replies, in the format the model was trained on"),
     "raw": ("Continue", "i3 continues your text as it is: for stories, and to see what the model knows by itself"),
 }
 
@@ -42,13 +42,13 @@ class _TextSetting:
 
 STOP = _TextSetting(
     "stop",
-    "Stop texts",
-    "The reply ends before the first of these, one a line. Upper and lower case count as the same.",
+    "Stop sequences",
+    "The reply ends before the first of these, one per line. Case doesn't matter.",
 )
 PERSONA = _TextSetting(
     "persona", "Persona", "A system prompt that describes the role of the model. It is read before every message."
 )
-NO_PERSONA = "This model was trained without system prompts and has no place for a persona."
+NO_PERSONA = "This model doesn't support system prompts."
 
 
 class SamplingPanel(QFrame):
@@ -68,7 +68,7 @@ class SamplingPanel(QFrame):
         self._settings = ChatSettings(store.preferences.sampling)
 
         title = label("Generation", grade="heading")
-        self.reset_button = quiet_button("Reset", "Reset all these settings to their defaults")
+        self.reset_button = quiet_button("Reset", "Reset to defaults")
         self.reset_button.clicked.connect(self._reset)
         self.preset_button = quiet_button("Presets", "Use, save or delete your own presets")
         self.preset_menu = QMenu(self)
@@ -88,7 +88,7 @@ class SamplingPanel(QFrame):
             row = self.rows[setting.key] = row_for(setting)
             row.changed.connect(self._on_sampling)
             column.addWidget(row)
-        self.stop_row = TextRow(STOP, "end of turn", 2)
+        self.stop_row = TextRow(STOP, "none", 2)
         self.stop_row.changed.connect(self._on_stop)
         add(column, self.stop_row, named(QFrame(), "line"), label("Prompt", grade="heading"), self.modes)
         self.persona_row = TextRow(PERSONA, "", 3)
@@ -181,9 +181,9 @@ class SamplingPanel(QFrame):
                 lambda _=False, name=name: self.use_preset(name)
             )
         if not own:
-            self.preset_menu.addAction("No presets of your own yet").setEnabled(False)
+            self.preset_menu.addAction("No saved presets").setEnabled(False)
         self.preset_menu.addSeparator()
-        self.preset_menu.addAction("Save these values as…").triggered.connect(self._ask_name)
+        self.preset_menu.addAction("Save as preset…").triggered.connect(self._ask_name)
         if own:
             delete = self.preset_menu.addMenu("Delete")
             for name in own:

@@ -16,9 +16,9 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "wild": {"temperature": 1.2, "top_k": 0, "top_p": 0.98, "min_p": 0.02, "repetition_penalty": 1.05},
 }
 LABELS = {
-    "precise": ("Precise", "Prefers the likeliest words"),
-    "balanced": ("Balanced", "The default values"),
-    "wild": ("Wild", "Picks unlikely words more often"),
+    "precise": ("Careful", "Prefers the likeliest words"),
+    "balanced": ("Balanced", "The defaults"),
+    "wild": ("Playful", "Picks unlikely words more often"),
 }
 
 

@@ -29,8 +29,8 @@ from i3desk.widgets.sectioned_list import PADDING, SIDE, SectionedList, heading_
 
 WIDTH = 232
 SEARCH_AFTER_MS = 80
-NOTHING_YET = "Your chats will be here.\nThey stay on this computer."
-NOTHING_FOUND = "No chat has “{text}” in its title or its messages."
+NOTHING_YET = "Your chats will appear here.\nThey stay on this computer."
+NOTHING_FOUND = "No chats match “{text}”."
 
 
 class SearchField(QLineEdit):
@@ -42,11 +42,11 @@ class SearchField(QLineEdit):
         self._theme = theme
         self.setPlaceholderText("Search chats")
         self.setAccessibleName("Search chats")
-        self.setToolTip(tooltip_text("Search titles and messages (Ctrl+K); Esc ends the search"))
+        self.setToolTip(tooltip_text("Search titles and messages (Ctrl+K); Esc clears the search"))
         self._glass = self.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
         self._clear = self.addAction(QIcon(), QLineEdit.ActionPosition.TrailingPosition)
-        self._clear.setToolTip(tooltip_text("End the search (Esc)"))
-        for action, name in ((self._glass, "Search"), (self._clear, "End the search")):
+        self._clear.setToolTip(tooltip_text("Clear search (Esc)"))
+        for action, name in ((self._glass, "Search"), (self._clear, "Clear search")):
             for button in self.findChildren(QToolButton):
                 if button.defaultAction() is action:
                     button.setAccessibleName(name)
@@ -111,12 +111,12 @@ class HitsPage(QWidget):
         self.heading.setContentsMargins(SIDE + PADDING, 17, 0, 7)
         self.model = HitModel(self)
         self.list = SectionedList(self.model, HitDelegate(theme, self), theme)
-        self.list.setAccessibleName("Chats found")
+        self.list.setAccessibleName("Results")
         column_in(self, self.heading, (self.list, 1))
 
     def show_hits(self, hits: list[Hit]) -> None:
         """Show other hits."""
-        self.heading.setText("1 CHAT FOUND" if len(hits) == 1 else f"{len(hits)} CHATS FOUND")
+        self.heading.setText("1 RESULT" if len(hits) == 1 else f"{len(hits)} RESULTS")
         self.heading.setFont(heading_font(self.list.font()))
         self.model.show(hits)
 
@@ -159,13 +159,13 @@ class Sidebar(QFrame):
         self.new_button.setText("New chat")
         self.new_button.setToolTip(tooltip_text("Start a new chat (Ctrl+N)"))
         self.temporary_button = icon_button(
-            "temporary", "Temporary chat", "Temporary chat: it is never stored (Ctrl+Shift+N)", look="boxed"
+            "temporary", "Temporary chat", "Temporary chat: it isn't saved (Ctrl+Shift+N)", look="boxed"
         )
         self.import_button = IconPushButton()
         self.import_button.set_icon("import", size=16)
         self.import_button.setText("Import…")
         self.import_button.setProperty("kind", "quiet")
-        self.import_button.setToolTip(tooltip_text("Import conversations from a JSON file"))
+        self.import_button.setToolTip(tooltip_text("Import chats from a JSON file"))
 
         delegate = ConversationDelegate(theme, self)
         self.list = SectionedList(conversations.model, delegate, theme)

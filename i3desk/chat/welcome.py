@@ -42,12 +42,12 @@ class WelcomePage(QWidget):
 
     def show_unloaded(self) -> None:
         """Show that the model was unloaded."""
-        self.lead.setText("No model is loaded. It is loaded again when you send a message.")
+        self.lead.setText("The model is unloaded. Send a message to load it again.")
         self._pages.setCurrentIndex(0)
 
     def show_loading(self) -> None:
         """Show that the model is loading."""
-        self.lead.setText("Loading the model. You can write already; i3 answers as soon as it is ready.")
+        self.lead.setText("Loading the model… You can start typing; i3 will reply as soon as it's ready.")
         self._pages.setCurrentIndex(0)
 
     def show_ready(self, bundled: bool) -> None:
@@ -77,9 +77,7 @@ class WelcomePage(QWidget):
         self.lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.lead.setMinimumHeight(44)
 
-        self.temporary_note = label(
-            "This chat is temporary: it is never stored, and deleted when you leave it.", tone="warn"
-        )
+        self.temporary_note = label("This chat isn't saved. It disappears when you leave it.", tone="warn")
         self.temporary_note.hide()
 
         grid = QGridLayout()

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 NOTHING_YET = "Curves appear here as soon as a run takes its first step"
 LOADING = "Loading the curves…"
 _HINTS = {
-    RunState.QUEUED: "This run is waiting in the queue",
+    RunState.QUEUED: "Queued",
     RunState.STARTING: "The run is starting",
-    RunState.RUNNING: "The first step is running",
+    RunState.RUNNING: "Running the first step…",
     RunState.MISSING: "This folder contains no run any more",
 }
 _ENDED_EARLY = "This run ended before its first step"

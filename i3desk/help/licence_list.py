@@ -40,7 +40,7 @@ class LicenceList(QListWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("licenceList")
-        self.setAccessibleName("Included software")
+        self.setAccessibleName("Third-party software")
         self.setToolTip(tooltip_text("What i3desk is made of"))
         self.setItemDelegate(_Painter(theme, self))
         self.setUniformItemSizes(True)

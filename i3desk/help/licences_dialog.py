@@ -92,7 +92,7 @@ class LicencesDialog(QDialog):
     @Slot()
     def _filter(self) -> None:
         shown, total = self.list.filter(self.filter.text()), self.list.count()
-        self.count.setText(f"{total} packages" if shown == total else f"{shown} of {total} packages")
+        self.count.setText(f"{total} components" if shown == total else f"{shown} of {total} components")
 
     @Slot(object)
     def _show(self, licence: Licence | None) -> None:

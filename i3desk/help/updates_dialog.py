@@ -32,9 +32,9 @@ class UpdatesDialog(QDialog):
         self.facts = label(tone="muted", wrap=True)
         self.busy = BusyBar()
         self.notice = Notice()
-        self.notes = LongText("What is new", "news")
+        self.notes = LongText("What's new", "news")
         self.notes.setFixedHeight(NOTES_HEIGHT)
-        self.again_button = button("Try again", "Check again", "primary")
+        self.again_button = button("Try again", "Try again", "primary")
         self.again_button.clicked.connect(self.check_now)
         self.open_button = button("Open the download page", "Open it in your browser", "primary")
         self.open_button.clicked.connect(self._open_page)
@@ -58,7 +58,7 @@ class UpdatesDialog(QDialog):
     @Slot()
     def check_now(self) -> None:
         """Start the check."""
-        self._show("Checking for a new version…", f"Requesting the latest version from {host()}.", self.busy)
+        self._show("Checking for updates…", f"Requesting the latest version from {host()}.", self.busy)
         self._name_close("Cancel", "Stop the check and close this window (Esc)")
         self.check.start()
 
@@ -67,7 +67,7 @@ class UpdatesDialog(QDialog):
         """Show the result of a check."""
         self._update = update
         if not update.newer:
-            self._show(f"i3desk {update.current} is the latest version.", "")
+            self._show(f"i3desk {update.current} is up to date.", "")
             self._name_close("Close", "Close this window (Esc)")
             return
         day = QDate.fromString(update.published, Qt.DateFormat.ISODate)
@@ -84,7 +84,7 @@ class UpdatesDialog(QDialog):
     def _show_failed(self, what: str) -> None:
         error, point, remedy = what.partition(". ")
         self.notice.show_error(error + point.strip(), remedy)
-        self._show("Could not check for a new version", "", self.notice, self.again_button)
+        self._show("Couldn't check for updates", "", self.notice, self.again_button)
         self._name_close("Close", "Close this window (Esc)")
         self.again_button.setFocus()
 

@@ -11,7 +11,7 @@ from i3desk.models.catalog import Entry, Origin
 NOT_STATED = "not stated"
 LONGEST_DESCRIPTION = 130
 PRECISIONS = {
-    "float32": ("float32", "The precision of the training: exact replies, most memory."),
+    "float32": ("float32", "Full precision: exact replies, most memory."),
     "bfloat16": (
         "bfloat16",
         "Shorter numbers: replies differ very slightly. For GPUs; not faster on most CPUs.",
@@ -60,8 +60,8 @@ def _first_sentences(text: str) -> str:
 def card_facts(facts: ModelInfo, precision: str) -> list[tuple[str, str, str]]:
     """Name, value and tooltip of the facts on a card."""
     shown = [
-        ("parameters", count_text(facts.parameters), f"{facts.parameters:,} learned numbers"),
-        ("window", f"{facts.window:,}", "Tokens that the model sees at once (context window)"),
+        ("parameters", count_text(facts.parameters), f"{facts.parameters:,} parameters"),
+        ("window", f"{facts.window:,}", "Context window, in tokens"),
         ("file", size_text(facts.file_bytes), "Size on the disk"),
         ("layers", layers_text(facts), "RWKV-Mamba layers, then attention layers"),
         ("memory", size_text(memory_bytes(facts, precision)), f"Estimated memory use at {precision}"),

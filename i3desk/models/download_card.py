@@ -55,8 +55,7 @@ class DownloadForm(QFrame):
         self.close_button = button("Cancel", "Close this without a download (Esc)")
         self.close_button.clicked.connect(self.closed)
         self.promise = label(
-            "i3desk uses the network only after you click Download: it requests the files of the model from "
-            f"{hub_host()} and nothing else. The size is shown as soon as it is known.",
+            f"i3desk will contact {hub_host()} for this model only. The size is shown as soon as it is known.",
             tone="muted", grade="small", wrap=True,
         )  # fmt: skip
         column = column_in(self, title, margins=(16, 13, 16, 15), spacing=10)

@@ -120,5 +120,5 @@ def _remove_unfinished(target: Path) -> None:
 def verified_text(report: dict) -> str:
     """The result of `i3core verify` in a sentence."""
     if report.get("checksums"):
-        return f"All {report.get('files')} files match their checksums, and the weights can be read."
+        return f"All {report.get('files')} files match their checksums."
     return "The weights can be read. There are no checksums to check the files against."

@@ -214,7 +214,7 @@ class ModelCard(QFrame):
             tooltip_text("Write a copy among the downloaded models; it loads faster and cannot carry code")
         )
         self.convert_action.triggered.connect(self._convert)
-        self.export_action = menu.addAction("Export in the public layout…")
+        self.export_action = menu.addAction("Export as pytorch_model.bin…")
         self.export_action.setToolTip(tooltip_text("Write a copy that the public i3 training code can read"))
         self.export_action.triggered.connect(self._export)
         self.verify_action = menu.addAction("Verify checksums")

@@ -87,7 +87,7 @@ class RunComparison(QWidget):
         self.left_out = label(tone="muted", grade="small")
         self.delete_button = button("Delete…", "Delete all chosen runs, or take them off the list (Del)")
         self.delete_button.clicked.connect(self.removal_requested)
-        self.close_button = icon_button("close", "Close the comparison", "Close the comparison (Esc)", size=16)
+        self.close_button = icon_button("close", "Close comparison", "Close comparison (Esc)", size=16)
         self.close_button.clicked.connect(self.closed)
         head = QWidget()
         line = row(
@@ -155,7 +155,7 @@ class RunComparison(QWidget):
         count = len(chosen)
         self.title.setText(f"Comparing {min(count, len(CURVE_STYLES))} runs")
         self.left_out.setText(f"the first of {count} chosen" if count > len(CURVE_STYLES) else "")
-        self.delete_button.setText(f"Delete {count}…")
+        self.delete_button.setText(f"Delete {count} runs…")
         growing = [each.folder for each in shown if each.status.state.is_alive]
         self._loader.watch([each.folder for each in shown], growing)
         if shown and self.plot is None:

@@ -35,7 +35,7 @@ COMPARISON_MIN_WIDTH = 500
 ANY_WIDTH = 16_777_215  # Qt's QWIDGETSIZE_MAX
 SHOW_MS = 30
 EMPTY_AFTER_MS = 400  # so that "no runs" does not flash before they are read
-NO_RUNS = "Runs of the Train page and of “i3core train” are listed here, with their progress and results."
+NO_RUNS = "Runs of the Train page and of “i3core train” appear here, with their progress and results."
 
 
 class RunsPage(QWidget):

@@ -40,7 +40,7 @@ class AboutCard(Card):
         )
         self.link.clicked.connect(self._open_project)
         self.licences_button = button(
-            "Licences…", "Show the included software and its licences", name="Licences of the included software"
+            "Licences…", "Show the third-party software and its licences", name="Licences of third-party software"
         )
         self.licences_button.clicked.connect(self.licences_requested)
         self.column.addLayout(row(self.link, self.licences_button, None))

@@ -37,8 +37,8 @@ SCALE_CHOICES = {
 
 ON_CLOSE_CHOICES = {
     "ask": ("Ask", "Ask each time what to do with a training run"),
-    "go_on": ("Keeps running", "The run continues without the window and is shown again at the next start"),
-    "stop": ("Stops and saves", "The run saves and stops; it can be resumed later"),
+    "go_on": ("Keep running", "The run continues without the window and is shown again at the next start"),
+    "stop": ("Save and stop", "The run saves and stops; it can be resumed later"),
 }
 
 
@@ -95,20 +95,20 @@ class SettingsPage(QWidget):
     def _appearance(self) -> Card:
         card = Card("Appearance")
         self.theme_choice = SegmentedControl(
-            "Colours", {key: (name, THEME_TOOLTIPS[key]) for key, name in CHOICES.items()}
+            "Theme", {key: (name, THEME_TOOLTIPS[key]) for key, name in CHOICES.items()}
         )
         self.theme_choice.show_choice(self._theme.choice)
         self.theme_choice.chosen.connect(self._choose_theme)
-        self.scale_choice = SegmentedControl("Size", SCALE_CHOICES)
+        self.scale_choice = SegmentedControl("Interface scale", SCALE_CHOICES)
         self.scale_choice.show_choice(str(self._store.preferences.scale))
         self.scale_choice.chosen.connect(self._choose_scale)
-        self.scale_note = label("The new size is used after the next start of i3desk.", tone="muted", grade="small")
+        self.scale_note = label("Restart i3desk to apply.", tone="muted", grade="small")
         self.scale_note.hide()
         grid = QGridLayout()
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(10)
         grid.setColumnStretch(1, 1)
-        for line, (name, choice) in enumerate((("Colours", self.theme_choice), ("Size", self.scale_choice))):
+        for line, (name, choice) in enumerate((("Theme", self.theme_choice), ("Interface scale", self.scale_choice))):
             grid.addWidget(QLabel(name), line, 0)
             grid.addWidget(choice, line, 1)
         grid.addWidget(self.scale_note, 2, 1)
@@ -121,7 +121,7 @@ class SettingsPage(QWidget):
         self.on_close_choice.show_choice(self._store.preferences.training_on_close)
         self.on_close_choice.chosen.connect(self._choose_on_close)
         self._store.changed.connect(self._show_on_close)
-        line = row(QLabel("When the window is closed, training"), (self.on_close_choice, 1), spacing=24)
+        line = row(QLabel("When I close the window, training should"), (self.on_close_choice, 1), spacing=24)
         card.column.addLayout(line)
         return card
 

@@ -24,10 +24,10 @@ class ServerCard(Card):
     """A switch, the port, and the address to enter in other programs."""
 
     def __init__(self, store: SettingsStore, server: ApiServer, parent: QWidget | None = None) -> None:
-        super().__init__("For other programs", parent)
+        super().__init__("Local server", parent)
         self._store, self._server = store, server
         self.switch = SwitchButton()
-        self.switch.setAccessibleName("Serve the model to other programs on this computer")
+        self.switch.setAccessibleName("Let other apps use this model (OpenAI-compatible)")
         self.switch.setToolTip(tooltip_text("Programs made for OpenAI's API can then use this model"))
         self.switch.clicked.connect(self._choose)
         self.port = tabular(named(QLineEdit(), "field"))
@@ -37,7 +37,7 @@ class ServerCard(Card):
         self.port.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{0,5}"), self))
         self.port.editingFinished.connect(self._choose_port)
         line = row(
-            QLabel("Serve the model to other programs on this computer"),
+            QLabel("Let other apps use this model (OpenAI-compatible)"),
             None,
             QLabel("Port"),
             self.port,
@@ -52,8 +52,8 @@ class ServerCard(Card):
         self.column.addWidget(self.state)
         self.meaning = label(
             "The model of the chat is then available through an API like OpenAI's, for editors, scripts and other chat "
-            "programs. Only programs on this computer can reach it, not web pages and not other computers. It needs "
-            "the memory of the model a second time.",
+            "programs. Only programs on this computer can reach it, not web pages and not other computers. It "
+            "needs memory for a second copy of the model.",
             tone="muted",
             grade="small",
             wrap=True,

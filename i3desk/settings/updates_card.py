@@ -23,19 +23,18 @@ class UpdatesCard(Card):
     requested = Signal()
 
     def __init__(self, store: SettingsStore, parent: QWidget | None = None) -> None:
-        super().__init__("New versions", parent)
+        super().__init__("Updates", parent)
         self._store = store
         self.switch = SwitchButton()
-        self.switch.setAccessibleName("Check for a new version once a week")
+        self.switch.setAccessibleName("Check for updates weekly")
         self.switch.setToolTip(tooltip_text("Off: i3desk checks only when you ask for it"))
         self.switch.clicked.connect(self._choose)
         line = QHBoxLayout()
-        add(line, QLabel("Check for a new version once a week"), None, self.switch)
+        add(line, QLabel("Check for updates weekly"), None, self.switch)
         self.column.addLayout(line)
         self.meaning = label(
-            f"i3desk then requests a public page from {releases.host()}, at most once in seven days. It sends nothing "
-            "about you, this computer or what you do, not even your version; as with every web page, that server "
-            "sees your network address. You are told if there is a newer version. Nothing is installed automatically.",
+            f"Reads one public page on {releases.host()} at most once a week. No data about you is sent; the server "
+            "sees your IP address. Nothing is installed automatically.",
             tone="muted",
             grade="small",
             wrap=True,

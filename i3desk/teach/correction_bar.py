@@ -79,10 +79,11 @@ class CorrectionBar(QFrame):
         self.progress.setVisible(state is LessonState.TEACHING)
         if state is LessonState.NONE:
             things = "1 correction" if count == 1 else f"{count} corrections"
-            self.label.setText(f"{things} to teach {model}")
+            self.label.setText(f"Teach {model} {things}")
             shown.add(self.teach_button)
         elif state is LessonState.STARTING:
-            self.label.setText(f"The lesson {lesson.note or 'starts'}…")
+            note = lesson.note or "starting"
+            self.label.setText(f"{note[0].upper()}{note[1:]}…")
             shown = {self.stop_button}
         elif state is LessonState.TEACHING:
             self.label.setText(f"Teaching… step {lesson.step} of {lesson.total_steps}")

@@ -11,11 +11,11 @@ from i3desk.widgets.plain_text import tooltip_text
 
 
 class TokenLegend(QWidget):
-    """A line: "sure", a gradient, "surprised"."""
+    """A line: "likely", a gradient, "unlikely"."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Colours: from sure to surprised")
+        self.setAccessibleName("Colours: from likely to unlikely")
         self.setToolTip(tooltip_text("The stronger the colour, the less likely the chunk; strongest from 1 in 64"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         font = self.font()
@@ -35,10 +35,10 @@ class TokenLegend(QWidget):
         painter.setFont(self._font)
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         middle = Qt.AlignmentFlag.AlignVCenter
-        left = painter.boundingRect(self.rect(), middle | Qt.AlignmentFlag.AlignLeft, "sure")
-        right = painter.boundingRect(self.rect(), middle | Qt.AlignmentFlag.AlignRight, "surprised")
-        painter.drawText(left, middle, "sure")
-        painter.drawText(right, middle, "surprised")
+        left = painter.boundingRect(self.rect(), middle | Qt.AlignmentFlag.AlignLeft, "likely")
+        right = painter.boundingRect(self.rect(), middle | Qt.AlignmentFlag.AlignRight, "unlikely")
+        painter.drawText(left, middle, "likely")
+        painter.drawText(right, middle, "unlikely")
         bar = QRectF(left.right() + 8.5, self.height() / 2 - 3.5, right.left() - left.right() - 17, 8)
         colours = surprise_colours(tokens)
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())

@@ -324,7 +324,7 @@ class ChunkView(QWidget):
         others = [a for a in chunk.alternatives if a.token_id != chunk.token_id][:3]
         parts = [f"Chunk {index + 1} of {len(self._chunks)}: {spoken(chunk.text)}, {percent(chunk.probability)}."]
         if index < self._given:
-            parts.append("Given, not chosen.")
+            parts.append("Part of your text, not generated.")
         if others:
             listed = ", ".join(f"{spoken(a.text)} {percent(a.probability)}" for a in others)
             parts.append(f"Instead: {listed}.")

@@ -22,7 +22,7 @@ MENU = (
     (RunAction.NEW, "Set up another run", "It waits for this one to end"),
     (RunAction.OPEN, "Open folder", "Show the files of this run"),
     None,
-    (RunAction.KILL, "End at once…", "End the process without saving; for a run that does not respond"),
+    (RunAction.KILL, "Force quit…", "End the process without saving; for a run that does not respond"),
     (RunAction.DELETE, "Delete…", "Delete the files of this run from the disk"),
 )
 

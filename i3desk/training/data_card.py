@@ -94,7 +94,7 @@ class DataCard(QFrame):
     def _bad_part(self) -> QWidget:
         self.bad_title = label(tone="bad", grade="small", wrap=True)
         self.bad_list = label(grade="small", wrap=True, selectable=True)
-        self.bad_list.setAccessibleName("Records that cannot be used")
+        self.bad_list.setAccessibleName("Records that can't be used")
         self.bad_remedies = label(tone="muted", grade="small", wrap=True, selectable=True)
         self.skip = button("Skip", "Train on the rest of the file")
         self.skip.clicked.connect(self._on_skip)
@@ -162,7 +162,7 @@ class DataCard(QFrame):
             self.kind.setText("waits for a model" if waits else f"reading…{done}")
         self.error.setText(source.what)
         self.remedy.setText(source.remedy)
-        self.weight.setText(f"× {weight:g}")
+        self.weight.setText(f"shown {weight:g}×")
         self.weight.setAccessibleName(f"Each record is shown {weight:g} times an epoch")
         self.less.setEnabled(weight > WEIGHTS[0])
         self.more.setEnabled(weight < WEIGHTS[-1])
@@ -172,7 +172,7 @@ class DataCard(QFrame):
         count, bad = report.get("bad_count", 0), report.get("bad", [])
         records = data_labels.plural(count, "record")
         verb = "is" if count == 1 else "are"
-        self.bad_title.setText(f"{records} {verb} left out" if skip else f"{records} cannot be used")
+        self.bad_title.setText(f"{records} {verb} left out" if skip else f"{records} can't be used")
         restyle(self.bad_title, tone="muted" if skip else "bad")
         self.bad.setObjectName("well" if skip else "failure")
         self.bad.style().polish(self.bad)
@@ -187,7 +187,7 @@ class DataCard(QFrame):
         self.skip.setText("Do not skip" if skip else f"Skip {this}")
         self.skip.setAccessibleName(self.skip.text())
         self.skip.setToolTip(
-            tooltip_text("Refuse to train until the file is repaired" if skip else "Train on the rest of the file")
+            tooltip_text("Refuse to train until the file is fixed" if skip else "Train on the rest of the file")
         )
         if not skip and count <= 3 and not self.unfold_bad.isChecked():
             self.unfold_bad.setChecked(True)

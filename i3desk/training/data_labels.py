@@ -69,17 +69,17 @@ def facts_text(report: dict[str, Any], val_share: float, has_val_file: bool) -> 
     parts = [f"{about}{plural(tokens, 'token')}"]
     learned = report.get("learned_tokens", tokens)
     if tokens and learned < 0.95 * tokens:
-        parts.append(f"{learned / tokens:.0%} learned".replace("%", " %"))
+        parts.append(f"learns from {learned / tokens:.0%}".replace("%", " %"))
     unknown = report.get("unknown_share", 0.0)
     if unknown <= MUCH_UNKNOWN:
-        parts.append("no <UNK>" if not unknown else f"{share_text(unknown)} <UNK>")
+        parts.append("all characters known" if not unknown else f"{share_text(unknown)} unreadable")
     held = 0.0 if has_val_file else held_out_share(report, val_share)
     if is_chat(report) and not has_val_file:
         parts.append("questions about it show what is learned")
     elif held:
-        parts.append(f"{share_text(held)} kept for validation")
+        parts.append(f"{share_text(held)} held out")
     elif not has_val_file:
-        parts.append("nothing kept for validation")
+        parts.append("nothing held out")
     return " · ".join(parts)
 
 
@@ -99,9 +99,7 @@ def unknown_text(report: dict[str, Any]) -> str:
     characters = " ".join(report.get("unknown_characters", ())[:12])
     named = f": {characters}" if characters.strip() else ""
     advice = next(iter(report.get("suggestions", ())), "")
-    return f"{share_text(unknown)} <UNK>: this model has no chunks for some of it{named}" + (
-        f"\n{advice}" if advice else ""
-    )
+    return f"{share_text(unknown)} of this text can't be read by this model{named}" + (f"\n{advice}" if advice else "")
 
 
 def truncated_text(report: dict[str, Any]) -> str:

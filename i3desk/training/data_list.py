@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QFileDialog, QFrame, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from i3core.system import assets
 from i3desk.training.data_card import DataCard
 from i3desk.training.data_check import DataSource
 from i3desk.training.expert_panel import EXAMPLES, READING_OPTIONS
 from i3desk.training.expert_rows import TextRow
-from i3desk.widgets.basics import add, button, column_in, icon_button, label, named, row
+from i3desk.widgets.basics import add, button, column, column_in, label, restyle, row
+from i3desk.widgets.card_button import CardButton
 from i3desk.widgets.drop_card import DASHES
 from i3desk.widgets.plain_text import tooltip_text
 
-log = logging.getLogger(__name__)
 SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".gz", ".xz")
-SAMPLES_FILE = "data/samples.json"
 MOST_UNFOLDED = 2
 SHAPES = (
-    ("Plain text", ".txt or .md: learned as it is"),
-    ("Conversations", ".jsonl with messages, or prompt and completion"),
-    ("Tables", ".csv with two columns: question and answer"),
+    ("Text", ".txt, .md\nused as is"),
+    ("Conversations", ".jsonl\nmessages, or prompt and completion"),
+    ("Tables", ".csv\nquestion and answer"),
 )
-
-
-def sample_sets() -> list[dict[str, str]]:
-    """The bundled sample sets: file, title and description of each."""
-    try:
-        content = json.loads(assets.path(SAMPLES_FILE).read_text(encoding="utf-8"))
-        return [{**each, "file": str(assets.path(f"data/{each['file']}"))} for each in content]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("The list of sample sets cannot be read: %s", error)
-        return []
+SAMPLE_COLUMNS = 2
+LEAD = "What should it learn? It learns to write like the text you give it."
+LARGE, SMALL = 128, 48  # pixels of the drop zone's height, without files and with some
 
 
 class DropZone(QPushButton):
@@ -59,6 +49,8 @@ class DropZone(QPushButton):
         self._dragging = dragging
         more = "more files" if has_data else "files"
         self.setText("Drop it here to train on it" if dragging else f"Drop {more} here, or choose…")
+        self.setMinimumHeight(SMALL if has_data else LARGE)
+        restyle(self, grade="" if has_data else "large")
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -93,11 +85,16 @@ class DataList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards: dict[str, DataCard] = {}
-        self.samples: list[QPushButton] = []
+        self.samples: list[CardButton] = []
 
-        self.column = column_in(self, spacing=12)
-        self.empty = self._empty_card()
-        self.column.addWidget(self.empty)
+        self.column = column_in(
+            self,
+            label("1  Data", grade="title"),
+            label(LEAD, "muted", wrap=True),
+            spacing=12,
+            margins=(0, 14, 0, 24),
+        )
+        self._first_card = self.column.count()
         self.reading = {key: TextRow(option, EXAMPLES[key]) for key, option in READING_OPTIONS.items()}
         for each in self.reading.values():
             each.changed.connect(self.reading_chosen)
@@ -105,37 +102,29 @@ class DataList(QWidget):
             self.column.addWidget(each)
         self.refused = label(tone="warn", grade="small", wrap=True)
         self.refused.hide()
-        self.column.addWidget(self.refused)
         self.zone = DropZone()
         self.zone.clicked.connect(self._ask_for_files)
-        self.folder_button = icon_button(
-            "folder", "Choose a folder of data", "Choose a folder: all files of known types in it", look="boxedTool"
-        )
+        self.folder_button = button("Choose a folder…", "All files of known types in a folder", "quiet")
         self.folder_button.clicked.connect(self._ask_for_folder)
-        line = row((self.zone, 1), self.folder_button)
-        self.column.addLayout(line)
+        self.empty = self._empty_part()
+        add(self.column, self.refused, self.zone, row(None, self.folder_button, None), self.empty, None)
 
-    def _empty_card(self) -> QFrame:
-        card = named(QFrame(), "card")
-        card.setAccessibleName("What the data can look like")
-        column = column_in(card, label("Your own text", grade="name"), margins=(12, 12, 12, 12), spacing=4)
-        for name, meaning in SHAPES:
-            text = label(f"{name}: {meaning}", "muted", "small", wrap=True)
-            column.addWidget(text)
-        sets = sample_sets()
-        if sets:
-            add(column, 6, label("Nothing at hand? Try one", grade="name"))
-            for number in range(0, len(sets), 2):
-                line = []
-                for each in sets[number : number + 2]:
-                    title = each.get("title", "")
-                    made = button(title, each.get("description", ""), "sample", name=f"Try: {title}")
-                    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-                    made.clicked.connect(partial(self.added.emit, [Path(each["file"])]))
-                    line.append(made)
-                self.samples += line
-                column.addLayout(row(*line))
-        return card
+    def _empty_part(self) -> QWidget:
+        """The formats, and the samples as cards."""
+        part = QWidget()
+        part.setAccessibleName("What the data can look like")
+        shapes = [column(label(name, grade="name"), label(text, "muted", "small", wrap=True)) for name, text in SHAPES]
+        column_in(part, row(*((each, 1) for each in shapes), spacing=16), spacing=12)
+        if sets := assets.sample_sets():
+            grid = QGridLayout()
+            grid.setSpacing(12)
+            for number, each in enumerate(sets):
+                made = CardButton(each["title"], f"“{each.get('example', '')}”", each.get("description", ""))
+                made.clicked.connect(partial(self.added.emit, [Path(each["file"])]))
+                self.samples.append(made)
+                grid.addWidget(made, number // SAMPLE_COLUMNS, number % SAMPLE_COLUMNS)
+            add(part.layout(), 12, label("No text yet? Try a sample", grade="name"), grid)
+        return part
 
     def show_sources(
         self,
@@ -160,7 +149,7 @@ class DataList(QWidget):
                 card.weight_chosen.connect(self.weight_chosen)
                 card.skip_chosen.connect(self.skip_chosen)
                 card.again_requested.connect(self.again_requested)
-                self.column.insertWidget(len(self.cards), card)
+                self.column.insertWidget(self._first_card + len(self.cards) - 1, card)
                 card.show()
                 if len(self.cards) > MOST_UNFOLDED:
                     for each in self.cards.values():

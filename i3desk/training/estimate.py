@@ -23,9 +23,13 @@ def of_total_text(part: float, whole: float) -> str:
 
 
 def times_text(epochs: float) -> str:
-    """How often the data is seen: "the data 3 times", "the data once", "4 % of the data"."""
+    """How often the data is seen: "3 passes over the data", "4 % of the data"."""
     if epochs < 0.95:
         return f"{max(1, round(100 * epochs))} % of the data" if epochs >= 0.005 else "a small part of the data"
     if epochs < 9.95:
-        return "the data once" if round(epochs, 1) == 1 else f"the data {epochs:.1f} times".replace(".0 ", " ")
-    return f"the data {epochs:,.0f} times"
+        return (
+            "1 pass over the data"
+            if round(epochs, 1) == 1
+            else f"{epochs:.1f} passes over the data".replace(".0 ", " ")
+        )
+    return f"{epochs:,.0f} passes over the data"

@@ -39,7 +39,7 @@ class ExportCard(QFrame):
         self.field.textChanged.connect(self._show_buttons)
         self.export_button = button("Keep", "Make a model of the best checkpoint (Enter)")
         self.export_button.clicked.connect(self._begin)
-        self.close_button = button("Cancel", "Make no model (Esc)")
+        self.close_button = button("Cancel", "Cancel (Esc)")
         self.close_button.clicked.connect(self.close_card)
         self.busy = BusyBar()
         self.result = label(wrap=True)
@@ -117,7 +117,7 @@ class ExportCard(QFrame):
     @Slot()
     def _on_finished(self) -> None:
         name = self._report.get("name") or self.field.text().strip()
-        self._show(f"Kept as “{name}”. It is on the Models page now.", "ok", asking=False)
+        self._show(f"Saved as “{name}”. Find it under Models.", "ok", asking=False)
         if folder := self._report.get("folder"):
             self.exported.emit(str(folder))
 

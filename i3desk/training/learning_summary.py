@@ -69,8 +69,8 @@ class LearningSummary(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._data, self.data_value = _figure("learned: your data", f"{PERPLEXITY} {DATA}")
-        self._general, self.general_value = _figure("forgot: general text", f"{PERPLEXITY} {GENERAL}")
+        self._data, self.data_value = _figure("Your text", "(lower = learned)", f"{PERPLEXITY} {DATA}")
+        self._general, self.general_value = _figure("General text", "(higher = forgotten)", f"{PERPLEXITY} {GENERAL}")
         self.note = label(tone="muted", grade="small")
         self.outcome = label(wrap=True)
         column = QVBoxLayout(self)
@@ -114,11 +114,11 @@ def _perplexity_change(evaluations: Sequence[Evaluated], later: Evaluated | None
     return PerplexityChange(first, None if later is None else getattr(later, name))
 
 
-def _figure(name: str, tooltip: str) -> tuple[QWidget, QLabel]:
-    """A name and the label of its figure."""
+def _figure(name: str, direction: str, tooltip: str) -> tuple[QWidget, QLabel]:
+    """A name, the label of its figure, and which direction means what."""
     part = QWidget()
     part.setAccessibleName(name)
     part.setToolTip(tooltip_text(tooltip))
     value = tabular(label(grade="figure"))
-    row_in(part, label(name, "muted", "small"), value, spacing=4)
+    row_in(part, label(name, "muted", "small"), value, label(direction, "muted", "small"), spacing=4)
     return part, value

@@ -20,8 +20,8 @@ from i3desk.widgets.plain_text import menu_text, tooltip_text
 LAST_BLOCKS, LORA_RANK = 2, 8
 TRAINABLE_PARTS = {
     "all": ("All weights", "Learns the most; the whole model changes"),
-    "last": (f"The last {LAST_BLOCKS} blocks", "Faster, and forgets less"),
-    "lora": (f"A LoRA adapter of rank {LORA_RANK}", "A small file beside the model, which does not change"),
+    "last": (f"Last {LAST_BLOCKS} blocks only", "Faster, and forgets less"),
+    "lora": (f"LoRA adapter (rank {LORA_RANK})", "A small file beside the model, which does not change"),
 }
 
 
@@ -80,7 +80,7 @@ class BaseModelCard(QPushButton):
         self.name.setText(entry.name if entry else "Choose a model")
         facts = entry.facts if entry else None
         self.size_label.setText(count_text(facts.parameters) if facts else "")
-        self.about.setText(f"base model · {part_text(changes)}" if entry else "the model to start from")
+        self.about.setText(f"Starts from this model · {part_text(changes)}" if entry else "the model to start from")
         self.setAccessibleName(f"Base model: {self.name.text()}, {part_text(changes)}")
 
     @Slot()

@@ -1,4 +1,4 @@
-"""The Train page: the set-up or the run on the left, its curves and samples on the right."""
+"""The Train page: the set-up, or a run with its curves and samples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedLayout, QStackedWidget, QWidget
 
 from i3core.runs.reader import MetricsPart, RunStatus, RunSummary
 from i3desk.curves.panel import CurvesPanel
@@ -61,10 +61,7 @@ class TrainPage(QWidget):
         self.samples = SamplesPanel()
         self.comparison = ModelComparison()
 
-        self._left = QStackedWidget()
-        self._left.setFixedWidth(LEFT_WIDTH)
-        self._left.addWidget(self.setup)
-        self._left.addWidget(self.run_panel)
+        self.run_panel.setFixedWidth(LEFT_WIDTH)
         self._below = QStackedWidget()
         self._below.addWidget(self.samples)
         self._below.addWidget(self.comparison)
@@ -78,7 +75,11 @@ class TrainPage(QWidget):
         self._right.setSizes([3000, 2000])  # shares of the height that there is
         right = QWidget()
         column_in(right, self._right, margins=(MARGIN, MARGIN, MARGIN, MARGIN))
-        row_in(self, self._left, (right, 1), spacing=0)
+        self._run = QWidget()
+        row_in(self._run, self.run_panel, (right, 1), spacing=0)
+        self._parts = QStackedLayout(self)
+        self._parts.addWidget(self.setup)
+        self._parts.addWidget(self._run)
         self._connect()
         self.show_run(None)
 
@@ -117,13 +118,13 @@ class TrainPage(QWidget):
         self.watcher.watch(self.folder)
         self.setFocus()  # otherwise the first field of the panel would get it
         if self.folder is None:
-            self._left.setCurrentWidget(self.setup)
+            self._parts.setCurrentWidget(self.setup)
         else:
             self.run_panel.show_run(self.folder)
             summary = self._runs.summary(self.folder)
             if summary is not None:
                 self._show_summary(summary)
-            self._left.setCurrentWidget(self.run_panel)
+            self._parts.setCurrentWidget(self._run)
 
     def add_data(self, paths: Sequence[Path]) -> None:
         """Train on these files."""

@@ -134,7 +134,7 @@ def make_plan(
         config,
         can_dry_run=not obstacle and not error,
         epochs=epochs,
-        about=f"{times_text(epochs)}: {plural(config['steps'], 'step')}".capitalize() + _mixed_text(started),
+        about=f"{times_text(epochs).capitalize()} ({plural(config['steps'], 'step')})" + _mixed_text(started),
         time=f"{time_text(seconds)} {where}" if not error else "",
         memory=_memory_text(started),
         disk=_disk_text(started, runs_folder),
@@ -159,7 +159,7 @@ def _argument(path: str, weight: float) -> str:
 
 def _model_obstacle(entry: Entry | None) -> str:
     if entry is None:
-        return "There is no model to start from."
+        return "Choose a base model."
     if entry.what:
         return f"The model cannot be read. {entry.what}"
     return "" if entry.facts else "Reading the model…"
@@ -175,7 +175,7 @@ def _data_obstacle(choices: SetupState, sources: Mapping[str, DataSource]) -> st
         return STILL_READING
     bad = sum(source.report.get("bad_count", 0) for source in sources.values() if source.report is not None)
     if bad and not choices.in_force.get("skip_bad_records"):
-        return f"{plural(bad, 'record')} cannot be used: repair or skip {'it' if bad == 1 else 'them'}."
+        return f"{plural(bad, 'record')} can't be used. Fix or skip {'it' if bad == 1 else 'them'}."
     return ""
 
 

@@ -60,7 +60,7 @@ class RunPanel(QFrame):
         self.warnings = Notices("What should be known about this run")
         self.export_card = ExportCard()
         self.removal = DeleteConfirmation(runs.background, runs.folder)
-        self.kill_question = Question("End at once", "End the process without saving", "Keep running")
+        self.kill_question = Question("Force quit", "End the process without saving", "Keep running")
         self.controls = RunControls()
         self._remark_timer = QTimer(self, singleShot=True, interval=REMARK_MS)
         self._remark_timer.timeout.connect(self._clear_remark)

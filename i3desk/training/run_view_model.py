@@ -273,7 +273,10 @@ def controls_state(state: RunState, pending_command: str, has_checkpoint: bool, 
     menu |= {RunAction.COMPARE} if alive and has_checkpoint and has_base else set()
     return ControlsState(
         chat=ButtonState(
-            "Chat with it", "Chat with the model of this run", can_chat or working, primary=can_chat and not ended_early
+            "Chat with this model",
+            "Chat with the model of this run",
+            can_chat or working,
+            primary=can_chat and not ended_early,
         ),
         compare=ButtonState(
             "Compare with base", "Answer one prompt before and after the training", can_chat and has_base
@@ -287,7 +290,7 @@ def controls_state(state: RunState, pending_command: str, has_checkpoint: bool, 
             state.can_resume,
             primary=state.can_resume and (ended_early or not can_chat),
         ),
-        new=ButtonState("New run", "Set up another run", not alive, primary=state is RunState.MISSING),
+        new=ButtonState("New training", "Set up another run", not alive, primary=state is RunState.MISSING),
         pause_action=RunAction.UNPAUSE if state is RunState.PAUSED else RunAction.PAUSE,
         menu=frozenset(menu),
         has_menu=state is not RunState.MISSING,
@@ -309,7 +312,7 @@ def _pause_button(state: RunState, pending_command: str) -> ButtonState:
 
 def _stop_button(state: RunState, pending_command: str) -> ButtonState:
     stopping = _is_stopping(state, pending_command)
-    text = "Stopping…" if stopping else "Stop && save"
+    text = "Stopping…" if stopping else "Save and stop"
     return ButtonState(text, "Save, and end; it can be resumed", state.is_alive, not stopping)
 
 

@@ -1,4 +1,4 @@
-"""The card "What it says now": answers at each evaluation, and what was learned and forgotten."""
+"""The card "Sample answers": answers at each evaluation, and what was learned and forgotten."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SamplesPanel(QFrame):
         super().__init__(parent)
         self.setObjectName("samples")
         self.setMinimumHeight(MIN_HEIGHT)
-        self.setAccessibleName("What it says now")
+        self.setAccessibleName("Sample answers")
         self._asked: tuple[str, ...] = ()
         self._editable = self._alive = False
         self._has_run = False
@@ -69,8 +69,8 @@ class SamplesPanel(QFrame):
         self._show_table()
 
     def _header(self) -> QHBoxLayout:
-        title = label("What it says now", grade="heading")
-        self.same = ElidedLabel("same prompt, same seed", tone="muted", grade="small")
+        title = label("Sample answers", grade="heading")
+        self.same = ElidedLabel("same prompts and seed every time", tone="muted", grade="small")
         self.same.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.same.setToolTip(
             tooltip_text("Every step answers the same prompts with the same seed, so differences come from training.")
@@ -173,7 +173,7 @@ class SamplesPanel(QFrame):
     def _reason(self) -> str:
         """The reason why there are no answers."""
         if self._alive and self._asked:
-            return "The first answers come with the evaluation at step 0…"
+            return "First answers in a moment…"
         if self._alive:
             return "This run has no sample prompts. Add some with “Edit prompts”."
         if not self._has_run:

@@ -1,4 +1,4 @@
-"""The left column of the Train page before a run: base model, data, preset, estimate, Start."""
+"""The Train page before a run: the data, and beside it base model, length, estimate and Start."""
 
 from __future__ import annotations
 
@@ -35,14 +35,17 @@ from i3desk.training.setup_state import (
     setup_from_config,
     write_setup,
 )
-from i3desk.widgets.basics import add, column_in, label, named, scroll_page
+from i3desk.widgets.basics import add, centred, column_in, label, named, row_in, scroll_page
+from i3desk.widgets.capped_scroll import CappedScroll
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.notices import Notices
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
 
-WIDTH = 316
+WIDTH = 316  # of the column beside the data
+WIDEST_DATA = 760
 MARGIN = 16
+MOST_FINDINGS = 200  # pixels of height; more scroll
 UPDATE_MS = 30
 SAVE_AFTER_MS = 400
 LONGEST_NAME = 60
@@ -63,8 +66,6 @@ class SetupPanel(QFrame):
 
     def __init__(self, theme: Theme, paths: Paths, settings: SettingsStore, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("setup")
-        self.setFixedWidth(WIDTH)
         self.setAcceptDrops(True)
         self._file = paths.training_file
         self._runs_folder = paths.runs_folder
@@ -165,26 +166,30 @@ class SetupPanel(QFrame):
         body.setFixedWidth(WIDTH - 1 - MARGIN)
         self._column = column_in(
             body,
-            label("Fine-tune", grade="title"),
             self.model_card,
-            self.data,
+            8,
+            label("2  Length", grade="title"),
             self.presets,
             self.about,
             self.estimate,
-            self.findings,
             margins=(MARGIN, 14, 0, 16),
             spacing=12,
         )
         self._column.addWidget(self.prompts_button, 0, Qt.AlignmentFlag.AlignLeft)
         add(self._column, self.prompts, None)
         self._page = scroll_page(body)
-        column_in(self, (self._page, 1), self._bottom(), margins=(0, 0, 1, 0))
+        beside = named(QFrame(), "setup")
+        beside.setFixedWidth(WIDTH)
+        column_in(beside, (self._page, 1), self._bottom(), margins=(1, 0, 0, 0))
+        row_in(self, (scroll_page(centred(self.data, WIDEST_DATA)), 1), beside, spacing=0)
 
     def _bottom(self) -> QFrame:
         self.name = named(QLineEdit(), "field")
         self.name.setMaxLength(LONGEST_NAME)
         self.name.setAccessibleName("Name of the run")
         self.name.setToolTip(tooltip_text("Name of the run; by default that of its data"))
+        self._name_line = QWidget()
+        row_in(self._name_line, label("Name", tone="muted"), (self.name, 1), spacing=12)
         self.obstacle = label(tone="muted", grade="small", wrap=True)
         self.start_button = IconPushButton("Start training")
         self.start_button.setProperty("kind", "primary")
@@ -193,7 +198,8 @@ class SetupPanel(QFrame):
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(self._start)
         bottom = named(QFrame(), "setupFoot")
-        column_in(bottom, self.name, self.start_button, self.obstacle, margins=(MARGIN, 12, MARGIN, 16), spacing=8)
+        parts = (CappedScroll(self.findings, MOST_FINDINGS), self._name_line, self.start_button, self.obstacle)
+        column_in(bottom, label("3  Start", grade="title"), *parts, margins=(MARGIN, 12, MARGIN, 16), spacing=8)
         return bottom
 
     # ---------------------------------------------------------------------------------------------- what is chosen
@@ -334,18 +340,18 @@ class SetupPanel(QFrame):
         self.about.setText(plan.about or LABELS[self.choices.preset][1])
         note = ""
         if self._busy_with:
-            note = f"It will wait until {self._busy_with} ends. Nothing is measured before that."
+            note = f"Queued behind {self._busy_with}. The estimate comes once that finishes."
         elif self.dry_run.measuring:
             note = "Measuring on this machine…"
         elif plan.time and not plan.is_measured:
-            note = "Not measured yet: a guess from the model's size."
+            note = "Rough estimate"
         self.estimate.show_values(plan.time, plan.memory, plan.disk, note, self.dry_run.measuring)
         self.estimate.setVisible(bool(plan.config))
         self.findings.show_notices(plan.findings)
 
     def _show_start(self, plan: RunPlan) -> None:
         self.name.setPlaceholderText(plan.name or "name of the run")
-        self.name.setVisible(bool(self.choices.data))
+        self._name_line.setVisible(bool(self.choices.data))
         self.start_button.setEnabled(not plan.obstacle)
         text = "Add to the queue" if self._busy_with else "Start training"
         self.start_button.setText(text)

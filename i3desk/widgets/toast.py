@@ -66,7 +66,7 @@ class Toast(QFrame):
         self._ms = ms
         self.text.setText(text)
         self.action_button.setText(action or "")
-        self.action_button.setToolTip(tooltip_text(f"{action} (Tab leads here)" if action else ""))
+        self.action_button.setToolTip(tooltip_text(f"{action} (press Tab)" if action else ""))
         self.action_button.setVisible(bool(action))
         self.setAccessibleName(text)
         self._place()

@@ -47,17 +47,17 @@ class ClosePrompt(QObject):
         box = self.box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(f"The training run “{name}” is still running.")
+        box.setText(f"“{name}” is still training.")
         box.setInformativeText(
             "It can keep running without the window; i3desk shows it again at the next start. "
             "Or it saves and stops, and can be resumed later."
         )
-        self.keep_running_button = box.addButton("Keep it running", QMessageBox.ButtonRole.AcceptRole)
+        self.keep_running_button = box.addButton("Keep training", QMessageBox.ButtonRole.AcceptRole)
         self.stop_button = box.addButton("Save and stop", QMessageBox.ButtonRole.DestructiveRole)
         stay_button = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(self.keep_running_button)
         box.setEscapeButton(stay_button)
-        self.always = QCheckBox("Remember my choice")
+        self.always = QCheckBox("Always do this")
         box.setCheckBox(self.always)
         box.finished.connect(self._on_answered)
         box.open()

@@ -39,7 +39,7 @@ class HelpMenu(QObject):
         window.closed.connect(self._shut_down)
 
         self.menu = QMenu(window)
-        self.menu.addAction("Shortcuts\tF1").triggered.connect(
+        self.menu.addAction("Keyboard shortcuts\tF1").triggered.connect(
             partial(window.show_card, window.settings_page.shortcuts)
         )
         self.menu.addAction("Licences…").triggered.connect(self.show_licences)
@@ -99,7 +99,7 @@ class HelpMenu(QObject):
         def show() -> None:
             self.show_update(update)
 
-        self._window.toast.show_message(f"i3desk {update.version} is available.", "What is new", show, ms=SHOWN_MS)
+        self._window.toast.show_message(f"i3desk {update.version} is available.", "What's new", show, ms=SHOWN_MS)
 
     @Slot()
     def _on_licences_closed(self) -> None:

@@ -24,16 +24,16 @@ def wait_for_first(instance: SingleInstance, model_folder: str | None) -> bool:
     Returns True if it was ended and this process has taken its place.
     """
     while True:
-        box = QMessageBox(QMessageBox.Icon.Warning, TITLE, "i3desk is already running, but it does not answer.")
+        box = QMessageBox(QMessageBox.Icon.Warning, TITLE, "i3desk is already running but not responding.")
         try_button = box.addButton("Try again", QMessageBox.ButtonRole.AcceptRole)
-        end_button = box.addButton("End it and start", QMessageBox.ButtonRole.DestructiveRole)
+        end_button = box.addButton("Quit it and start", QMessageBox.ButtonRole.DestructiveRole)
         close_button = box.addButton("Close", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(try_button)
         box.setEscapeButton(close_button)
         can_end = instance.can_end_first()
         end_button.setEnabled(can_end)
         box.setInformativeText(
-            "It may be busy for a moment. If you end it, stored chats are safe, and a training run continues."
+            "It may be busy for a moment. If you quit it, saved chats are safe, and a training run continues."
             if can_end
             else "It may be busy for a moment, or run on another computer that shares this folder: close it there."
         )

@@ -174,7 +174,7 @@ def hanging(qapp, tmp_path, other, monkeypatch):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 def test_hanging_instance_can_be_ended_from_a_window(hanging, other):
-    said = press("End it and start")
+    said = press("Quit it and start")
     assert wait_for_first(hanging, None)
     assert "does not answer" in said[0]
     assert hanging.is_first
@@ -199,7 +199,7 @@ def test_unknown_holder_is_not_offered_to_be_ended(hanging, tmp_path):
     said = press("Close")
     assert not wait_for_first(hanging, None)
     assert "another computer" in said[0]
-    assert "End it and start" not in said
+    assert "Quit it and start" not in said
 
 
 def test_start_error_is_shown_in_a_window(qapp, tmp_path):

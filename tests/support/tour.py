@@ -330,6 +330,7 @@ def main() -> int:
     options = parser.parse_args()
     with temporary_folder("tour") as name:
         paths = Paths.under(options.folder or Path(name))
+        os.environ["I3DESK_RUNS_FILE"] = str(Path(name) / "runs.json")  # not the user's
         big = prepare(paths)
         qt_app = create_qt_app()
         app = Application(qt_app, paths, theme=options.theme)

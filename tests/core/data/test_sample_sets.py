@@ -44,9 +44,10 @@ def tokenizer():
 
 @pytest.mark.parametrize("sample", LISTED, ids=lambda sample: sample["file"])
 def test_each_listed_set_exists_and_matches_its_description(sample):
-    assert set(sample) == {"file", "title", "description", "kind"}
+    assert set(sample) == {"file", "title", "description", "example", "kind"}
     documents = list(read_documents(assets.path(f"data/{sample['file']}")))
     assert {bool(document.messages) for document in documents} == {sample["kind"] == "chat"}
+    assert sample["example"] in assets.path(f"data/{sample['file']}").read_text(encoding="utf-8")
     told = re.match(r"(\d+) short chats", sample["description"])
     assert (int(told[1]) if told else None) == (len(documents) if sample["kind"] == "chat" else None)
 

@@ -169,7 +169,7 @@ def test_failed_reply_keeps_its_text_and_can_be_tried_again(app, say, qtbot, mod
 def test_turns_without_an_answer_are_not_sent_to_the_model(app, say, model):
     model.words, model.finish_reason = (), "stop"
     say(app, "first")
-    assert "without a word" in shown(app, ReplyMessageRow)[0].note.text()
+    assert "an empty reply" in shown(app, ReplyMessageRow)[0].note.text()
     model.words = ("yes.",)
     say(app, "second")
     say(app, "third")

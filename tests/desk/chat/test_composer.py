@@ -229,7 +229,7 @@ def test_hidden_chunks_are_not_computed(composer, qtbot):
 def test_chunks_without_a_model_show_a_note(composer):
     composer.set_template(None)
     composer.show_chunks(True)
-    assert composer.draft_chunks.hint.text() == "Chunks are shown as soon as a model is loaded"
+    assert composer.draft_chunks.hint.text() == "Tokens appear once a model is loaded"
 
 
 def test_chunks_with_emoji_scroll_to_the_caret(composer, qtbot):

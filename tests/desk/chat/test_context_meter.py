@@ -52,7 +52,7 @@ def test_numbers_and_the_bar(meter):
 
 def test_draft_is_a_second_lighter_segment(meter):
     meter.show_use(128, 512, 128, 0, False)
-    assert meter.hint.text() == "your text adds 128"
+    assert meter.hint.text() == "+ 128 tokens"
     assert colours(meter) == [LIGHT.accent, mix(LIGHT.border, LIGHT.accent, 0.45), LIGHT.border]
     image = meter.bar.grab().toImage()
     assert image.pixelColor(round(image.width() * 0.25) - 8, 3) == QColor(LIGHT.accent)
@@ -62,11 +62,11 @@ def test_draft_is_a_second_lighter_segment(meter):
 @pytest.mark.parametrize(("falling", "text"), [(1, "oldest message"), (2, "2 oldest messages")])
 def test_messages_dropped_by_sending_are_a_warning(meter, falling, text):
     meter.show_use(400, 512, 300, falling, True)
-    assert meter.hint.text() == f"sending drops the {text}"
+    assert meter.hint.text() == f"sending this will push the {text} out"
     assert hint_colour(meter) == LIGHT.warn
     assert colours(meter)[0] == LIGHT.warn
     meter.show_use(400, 512, 0, 0, True)
-    assert meter.hint.text() == "the oldest turns have dropped out of view"
+    assert meter.hint.text() == "i3 no longer sees the oldest messages"
     assert hint_colour(meter) == LIGHT.muted
 
 
@@ -94,7 +94,7 @@ def test_nothing_moves_when_the_model_is_ready(meter, qapp):
 def test_screen_reader_gets_all_numbers(meter):
     meter.show_use(400, 512, 30, 2, True)
     told = QAccessible.queryAccessibleInterface(meter).text(QAccessible.Text.Description)
-    assert told == "400 of 512 tokens used; your text adds 30; sending drops the 2 oldest messages"
+    assert told == "400 of 512 tokens used; + 30 tokens; sending this will push the 2 oldest messages out"
 
 
 def test_click_opens_the_explanation_and_another_closes_it(meter, qtbot):
@@ -138,6 +138,6 @@ def test_click_elsewhere_closes_the_explanation_and_the_field_keeps_the_focus(me
 
 def test_explanation_has_the_size_of_this_model():
     texts = dict(explain(512))
-    assert texts["The window"] == "This model sees 512 tokens at once, about 1,100 characters with its own replies."
-    assert "tokens" in dict(explain(0))["The window"]
-    assert "about 35 characters" in dict(explain(16))["The window"]
+    assert texts["Context window"] == "This model sees 512 tokens at once, about 1,100 characters with its own replies."
+    assert "tokens" in dict(explain(0))["Context window"]
+    assert "about 35 characters" in dict(explain(16))["Context window"]

@@ -118,7 +118,7 @@ def open_menu(qtbot, sidebar: Sidebar, row: int) -> None:
 
 def test_empty_list_shows_a_note_until_the_first_chat(empty, store, conversations):
     assert empty.stack.currentWidget() is empty.note
-    assert "Your chats will be here" in empty.note.text.text()
+    assert "Your chats will appear here" in empty.note.text.text()
     conversations.update(add(store, "hello"))
     assert empty.stack.currentWidget() is empty.list
     assert len(conversations.model.rows) == 1
@@ -286,7 +286,7 @@ def test_search_shows_hits_and_opens_them(sidebar, chats, qtbot):
     look_for(qtbot, sidebar, "round")
     assert sidebar.stack.currentWidget() is sidebar.hits_page
     assert sidebar.hits.model().rowCount() == 1
-    assert sidebar.hits_page.heading.text() == "1 CHAT FOUND"
+    assert sidebar.hits_page.heading.text() == "1 RESULT"
     with qtbot.waitSignal(sidebar.open_requested) as opened:
         click(qtbot, sidebar.hits, 0)
     assert opened.args == [chats[0].id, 2, ("round",)]

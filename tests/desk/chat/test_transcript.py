@@ -221,8 +221,8 @@ def test_actions_emit_their_requests_and_are_disabled_during_a_reply(qtbot, tran
     ("reply", "shown"),
     [
         ({"state": ReplyState.QUEUED, "text": ""}, "i3 is still loading and will answer as soon as it is ready."),
-        ({"state": ReplyState.STOPPED, "text": ""}, "Stopped before i3 wrote anything."),
-        ({"text": "  "}, "i3 ended its turn without a word. Retry, or rephrase your message."),
+        ({"state": ReplyState.STOPPED, "text": ""}, "Stopped before i3 replied."),
+        ({"text": "  "}, "i3 gave an empty reply. Retry or rephrase."),
     ],
 )
 def test_empty_reply_says_why(qtbot, transcript, reply, shown):
@@ -238,7 +238,7 @@ def test_failed_and_cut_replies_offer_to_continue(qtbot, transcript):
         qtbot.mouseClick(failure.buttons[0], Qt.MouseButton.LeftButton)
     show(qtbot, transcript, dialogue(state=ReplyState.CUT))
     interrupted = last_reply(transcript).interrupted
-    assert interrupted.what.text() == "i3desk ended while this was being written."
+    assert interrupted.what.text() == "i3desk closed before this reply was finished."
     with qtbot.waitSignal(transcript.continue_requested) as asked:
         qtbot.mouseClick(interrupted.button, Qt.MouseButton.LeftButton)
     assert asked.args == [2]

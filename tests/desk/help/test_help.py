@@ -62,7 +62,7 @@ def press(qtbot, button):
 def test_menu_opens_with_its_button_and_its_key(app, qtbot):
     press(qtbot, app.window.help_button)
     assert [each.text() for each in app.help.menu.actions() if each.text()] == [
-        "Shortcuts\tF1", "Licences…", "Check for updates…", "About i3desk",
+        "Keyboard shortcuts\tF1", "Licences…", "Check for updates…", "About i3desk",
     ]  # fmt: skip
     assert app.help.menu.isVisible()
     app.help.menu.close()
@@ -82,7 +82,7 @@ def test_rail_fits_into_smallest_window(app, qtbot):
     assert app.window.models_button.geometry().bottom() < app.window.settings_button.geometry().top()
 
 
-@pytest.mark.parametrize(("name", "card"), [("Shortcuts", "shortcuts"), ("About i3desk", "about")])
+@pytest.mark.parametrize(("name", "card"), [("Keyboard shortcuts", "shortcuts"), ("About i3desk", "about")])
 def test_menu_entry_shows_its_card(app, qtbot, name, card):
     action(app, name).trigger()
     page = app.window.settings_page
@@ -119,7 +119,7 @@ def test_notes_are_plain_text(server, check):
 def test_running_version_that_is_not_older_counts_as_latest(server, check, app, qtbot, version):
     server.publish(version)
     dialog = check()
-    assert dialog.title.text() == f"i3desk {__version__} is the latest version."
+    assert dialog.title.text() == f"i3desk {__version__} is up to date."
     assert not dialog.open_button.isVisible()
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert app.help.updates is None
@@ -152,7 +152,7 @@ def test_closed_dialog_ends_the_check(server, app, qtbot):
     server.silent = True
     app.help.look_for_updates()
     dialog = app.help.updates
-    assert dialog.title.text() == "Checking for a new version…"
+    assert dialog.title.text() == "Checking for updates…"
     qtbot.waitUntil(lambda: len(server.requests) == 1, timeout=CHILD_MS)
     assert app.help.check.running
     press(qtbot, dialog.close_button)
@@ -216,7 +216,7 @@ def test_switched_on_check_says_what_it_sends_and_shows_a_toast(server, app, qtb
     server.publish("v99.0", "More of everything.")
     app.window.show_card(app.window.settings_page.about)
     card = app.window.settings_page.updates
-    assert "It sends nothing about you" in card.meaning.text()
+    assert "No data about you is sent" in card.meaning.text()
     assert "127.0.0.1" in card.meaning.text()
     press(qtbot, card.switch)
     toast = app.window.toast

@@ -189,14 +189,14 @@ def test_filter_shows_entries_with_all_words(window, qtbot):
     assert len(shown) == 1
     assert shown[0].startswith("torch ")
     assert window.name.text() == shown[0]
-    assert window.count.text() == f"1 of {total} packages"
+    assert window.count.text() == f"1 of {total} components"
     qtbot.keyClick(window.filter, Qt.Key.Key_Down)
     assert window.focusWidget() is window.list
     window.filter.setText("no such thing")
-    assert (window.name.text(), window.text.toPlainText(), window.count.text()) == ("", "", f"0 of {total} packages")
+    assert (window.name.text(), window.text.toPlainText(), window.count.text()) == ("", "", f"0 of {total} components")
     assert not window.home_button.isVisible()
     window.filter.clear()
-    assert window.count.text() == f"{total} packages"
+    assert window.count.text() == f"{total} components"
 
 
 def test_longest_text_does_not_block_window(window, qtbot):

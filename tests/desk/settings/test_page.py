@@ -220,7 +220,7 @@ def test_mode_changes_prompt(app, qtbot, model):
 def test_persona_is_offered_only_if_model_has_a_place(app):
     panel = app.window.panel
     assert not panel.persona_row.isVisible()
-    assert "no place for a persona" in panel.persona_note.text()
+    assert "doesn't support system prompts" in panel.persona_note.text()
     panel.show_persona_place(True)
     assert panel.persona_row.isVisibleTo(panel)
 

@@ -11,5 +11,6 @@ def test_times_and_sizes_read_as_people_say_them():
     assert time_text(3 * 86_400) == "about 3 days"
     assert of_total_text(0.6e9, 24e9) == "600 MB of 24.0 GB"
     assert [times_text(e) for e in (0.04, 1.0, 3.0, 2.5, 47)] == [
-        "4 % of the data", "the data once", "the data 3 times", "the data 2.5 times", "the data 47 times",
+        "4 % of the data", "1 pass over the data", "3 passes over the data", "2.5 passes over the data",
+        "47 passes over the data",
     ]  # fmt: skip

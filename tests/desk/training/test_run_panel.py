@@ -81,7 +81,7 @@ def in_menu(panel: RunPanel) -> list[str]:
     return [each.text() for each in actions if each.isVisible() and each.isEnabled() and not each.isSeparator()]
 
 
-AFTER = ["Chat with it", "Compare with base", "Keep as model"]
+AFTER = ["Chat with this model", "Compare with base", "Keep as model"]
 
 
 def test_warnings_stay_visible_after_the_run_ended(panel, show):
@@ -96,15 +96,15 @@ def test_warnings_stay_visible_after_the_run_ended(panel, show):
     ("state", "words", "buttons"),
     [
         (RunState.STARTING, "starting", ["Stop & save"]),
-        (RunState.RUNNING, "running", ["Chat with it", "Pause", "Stop & save"]),
-        (RunState.PAUSED, "paused", ["Chat with it", "Resume", "Stop & save"]),
+        (RunState.RUNNING, "running", ["Chat with this model", "Pause", "Stop & save"]),
+        (RunState.PAUSED, "paused", ["Chat with this model", "Resume", "Stop & save"]),
         (RunState.STOPPING, "stopping", []),
-        (RunState.FINISHED, "finished", [*AFTER, "New run"]),
-        (RunState.INTERRUPTED, "stopped", [*AFTER, "Resume", "New run"]),
-        (RunState.FAILED, "failed", [*AFTER, "Resume", "New run"]),
-        (RunState.DIED, "ended unexpectedly", [*AFTER, "Resume", "New run"]),
-        (RunState.QUEUED, "waiting", ["New run"]),
-        (RunState.MISSING, "folder is gone", ["New run"]),
+        (RunState.FINISHED, "finished", [*AFTER, "New training"]),
+        (RunState.INTERRUPTED, "stopped", [*AFTER, "Resume", "New training"]),
+        (RunState.FAILED, "failed", [*AFTER, "Resume", "New training"]),
+        (RunState.DIED, "ended unexpectedly", [*AFTER, "Resume", "New training"]),
+        (RunState.QUEUED, "waiting", ["New training"]),
+        (RunState.MISSING, "folder is gone", ["New training"]),
     ],
 )
 def test_each_state_shows_its_text_and_its_buttons(panel, show, state, words, buttons):
@@ -138,7 +138,7 @@ def test_starting_run_says_what_it_does(panel, show):
 
 def test_run_without_a_checkpoint_cannot_be_chatted_with(panel, show):
     show(RunState.FAILED, step=0, saved=None, error="The data is empty.", log_tail="i3core: The data is empty.")
-    assert offered(panel) == ["Resume", "New run"]
+    assert offered(panel) == ["Resume", "New training"]
     assert panel.controls.resume_button.property("kind") == "primary"
     assert "Nothing had been saved" in panel.trouble.remedy.text()
 
@@ -207,7 +207,7 @@ def test_command_shows_at_once_and_until_the_run_has_followed(qtbot, panel, show
     panel.show_status(RunStatus(RunState.RUNNING, 320, saved_step=320))
     qtbot.mouseClick(panel.controls.stop_button, Qt.MouseButton.LeftButton)
     assert panel.state.text() == "stopping and saving…"
-    assert offered(panel) == ["Chat with it"]
+    assert offered(panel) == ["Chat with this model"]
     panel.show_status(RunStatus(RunState.INTERRUPTED, 321, saved_step=321))
     assert panel.state.text() == "stopped"
 

@@ -49,22 +49,22 @@ def test_view_model_needs_no_qt():
     subprocess.run([sys.executable, "-c", check], cwd=REPOSITORY, check=True, timeout=60)
 
 
-AFTER = ["Chat with it", "Compare with base", "Keep as model…"]
+AFTER = ["Chat with this model", "Compare with base", "Keep as model…"]
 
 
 @pytest.mark.parametrize(
     ("state", "text", "buttons", "strong"),
     [
-        (RunState.QUEUED, "waiting", ["New run"], []),
-        (RunState.STARTING, "starting", ["Stop && save"], []),
-        (RunState.RUNNING, "running", ["Chat with it", "Pause", "Stop && save"], []),
-        (RunState.PAUSED, "paused", ["Chat with it", "Resume", "Stop && save"], ["Resume"]),
+        (RunState.QUEUED, "waiting", ["New training"], []),
+        (RunState.STARTING, "starting", ["Save and stop"], []),
+        (RunState.RUNNING, "running", ["Chat with this model", "Pause", "Save and stop"], []),
+        (RunState.PAUSED, "paused", ["Chat with this model", "Resume", "Save and stop"], ["Resume"]),
         (RunState.STOPPING, "stopping", [], []),
-        (RunState.FINISHED, "finished", [*AFTER, "New run"], ["Chat with it"]),
-        (RunState.INTERRUPTED, "stopped", [*AFTER, "Resume", "New run"], ["Chat with it"]),
-        (RunState.FAILED, "failed", [*AFTER, "Resume", "New run"], ["Resume"]),
-        (RunState.DIED, "ended unexpectedly", [*AFTER, "Resume", "New run"], ["Resume"]),
-        (RunState.MISSING, "folder is gone", ["New run"], ["New run"]),
+        (RunState.FINISHED, "finished", [*AFTER, "New training"], ["Chat with this model"]),
+        (RunState.INTERRUPTED, "stopped", [*AFTER, "Resume", "New training"], ["Chat with this model"]),
+        (RunState.FAILED, "failed", [*AFTER, "Resume", "New training"], ["Resume"]),
+        (RunState.DIED, "ended unexpectedly", [*AFTER, "Resume", "New training"], ["Resume"]),
+        (RunState.MISSING, "folder is gone", ["New training"], ["New training"]),
     ],
 )
 def test_each_state_has_its_text_and_its_buttons(model, state, text, buttons, strong):
@@ -85,7 +85,7 @@ def test_each_state_has_its_text_and_its_buttons(model, state, text, buttons, st
 @pytest.mark.parametrize("state", [RunState.FINISHED, RunState.INTERRUPTED, RunState.FAILED, RunState.DIED])
 def test_run_without_checkpoint_cannot_be_chatted_with(model, state):
     model.update_summary(summary(state, saved=None))
-    assert not {"Chat with it", "Compare with base", "Keep as model…"} & set(shown(model))
+    assert not {"Chat with this model", "Compare with base", "Keep as model…"} & set(shown(model))
     if state.can_resume:
         assert model.controls.resume.primary
         assert model.controls.resume.tooltip == "Start again with the first step"
@@ -102,9 +102,9 @@ def test_run_from_scratch_has_no_base_model_to_compare_with(model):
 @pytest.mark.parametrize(
     ("command", "state", "text", "pause", "buttons"),
     [
-        ("pause", RunState.RUNNING, "pausing…", "Pausing…", ["Chat with it", "Stop && save"]),
-        ("resume", RunState.PAUSED, "continuing…", "Resuming…", ["Chat with it", "Stop && save"]),
-        ("stop", RunState.RUNNING, "stopping and saving…", "Pause", ["Chat with it"]),
+        ("pause", RunState.RUNNING, "pausing…", "Pausing…", ["Chat with this model", "Save and stop"]),
+        ("resume", RunState.PAUSED, "continuing…", "Resuming…", ["Chat with this model", "Save and stop"]),
+        ("stop", RunState.RUNNING, "stopping and saving…", "Pause", ["Chat with this model"]),
     ],
 )
 def test_pending_command_shows_until_the_run_follows(model, command, state, text, pause, buttons):

@@ -59,7 +59,7 @@ def open_panel(qtbot, qapp, paths):
         if not measures:
             panel.show_busy("another run")
         panel.show_models([ENTRY], None)
-        panel.resize(WIDTH, height)
+        panel.resize(3 * WIDTH, height)
         qtbot.addWidget(panel)
         opened.append(panel)
         panel.show()
@@ -534,7 +534,7 @@ def test_without_a_model_the_panel_says_so(open_panel, qtbot, pirate):
     panel = open_panel()
     panel.show_models([], None)
     panel.add_data([pirate])
-    wait_for_text(qtbot, panel.obstacle, "There is no model to start from.")
+    wait_for_text(qtbot, panel.obstacle, "Choose a base model.")
     panel.show_models([Entry(MINI, Origin.BUNDLED, None, "It is damaged.", "Copy it again.")], None)
     wait_for_text(qtbot, panel.obstacle, "It is damaged.")
 
