@@ -170,6 +170,7 @@ class Application(QObject):
         services.runs.changed.connect(self._show_training)
         services.runs.changed.connect(self._find_run)
         window.status_bar.training_requested.connect(self._show_active_run)
+        services.chat_page.welcome.teach_requested.connect(self._teach)
         services.train_page.chat_requested.connect(self._chat_with)
         services.train_page.curves.failed.connect(self.actions.show_error)
         services.train_page.curves.exported.connect(self._on_exported)
@@ -223,6 +224,11 @@ class Application(QObject):
     def _show_run(self, folder: str) -> None:
         self.window.show_training()
         self.services.train_page.show_run(folder)
+
+    @Slot(str)
+    def _teach(self, sample: str) -> None:
+        self.window.show_training()
+        self.services.train_page.add_data([Path(sample)] if sample else [])
 
     @Slot()
     def _show_active_run(self) -> None:

@@ -105,6 +105,11 @@ def write_stderr(text: str) -> None:
         pass
 
 
+def versions() -> str:
+    """Versions of i3desk, Python, Qt and the system, for a report."""
+    return f"i3desk {__version__}, Python {platform.python_version()}, Qt {qVersion()}, {platform.platform()}"
+
+
 class CrashReporter(QObject):
     """Reports unexpected exceptions of any thread.
 
@@ -132,8 +137,7 @@ class CrashReporter(QObject):
     @Slot(str)
     def report(self, details: str) -> None:
         """Report a traceback caught elsewhere."""
-        self.crashed.emit(f"i3desk {__version__}, Python {platform.python_version()}, Qt {qVersion()}, "
-                          f"{platform.platform()}\n\n{details}")  # fmt: skip
+        self.crashed.emit(f"{versions()}\n\n{details}")
 
     def _on_exception(self, kind, error, trace) -> None:
         details = "".join(traceback.format_exception(kind, error, trace))

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 SAVE_AFTER_MS = 400
 LARGEST_SIDE = 16_384  # pixels of a window
 SCALES = (0, 100, 125, 150, 175, 200)  # percent; 0 for the system's
+TEXT_SIZES = (80, 90, 100, 110, 125, 150, 175, 200)  # percent
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 ON_CLOSE = ("ask", "go_on", "stop")  # what happens to a training run when the window is closed
 MOST_REMEMBERED = 50  # folders and presets
@@ -31,6 +32,7 @@ class Preferences:
     Attributes:
         theme: "system", "light" or "dark".
         scale: size of the interface in percent; 0 for the system's.
+        text_size: size of the text of chats in percent.
         sidebar_open, panel_open: whether they are shown if there is room.
         x, y: position of the window; -1 if the system chooses it.
         page: name of the page that was open last.
@@ -47,8 +49,9 @@ class Preferences:
 
     theme: str = "system"
     scale: int = 0
+    text_size: int = 100
     sidebar_open: bool = True
-    panel_open: bool = True
+    panel_open: bool = False
     width: int = 1280
     height: int = 800
     x: int = -1
@@ -122,6 +125,7 @@ def _read(name: str, value: object) -> Any:
     choices = {
         "theme": tuple(CHOICES),
         "scale": SCALES,
+        "text_size": TEXT_SIZES,
         "precision": PRECISIONS,
         "training_on_close": ON_CLOSE,
     }.get(name)

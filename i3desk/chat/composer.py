@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette, QResizeEvent, QShowEvent, QTextCursor
+from PySide6.QtGui import (
+    QInputMethodEvent,
+    QKeyEvent,
+    QKeySequence,
+    QPalette,
+    QResizeEvent,
+    QShowEvent,
+    QTextCursor,
+)
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -39,6 +47,7 @@ class MessageEdit(FileDropsPass, QPlainTextEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._placeholder = ""
         self.setAccessibleName("Message")
         self.setAccessibleDescription(HOW_TO_SEND)
         self.setToolTip(tooltip_text("Enter sends · Shift+Enter new line · Esc stops"))
@@ -69,6 +78,16 @@ class MessageEdit(FileDropsPass, QPlainTextEdit):
             self.recall_requested.emit()
         else:
             super().keyPressEvent(event)
+
+    def show_placeholder(self, text: str) -> None:
+        """Show `text` while the field is empty and nothing is being composed."""
+        self._placeholder = text
+        self.setPlaceholderText(text)
+        self.viewport().update()  # Qt does not repaint for a new placeholder
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        super().inputMethodEvent(event)
+        self.setPlaceholderText("" if event.preeditString() else self._placeholder)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -262,8 +281,7 @@ class Composer(QFrame):
     def _show_mode(self) -> None:
         raw = self._mode == "raw"
         name = self._model_name
-        self.edit.setPlaceholderText(f"Text for {name} to continue…" if raw else f"Message {name}…")
-        self.edit.viewport().update()  # Qt does not repaint for a new placeholder
+        self.edit.show_placeholder(f"Text for {name} to continue…" if raw else f"Message {name}…")
         self.edit.setAccessibleName("Text to continue" if raw else "Message")
         self.send_button.setText("Continue" if raw else "Send")
         self.send_button.setAccessibleName(self.send_button.text())

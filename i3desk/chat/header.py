@@ -65,7 +65,9 @@ class ChatHeader(QFrame):
         self._session = session
         self._theme = theme
         self.sidebar_button = _toggle("sidebar", "List of chats", "Show or hide the list of chats (Ctrl+B)")
-        self.panel_button = _toggle("sliders", "Generation settings", "Show or hide the generation settings (F9)")
+        self.panel_button = _toggle("sliders", "Reply settings", "Show or hide the settings of replies (F9)")
+        self.panel_button.setText(" Reply settings")
+        self.panel_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.new_button = icon_button("plus", "New chat", "New chat (Ctrl+N)")
         self.title = ElidedLabel(grade="title")
         self.badge = label("not saved")

@@ -33,7 +33,7 @@ class UserMessageRow(MessageRow):
         self._bubble = named(QFrame(self), "bubble")
         self._text = TextBlock("Your message", self._bubble)
         self._text.words_found.connect(self._on_words_found)
-        self._fitted: tuple[str, int, bool] | None = None
+        self._fitted: tuple[str, int, bool, str] | None = None
         self._text_width = 0
         self.editor: MessageEditor | None = None
 
@@ -84,8 +84,9 @@ class UserMessageRow(MessageRow):
         if self.editor is not None:
             return self.editor.place(GUTTER, y, width)
         max_width = int(width * BUBBLE_SHARE) - 2 * BUBBLE_X
-        if self._fitted != (self.message.shown_text, max_width, self._text.is_markdown):
-            self._fitted = (self.message.shown_text, max_width, self._text.is_markdown)
+        fitted = (self.message.shown_text, max_width, self._text.is_markdown, self._text.font().key())
+        if self._fitted != fitted:
+            self._fitted = fitted
             self._text_width = self._text.ideal_width(max_width)
         self._text.fit(self._text_width)
         self._text.move(BUBBLE_X, BUBBLE_ABOVE)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 from i3desk.chat.composer import Composer
 from i3desk.chat.context_meter import ContextMeter
 from i3desk.chat.context_preview import ContextPreview, context_preview
+from i3desk.chat.find_bar import FindBar
 from i3desk.chat.header import ChatHeader
 from i3desk.chat.sampling_panel import SamplingPanel
 from i3desk.chat.session import ChatSession
@@ -16,7 +17,8 @@ from i3desk.chat.sidebar import Sidebar
 from i3desk.chat.transcript import COLUMN_WIDTH, MARGIN, Transcript
 from i3desk.chat.welcome import WelcomePage
 from i3desk.conversations.conversation import USER
-from i3desk.preferences import SettingsStore
+from i3desk.preferences import TEXT_SIZES, SettingsStore
+from i3desk.style.palette import BODY_PX
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import add, column, column_in, named, row_in
 from i3desk.workers.active_model import ModelState
@@ -51,18 +53,21 @@ class ChatPage(QWidget):
         self.panel = panel
         self._store = store
         self._narrow = False
+        self._text_size = 100
         self._preview = ContextPreview()
 
         self.header = ChatHeader(session, theme)
         self.transcript = Transcript()
         self.welcome = WelcomePage()
+        self.find_bar = FindBar(session)
+        self.find_bar.found.connect(self._show_found)
         self.composer = Composer()
         self.meter = ContextMeter()
         self._middle = QStackedWidget()
         self._middle.addWidget(self.welcome)
         self._middle.addWidget(self.transcript)
         self.composer_bar = self._composer_bar()
-        middle = column(self.header, (self._middle, 1), self.composer_bar)
+        middle = column(self.header, self.find_bar, (self._middle, 1), self.composer_bar)
         row_in(self, sidebar, (middle, 1), panel, spacing=0)
 
         self._preview_timer = QTimer(self, singleShot=True, interval=PREVIEW_AFTER_MS)
@@ -108,6 +113,7 @@ class ChatPage(QWidget):
         transcript.seed_chosen.connect(self.panel.use_seed)
         self.panel.settings_chosen.connect(session.change_settings)
         self._store.changed.connect(self._show_display)
+        self.find_bar.closed.connect(composer.edit.setFocus)
         self.header.new_button.clicked.connect(self.start_new)
         self.header.sidebar_button.clicked.connect(self._on_sidebar_clicked)
         self.header.panel_button.clicked.connect(self._on_panel_clicked)
@@ -149,6 +155,16 @@ class ChatPage(QWidget):
     def toggle_glass(self) -> None:
         """Show replies as chunks coloured by probability, or as text again."""
         self._store.change(glass=not self._store.preferences.glass)
+
+    def zoom(self, steps: int) -> None:
+        """Make the text of chats larger (1) or smaller (-1), or as it was (0)."""
+        at = TEXT_SIZES.index(self._store.preferences.text_size) + steps
+        size = TEXT_SIZES[max(0, min(at, len(TEXT_SIZES) - 1))] if steps else 100
+        self._store.change(text_size=size)
+
+    @Slot(object, str)
+    def _show_found(self, number: int, text: str) -> None:
+        self.transcript.reveal(number, [text])
 
     @Slot()
     def _edit_last(self) -> None:
@@ -238,6 +254,11 @@ class ChatPage(QWidget):
             model.template if model else None,
         )  # fmt: skip
         self.composer.show_chunks(preferences.show_chunks)
+        if preferences.text_size != self._text_size:
+            self._text_size = preferences.text_size
+            size = f"{{ font-size: {round(BODY_PX * self._text_size / 100)}px; }}"
+            self.transcript.show_text_size(self._text_size, f"QTextEdit#text {size}")
+            self.composer.setStyleSheet(f"QPlainTextEdit {size}")
 
     @Slot(bool)
     def _on_chunks_shown(self, shown: bool) -> None:
@@ -261,7 +282,7 @@ class ChatPage(QWidget):
         self.transcript.set_busy(session.busy)
         self.sidebar.set_busy(session.busy_ids)
         if model.state is ModelState.READY:
-            self.welcome.show_ready(bundled=model.folder is None)
+            self.welcome.show_ready(model.info.name if model.info else "i3", bundled=model.folder is None)
         elif model.state is ModelState.FAILED:
             self.welcome.show_failed(*model.error)
         elif model.state is ModelState.NONE:

@@ -19,12 +19,14 @@ from i3desk.chat.display_options import DISPLAY_SETTINGS
 from i3desk.conversations.conversation import ChatSettings
 from i3desk.preferences import SettingsStore
 from i3desk.tokens.legend import TokenLegend
-from i3desk.widgets.basics import add, column_in, label, named, quiet_button, scroll_page
+from i3desk.widgets.basics import add, column_in, label, named, quiet_button, row, scroll_page
+from i3desk.widgets.fold import Fold
 from i3desk.widgets.plain_text import menu_text
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.widgets.setting_rows import SwitchRow, TextRow, row_for
 
 WIDTH = 256
+ALWAYS_SHOWN = ("temperature", "top_k")
 MODES = {
     "chat": ("Chat", "You ask and i3 replies, in the format the model was trained on"),
     "raw": ("Continue", "i3 continues your text as it is: for stories, and to see what the model knows by itself"),
@@ -48,6 +50,7 @@ STOP = _TextSetting(
 PERSONA = _TextSetting(
     "persona", "Persona", "A system prompt that describes the role of the model. It is read before every message."
 )
+DEFAULTS = SamplingConfig()
 NO_PERSONA = "This model doesn't support system prompts."
 
 
@@ -67,7 +70,7 @@ class SamplingPanel(QFrame):
         self._store = store
         self._settings = ChatSettings(store.preferences.sampling)
 
-        title = label("Generation", grade="heading")
+        title = label("Reply settings", grade="heading")
         self.reset_button = quiet_button("Reset", "Reset to defaults")
         self.reset_button.clicked.connect(self._reset)
         self.preset_button = quiet_button("Presets", "Use, save or delete your own presets")
@@ -83,14 +86,19 @@ class SamplingPanel(QFrame):
 
         body = named(QWidget(), "panelBody")
         column = column_in(body, head, self.presets, 2, margins=(16, 10, 16, 16), spacing=10)
+        rest = QWidget()
+        more = column_in(rest, spacing=10)
+        self.more = Fold("More", "Further settings of the choice of tokens, and of the end of a reply", rest)
         self.rows = {}
         for setting in SAMPLING_SETTINGS:
-            row = self.rows[setting.key] = row_for(setting)
-            row.changed.connect(self._on_sampling)
-            column.addWidget(row)
+            made = self.rows[setting.key] = row_for(setting)
+            made.changed.connect(self._on_sampling)
+            (column if setting.key in ALWAYS_SHOWN else more).addWidget(made)
         self.stop_row = TextRow(STOP, "none", 2)
         self.stop_row.changed.connect(self._on_stop)
-        add(column, self.stop_row, named(QFrame(), "line"), label("Prompt", grade="heading"), self.modes)
+        more.addWidget(self.stop_row)
+        add(column, row(self.more, None), rest)
+        add(column, named(QFrame(), "line"), label("Prompt", grade="heading"), self.modes)
         self.persona_row = TextRow(PERSONA, "", 3)
         self.persona_row.changed.connect(self._on_persona)
         column.addWidget(self.persona_row)
@@ -98,9 +106,9 @@ class SamplingPanel(QFrame):
         add(column, self.persona_note, named(QFrame(), "line"), label("Display", grade="heading"))
         self.switches = {}
         for switch in DISPLAY_SETTINGS:
-            row = self.switches[switch.key] = SwitchRow(switch)
-            row.changed.connect(self._on_switch)
-            column.addWidget(row)
+            made = self.switches[switch.key] = SwitchRow(switch)
+            made.changed.connect(self._on_switch)
+            column.addWidget(made)
             if switch.key == "glass":
                 self.legend = TokenLegend()
                 column.addWidget(self.legend)
@@ -124,14 +132,15 @@ class SamplingPanel(QFrame):
         self.persona_note.setVisible(not has_place)
 
     def use_seed(self, seed: int) -> None:
-        """Use this seed."""
+        """Use this seed, and show it."""
+        self.more.show_unfolded(True)
         self._choose(replace(self._settings, sampling=replace(self._settings.sampling, seed=seed)))
 
     @Slot()
     def flush(self) -> None:
         """Apply text that is still being typed."""
-        for row in (self.stop_row, self.persona_row):
-            row.flush()
+        for each in (self.stop_row, self.persona_row):
+            each.flush()
 
     def _choose(self, settings: ChatSettings) -> None:
         """Apply, store and emit settings."""
@@ -219,10 +228,14 @@ class SamplingPanel(QFrame):
 
     def _show_all(self) -> None:
         sampling = self._settings.sampling
-        for key, row in self.rows.items():
-            row.show_value(getattr(sampling, key))
+        for key, each in self.rows.items():
+            each.show_value(getattr(sampling, key))
         if _stops_in(self.stop_row.edit.toPlainText()) != sampling.stop:  # keeps an empty line that is being typed
             self.stop_row.show_value("\n".join(sampling.stop))
+        changed = sum(
+            getattr(sampling, key) != getattr(DEFAULTS, key) for key in (*self.rows, "stop") if key not in ALWAYS_SHOWN
+        )
+        self.more.show_text(f"More · {changed} changed" if changed else "More")
         self.persona_row.show_value(self._settings.persona)
         self.modes.show_choice(self._settings.mode)
         self._show_preset()
@@ -235,8 +248,8 @@ class SamplingPanel(QFrame):
 
     @Slot()
     def _show_switches(self) -> None:
-        for key, row in self.switches.items():
-            row.show_value(getattr(self._store.preferences, key))
+        for key, each in self.switches.items():
+            each.show_value(getattr(self._store.preferences, key))
         self.legend.setVisible(self._store.preferences.glass)
 
 

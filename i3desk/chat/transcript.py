@@ -141,6 +141,15 @@ class Transcript(VirtualList):
             if self._path:
                 self.remeasure()
 
+    def show_text_size(self, percent: int, sheet: str) -> None:
+        """Show the text of the messages at another size; `sheet` sets it for those that exist and those to come."""
+        metrics = QFontMetricsF(QApplication.font())
+        width, height = metrics.averageCharWidth(), metrics.height() * LINE_HEIGHT_PERCENT / 100
+        self._measures = (width * percent / 100, height * percent / 100)
+        self.setStyleSheet(sheet)
+        if self._path:
+            self.remeasure()
+
     def set_busy(self, busy: bool) -> None:
         """Disable actions while a reply is being written."""
         if busy != self._busy:

@@ -5,31 +5,37 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QGridLayout,
-    QLabel,
-    QStackedLayout,
-    QWidget,
-)
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QStackedLayout, QWidget
 
+from i3core.system import assets
 from i3desk.style.icons import app_icon
-from i3desk.widgets.basics import Notice, add, button, column_in, label, row
+from i3desk.widgets.basics import Notice, add, button, column_in, label, named, row
+from i3desk.widgets.plain_text import menu_text
 
 SUGGESTIONS = (
-    "what can you do?", "tell me a story about a fox", "what is the capital of japan?", "i had a long day today",
+    "What can you do?", "Tell me a story about a fox", "What is the capital of Japan?", "I had a long day today",
 )  # fmt: skip
-WIDTH = 560
+MOST_SAMPLES = 3
+WIDTH = 640
+LEAD = "A small language model that is entirely yours.\nIt runs on this computer; nothing leaves it."
+BUNDLED = "A very small model: good at everyday talk, simple facts and stories. It can be wrong."
+OTHER = "It answers on this computer, without the network."
+TEACH = "Watch it learn, in a minute or two. Take a sample or your own file."
+PICTURE_FROM = 460  # pixels of the page's height
 
 
 class WelcomePage(QWidget):
-    """The page of a chat without messages.
+    """The page of a chat without messages: what this is, and a card each for talking and for teaching.
 
     Signals:
         suggestion_chosen(text): Emitted when a suggestion is clicked.
+        teach_requested(path): Emitted when the model is to be taught a sample; "" for a file of the user's.
         load_requested: Emitted when the model is to be loaded again.
     """
 
     suggestion_chosen = Signal(str)
+    teach_requested = Signal(str)
     load_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -42,25 +48,21 @@ class WelcomePage(QWidget):
 
     def show_unloaded(self) -> None:
         """Show that the model was unloaded."""
-        self.lead.setText("The model is unloaded. Send a message to load it again.")
-        self._pages.setCurrentIndex(0)
+        self._show("The model is unloaded. Send a message to load it again.")
 
     def show_loading(self) -> None:
         """Show that the model is loading."""
-        self.lead.setText("Loading the model… You can start typing; i3 will reply as soon as it's ready.")
-        self._pages.setCurrentIndex(0)
+        self._show("Loading the model… You can start typing; i3 will reply as soon as it's ready.")
 
-    def show_ready(self, bundled: bool) -> None:
+    def show_ready(self, name: str, bundled: bool) -> None:
         """Show the welcome of the bundled model, or of another one."""
-        if bundled:
-            self.lead.setText(
-                "i3-mini is a very small model: good at everyday talk, simple facts and sums, stories, and what you "
-                "tell it. It can be wrong. Nothing leaves this computer."
-            )
-        else:
-            self.lead.setText(
-                "A small language model that is entirely yours.\nIt runs on this computer; nothing leaves it."
-            )
+        self.title.setText(f"Say something to {name}")
+        self._talk_title.setText(f"Talk to {name}")
+        self._talk_text.setText(BUNDLED if bundled else OTHER)
+        self._show(LEAD)
+
+    def _show(self, lead: str) -> None:
+        self.lead.setText(lead)
         self._pages.setCurrentIndex(0)
 
     def show_failed(self, what: str, remedy: str) -> None:
@@ -69,29 +71,48 @@ class WelcomePage(QWidget):
         self._pages.setCurrentIndex(1)
 
     def _welcome(self) -> QWidget:
-        picture = QLabel()
-        picture.setPixmap(app_icon().pixmap(64, 64))
-        picture.setAccessibleName("i3desk")
-        title = label("Say something to i3", grade="hero")
+        self._picture = QLabel()
+        self._picture.setPixmap(app_icon().pixmap(56, 56))
+        self._picture.setAccessibleName("i3desk")
+        self.title = label("Say something to i3", grade="hero")
         self.lead = label(tone="muted", wrap=True)
         self.lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.lead.setMinimumHeight(44)
-
         self.temporary_note = label("This chat isn't saved. It disappears when you leave it.", tone="warn")
         self.temporary_note.hide()
 
-        grid = QGridLayout()
-        grid.setSpacing(8)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
-        self.suggestions = []
-        for position, text in enumerate(SUGGESTIONS):
-            made = button(text, "Send this to i3", "suggestion", name=f"Say: {text}")
-            made.setCursor(Qt.CursorShape.PointingHandCursor)
-            made.clicked.connect(partial(self.suggestion_chosen.emit, text))
-            self.suggestions.append(made)
-            grid.addWidget(made, position // 2, position % 2)
-        return _centred(picture, title, self.lead, self.temporary_note, grid)
+        self._talk_title, self._talk_text = (
+            label("Talk to i3", grade="name"),
+            label(tone="muted", grade="small", wrap=True),
+        )
+        self.suggestions = [self._choice(text, "Send this to i3", f"Say: {text}") for text in SUGGESTIONS]
+        for made in self.suggestions:
+            made.clicked.connect(partial(self.suggestion_chosen.emit, made.text()))
+        self.lessons = []
+        for each in assets.sample_sets()[:MOST_SAMPLES]:
+            made = self._choice(menu_text(each["title"]), each.get("description", ""), f"Teach: {each['title']}")
+            made.clicked.connect(partial(self.teach_requested.emit, each["file"]))
+            self.lessons.append(made)
+        own = self._choice("Your own text…", "Choose files on the Train page", "Teach: your own text")
+        own.clicked.connect(partial(self.teach_requested.emit, ""))
+        self.lessons.append(own)
+        talk = _card(self._talk_title, self._talk_text, self.suggestions)
+        teach = _card(
+            label("Teach it your own text", grade="name"), label(TEACH, "muted", "small", wrap=True), self.lessons
+        )
+        return _centred(
+            self._picture, self.title, self.lead, self.temporary_note, row((talk, 1), (teach, 1), spacing=16)
+        )
+
+    @staticmethod
+    def _choice(text: str, tooltip: str, name: str) -> QPushButton:
+        made = button(text, tooltip, "suggestion", name)
+        made.setCursor(Qt.CursorShape.PointingHandCursor)
+        made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        return made
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._picture.setVisible(self.height() >= PICTURE_FROM)
 
     def _failure(self) -> QWidget:
         self.load_button = button("Try again", "Load the model again", "primary", name="Try again to load the model")
@@ -100,10 +121,17 @@ class WelcomePage(QWidget):
         return _centred(label("The model could not be loaded", grade="title"), self.failure)
 
 
+def _card(title: QLabel, text: QLabel, choices: list[QPushButton]) -> QFrame:
+    made = named(QFrame(), "card")
+    made.setAccessibleName("Choices")
+    column_in(made, title, text, 6, *choices, None, margins=(16, 14, 16, 16), spacing=6)
+    return made
+
+
 def _centred(*parts) -> QWidget:
     """Place widgets and layouts below each other in the middle of a page."""
     page, inside = QWidget(), QWidget()
-    inside.setFixedWidth(WIDTH)
+    inside.setMaximumWidth(WIDTH)
     column = column_in(inside, spacing=12)
     for part in parts:
         if isinstance(part, QLabel):
@@ -113,5 +141,5 @@ def _centred(*parts) -> QWidget:
         else:
             add(column, 8, part)
     # Not an alignment: an aligned widget gets no height for its wrapped text.
-    column_in(page, (None, 2), row(None, inside, None), (None, 3))
+    column_in(page, (None, 2), row(None, (inside, 1000), None, margins=(16, 0, 16, 0)), (None, 3))
     return page

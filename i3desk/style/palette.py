@@ -19,12 +19,16 @@ BODY_PX = 14
 
 @dataclass(frozen=True)
 class Tokens:
-    """Colours by meaning, as #RRGGBB: `bg` of the window, `surface` of cards, `raised` of wells."""
+    """Colours by meaning, as #RRGGBB: `bg` of the window, `surface` of cards, `raised` of wells.
+
+    `border` is a quiet line between parts; `control` outlines what can be used, at 3:1 or more.
+    """
 
     bg: str
     surface: str
     raised: str
     border: str
+    control: str
     text: str
     muted: str
     accent: str
@@ -40,14 +44,14 @@ class Tokens:
 
 
 LIGHT = Tokens(
-    bg="#F6F7F9", surface="#FFFFFF", raised="#EEF0F4", border="#E2E5EA", text="#1B1D22", muted="#6B7280",
-    accent="#4258D6", accent_soft="#E8EBFC", on_accent="#FFFFFF", ok="#1F8A5B", warn="#B26A00", bad="#C93A3A",
-    series_1="#4258D6", series_2="#D9822B", series_3="#1F8A5B", segment="#FFFFFF",
+    bg="#F6F7F9", surface="#FFFFFF", raised="#EEF0F4", border="#E2E5EA", control="#7F8794", text="#1B1D22",
+    muted="#5C6370", accent="#4258D6", accent_soft="#E8EBFC", on_accent="#FFFFFF", ok="#1A7549", warn="#8F5400",
+    bad="#C23030", series_1="#4258D6", series_2="#C26E1A", series_3="#1F8A5B", segment="#FFFFFF",
 )  # fmt: skip
 DARK = Tokens(
-    bg="#131418", surface="#1B1D22", raised="#25282F", border="#31353E", text="#E9EAEE", muted="#9AA0AB",
-    accent="#8C9BFF", accent_soft="#272C4A", on_accent="#10121A", ok="#55C794", warn="#E0A33E", bad="#F07171",
-    series_1="#8C9BFF", series_2="#F0A65B", series_3="#55C794", segment="#131418",
+    bg="#131418", surface="#1B1D22", raised="#25282F", border="#31353E", control="#747A86", text="#E9EAEE",
+    muted="#9AA0AB", accent="#8C9BFF", accent_soft="#272C4A", on_accent="#10121A", ok="#55C794", warn="#E0A33E",
+    bad="#F28585", series_1="#8C9BFF", series_2="#F0A65B", series_3="#55C794", segment="#3A3F49",
 )  # fmt: skip
 
 
@@ -102,7 +106,7 @@ def style_sheet(tokens: Tokens) -> str:
         "accent_hover": mix(tokens.accent, tokens.text, 0.15),
         "bad_soft": mix(tokens.surface, tokens.bad, 0.07),
         "bad_line": mix(tokens.surface, tokens.bad, 0.35),
-        "track": mix(tokens.border, tokens.muted, 0.08),
+        "track": tokens.control,
     }
     sheet = assets.path("style/i3desk.qss").read_text(encoding="utf-8")
     return _Sheet(sheet).substitute(asdict(tokens), **derived)

@@ -113,7 +113,9 @@ class DataList(QWidget):
         """The formats, and the samples as cards."""
         part = QWidget()
         part.setAccessibleName("What the data can look like")
-        shapes = [column(label(name, grade="name"), label(text, "muted", "small", wrap=True)) for name, text in SHAPES]
+        shapes = [
+            column(label(name, grade="name"), label(text, "muted", "small", wrap=True), None) for name, text in SHAPES
+        ]
         column_in(part, row(*((each, 1) for each in shapes), spacing=16), spacing=12)
         if sets := assets.sample_sets():
             grid = QGridLayout()

@@ -38,6 +38,7 @@ from i3desk.training.setup_state import (
 from i3desk.widgets.basics import add, centred, column_in, label, named, row_in, scroll_page
 from i3desk.widgets.capped_scroll import CappedScroll
 from i3desk.widgets.drop_card import dropped_paths
+from i3desk.widgets.fold import Fold
 from i3desk.widgets.notices import Notices
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
@@ -151,12 +152,9 @@ class SetupPanel(QFrame):
         self.presets.chosen.connect(self._on_preset)
         self.about = label(tone="muted", grade="small", wrap=True)
         self.expert: ExpertPanel | None = None
-        self.prompts_button = IconPushButton("Sample prompts")
-        self.prompts_button.setProperty("kind", "quiet")
-        self.prompts_button.setToolTip(tooltip_text("Prompts that are answered at every evaluation"))
         self.prompts = PromptList()
-        self.prompts_button.clicked.connect(self._fold_prompts)
-        self._show_prompts(False)
+        self.prompts_button = Fold("Sample prompts", "Prompts that are answered at every evaluation", self.prompts)
+        self.prompts_button.unfolded.connect(self._scroll_to_prompts)
         self.prompts.changed.connect(self._on_prompts)
         self.estimate = EstimateCard()
         self.findings = Notices("What was found before the start")
@@ -246,15 +244,9 @@ class SetupPanel(QFrame):
         self._choose(prompts=prompts)
 
     @Slot()
-    def _fold_prompts(self) -> None:
-        unfolded = self.prompts.isHidden()
-        self._show_prompts(unfolded)
-        if unfolded:  # the lines have their place only after the page is laid out again
-            QTimer.singleShot(0, self.prompts, lambda: self._page.ensureWidgetVisible(self.prompts))
-
-    def _show_prompts(self, unfolded: bool) -> None:
-        self.prompts.setVisible(unfolded)
-        self.prompts_button.set_icon("unfolded" if unfolded else "right", size=12)
+    def _scroll_to_prompts(self) -> None:
+        # The lines have their place only after the page is laid out again.
+        QTimer.singleShot(0, self.prompts, lambda: self._page.ensureWidgetVisible(self.prompts))
 
     @Slot(str, object)
     def _on_expert(self, key: str, value: object) -> None:
@@ -319,9 +311,8 @@ class SetupPanel(QFrame):
         self._show_expert(plan)
         self._show_estimate(plan)
         count = len(choices.prompts)
-        self.prompts_button.setText(f" Sample prompts · {count or 'none'}")
+        self.prompts_button.show_text(f"Sample prompts · {count or 'none'}")
         self.prompts_button.setVisible(bool(choices.data))
-        self.prompts_button.setAccessibleName(self.prompts_button.text().strip())
         self._show_start(plan)
 
     def _show_expert(self, plan: RunPlan) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import (
     QFont,
+    QFontInfo,
     QPalette,
     QTextBlock,
     QTextBlockFormat,
@@ -19,7 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication
 
-from i3desk.style.palette import MONOSPACE_FAMILIES
+from i3desk.style.palette import BODY_PX, MONOSPACE_FAMILIES
 from i3desk.widgets.text_display import prepare_markdown
 
 CODE_PX = 13
@@ -47,21 +50,25 @@ def fill_with_markdown(document: QTextDocument, text: str, line_height_percent: 
     changes.endEditBlock()
 
 
-def code_wells(document: QTextDocument) -> Iterator[tuple[float, float]]:
-    """Top and bottom of each block of code."""
+@dataclass(frozen=True)
+class CodeWell:
+    """Top and bottom of a block of code in pixels, and its text."""
+
+    top: float
+    bottom: float
+    code: str
+
+
+def code_wells(document: QTextDocument) -> list[CodeWell]:
+    """All blocks of code, from top to bottom."""
     layout = document.documentLayout()
-    top: float | None = None
-    bottom = 0.0
-    for block in _blocks(document):
-        if _is_code(block):
-            rect = layout.blockBoundingRect(block)
-            top = rect.top() if top is None else top
-            bottom = rect.bottom()
-        elif top is not None:
-            yield top, bottom
-            top = None
-    if top is not None:
-        yield top, bottom
+    wells = []
+    for is_code, blocks in groupby(_blocks(document), _is_code):
+        if is_code:
+            lines = list(blocks)
+            top, bottom = layout.blockBoundingRect(lines[0]).top(), layout.blockBoundingRect(lines[-1]).bottom()
+            wells.append(CodeWell(top, bottom, "\n".join(line.text() for line in lines)))
+    return wells
 
 
 def links(document: QTextDocument) -> list[str]:
@@ -135,10 +142,10 @@ def _set_fragment(document: QTextDocument, position: int, length: int, style: QT
     if level:
         style.setProperty(QTextFormat.Property.FontSizeAdjustment, 0)
         if level in HEADING_PX:
-            style.setProperty(QTextFormat.Property.FontPixelSize, HEADING_PX[level])
+            style.setProperty(QTextFormat.Property.FontPixelSize, _pixels(document, HEADING_PX[level]))
     if in_well or style.fontFixedPitch():
         style.setFontFamilies(list(MONOSPACE_FAMILIES))
-        style.setProperty(QTextFormat.Property.FontPixelSize, CODE_PX)
+        style.setProperty(QTextFormat.Property.FontPixelSize, _pixels(document, CODE_PX))
         if not in_well:
             style.setBackground(colours.color(QPalette.ColorRole.AlternateBase))
     if style.isAnchor():
@@ -149,6 +156,11 @@ def _set_fragment(document: QTextDocument, position: int, length: int, style: QT
             for what in ("IsAnchor", "AnchorHref", "ForegroundBrush", "TextUnderlineStyle"):
                 style.clearProperty(getattr(QTextFormat.Property, what))
     cursor.setCharFormat(style)
+
+
+def _pixels(document: QTextDocument, pixels: int) -> int:
+    """A size that is in proportion to the text of the document, as `pixels` is to BODY_PX."""
+    return round(pixels * QFontInfo(document.defaultFont()).pixelSize() / BODY_PX)
 
 
 def _set_table(table: QTextTable) -> None:

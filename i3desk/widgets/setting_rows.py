@@ -65,6 +65,7 @@ class SettingRow(QWidget):
         self.label = QPushButton(setting.label)
         self.label.setProperty("kind", "label")
         self.label.setCheckable(True)
+        self.label.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # one Tab stop a row: its editor, which says the same
         self.label.setCursor(Qt.CursorShape.WhatsThisCursor)
         self.label.setAccessibleName(f"What does {setting.label} do?")
         self.label.toggled.connect(self._on_asked)
@@ -121,6 +122,7 @@ class SliderRow(NumberRow):
         self._steps = round((setting.maximum - setting.minimum) / setting.step)
         self._curved = self._steps > MOST_EVEN_STEPS
         self.slider.setRange(0, CURVED_POSITIONS if self._curved else self._steps)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # with Tab, the arrow keys of the field do the same
         self.slider.setPageStep(max(1, self.slider.maximum() // 10))
         self.slider.setAccessibleName(f"{setting.label} slider")
         self.slider.setAccessibleDescription(setting.tooltip)
@@ -204,7 +206,7 @@ class SwitchButton(QAbstractButton):
         painter.drawEllipse(QRectF(x, track.top() + 3, size, size))
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(colours.color(QPalette.ColorRole.Text))
+            painter.setPen(QPen(colours.color(QPalette.ColorRole.Text), 2))
             painter.drawRoundedRect(track, track.height() / 2, track.height() / 2)
 
 

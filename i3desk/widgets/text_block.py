@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QFrame, QSizePolicy, QTextEdit, QToolTip, QWidget
 
+from i3desk.widgets.code_copies import CodeCopies
 from i3desk.widgets.links import open_link
 from i3desk.widgets.markdown import WELL_PADDING, code_wells, fill_with_markdown, links
 from i3desk.widgets.plain_text import tooltip_text
@@ -76,6 +77,7 @@ class TextBlock(QTextEdit):
         self._laid_out = 0  # characters of it that are in the document
         self._is_markdown = False
         self._link_colour = QColor()  # of the Markdown in the document
+        self._copies = CodeCopies(self.viewport())
         self._caret = False
         self._pressed_link = ""
         self._words: list[str] = []  # to be highlighted when the whole text is laid out
@@ -201,8 +203,11 @@ class TextBlock(QTextEdit):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        # Qt also calls this from its own constructor.
-        if event.type() == QEvent.Type.PaletteChange and getattr(self, "_is_markdown", False):
+        if not getattr(self, "_is_markdown", False):  # Qt also calls this from its own constructor
+            return
+        if event.type() == QEvent.Type.FontChange:
+            self._set_markdown()
+        elif event.type() == QEvent.Type.PaletteChange:
             colour, self._link_colour = self._link_colour, QApplication.palette().color(QPalette.ColorRole.Link)
             if colour != self._link_colour:
                 self._set_markdown()
@@ -229,9 +234,9 @@ class TextBlock(QTextEdit):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QApplication.palette().color(QPalette.ColorRole.AlternateBase))
-        for top, bottom in code_wells(self.document()):
-            well = QRectF(0, top - WELL_PADDING, self.viewport().width(), bottom - top + 2 * WELL_PADDING)
-            painter.drawRoundedRect(well, 8, 8)
+        for each in code_wells(self.document()):
+            height = each.bottom - each.top + 2 * WELL_PADDING
+            painter.drawRoundedRect(QRectF(0, each.top - WELL_PADDING, self.viewport().width(), height), 8, 8)
 
     @Slot()
     def _fill(self) -> None:
@@ -281,6 +286,8 @@ class TextBlock(QTextEdit):
             height = max(height, estimate_text_height(self._text, self.width(), metrics.averageCharWidth(), line))
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
+        if self._is_markdown or self._copies.buttons:
+            self._copies.show_wells(code_wells(self.document()) if self._is_markdown else [])
 
 
 def _common_length(first: str, second: str) -> int:

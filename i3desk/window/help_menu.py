@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from PySide6.QtCore import QObject, QPoint, Slot
 from PySide6.QtWidgets import QDialog, QMenu
 
 from i3core.net.releases import switched_on
+from i3desk.help.guide_dialog import DATA, FIRST_STEPS, GuideDialog, Sections
+from i3desk.help.report_dialog import ReportDialog
 from i3desk.help.update_check import Update, UpdateCheck, WeeklyCheck
 from i3desk.window.main_window import MainWindow
 from i3desk.window.services import Services
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from i3desk.help.updates_dialog import UpdatesDialog
 
 SHOWN_MS = 30_000
+GUIDES = {"Getting started": FIRST_STEPS, "What can I train on?": DATA}
 
 
 class HelpMenu(QObject):
@@ -38,13 +42,17 @@ class HelpMenu(QObject):
         services.model.ready.connect(self.weekly.start)
         window.closed.connect(self._shut_down)
 
+        self._dialogs: dict[str, QDialog] = {}
         self.menu = QMenu(window)
+        for title, sections in GUIDES.items():
+            self.menu.addAction(title).triggered.connect(partial(self.show_guide, title, sections))
         self.menu.addAction("Keyboard shortcuts\tF1").triggered.connect(
             partial(window.show_card, window.settings_page.shortcuts)
         )
         self.menu.addAction("Licences…").triggered.connect(self.show_licences)
         if switched_on():
             self.menu.addAction("Check for updates…").triggered.connect(self.look_for_updates)
+        self.menu.addAction("Report a problem…").triggered.connect(self.report_problem)
         self.menu.addSeparator()
         self.menu.addAction("About i3desk").triggered.connect(partial(window.show_card, window.settings_page.about))
         window.help_button.clicked.connect(self.open)
@@ -59,6 +67,24 @@ class HelpMenu(QObject):
         corner = button.mapToGlobal(QPoint(button.width() + 4, button.height()))
         self.menu.popup(corner - QPoint(0, self.menu.sizeHint().height()))
         self.menu.setActiveAction(self.menu.actions()[0])
+
+    def show_guide(self, title: str, sections: Sections) -> None:
+        """Open a short guide."""
+        self._show(title, lambda: GuideDialog(title, sections, self._window))
+
+    @Slot()
+    def report_problem(self) -> None:
+        """Show versions and the end of the log, to be copied."""
+        info = self._services.model.info
+        state = f"{info.label}, {info.device}" if info is not None else "no model"
+        self._show("report", lambda: ReportDialog(self._services.paths.log_file, state, self._window))
+
+    def _show(self, name: str, make: Callable[[], QDialog]) -> None:
+        dialog = self._dialogs.get(name)
+        if dialog is None:
+            dialog = self._dialogs[name] = make()
+            dialog.finished.connect(lambda _result: self._dialogs.pop(name))
+        _to_front(dialog)
 
     @Slot()
     def show_licences(self) -> None:

@@ -175,6 +175,11 @@ class MainWindow(QMainWindow):
             "Ctrl+N": self._start_new,
             "Ctrl+Shift+N": self._start_temporary,
             "Ctrl+K": self._search,
+            "Ctrl+F": self._find,
+            "Ctrl++": partial(page.zoom, 1),
+            "Ctrl+=": partial(page.zoom, 1),
+            "Ctrl+-": partial(page.zoom, -1),
+            "Ctrl+0": partial(page.zoom, 0),
             "Ctrl+R": self.session.retry,
             "Ctrl+G": page.toggle_glass,
             "Ctrl+Shift+C": page.copy_last_reply,
@@ -223,6 +228,11 @@ class MainWindow(QMainWindow):
         self.show_chat()
         self.chat_page.show_sidebar()
         self.sidebar.focus_search()
+
+    @Slot()
+    def _find(self) -> None:
+        self.show_chat()
+        self.chat_page.find_bar.open()
 
     # ---------------------------------------------------------------------------------------------- geometry
 

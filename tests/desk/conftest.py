@@ -171,7 +171,7 @@ def open_app(qtbot, qapp, paths, model):
         if not paths.settings_file.exists():  # replies are shown as the model writes them
             with contextlib.suppress(OSError):
                 paths.settings_file.parent.mkdir(parents=True, exist_ok=True)
-                paths.settings_file.write_text('{"capitalise": false}')
+                paths.settings_file.write_text('{"capitalise": false, "panel_open": true}')
         qapp.setStyleSheet("")  # of an earlier test: a window is built and styled three times as fast without
         app = Application(qapp, paths, loader=model.load, **options)
         opened.append(app)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
+from user import click
 
 from i3core.errors import CheckpointError, DeviceError
 from i3desk.chat.message_cards import ContextMark
@@ -21,6 +24,37 @@ def shown(app, kind: type[QWidget]) -> list:
 
 def text_of(message) -> str:
     return message.text.toPlainText()
+
+
+def test_first_start_shows_two_cards_and_no_settings(open_app, qtbot, paths):
+    paths.settings_file.parent.mkdir(parents=True, exist_ok=True)
+    paths.settings_file.write_text("{}")
+    app = open_app()
+    page = app.window.chat_page
+    assert page.welcome.suggestions[0].isVisible()
+    assert not page.panel.isVisible()
+    qtbot.waitUntil(lambda: page.welcome.title.text() == "Say something to i3-mini")
+    click(qtbot, page.header.panel_button)
+    assert page.panel.isVisible()
+    click(qtbot, page.welcome.lessons[0])
+    assert app.window.train_page.isVisible()
+    assert [Path(each).name for each in app.window.train_page.setup.choices.data] == ["pirate.jsonl"]
+
+
+def test_own_text_is_taught_on_the_train_page(app, qtbot):
+    click(qtbot, app.window.chat_page.welcome.lessons[-1])
+    assert app.window.train_page.setup.data.zone.isVisible()
+
+
+def test_further_settings_are_folded_and_their_changes_counted(app, qtbot):
+    panel = app.window.panel
+    assert panel.rows["temperature"].isVisible()
+    assert not panel.rows["top_p"].isVisible()
+    panel.use_seed(5)
+    assert panel.rows["seed"].isVisible()
+    assert panel.more.accessibleName() == "More · 1 changed"
+    click(qtbot, panel.more)
+    assert not panel.rows["seed"].isVisible()
 
 
 def test_enter_sends_and_the_reply_appears(app, say, model):

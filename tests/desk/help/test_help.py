@@ -8,10 +8,12 @@ import time
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from releases_server import PAGE, ReleasesServer
 
 from i3core.version import __version__
+from i3desk.help.guide_dialog import GuideDialog
+from i3desk.help.report_dialog import PROBLEMS_PAGE, ReportDialog
 from i3desk.help.update_check import WEEK_S, WeeklyCheck
 from i3desk.preferences import SettingsStore, read_preferences
 
@@ -62,7 +64,8 @@ def press(qtbot, button):
 def test_menu_opens_with_its_button_and_its_key(app, qtbot):
     press(qtbot, app.window.help_button)
     assert [each.text() for each in app.help.menu.actions() if each.text()] == [
-        "Keyboard shortcuts\tF1", "Licences…", "Check for updates…", "About i3desk",
+        "Getting started", "What can I train on?", "Keyboard shortcuts\tF1", "Licences…", "Check for updates…",
+        "Report a problem…", "About i3desk",
     ]  # fmt: skip
     assert app.help.menu.isVisible()
     app.help.menu.close()
@@ -70,7 +73,10 @@ def test_menu_opens_with_its_button_and_its_key(app, qtbot):
     qtbot.keyClick(app.window, Qt.Key.Key_H, Qt.KeyboardModifier.AltModifier)
     assert app.help.menu.isVisible()
     qtbot.keyClick(app.help.menu, Qt.Key.Key_Return)  # its first line
-    assert app.window.settings_page.isVisible()
+    (dialog,) = app.window.findChildren(GuideDialog)
+    assert dialog.isVisible()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
 
 
 def test_rail_fits_into_smallest_window(app, qtbot):
@@ -89,6 +95,31 @@ def test_menu_entry_shows_its_card(app, qtbot, name, card):
     shown = getattr(page, card)
     qtbot.waitUntil(lambda: not shown.visibleRegion().isEmpty())
     assert page.isVisible()
+
+
+def test_report_of_a_problem_copies_versions_model_and_log(app, qtbot, paths, browser):
+    paths.log_file.parent.mkdir(parents=True, exist_ok=True)
+    paths.log_file.write_text("\n".join(f"line {n}: something happened" for n in range(2000)))
+    action(app, "Report a problem…").trigger()
+    (dialog,) = app.window.findChildren(ReportDialog)
+    press(qtbot, dialog.copy_button)
+    text = QGuiApplication.clipboard().text()
+    assert text.startswith(f"i3desk {__version__}, Python ")
+    assert "i3-mini" in text
+    assert text.endswith("line 1999: something happened")
+    assert len(text) < 20_000
+    press(qtbot, dialog.page_button)
+    assert browser == [PROBLEMS_PAGE]
+    action(app, "Report a problem…").trigger()  # it is open already
+    assert len(app.window.findChildren(ReportDialog)) == 1
+
+
+def test_report_without_a_log_says_so(app, qtbot, paths):
+    paths.log_file.unlink(missing_ok=True)
+    action(app, "Report a problem…").trigger()
+    (dialog,) = app.window.findChildren(ReportDialog)
+    assert "The log is empty." in dialog.details.toPlainText()
+    press(qtbot, dialog.close_button)
 
 
 def test_menu_entry_lists_licences(app, qtbot):

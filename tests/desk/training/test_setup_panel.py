@@ -211,7 +211,7 @@ def test_weights_are_part_of_the_configuration(open_panel, qtbot, pirate):
     card = panel.data.cards[str(pirate)]
     for _ in range(2):
         qtbot.mouseClick(card.more, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: card.weight.text() == "× 3")
+    qtbot.waitUntil(lambda: card.weight.text() == "shown 3×")
     assert panel.plan.config["data"] == [f"{pirate}:3"]
 
 

@@ -1,0 +1,105 @@
+"""Daily use of a chat: find words in it, change the size of its text, copy its code."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QInputMethodEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from user import click, last_reply, marked_words
+
+from i3desk.preferences import read_preferences
+from i3desk.widgets.text_block import TextBlock
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+def press(app, key: Qt.Key, modifiers=CONTROL) -> None:
+    QTest.keyClick(app.window, key, modifiers)
+
+
+@pytest.fixture
+def talk(app, say):
+    for text in ("the sea is big", "cats are small", "a boat on the SEA"):
+        say(app, text)
+    app.window.activateWindow()
+    return app
+
+
+def shown_marks(app) -> list[str]:
+    return [word for row in app.window.chat_page.transcript.rows.values() for word in marked_words(row.text)]
+
+
+def test_words_of_a_chat_are_found_one_after_the_other(talk, qtbot):
+    app, bar = talk, talk.window.chat_page.find_bar
+    press(app, Qt.Key.Key_F)
+    assert bar.isVisible()
+    assert bar.field.hasFocus()
+    qtbot.keyClicks(bar.field, "sea")
+    qtbot.waitUntil(lambda: bar.count.text() == "1 of 2 messages")
+    qtbot.waitUntil(lambda: shown_marks(app) == ["sea"])
+    qtbot.keyClick(bar.field, Qt.Key.Key_Return)
+    assert bar.count.text() == "2 of 2 messages"
+    qtbot.waitUntil(lambda: "SEA" in shown_marks(app))
+    click(qtbot, bar.next_button)  # the first follows the last
+    assert bar.count.text() == "1 of 2 messages"
+    qtbot.keyClick(bar.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert bar.count.text() == "2 of 2 messages"
+    qtbot.keyClick(bar.field, Qt.Key.Key_Escape)
+    assert not bar.isVisible()
+    assert app.window.chat_page.composer.edit.hasFocus()
+
+
+def test_missing_words_are_told_and_another_chat_closes_the_search(talk, qtbot):
+    bar = talk.window.chat_page.find_bar
+    press(talk, Qt.Key.Key_F)
+    qtbot.keyClicks(bar.field, "elephant")
+    qtbot.keyClick(bar.field, Qt.Key.Key_Return)
+    assert bar.count.text() == "No matches"
+    assert not bar.next_button.isEnabled()
+    press(talk, Qt.Key.Key_N)
+    assert not bar.isVisible()
+
+
+def test_text_of_chats_is_zoomed_at_once_and_stays_so(talk, qtbot, paths):
+    row, composer = last_reply(talk.window.chat_page.transcript), talk.window.chat_page.composer
+    before, height = row.text.fontMetrics().height(), row.height()
+    for _ in range(3):
+        press(talk, Qt.Key.Key_Plus)
+    assert row.text.fontMetrics().height() > 1.3 * before
+    assert row.height() > height
+    assert composer.edit.fontMetrics().height() > 1.3 * before
+    talk.store.save()
+    assert read_preferences(paths.settings_file).text_size == 150
+    press(talk, Qt.Key.Key_0)
+    assert row.text.fontMetrics().height() == before
+    for _ in range(9):
+        press(talk, Qt.Key.Key_Minus)  # there is a smallest one
+    assert 0.7 * before < row.text.fontMetrics().height() < before
+
+
+def test_code_is_copied_with_its_button(qtbot):
+    text = TextBlock("Reply")
+    qtbot.addWidget(text)
+    text.resize(400, 200)
+    text.show_markdown("Try this:\n\n```\na = 1\nprint(a)\n```\n\nand\n\n    b = 2\n")
+    text.show()
+    buttons = [each for each in text.viewport().children() if each.isWidgetType() and each.isVisible()]
+    assert len(buttons) == 2
+    assert all(text.viewport().rect().contains(each.geometry().topRight()) for each in buttons)
+    click(qtbot, buttons[0])
+    assert QGuiApplication.clipboard().text() == "a = 1\nprint(a)"
+    assert buttons[0].accessibleName() == "Copied"
+    text.show_text("no code")
+    assert not any(each.isVisible() for each in buttons)
+
+
+def test_placeholder_goes_when_an_input_method_composes(app):
+    edit = app.window.chat_page.composer.edit
+    shown = edit.placeholderText()
+    assert shown
+    QApplication.sendEvent(edit, QInputMethodEvent("に", []))
+    assert edit.placeholderText() == ""
+    QApplication.sendEvent(edit, QInputMethodEvent("", []))
+    assert edit.placeholderText() == shown
