@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QWidget
 
 from i3desk.chat.session import ChatSession
@@ -15,6 +15,8 @@ from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.workers.active_model import ModelState
 
+WORDS_FROM = 520  # pixels of width
+WORDS_FROM = 520  # pixels of width
 HEIGHT = 48
 MAX_NAME_WIDTH = 180  # pixels of a model's name
 
@@ -93,6 +95,12 @@ class ChatHeader(QFrame):
         theme.changed.connect(self.show_model)
         self.show_title()
         self.show_model()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        style = Qt.ToolButtonStyle
+        has_room = self.width() >= WORDS_FROM
+        self.panel_button.setToolButtonStyle(style.ToolButtonTextBesideIcon if has_room else style.ToolButtonIconOnly)
 
     @Slot()
     def show_title(self) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QStacked
 
 from i3core.system import assets
 from i3desk.style.icons import app_icon
-from i3desk.widgets.basics import Notice, add, button, column_in, label, named, row
+from i3desk.widgets.basics import Notice, add, button, column_in, label, named, row, scroll_page
 from i3desk.widgets.plain_text import menu_text
 
 SUGGESTIONS = (
@@ -99,9 +99,11 @@ class WelcomePage(QWidget):
         teach = _card(
             label("Teach it your own text", grade="name"), label(TEACH, "muted", "small", wrap=True), self.lessons
         )
-        return _centred(
-            self._picture, self.title, self.lead, self.temporary_note, row((talk, 1), (teach, 1), spacing=16)
-        )
+        cards = row((talk, 1), (teach, 1), spacing=16)
+        page = named(_centred(self._picture, self.title, self.lead, self.temporary_note, cards), "column")
+        scroll = scroll_page(page)
+        scroll.setObjectName("")  # the colour of the chat, not of a backdrop
+        return scroll
 
     @staticmethod
     def _choice(text: str, tooltip: str, name: str) -> QPushButton:

@@ -19,7 +19,7 @@ from i3desk.training.model_comparison import ModelComparison
 from i3desk.training.run_panel import RunPanel
 from i3desk.training.samples_panel import SamplesPanel
 from i3desk.training.setup_panel import SetupPanel
-from i3desk.widgets.basics import column_in, row_in
+from i3desk.widgets.basics import column_in, named, row_in, scroll_page
 from i3desk.workers.background import BackgroundJobs
 
 LEFT_WIDTH = 316
@@ -73,10 +73,12 @@ class TrainPage(QWidget):
         self._right.setStretchFactor(0, 3)
         self._right.setStretchFactor(1, 2)
         self._right.setSizes([3000, 2000])  # shares of the height that there is
-        right = QWidget()
+        right = named(QWidget(), "backdropColumn")
         column_in(right, self._right, margins=(MARGIN, MARGIN, MARGIN, MARGIN))
         self._run = QWidget()
-        row_in(self._run, self.run_panel, (right, 1), spacing=0)
+        shown = scroll_page(right)
+        shown.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)  # on a very small screen
+        row_in(self._run, self.run_panel, (shown, 1), spacing=0)
         self._parts = QStackedLayout(self)
         self._parts.addWidget(self.setup)
         self._parts.addWidget(self._run)

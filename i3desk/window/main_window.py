@@ -41,7 +41,9 @@ from i3desk.window.services import Services
 from i3desk.window.status_bar import StatusBar
 
 RAIL_WIDTH = 72
+RAIL_BUTTON, SHORT_RAIL_BUTTON, SHORT_BELOW = 52, 44, 480  # pixels of height; the last is that of the window
 SMALLEST = QSize(900, 600)
+TITLE_BAR = 40  # pixels; the real height is known once the window is on screen
 
 
 class MainWindow(QMainWindow):
@@ -162,7 +164,7 @@ class MainWindow(QMainWindow):
         button.set_icon(icon_name, size=20)
         button.setText(name)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-        button.setMinimumHeight(52)
+        button.setMinimumHeight(RAIL_BUTTON)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         button.setAccessibleName(name)
         button.setToolTip(tooltip_text(f"{name} ({keys})"))
@@ -238,9 +240,9 @@ class MainWindow(QMainWindow):
 
     def _restore_geometry(self) -> None:
         preferences = self._store.preferences
-        screen = QGuiApplication.primaryScreen().availableGeometry()
-        self.setMinimumSize(SMALLEST.boundedTo(screen.size()))
-        self.resize(QSize(preferences.width, preferences.height).boundedTo(screen.size()))
+        room = QGuiApplication.primaryScreen().availableGeometry().size() - QSize(0, TITLE_BAR)
+        self.setMinimumSize(SMALLEST.boundedTo(room))
+        self.resize(QSize(preferences.width, preferences.height).boundedTo(room))
         title_bar = QRect(preferences.x, preferences.y, preferences.width, 40)  # the title bar must be on a screen
         if preferences.x >= 0 and any(
             each.availableGeometry().intersects(title_bar) for each in QGuiApplication.screens()
@@ -270,6 +272,9 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.chat_page.set_narrow(self.width() < SIDES_FOLD_BELOW)
+        height = RAIL_BUTTON if self.height() >= SHORT_BELOW else SHORT_RAIL_BUTTON
+        for button in (*self._rail_buttons.buttons(), self.help_button):
+            button.setMinimumHeight(height)
         self._save_geometry()
 
     def moveEvent(self, event: QMoveEvent) -> None:
