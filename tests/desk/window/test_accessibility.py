@@ -87,7 +87,9 @@ def test_tab_key_reaches_every_control_of_the_chat(app, say, qtbot):
         window.sidebar.search,
         window.sidebar.new_button,
         window.chat_page.header.chip,
-        window.panel.rows["temperature"].slider,
+        window.panel.rows["temperature"].number,
         window.chat_button,  # from here arrow keys reach the other pages
     ):
         assert wanted in met, wanted
+    for row in window.panel.rows.values():  # one Tab stop for a setting
+        assert sum(row.isAncestorOf(each) for each in met) == row.isVisible()

@@ -26,7 +26,7 @@ def shown(window: QWidget) -> list[QWidget]:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
 def test_pages_fit_into_small_windows(app, qtbot, size):
     window = app.window
-    window.setMinimumSize(QSize(0, 0))
+    window.setMinimumSize(QSize(*size))  # as on a screen of this size
     window.resize(*size)
     qtbot.waitUntil(lambda: window.size().toTuple() == size)
     for name in PAGES:
