@@ -225,7 +225,7 @@ class ModelCard(QFrame):
         self.remove_action.setToolTip(tooltip_text("Remove this folder from the list; its files are kept"))
         self.remove_action.triggered.connect(self._remove)
         self.delete_action = menu.addAction("Delete…")
-        self.delete_action.setToolTip("Delete this model; it can be restored for 30 days")
+        self.delete_action.setToolTip(tooltip_text("Delete this model; it can be restored for 30 days"))
         self.delete_action.triggered.connect(self._ask_to_delete)
         self.more_button.setMenu(menu)
         self.buttons = QWidget()

@@ -106,7 +106,9 @@ class DeleteConfirmation(Question):
         word = "Delete" if deleted else "Take off the list"
         self.yes_button.setText(word)
         self.yes_button.setAccessibleName(word)
-        self.yes_button.setToolTip("It can be restored for 30 days" if deleted else "The files stay where they are")
+        self.yes_button.setToolTip(
+            tooltip_text("It can be restored for 30 days" if deleted else "The files stay where they are")
+        )
         self.no_button.setText("Cancel" if deleted or forgotten else "Close")
         self.no_button.setAccessibleName(self.no_button.text())
 

@@ -92,4 +92,4 @@ def test_tab_key_reaches_every_control_of_the_chat(app, say, qtbot):
     ):
         assert wanted in met, wanted
     for row in window.panel.rows.values():  # one Tab stop for a setting
-        assert sum(row.isAncestorOf(each) for each in met) == row.isVisible()
+        assert sum(row.isAncestorOf(each) for each in met) == row.isVisibleTo(window.panel)
