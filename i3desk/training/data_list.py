@@ -116,7 +116,7 @@ class DataList(QWidget):
         shapes = [
             column(label(name, grade="name"), label(text, "muted", "small", wrap=True), None) for name, text in SHAPES
         ]
-        column_in(part, row(*((each, 1) for each in shapes), spacing=16), spacing=12)
+        parts = column_in(part, row(*((each, 1) for each in shapes), spacing=16), spacing=12)
         if sets := assets.sample_sets():
             grid = QGridLayout()
             grid.setSpacing(12)
@@ -125,7 +125,7 @@ class DataList(QWidget):
                 made.clicked.connect(partial(self.added.emit, [Path(each["file"])]))
                 self.samples.append(made)
                 grid.addWidget(made, number // SAMPLE_COLUMNS, number % SAMPLE_COLUMNS)
-            add(part.layout(), 12, label("No text yet? Try a sample", grade="name"), grid)
+            add(parts, 12, label("No text yet? Try a sample", grade="name"), grid)
         return part
 
     def show_sources(

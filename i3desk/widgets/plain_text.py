@@ -29,7 +29,9 @@ def _wrapped(line: str) -> str:
     if QFontMetrics(font).horizontalAdvance(line) <= TOOLTIP_WIDTH:
         return line
     layout = QTextLayout(line, font)
-    layout.setTextOption(QTextOption(wrapMode=QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere))
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    layout.setTextOption(option)
     units, parts = line.encode("utf-16-le", "surrogatepass"), []  # Qt counts in them
     layout.beginLayout()
     while (part := layout.createLine()).isValid():
