@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 from user import last_reply
 
 from i3core.data.documents import read_documents
@@ -14,6 +15,7 @@ from i3desk.conversations.conversation import ASSISTANT, USER, Conversation
 from i3desk.teach.correction_bar import CorrectionBar
 from i3desk.teach.corrections import Corrections
 from i3desk.teach.lesson import LessonState
+from i3desk.widgets.basics import column_in
 
 
 @pytest.fixture
@@ -146,3 +148,19 @@ def test_list_is_as_tall_as_its_content(corrections, qtbot):
     for width in (600, 420, 800):
         bar.resize(width, bar.height())
         qtbot.waitUntil(lambda: bar.list.height() > 60 and bar.list.verticalScrollBar().maximum() == 0)
+
+
+def test_focus_goes_to_the_message_box_when_teach_disappears(corrections, qtbot):
+    corrections.add(*corrected("arr!", "hello."))
+    window = QWidget()
+    qtbot.addWidget(window)
+    message, bar, first = QLineEdit(), CorrectionBar(), QPushButton("first of the window")
+    column_in(window, first, bar, message)
+    bar.setFocusProxy(message)
+    window.show()
+    bar.show_state(SimpleNamespace(state=LessonState.NONE), corrections.entries, "i3-mini")
+    bar.teach_button.setFocus()
+    qtbot.waitUntil(bar.teach_button.hasFocus)
+    bar.show_state(SimpleNamespace(state=LessonState.STARTING, note=""), corrections.entries, "i3-mini")
+    assert bar.label.text() == "Starting…"
+    assert message.hasFocus()
