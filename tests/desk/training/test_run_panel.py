@@ -95,9 +95,9 @@ def test_warnings_stay_visible_after_the_run_ended(panel, show):
 @pytest.mark.parametrize(
     ("state", "words", "buttons"),
     [
-        (RunState.STARTING, "starting", ["Stop & save"]),
-        (RunState.RUNNING, "running", ["Chat with this model", "Pause", "Stop & save"]),
-        (RunState.PAUSED, "paused", ["Chat with this model", "Resume", "Stop & save"]),
+        (RunState.STARTING, "starting", ["Save and stop"]),
+        (RunState.RUNNING, "running", ["Chat with this model", "Pause", "Save and stop"]),
+        (RunState.PAUSED, "paused", ["Chat with this model", "Resume", "Save and stop"]),
         (RunState.STOPPING, "stopping", []),
         (RunState.FINISHED, "finished", [*AFTER, "New training"]),
         (RunState.INTERRUPTED, "stopped", [*AFTER, "Resume", "New training"]),

@@ -162,7 +162,7 @@ def test_the_log_holds_the_latest_answer_and_finds_the_one_before(entries):
 
 def test_what_is_missing_is_told(panel):
     assert panel.body.currentWidget() is panel.empty
-    assert "evaluation at step 0" in panel.empty.text()
+    assert panel.empty.text() == "First answers in a moment…"
     panel.show_prompts((), editable=True)
     assert "no sample prompts" in panel.empty.text()
     panel.set_alive(False)
