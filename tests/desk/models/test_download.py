@@ -95,7 +95,7 @@ def test_suggested_model_is_downloaded_completely(qtbot, open_downloads, server,
     downloads = open_downloads()
     downloads.open()
     assert downloads.form.edit.text() == "i3-80m"
-    assert "and nothing else" in downloads.form.promise.text()
+    assert "for this model only" in downloads.form.promise.text()
     assert server.requests == []
     with qtbot.waitSignal(downloads.downloaded, timeout=CHILD_MS) as told:
         press(qtbot, downloads.form.start_button)

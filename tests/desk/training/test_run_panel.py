@@ -258,7 +258,7 @@ def test_real_run_from_its_start_to_its_model_and_its_deletion(
         assert panel.export_card.busy.isVisible()
     assert exported.args == [str(paths.models_folder / "pirate")]
     assert (paths.models_folder / "pirate" / "model.safetensors").exists()
-    assert "Kept as “pirate”" in panel.export_card.result.text()
+    assert "Saved as “pirate”" in panel.export_card.result.text()
 
     qtbot.mouseClick(controls.export_button, Qt.MouseButton.LeftButton)
     qtbot.keyClick(panel.export_card.field, Qt.Key.Key_Return)  # there is one of that name now
