@@ -171,22 +171,12 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Open a read-only connection, for another thread; also on a disk that cannot be written."""
-    for options in ("mode=ro", "immutable=1"):
-        connection = sqlite3.connect(
-            f"{Path(path).absolute().as_uri()}?{options}", timeout=BUSY_S, isolation_level=None, uri=True
-        )
-        connection.text_factory = _decode
-        try:
-            version_of(connection)
-        except sqlite3.OperationalError as error:
-            connection.close()
-            # Without write access SQLite cannot share a file that has a log. Nobody else can write it either.
-            if options == "immutable=1" or code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-                raise
-        else:
-            return connection
-    raise AssertionError("unreachable")
+    """Open a read-only connection, for another thread."""
+    connection = sqlite3.connect(
+        f"{Path(path).absolute().as_uri()}?mode=ro", timeout=BUSY_S, isolation_level=None, uri=True
+    )
+    connection.text_factory = _decode
+    return connection
 
 
 @contextmanager

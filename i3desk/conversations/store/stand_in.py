@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 import os
+import shutil
 import sqlite3
 import stat
 import tempfile
@@ -18,8 +20,9 @@ from pathlib import Path
 from i3core.errors import I3Error
 from i3core.system.disk_space import check_disk_space
 from i3desk.conversations.store import copying, placing
-from i3desk.conversations.store.database import MIGRATIONS, connect_read_only, explain_errors, version_of
+from i3desk.conversations.store.database import code_of, connect_read_only
 
+log = logging.getLogger(__name__)
 SPARE_BYTES = 20_000_000  # that must stay free on the disk
 
 
@@ -48,29 +51,36 @@ def make(path: Path) -> Path:
 
 
 def make_copy(path: Path) -> Path | None:
-    """Make a stand-in with all that can be read in the database; None if it cannot be read or there is no room.
+    """Make a stand-in with all that can be read in the database; None if it cannot be read or there is no room."""
+    for folder in _folders(path):
+        new: Path | None = None
+        try:
+            new = _new_file(folder)
+            check_disk_space(folder, path.stat().st_size, SPARE_BYTES)
+            _copy(path, new)
+            copying.track(new)
+            return new
+        except (OSError, sqlite3.Error, I3Error) as error:
+            log.warning("No copy of the conversations could be made: %s", error)
+            if new is not None:
+                placing.remove(new)
+                remove(new)
+    return None
 
-    Raises I3Error if the copy fails.
-    """
-    new: Path | None = None
+
+def _copy(path: Path, new: Path) -> None:
     try:
         with closing(connect_read_only(path)) as source:
-            if not 0 < version_of(source) <= len(MIGRATIONS):
-                return None
-            for folder in _folders(path):
-                try:
-                    new = _new_file(folder)
-                    check_disk_space(folder, path.stat().st_size, SPARE_BYTES)
-                    with explain_errors(new):
-                        placing.copy(source, new)
-                    copying.track(new)
-                    return new
-                except (OSError, I3Error):
-                    if new is not None:
-                        placing.remove(new)
-    except (sqlite3.Error, OSError):
-        pass
-    return None
+            placing.copy(source, new)
+    except sqlite3.OperationalError as error:
+        if code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+        # SQLite does not open a file with a log on a disk that cannot be written. Nobody else can write there either.
+        placing.remove(new)
+        for suffix in ("", "-wal"):
+            if Path(f"{path}{suffix}").exists():
+                shutil.copyfile(f"{path}{suffix}", f"{new}{suffix}")
+        new.chmod(0o600)
 
 
 def remove(file: Path) -> None:

@@ -197,7 +197,7 @@ def test_convert_writes_into_an_empty_folder_and_over_an_unfinished_conversion(c
     assert contents(killed).keys() == whole.keys()
 
 
-@pytest.mark.parametrize("form", ["safetensors", "public"])
+@pytest.mark.parametrize("form", ["safetensors", "public", "transformers", "onnx"])
 def test_conversion_that_fails_leaves_nothing(process, ready, tmp_path, form):
     done = process(20_000, "convert", ready, tmp_path / "new", "--to", form, code=LIMITED_MAIN)
     done.fails("could not be written", "disk space")
