@@ -154,9 +154,9 @@ def training_products(config: ModelConfig, device: DeviceChoice, batch: int) -> 
     These are the products of linear layers, of the state space's B and C, and of attention (scores and values).
     """
     tokens, heads = batch * config.window, batch * config.n_heads
-    d, f, n = config.d_model, config.ffn_width, config.d_state
-    shapes = [(d, f), (f, d)] * config.n_layers + [(d, config.vocab_size)]
-    shapes += [(d, n), (n, d)] * config.hybrid_layers + [(d, 3 * d), (d, d)] * config.attention_layers
+    shapes = [(config.d_model, config.vocab_size)]
+    shapes += [shape for kind in config.kinds for shape in KINDS[kind].products(config)]
+    attending = sum(KINDS[kind].attends for kind in config.kinds)
     queries = torch.randn(heads, config.window, config.head_dim, device=device.name)
     scores = torch.randn(heads, config.window, config.window, device=device.name)
 
@@ -171,7 +171,7 @@ def training_products(config: ModelConfig, device: DeviceChoice, batch: int) -> 
             torch.nn.functional.linear(x, w)
             _ = grad @ w
             _ = grad.T @ x
-        for _ in range(config.attention_layers):
+        for _ in range(attending):
             for _ in range(2):  # scores and their gradient
                 _ = queries @ queries.mT
             for _ in range(4):  # values; gradients of queries, keys and values

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import CheckpointError
-from ..model.lora import TARGETS, lora_layers, target_layers
+from ..model.lora import lora_layers, target_layers
 from ..model.network import I3Network
 from ..system import assets
 from ..system.files import replaced, write_json
@@ -59,7 +59,7 @@ def write_adapter(
         "lora_alpha": any_layer.alpha,
         "lora_dropout": 0.0,
         "bias": "none",
-        "target_modules": list(TARGETS),
+        "target_modules": list(dict.fromkeys(layer.split(".", 2)[2] for layer in layers)),
         "inference_mode": True,
         "base_model_name_or_path": next(bundled, str(base)),
         "base_model_relative_path": _relative(base, folder),

@@ -27,11 +27,12 @@ from ..model.quantization import inference_only, quantize
 from ..system.device import DeviceChoice, choose_device, release_freed_memory
 from ..system.files import read_json, replaced, write_json
 from ..text.chat_template import ChatTemplate
-from ..text.tokenizer import ChunkTokenizer
+from ..text.tokenizers import Tokenizer, read_tokenizer
 from . import adapter_config, checksums, registry
 from .adapter import check_fingerprint, read_matrices, weights_sha256, write_adapter
 from .adapter_config import Adapter, is_adapter, read_config
 from .state_dict import AGAIN, check_shapes, config_from_shapes
+from .template import check_vocabulary
 from .weights import INDEX_FILES, WEIGHT_FILES, has_weights, read_details, read_tensors, tokenizer_path, weights_paths
 
 
@@ -51,7 +52,7 @@ class Model:
     """
 
     network: I3Network
-    tokenizer: ChunkTokenizer
+    tokenizer: Tokenizer
     config: ModelConfig
     template: ChatTemplate
     device: DeviceChoice
@@ -76,10 +77,12 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     base: str | Path | None = None,
+    heads: int | None = None,
 ) -> Model:
     """Load a model folder, or the bundled model for None; an adapter is merged into its base's weights.
 
     Args:
+        heads: attention heads of a model whose folder does not say; the weights cannot tell.
         precision: of matrix products; "int8" makes a model for inference only, on a CPU.
         base: folder of an adapter's base model, if it has moved.
 
@@ -90,18 +93,20 @@ def load(
     """
     if precision == "int8":
         choice = choose_device(device, precision)
-        model = load(path_or_name, "cpu", "float32", base)
+        model = load(path_or_name, "cpu", "float32", base, heads)
         quantize(model.network)
         release_freed_memory()  # of the float32 weights
         return dataclasses.replace(model, device=choice)
     folder = find_model(path_or_name)
     if is_adapter(folder):
+        if heads is not None:
+            raise CheckpointError(f"{folder} is an adapter; its base says how many heads it has.", "Leave them out.")
         model = load_adapter(folder, device, precision, base)
         merge_lora(model.network).eval()
         return model
     if base is not None:
         raise CheckpointError(f"{folder} is a complete model, not an adapter of another.", "Leave the base out.")
-    return _load_complete(folder, device, precision)
+    return _load_complete(folder, device, precision, heads)
 
 
 def load_adapter(
@@ -145,17 +150,13 @@ def check_adapter_base(model: Model) -> tuple[Path, str]:
     return base, fingerprint
 
 
-def _load_complete(folder: Path, device: str, precision: str) -> Model:
+def _load_complete(folder: Path, device: str, precision: str, heads: int | None = None) -> Model:
     choice = choose_device(device, precision)
     details = read_details(folder)
     weights = _read_weights(folder)
-    tokenizer = ChunkTokenizer.from_file(tokenizer_path(folder))
-    config, warnings = config_from_weights(weights, details)
-    if tokenizer.vocab_size != config.vocab_size:
-        raise CheckpointError(
-            f"The vocabulary of {folder} has {tokenizer.vocab_size} chunks, its weights {config.vocab_size}.",
-            "They belong to different models. " + AGAIN,
-        )
+    tokenizer = read_tokenizer(tokenizer_path(folder))
+    config, warnings = config_from_weights(weights, _with_heads(folder, details, heads))
+    check_vocabulary(folder, tokenizer, config.vocab_size)
     network = network_from_weights(config, weights)
     if choice.is_cuda:
         network = network.to(choice.name)
@@ -165,6 +166,19 @@ def _load_complete(folder: Path, device: str, precision: str) -> Model:
     if not isinstance(name, str):
         name = folder.resolve().name
     return Model(network, tokenizer, config, template, choice, name, folder, details, warnings)
+
+
+def _with_heads(folder: Path, details: dict, heads: int | None) -> dict:
+    """What config.json declares, with the number of heads that the user gives."""
+    declared = details.get("n_heads", details.get("num_attention_heads"))
+    if heads is None or heads == declared:
+        return details
+    if declared is not None:
+        raise CheckpointError(
+            f"{folder} says in its config.json that the model has {declared} attention heads, not {heads}.",
+            "Leave the number out, or correct config.json if it is wrong.",
+        )
+    return {**details, "n_heads": heads}
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:
@@ -197,7 +211,7 @@ def network_from_weights(config: ModelConfig, weights: dict[str, Tensor]) -> I3N
 
 
 def config_to_json(config: ModelConfig, template: ChatTemplate, dtype: str, details: dict | None = None) -> dict:
-    """Content of config.json: the public layout plus template, tied embeddings and FFN width."""
+    """Content of config.json: the public layout plus template, tied embeddings, FFN width and other kinds of blocks."""
     return {
         **(details or {}),
         "architectures": ["i3Model"],
@@ -209,10 +223,11 @@ def config_to_json(config: ModelConfig, template: ChatTemplate, dtype: str, deta
         "max_seq_len": config.window,
         "conv_layers": config.hybrid_layers,
         "attn_layers": config.attention_layers,
+        **({"blocks": config.blocks} if config.blocks else {}),
         "d_state": config.d_state,
         "ffn_width": config.ffn_width,
         "tie_embeddings": config.tie_embeddings,
-        "tokenizer_type": "chunk",
+        "tokenizer_type": template.tokenizer.kind,
         "torch_dtype": dtype,
         "chat_template": template.to_json(),
     }

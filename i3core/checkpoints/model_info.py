@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError, I3Error
+from ..model.block_kinds import KINDS, blocks_text
 from ..model.config import ModelConfig
 from ..system.files import open_file, read_json
 from . import adapter_config, registry
@@ -109,7 +110,7 @@ class ModelInfo:
 
     def to_json(self) -> dict[str, Any]:
         content = asdict(self)
-        sizes = content.pop("config")
+        sizes = content.pop("config") | {"blocks": blocks_text(self.config.kinds)}
         paths = {
             key: None if content[key] is None else str(content[key]) for key in ("folder", "weights_folder", "base")
         }
@@ -181,11 +182,12 @@ def memory_bytes(facts: ModelInfo, precision: str) -> int:
     if precision not in BYTES_PER_WEIGHT:
         raise ValueError(f"unknown precision {precision!r}")
     config, each = facts.config, BYTES_PER_WEIGHT[precision]
-    cache = 2 * config.attention_layers * config.window * config.d_model * max(each, 2)
+    attending = sum(KINDS[kind].attends for kind in config.kinds)
+    cache = 2 * attending * config.window * config.d_model * max(each, 2)
     if precision != "int8":
         return config.parameters * each + cache
-    d, head = config.d_model, config.vocab_size * config.d_model
-    blocks = config.n_layers * 2 * d * config.ffn_width + config.attention_layers * 4 * d * d
+    head = config.vocab_size * config.d_model
+    blocks = sum(KINDS[kind].linear_weights(config) for kind in config.kinds)
     rest = config.parameters - blocks - (0 if config.tie_embeddings else head)
     return blocks + head + 4 * rest + 2 * cache
 

@@ -16,7 +16,7 @@ from ..system import assets, recently_deleted
 from ..system.files import read_json
 from ..system.recently_deleted import DeletedFolder
 from . import adapter_config
-from .weights import INDEX_FILES, WEIGHT_FILES, has_weights
+from .weights import has_weights, is_weight_file, iteration, weights_paths
 
 PARTIAL = ".partial"  # suffix of a folder whose download is not complete
 DOWNLOAD_FILE = ".download.json"  # in such a folder: what is being downloaded
@@ -131,7 +131,12 @@ def find(path_or_name: str | Path | None) -> Path:
     names = known()
     if str(path_or_name) in names:
         return names[str(path_or_name)]
-    if os.path.isfile(path) and path.name in (*WEIGHT_FILES, *INDEX_FILES, adapter_config.WEIGHT_FILE):
+    if os.path.isfile(path) and (is_weight_file(path.name) or path.name == adapter_config.WEIGHT_FILE):
+        if iteration(path.name) is not None and weights_paths(path.parent) != [path]:
+            raise CheckpointError(
+                f"{path.parent} holds other weights too, and {path.name} would not be the ones that are read.",
+                "Copy it to a folder of its own, with the vocabulary.",
+            )
         return path.parent
     set_aside = path.with_name(path.name + ".old")  # a run ended while it was replacing this checkpoint
     if path.parent.name == "checkpoints" and os.path.isdir(set_aside):

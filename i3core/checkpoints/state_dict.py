@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import CheckpointError
+from ..model.block_kinds import KINDS, blocks_text
 from ..model.config import ModelConfig
 
 AGAIN = "Copy or download the model again."
@@ -42,67 +43,91 @@ def config_from_shapes(
     n_layers = len(numbers)
     if numbers != set(range(n_layers)) or not n_layers:
         raise CheckpointError("These are not the weights of an i3 model: its layers are not numbered from 0.", AGAIN)
-    hybrid = [i for i in range(n_layers) if f"layers.{i}.hybrid.A" in shapes]
-    if hybrid != list(range(len(hybrid))):
-        raise CheckpointError("An i3 model has its RWKV-Mamba blocks first; these weights have another order.", AGAIN)
-    attention_layers = n_layers - len(hybrid)
-    sizes = {
+    kinds = tuple(_kind(shapes, i) for i in range(n_layers))
+    hybrid_layers, attention_layers = kinds.count("rwkv_mamba"), kinds.count("attention")
+    blocks = blocks_text(kinds)
+    first = {name: f"layers.{kinds.index(name)}." for name in set(kinds)}
+    sizes: dict[str, Any] = {
         "vocab_size": vocab_size,
         "d_model": d_model,
         "max_seq_len": window,
         "n_layers": n_layers,
-        "conv_layers": len(hybrid),
+        "conv_layers": hybrid_layers,
         "attn_layers": attention_layers,
-        "d_state": shape("layers.0.hybrid.A", 2)[0] if hybrid else declared.get("d_state", 32),
+        "d_state": shape(first["rwkv_mamba"] + "hybrid.A", 2)[0] if hybrid_layers else declared.get("d_state", 32),
     }
+    if "blocks" in declared:
+        sizes["blocks"] = blocks
     warnings = tuple(
         f"config.json says {key} = {declared[key]!r}, the weights have {value}; the weights are right."
         for key, value in sizes.items()
         if key in declared and declared[key] != value
     )
-    heads: Any = 1
+    heads = 1
     if attention_layers:
-        heads = declared.get("n_heads", declared.get("num_attention_heads")) if declared else PUBLIC_HEADS
-        if not declared:
-            warnings = (f"There is no config.json; {heads} attention heads are assumed, as in the public models.",)
-        elif heads is None:
-            raise CheckpointError(
-                "config.json does not say how many attention heads the model has, and the weights cannot tell.",
-                'Add "n_heads" to it, with the number that the model was trained with.',
-            )
-        if isinstance(heads, bool) or not isinstance(heads, int) or heads < 1 or d_model % heads:
-            raise CheckpointError(
-                f"config.json says n_heads = {heads!r}, which does not divide d_model = {d_model}.", AGAIN
-            )
+        heads, assumed = _heads(declared, kinds, d_model)
+        warnings = (*warnings, *assumed)
+    wide = next(name for name in ("ffn.0.weight", "ffn.key.weight") if f"layers.0.{name}" in shapes)
     config = ModelConfig(
         vocab_size=vocab_size,
         d_model=d_model,
         n_heads=heads,
-        d_state=sizes["d_state"] if hybrid else 32,
-        hybrid_layers=len(hybrid),
-        attention_layers=attention_layers,
+        d_state=sizes["d_state"] if hybrid_layers else 32,
         window=window,
-        ffn_width=shape("layers.0.ffn.0.weight", 2)[0],
+        ffn_width=shape(f"layers.0.{wide}", 2)[0],
         tie_embeddings=tied,
+        blocks=blocks,
     )
     return config, warnings
 
 
+def _kind(shapes: Shapes, layer: int) -> str:
+    """The kind of a block, by a weight that only this kind has."""
+    for kind in KINDS.values():
+        if f"layers.{layer}.{kind.mark}" in shapes:
+            return kind.name
+    marks = ", ".join(kind.mark for kind in KINDS.values())
+    raise CheckpointError(
+        f"These are not the weights of an i3 model: layer {layer} is of no known kind (it has none of {marks}).", AGAIN
+    )
+
+
+def _heads(declared: dict, kinds: tuple[str, ...], d_model: int) -> tuple[int, tuple[str, ...]]:
+    """Attention heads, which the weights cannot tell, and a warning if they are assumed."""
+    given: Any = declared.get("n_heads", declared.get("num_attention_heads"))
+    if given is not None:
+        if isinstance(given, bool) or not isinstance(given, int) or given < 1 or d_model % given:
+            raise CheckpointError(
+                f"config.json says n_heads = {given!r}, which does not divide d_model = {d_model}.", AGAIN
+            )
+        return given, ()
+    if declared:
+        raise CheckpointError(
+            "config.json does not say how many attention heads the model has, and the weights cannot tell.",
+            'Add "n_heads" to it, with the number that the model was trained with.',
+        )
+    width = next((wide for name in kinds if (wide := KINDS[name].head_width)), None)
+    heads = PUBLIC_HEADS if width is None else max(1, d_model // width)
+    if d_model % heads:
+        raise CheckpointError(
+            f"There is no config.json, and {heads} attention heads do not divide d_model = {d_model}.",
+            "Give the number that the model was trained with as --heads.",
+        )
+    are = "attention head is" if heads == 1 else "attention heads are"
+    return heads, (
+        f"There is no config.json; {heads} {are} assumed, as in the public models. "
+        "For another number: i3core convert FOLDER NEW_FOLDER --heads N.",
+    )
+
+
 def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Map names to shapes of the state dict of such a network."""
-    d, n, width, vocab = config.d_model, config.d_state, config.ffn_width, config.vocab_size
+    d, vocab = config.d_model, config.vocab_size
     shapes: dict[str, tuple[int, ...]] = {"embed.weight": (vocab, d), "pos_embed.weight": (config.window, d)}
-    for i in range(config.n_layers):
-        block: dict[str, tuple[int, ...]] = {"ln1.weight": (d,), "ln1.bias": (d,)}
-        if i < config.hybrid_layers:
-            block |= {"hybrid.w_mix": (d,), "hybrid.A": (n, n), "hybrid.B": (n, d), "hybrid.C": (d, n)}
-            block |= {"hybrid.D": (d,)}
-        else:
-            block |= {"attn.qkv.weight": (3 * d, d), "attn.qkv.bias": (3 * d,)}
-            block |= {"attn.out_proj.weight": (d, d), "attn.out_proj.bias": (d,)}
-        block |= {"ln2.weight": (d,), "ln2.bias": (d,)}
-        block |= {"ffn.0.weight": (width, d), "ffn.0.bias": (width,), "ffn.2.weight": (d, width), "ffn.2.bias": (d,)}
-        shapes |= {f"layers.{i}.{name}": shape for name, shape in block.items()}
+    norms = {f"{norm}.{part}": (d,) for norm in ("ln1", "ln2") for part in ("weight", "bias")}
+    weights = {kind: KINDS[kind].weights(config) | norms for kind in set(config.kinds)}
+    for i, kind in enumerate(config.kinds):
+        shapes |= {f"layers.{i}.{name}": shape for name, shape in weights[kind].items()}
     return shapes | {"ln_f.weight": (d,), "ln_f.bias": (d,), "head.weight": (vocab, d), "head.bias": (vocab,)}
 
 

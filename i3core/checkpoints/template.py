@@ -6,9 +6,10 @@ from pathlib import Path
 
 from ..errors import CheckpointError
 from ..text.chat_template import ChatTemplate
-from ..text.tokenizer import ChunkTokenizer
+from ..text.tokenizers import Tokenizer, read_tokenizer
 from . import registry
 from .model_info import inspect
+from .state_dict import AGAIN
 from .weights import read_details, tokenizer_path
 
 
@@ -19,10 +20,15 @@ def model_template(model: str | Path | None) -> tuple[ChatTemplate, int]:
     """
     facts = inspect(registry.find(model))
     folder = facts.base or facts.weights_folder
-    tokenizer = ChunkTokenizer.from_file(tokenizer_path(folder))
-    if tokenizer.vocab_size != facts.vocab_size:
-        raise CheckpointError(
-            f"The vocabulary of {folder} has {tokenizer.vocab_size} chunks, its weights {facts.vocab_size}.",
-            "They belong to different models. Copy or download the model again.",
-        )
+    tokenizer = read_tokenizer(tokenizer_path(folder))
+    check_vocabulary(folder, tokenizer, facts.vocab_size)
     return ChatTemplate.for_model(tokenizer, read_details(folder).get("chat_template")), facts.window
+
+
+def check_vocabulary(folder: Path, tokenizer: Tokenizer, vocab_size: int) -> None:
+    """Raise CheckpointError unless the vocabulary has as many tokens as the weights."""
+    if tokenizer.vocab_size != vocab_size:
+        raise CheckpointError(
+            f"The vocabulary of {folder} has {tokenizer.vocab_size} {tokenizer.unit}s, its weights {vocab_size}.",
+            f"They belong to different models. {AGAIN}",
+        )

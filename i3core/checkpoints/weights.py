@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "pytorch_model_best.bin")
 INDEX_FILES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")  # of weights in several files
 TOKENIZER_FILES = ("tokenizer.json", "chunk_vocab_combined.json", "vocab.json")
+_ITERATION = re.compile(r"model_iter_(\d{1,12})\.pt")  # of the public code, which writes no config.json beside it
 _DTYPES = {  # of safetensors: name in torch, bytes
     "F64": ("float64", 8), "F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2),
     "F8_E4M3": ("float8_e4m3fn", 1), "F8_E5M2": ("float8_e5m2", 1),
@@ -30,7 +31,7 @@ _DTYPES = {  # of safetensors: name in torch, bytes
 }  # fmt: skip
 _WRAPPERS = ("model_state_dict", "state_dict", "model")  # keys of a checkpoint that hold the weights
 _BUFFERS = re.compile(r"(^|[._])(position_ids|inv_freq|(causal_|attn_)?mask|tril|attn\.(masked_)?bias)$")
-_PARAMETER = re.compile(r"(^|\.)(weight|bias|w_mix|[ABCD])$")
+_PARAMETER = re.compile(r"(^|\.)(weight|bias|w_mix|[ABCD]|time_\w+)$")
 _LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
 LARGEST_CONFIG = 10_000_000
 
@@ -47,7 +48,27 @@ class StoredTensor:
 
 
 def has_weights(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in (*WEIGHT_FILES, *INDEX_FILES))
+    return any((folder / name).is_file() for name in (*WEIGHT_FILES, *INDEX_FILES)) or _latest(folder) is not None
+
+
+def is_weight_file(name: str) -> bool:
+    """Whether a file of this name holds the weights of a model, or names the files that do."""
+    return name in (*WEIGHT_FILES, *INDEX_FILES) or iteration(name) is not None
+
+
+def iteration(name: str) -> int | None:
+    """The training step in a name such as model_iter_5000.pt; None for any other name."""
+    found = _ITERATION.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def _latest(folder: Path) -> Path | None:
+    """The model_iter_N.pt with the largest N."""
+    try:
+        paths = [path for path in folder.glob("model_iter_*.pt") if iteration(path.name) is not None]
+    except OSError:  # a folder that cannot be read
+        return None
+    return max(paths, key=lambda path: iteration(path.name) or 0, default=None)
 
 
 def weights_paths(folder: Path) -> list[Path]:
@@ -58,7 +79,11 @@ def weights_paths(folder: Path) -> list[Path]:
     for name in INDEX_FILES:
         if (folder / name).is_file():
             return _indexed(folder / name)
-    raise CheckpointError(f"{folder} has no weights.", f"It needs one of: {', '.join(WEIGHT_FILES)}.")
+    if latest := _latest(folder):
+        return [latest]
+    raise CheckpointError(
+        f"{folder} has no weights.", f"It needs one of: {', '.join((*WEIGHT_FILES, 'model_iter_N.pt'))}."
+    )
 
 
 def _indexed(index: Path) -> list[Path]:

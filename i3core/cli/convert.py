@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..system.humanize import size_text
-from .options import Commands, add_command, add_json
+from .options import Commands, add_command, add_heads, add_json
 from .output import print_json
 
 
@@ -27,6 +27,7 @@ def add_convert(commands: Commands) -> None:
         help="precision of the weights (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--base", metavar="FOLDER", help="the adapter's base model, if it was moved")
+    add_heads(parser)
     parser.add_argument("--license", metavar="NAME", help="licence to write into config.json, such as Apache-2.0")
 
 
@@ -45,7 +46,7 @@ def convert(arguments: argparse.Namespace) -> None:
     target = Path(arguments.target).resolve()
     if target == find_model(arguments.source).resolve():
         raise ConfigError("Source and target are the same folder.", "Name another folder to write to.")
-    model = load_model(arguments.source, "cpu", "float32", base=arguments.base)
+    model = load_model(arguments.source, "cpu", "float32", base=arguments.base, heads=arguments.heads)
     if model.adapter is not None and target == model.adapter.base:
         raise ConfigError("The target is the adapter's base model.", "Name another folder to write to.")
     for key in ("name", "step"):  # the copy is named by its folder, and is no longer a checkpoint of a run

@@ -60,7 +60,7 @@ def info(arguments: argparse.Namespace) -> None:
 def tokenize(arguments: argparse.Namespace) -> None:
     model = load(arguments)
     ids = model.template.encode_text(arguments.text)
-    chunks = [model.tokenizer.decode([i]) for i in ids]
+    chunks = model.tokenizer.pieces(ids)
     if arguments.json:
         print_json({"ids": ids, "chunks": chunks})
     else:

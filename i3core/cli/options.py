@@ -28,6 +28,13 @@ def add_command(
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", help="model folder or name (default: the bundled model)")
+    add_heads(parser)
+
+
+def add_heads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--heads", type=int, metavar="N", help="attention heads of a model whose folder does not say (model_iter_N.pt)"
+    )
 
 
 def add_device(
@@ -91,7 +98,8 @@ def load(arguments: argparse.Namespace, name: str | None = None) -> Model:
     """Load a model (by default the one in `arguments.model`) and print its warnings."""
     from ..checkpoints.checkpoint import load as load_model
 
-    model = load_model(arguments.model if name is None else name, arguments.device, arguments.precision)
+    heads = getattr(arguments, "heads", None) if name is None else None
+    model = load_model(arguments.model if name is None else name, arguments.device, arguments.precision, heads=heads)
     for warning in model.warnings:
         print_warning(warning)
     return model

@@ -131,7 +131,7 @@ class ReportWriter:
     def add(self, document: Document, sequences: Sequence[tuple[list[int], list[bool]]]) -> None:
         self._shapes[document.shape] += 1
         texts = [self._tokenizer.decode(document.ids)] if document.ids else document.texts
-        self._characters += sum(len(text.lower()) for text in texts)
+        self._characters += sum(len(self._tokenizer.normalized(text)) for text in texts)
         unknown = 0
         for ids, marks in sequences:
             self._examples[0] = self._examples[0] or ids

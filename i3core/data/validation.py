@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import I3Error
 from ..text.chat_template import ChatTemplate
-from ..text.tokenizer import UNK_ID, ChunkTokenizer
+from ..text.tokenizer import UNK_ID
+from ..text.tokenizers import Tokenizer
 from ..text.unreadable import suggestions
 from .reading import Reading
 from .sources import parse_source
@@ -203,13 +204,14 @@ def _summarize(dataset: TokenDataset, role: str, weight: float, template: ChatTe
     )
 
 
-def _previews(dataset: TokenDataset, tokenizer: ChunkTokenizer, loss_on: str) -> tuple[Preview, ...]:
+def _previews(dataset: TokenDataset, tokenizer: Tokenizer, loss_on: str) -> tuple[Preview, ...]:
     previews = []
     for number in np.linspace(0, len(dataset) - 1, min(len(dataset), PREVIEWS)).astype(int):
         ids, marks = (part[:PREVIEW_TOKENS].tolist() for part in dataset.sequence(int(number)))
         # Nothing predicts the first, and `<UNK>` is never learned.
         learned = [i > 0 and (loss_on == "all" or mark) and ids[i] != UNK_ID for i, mark in enumerate(marks)]
-        tokens = ((tokenizer.decode([i]), is_learned, i == UNK_ID) for i, is_learned in zip(ids, learned, strict=True))
+        pieces = zip(tokenizer.pieces(ids), ids, learned, strict=True)
+        tokens = ((text, is_learned, i == UNK_ID) for text, i, is_learned in pieces)
         previews.append(Preview(tuple(tokens)))
     return tuple(previews)
 

@@ -84,7 +84,7 @@ def evaluate_documents(
         else:
             ids = list(document.ids) or template.encode_document(document.text)
         texts = [template.tokenizer.decode(ids)] if document.ids else document.texts
-        characters += sum(len(text.lower()) for text in texts)
+        characters += sum(len(template.tokenizer.normalized(text)) for text in texts)
         unknown += ids.count(0)
         tokens += max(len(ids) - 1, 0)
         start, seen = 0, 0

@@ -57,7 +57,7 @@ class BatchState:
                 mine.keys[row, :, :position] = other.keys[source, :, :position]
                 mine.values[row, :, :position] = other.values[source, :, :position]
             elif isinstance(mine, RecurrentState) and isinstance(other, RecurrentState):
-                mine.h[row], mine.s[row] = other.h[source], other.s[source]
+                mine.write(other, row, source)
 
     def decode(self, ids: Tensor) -> Tensor:
         """Read a token in each of the first rows. ids: (rows in use,) -> logits (rows in use, V), float32."""
@@ -67,13 +67,13 @@ class BatchState:
         layers: list[LayerState] = [
             KVCache(layer.keys[:count, :, :length], layer.values[:count, :, :length])
             if isinstance(layer, KVCache)
-            else RecurrentState(layer.h[:count], layer.s[:count])
+            else layer.rows(count)
             for layer in self.layers
         ]
         logits = self.network.decode(ids, layers, positions)
         for mine, after in zip(self.layers, layers, strict=True):
             if isinstance(mine, RecurrentState) and isinstance(after, RecurrentState):
-                mine.h[:count], mine.s[:count] = after.h, after.s
+                mine.write(after, slice(count))
         positions += 1
         return logits
 

@@ -53,8 +53,7 @@ def fit_context(
         ids = template.encode_text(prompt)
         if not ids:
             raise PromptError("The prompt is empty.", "Type some text first.")
-        if template.end_id is not None:
-            ids = [template.end_id, *ids]  # as documents start in training
+        ids = [*template.document_opening, *ids]  # as documents start in training
         if truncate_left:
             return FittedContext(ids[-room:], (len(ids),), 0)
         return FittedContext(fit_turns([ids], [], window)[0], (len(ids),), 0)

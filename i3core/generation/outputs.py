@@ -19,7 +19,8 @@ class Chunk:
     """A chosen token and its likeliest alternatives.
 
     Attributes:
-        token_id, text: the token and its own text, whether or not all of it is shown yet.
+        token_id, text: the token and its own text, whether or not all of it is shown yet. A character that takes
+            several tokens is the text of its last one.
         probability: the model's own, before temperature and filters.
         alternatives: the likeliest tokens at this position, likeliest first, with the chosen one if it is among them.
     """

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..model.block_kinds import KINDS
 from ..model.network import I3Network
-from ..model.state import KVCache, NetworkState, RecurrentState
+from ..model.state import KVCache, NetworkState, RecurrentState, recurrent_only
 
 MAX_PREFIXES = 8
 MAX_BYTES = 256 * 2**20
@@ -27,14 +28,14 @@ class CachedPrefix:
 
     Attributes:
         token_ids: the sequence.
-        caches: the KV cache of each attention block, valid for all of `token_ids`.
-        snapshots: by position, the state of each RWKV-Mamba block after that many tokens.
+        caches: the KV cache of each attention block, valid for all of `token_ids`, and None for the other blocks.
+        snapshots: by position, the state of each recurrent block after that many tokens, in order.
         logits: by position, the logits (V,) after that many tokens, where several were read at once. Elsewhere the
             snapshot before the last token is known, and reading that token again is cheaper than keeping its logits.
     """
 
     token_ids: list[int]
-    caches: list[KVCache]
+    caches: list[KVCache | None]
     snapshots: dict[int, list[RecurrentState]]
     logits: dict[int, Tensor]
 
@@ -42,8 +43,8 @@ class CachedPrefix:
     def empty(cls, network: I3Network) -> CachedPrefix:
         """A prefix before its first token."""
         layers = network.new_state().layers
-        caches = [layer for layer in layers if isinstance(layer, KVCache)]
-        return cls([], caches, {0: [layer for layer in layers if isinstance(layer, RecurrentState)]}, {})
+        caches = [layer if isinstance(layer, KVCache) else None for layer in layers]
+        return cls([], caches, {0: recurrent_only(layers)}, {})
 
     def match(self, ids: Sequence[int]) -> int:
         """The position in `ids` to continue from; their end only if its logits are cached."""
@@ -55,14 +56,14 @@ class CachedPrefix:
 
     def state_at(self, position: int) -> NetworkState:
         """A state to continue from. It writes into the KV caches of this prefix, from `position` on."""
-        snapshot = [RecurrentState(state.h, state.s) for state in self.snapshots[position]]
-        return NetworkState(position, [*snapshot, *self.caches])  # RWKV-Mamba blocks come first
+        snapshot = iter(self.snapshots[position])
+        return NetworkState(position, [next(snapshot).copy() if cache is None else cache for cache in self.caches])
 
     def record(self, ids: list[int], state: NetworkState, logits: Tensor | None) -> None:
         """Keep the state after `ids`, which extend this prefix or are a part of it."""
         if len(ids) > len(self.token_ids):
             self.token_ids = ids
-        self.snapshots[len(ids)] = [layer for layer in state.layers if isinstance(layer, RecurrentState)]
+        self.snapshots[len(ids)] = recurrent_only(state.layers)
         if logits is not None:
             self.logits[len(ids)] = logits
 
@@ -70,7 +71,7 @@ class CachedPrefix:
         """A copy of the first `position` tokens with KV caches of its own, for another continuation."""
         return CachedPrefix(
             self.token_ids[:position],
-            [KVCache(_copied(cache.keys, position), _copied(cache.values, position)) for cache in self.caches],
+            [cache and KVCache(_copied(cache.keys, position), _copied(cache.values, position)) for cache in self.caches],
             {at: snapshot for at, snapshot in self.snapshots.items() if at <= position},
             {at: logits for at, logits in self.logits.items() if at <= position},
         )
@@ -105,8 +106,9 @@ class PrefixCache:
         self.max_prefixes, self.max_bytes = max_prefixes, max_bytes
         self._prefixes: list[CachedPrefix] = []  # the most recently used one is last
         config, size = network.config, network.embed.weight.element_size()
-        self.kv_bytes = 2 * config.attention_layers * config.window * config.d_model * size
-        self.snapshot_bytes = 4 * config.hybrid_layers * (config.d_model + config.d_state)
+        kinds = [KINDS[name] for name in config.kinds]
+        self.kv_bytes = 2 * sum(kind.attends for kind in kinds) * config.window * config.d_model * size
+        self.snapshot_bytes = 4 * sum(sum(kind.state(config).values()) for kind in kinds)
         self.logits_bytes = 4 * config.vocab_size
 
     def __len__(self) -> int:

@@ -59,8 +59,11 @@ class TokenSequence:
             raise PromptError("The reply starts with tokens that this model does not have.", "Let it answer again.")
         self.model, self.config, self.alternatives = model, config, alternatives
         self.seed = secrets.randbelow(2**31) if config.seed is None else config.seed
-        stops = (*map(template.fold, config.stop), *(template.stop_texts if is_chat else ()))
-        self._text = VisibleText(stops, is_chat and template.kind == "text", tokenizer.decode(prefix_ids))
+        stops = [tokenizer.normalized(template.fold(stop)) for stop in config.stop]
+        stops += template.stop_texts if is_chat else ()
+        self._stream = tokenizer.stream()
+        prefix = "".join(map(self._stream.push, prefix_ids))
+        self._text = VisibleText(stops, is_chat and template.kind == "text", prefix)
         self._forbidden = [i for role, i in tokenizer.special_tokens.items() if role != "end"]
         self.token_ids = [*self.context.ids, *prefix_ids]
         self.is_finished = only_prompt or self._text.stopped or bool(prefix_ids and prefix_ids[-1] == template.end_id)
@@ -97,18 +100,20 @@ class TokenSequence:
         reply = self.token_ids[len(self.context.ids) :] if counts_reply else ()
         token = choose(logits, self.token_ids, self.config, draw, self._forbidden, reply)
         log_total = logits.logsumexp(0)
-        chunk, logprob = self._chunk(logits, log_total, token), float(logits[token] - log_total)
+        is_end = token == self.model.template.end_id
+        text = self.model.tokenizer.name(token) if is_end else self._stream.push(token)
+        chunk, logprob = self._chunk(logits, log_total, token, text), float(logits[token] - log_total)
         self._new_tokens += 1
         self._last_at = time.perf_counter()
         self._first_at = self._first_at or self._last_at
         self.token_ids.append(token)
-        if token == self.model.template.end_id:
-            return self._piece(self._text.rest(), "stop", logprob, chunk)
-        text = self._text.push(chunk.text)
+        if is_end:
+            return self._piece(self._rest(), "stop", logprob, chunk)
+        text = self._text.push(text)
         if self._text.stopped:
             return self._piece(text, "stop", logprob, chunk)
         if self._new_tokens == self.config.max_new_tokens:
-            return self._piece(text + self._text.rest(), "length", logprob, chunk)
+            return self._piece(text + self._rest(), "length", logprob, chunk)
         return self._piece(text, None, logprob, chunk)
 
     def score(self, logits: Tensor, position: int) -> None:
@@ -116,13 +121,19 @@ class TokenSequence:
         assert self.prompt_scores is not None, "not asked for"
         ids = self.context.ids[position + 1 : position + 1 + len(logits)]
         rows = zip(ids, logits, logits.logsumexp(-1), strict=False)  # the last row may be the reply's
+        name = self.model.tokenizer.name
         self.prompt_scores += [
-            (self._chunk(row, total, token), float(row[token] - total)) for token, row, total in rows
+            (self._chunk(row, total, token, name(token)), float(row[token] - total)) for token, row, total in rows
         ]
 
     def finish(self, reason: str) -> Piece:
         """The last piece of a reply that ends without another token."""
-        return self._piece("" if self.is_finished else self._text.rest(), reason)
+        return self._piece("" if self.is_finished else self._rest(), reason)
+
+    def _rest(self) -> str:
+        """The text held back, once nothing follows: of a stop string, or a part of a character."""
+        shown = self._text.push(self._stream.rest())
+        return shown if self._text.stopped else shown + self._text.rest()
 
     def _piece(self, text: str, reason: str | None, logprob: float = 0.0, chunk: Chunk | None = None) -> Piece:
         read = len(self.token_ids) - (chunk is not None)  # the token just chosen has not been read
@@ -145,14 +156,14 @@ class TokenSequence:
             chunk=chunk,
         )
 
-    def _chunk(self, logits: Tensor, log_total: Tensor, token: int) -> Chunk:
+    def _chunk(self, logits: Tensor, log_total: Tensor, token: int, text: str) -> Chunk:
         """The chosen token and the likeliest ones. logits: (V,), of the model itself; `log_total`: their logsumexp."""
-        decode, alternatives = self.model.tokenizer.decode, []
+        name, alternatives = self.model.tokenizer.name, []
         if self.alternatives:
             values, ids = logits.topk(min(self.alternatives, len(logits)))
             pairs = zip(ids.tolist(), (values - log_total).exp().tolist(), strict=True)
-            alternatives = [Alternative(other, decode([other]), probability) for other, probability in pairs]
-        return Chunk(token, decode([token]), float((logits[token] - log_total).exp()), tuple(alternatives))
+            alternatives = [Alternative(other, name(other), probability) for other, probability in pairs]
+        return Chunk(token, text, float((logits[token] - log_total).exp()), tuple(alternatives))
 
 
 def _turn_ends(messages: Sequence[Message], context: FittedContext) -> list[int]:

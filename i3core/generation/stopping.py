@@ -14,7 +14,7 @@ class StopStrings:
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
-        self._known = {stop.lower() for stop in stops}
+        self._known = set(stops)
         self._lengths = {len(stop) for stop in self._known}
         self._stops = sorted(self._known)
         self.held = ""

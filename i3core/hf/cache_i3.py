@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
+from ..model.block_kinds import KINDS
 from .configuration_i3 import I3Config
 
 # What the library calls the cache in outputs and arguments: `cache` from 5.24 on.
@@ -15,36 +17,29 @@ CACHE = "cache" if "cache" in BaseModelOutputWithPast.__dataclass_fields__ else 
 
 
 class RecurrentLayer(CacheLayerMixin):
-    """The cache of an RWKV-Mamba block, which is also its `RecurrentState`.
+    """The cache of a recurrent block, which is also its `RecurrentState`: an attribute for each tensor (B, width).
 
     Attributes:
-        keys, values: h (B, D) and s (B, N), whatever number of tokens they have seen; None before the first.
+        names: of these tensors, which are None before the first token. The library sees the first two as keys and
+            values, whatever number of tokens they have seen.
         tokens: that number.
     """
 
     is_compileable = False
     is_sliding = False
 
-    def __init__(self, **others: Any) -> None:
+    def __init__(self, names: Sequence[str] = ("h", "s"), **others: Any) -> None:
+        self.names = tuple(names)
+        self.reset()
         super().__init__()
-        self.tokens = 0
 
-    @property
-    def h(self) -> Tensor | None:
-        return self.keys
+    def __getattr__(self, name: str) -> Any:
+        if name in ("keys", "values"):
+            return getattr(self, self.names[name == "values"])
+        raise AttributeError(name)
 
-    @h.setter
-    def h(self, h: Tensor) -> None:
-        self.lazy_initialization(h)
-        self.keys = h
-
-    @property
-    def s(self) -> Tensor | None:
-        return self.values
-
-    @s.setter
-    def s(self, s: Tensor) -> None:
-        self.values = s
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(self.names[name == "values"] if name in ("keys", "values") else name, value)
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor | None = None) -> None:
         self.dtype, self.device = key_states.dtype, key_states.device
@@ -52,7 +47,8 @@ class RecurrentLayer(CacheLayerMixin):
 
     def update(self, key_states: Tensor, value_states: Tensor, tokens: int = 1) -> tuple[Tensor, Tensor]:
         """Replace the state by that after `tokens` more tokens."""
-        self.h, self.s = key_states, value_states
+        self.lazy_initialization(key_states)
+        self.keys, self.values = key_states, value_states
         self.tokens += tokens
         return key_states, value_states
 
@@ -68,20 +64,23 @@ class RecurrentLayer(CacheLayerMixin):
     get_max_cache_shape = get_max_length  # its name before
 
     def reset(self) -> None:
-        self.keys = self.values = None
+        for name in self.names:
+            setattr(self, name, None)
         self.is_initialized, self.tokens = False, 0
 
     def crop(self, *arguments: Any) -> None:
-        raise ValueError("The state of an RWKV-Mamba block holds the whole past and cannot be cut shorter.")
+        raise ValueError("The state of a recurrent block holds the whole past and cannot be cut shorter.")
 
     def batch_repeat_interleave(self, repeats: int) -> None:
-        if self.keys is not None and self.values is not None:
-            self.keys = self.keys.repeat_interleave(repeats, dim=0)
-            self.values = self.values.repeat_interleave(repeats, dim=0)
+        self._change(lambda tensor: tensor.repeat_interleave(repeats, dim=0))
 
     def batch_select_indices(self, indices: Tensor) -> None:
-        if self.keys is not None and self.values is not None:
-            self.keys, self.values = self.keys[indices], self.values[indices]
+        self._change(lambda tensor: tensor[indices])
+
+    def _change(self, changed: Callable[[Tensor], Tensor]) -> None:
+        for name in self.names:
+            if (tensor := getattr(self, name)) is not None:
+                setattr(self, name, changed(tensor))
 
 
 class AttentionLayer:
@@ -117,6 +116,7 @@ def advance(cache: Cache, tokens: int) -> None:
     """Count the tokens that the blocks have read; attention's layers count their own."""
     for layer in cache.layers:
         if isinstance(layer, RecurrentLayer):
+            layer.lazy_initialization(getattr(layer, layer.names[0]))
             layer.tokens += tokens
 
 
@@ -127,9 +127,14 @@ def prepare_cache(cache: Cache | None, config: I3Config) -> Cache:
     """
     cache = DynamicCache() if cache is None else cache
     layers = getattr(cache, "layers", None)
-    kinds = [RecurrentLayer] * config.conv_layers + [DynamicLayer] * config.attn_layers
-    if layers is None or [type(layer) for layer in layers] != kinds:
+    states = [tuple(KINDS[kind].state(config.sizes)) for kind in config.sizes.kinds]
+    if layers is None or [_state_names(layer) for layer in layers] != states:
         if layers is None or any(getattr(layer, "is_initialized", False) for layer in layers):
             raise ValueError("The cache (past_key_values) is not that of an i3 model of these sizes.")
-        layers[:] = [kind() for kind in kinds]
+        layers[:] = [RecurrentLayer(names) if names else DynamicLayer() for names in states]
     return cache
+
+
+def _state_names(layer: Any) -> tuple[str, ...] | None:
+    """The names of a recurrent layer's tensors, () for keys and values, None for a layer of another kind."""
+    return layer.names if isinstance(layer, RecurrentLayer) else () if type(layer) is DynamicLayer else None

@@ -6,6 +6,7 @@ from typing import Any
 
 from transformers import PretrainedConfig
 
+from ..model.block_kinds import parse_blocks
 from ..model.config import ModelConfig
 
 
@@ -17,6 +18,7 @@ class I3Config(PretrainedConfig):
     """
 
     model_type = "i3"
+    blocks = ""
     keys_to_ignore_at_inference = ["cache", "past_key_values"]
     attribute_map = {
         "hidden_size": "d_model",
@@ -40,6 +42,7 @@ class I3Config(PretrainedConfig):
         ffn_width: int = 0,
         tie_word_embeddings: bool = False,
         use_cache: bool = True,
+        blocks: str = "",
         **others: Any,
     ) -> None:
         self.vocab_size = vocab_size
@@ -48,7 +51,9 @@ class I3Config(PretrainedConfig):
         self.d_state = d_state
         self.conv_layers = conv_layers  # RWKV-Mamba blocks
         self.attn_layers = attn_layers
-        self.n_layers = conv_layers + attn_layers
+        if blocks:  # of other kinds than these two, or in another order
+            self.blocks = blocks
+        self.n_layers = len(parse_blocks(blocks)) if blocks else conv_layers + attn_layers
         self.max_seq_len = max_seq_len
         self.ffn_width = ffn_width or 4 * d_model
         self.use_cache = use_cache
@@ -71,6 +76,7 @@ class I3Config(PretrainedConfig):
             max_seq_len=sizes.window,
             ffn_width=sizes.ffn_width,
             tie_word_embeddings=sizes.tie_embeddings,
+            blocks=sizes.blocks,
             **others,
         )
 
@@ -87,4 +93,5 @@ class I3Config(PretrainedConfig):
             window=self.max_seq_len,
             ffn_width=self.ffn_width,
             tie_embeddings=self.tie_word_embeddings,
+            blocks=self.blocks,
         )

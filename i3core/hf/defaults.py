@@ -8,7 +8,8 @@ from typing import Any
 
 from ..checkpoints.weights import TOKENIZER_FILES
 from ..text.chat_template import ChatTemplate
-from ..text.tokenizer import UNK, ChunkTokenizer
+from ..text.tokenizer import UNK
+from ..text.tokenizers import Tokenizer, read_tokenizer
 
 
 def read_template(folder: Path) -> ChatTemplate | None:
@@ -18,12 +19,12 @@ def read_template(folder: Path) -> ChatTemplate | None:
         return None
     config = folder / "config.json"
     declared = json.loads(config.read_text(encoding="utf-8-sig")).get("chat_template") if config.is_file() else None
-    return ChatTemplate.for_model(ChunkTokenizer.from_file(path), declared)
+    return ChatTemplate.for_model(read_tokenizer(path), declared)
 
 
-def token_names(tokenizer: ChunkTokenizer) -> list[str]:
+def token_names(tokenizer: Tokenizer) -> list[str]:
     """A unique name for each id: the chunk, the special token's name, or `<unusedN>`."""
-    names = [chunk or f"<unused{i}>" for i, chunk in enumerate(tokenizer.chunks)]
+    names = [chunk or f"<unused{i}>" for i, chunk in enumerate(tokenizer.names)]
     names[0] = UNK
     return names
 

@@ -15,6 +15,7 @@ from .configuration_i3 import I3Config
 _OF_THE_HUB = ("revision", "token", "cache_dir", "local_files_only", "force_download", "proxies", "subfolder")
 _SIZES = (
     "vocab_size", "d_model", "n_heads", "d_state", "conv_layers", "attn_layers", "n_layers", "max_seq_len", "ffn_width",
+    "blocks",
 )  # fmt: skip
 
 
@@ -50,7 +51,8 @@ def sizes_corrected(folder: Path, config: I3Config) -> I3Config:
         return config
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     sizes, _ = config_from_shapes(shapes, config.to_dict(), lambda: config.tie_word_embeddings)
-    for key, value in I3Config.from_sizes(sizes).to_dict().items():
-        if key in _SIZES:
-            setattr(config, key, value)
+    found = I3Config.from_sizes(sizes)
+    for key in _SIZES:
+        if getattr(config, key) != getattr(found, key):
+            setattr(config, key, getattr(found, key))
     return config

@@ -27,9 +27,10 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutpu
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging
 
+from ..model.block_kinds import KINDS
 from ..model.config import ModelConfig
 from ..model.layers import Embedding, Linear
-from ..model.network import Block, CausalSelfAttention, RWKVMambaMixer
+from ..model.network import Block, CausalSelfAttention
 from .cache_i3 import CACHE, advance, layer_states, prepare_cache
 from .configuration_i3 import I3Config
 from .defaults import generation_defaults, read_template
@@ -51,7 +52,8 @@ class I3PreTrainedModel(PreTrainedModel):
     main_input_name = "input_ids"
     _no_split_modules = ["I3Block"]
     _skip_keys_device_placement = ["cache", "past_key_values"]
-    _keep_in_fp32_modules_strict = ["hybrid"]  # recurrences lose too much in half precision
+    # Recurrences lose too much in half precision.
+    _keep_in_fp32_modules_strict = [name for kind in KINDS.values() for name in kind.exact]
     _supports_sdpa = True
     _is_stateful = True  # a state has no past to go back to, as assisted generation would
     supports_gradient_checkpointing = True
@@ -65,11 +67,8 @@ class I3PreTrainedModel(PreTrainedModel):
         elif isinstance(module, nn.LayerNorm):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
-        elif isinstance(module, RWKVMambaMixer):
-            nn.init.constant_(module.w_mix, 0.5)
-            nn.init.constant_(module.D, 0.1)
-            for matrix in (module.A, module.B, module.C):
-                nn.init.normal_(matrix, std=0.01)
+        elif callable(reset := getattr(module, "reset", None)):
+            reset()
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *arguments: Any, **options: Any) -> Any:
@@ -107,7 +106,7 @@ class I3Backbone(I3PreTrainedModel):
         """Create the layers, under the names that checkpoints have."""
         self.embed = Embedding(sizes.vocab_size, sizes.d_model)
         self.pos_embed = Embedding(sizes.window, sizes.d_model)
-        blocks = nn.ModuleList(I3Block(sizes, i >= sizes.hybrid_layers) for i in range(sizes.n_layers))
+        blocks = nn.ModuleList(I3Block(sizes, kind) for kind in sizes.kinds)
         self.layers = cast("list[I3Block]", blocks)
         self.ln_f = nn.LayerNorm(sizes.d_model)
 
@@ -185,7 +184,7 @@ class I3Backbone(I3PreTrainedModel):
         with ExitStack() as hooks:
             for block in self.layers:
                 if block.is_attention:
-                    hooks.callback(block.attn.register_forward_hook(record).remove)
+                    hooks.callback(block.get_submodule("attn").register_forward_hook(record).remove)
             yield
 
     def _masks(self, attention_mask: Tensor | None, past: int, x: Tensor) -> tuple[Tensor | None, Tensor | None]:

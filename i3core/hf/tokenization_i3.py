@@ -1,4 +1,4 @@
-"""The chunk tokenizer as a tokenizer of the transformers library."""
+"""The tokenizer of an i3 model as one of the transformers library."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from transformers.tokenization_utils_base import BatchEncoding
 
 from ..checkpoints.weights import TOKENIZER_FILES
 from ..text.chat_template import ChatTemplate
-from ..text.tokenizer import UNK, ChunkTokenizer
+from ..text.tokenizer import UNK
+from ..text.tokenizers import read_tokenizer
 from .defaults import jinja_template, token_names
 
 
 class I3Tokenizer(PreTrainedTokenizer):
-    """Text to ids of two- to three-character chunks, and conversations to ids.
+    """Text to ids, of two- to three-character chunks or of byte-level BPE, and conversations to ids.
 
     A plain text starts with the token that ends replies, if the model has one: so did the documents it was trained on.
     `apply_chat_template` gives the ids that i3core gives, each turn encoded on its own. It reads special tokens in a
@@ -43,7 +44,7 @@ class I3Tokenizer(PreTrainedTokenizer):
         path = vocab_file or public_vocab_file or plain_vocab_file
         if path is None:
             raise ValueError(f"An i3 tokenizer needs one of {', '.join(TOKENIZER_FILES)}.")
-        self.core = ChunkTokenizer.from_file(path)
+        self.core = read_tokenizer(path)
         if config_file is not None:
             config = json.loads(Path(config_file).read_text(encoding="utf-8"))
             declared = config.get("chat_template")
@@ -88,7 +89,7 @@ class I3Tokenizer(PreTrainedTokenizer):
         return self._names[index] if 0 <= index < len(self._names) else UNK
 
     def convert_tokens_to_string(self, tokens: list[str]) -> str:
-        return "".join(tokens)
+        return self.core.decode(self._ids.get(token, 0) for token in tokens)
 
     def build_inputs_with_special_tokens(
         self, token_ids_0: list[int], token_ids_1: list[int] | None = None

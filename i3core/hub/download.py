@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, Any
 from ..checkpoints.checksums import git_blob_sha1, read_checksums, sha256, write_checksums
 from ..checkpoints.model_info import inspect
 from ..checkpoints.registry import DOWNLOAD_FILE, PARTIAL, models_folder
-from ..checkpoints.weights import INDEX_FILES, LARGEST_CONFIG, TOKENIZER_FILES, WEIGHT_FILES, tokenizer_path
+from ..checkpoints.weights import (
+    INDEX_FILES,
+    LARGEST_CONFIG,
+    TOKENIZER_FILES,
+    WEIGHT_FILES,
+    iteration,
+    tokenizer_path,
+)
 from ..errors import CheckpointError, I3Error
 from ..net.auth import find_token
 from ..net.http import Cancelled, DownloadError, TransferMeter, download_file
@@ -35,7 +42,7 @@ from ..version import __version__
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-SUGGESTED = {"i3-80m": "FlameF0X/i3-80m"}  # short names of repositories
+SUGGESTED = {"i3-80m": "FlameF0X/i3-80m", "i3-200m": "FlameF0X/i3-200m"}  # short names of repositories
 KEPT = "What was downloaded is kept: the same download continues where it stopped."
 PROGRESS_EVERY_S = 0.25
 LOCK_WAIT_S = 3.0  # for a process that is about to end and still holds the lock
@@ -149,7 +156,8 @@ def choose_files(repo: str, files: dict[str, HubFile]) -> list[HubFile]:
     if not weights or vocabulary is None:
         lacks = "vocabulary" if weights else f"weights ({', '.join(WEIGHT_FILES)})"
         raise CheckpointError(f"{repo} is not an i3 model: it has no {lacks}.", "Name another repository.")
-    if "config.json" not in files and vocabulary.name != "chunk_vocab_combined.json":
+    public = vocabulary.name == "chunk_vocab_combined.json" or iteration(weights[0].name) is not None
+    if "config.json" not in files and not public:
         raise CheckpointError(f"{repo} is not an i3 model: it has no config.json.", "Name another repository.")
     if "config.json" in files and files["config.json"].size > LARGEST_CONFIG:
         raise CheckpointError(
@@ -169,7 +177,8 @@ def _choose_weights(files: dict[str, HubFile]) -> list[HubFile]:
         parts = [files[name] for name in sorted(files) if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}", name)]
         if index in files and parts:
             return [files[index], *parts]
-    return []
+    steps = {step: file for file in files.values() if (step := iteration(file.name)) is not None}
+    return [steps[max(steps)]] if steps else []
 
 
 def _list_files(repo: str, revision: str, cancelled: Callable[[], bool]) -> tuple[str, str, dict[str, HubFile]]:

@@ -65,8 +65,8 @@ def _licence_lines(licence: str) -> list[str]:
 
 def _introduction(facts: ModelInfo) -> str:
     return facts.description or (
-        f"An i3 language model: {facts.hybrid_layers} RWKV-Mamba blocks, then {facts.attention_layers} attention "
-        f"blocks, {facts.parameters:,} parameters."
+        f"An i3 language model: {' blocks, then '.join(blocks_in_words(facts.config.kinds))} blocks, "
+        f"{facts.parameters:,} parameters."
     )
 
 
@@ -74,9 +74,10 @@ def _sizes(facts: ModelInfo) -> str:
     config = facts.config
     rows = {
         "parameters": f"{facts.parameters:,}",
-        "blocks": f"{config.hybrid_layers} RWKV-Mamba, {config.attention_layers} attention",
+        "blocks": ", ".join(blocks_in_words(config.kinds)),
         "d_model, heads, d_state, FFN": f"{config.d_model}, {config.n_heads}, {config.d_state}, {config.ffn_width}",
-        "vocabulary": f"{config.vocab_size:,} chunks of one to three characters",
+        "vocabulary": f"{config.vocab_size:,} {facts.unit}s"
+        + (" of one to three characters" if facts.unit == "chunk" else " (byte-level BPE)"),
         "window": f"{config.window} tokens",
         "weights": facts.dtype,
     }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import ConfigError
+from .block_kinds import KINDS, blocks_text, parse_blocks
 
 MAX_LAYERS = 512
 
@@ -15,12 +17,14 @@ class ModelConfig:
     """Everything that determines the shapes of an i3 network.
 
     Attributes:
-        vocab_size: chunks in the vocabulary, `<UNK>` included.
+        vocab_size: tokens in the vocabulary, `<UNK>` included.
         d_model: width of the residual stream.
         n_heads: attention heads; must divide d_model.
         d_state: size of the state-space state in each RWKV-Mamba mixer.
         hybrid_layers: RWKV-Mamba blocks, which come first.
         attention_layers: attention blocks, which follow.
+        blocks: the blocks of any other network in their order, such as "rwkv4:12+attention:4"; the two numbers are
+            then counted from it. "" if they say all.
         window: longest sequence in tokens (positions are learned and absolute).
         ffn_width: hidden width of the feed-forward layers; 0 means 4 * d_model.
         tie_embeddings: the head reuses the embedding's weight (its bias stays).
@@ -35,11 +39,14 @@ class ModelConfig:
     window: int = 256
     ffn_width: int = 0
     tie_embeddings: bool = False
+    blocks: str = ""
 
     def __post_init__(self) -> None:
+        if self.blocks:
+            self._count_blocks(parse_blocks(self.blocks))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if field.name == "tie_embeddings":
+            if field.name in ("tie_embeddings", "blocks"):
                 continue
             if isinstance(value, bool) or not isinstance(value, int):
                 raise ConfigError(f"{field.name} must be a whole number, not {value!r}.")
@@ -56,9 +63,24 @@ class ModelConfig:
                 "Choose a number of heads that divides the width.",
             )
 
+    def _count_blocks(self, kinds: tuple[str, ...]) -> None:
+        """Set `blocks` and the two numbers, so that equal networks have equal sizes."""
+        numbers = kinds.count("rwkv_mamba"), kinds.count("attention")
+        plain = kinds == ("rwkv_mamba",) * numbers[0] + ("attention",) * numbers[1]
+        object.__setattr__(self, "blocks", "" if plain else blocks_text(kinds))
+        object.__setattr__(self, "hybrid_layers", numbers[0])
+        object.__setattr__(self, "attention_layers", numbers[1])
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kind of each block, in order; a key of `KINDS`."""
+        if self.blocks:
+            return parse_blocks(self.blocks)
+        return ("rwkv_mamba",) * self.hybrid_layers + ("attention",) * self.attention_layers
+
     @property
     def n_layers(self) -> int:
-        return self.hybrid_layers + self.attention_layers
+        return len(parse_blocks(self.blocks)) if self.blocks else self.hybrid_layers + self.attention_layers
 
     @property
     def head_dim(self) -> int:
@@ -67,15 +89,11 @@ class ModelConfig:
     @property
     def parameters(self) -> int:
         """Number of trained weights, computed from the sizes alone."""
-        d, f = self.d_model, self.ffn_width
-        ffn = 2 * d * f + f + d
-        norms = 4 * d
-        hybrid = self.d_state**2 + 2 * self.d_state * d + 2 * d + ffn + norms
-        attention = 4 * d * d + 4 * d + ffn + norms
+        d, kinds = self.d_model, self.kinds
         ends = (self.vocab_size + self.window) * d + 2 * d + self.vocab_size
         if not self.tie_embeddings:
             ends += self.vocab_size * d
-        return ends + self.hybrid_layers * hybrid + self.attention_layers * attention
+        return ends + sum(kinds.count(name) * kind.parameters(self) for name, kind in KINDS.items())
 
 
 def _i3_22m_ffn_width() -> int:
@@ -90,6 +108,7 @@ def _i3_22m_ffn_width() -> int:
 
 PRESETS: dict[str, ModelConfig] = {
     "i3-80m": ModelConfig(41_320),
+    "i3-200m": ModelConfig(32_000, d_model=768, n_heads=12, window=512, blocks="rwkv4:12+attention:4"),
     "i3-22m": ModelConfig(4_466, hybrid_layers=24, attention_layers=0, ffn_width=_i3_22m_ffn_width()),
     "i3-mini": ModelConfig(
         2_048, d_model=384, n_heads=8, hybrid_layers=5, attention_layers=1, window=512, tie_embeddings=True
@@ -103,8 +122,9 @@ PRESETS: dict[str, ModelConfig] = {
 def preset(name: str, **changes: int | bool) -> ModelConfig:
     """The preset `name` with `changes` applied.
 
-    name: of a preset, which sizes may follow: "i3-mini", or "i3-mini,d_model=320,attention_layers=0". A preset's FFN
-        width is four times its width if d_model is changed and ffn_width is not.
+    name: of a preset, which sizes may follow: "i3-mini", "i3-mini,d_model=320,attention_layers=0", or
+        "i3-mini,blocks=rwkv4:4+attention:2". A preset's FFN width is four times its width if d_model is changed and
+        ffn_width is not.
 
     Raises ConfigError for an unknown preset or size.
     """
@@ -114,15 +134,20 @@ def preset(name: str, **changes: int | bool) -> ModelConfig:
     named = dict(_size(text) for text in sizes)
     if "d_model" in named:
         named.setdefault("ffn_width", 0)
+    numbers = [key for key in ("hybrid_layers", "attention_layers") if key in named]
+    if numbers and ("blocks" in named or PRESETS[name].blocks):
+        raise ConfigError(f"{numbers[0]} does not go with blocks.", "Give all blocks, as in blocks=rwkv4:12.")
     return dataclasses.replace(PRESETS[name], **named | changes)
 
 
-def _size(text: str) -> tuple[str, int | bool]:
+def _size(text: str) -> tuple[str, Any]:
     """A size and its value from a text like `d_model=320`."""
     key, _, value = text.partition("=")
     known = [field.name for field in dataclasses.fields(ModelConfig) if field.name != "vocab_size"]
     if key not in known:
         raise ConfigError(f"There is no size {key!r}.", f"Known sizes: {', '.join(known)}.")
+    if key == "blocks":
+        return key, blocks_text(parse_blocks(value))
     if key == "tie_embeddings":
         if value not in ("true", "false"):
             raise ConfigError(f"tie_embeddings must be true or false, not {value!r}.")

@@ -38,26 +38,28 @@ class Linear(nn.Linear):
 
     def matvec(self, x: Tensor) -> Tensor:
         """The same for a single token, x: (..., 1, in) float32 on a CPU -> (..., 1, out)."""
-        if self._parts is None or self._parts[0] != (self.weight.data_ptr(), self.bias.data_ptr()):
-            self._parts = self._split()
+        given = self.bias
+        at = self.weight.data_ptr(), 0 if given is None else given.data_ptr()
+        if self._parts is None or self._parts[0] != at:
+            self._parts = self._split(at)
         _, weight, bias = self._parts
         # The strides of this column are those that take torch's fast path.
         y = torch.baddbmm(bias, weight, x.mT.expand(len(weight), -1, 1)).view(*x.shape[:-1], -1)
         whole = y.shape[-1]
         if whole < self.out_features:
-            y = torch.cat([y, F.linear(x, self.weight[whole:], self.bias[whole:])], -1)
+            y = torch.cat([y, F.linear(x, self.weight[whole:], None if given is None else given[whole:])], -1)
         return y
 
     def loss(self, x: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy of the head, in nats; see `head_loss`. x: (rows, in)."""
         return head_loss(x, self.weight, self.bias, targets)
 
-    def _split(self) -> tuple[tuple[int, int], Tensor, Tensor]:
+    def _split(self, at: tuple[int, int]) -> tuple[tuple[int, int], Tensor, Tensor]:
         parts = next((n for n in (8, 4, 2) if self.out_features % n == 0), 8)
         whole = self.out_features // parts * parts
-        weight, bias = self.weight.detach()[:whole], self.bias.detach()[:whole]
-        addresses = self.weight.data_ptr(), self.bias.data_ptr()
-        return addresses, weight.view(parts, -1, self.in_features), bias.view(parts, -1, 1)
+        weight = self.weight.detach()[:whole]
+        bias = weight.new_zeros(whole) if self.bias is None else self.bias.detach()[:whole]
+        return at, weight.view(parts, -1, self.in_features), bias.view(parts, -1, 1)
 
 
 class Embedding(nn.Embedding):
@@ -70,13 +72,19 @@ class Embedding(nn.Embedding):
 
 
 class FeedForward(nn.Sequential):
-    """Two linear layers with an exact GELU between them."""
+    """Two linear layers with an exact GELU between them. It carries no state."""
 
     def __init__(self, d_model: int, width: int) -> None:
         super().__init__(Linear(d_model, width), nn.GELU(), Linear(width, d_model))
 
-    def matvec(self, x: Tensor) -> Tensor:
-        """The same for a single token, x: (1, D) float32 on a CPU -> (1, D)."""
+    def forward(self, input: Tensor, state: Any = None, mask: Tensor | None = None) -> Tensor:
+        """input: (..., D) -> (..., D)."""
+        return super().forward(input)
+
+    def decode(self, x: Tensor, state: Any, position: int | Tensor) -> Tensor:
+        """The same for a token of each row, x: (B, D); with a number as position for one on a CPU, faster."""
+        if not isinstance(position, int):
+            return self(x)
         layers: Any = self
         widen, _, narrow = layers
         return narrow.matvec(gelu(widen.matvec(x)))

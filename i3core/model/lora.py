@@ -17,8 +17,6 @@ from ..errors import TrainingError
 from .layers import Linear, is_single_token
 from .network import I3Network
 
-TARGETS = ("attn.qkv", "attn.out_proj", "ffn.0", "ffn.2")  # in each block, where it has them
-
 
 class LoRALinear(Linear):
     """A frozen linear layer plus a trained product of low rank.
@@ -27,9 +25,10 @@ class LoRALinear(Linear):
     """
 
     def __init__(self, layer: nn.Linear, lora_A: Tensor, lora_B: Tensor, alpha: float) -> None:
-        super().__init__(layer.in_features, layer.out_features, device="meta")
+        super().__init__(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
         self.weight = nn.Parameter(layer.weight.detach(), requires_grad=False)
-        self.bias = nn.Parameter(layer.bias.detach(), requires_grad=False)
+        if layer.bias is not None:
+            self.bias = nn.Parameter(layer.bias.detach(), requires_grad=False)
         self.lora_A = nn.Parameter(lora_A.to(layer.weight.device, torch.float32))
         self.lora_B = nn.Parameter(lora_B.to(layer.weight.device, torch.float32))
         self.alpha, self.scaling = alpha, alpha / len(lora_A)
@@ -47,9 +46,10 @@ class LoRALinear(Linear):
 
     def merged(self) -> Linear:
         """An ordinary linear layer that computes the same."""
-        layer = Linear(self.in_features, self.out_features, device="meta")
+        layer = Linear(self.in_features, self.out_features, bias=self.bias is not None, device="meta")
         layer.weight = nn.Parameter(torch.addmm(self.weight, self.lora_B, self.lora_A, alpha=self.scaling).detach())
-        layer.bias = nn.Parameter(self.bias.detach())
+        if self.bias is not None:
+            layer.bias = nn.Parameter(self.bias.detach())
         return layer
 
 
@@ -63,7 +63,7 @@ def target_layers(network: I3Network) -> dict[str, nn.Linear]:
     return {
         name: module
         for name, module in network.named_modules()
-        if isinstance(module, nn.Linear) and name.startswith("layers.") and name.endswith(TARGETS)
+        if isinstance(module, nn.Linear) and name.startswith("layers.")
     }
 
 

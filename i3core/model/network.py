@@ -1,4 +1,4 @@
-"""The i3 network: RWKV-Mamba blocks, then attention blocks, read top to bottom.
+"""The i3 network: recurrent blocks, then attention blocks, read top to bottom. RWKV-4 blocks are in `rwkv4.py`.
 
 Glossary (shapes are those of one call):
 
@@ -19,16 +19,20 @@ Parameter names are those of the public i3 training code, so that its checkpoint
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .block_kinds import KINDS
 from .config import ModelConfig
 from .layers import Embedding, FeedForward, Linear, has_values, is_decoded_on_cpu, normalize
+from .rwkv4 import ChannelMixing, RWKV4Mixer
 from .scan import channel_scan, state_scan
-from .state import KVCache, LayerState, NetworkState, RecurrentState
+from .state import KVCache, LayerState, MambaState, NetworkState, RecurrentState, RWKV4State, in_token_order, last_state
 
 
 class Mixer(Protocol):
@@ -38,7 +42,7 @@ class Mixer(Protocol):
         x: (B, T, D) normalised inputs, or (B, D) in `decode`.
         state: what was read before; advanced in place. None before the first token.
         position: of the first token. In `decode` (B,), or a number for a single row.
-        mask: of an RWKV-Mamba mixer (B, T), False for padding; of attention, what each token may attend to, in a shape
+        mask: of a recurrent mixer (B, T), False for padding; of attention, what each token may attend to, in a shape
             that broadcasts to (B, heads, T, length). In `decode` of attention alone, (B, length).
 
     Returns: of the shape of x.
@@ -64,14 +68,20 @@ class RWKVMambaMixer(nn.Module):
         self.C = nn.Parameter(_small_random(d, n))
         self.D = nn.Parameter(torch.full((d,), 0.1, dtype=torch.float32))
 
+    def reset(self) -> None:
+        """Draw initial values."""
+        nn.init.constant_(self.w_mix, 0.5)
+        nn.init.constant_(self.D, 0.1)
+        for matrix in (self.A, self.B, self.C):
+            nn.init.normal_(matrix, std=0.01)
+
     def forward(
-        self, x: Tensor, state: RecurrentState | None = None, position: int = 0, mask: Tensor | None = None
+        self, x: Tensor, state: MambaState | None = None, position: int = 0, mask: Tensor | None = None
     ) -> Tensor:
         """x: (B, T, D) -> (B, T, D), float32. See `Mixer`; the position does not matter."""
         with torch.autocast(x.device.type, enabled=False):
             x, w_mix = x.float(), self.w_mix.float()
-            # Tokens come first, then padding, whose states are never read.
-            order = None if mask is None else mask.long().argsort(dim=1, descending=True, stable=True)[..., None]
+            order = in_token_order(mask)
             if order is not None:
                 x = x.gather(1, order.expand_as(x))
             h = channel_scan(w_mix, (1 - w_mix) * x, None if state is None else state.h)
@@ -80,11 +90,11 @@ class RWKVMambaMixer(nn.Module):
             if order is not None:
                 y = y.gather(1, order.argsort(dim=1).expand_as(y))
             if state is not None:
-                state.h, state.s = _last(h, state.h, mask), _last(s, state.s, mask)
+                state.h, state.s = last_state(h, state.h, mask), last_state(s, state.s, mask)
             return y
 
     def decode(
-        self, x: Tensor, state: RecurrentState, position: int | Tensor = 0, mask: Tensor | None = None
+        self, x: Tensor, state: MambaState, position: int | Tensor = 0, mask: Tensor | None = None
     ) -> Tensor:
         """x: (B, D) -> (B, D), float32: the definition as it stands, in as few operations as possible."""
         if not isinstance(position, int) and torch.is_autocast_enabled(x.device.type):
@@ -99,16 +109,6 @@ class RWKVMambaMixer(nn.Module):
 def _small_random(*shape: int) -> Tensor:
     values = torch.empty(shape, dtype=torch.float32)
     return values if values.is_meta else torch.randn(shape, dtype=torch.float32) * 0.01
-
-
-def _last(states: Tensor, before: Tensor | None, mask: Tensor | None) -> Tensor:
-    """The state after the last token of each row. states: (B, T, width), padding last; before: (B, width) or zero."""
-    if mask is None:
-        return states[:, -1].clone()
-    count = mask.sum(1)[:, None]
-    last = (count - 1).clamp(min=0)[..., None].expand(-1, 1, states.shape[2])
-    after = states.gather(1, last)[:, 0]
-    return torch.where(count > 0, after, torch.zeros_like(after) if before is None else before)
 
 
 class CausalSelfAttention(nn.Module):
@@ -167,36 +167,65 @@ def causal_mask(q: Tensor, k: Tensor) -> Tensor:
     return torch.ones(time, length, dtype=torch.bool, device=q.device).tril(length - time)
 
 
+@dataclass(frozen=True)
+class Layers:
+    """The torch side of a kind of block, under the names that checkpoints have.
+
+    Attributes:
+        mixer, feed_forward: classes of the two parts; see `Mixer`.
+        state: class of its state, whose fields are those of `BlockKind.state`; None for keys and values.
+    """
+
+    mixer: Callable[[ModelConfig], nn.Module]
+    feed_forward: Callable[[int, int], nn.Module]
+    state: type[RecurrentState] | None
+
+
+LAYERS: dict[str, Layers] = {
+    "rwkv_mamba": Layers(RWKVMambaMixer, FeedForward, MambaState),
+    "rwkv4": Layers(RWKV4Mixer, ChannelMixing, RWKV4State),
+    "attention": Layers(CausalSelfAttention, FeedForward, None),
+}
+
+
 class Block(nn.Module):
     """Pre-norm residual block: a mixer over time, then a feed-forward layer."""
 
-    def __init__(self, config: ModelConfig, is_attention: bool) -> None:
+    ffn: Any
+
+    def __init__(self, config: ModelConfig, kind: str) -> None:
         super().__init__()
-        self.is_attention = is_attention
+        self.kind, layers = KINDS[kind], LAYERS[kind]
+        self.is_attention = self.kind.attends
+        self._mixer = self.kind.mark.partition(".")[0]
         self.ln1 = nn.LayerNorm(config.d_model)
-        if is_attention:
-            self.attn = CausalSelfAttention(config)
-        else:
-            self.hybrid = RWKVMambaMixer(config)
+        self.add_module(self._mixer, layers.mixer(config))
         self.ln2 = nn.LayerNorm(config.d_model)
-        self.ffn = FeedForward(config.d_model, config.ffn_width)
+        self.ffn = layers.feed_forward(config.d_model, config.ffn_width)
 
     @property
     def mixer(self) -> Mixer:
-        return self.attn if self.is_attention else self.hybrid
+        return cast("Mixer", self._modules[self._mixer])
+
+    def new_state(self, config: ModelConfig, batch: int, like: Tensor) -> LayerState:
+        """The state before the first token: zeros, with room for a whole window of keys and values."""
+        state = LAYERS[self.kind.name].state
+        if state is None:
+            shape = (batch, config.n_heads, config.window, config.head_dim)
+            return KVCache(like.new_zeros(shape), like.new_zeros(shape))
+        return state.new(batch, self.kind.state(config), like.device)
 
     def forward(
         self, x: Tensor, state: LayerState | None = None, position: int = 0, mask: Tensor | None = None
     ) -> Tensor:
         """x: (B, T, D) -> (B, T, D). See `Mixer`."""
         x = x + self.mixer(self.ln1(x), state, position, mask).to(x.dtype)
-        return x + self.ffn(self.ln2(x))
+        return x + self.ffn(self.ln2(x), state, mask)
 
     def decode(self, x: Tensor, state: LayerState, position: int | Tensor, mask: Tensor | None = None) -> Tensor:
         """x: (B, D) -> (B, D), a token in each row. See `Mixer`."""
         x = x + self.mixer.decode(normalize(x, self.ln1), state, position, mask)
-        feed_forward = self.ffn.matvec if isinstance(position, int) else self.ffn
-        return x + feed_forward(normalize(x, self.ln2))
+        return x + self.ffn.decode(normalize(x, self.ln2), state, position)
 
 
 class I3Network(nn.Module):
@@ -207,30 +236,21 @@ class I3Network(nn.Module):
         self.config = config
         self.embed = Embedding(config.vocab_size, config.d_model)
         self.pos_embed = Embedding(config.window, config.d_model)
-        blocks = nn.ModuleList(Block(config, i >= config.hybrid_layers) for i in range(config.n_layers))
+        blocks = nn.ModuleList(Block(config, kind) for kind in config.kinds)
         self.layers = cast("list[Block]", blocks)
         self.ln_f = nn.LayerNorm(config.d_model)
         self.head = Linear(config.d_model, config.vocab_size)
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding) and has_values(module):
                 nn.init.normal_(module.weight, std=0.02)
-                if isinstance(module, nn.Linear):
+                if isinstance(module, nn.Linear) and module.bias is not None:
                     nn.init.zeros_(module.bias)
         if config.tie_embeddings:
             self.head.weight = self.embed.weight
 
     def new_state(self, batch: int = 1) -> NetworkState:
         """The state before the first token: zeros, with room for a whole window of keys and values."""
-        config, like = self.config, self.embed.weight
-        layers: list[LayerState] = []
-        for block in self.layers:
-            if block.is_attention:
-                shape = (batch, config.n_heads, config.window, config.head_dim)
-                layers.append(KVCache(like.new_zeros(shape), like.new_zeros(shape)))
-            else:
-                h, s = (torch.zeros(batch, n, device=like.device) for n in (config.d_model, config.d_state))
-                layers.append(RecurrentState(h, s))  # always float32
-        return NetworkState(0, layers)
+        return NetworkState(0, [block.new_state(self.config, batch, self.embed.weight) for block in self.layers])
 
     def forward(self, ids: Tensor, state: NetworkState | None = None, last_only: bool = False) -> Tensor:
         """ids: (B, T) -> logits (B, T, V), float32; with `last_only` (B, 1, V). Advances `state` by T if given.

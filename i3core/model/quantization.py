@@ -58,7 +58,7 @@ class Int8Linear(Linear):
         self.padding = -self.in_features % MULTIPLE
         self.use_kernel = has_int8_kernel()
         # Plain attributes, not buffers: nn.Module takes a microsecond to find one of those, four times a layer.
-        self.bias = layer.bias.detach().clone()
+        self.bias = torch.zeros(self.out_features) if layer.bias is None else layer.bias.detach().clone()
         self.scale = torch.empty(self.out_features, dtype=torch.bfloat16)
         values = torch.zeros(padded_size(layer), dtype=torch.int8) if values is None else values
         self.values = values.view(self.out_features, -1)

@@ -2,15 +2,17 @@
 
     inputs    token (1,) int64, position (1,) int64,
               h (hybrid, D), s (hybrid, N), keys and values (attention, heads, window, head_dim), all float32
-    outputs   logits (V,), h, s, keys, values
+    outputs   logits (V,), h_after, s_after, keys_after, values_after
 
-States start as zeros. A runtime that feeds each step's states into the next decodes at constant cost; a prompt is read
+The first dimension counts the blocks of a kind. With RWKV-4 blocks (rwkv4, D) each: mixed_before, widened_before, mean,
+log_weight. States start as zeros, log_weight as -1e30. A runtime that feeds each step's states into the next decodes at constant cost; a prompt is read
 token by token. Tokenizer and sampling stay outside the graph: tokenizer.json and config.json lie beside it.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,13 @@ from torch import Tensor, nn
 
 from ..checkpoints.checkpoint import Model, config_to_json
 from ..errors import CheckpointError, I3Error
-from ..model.network import I3Network
-from ..model.state import KVCache, RecurrentState
+from ..model.block_kinds import KINDS
+from ..model.network import LAYERS, I3Network
+from ..model.state import KVCache, LayerState
 from ..system.extras import install_hint
 from ..system.files import replaced, write_json
 
 FILE = "model.onnx"
-STATES = ("h", "s", "keys", "values")
-INPUTS = ("token", "position", *STATES)
-OUTPUTS = ("logits", *(f"{name}_after" for name in STATES))
 CHECKED_TOKENS = 32
 TOLERANCE = 1e-3  # in the logits; the order of float32 sums differs
 
@@ -48,32 +48,48 @@ class StepGraph(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(
-        self, token: Tensor, position: Tensor, h: Tensor, s: Tensor, keys: Tensor, values: Tensor
-    ) -> tuple[Tensor, ...]:
-        """See the module's docstring for the shapes."""
-        recurrent = [RecurrentState(*both) for both in zip(h.split(1), s.split(1), strict=True)] if len(h) else []
-        caches = [GraphCache(*both) for both in zip(keys.split(1), values.split(1), strict=True)] if len(keys) else []
-        logits = self.network.decode(token, [*recurrent, *caches], position)[0]
-        after = (
-            torch.cat([state.h for state in recurrent]) if recurrent else h + 0,
-            torch.cat([state.s for state in recurrent]) if recurrent else s + 0,
-            torch.cat([cache.keys for cache in caches]) if caches else keys + 0,
-            torch.cat([cache.values for cache in caches]) if caches else values + 0,
-        )
-        return logits, *after
+    def forward(self, token: Tensor, position: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        """states: in the order of `state_names`. See the module's docstring for the shapes."""
+        layers = _unpacked(self.network, states)
+        logits = self.network.decode(token, layers, position)[0]
+        return logits, *_packed(self.network, layers)
+
+
+def _kinds(network: I3Network) -> list[str]:
+    """The kinds of blocks that the network has, those with keys and values last."""
+    return sorted(set(network.config.kinds), key=lambda name: (KINDS[name].attends, name))
+
+
+def state_names(network: I3Network) -> list[str]:
+    """The names of the states, in order."""
+    names = (KINDS[kind].state(network.config) or ("keys", "values") for kind in _kinds(network))
+    return [name for group in names for name in group]
+
+
+def _packed(network: I3Network, layers: list[LayerState]) -> tuple[Tensor, ...]:
+    """The states of the blocks of each kind, one below the other."""
+    packed: list[Tensor] = []
+    for kind in _kinds(network):
+        mine = [layer for layer, name in zip(layers, network.config.kinds, strict=True) if name == kind]
+        parts = [(layer.keys, layer.values) if isinstance(layer, KVCache) else layer.tensors for layer in mine]
+        packed += [torch.cat(each) for each in zip(*parts, strict=True)]
+    return tuple(packed)
+
+
+def _unpacked(network: I3Network, states: tuple[Tensor, ...]) -> list[LayerState]:
+    """The state of each block from those that `_packed` gives."""
+    layers: dict[str, Iterator[LayerState]] = {}
+    rest = iter(states)
+    for kind in _kinds(network):
+        make, names = LAYERS[kind].state or GraphCache, KINDS[kind].state(network.config) or ("keys", "values")
+        mine = [next(rest).split(1) for _ in names]
+        layers[kind] = iter([make(*parts) for parts in zip(*mine, strict=True)])
+    return [next(layers[kind]) for kind in network.config.kinds]
 
 
 def first_states(network: I3Network) -> tuple[Tensor, ...]:
-    """The states before the first token, in the order of STATES."""
-    config = network.config
-    cache = (config.attention_layers, config.n_heads, config.window, config.head_dim)
-    return (
-        torch.zeros(config.hybrid_layers, config.d_model),
-        torch.zeros(config.hybrid_layers, config.d_state),
-        torch.zeros(cache),
-        torch.zeros(cache),
-    )
+    """The states before the first token, in the order of `state_names`."""
+    return _packed(network, network.new_state().layers)
 
 
 def save_onnx(model: Model, folder: str | Path) -> float:
@@ -92,12 +108,14 @@ def save_onnx(model: Model, folder: str | Path) -> float:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     network = model.network.eval()
+    inputs = ["token", "position", *state_names(network)]
+    outputs = ["logits", *(f"{name}_after" for name in state_names(network))]
     with replaced(folder / FILE) as temporary:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it is the older exporter; the newer one needs another package
             example = (torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64), *first_states(network))
             torch.onnx.export(
-                StepGraph(network), example, str(temporary), input_names=list(INPUTS), output_names=list(OUTPUTS),
+                StepGraph(network), example, str(temporary), input_names=inputs, output_names=outputs,
                 opset_version=17, dynamo=False,
             )  # fmt: skip
         onnx.checker.check_model(str(temporary))
@@ -120,10 +138,9 @@ def largest_difference(session: Any, network: I3Network, tokens: int = CHECKED_T
     with torch.no_grad():
         ours = network(ids[None])[0]
     states, largest = [state.numpy() for state in first_states(network)], 0.0
-    known = {entry.name for entry in session.get_inputs()}  # without states of blocks that the model does not have
+    names = ("token", "position", *state_names(network))
     for position in range(count):
         token, at = ids[position : position + 1].numpy(), torch.tensor([position]).numpy()
-        given = dict(zip(INPUTS, [token, at, *states], strict=True))
-        logits, *states = session.run(None, {name: value for name, value in given.items() if name in known})
+        logits, *states = session.run(None, dict(zip(names, [token, at, *states], strict=True)))
         largest = max(largest, float((torch.from_numpy(logits) - ours[position]).abs().max()))
     return largest

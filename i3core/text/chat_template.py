@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..errors import CheckpointError, PromptError
-from .tokenizer import UNK_ID, ChunkTokenizer
+from .tokenizer import UNK_ID
+from .tokenizers import Tokenizer
 
 ROLES = ("user", "assistant")
 SYSTEM_PLACEHOLDER = "{system}"
@@ -46,7 +47,7 @@ class ChatTemplate:
         folding: whether characters that the vocabulary lacks are folded to similar ones that it has.
     """
 
-    tokenizer: ChunkTokenizer
+    tokenizer: Tokenizer
     kind: str
     form: str = DEFAULT_TEXT_FORM
     system: str = ""
@@ -72,7 +73,7 @@ class ChatTemplate:
             raise CheckpointError(f"Unknown chat template kind {self.kind!r}.", "Known: special_tokens, text.")
 
     @classmethod
-    def for_model(cls, tokenizer: ChunkTokenizer, declared: object = None) -> ChatTemplate:
+    def for_model(cls, tokenizer: Tokenizer, declared: object = None) -> ChatTemplate:
         """The template that config.json declares, or the default for the tokenizer."""
         if isinstance(declared, dict) and isinstance(declared.get("kind"), str):
             unknown = sorted(map(str, declared.keys() - DECLARED_KEYS))
@@ -106,14 +107,21 @@ class ChatTemplate:
     @property
     def end_id(self) -> int | None:
         """The token that ends a reply; None if the model has none."""
-        return self.tokenizer.special_tokens["end"] if self.kind == "special_tokens" else None
+        if self.kind == "special_tokens":
+            return self.tokenizer.special_tokens["end"]
+        return self.tokenizer.document_end
+
+    @property
+    def document_opening(self) -> list[int]:
+        """Ids that precede a plain text, in training and as a prompt."""
+        return [self.tokenizer.special_tokens["end"]] if self.kind == "special_tokens" else []
 
     @property
     def stop_texts(self) -> tuple[str, ...]:
         """Texts that end a reply if there is no end token: the start of the next user turn."""
         if self.kind == "special_tokens":
             return ()
-        opening = self.form.partition("{user}")[0].strip().lower()
+        opening = self.tokenizer.normalized(self.form.partition("{user}")[0].strip())
         return (opening,) if opening else ()
 
     def fold(self, text: str) -> str:
@@ -125,14 +133,8 @@ class ChatTemplate:
         return self.tokenizer.encode(self.fold(text))
 
     def unreadable(self, text: str) -> Counter[str]:
-        """The characters of `text` that become `<UNK>`, in the order of the text, and how often."""
-        folded, position = self.fold(text).strip().lower(), 0
-        found: Counter[str] = Counter()
-        for index in self.tokenizer.encode(folded):
-            if index == UNK_ID:
-                found[folded[position]] += 1
-            position += 1 if index == UNK_ID else len(self.tokenizer.chunks[index])
-        return found
+        """The characters of `text` that the model cannot read, in the order of the text, and how often."""
+        return self.tokenizer.unknown(self.fold(text).strip())
 
     def encode_turn(self, message: Message) -> list[int]:
         """Encode one whole turn, including role marks."""
@@ -145,7 +147,9 @@ class ChatTemplate:
             return encode(self.system.replace(SYSTEM_PLACEHOLDER, content))
         opening, _, rest = self.form.partition("{user}")
         middle, _, closing = rest.partition("{assistant}")
-        return encode(opening + content + middle) if message["role"] == "user" else encode(content + closing)
+        if message["role"] == "user":
+            return encode(opening + content + middle)
+        return encode(content + closing) if self.end_id is None else [*encode(content + closing.rstrip()), self.end_id]
 
     def cached_turn(self, message: Message) -> list[int]:
         """`encode_turn` with a cache, for a window that asks at every key press. Do not modify the result."""
@@ -168,7 +172,7 @@ class ChatTemplate:
         return [self.tokenizer.special_tokens["assistant"]] if self.kind == "special_tokens" else []
 
     def user_text(self, ids: Sequence[int]) -> str | None:
-        """The text of a user turn and the reply's opening, in lower case; None if `ids` are anything else."""
+        """The text of a user turn and the reply's opening, as the model reads it; None if `ids` are anything else."""
         if UNK_ID in ids:
             return None
         if self.kind == "special_tokens":
@@ -176,7 +180,7 @@ class ChatTemplate:
             inside = ids[1:-1]
             is_turn = len(ids) > 2 and ids[0] == special["user"] and ids[-1] == special["assistant"]
             return self.tokenizer.decode(inside) if is_turn and not set(inside) & set(special.values()) else None
-        opening, _, rest = self.form.lower().partition("{user}")
+        opening, _, rest = self.tokenizer.normalized(self.form).partition("{user}")
         middle, text = rest.partition("{assistant}")[0], self.tokenizer.decode(ids)
         if not (text.startswith(opening) and text.endswith(middle) and len(text) > len(opening) + len(middle)):
             return None
@@ -184,11 +188,12 @@ class ChatTemplate:
         return None if opening.strip() and opening.strip() in inside else inside
 
     def reply_text(self, ids: Sequence[int]) -> str:
-        """The text of a reply without its opening, in lower case."""
+        """The text of a reply without its opening, as the model reads it."""
         if self.kind == "special_tokens":
             return self.tokenizer.decode([i for i in ids if i != self.end_id]).strip()
-        closing = self.form.partition("{assistant}")[2].lower()
-        return self.tokenizer.decode(ids).removesuffix(closing).strip()
+        closing = self.tokenizer.normalized(self.form.partition("{assistant}")[2])
+        text = self.tokenizer.decode(i for i in ids if i != self.end_id)
+        return text.removesuffix(closing if self.end_id is None else closing.rstrip()).strip()
 
     def encode_turns(self, messages: Sequence[Message]) -> list[list[int]]:
         """Encode each turn. Raises PromptError for anything that is not a conversation."""
@@ -211,6 +216,6 @@ class ChatTemplate:
                 raise PromptError(f"A message has the role {role!r}.", f"Known roles: {', '.join(ROLES)}, system.")
 
     def encode_document(self, text: str) -> list[int]:
-        """Encode plain text for training, between end tokens if there are any."""
-        ids = self.encode_text(text)
-        return ids if self.end_id is None else [self.end_id, *ids, self.end_id]
+        """Encode plain text for training, between end tokens or before one if there are any."""
+        ids = [*self.document_opening, *self.encode_text(text)]
+        return ids if self.end_id is None else [*ids, self.end_id]

@@ -14,10 +14,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from ..errors import TokenizerError
 from .folding import TextFolding
@@ -60,13 +60,26 @@ class _OpenChunk(dict):
         return result
 
 
+class ChunkStream:
+    """Decodes one id after the other; chunks are always whole characters."""
+
+    def __init__(self, tokenizer: ChunkTokenizer) -> None:
+        self.push = tokenizer.name
+
+    def rest(self) -> str:
+        return ""
+
+
 class ChunkTokenizer:
     """Text to ids and back.
 
     Attributes:
         chunks: the vocabulary in id order; ids that a file leaves unused hold an empty string.
         special_tokens: role -> id of tokens that only the chat template produces, never text.
+        document_end: None; documents are marked by the chat template alone.
     """
+
+    kind, unit, keeps_case, document_end = "chunk", "chunk", False, None
 
     def __init__(self, chunk_to_idx: dict[str, int], special_tokens: dict[str, int] | None = None) -> None:
         if not chunk_to_idx:
@@ -88,6 +101,11 @@ class ChunkTokenizer:
     @property
     def vocab_size(self) -> int:
         return len(self.chunks)
+
+    @property
+    def names(self) -> list[str]:
+        """The chunk of each id, or the name of a special token; "" for ids without a use."""
+        return self.chunks
 
     @cached_property
     def folding(self) -> TextFolding:
@@ -132,6 +150,51 @@ class ChunkTokenizer:
         size = len(self.chunks)
         return "".join(self.chunks[i] if 0 <= i < size else UNK for i in ids)
 
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """The text of each id; together they are the decoded text."""
+        return [self.name(i) for i in ids]
+
+    def name(self, token_id: int) -> str:
+        """The text of one id."""
+        return self.chunks[token_id] if 0 <= token_id < len(self.chunks) else UNK
+
+    def stream(self) -> ChunkStream:
+        """A decoder for ids that come one by one."""
+        return ChunkStream(self)
+
+    def parts(self, text: str) -> Iterator[tuple[str, bool]]:
+        """The text in the parts that are tokens, each with whether it is known; unknown characters as written."""
+        lowered = text.lower()
+        origin = None
+        if len(lowered) != len(text):  # for each lower-cased character, the index of its origin
+            origin = [place for place, character in enumerate(text) for _ in character.lower()]
+        position = 0
+        for token_id in self.encode(text):
+            if token_id != UNK_ID:
+                yield self.chunks[token_id], True
+                position += len(self.chunks[token_id])
+            else:
+                yield text[position if origin is None else origin[position]], False
+                position += 1
+
+    def unknown(self, text: str) -> Counter[str]:
+        """The characters of a folded text that become `<UNK>`, in their order, and how often."""
+        lowered, position = text.lower(), 0
+        found: Counter[str] = Counter()
+        for index in self.encode(lowered):
+            if index == UNK_ID:
+                found[lowered[position]] += 1
+            position += 1 if index == UNK_ID else len(self.chunks[index])
+        return found
+
+    def normalized(self, text: str) -> str:
+        """`text` as it is read: in lower case."""
+        return text.lower()
+
+    def copy(self) -> ChunkTokenizer:
+        """The same vocabulary with a cache of its own."""
+        return ChunkTokenizer({chunk: i for i, chunk in enumerate(self.chunks) if chunk}, self.special_tokens)
+
     def to_json(self) -> dict:
         """Content of tokenizer.json, in the public layout plus `special_tokens`."""
         content = {
@@ -151,15 +214,11 @@ class ChunkTokenizer:
 
         Raises TokenizerError naming the file if it is missing or damaged.
         """
-        path = Path(path)
-        try:
-            content = json.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows write a mark first
-        except OSError as error:
-            raise TokenizerError(f"The vocabulary {path} cannot be read: {error.strerror}.") from error
-        except (ValueError, RecursionError) as error:
-            raise TokenizerError(
-                f"The vocabulary {path} is damaged (not JSON).", "Copy or download the model again."
-            ) from error
+        return cls.from_json(read_vocabulary(path), path)
+
+    @classmethod
+    def from_json(cls, content: Any, path: str | Path = "") -> ChunkTokenizer:
+        """Read the content of such a file; `path` is for the messages of errors."""
         content = content if isinstance(content, dict) else {}
         mapping, special = content.get("chunk_to_idx", content), content.get("special_tokens") or None
         if _is_id_map(mapping) and isinstance(special, dict):  # role -> id, or role -> name of the token
@@ -176,6 +235,18 @@ class ChunkTokenizer:
             return cls(mapping, special)
         except TokenizerError as error:
             raise TokenizerError(f"{path}: {error.what}", error.remedy) from error
+
+
+def read_vocabulary(path: str | Path) -> Any:
+    """Read the content of a vocabulary file. Raises TokenizerError naming it if it is missing or not JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))  # editors of Windows write a mark first
+    except OSError as error:
+        raise TokenizerError(f"The vocabulary {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise TokenizerError(
+            f"The vocabulary {path} is damaged (not JSON).", "Copy or download the model again."
+        ) from error
 
 
 def _is_id_map(value: object) -> TypeGuard[dict[str, int]]:

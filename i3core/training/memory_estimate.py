@@ -9,9 +9,9 @@ and the gaps are not filled again. The factor for that was measured with all pre
 
 from __future__ import annotations
 
+from ..model.block_kinds import FLOAT32, KINDS
 from ..model.config import ModelConfig
 
-FLOAT32 = 4
 LOGITS_AT_ONCE = 11 * 2**20  # elements, as in loss.py
 CPU_SLACK, CUDA_SLACK = 1.5, 1.1  # bytes that the allocators take for each byte of activations
 CUDA_CONTEXT = 500_000_000
@@ -19,9 +19,8 @@ SMALL_FILES = 4_000_000  # vocabulary and configuration of a checkpoint
 
 
 def block_matrices(config: ModelConfig) -> int:
-    """Count the weights that Muon trains: the matrices of attention and feed-forward layers."""
-    d = config.d_model
-    return config.n_layers * 2 * d * config.ffn_width + config.attention_layers * 4 * d * d
+    """Count the weights that Muon trains: the matrices of the blocks' linear layers."""
+    return sum(KINDS[kind].linear_weights(config) for kind in config.kinds)
 
 
 def optimizer_floats(trainable: int, optimizer: str, matrices: int = 0) -> int:
@@ -57,12 +56,8 @@ def _activation_bytes(config: ModelConfig, size: int) -> int:
 
     Inputs of matrix products take `size` bytes a number.
     """
-    d, f = config.d_model, config.ffn_width
-    ffn = FLOAT32 * d + size * (d + 2 * f)  # the residual; normalised; before and after GELU
-    hybrid = FLOAT32 * (3 * d + config.d_state)  # the residual; normalised; h; s
-    attention = FLOAT32 * d + size * (d + 3 * d + d)  # the residual; normalised; queries, keys, values; mixed
-    ends = FLOAT32 * 4 * d  # embedded; before and after the last norm; its gradient
-    return config.hybrid_layers * (hybrid + ffn) + config.attention_layers * (attention + ffn) + ends
+    ends = FLOAT32 * 4 * config.d_model  # embedded; before and after the last norm; its gradient
+    return ends + sum(KINDS[kind].kept_bytes(config, size) for kind in config.kinds)
 
 
 def largest_micro_batch(

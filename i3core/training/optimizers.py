@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from ..errors import TrainingError
+from ..model.block_kinds import is_linear
 from ..model.network import I3Network
 
 if TYPE_CHECKING:
     from .config import TrainingConfig
 
 
-def learning_rate_factor(config: TrainingConfig, step: int, total_steps: int) -> float:
+@dataclass(frozen=True)
+class Schedule:
+    """Of the learning rate, with the largest gradient norm; see the settings of the same names."""
+
+    warmup_steps: int
+    decay_share: float
+    min_lr_share: float
+    grad_clip: float
+
+
+def learning_rate_factor(config: Schedule | TrainingConfig, step: int, total_steps: int) -> float:
     """Share of the peak learning rate at `step` (from 0): linear warm-up, level, then a cosine to the minimum.
 
     The warm-up is at most half of the steps. The cosine covers the last `decay_share` of the steps after the warm-up;
@@ -48,7 +60,7 @@ def build_optimizers(network: I3Network, config: TrainingConfig) -> list[torch.o
     matrices, decayed, plain = [], [], []
     for name, parameter in trained:
         inside = name.startswith("layers.")
-        if parameter.dim() == 2 and inside and ".hybrid." not in name and ".lora_" not in name:
+        if inside and is_linear(name, parameter.dim()):
             (matrices if config.optimizer == "muon" else decayed).append(parameter)
         elif parameter.dim() == 2 and name == "head.weight" and not network.config.tie_embeddings:
             decayed.append(parameter)

@@ -22,7 +22,7 @@ from ..system.device import DeviceChoice, choose_device
 from ..system.distributed import World
 from ..system.memory import available_memory_bytes, total_memory_bytes
 from ..text.chat_template import SPECIAL_ROLES, ChatTemplate
-from ..text.tokenizer import ChunkTokenizer
+from ..text.tokenizers import read_tokenizer, tokenizer_from_json
 from .checkpointing import load_trainer_state
 from .config import TrainingConfig
 from .memory_estimate import block_matrices, estimate_memory, largest_micro_batch
@@ -136,7 +136,7 @@ def build_model(
     parts = world.shared(parts)
     if model is None:
         sizes, vocabulary_json, template_json = parts
-        tokenizer = ChunkTokenizer(vocabulary_json["chunk_to_idx"], vocabulary_json.get("special_tokens"))
+        tokenizer = tokenizer_from_json(vocabulary_json)
         template = ChatTemplate.for_model(tokenizer, template_json)
         model = checkpoint.Model(I3Network(sizes).to(device.name), tokenizer, sizes, template, device, "", None, {})
         if config.lora_rank:
@@ -159,7 +159,7 @@ def _read_model(
             add_lora(model.network, config.lora_rank, config.adapter_alpha)
         return model
     if config.tokenizer:
-        tokenizer = ChunkTokenizer.from_file(config.tokenizer)
+        tokenizer = read_tokenizer(config.tokenizer)
     else:
         sources = [parse_source(argument)[0] for argument in config.data]
         size = config.max_vocab or preset(config.preset).vocab_size

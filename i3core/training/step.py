@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from typing import cast
@@ -12,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import TrainingError
+from ..model.block_kinds import KINDS
 from ..model.network import I3Network
 from ..system.device import DeviceChoice, is_out_of_memory
 from ..system.distributed import World
 from .config import TrainingConfig
-from .optimizers import build_optimizers, learning_rate_factor
+from .optimizers import Schedule, build_optimizers, learning_rate_factor
 
 LOWER_RATE = "Resume from the last checkpoint with a lower learning rate (--lr)."
 Batch = tuple[Tensor, Tensor]  # ids and targets, both (sequences, width)
@@ -73,10 +73,7 @@ class TrainStep:
         self.optimizers = build_optimizers(network, config)
         self._together = cast(torch.optim.Optimizer, _AllOrNothing(self.optimizers))
         self.trained = [p for p in network.parameters() if p.requires_grad]
-        # The public recipe's schedule: a cosine over all steps, down to a tenth.
-        self.schedule = (
-            dataclasses.replace(config, decay_share=1.0, min_lr_share=0.1) if config.public_recipe else config
-        )
+        self.schedule = _schedule(config, network)
         self.scaler = torch.amp.GradScaler(enabled=device.precision == "float16")
         self._loss: nn.Module = _MeanLoss(network)
         if self.world.size > 1:
@@ -146,7 +143,7 @@ class TrainStep:
                 self._clear_gradients()
                 self._use_less_memory(error, max((ids for ids, _ in batches), key=Tensor.numel))
         self.scaler.unscale_(self._together)
-        norm = torch.nn.utils.clip_grad_norm_(self.trained, self.config.grad_clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.trained, self.schedule.grad_clip)
         loss, grad_norm = torch.stack([total, norm.to(total)]).tolist()  # one synchronisation with the device
         return self.world.summed([loss])[0], grad_norm
 
@@ -230,6 +227,18 @@ class TrainStep:
         if state["scaler"]:  # empty if the run started in another precision
             self.scaler.load_state_dict(state["scaler"])
         self.micro_tokens = min(filter(None, (self.micro_tokens, state["micro_tokens"])), default=0)
+
+
+def _schedule(config: TrainingConfig, network: I3Network) -> Schedule:
+    """What the settings say, or the public recipe of the network's blocks.
+
+    That is a cosine over all steps, down to a tenth; with RWKV-4 blocks a constant rate, and no clipping.
+    """
+    if not config.public_recipe:
+        return Schedule(config.warmup_steps, config.decay_share, config.min_lr_share, config.grad_clip)
+    if any(KINDS[kind].steady for kind in network.config.kinds):
+        return Schedule(warmup_steps=0, decay_share=0.0, min_lr_share=1.0, grad_clip=math.inf)
+    return Schedule(config.warmup_steps, 1.0, 0.1, config.grad_clip)
 
 
 def _micro_batches(batch: Batch, micro_tokens: int) -> Iterator[Batch]:

@@ -9,7 +9,6 @@ from PySide6.QtGui import QColor, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
 
 from i3core.text.chat_template import ChatTemplate
-from i3core.text.tokenizer import UNK_ID
 from i3desk.style.palette import mix
 from i3desk.tokens.layout import ChunkLayout
 from i3desk.tokens.painter import ChunkPainter, metrics
@@ -30,25 +29,7 @@ class DraftChunk:
 
 def split(text: str, template: ChatTemplate) -> list[DraftChunk]:
     """Split text, folded by the template, into the model's chunks."""
-    text, tokenizer = template.fold(text), template.tokenizer
-    lowered = text.lower()
-    origin = _origins(text) if len(lowered) != len(text) else None
-    chunks, position = [], 0
-    for token_id in tokenizer.encode(text):
-        if token_id != UNK_ID:
-            chunk = tokenizer.chunks[token_id]
-            chunks.append(DraftChunk(chunk, True))
-            position += len(chunk)
-        else:
-            written = text[position if origin is None else origin[position]]
-            chunks.append(DraftChunk(written, False))
-            position += 1
-    return chunks
-
-
-def _origins(text: str) -> list[int]:
-    """For each character of the lower-cased text, the index of its origin in `text`."""
-    return [place for place, character in enumerate(text) for _ in character.lower()]
+    return [DraftChunk(part, is_known) for part, is_known in template.tokenizer.parts(template.fold(text))]
 
 
 class _ChunkField(QWidget):

@@ -143,9 +143,9 @@ class PendingReplies(QObject):
             ids = [chunk.token_id for chunk in reply.chunks]
             return ids[:-1] if ids and ids[-1] == template.end_id else ids
         # The ids are of another model: encode the text with this one's tokenizer.
-        tokenizer = template.tokenizer
         ids = template.encode_text(reply.text)
-        reply.chunks = [Chunk(token_id, tokenizer.chunks[token_id], 1.0) for token_id in ids]
+        pieces = template.tokenizer.pieces(ids)
+        reply.chunks = [Chunk(token_id, text, 1.0) for token_id, text in zip(ids, pieces, strict=True)]
         reply.given_tokens = len(ids)
         return ids
 

@@ -6,11 +6,11 @@ import enum
 import re
 from pathlib import Path
 
-from i3core.checkpoints.weights import INDEX_FILES, WEIGHT_FILES
+from i3core.checkpoints.weights import is_weight_file
 from i3core.system.files import open_file
 
 DATA_SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".xz", ".gz")
-_MODEL_FILES = {*WEIGHT_FILES, *INDEX_FILES, "config.json", "tokenizer.json", "adapter_config.json"}
+_MODEL_FILES = {"config.json", "tokenizer.json", "adapter_config.json"}
 _OUR_MARK = re.compile(rb'"i3desk_conversation"')  # near the start of an exported chat
 _ONE_CHAT = re.compile(rb'\s*(\{[^\[]*"messages"\s*:|\[\s*\{\s*"role"\s*:)')  # in a file that is one JSON value
 # Exports of ChatGPT, Claude, LM Studio, Open WebUI and SillyTavern.
@@ -26,6 +26,10 @@ class Dropped(enum.Enum):
     MODEL = "a model folder"
 
 
+def _is_of_model(name: str) -> bool:
+    return name in _MODEL_FILES or is_weight_file(name)
+
+
 def kind_of(path: Path) -> Dropped:
     """Tell the kind from names and, for JSON, from the first bytes.
 
@@ -37,10 +41,10 @@ def kind_of(path: Path) -> Dropped:
         except OSError:
             return Dropped.MODEL
         holds_data = any(name.lower().endswith(DATA_SUFFIXES) for name in names)
-        is_model = names & _MODEL_FILES or "run.json" in names or path.suffix == ".partial"
+        is_model = any(map(_is_of_model, names)) or "run.json" in names or path.suffix == ".partial"
         return Dropped.DATA if holds_data and not is_model else Dropped.MODEL
     name = path.name.lower()
-    if name in _MODEL_FILES or not name.endswith(DATA_SUFFIXES):
+    if _is_of_model(name) or not name.endswith(DATA_SUFFIXES):
         return Dropped.MODEL
     if path.exists() and not path.is_file():  # a pipe would never answer
         return Dropped.MODEL

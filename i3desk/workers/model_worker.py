@@ -22,7 +22,6 @@ from i3core.generation.outputs import Piece
 from i3core.system.device import release_freed_memory
 from i3core.system.gpu import UnusableGpu
 from i3core.text.chat_template import ChatTemplate
-from i3core.text.tokenizer import ChunkTokenizer
 from i3desk.workers.torch_import import import_torch
 
 log = logging.getLogger(__name__)
@@ -134,8 +133,7 @@ def load_i3core(request: LoadRequest, progressed: Callable[[str], None]) -> tupl
 
 def copy_template(template: ChatTemplate) -> ChatTemplate:
     """Copy a template and its tokenizer, which caches words and must not be shared by threads."""
-    chunks = {chunk: number for number, chunk in enumerate(template.tokenizer.chunks) if chunk}
-    return replace(template, tokenizer=ChunkTokenizer(chunks, template.tokenizer.special_tokens))
+    return replace(template, tokenizer=template.tokenizer.copy())
 
 
 class ModelSignals(QObject):

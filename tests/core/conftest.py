@@ -23,6 +23,7 @@ from i3core.model.config import ModelConfig, preset
 from i3core.model.network import I3Network
 from i3core.system import gpu
 from i3core.system.device import choose_device
+from i3core.text.bpe import BPETokenizer, train_bpe
 from i3core.text.chat_template import SPECIAL_ROLES, ChatTemplate
 from i3core.text.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
 from i3core.training.config import TrainingConfig
@@ -62,8 +63,10 @@ class Build:
         with torch.no_grad():
             for name, weight in network.named_parameters():
                 noise = torch.randn(weight.shape, generator=source)
-                if name.endswith("w_mix"):
+                if name.endswith("w_mix") or "time_mix" in name:
                     weight.copy_(torch.rand(weight.shape, generator=source))
+                elif name.endswith("time_decay"):
+                    weight.copy_(1.5 * noise - 1)
                 elif name.endswith("hybrid.A"):
                     weight.copy_(noise * 0.5 / weight.shape[0] ** 0.5 + 0.4 * torch.eye(weight.shape[0]))
                 elif ".ln" in name or name.startswith("ln_f"):
@@ -72,8 +75,13 @@ class Build:
                     weight.copy_(0.3 * noise)
         return network.eval()
 
-    def model(self, special: bool = True, seed: int = 0, **sizes) -> checkpoint.Model:
-        tokenizer = self.tokenizer(special)
+    @functools.cache  # noqa: B019
+    def bpe(self, special: bool = True, size: int = 400) -> BPETokenizer:
+        texts = [STORY.title(), STORY, *(text for exchange in CHAT for text in exchange)]
+        return train_bpe(texts, size, SPECIAL_ROLES if special else ())[0]
+
+    def model(self, special: bool = True, seed: int = 0, kind: str = "chunk", **sizes) -> checkpoint.Model:
+        tokenizer = self.bpe(special) if kind == "bpe" else self.tokenizer(special)
         config = preset("tiny", vocab_size=tokenizer.vocab_size, **sizes)
         template = ChatTemplate.for_model(tokenizer)
         device = choose_device("cpu", "float32")
@@ -253,6 +261,18 @@ def golden(request, tmp_path_factory) -> Path:
         state = {name: torch.from_numpy(weights[name]).float() for name in weights}
     for name in ("pytorch_model.bin", "initial_weights.bin"):
         torch.save(state, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session", params=["tests", *(["shared"] if (SHARED / "golden").is_dir() else [])])
+def golden_200m(request, tmp_path_factory) -> Path:
+    """The same of the public code of i3-200M, which writes no config.json; only the shared folder has its training."""
+    if request.param == "shared":
+        return SHARED / "golden" / "open-i3-200m-small"
+    folder = tmp_path_factory.mktemp("golden") / "open-i3-200m-small"
+    shutil.copytree(REPOSITORY / "tests" / "golden" / "open-i3-200m-small", folder)
+    with np.load(folder / "weights.npz") as weights:
+        torch.save({name: torch.from_numpy(weights[name]) for name in weights}, folder / "model_iter_1000.pt")
     return folder
 
 

@@ -45,7 +45,10 @@ def same(one, other):
     assert [piece.logprob for piece in one] == pytest.approx([piece.logprob for piece in other], abs=1e-3)
 
 
-@pytest.mark.parametrize("sizes", [{}, {"attention_layers": 0}, {"hybrid_layers": 0}])
+@pytest.mark.parametrize(
+    "sizes",
+    [{}, {"attention_layers": 0}, {"hybrid_layers": 0}, {"blocks": "rwkv4:2+attention:1", "kind": "bpe"}],
+)
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_unequal_prompts_in_a_batch_equal_each_alone(build, sizes, temperature):
     """Past the end of the window (64), too."""

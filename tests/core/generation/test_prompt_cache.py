@@ -29,10 +29,17 @@ def tokens(pieces):
     return [piece.chunk.token_id for piece in pieces if piece.chunk]
 
 
-@pytest.fixture(scope="module", params=[24, 64])
+@pytest.fixture(
+    scope="module",
+    params=[
+        {"window": 24, "hybrid_layers": 1},
+        {"window": 64, "hybrid_layers": 1},
+        {"window": 24, "blocks": "attention:1+rwkv4:2", "kind": "bpe"},
+    ],
+)
 def wordy(request, build):
     """A model whose replies end by their budget, with a window that they pass or fill."""
-    model = build.model(window=request.param, seed=3, hybrid_layers=1)
+    model = build.model(seed=3, **request.param)
     with torch.no_grad():
         model.network.head.bias[model.template.end_id] = -100.0
     return model
@@ -240,8 +247,8 @@ def test_counted_bytes_are_those_of_the_tensors(wordy):
         state = prefix.state_at(position)
         prefix.record(ids, state, wordy.network(torch.tensor([ids[position:]]), state)[0, -1])
         cache.insert(prefix)
-        held = [tensor for each in prefix.caches for tensor in (each.keys, each.values)]
-        held += [tensor for states in prefix.snapshots.values() for each in states for tensor in (each.h, each.s)]
+        held = [tensor for each in prefix.caches if each for tensor in (each.keys, each.values)]
+        held += [tensor for states in prefix.snapshots.values() for each in states for tensor in each.tensors]
         held += prefix.logits.values()
         assert len(cache) == 1
         assert cache.nbytes == sum(tensor.nbytes for tensor in held)

@@ -14,15 +14,16 @@ from i3core.model.layers import Linear
 from i3core.model.lora import add_lora
 from i3core.model.loss import head_loss
 from i3core.model.reference import sequential_logits, sequential_loss
-from i3core.model.state import KVCache, RecurrentState
+from i3core.model.state import KVCache
 
 WINDOW = 24
+FAMILIES = ["", "rwkv4:2+attention:1", "attention:1+rwkv4:1+rwkv_mamba:1+attention:1"]
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
 
 
-@pytest.fixture(scope="module")
-def small(build):
-    return build.model(window=WINDOW)
+@pytest.fixture(scope="module", params=FAMILIES)
+def small(request, build):
+    return build.model(window=WINDOW, blocks=request.param)
 
 
 def full_logits(model, ids):
@@ -35,10 +36,12 @@ def token_lists(least=1, most=WINDOW):
     return st.lists(st.integers(0, 149), min_size=least, max_size=most)
 
 
-@pytest.mark.parametrize(("hybrid", "attention"), [(1, 0), (0, 1), (3, 2)])
+@pytest.mark.parametrize(
+    "blocks", ["rwkv_mamba:1", "attention:1", "rwkv_mamba:3+attention:2", "rwkv4:1", "rwkv4:2+attention:1+rwkv_mamba:1"]
+)
 @pytest.mark.parametrize("tied", [False, True])
-def test_forward_equals_the_sequential_code(build, hybrid, attention, tied):
-    config = ModelConfig(40, 16, 4, 5, hybrid, attention, window=37, tie_embeddings=tied)
+def test_forward_equals_the_sequential_code(build, blocks, tied):
+    config = ModelConfig(40, 16, 4, 5, blocks=blocks, window=37, tie_embeddings=tied)
     network = build.network(config)
     ids = torch.randint(0, 40, (3, 37), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -56,8 +59,9 @@ def test_linear_layer_of_any_size_multiplies_a_single_token(inputs, outputs, sha
         torch.testing.assert_close(layer(x), x @ layer.weight.T + layer.bias, rtol=1e-4, atol=1e-5)
 
 
-def test_single_token_with_lora_equals_the_whole_pass(build):
-    network = build.network(ModelConfig(40, 16, 4, 5, 1, 1, window=8))
+@pytest.mark.parametrize("blocks", ["rwkv_mamba:1+attention:1", "rwkv4:1+attention:1"])
+def test_single_token_with_lora_equals_the_whole_pass(build, blocks):
+    network = build.network(ModelConfig(40, 16, 4, 5, window=8, blocks=blocks))
     ids = torch.tensor([[7, 9]])
     add_lora(network, 2, 4.0)
     with torch.no_grad():
@@ -70,8 +74,9 @@ def test_single_token_with_lora_equals_the_whole_pass(build):
     torch.testing.assert_close(steps, expected, **TOLERANCE)
 
 
-def test_gradients_equal_the_sequential_code(build):
-    network = build.network(ModelConfig(40, 16, 4, 5, 2, 1, window=20))
+@pytest.mark.parametrize("blocks", ["rwkv_mamba:2+attention:1", "rwkv4:2+attention:1"])
+def test_gradients_equal_the_sequential_code(build, blocks):
+    network = build.network(ModelConfig(40, 16, 4, 5, window=20, blocks=blocks))
     source = torch.Generator().manual_seed(2)
     ids, targets = torch.randint(0, 40, (2, 2, 20), generator=source)
     network.loss(ids, targets).backward()
@@ -128,7 +133,7 @@ def test_rows_decoded_at_their_own_positions_equal_whole_passes(small, rows):
         layers = [
             KVCache(*(torch.cat(part) for part in zip(*((each.keys, each.values) for each in parts), strict=True)))
             if isinstance(parts[0], KVCache)
-            else RecurrentState(*(torch.cat(part) for part in zip(*((each.h, each.s) for each in parts), strict=True)))
+            else type(parts[0])(*(torch.cat(part) for part in zip(*(each.tensors for each in parts), strict=True)))
             for parts in zip(*(state.layers for state in states), strict=True)
         ]
         last = torch.tensor([ids[-1] for ids in rows])

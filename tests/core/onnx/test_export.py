@@ -15,9 +15,11 @@ pytest.importorskip("onnx")
 from i3core.onnx import export as onnx_export  # noqa: E402
 from i3core.onnx.export import FILE, first_states, largest_difference, save_onnx  # noqa: E402
 
+RWKV4 = {"blocks": "rwkv4:2+attention:1"}
+
 
 @pytest.mark.parametrize(
-    "sizes", [{}, {"attention_layers": 0}, {"hybrid_layers": 0}, {"tie_embeddings": False, "ffn_width": 40}]
+    "sizes", [{}, {"attention_layers": 0}, {"hybrid_layers": 0}, {"tie_embeddings": False, "ffn_width": 40}, RWKV4]
 )
 def test_graph_decodes_as_the_network_reads(build, tmp_path, sizes):
     model = build.model(**sizes)
