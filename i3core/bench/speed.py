@@ -20,6 +20,7 @@ import torch
 from ..checkpoints.checkpoint import Model, find_model
 from ..data.documents import read_documents
 from ..generation.generator import Generator
+from ..model.block_kinds import KINDS
 from ..model.config import ModelConfig, preset
 from ..model.network import I3Network
 from ..model.quantization import Int8Linear, quantize

@@ -15,6 +15,7 @@ from ..errors import CheckpointError, I3Error
 from ..model.block_kinds import KINDS, blocks_text
 from ..model.config import ModelConfig
 from ..system.files import open_file, read_json
+from ..text.tokenizers import vocabulary_unit
 from . import adapter_config, registry
 from .checksums import read_checksums
 from .state_dict import check_shapes, config_from_shapes
@@ -65,6 +66,7 @@ class ModelInfo:
         base: of an adapter, the folder of the model that it adds to; else None.
         training: of a run; else None.
         has_checksums: whether `i3core verify` can compare its files with checksums.
+        unit: what a token of its vocabulary is called: "chunk", or "token" of byte-level BPE.
         warnings: what config.json says that the tensors contradict.
     """
 
@@ -82,6 +84,7 @@ class ModelInfo:
     base: Path | None = None
     training: TrainingInfo | None = None
     has_checksums: bool = False
+    unit: str = "chunk"
     warnings: tuple[str, ...] = ()
 
     @property
@@ -169,6 +172,7 @@ def _inspect(folder: Path) -> ModelInfo:
         base=base,
         training=_read_training(folder) if is_run else None,
         has_checksums=sums is not None,
+        unit=vocabulary_unit(tokenizer_path(base or weights_folder)),
         warnings=warnings,
     )
 

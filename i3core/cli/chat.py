@@ -8,7 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import PromptError
-from .options import Commands, add_command, add_device, add_json, add_model, add_sampling, load, sampling_config
+from .options import (
+    Commands,
+    add_command,
+    add_device,
+    add_heads,
+    add_json,
+    add_model,
+    add_sampling,
+    load,
+    sampling_config,
+)
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
 def add_generate(commands: Commands) -> None:
     parser = add_command(commands, "generate", generate, "answer one prompt, or continue a text")
     add_model(parser)
+    add_heads(parser)
     add_device(parser)
     add_json(parser)
     parser.add_argument("--prompt", required=True, metavar="TEXT", help="what to say to the model")
@@ -29,6 +40,7 @@ def add_generate(commands: Commands) -> None:
 def add_chat(commands: Commands) -> None:
     parser = add_command(commands, "chat", chat, "chat in the terminal; also reads lines from a pipe")
     add_model(parser)
+    add_heads(parser)
     add_device(parser)
     add_sampling(parser)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..net.dataset_name import HELP
-from .options import Commands, add_command, add_device, add_json, add_reading, load, reading
+from .options import Commands, add_command, add_device, add_heads, add_json, add_reading, load, reading
 from .output import print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def add_eval(commands: Commands) -> None:
         usage="%(prog)s [options] [MODEL] DATA",
     )  # fmt: skip
     parser.add_argument("paths", nargs="+", metavar="[MODEL] DATA", help=f"model, and data: a file, folder or {HELP}")
+    add_heads(parser)
     add_device(parser)
     add_reading(parser)
     add_json(parser)

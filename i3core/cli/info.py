@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from .options import Commands, add_command, add_device, add_json, add_model, load
+from .options import Commands, add_command, add_device, add_heads, add_json, add_model, load
 from .output import print_json
 
 
@@ -14,6 +14,7 @@ def add_info(commands: Commands) -> None:
     summary = "show a model's parameters, sizes, device, chat template and licence"
     parser = add_command(commands, "info", info, summary)
     add_model(parser)
+    add_heads(parser)
     add_device(parser)
     add_json(parser)
 
@@ -21,6 +22,7 @@ def add_info(commands: Commands) -> None:
 def add_tokenize(commands: Commands) -> None:
     parser = add_command(commands, "tokenize", tokenize, "show the token ids and chunks of a text")
     add_model(parser)
+    add_heads(parser)
     add_device(parser)
     add_json(parser)
     parser.add_argument("--text", required=True, help="text to split into chunks")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..checkpoints import registry
 from ..errors import I3Error
+from ..model.block_kinds import layer_counts, parse_blocks
 from ..system import assets
 from ..system.humanize import size_text
 from ..version import __version__
@@ -38,7 +39,7 @@ def add_download(commands: Commands) -> None:
     parser = add_command(commands, "download", download, summary, epilog=DOWNLOAD_EPILOG)
     add_json(parser, "print progress and result as JSON lines")
     add = parser.add_argument
-    add("name", metavar="NAME", help="AUTHOR/NAME on the hub, or i3-80m")
+    add("name", metavar="NAME", help="AUTHOR/NAME on the hub, or i3-80m or i3-200m")
     add("--to", metavar="FOLDER", help="where to create the model's folder (default: the user's models)")
     add("--revision", default="main", metavar="R", help="branch, tag or commit (default: %(default)s)")
     add("--replace", action="store_true", help="discard an unfinished download of another model of the same name")
@@ -74,7 +75,7 @@ def models(arguments: argparse.Namespace) -> None:
         if "error" in facts:
             print(f"{facts['name']:20} {facts['error']}")
             continue
-        layers = f"{facts['hybrid_layers']} + {facts['attention_layers']}"
+        layers = layer_counts(parse_blocks(facts["blocks"]))
         licence = facts["licence"] or "licence not stated"
         print(
             f"{facts['name']:20} {facts['origin']:10} {facts['parameters']:>13,} parameters  {layers:>7} layers  "

@@ -28,7 +28,6 @@ def add_command(
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", help="model folder or name (default: the bundled model)")
-    add_heads(parser)
 
 
 def add_heads(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from ..errors import ConfigError, I3Error
 from ..serving.middleware import KEY_VARIABLE, is_loopback
 from ..system.extras import install_hint
-from .options import Commands, add_command, add_device, add_json, add_model, load
+from .options import Commands, add_command, add_device, add_heads, add_json, add_model, load
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def add_serve(commands: Commands) -> None:
     summary = "answer other programs through the API of OpenAI"
     parser = add_command(commands, "serve", serve, summary, epilog=SERVE_EPILOG)
     add_model(parser)
+    add_heads(parser)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=DEFAULT_PORT, help="0 for any free port (default: %(default)s)")

@@ -57,7 +57,8 @@ def add_train(commands: Commands) -> None:
     add("--model", metavar="MODEL", help="model folder or name to fine-tune")
     add(
         "--from-scratch", dest="preset", metavar="PRESET[,SIZE=N...]",
-        help="i3-80m, i3-22m, i3-mini or tiny; sizes may follow, as in i3-mini,d_model=320,attention_layers=0",
+        help="i3-80m, i3-200m, i3-22m, i3-mini or tiny; sizes may follow, as in i3-mini,d_model=320,attention_layers=0 "
+        "or i3-mini,blocks=rwkv4:4+attention:2,tokenizer=bpe:4096",
     )  # fmt: skip
     add("--tokenizer", metavar="FILE", help="vocabulary for training from scratch (default: built from the data)")
     add("--out", metavar="RUN", help="run folder to create")

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from ..net.dataset_name import DataSource
+from ..text.bpe import BPETokenizer, train_bpe
 from ..text.tokenizer import ChunkTokenizer, build_tokenizer, count_chunks
 from .cache import cache_entry, cache_folder, mark_used
 from .documents import read_documents
@@ -41,6 +42,27 @@ def vocabulary(
     return build_tokenizer(
         count_source_chunks(sources, progress, on_bad=on_bad, reading=reading), max_size, min_count, special_roles
     )
+
+
+def bpe_vocabulary(
+    sources: Sequence[DataSource],
+    size: int,
+    special_roles: Iterable[str] = (),
+    min_count: int = 1,
+    progress: CharacterProgress | None = None,
+    on_bad: BadRecordHandler | None = None,
+    reading: Reading | None = None,
+) -> tuple[BPETokenizer, int]:
+    """Build a byte-level BPE vocabulary of some sources; see `train_bpe`, and `count_source_chunks` for the others."""
+    fetch_datasets(sources, progress)
+
+    def texts() -> Iterator[str]:
+        for piece in _pieces(sources, on_bad, reading):
+            yield from piece
+            if progress:
+                progress(sum(map(len, piece)))
+
+    return train_bpe(texts(), size, special_roles, min_count)
 
 
 def count_source_chunks(

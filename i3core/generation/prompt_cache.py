@@ -71,7 +71,10 @@ class CachedPrefix:
         """A copy of the first `position` tokens with KV caches of its own, for another continuation."""
         return CachedPrefix(
             self.token_ids[:position],
-            [cache and KVCache(_copied(cache.keys, position), _copied(cache.values, position)) for cache in self.caches],
+            [
+                cache and KVCache(_copied(cache.keys, position), _copied(cache.values, position))
+                for cache in self.caches
+            ],
             {at: snapshot for at, snapshot in self.snapshots.items() if at <= position},
             {at: logits for at, logits in self.logits.items() if at <= position},
         )

@@ -36,7 +36,7 @@ from ..net.hub_errors import endpoint, hub_errors_explained
 from ..system.disk_space import DiskFullError, check_disk_space
 from ..system.files import read_json, write_json
 from ..system.humanize import size_text
-from ..text.tokenizer import ChunkTokenizer
+from ..text.tokenizers import read_tokenizer
 from ..version import __version__
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ def _check_config(repo: str, path: Path, partial: Path) -> None:
 def _complete(partial: Path, repo: str, commit: str) -> None:
     """Check the model's headers, and write its checksums."""
     try:
-        model, vocabulary = inspect(partial), ChunkTokenizer.from_file(tokenizer_path(partial))
+        model, vocabulary = inspect(partial), read_tokenizer(tokenizer_path(partial))
         if vocabulary.vocab_size != model.vocab_size:
             raise CheckpointError(f"Its vocabulary has {vocabulary.vocab_size} chunks, its weights {model.vocab_size}.")
     except I3Error as error:

@@ -10,6 +10,7 @@ from typing import Any
 from ..checkpoints.model_info import ModelInfo, inspect
 from ..data.sources import parse_source
 from ..errors import I3Error
+from ..model.block_kinds import blocks_in_words
 from ..net.dataset_name import HubDataset
 from ..system.files import read_json
 

@@ -178,6 +178,14 @@ def blocks_text(kinds: tuple[str, ...]) -> str:
     return "+".join(f"{name}:{len(list(same))}" for name, same in groupby(kinds))
 
 
+def layer_counts(kinds: tuple[str, ...]) -> str:
+    """Such as "12 + 4": recurrent blocks, then attention; more numbers if there are more changes of kind."""
+    if not any(KINDS[name].attends for name in kinds):
+        return f"{len(kinds)} + 0"
+    counts = [str(len(list(same))) for _, same in groupby(kinds)]
+    return " + ".join(["0", *counts] if len(counts) == 1 else counts)
+
+
 def blocks_in_words(kinds: tuple[str, ...]) -> list[str]:
     """Such as ["12 RWKV-4", "4 attention"]."""
     return [f"{len(list(same))} {KINDS[name].title}" for name, same in groupby(kinds)]

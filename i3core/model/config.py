@@ -106,6 +106,8 @@ def _i3_22m_ffn_width() -> int:
     return 1 + round((22_600_000 - base) / per_width)
 
 
+_TOKENIZER = "tokenizer="
+_BPE_PRESETS = ("i3-200m",)
 PRESETS: dict[str, ModelConfig] = {
     "i3-80m": ModelConfig(41_320),
     "i3-200m": ModelConfig(32_000, d_model=768, n_heads=12, window=512, blocks="rwkv4:12+attention:4"),
@@ -119,19 +121,36 @@ PRESETS: dict[str, ModelConfig] = {
 }
 
 
+def preset_tokenizer(name: str) -> tuple[str, int]:
+    """Kind of the vocabulary that a preset is trained with from scratch ("chunk" or "bpe") and its size; 0 for that
+    of the preset. `name` may say so, as in "i3-mini,tokenizer=bpe:4096".
+
+    Raises ConfigError for an unknown kind.
+    """
+    name, *sizes = (part.strip() for part in name.split(","))
+    text = next((size.removeprefix(_TOKENIZER) for size in sizes if size.startswith(_TOKENIZER)), "")
+    kind, _, count = (text or ("bpe" if name in _BPE_PRESETS else "chunk")).partition(":")
+    if kind not in ("chunk", "bpe"):
+        raise ConfigError(f"There is no tokenizer {kind!r}.", "Known: chunk, bpe; a size may follow, as in bpe:4096.")
+    if count and not (count.isdecimal() and len(count) < 8 and int(count) >= 8):
+        raise ConfigError(f"The size of a vocabulary must be a whole number from 8 on, not {count!r}.")
+    return kind, int(count or 0)
+
+
 def preset(name: str, **changes: int | bool) -> ModelConfig:
     """The preset `name` with `changes` applied.
 
     name: of a preset, which sizes may follow: "i3-mini", "i3-mini,d_model=320,attention_layers=0", or
-        "i3-mini,blocks=rwkv4:4+attention:2". A preset's FFN width is four times its width if d_model is changed and
-        ffn_width is not.
+        "i3-mini,blocks=rwkv4:4+attention:2"; `tokenizer=` is for `preset_tokenizer`. A preset's FFN width is four times
+        its width if d_model is changed and ffn_width is not.
 
     Raises ConfigError for an unknown preset or size.
     """
+    preset_tokenizer(name)  # that it can be read
     name, *sizes = (part.strip() for part in name.split(","))
     if name not in PRESETS:
         raise ConfigError(f"There is no preset {name!r}.", f"Known presets: {', '.join(PRESETS)}.")
-    named = dict(_size(text) for text in sizes)
+    named = dict(_size(text) for text in sizes if not text.startswith(_TOKENIZER))
     if "d_model" in named:
         named.setdefault("ffn_width", 0)
     numbers = [key for key in ("hybrid_layers", "attention_layers") if key in named]

@@ -93,9 +93,7 @@ class RWKVMambaMixer(nn.Module):
                 state.h, state.s = last_state(h, state.h, mask), last_state(s, state.s, mask)
             return y
 
-    def decode(
-        self, x: Tensor, state: MambaState, position: int | Tensor = 0, mask: Tensor | None = None
-    ) -> Tensor:
+    def decode(self, x: Tensor, state: MambaState, position: int | Tensor = 0, mask: Tensor | None = None) -> Tensor:
         """x: (B, D) -> (B, D), float32: the definition as it stands, in as few operations as possible."""
         if not isinstance(position, int) and torch.is_autocast_enabled(x.device.type):
             with torch.autocast(x.device.type, enabled=False):

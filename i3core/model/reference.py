@@ -75,7 +75,11 @@ def mixed_with_previous(x: Tensor, *shares: Tensor) -> list[Tensor]:
 
 def sequential_block(block: Block, x: Tensor) -> Tensor:
     """x: (B, T, D) -> (B, T, D)."""
-    mixers = {RWKVMambaMixer: sequential_mixer, CausalSelfAttention: masked_attention, RWKV4Mixer: sequential_time_mixing}
+    mixers = {
+        RWKVMambaMixer: sequential_mixer,
+        CausalSelfAttention: masked_attention,
+        RWKV4Mixer: sequential_time_mixing,
+    }
     mixer: Any = block.mixer
     x = x + mixers[type(mixer)](mixer, block.ln1(x))
     widened = block.ln2(x)

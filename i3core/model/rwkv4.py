@@ -4,8 +4,8 @@
     channel mixing    k, r likewise;   y = sigmoid(receptance(r)) * value(relu(key(k))^2)
 
 "Mixed" is m x_t + (1 - m) x_{t-1} with a vector m for each of them; zeros precede the first token. No layer has a bias.
-The decay is w = -e^{time_decay}. In the paper `time_first` raises the weight of the newest token; in the public i3 code it
-raises that of all tokens before it, which is the same with the other sign: u = -time_first.
+The decay is w = -e^{time_decay}. In the paper `time_first` raises the weight of the newest token; in the public i3
+code it raises that of all tokens before it, which is the same with the other sign: u = -time_first.
 """
 
 from __future__ import annotations
@@ -57,9 +57,7 @@ class RWKV4Mixer(nn.Module):
         y = self.output(torch.sigmoid(r) * y.to(r.dtype))
         return y if order is None else y.gather(1, order.argsort(dim=1).expand_as(y))
 
-    def decode(
-        self, x: Tensor, state: RWKV4State, position: int | Tensor = 0, mask: Tensor | None = None
-    ) -> Tensor:
+    def decode(self, x: Tensor, state: RWKV4State, position: int | Tensor = 0, mask: Tensor | None = None) -> Tensor:
         """x: (B, D) -> (B, D)."""
         single, before = isinstance(position, int), state.mixed_before.to(x.dtype)
         k, v, r = (
@@ -81,7 +79,7 @@ class RWKV4Mixer(nn.Module):
             nn.init.ones_(weight)
 
     def _rates(self) -> tuple[Tensor, Tensor]:
-        """The logarithm of the decay, and the bonus of the newest token: of the public code, that of what precedes it."""
+        """The logarithm of the decay, and the bonus of the newest token."""
         return -self.time_decay.float().exp(), -self.time_first.float()
 
 

@@ -12,7 +12,6 @@ from typing import Self
 import torch
 from torch import Tensor
 
-
 NOTHING = -1e30  # log_weight of an RWKV-4 block before the first token; its exponential is 0, its multiples are finite
 
 

@@ -10,8 +10,8 @@ values and the logarithm of its weight; both are a state of constant size:
 The public code adds 1e-8 to the denominator, scaled so that it is at least 1: in float32 that changes nothing.
 
 Two ways lead to all t. If the keys of each channel lie within e^60 of each other, as they do unless training has gone
-wrong, both sums are plain recurrences with constant decay (`scan.py`). Otherwise means and weights are combined in pairs
-(Hillis & Steele 1986), in a form that no key can overflow.
+wrong, both sums are plain recurrences with constant decay (`scan.py`). Otherwise means and weights are combined in
+pairs (Hillis & Steele 1986), in a form that no key can overflow.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@
     outputs   logits (V,), h_after, s_after, keys_after, values_after
 
 The first dimension counts the blocks of a kind. With RWKV-4 blocks (rwkv4, D) each: mixed_before, widened_before, mean,
-log_weight. States start as zeros, log_weight as -1e30. A runtime that feeds each step's states into the next decodes at constant cost; a prompt is read
-token by token. Tokenizer and sampling stay outside the graph: tokenizer.json and config.json lie beside it.
+log_weight. States start as zeros, log_weight as -1e30. A runtime that feeds each step's states into the next decodes at
+constant cost; a prompt is read token by token. Tokenizer and sampling stay outside the graph: tokenizer.json and
+config.json lie beside it.
 """
 
 from __future__ import annotations

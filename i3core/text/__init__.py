@@ -1,1 +1,1 @@
-"""Text to token ids: chunk tokenizer, chat template, and the naive tokenizer as reference."""
+"""Text to token ids: chunk tokenizer, byte-level BPE, chat template, and the naive tokenizer as reference."""

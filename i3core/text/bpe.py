@@ -56,7 +56,9 @@ class BPETokenizer:
         try:
             self._library = Tokenizer.from_str(json.dumps(content))
         except Exception as error:  # the library raises plain exceptions
-            raise TokenizerError(f"The vocabulary is damaged ({error}).", "Copy or download the model again.") from error
+            raise TokenizerError(
+                f"The vocabulary is damaged ({error}).", "Copy or download the model again."
+            ) from error
         self._library.encode_special_tokens = True  # their names in a text are plain text
         self._library.no_padding()
         self._library.no_truncation()
@@ -166,7 +168,7 @@ def _is_byte_level(content: dict) -> bool:
 
 
 def train_bpe(
-    texts: Iterable[str], size: int, special_roles: Iterable[str] = (), min_count: int = 2
+    texts: Iterable[str], size: int, special_roles: Iterable[str] = (), min_count: int = 1
 ) -> tuple[BPETokenizer, int]:
     """Build a vocabulary of at most `size` tokens from texts; also how many characters they had.
 

@@ -94,6 +94,13 @@ def tokenizer_from_json(content: Any, path: str | Path = "") -> Tokenizer:
         raise TokenizerError(f"{path}: {error.what}", error.remedy) from error
 
 
+def vocabulary_unit(path: str | Path) -> str:
+    """What a token of a vocabulary file is called, from its first bytes: "chunk", or "token" of byte-level BPE."""
+    with open(path, "rb") as file:
+        start = file.read(4096)
+    return BPETokenizer.unit if b'"added_tokens"' in start else ChunkTokenizer.unit
+
+
 def read_tokenizer(path: str | Path) -> Tokenizer:
     """Read a vocabulary file of either kind. Raises TokenizerError naming the file if it is missing or damaged."""
     return tokenizer_from_json(read_vocabulary(path), path)

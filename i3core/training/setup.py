@@ -12,9 +12,9 @@ import torch
 
 from ..checkpoints import checkpoint
 from ..data.sources import parse_source
-from ..data.vocabulary import vocabulary
+from ..data.vocabulary import bpe_vocabulary, vocabulary
 from ..errors import CheckpointError, DataError, TrainingError
-from ..model.config import preset
+from ..model.config import preset, preset_tokenizer
 from ..model.lora import add_lora, train_last_blocks
 from ..model.network import I3Network
 from ..runs.folder import RunFolder
@@ -162,10 +162,16 @@ def _read_model(
         tokenizer = read_tokenizer(config.tokenizer)
     else:
         sources = [parse_source(argument)[0] for argument in config.data]
-        size = config.max_vocab or preset(config.preset).vocab_size
-        count = None if progress is None else partial(progress, "counting chunks")
+        kind, size = preset_tokenizer(config.preset)
+        size = size or config.max_vocab or preset(config.preset).vocab_size
+        count = None if progress is None else partial(progress, f"counting {'chunks' if kind == 'chunk' else 'tokens'}")
         bad = _leave_out if config.skip_bad_records else None  # reported with the sequences
-        tokenizer = vocabulary(sources, size, config.min_count, SPECIAL_ROLES, count, bad, reading_of(config))
+        if kind == "bpe":
+            tokenizer, _ = bpe_vocabulary(
+                sources, size, SPECIAL_ROLES, config.min_count, count, bad, reading_of(config)
+            )
+        else:
+            tokenizer = vocabulary(sources, size, config.min_count, SPECIAL_ROLES, count, bad, reading_of(config))
     changes = {"window": config.window} if config.window else {}
     sizes = preset(config.preset, vocab_size=tokenizer.vocab_size, **changes)
     network = I3Network(sizes).to(device.name)

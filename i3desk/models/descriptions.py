@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from i3core.checkpoints.model_info import ModelInfo, memory_bytes
+from i3core.model.block_kinds import blocks_in_words, layer_counts
 from i3core.system.humanize import count_text, size_text, when_text
 from i3desk.models.catalog import Entry, Origin
 
@@ -25,8 +26,8 @@ LAYOUTS = {"safetensors": "safetensors", "public": "public (pytorch_model.bin)"}
 
 
 def layers_text(facts: ModelInfo) -> str:
-    """Numbers of both kinds of layers, such as "10 + 6"."""
-    return f"{facts.hybrid_layers} + {facts.attention_layers}"
+    """Numbers of layers of each kind, such as "10 + 6"."""
+    return layer_counts(facts.config.kinds)
 
 
 def description_of(entry: Entry) -> str:
@@ -63,7 +64,11 @@ def card_facts(facts: ModelInfo, precision: str) -> list[tuple[str, str, str]]:
         ("parameters", count_text(facts.parameters), f"{facts.parameters:,} parameters"),
         ("window", f"{facts.window:,}", "Context window, in tokens"),
         ("file", size_text(facts.file_bytes), "Size on the disk"),
-        ("layers", layers_text(facts), "RWKV-Mamba layers, then attention layers"),
+        (
+            "layers",
+            layers_text(facts),
+            ", then ".join(f"{words} layers" for words in blocks_in_words(facts.config.kinds)),
+        ),
         ("memory", size_text(memory_bytes(facts, precision)), f"Estimated memory use at {precision}"),
         ("licence", facts.licence or NOT_STATED, "The licence of the model"),
     ]
@@ -93,9 +98,9 @@ def all_facts(entry: Entry) -> dict[str, str]:
         "About": facts.description,
         "Kind": kinds.get(facts.kind, facts.kind),
         "Parameters": f"{facts.parameters:,}",
-        "Layers": f"{facts.hybrid_layers} RWKV-Mamba, {facts.attention_layers} attention",
+        "Layers": ", ".join(blocks_in_words(facts.config.kinds)),
         "Width": f"{facts.d_model:,}",
-        "Vocabulary": f"{facts.vocab_size:,} chunks",
+        "Vocabulary": f"{facts.vocab_size:,} {facts.unit}s",
         "Window": f"{facts.window:,} tokens",
         "Files": f"{size_text(facts.file_bytes)}, {LAYOUTS.get(facts.layout, facts.layout)}, {facts.dtype}",
         "Memory": ", ".join(f"{size_text(memory_bytes(facts, each))} at {each}" for each in PRECISIONS),

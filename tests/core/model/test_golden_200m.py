@@ -1,4 +1,4 @@
-"""Our code against what the public code of i3-200M computed (tests/golden): RWKV-4 blocks, byte-level BPE, no config."""
+"""Our code against what the public code of i3-200M computed (tests/golden): RWKV-4, byte-level BPE, no config."""
 
 import json
 import shutil
