@@ -64,7 +64,10 @@ class ChunkStream:
     """Decodes one id after the other; chunks are always whole characters."""
 
     def __init__(self, tokenizer: ChunkTokenizer) -> None:
-        self.push = tokenizer.name
+        self._tokenizer = tokenizer
+
+    def push(self, token_id: int) -> str:
+        return self._tokenizer.name(token_id)
 
     def rest(self) -> str:
         return ""
@@ -79,7 +82,8 @@ class ChunkTokenizer:
         document_end: None; documents are marked by the chat template alone.
     """
 
-    kind, unit, keeps_case, document_end = "chunk", "chunk", False, None
+    kind, unit, keeps_case = "chunk", "chunk", False
+    document_end: int | None = None
 
     def __init__(self, chunk_to_idx: dict[str, int], special_tokens: dict[str, int] | None = None) -> None:
         if not chunk_to_idx:
@@ -107,9 +111,13 @@ class ChunkTokenizer:
         """The chunk of each id, or the name of a special token; "" for ids without a use."""
         return self.chunks
 
-    @cached_property
+    @property
     def folding(self) -> TextFolding:
         """Folds texts to the characters of this vocabulary. The chat template applies it; `encode` does not."""
+        return self._folding
+
+    @cached_property
+    def _folding(self) -> TextFolding:
         return TextFolding(character for chunk in self._id for character in chunk)
 
     def encode(self, text: str) -> list[int]:

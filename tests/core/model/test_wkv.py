@@ -37,7 +37,7 @@ def check(values, tolerance):
             assert found is None or not found.any()
             continue
         assert torch.isfinite(found).all()
-        assert (found - expected).abs().max() <= tolerance * max(1e-3, float(expected.abs().max()))
+        assert (found - expected).abs().max() <= tolerance * max(0.1, float(expected.abs().max()))
 
 
 @settings(max_examples=40, deadline=None)
