@@ -67,14 +67,13 @@ def config_from_shapes(
     if attention_layers:
         heads, assumed = _heads(declared, kinds, d_model)
         warnings = (*warnings, *assumed)
-    wide = next(name for name in ("ffn.0.weight", "ffn.key.weight") if f"layers.0.{name}" in shapes)
     config = ModelConfig(
         vocab_size=vocab_size,
         d_model=d_model,
         n_heads=heads,
         d_state=sizes["d_state"] if hybrid_layers else 32,
         window=window,
-        ffn_width=shape(f"layers.0.{wide}", 2)[0],
+        ffn_width=shape(f"layers.0.{KINDS[kinds[0]].widening}", 2)[0],
         tie_embeddings=tied,
         blocks=blocks,
     )

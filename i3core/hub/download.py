@@ -306,7 +306,10 @@ def _complete(partial: Path, repo: str, commit: str) -> None:
     try:
         model, vocabulary = inspect(partial), read_tokenizer(tokenizer_path(partial))
         if vocabulary.vocab_size != model.vocab_size:
-            raise CheckpointError(f"Its vocabulary has {vocabulary.vocab_size} chunks, its weights {model.vocab_size}.")
+            unit = vocabulary.unit
+            raise CheckpointError(
+                f"Its vocabulary has {vocabulary.vocab_size} {unit}s, its weights {model.vocab_size}."
+            )
     except I3Error as error:
         shutil.rmtree(partial, ignore_errors=True)
         what = error.what.replace(str(partial), repo)

@@ -31,6 +31,7 @@ class BlockKind:
         weights: sizes -> shapes of the weights of mixer and feed-forward layer by name, without the norms.
         state: sizes -> widths of the float32 vectors carried from token to token, by name; {} for keys and values.
         kept_bytes: sizes and bytes of a number in matrix products -> bytes kept of each token for the backward pass.
+        widening: the matrix whose rows are the width of the feed-forward layer.
         attends: whether it carries keys and values of all tokens; its matrix products then include scores.
         head_width: width of an attention head in the public code that trains it with neither heads nor config.json.
         steady: whether the public recipe for it has neither schedule nor clipping.
@@ -43,6 +44,7 @@ class BlockKind:
     weights: Callable[[ModelConfig], Shapes]
     state: Callable[[ModelConfig], dict[str, int]]
     kept_bytes: Callable[[ModelConfig, int], int]
+    widening: str = "ffn.0.weight"
     attends: bool = False
     head_width: int | None = None
     steady: bool = False
@@ -143,6 +145,7 @@ KINDS: dict[str, BlockKind] = {
             _rwkv4_weights,
             lambda sizes: dict.fromkeys(("mixed_before", "widened_before", "mean", "log_weight"), sizes.d_model),
             _rwkv4_bytes,
+            widening="ffn.key.weight",
             head_width=64,
             steady=True,
             exact=("time_decay", "time_first"),

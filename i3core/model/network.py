@@ -187,15 +187,20 @@ LAYERS: dict[str, Layers] = {
 
 
 class Block(nn.Module):
-    """Pre-norm residual block: a mixer over time, then a feed-forward layer."""
+    """Pre-norm residual block: a mixer over time, then a feed-forward layer.
+
+    Attributes:
+        kind: its key in `KINDS` and `LAYERS`.
+        is_attention: whether its state is keys and values, and its mask of that form.
+    """
 
     ffn: Any
 
     def __init__(self, config: ModelConfig, kind: str) -> None:
         super().__init__()
-        self.kind, layers = KINDS[kind], LAYERS[kind]
-        self.is_attention = self.kind.attends
-        self._mixer = self.kind.mark.partition(".")[0]
+        self.kind, layers = kind, LAYERS[kind]
+        self.is_attention = KINDS[kind].attends
+        self._mixer = KINDS[kind].mark.partition(".")[0]
         self.ln1 = nn.LayerNorm(config.d_model)
         self.add_module(self._mixer, layers.mixer(config))
         self.ln2 = nn.LayerNorm(config.d_model)
@@ -207,11 +212,11 @@ class Block(nn.Module):
 
     def new_state(self, config: ModelConfig, batch: int, like: Tensor) -> LayerState:
         """The state before the first token: zeros, with room for a whole window of keys and values."""
-        state = LAYERS[self.kind.name].state
+        state = LAYERS[self.kind].state
         if state is None:
             shape = (batch, config.n_heads, config.window, config.head_dim)
             return KVCache(like.new_zeros(shape), like.new_zeros(shape))
-        return state.new(batch, self.kind.state(config), like.device)
+        return state.new(batch, KINDS[self.kind].state(config), like.device)
 
     def forward(
         self, x: Tensor, state: LayerState | None = None, position: int = 0, mask: Tensor | None = None
