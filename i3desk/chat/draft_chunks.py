@@ -138,7 +138,7 @@ class DraftChunks(QWidget):
             verb = "part is" if unknown == 1 else "parts are"
             hint = f"{unknown:,} {verb} unknown to this model (shown in red)"
         else:
-            hint = f"{len(chunks):,} token{'' if len(chunks) == 1 else 's'}"
+            hint = f"{len(chunks):,} {self._template.tokenizer.unit}{'' if len(chunks) == 1 else 's'}"
         restyle(self.hint, tone="bad" if unknown else "muted")
         self.hint.setText(hint)
         self.area.setVisible(bool(chunks))
