@@ -124,7 +124,8 @@ def test_damaged_value_gives_only_its_default(paths):
     assert preferences.sampling == SamplingConfig(top_k=12)
 
 
-def test_unwritable_folder_does_not_stop_program(open_app, paths, say, qtbot):
+def test_unwritable_folder_does_not_stop_program(open_app, paths, say, qtbot, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where chats go that cannot be stored
     paths.settings_file.parent.parent.mkdir(parents=True, exist_ok=True)
     paths.settings_file.parent.write_text("a file where the folder should be", encoding="utf-8")
     app = open_app()
@@ -132,6 +133,10 @@ def test_unwritable_folder_does_not_stop_program(open_app, paths, say, qtbot):
     app.store.save()
     say(app, "hello")
     assert app.window.session.conversation.last.shown_text
+    app.window.close()
+    with qtbot.waitSignal(app.window.closed):
+        app.window.lose_button.click()
+    open_app.close(app)
 
 
 def test_chosen_colours_are_saved(open_app, qtbot):
