@@ -113,7 +113,7 @@ PRESETS: dict[str, ModelConfig] = {
     "i3-200m": ModelConfig(32_000, d_model=768, n_heads=12, window=512, blocks="rwkv4:12+attention:4"),
     "i3-22m": ModelConfig(4_466, hybrid_layers=24, attention_layers=0, ffn_width=_i3_22m_ffn_width()),
     "i3-mini": ModelConfig(
-        2_048, d_model=384, n_heads=8, hybrid_layers=5, attention_layers=1, window=512, tie_embeddings=True
+        1_024, d_model=384, n_heads=8, hybrid_layers=3, attention_layers=3, window=512, tie_embeddings=True
     ),
     "tiny": ModelConfig(
         512, d_model=32, n_heads=4, d_state=8, hybrid_layers=2, attention_layers=1, window=64, tie_embeddings=True

@@ -149,8 +149,8 @@ def test_answer_to_a_yes_no_question_fits_the_truth(relation):
         for user, reply in relation(w):
             if reply.startswith(("yes, ", "true. ")):
                 said = user.lower().replace("'", "")
-                subject = max((s for s in facts if s in reply), key=len)
-                assert facts[subject].replace("'", "") in said, (user, reply)
+                told = [facts[subject].replace("'", "") for subject in facts if subject in reply]
+                assert any(answer in said for answer in told), (user, reply)
 
 
 def test_opposites_and_countries_are_listed_once():

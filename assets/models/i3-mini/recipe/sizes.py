@@ -21,15 +21,16 @@ RUNS = Path("runs/i3-mini/sizes")
 RECIPE = Path("assets/models/i3-mini/recipe")
 BASE = "i3-mini,d_model=256,hybrid_layers=6,attention_layers=3"
 BASE_STEPS, SHORT = 300, 120
+MINI = "i3-mini,hybrid_layers=5,attention_layers=1"
 CANDIDATES = {  # sizes, ids of the vocabulary, and steps that the first sizes of i3-mini would have
     "384: 4 hybrid, 2 attention": ("i3-mini,d_model=384,hybrid_layers=4,attention_layers=2", 2048, BASE_STEPS),
     "512: 2 hybrid, 2 attention": ("i3-mini,d_model=512,hybrid_layers=2,attention_layers=2", 2048, BASE_STEPS),
     "384: 2 hybrid, 4 attention": ("i3-mini,d_model=384,hybrid_layers=2,attention_layers=4", 2048, BASE_STEPS),
     "384: 5 hybrid, 1 attention": ("i3-mini,d_model=384,hybrid_layers=5,attention_layers=1", 2048, BASE_STEPS),
-    "384: 5 + 1, short": ("i3-mini", 2048, SHORT),
-    "384: 5 + 1, short, window 1,024": ("i3-mini,window=1024", 2048, SHORT),
-    "384: 5 + 1, short, 4,096 chunks": ("i3-mini", 4096, SHORT),
-    "384: 5 + 1, short, untied head": ("i3-mini,tie_embeddings=false", 2048, SHORT),
+    "384: 5 + 1, short": (MINI, 2048, SHORT),
+    "384: 5 + 1, short, window 1,024": (f"{MINI},window=1024", 2048, SHORT),
+    "384: 5 + 1, short, 4,096 chunks": (MINI, 4096, SHORT),
+    "384: 5 + 1, short, untied head": (f"{MINI},tie_embeddings=false", 2048, SHORT),
     "256: 6 + 3, short": (BASE, 2048, SHORT),
 }
 

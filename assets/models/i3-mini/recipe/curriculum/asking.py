@@ -137,7 +137,7 @@ class Relation:
     """One kind of fact with all its frames.
 
     Attributes:
-        pairs: what it holds for; the first `known` of them are asked more often.
+        pairs: what it holds for; the first `known` of them are asked more often, the earlier the more.
         truth: the reply, a full sentence with its point.
         ask: ways to ask for the answer.
         question, claim: yes-no forms with {o}.
@@ -173,7 +173,9 @@ class Relation:
 
     def fact(self, w: Writer) -> Pair:
         """What is asked about this time."""
-        return w.pick(self.pairs[: self.known] if w.chance(0.75) else self.pairs)
+        if self.known < len(self.pairs) and w.chance(0.85):
+            return w.common(self.pairs[: self.known])
+        return w.pick(self.pairs)
 
     def other(self, w: Writer, s: str, o: str) -> str:
         """A wrong answer."""

@@ -118,7 +118,7 @@ ROLE = {"wrote": "author", "painted": "painter", "composed": "composer", "invent
 
 def works(w: Writer) -> list[Exchange]:
     """Who wrote, painted, composed or invented something."""
-    work, verb, person = w.pick(WORKS)
+    work, verb, person = w.common(WORKS)
     reply = f"{person} {verb} {work}."
     done = PARTICIPLE.get(verb, verb)
     said = bare(work) if w.chance(0.15) and work.startswith("the ") else work  # mona lisa, light bulb
@@ -226,10 +226,10 @@ def asking_of(question: str) -> Asking:
 
 def general(w: Writer) -> list[Exchange]:
     """A question of the table of questions and answers."""
-    question, reply = w.pick(QA)
+    question, reply = w.common(QA) if w.chance(0.5) else w.pick(QA)
     out = [(asking_of(question).user(w), w.text(reply))]
     if w.chance(0.2):
-        question, reply = w.pick(QA)
+        question, reply = w.common(QA) if w.chance(0.5) else w.pick(QA)
         out.append(
             (
                 w.user(within(w, ("{}?", "{}?", "and {}?", "ok, and {}?", "thanks. {}?", "now {}?"), question)),

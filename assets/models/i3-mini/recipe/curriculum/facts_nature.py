@@ -55,6 +55,7 @@ YOUNG = Relation(
         clause=["which animal {a:o} will become", "what {a:o} grows into"],
     ),
     back=["{a:o} grows up to be {a:s}."],
+    known=30,
 )
 SOUND = Relation(
     animals(4),
@@ -132,6 +133,7 @@ FOOD = Relation(
     either=["does {a:s} eat {x} or {y}"],
     gap=["{a:s} eats", "{a:s} likes to eat"],
     wrong=wrong_food,
+    known=40,
 )
 LEGS = Relation(
     [(s, "no legs" if o == "0" else in_words(int(o)) + " legs") for s, o in animals(2)],

@@ -59,6 +59,7 @@ MADE = Relation(
     claim=["{s} is made [of|from] {o}"],
     either=["is {s} made from {x} or from {y}"],
     gap=["{s} is made from", "{s} is made of"],
+    known=40,
 )
 
 TASTE = Relation(
@@ -79,6 +80,7 @@ TASTE = Relation(
     claim=["{s} tastes {o}", "{s} is {o}"],
     either=["does {s} taste {x} or {y}", "is {s} {x} or {y}"],
     gap=["{s} tastes", "the taste of {s} is"],
+    known=40,
 )
 
 GROWS = Relation(
@@ -98,6 +100,7 @@ GROWS = Relation(
     claim=["{s} grow {o}"],
     either=["do {s} grow {x} or {y}"],
     gap=["{s} grow"],
+    known=40,
 )
 
 

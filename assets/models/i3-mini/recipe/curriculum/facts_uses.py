@@ -89,6 +89,7 @@ TOOL = Relation(
         keys=["thing for {o}", "tool for {o}"],
     ),
     back=["{s} is for {o}."],
+    known=40,
 )
 
 JOB = Relation(
@@ -121,6 +122,7 @@ JOB = Relation(
         keys=["person who {o}", "someone who {o}"],
     ),
     back=["{a:s} {o}."],
+    known=40,
 )
 
 VEHICLE = Relation(

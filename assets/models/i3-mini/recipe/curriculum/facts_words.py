@@ -13,8 +13,12 @@ QUOTED = ("{}", "{}", "the word {}", "'{}'", '"{}"')
 def both_ways(name: str) -> list[tuple[str, str]]:
     """Pairs in both directions; of several answers for a word the first is kept."""
     listed = [(a, b) for a, b in pairs(WORDS[name])]
-    known = dict(reversed(listed))
-    return list((dict(reversed([(b, a) for a, b in listed])) | known).items())
+    forward = dict(reversed(listed))
+    found: dict[str, str] = {}
+    for a, b in listed:
+        found.setdefault(a, forward[a])
+        found.setdefault(b, forward.get(b, a))
+    return list(found.items())
 
 
 def one_way(name: str) -> list[tuple[str, str]]:
@@ -52,6 +56,7 @@ OPPOSITE = Relation(
     claim=["the opposite of {s} is {o}", "{o} is the opposite of {s}"],
     either=["is the opposite of {s} {x} or {y}", "{x} or {y}, which is the opposite of {s}"],
     gap=["the opposite of {s} is", "not {s}, but"],
+    known=120,
 )
 RHYME = Relation(
     [(word, other) for word, others in RHYMES.items() for other in others],
@@ -122,6 +127,7 @@ PLURAL = Relation(
     ),
     back=["the singular of {o} is {s}."],
     wrong=lambda w, s, o: w.pick([s + "en", s + "ies", s + "i"] + ([s + "s"] if o != s + "s" else [s + "es"])),
+    known=60,
 )
 PAST = Relation(
     one_way("pasts"),
@@ -146,6 +152,7 @@ PAST = Relation(
     wrong=lambda w, s, o: w.pick(
         [s + "en", s + "eded", s + "t"] + ([s + "ed"] if o not in (s + "ed", s + "d") else [])
     ),
+    known=60,
 )
 DEGREES = pairs(WORDS["degrees"])
 LANGUAGES = WORDS["translations"]["languages"]
