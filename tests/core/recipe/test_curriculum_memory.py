@@ -1,6 +1,7 @@
 """i3-mini's curriculum: remembering, follow-ups, system prompts and whole conversations."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from i3core.evaluation.skills import read_skills
 from i3core.text.chat_template import ChatTemplate
 from i3core.text.tokenizer import build_tokenizer, count_chunks
 
+RECIPE = "assets/models/i3-mini/recipe"
 ALLOWED = re.compile(r"[a-z0-9.,?!':\n -]+")
 UNITS = {
     f"{module.__name__}.{name}": unit
@@ -142,6 +144,15 @@ def test_skills_shares_and_seed(tmp_path):
         assert roles[system:] == ["user", "assistant"] * (len(roles) // 2)
     text = lines[0].lower()
     assert not held_out() & set(re.findall("[a-z]+", text))
+
+
+def test_the_same_seed_writes_the_same_in_every_process():
+    written = []
+    for order in ("1", "2"):  # of what is in sets
+        command = [sys.executable, "-m", "curriculum", "-", "--show", "400", "--seed", "12"]
+        environment = os.environ | {"PYTHONHASHSEED": order, "PYTHONPATH": str(REPOSITORY / RECIPE)}
+        written.append(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    assert written[0] == written[1]
 
 
 def test_shares_are_kept():

@@ -107,7 +107,7 @@ def choose(w: Writer) -> list[Exchange]:
     """Picks one of those that the user names."""
     n = w.pick((2, 2, 2, 2, 3))
     if w.chance(0.3):
-        items = list({any_word(w), any_word(w), any_word(w)})
+        items = list(dict.fromkeys((any_word(w), any_word(w), any_word(w))))
     elif w.chance(0.2):
         items = KINDS[w.pick(list(KINDS))]
     else:
