@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..system.humanize import size_text
 from .options import Commands, add_command, add_heads, add_json
 from .output import print_json
+
+if TYPE_CHECKING:
+    from ..checkpoints.checkpoint import Model
 
 
 def add_convert(commands: Commands) -> None:
@@ -29,6 +34,25 @@ def add_convert(commands: Commands) -> None:
     parser.add_argument("--base", metavar="FOLDER", help="the adapter's base model, if it was moved")
     add_heads(parser)
     parser.add_argument("--license", metavar="NAME", help="licence to write into config.json, such as Apache-2.0")
+    parser.add_argument(
+        "--replay", metavar="FILE",
+        help="conversations to copy beside the model, which fine-tuning replays so that they are not forgotten",
+    )  # fmt: skip
+
+
+def _replayed(model: Model, given: str | None) -> Path | None:
+    """The file of conversations to copy: the one that is given, or the one beside the model."""
+    from ..data.readers import file_type
+    from ..training.replay import KEY
+
+    if given is not None:
+        path = Path(given)
+        if not path.is_file() or not file_type(path):
+            raise ConfigError(f"{given} is not a file of conversations.", "Name one that i3core train reads.")
+        return path
+    named = model.details.get(KEY)
+    beside = None if model.folder is None or not isinstance(named, str) else model.folder / Path(named).name
+    return beside if beside is not None and beside.is_file() else None
 
 
 def convert(arguments: argparse.Namespace) -> None:
@@ -40,6 +64,7 @@ def convert(arguments: argparse.Namespace) -> None:
     from ..checkpoints.checksums import write_checksums
     from ..checkpoints.weights import INDEX_FILES, WEIGHT_FILES
     from ..system.files import filled
+    from ..training.replay import KEY
 
     if arguments.to == "onnx" and arguments.dtype != "float32":
         raise ConfigError("A graph for ONNX computes in float32.", f"Leave --dtype {arguments.dtype} out.")
@@ -51,6 +76,9 @@ def convert(arguments: argparse.Namespace) -> None:
         raise ConfigError("The target is the adapter's base model.", "Name another folder to write to.")
     for key in ("name", "step"):  # the copy is named by its folder, and is no longer a checkpoint of a run
         model.details.pop(key, None)
+    replay = _replayed(model, arguments.replay)
+    if replay is not None:
+        model.details[KEY] = replay.name
     if arguments.license:
         model.details["license"] = arguments.license
     dtype = getattr(torch, arguments.dtype)
@@ -65,6 +93,8 @@ def convert(arguments: argparse.Namespace) -> None:
             save_onnx(model, folder)
         else:
             save(model, folder, arguments.to, dtype)
+        if replay is not None and arguments.to != "onnx":
+            shutil.copyfile(replay, folder / replay.name)
         write_checksums(folder)
         size = sum(path.stat().st_size for path in folder.iterdir())
     if arguments.json:

@@ -141,6 +141,19 @@ def test_vocab_builds_from_data(cli, build, tmp_path):
     cli("vocab", *data[:3], "--out", tmp_path / "story.txt" / "x.json").fails("x.json")
 
 
+def test_convert_copies_the_conversations_that_fine_tuning_replays(cli, ready, tmp_path):
+    talk = tmp_path / "talk.jsonl"
+    talk.write_text('{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]}\n')
+    assert cli("convert", ready, tmp_path / "a", "--replay", talk).status == 0
+    assert cli("convert", tmp_path / "a", tmp_path / "b", "--dtype", "float16").status == 0
+    for name in ("a", "b"):
+        assert json.loads((tmp_path / name / "config.json").read_text())["replay"] == "talk.jsonl"
+        assert (tmp_path / name / "talk.jsonl").read_text() == talk.read_text()
+        assert "talk.jsonl" in json.loads((tmp_path / name / "checksums.json").read_text())["files"]
+    cli("convert", ready, tmp_path / "c", "--replay", tmp_path / "none.jsonl").fails("none.jsonl", "conversations")
+    assert not (tmp_path / "c").exists()
+
+
 def test_convert_to_public_and_back_keeps_the_weights(cli, ready, tmp_path):
     assert cli("convert", ready, tmp_path / "public", "--to", "public").status == 0
     content = cli("convert", tmp_path / "public", tmp_path / "back", "--json").json

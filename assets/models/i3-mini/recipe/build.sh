@@ -31,8 +31,9 @@ stage() {
 }
 stage pretrain
 stage chat
-"$python" -m i3core convert $runs/chat/checkpoints/last assets/models/i3-mini --overwrite --dtype float16 --license Apache-2.0
-# What is replayed while the model learns something else: a little of what it knows.
+# Beside the model: a little of what it knows, which is replayed while it learns something else.
 PYTHONPATH=$recipe "$python" -m curriculum $runs/replay.jsonl --characters 2000000 --seed 100
-xz -9e --stdout $runs/replay.jsonl > assets/models/i3-mini/replay.jsonl.xz
+xz -9e --force $runs/replay.jsonl
+"$python" -m i3core convert $runs/chat/checkpoints/last assets/models/i3-mini --overwrite --dtype float16 \
+    --license Apache-2.0 --replay $runs/replay.jsonl.xz
 "$python" -m i3core eval i3-mini "$data" --suite --card assets/models/i3-mini/README.md
