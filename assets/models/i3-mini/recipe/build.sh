@@ -14,7 +14,7 @@ for seed in 1 2; do
     [ -f $runs/data/curriculum-$seed.jsonl ] ||
         PYTHONPATH=$recipe "$python" -m curriculum $runs/data/curriculum-$seed.jsonl --characters 40000000 --seed $seed
 done
-[ -f $runs/tokenizer.json ] || "$python" -m i3core vocab --equal-cuts --system-token --max-vocab 1024 \
+[ -f $runs/tokenizer.json ] || "$python" -m i3core vocab --equal-cuts --max-vocab 1024 \
     --data $runs/data/curriculum-1.jsonl $runs/data/tinystories.jsonl $runs/data/synthetic_persona_chat.jsonl \
     --out $runs/tokenizer.json
 
