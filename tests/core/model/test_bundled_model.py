@@ -54,8 +54,9 @@ def test_chatting_does_not_import_the_torch_compiler():
 
 
 def test_bundled_model_predicts_held_out_conversations(bundled, held_out):
-    """The whole file gives 1.17 bits per character; a few conversations are enough to notice a wrong model."""
-    documents = list(read_documents(held_out / "chat.jsonl.xz"))[::60]
+    """Of a source like those it learned from; a few conversations are enough to notice a wrong model."""
+    everything = read_documents(held_out / "chat.jsonl.xz")
+    documents = [document for document in everything if document.source == "personality_friendly"][::7]
     result = evaluate_documents(bundled.network, bundled.template, bundled.device, documents)
-    assert result.bits_per_character <= 1.3
+    assert result.bits_per_character <= 0.8
     assert result.unknown <= result.tokens / 2000
