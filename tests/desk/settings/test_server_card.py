@@ -47,6 +47,8 @@ def refuses(url: str) -> bool:
         urllib.request.urlopen(f"{url}/models", timeout=60).close()
     except urllib.error.URLError:
         return True
+    except ConnectionError:  # cut while it ends: the next attempt shows whether it has
+        return False
     return False
 
 
