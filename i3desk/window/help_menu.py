@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, Slot
+from PySide6.QtCore import QObject, QPoint, QTimer, Slot
 from PySide6.QtWidgets import QDialog, QMenu
 
 from i3core.net.releases import switched_on
@@ -94,7 +94,7 @@ class HelpMenu(QObject):
 
             self.licences = LicencesDialog(self._services.background, self._services.theme, self._window)
             self.licences.finished.connect(self._on_licences_closed)
-        _to_front(self.licences)
+        QTimer.singleShot(0, self.licences, partial(_to_front, self.licences))  # making and showing are two events
 
     @Slot()
     def look_for_updates(self) -> None:

@@ -45,8 +45,8 @@ def test_info_matches_the_loaded_model(build, tmp_path, layout, tied):
 
 def test_bundled_model_is_inspected_quickly(process):
     facts = inspect(assets.models()["i3-mini"])
-    assert (facts.parameters, facts.hybrid_layers, facts.attention_layers) == (8_807_680, 5, 1)
-    assert (facts.window, facts.d_model, facts.vocab_size) == (512, 384, 2048)
+    assert (facts.parameters, facts.hybrid_layers, facts.attention_layers) == (9_543_424, 3, 3)
+    assert (facts.window, facts.d_model, facts.vocab_size) == (512, 384, 1024)
     assert (facts.licence, facts.dtype) == ("Apache-2.0", "float16")
     assert facts.description.startswith("The small model that i3desk brings")
     times = []

@@ -262,12 +262,12 @@ def test_models_are_found_by_name_and_damaged_ones_listed(cli, build, tmp_path, 
     assert content["models_folder"] == str(tmp_path / "models")
     entries = {entry["name"]: entry for entry in content["models"]}
     assert set(entries) == {"i3-mini", "mine", "broken"}
-    assert (entries["i3-mini"]["origin"], entries["i3-mini"]["parameters"]) == ("bundled", 8_807_680)
+    assert (entries["i3-mini"]["origin"], entries["i3-mini"]["parameters"]) == ("bundled", 9_543_424)
     assert entries["mine"]["memory_bytes"]["int8"] < entries["mine"]["memory_bytes"]["float32"]
     assert "vocabulary" in entries["broken"]["error"]
     outcome = cli("models")
     assert outcome.status == 0
-    assert "8,807,680" in outcome.out
+    assert "9,543,424" in outcome.out
     assert "vocabulary" in outcome.out
     cli("info", "none").fails("none", "i3-mini, mine")
 

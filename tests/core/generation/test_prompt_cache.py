@@ -114,7 +114,8 @@ def test_any_walk_through_a_chat_equals_fresh_computations(wordy, steps, max_pre
         elif kind == "continue":
             answer(messages, reply, count)
         elif kind == "branch":
-            answer(messages, [*reply[: number % len(reply)], 1 + where], count)
+            other = 1 + where + (1 + where == wordy.template.end_id)  # which would end the reply
+            answer(messages, [*reply[: number % len(reply)], other], count)
         elif kind == "regenerate":
             answer(messages, [], count)
         elif kind == "switch":

@@ -118,7 +118,7 @@ def test_paused_and_resumed_download_sends_every_byte_once(qtbot, begin, server,
     downloads, card = begin(REPO)
     qtbot.waitUntil(lambda: "left" in card.numbers.text() and card.bar.value() > 100, timeout=CHILD_MS)
     assert card.numbers.text().endswith(" left")
-    assert " of 17.7 MB · " in card.numbers.text()
+    assert " of 19.1 MB · " in card.numbers.text()
     assert card.title.text() == f"Downloading {REPO} from the hub"
     press(qtbot, card.pause_button)
     qtbot.waitUntil(lambda: card.title.text() == f"Download of {REPO} is paused", timeout=CHILD_MS)
@@ -167,7 +167,7 @@ def test_interrupted_download_is_offered_at_next_start(qtbot, begin, open_downlo
     again = open_downloads()
     qtbot.waitUntil(lambda: len(again.cards) == 1)
     card = again.cards[0]
-    qtbot.waitUntil(lambda: " of 17.7 MB" in card.numbers.text())
+    qtbot.waitUntil(lambda: " of 19.1 MB" in card.numbers.text())
     assert card.bar.value() > 100
     with qtbot.waitSignal(again.downloaded, timeout=CHILD_MS):
         press(qtbot, card.resume_button)

@@ -89,11 +89,11 @@ def test_card_shows_facts_of_model(qtbot, here, open_page):
     assert card.origin.text() == "downloaded"
     assert card.description.text() == "The original: stories and chat."
     assert shown_facts(card) == {
-        "parameters": "8.8 M", "window": "512", "file": "17.7 MB", "layers": "5 + 1", "memory": "36.8 MB",
+        "parameters": "9.5 M", "window": "512", "file": "19.6 MB", "layers": "3 + 3", "memory": "42.9 MB",
         "licence": "MIT",
     }  # fmt: skip
     qtbot.mouseClick(page.precision_choice.buttons["int8"], Qt.MouseButton.LeftButton)
-    assert shown_facts(card)["memory"] == "14.6 MB"
+    assert shown_facts(card)["memory"] == "16.7 MB"
 
 
 def test_use_requests_model_in_chosen_precision(qtbot, here, open_page):
@@ -160,7 +160,7 @@ def test_deletion_asks_first_and_is_disabled_while_in_use_or_bundled(qtbot, here
     assert not card.delete_action.isEnabled()
     page.show_unloaded()
     card.delete_action.trigger()
-    assert card.question.what.text() == "Delete i3-80m (17.7 MB)?"
+    assert card.question.what.text() == "Delete i3-80m (19.6 MB)?"
     assert QApplication.focusWidget() is card.question.no_button
     qtbot.keyClick(card.question.no_button, Qt.Key.Key_Escape)
     assert not card.question.isVisible()
@@ -224,7 +224,7 @@ def test_details_show_all_facts_with_folder_to_copy(qtbot, open_page):
     path.selectAll()
     path.copy()
     assert QApplication.clipboard().text() == str(MINI)
-    assert card.details.rows.values["Vocabulary"].text() == "2,048 chunks"
+    assert card.details.rows.values["Vocabulary"].text() == "1,024 chunks"
     press(qtbot, card.details_button)
     qtbot.waitUntil(lambda: card.height() == before)
 

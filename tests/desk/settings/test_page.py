@@ -231,7 +231,7 @@ def test_persona_is_offered_only_if_model_has_a_place(app):
 
 
 def test_label_unfolds_explanation(app, qtbot):
-    row = app.window.panel.rows["top_p"]
+    row = app.window.panel.rows["top_k"]
     assert not row.meaning.isVisible()
     qtbot.mouseClick(row.label, Qt.MouseButton.LeftButton)
     assert row.meaning.isVisible()

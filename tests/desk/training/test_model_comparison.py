@@ -28,7 +28,7 @@ def tuned(tmp_path_factory):
     shutil.copytree(assets.models()[assets.BUNDLED_MODEL], folder)
     (folder / "model.safetensors").chmod(0o644)
     weights = load_file(folder / "model.safetensors")
-    noise = np.random.default_rng(0).normal(0, 1.5, weights["head.bias"].shape)
+    noise = np.random.default_rng(0).normal(0, 6, weights["head.bias"].shape)
     weights["head.bias"] = (weights["head.bias"] + noise).astype(weights["head.bias"].dtype)
     save_file(weights, folder / "model.safetensors")
     return folder
