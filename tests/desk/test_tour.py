@@ -16,7 +16,9 @@ from network_watch import internet_sockets, watched
 from paths import SUPPORT
 
 TOUR = SUPPORT / "tour.py"
-LONGEST_STALL_MS = 50
+LONGEST_STALL_MS = (
+    250  # of work that belongs elsewhere; `tests/long/responsiveness.py` measures 50 ms on a quiet machine
+)
 MOST_TRIES = 5  # a busy machine may disturb a phase of a walk, but not the same one in each
 
 

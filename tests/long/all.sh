@@ -31,6 +31,7 @@ check() {  # a script of tests/ and its options
     row "$name" "$result" $(($(date +%s) - start)) "$(grep -v '^$' "$work/output" | tail -n 1 | cut -c1-200 | tr '|' '/')"
     [ "$result" = ok ] || tail -n 30 "$work/output" >&2
 }
+check tests/long/responsiveness.py
 check tests/long/curve_speed.py
 check tests/long/store_speed.py
 check tests/long/store_kill.py --kills "$(full 5 50)"
