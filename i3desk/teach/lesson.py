@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -167,10 +167,15 @@ class Lesson(QObject):
         known = {prompt: (prompt, texts[0], texts[-1]) for prompt, texts in answers.items() if len(texts) > 1}
         near = tuple(known[prompt] for prompt in self._near if prompt in known)
         corrections = {normalized(entry.correction) for entry in self.taught}
+        answers = tuple(answer for prompt, answer in known.items() if prompt not in self._near)
+        evaluated = self._evaluations[-1] if len(self._evaluations) > 1 else None
+        if evaluated is not None and answers:  # the trainer asks near questions too, which are no answers of the user's
+            right = sum(normalized(after) in corrections for _, _, after in answers)
+            evaluated = replace(evaluated, questions=len(answers), questions_right=right)
         return Outcome(
-            tuple(answer for prompt, answer in known.items() if prompt not in self._near),
+            answers,
             near,
-            self._evaluations[-1] if len(self._evaluations) > 1 else None,
+            evaluated,
             tuple(
                 prompt
                 for prompt, before, after in near

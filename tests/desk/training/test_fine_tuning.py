@@ -109,7 +109,7 @@ def test_correction_is_learned_and_undone(real_app, qtbot):
     outcome = teacher.lesson.outcome()
     assert not outcome.did_harm, outcome
     assert QUESTION not in [prompt for prompt, _, _ in outcome.near]
-    assert teacher.bar.label.text().startswith("Taught. It knows ")
+    assert teacher.bar.label.text().startswith("Taught. It knows 1 of 1 of your answers")
     qtbot.waitUntil(lambda: app.services.model.info.step is not None, timeout=STARTS_MS)
     app.window.chat_page.start_new()
     assert ask(app, qtbot) == "i like fried squid with lemon."
