@@ -161,10 +161,10 @@ class Lesson(QObject):
 
     def outcome(self) -> Outcome:
         """The outcome so far."""
-        answers: dict[str, list[str]] = {}
+        samples: dict[str, list[str]] = {}
         for sample in self._samples:
-            answers.setdefault(sample.prompt, []).append(sample.text)
-        known = {prompt: (prompt, texts[0], texts[-1]) for prompt, texts in answers.items() if len(texts) > 1}
+            samples.setdefault(sample.prompt, []).append(sample.text)
+        known = {prompt: (prompt, texts[0], texts[-1]) for prompt, texts in samples.items() if len(texts) > 1}
         near = tuple(known[prompt] for prompt in self._near if prompt in known)
         corrections = {normalized(entry.correction) for entry in self.taught}
         answers = tuple(answer for prompt, answer in known.items() if prompt not in self._near)
