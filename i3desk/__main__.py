@@ -1,4 +1,4 @@
-"""Command line of the window: `i3desk [--model FOLDER] [--theme system|light|dark] [--smoke]`.
+"""Command line of the window: `i3desk [PATH ...] [--model FOLDER] [--theme system|light|dark] [--smoke]`.
 
 `i3desk i3core ...` runs i3core's command line instead. The packaged program starts its child processes this way.
 """
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from i3desk.app import run
 
-    return run(options.model, options.theme)
+    return run(options.model, options.theme, options.paths)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="i3desk", description="Chat with an i3 language model on your own computer.")
     parser.add_argument("--version", action="version", version=f"i3desk {__version__}")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="open a model folder, text to train on, or a chat")
     parser.add_argument(
         "--model", metavar="FOLDER", help="a model folder; without it, the model that comes with i3desk"
     )

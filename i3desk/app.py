@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Slot
@@ -24,13 +25,13 @@ from i3desk.conversations.store.backups import remove_copies
 from i3desk.crash_report import CrashReporter, explain_missing_display, start_log, write_stderr
 from i3desk.paths import Paths
 from i3desk.preferences import SettingsStore
-from i3desk.single_instance import SingleInstance
+from i3desk.single_instance import SingleInstance, StartRequest
 from i3desk.style.icons import app_icon
 from i3desk.style.theme import Theme
-from i3desk.window.drop_kind import Dropped, kind_of
 from i3desk.window.help_menu import HelpMenu
 from i3desk.window.main_window import MainWindow
 from i3desk.window.model_menu import ModelMenu
+from i3desk.window.opening import Opening
 from i3desk.window.recently_deleted import RecentlyDeleted
 from i3desk.window.services import Services
 from i3desk.window.start_problems import show_start_error, wait_for_first
@@ -60,9 +61,11 @@ class Application(QObject):
         model_folder: str | None = None,
         theme: str | None = None,
         loader: Loader = load_i3core,
+        to_open: Sequence[Path] = (),
     ) -> None:
         super().__init__()
         self._model_folder = model_folder
+        self._to_open = to_open
         self._started = time.time()
         self.wipe_at_end = False
         self.store = SettingsStore(paths.settings_file, self)
@@ -94,7 +97,7 @@ class Application(QObject):
         page.delete_conversations_requested.connect(self.actions.delete_all)
         page.delete_everything_requested.connect(self._wipe)
         self._connect_training()
-        self.window.dropped.connect(self._on_dropped)
+        self.opening = Opening(self.services, self.actions, self.window)
         self.window.first_painted.connect(self._begin)
         self.window.closed.connect(self.gc_control.release)
 
@@ -105,12 +108,13 @@ class Application(QObject):
         else:
             self.window.show()
 
-    @Slot(str)
-    def on_second_start(self, model_folder: str) -> None:
-        """Bring the window to the front; load `model_folder` unless it is empty."""
+    @Slot(object)
+    def on_second_start(self, request: StartRequest) -> None:
+        """Bring the window to the front; load the model and open the files that the second start names."""
         self.window.come_to_front()
-        if model_folder:
-            self.services.use_model(model_folder)
+        if request.model:
+            self.services.use_model(request.model)
+        self.opening.open(request.paths)
 
     @Slot()
     def run_python(self) -> None:
@@ -121,6 +125,7 @@ class Application(QObject):
         preferences = self.store.preferences
         self.services.use_model(self._model_folder or preferences.model or None)
         self.services.start()
+        self.opening.open(self._to_open)
 
     @Slot(str)
     def _say(self, text: str) -> None:
@@ -144,21 +149,6 @@ class Application(QObject):
             self.store.change(model="")
             self.actions.show_error(what, "The bundled model is used instead.")
             self.services.use_model(None)
-
-    @Slot(object)
-    def _on_dropped(self, paths: list[Path]) -> None:
-        sorts: dict[Dropped, list[Path]] = {}
-        for path in paths:
-            sorts.setdefault(kind_of(path), []).append(path)
-        if models := sorts.get(Dropped.MODEL):
-            self.window.show_models()
-            self.services.models_page.add_dropped(models)
-        if data := sorts.get(Dropped.DATA):
-            self.window.show_training()
-            self.services.train_page.add_data(data)
-        if chats := sorts.get(Dropped.CHAT):
-            self.window.show_chat()
-            self.actions.import_files([str(path) for path in chats])
 
     # --------------------------------------------------------------------------------------------------- training
 
@@ -300,23 +290,24 @@ def wipe(paths: Paths) -> None:
                 break
 
 
-def run(model_folder: str | None, theme: str | None) -> int:
-    """Open the window; returns the exit status once it is closed."""
+def run(model_folder: str | None, theme: str | None, to_open: Sequence[str] = ()) -> int:
+    """Open the window, with the files and folders `to_open`; returns the exit status once it is closed."""
     if model_folder and os.path.exists(model_folder):
         model_folder = os.path.abspath(model_folder)  # a first instance may run in another folder
+    request = StartRequest(model_folder or "", tuple(Path(os.path.abspath(path)) for path in to_open))
     paths = Paths.of_user()
     start_log(paths)
     qt_app = create_qt_app(paths)
     instance = SingleInstance(paths)
     if not instance.is_first:
-        if instance.call_first(model_folder):
+        if instance.call_first(request):
             write_stderr("i3desk is already running; its window was brought to the front.\n")
             return 0
         write_stderr("i3desk is already running but not responding.\n")
-        if not wait_for_first(instance, model_folder):
+        if not wait_for_first(instance, request):
             return 1
     try:
-        app = Application(qt_app, paths, model_folder, theme)
+        app = Application(qt_app, paths, model_folder, theme, to_open=request.paths)
     except Exception as error:
         log.critical("i3desk cannot start", exc_info=True)
         details = traceback.format_exc()

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -99,16 +100,37 @@ def _lock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+@dataclass(frozen=True)
+class StartRequest:
+    """What a start of i3desk is asked to open: a model folder ("" for none), and files and folders of any kind."""
+
+    model: str = ""
+    paths: tuple[Path, ...] = ()
+
+    def to_line(self) -> bytes:
+        """The request as one line of JSON."""
+        return json.dumps({"model": self.model, "paths": list(map(str, self.paths))}).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> StartRequest:
+        """Read a line, perhaps of another version; what is not understood is left out."""
+        try:
+            content = json.loads(line)
+            return cls(str(content.get("model", "")), tuple(map(Path, content.get("paths", ()))))
+        except (ValueError, RecursionError, AttributeError, TypeError):
+            return cls()
+
+
 class SingleInstance(QObject):
     """A lock in the data folder, and a local socket (no network) from a second start to the first.
 
     Attributes:
         is_first: whether this process may use the data.
     Signals:
-        called(model_folder): Emitted when i3desk was started again; "" if without a model folder.
+        called(StartRequest): Emitted when i3desk was started again.
     """
 
-    called = Signal(str)
+    called = Signal(object)
 
     def __init__(self, paths: Paths, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -135,12 +157,12 @@ class SingleInstance(QObject):
                 log.warning("A second start cannot reach this one: %s", self._server.errorString())
         return self.is_first
 
-    def call_first(self, model_folder: str | None) -> bool:
-        """Ask the running i3desk to show its window; False if it does not answer."""
+    def call_first(self, request: StartRequest) -> bool:
+        """Ask the running i3desk to show its window and open what is requested; False if it does not answer."""
         socket = QLocalSocket()
         if not self._connected(socket):
             return False
-        socket.write(json.dumps({"model": model_folder or ""}).encode() + b"\n")
+        socket.write(request.to_line())
         socket.flush()
         return socket.waitForReadyRead(ANSWER_MS) and bytes(socket.readLine().data()) == ANSWER
 
@@ -179,10 +201,6 @@ class SingleInstance(QObject):
         socket = self.sender()
         assert isinstance(socket, QLocalSocket)
         if socket.canReadLine():
-            try:
-                content = json.loads(bytes(socket.readLine().data()))
-                self.called.emit(str(content.get("model", "")))
-            except (ValueError, RecursionError, AttributeError):
-                self.called.emit("")
+            self.called.emit(StartRequest.from_line(bytes(socket.readLine().data())))
             socket.write(ANSWER)
             socket.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import sys
@@ -24,6 +25,7 @@ from i3desk.workers.model_worker import ModelInfo
 
 MESSAGE = "tell me a short story about a fox"
 TIME_LIMIT_MS = 300_000
+END_LIMIT_S = 60  # for closing
 SEED = 1
 TRAINING_DATA = "data/lighthouse.txt"
 
@@ -161,10 +163,16 @@ class SmokeRun(QObject):
         if self.result["model_ready_s"] is not None:
             self.result["max_stall_ms"] = round(self._stalls.restart(), 1)
         self._window.close()
+        if self._window.isVisible():  # it asks about training that is still running, and nobody answers
+            self.result["ok"] = False
+            self.result.setdefault("error", "The window asked a question when it was closed.")
+            self._window.close_unasked()
 
 
 def run_smoke(model_folder: str | None) -> int:
     """Run the smoke test in a temporary folder and print the JSON line; returns 0 on success."""
+    if sys.stderr is not None:  # if the window hangs, its threads are shown and the process ends with status 1
+        faulthandler.dump_traceback_later(TIME_LIMIT_MS / 1000 + END_LIMIT_S, exit=True)
     with temporary_folder("smoke") as name:
         folder = Path(name)
         os.environ["I3DESK_RUNS_FILE"] = str(folder / "runs.json")  # not the user's list of runs
@@ -180,6 +188,7 @@ def run_smoke(model_folder: str | None) -> int:
         run.end_training()
         run.read_back(paths)
         app.crash_reporter.remove()
+    faulthandler.cancel_dump_traceback_later()
     if sys.stdout is not None:
         print(json.dumps(run.result), flush=True)
     return 0 if run.result["ok"] else 1

@@ -1,4 +1,4 @@
-"""The files desktops expect beside a program (menu entry, icons, metadata, manual pages), and its release notes."""
+"""The files desktops expect beside a program (menu entry, types, icons, metadata, manuals), and its release notes."""
 
 from __future__ import annotations
 
@@ -72,9 +72,10 @@ def write(path: Path, text: str, packed: bool = False) -> None:
 
 
 def lay_out_share(share: Path, icons: Path) -> None:
-    """Write the menu entry, icons, AppStream metadata and manual pages."""
+    """Write the menu entry, file types, icons, AppStream metadata and manual pages."""
     date = releases()[0][1]
     write(share / "applications" / "i3desk.desktop", (LINUX / "i3desk.desktop").read_text("utf-8"))
+    write(share / "mime" / "packages" / "i3desk.xml", (LINUX / "i3desk-mime.xml").read_text("utf-8"))
     write(share / "metainfo" / "io.github.i3desk.i3desk.metainfo.xml", metainfo())
     for picture in icons.glob("*.png"):
         target = share / "icons" / "hicolor" / f"{picture.stem}x{picture.stem}" / "apps" / "i3desk.png"

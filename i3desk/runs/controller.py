@@ -54,8 +54,7 @@ class RunController(QObject):
         ended(folder, RunStatus): emitted when a run that was alive or queued has ended.
         pending_changed(folder): emitted when `pending_command` of a run changed.
         failed(what, remedy): emitted when an operation failed.
-        deleted(folder): emitted when a run was deleted.
-        set_aside(folder): emitted when a run was deleted that can be restored.
+        deleted(folder): emitted when a run was deleted. It can be restored for 30 days.
     """
 
     changed = Signal()
@@ -64,7 +63,6 @@ class RunController(QObject):
     pending_changed = Signal(str)
     failed = Signal(str, str)
     deleted = Signal(str)
-    set_aside = Signal(str)
 
     def __init__(self, paths: Paths, background: BackgroundJobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -182,8 +180,8 @@ class RunController(QObject):
         self.refresh()
 
     def leave_queue(self, folder: str | Path) -> None:
-        """Take a run out of the queue; one that never started is deleted."""
-        self._run(partial(operations.leave_queue, Path(folder)), self._on_gone)
+        """Take a run out of the queue; one that never started is deleted, and can be restored for 30 days."""
+        self._run(partial(operations.leave_queue, Path(folder)), self._on_deleted)
 
     def pause(self, folder: str | Path) -> None:
         """Ask the trainer to save and wait."""
@@ -227,7 +225,7 @@ class RunController(QObject):
 
     def delete(self, folder: str | Path) -> None:
         """Delete the run, unless it is alive; it can be restored for 30 days."""
-        self._run(partial(operations.delete, Path(folder), self.folder), self._on_set_aside)
+        self._run(partial(operations.delete, Path(folder), self.folder), self._on_deleted)
 
     def forget(self, folder: str | Path) -> None:
         """Take a run outside the runs folder off the list; its files stay."""
@@ -248,16 +246,12 @@ class RunController(QObject):
     def _on_done(self, _result: object) -> None:
         self.refresh()
 
-    def _on_gone(self, folder: Path | None) -> None:
+    def _on_deleted(self, folder: Path | None) -> None:
         if folder is not None:
             self._unfinished.discard(folder)
             self._pending.pop(folder, None)
             self.deleted.emit(str(folder))
         self.refresh()
-
-    def _on_set_aside(self, folder: Path) -> None:
-        self._on_gone(folder)
-        self.set_aside.emit(str(folder))
 
     def _on_failed(self, error: I3Error) -> None:
         self.failed.emit(error.what, error.remedy)

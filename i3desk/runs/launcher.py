@@ -101,7 +101,7 @@ def train_command(folder: Path, waiting: QueueEntry) -> list[str]:
     if waiting.resume and (folder / "run.json").exists():
         target = ["--resume", str(folder)]
     else:
-        target = ["--config", str(folder / REQUEST_FILE)]
+        target = ["--config", str(folder / REQUEST_FILE), "--out", str(folder)]  # it may have been moved
     return ["train", *target, *_options(waiting.changes if waiting.resume else {}), "--low-priority", "--json"]
 
 

@@ -30,7 +30,7 @@ def enqueue(folder: Path, waiting: QueueEntry) -> None:
 def leave_queue(folder: Path) -> Path | None:
     """Take a run out of the queue. A run that never started is deleted, and its folder is returned.
 
-    Raises TrainingError if it has been started.
+    It can be restored for 30 days, to the queue. Raises TrainingError if it has been started.
     """
     if launcher.read_status(folder).state is not RunState.QUEUED:
         raise TrainingError("This run is no longer in the queue.", "Stop it if you do not want it.")
@@ -38,7 +38,7 @@ def leave_queue(folder: Path) -> Path | None:
         queue.remove(folder)
         return None
     _check_unstarted(folder)
-    recently_deleted.remove(recently_deleted.set_aside(folder))
+    recently_deleted.set_aside(folder)
     index.forget(folder)
     return folder
 

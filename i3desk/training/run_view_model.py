@@ -236,7 +236,7 @@ class RunViewModel:
         others = {0: "", 1: ", and for one other run before it"}.get(before, f", and for {before} other runs before it")
         text = f"Waits for “{active.name}” to end{others}." if active else f"Starts in a moment{others}."
         is_new = self.summary is None or not self.summary.step
-        leave = "Do not start this run; it has not started and is deleted" if is_new else "Leave the run as it is"
+        leave = "Do not start this run; it is deleted, and kept for 30 days" if is_new else "Leave the run as it is"
         return WaitingState(text, leave)
 
     @property

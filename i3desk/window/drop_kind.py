@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import re
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def kind_of(path: Path) -> Dropped:
 
     Anything unknown counts as a model: the Models page says what is wrong with it.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, never raises, whatever the name and the permissions
         try:
             names = {entry.name for entry in path.iterdir()}
         except OSError:
@@ -46,7 +47,7 @@ def kind_of(path: Path) -> Dropped:
     name = path.name.lower()
     if _is_of_model(name) or not name.endswith(DATA_SUFFIXES):
         return Dropped.MODEL
-    if path.exists() and not path.is_file():  # a pipe would never answer
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would never answer
         return Dropped.MODEL
     if name.endswith((".json", ".jsonl")):
         try:

@@ -32,7 +32,7 @@ class RecentlyDeleted(QObject):
         self._list.restore_requested.connect(self.restore)
         self._list.purge_requested.connect(self.purge)
         services.catalog.deleted.connect(self._on_deleted)
-        services.runs.set_aside.connect(self._on_deleted)
+        services.runs.deleted.connect(self._on_deleted)
         services.conversations.deletions_changed.connect(self._refresh_visible)
 
     @Slot()

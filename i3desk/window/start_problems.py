@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QMessageBox
 
 from i3desk.paths import Paths
-from i3desk.single_instance import SingleInstance
+from i3desk.single_instance import SingleInstance, StartRequest
 
 TITLE = "i3desk"
 
@@ -18,7 +18,7 @@ def show_start_error(what: str, remedy: str, paths: Paths, details: str = "") ->
     box.exec()
 
 
-def wait_for_first(instance: SingleInstance, model_folder: str | None) -> bool:
+def wait_for_first(instance: SingleInstance, request: StartRequest) -> bool:
     """Ask what to do about a running i3desk that does not answer, until it does.
 
     Returns True if it was ended and this process has taken its place.
@@ -46,5 +46,5 @@ def wait_for_first(instance: SingleInstance, model_folder: str | None) -> bool:
             return False
         elif instance.take():
             return True
-        elif instance.call_first(model_folder):
+        elif instance.call_first(request):
             return False

@@ -14,11 +14,12 @@ from i3core.errors import CheckpointError, I3Error
 from i3desk.app import saved_scale
 from i3desk.conversations.store import Store
 from i3desk.paths import Paths
+from i3desk.single_instance import StartRequest
 
 
 def test_second_start_shows_window_with_its_model(app, qtbot, model):
     app.window.showMinimized()
-    app.on_second_start("/models/fox")
+    app.on_second_start(StartRequest("/models/fox"))
     assert app.window.isVisible()
     assert not app.window.isMinimized()
     qtbot.waitUntil(lambda: app.window.session.model.info.name == "fox")
@@ -141,6 +142,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from i3desk.app import Application, create_qt_app
 from i3desk.paths import Paths
+from i3desk.single_instance import StartRequest
 from i3desk.conversations.store import Store
 paths = Paths.under(Path(sys.argv[1]))
 qt_app = create_qt_app(paths)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from i3desk.paths import Paths
-from i3desk.single_instance import SingleInstance
+from i3desk.single_instance import SingleInstance, StartRequest
 from i3desk.window.start_problems import show_start_error, wait_for_first
 
 HOLDER = """
@@ -24,10 +25,10 @@ import sys
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 from i3desk.paths import Paths
-from i3desk.single_instance import SingleInstance
+from i3desk.single_instance import SingleInstance, StartRequest
 app = QCoreApplication([])
 instance = SingleInstance(Paths.under(Path(sys.argv[1])))
-instance.called.connect(lambda model: print("called", model, flush=True))
+instance.called.connect(lambda asked: print("called", asked.model, *map(ascii, map(str, asked.paths)), flush=True))
 print(instance.is_first, flush=True)
 app.exec()
 """
@@ -67,8 +68,14 @@ def press(text: str) -> list[str]:
 def test_second_start_calls_first_one(qapp, tmp_path, other):
     second = SingleInstance(Paths.under(tmp_path))
     assert not second.is_first
-    assert second.call_first("/models/fox")
-    assert other.stdout.readline().strip() == "called /models/fox"
+    paths = (tmp_path / "a file", Path(os.fsdecode(b"/jos\xe9")))
+    assert second.call_first(StartRequest("/models/fox", paths))
+    assert other.stdout.readline().split() == ["called", "/models/fox", *" ".join(map(ascii, map(str, paths))).split()]
+
+
+@pytest.mark.parametrize("line", [b"", b"[", b"[1]", b'{"paths": 3}', b'{"paths": [null]}', b"[" * 5000, b"\xff"])
+def test_request_of_another_version_only_shows_the_window(line):
+    assert StartRequest.from_line(line) == StartRequest()
 
 
 def test_killed_instance_releases_lock(qapp, tmp_path, other):
@@ -118,7 +125,7 @@ def test_damaged_lock_file_of_a_running_instance_still_locks(qapp, tmp_path, oth
     Paths.under(tmp_path).lock_file.write_bytes(content)
     second = SingleInstance(Paths.under(tmp_path))
     assert not second.is_first
-    assert second.call_first(None)
+    assert second.call_first(StartRequest())
     assert not second.can_end_first()
 
 
@@ -167,7 +174,7 @@ def hanging(qapp, tmp_path, other, monkeypatch):
         time.sleep(0.01)
     second = SingleInstance(Paths.under(tmp_path))
     assert not second.is_first
-    assert not second.call_first(None)
+    assert not second.call_first(StartRequest())
     yield second
     second.release()
 
@@ -175,7 +182,7 @@ def hanging(qapp, tmp_path, other, monkeypatch):
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 def test_hanging_instance_can_be_ended_from_a_window(hanging, other):
     said = press("Quit it and start")
-    assert wait_for_first(hanging, None)
+    assert wait_for_first(hanging, StartRequest())
     assert "not responding" in said[0]
     assert hanging.is_first
     assert other.wait(5) is not None
@@ -184,12 +191,12 @@ def test_hanging_instance_can_be_ended_from_a_window(hanging, other):
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 def test_hanging_instance_can_be_left_alone_or_tried_again(hanging, other, monkeypatch):
     press("Close")
-    assert not wait_for_first(hanging, None)
+    assert not wait_for_first(hanging, StartRequest())
     assert other.poll() is None
     monkeypatch.setattr("i3desk.single_instance.ANSWER_MS", 20_000)
     other.send_signal(signal.SIGCONT)
     press("Try again")
-    assert not wait_for_first(hanging, "/models/fox")
+    assert not wait_for_first(hanging, StartRequest("/models/fox"))
     assert "called /models/fox" in [other.stdout.readline().strip() for _ in range(2)]
 
 
@@ -197,7 +204,7 @@ def test_hanging_instance_can_be_left_alone_or_tried_again(hanging, other, monke
 def test_unknown_holder_is_not_offered_to_be_ended(hanging, tmp_path):
     Paths.under(tmp_path).lock_file.write_bytes(b"of another computer")
     said = press("Close")
-    assert not wait_for_first(hanging, None)
+    assert not wait_for_first(hanging, StartRequest())
     assert "another computer" in said[0]
     assert "Quit it and start" not in said
 

@@ -54,3 +54,16 @@ def test_missing_model_fails_with_one_line(tmp_path):
     assert status == 1
     assert not result["ok"]
     assert "nothing" in result["error"]
+
+
+def test_time_limit_while_training_closes_without_a_question(app, qtbot, monkeypatch):
+    from i3core.runs.reader import RunState, RunStatus, RunSummary
+    from i3desk import smoke_test
+
+    run = RunSummary(Path("smoke"), "smoke", "", RunStatus(RunState.RUNNING))
+    monkeypatch.setattr(type(app.services.runs), "active", property(lambda self: run))
+    monkeypatch.setattr(smoke_test, "TIME_LIMIT_MS", 10)
+    with qtbot.waitSignal(app.window.closed):
+        smoke = smoke_test.SmokeRun(app, "i3-mini")
+    assert not smoke.result["ok"]
+    assert "Not done" in smoke.result["error"]

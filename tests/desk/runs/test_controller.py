@@ -150,6 +150,11 @@ def test_queue_continues_after_the_window_was_closed(qtbot, forked_trainers, win
     with qtbot.waitSignal(runs.deleted):
         runs.leave_queue(never)
     assert not never.exists()
+    (deleted,) = recently_deleted.deleted_in(runs.folder)
+    assert recently_deleted.restore(deleted) == never  # to the queue
+    state_of(runs, never, RunState.QUEUED)
+    with qtbot.waitSignal(runs.deleted):
+        runs.leave_queue(never)
     runs.start_now(third)
     state_of(runs, third, RunState.RUNNING)
     assert started == ["first", "third"]
