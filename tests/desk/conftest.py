@@ -25,6 +25,7 @@ from i3desk.runs import launcher
 from i3desk.workers.model_worker import GenerateRequest, LoadRequest, ModelInfo
 
 HERE = Path(__file__).parent
+CLOSE_MS = 60_000
 if os.environ.setdefault("QT_QPA_PLATFORM", "offscreen") == "offscreen":  # whose screen is smaller than our window
     os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={SUPPORT / 'screen.json'}"
 
@@ -185,12 +186,14 @@ def open_app(qtbot, qapp, paths, model):
         opened.remove(app)
         model.may_load.set()
         model.may_speak.set()
-        if app.window.isVisible():
-            with qtbot.waitSignal(app.window.closed):
-                app.window.close()
         services = app.services
+        # Whatever the machine does meanwhile: Qt aborts the whole process if it deletes a thread that is running.
+        if app.window.isVisible():
+            with qtbot.waitSignal(app.window.closed, timeout=CLOSE_MS):
+                app.window.close()
         qtbot.waitUntil(
-            lambda: not any(j.running for j in (services.model_worker, services.background, services.training_jobs))
+            lambda: not any(j.running for j in (services.model_worker, services.background, services.training_jobs)),
+            timeout=CLOSE_MS,
         )
         app.window.deleteLater()
         app.deleteLater()

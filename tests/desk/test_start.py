@@ -18,9 +18,9 @@ from PySide6.QtCore import QTimer, qWarning
 from i3desk import app
 from i3desk.paths import Paths
 before = app.Application.__init__
-def build(self, *arguments):
+def build(self, *arguments, **options):
     qWarning("early")
-    before(self, *arguments)
+    before(self, *arguments, **options)
     if sys.argv[1:] == ["fail"]:
         raise RuntimeError("no room")
     self.window.first_painted.disconnect()  # no model is loaded

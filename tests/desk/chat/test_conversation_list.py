@@ -71,7 +71,7 @@ def conversations(store, qtbot, qapp):
     conversations = ConversationList(store, background)
     QAbstractItemModelTester(conversations.model, QAbstractItemModelTester.FailureReportingMode.Warning, conversations)
     yield conversations
-    with qtbot.waitSignal(background.stopped):
+    with qtbot.waitSignal(background.stopped, timeout=60_000):
         background.shut_down()
 
 

@@ -35,7 +35,7 @@ def session(qtbot, model, store):
     qtbot.waitUntil(lambda: in_use.state is ModelState.READY)
     yield session
     model.may_speak.set()
-    with qtbot.waitSignal(worker.stopped):
+    with qtbot.waitSignal(worker.stopped, timeout=60_000):
         worker.shut_down()
 
 

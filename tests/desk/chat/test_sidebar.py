@@ -39,7 +39,7 @@ def store(tmp_path) -> Store:
 def conversations(store, qtbot, qapp):
     background = BackgroundJobs()
     yield ConversationList(store, background)
-    with qtbot.waitSignal(background.stopped):
+    with qtbot.waitSignal(background.stopped, timeout=60_000):
         background.shut_down()
 
 

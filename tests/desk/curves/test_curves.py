@@ -42,7 +42,7 @@ def theme(qapp):
 def background(qtbot):
     jobs = BackgroundJobs()
     yield jobs
-    with qtbot.waitSignal(jobs.stopped):
+    with qtbot.waitSignal(jobs.stopped, timeout=60_000):
         jobs.shut_down()
 
 

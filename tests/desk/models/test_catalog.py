@@ -59,7 +59,7 @@ def open_catalog(qtbot, here):
     open_.settle = settle
     yield open_
     for background in threads:
-        with qtbot.waitSignal(background.stopped):
+        with qtbot.waitSignal(background.stopped, timeout=60_000):
             background.shut_down()
 
 

@@ -63,7 +63,7 @@ def open_downloads(qtbot, server, models, tmp_path):
     for downloads in opened:
         downloads.shut_down()
     for background in threads:
-        with qtbot.waitSignal(background.stopped):
+        with qtbot.waitSignal(background.stopped, timeout=60_000):
             background.shut_down()
 
 

@@ -67,7 +67,7 @@ def open_page(qtbot, qapp, here):
     yield open_
     for page, background in opened:
         page.shut_down()
-        with qtbot.waitSignal(background.stopped):
+        with qtbot.waitSignal(background.stopped, timeout=60_000):
             background.shut_down()
 
 

@@ -25,7 +25,7 @@ def comparison(qtbot, qapp):
     made.show()
     yield made
     made.show_runs([])
-    with qtbot.waitSignal(background.stopped):
+    with qtbot.waitSignal(background.stopped, timeout=60_000):
         background.shut_down()
 
 

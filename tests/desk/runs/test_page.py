@@ -78,7 +78,7 @@ def open_page(qtbot, qapp, here):
     yield open_
     for page, background in opened:
         page.hide()
-        with qtbot.waitSignal(background.stopped):
+        with qtbot.waitSignal(background.stopped, timeout=60_000):
             background.shut_down()
 
 

@@ -60,7 +60,7 @@ def watch(qtbot):
     crashes: list[str] = []
     background.crashed.connect(crashes.append)
     yield RunWatcher(background)
-    with qtbot.waitSignal(background.stopped):
+    with qtbot.waitSignal(background.stopped, timeout=60_000):
         background.shut_down()
     assert crashes == []
 

@@ -25,7 +25,7 @@ def jobs(qtbot, model):
         getattr(jobs, name).connect(lambda *values, name=name: jobs.heard.append((name, *values)))
     yield jobs
     if jobs.running:
-        with qtbot.waitSignal(jobs.stopped):
+        with qtbot.waitSignal(jobs.stopped, timeout=60_000):
             jobs.shut_down()
 
 
@@ -99,13 +99,13 @@ def test_shutting_down_during_a_reply_ends_the_thread(ready, qtbot, model):
     model.endless = True
     ready.generate(HELLO, SamplingConfig())
     qtbot.waitUntil(lambda: len(ready.heard) > 3)
-    with qtbot.waitSignal(ready.stopped):
+    with qtbot.waitSignal(ready.stopped, timeout=60_000):
         ready.shut_down()
     assert not ready.running
 
 
 def test_shutting_down_before_a_load_ends_at_once(jobs, qtbot):
-    with qtbot.waitSignal(jobs.stopped):
+    with qtbot.waitSignal(jobs.stopped, timeout=60_000):
         jobs.shut_down()
     jobs.load(None)
     assert not jobs.running
@@ -137,7 +137,7 @@ def test_unloaded_model_answers_with_an_error_until_it_is_loaded_again(ready, qt
 def background(qtbot):
     jobs = BackgroundJobs()
     yield jobs
-    with qtbot.waitSignal(jobs.stopped):
+    with qtbot.waitSignal(jobs.stopped, timeout=60_000):
         jobs.shut_down()
 
 
