@@ -15,11 +15,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
+import numpy as np
 import torch
 
 from ..checkpoints.checkpoint import Model, find_model
 from ..data.documents import read_documents
+from ..generation.config import SamplingConfig
 from ..generation.generator import Generator
+from ..generation.sampling import choose
 from ..model.block_kinds import KINDS
 from ..model.config import ModelConfig, preset
 from ..model.network import I3Network
@@ -85,9 +88,9 @@ def other_precisions(model: Model) -> dict[str, Model]:
 
 @torch.inference_mode()
 def bench_decode(model: Model, quick: bool) -> dict:
-    """Measure tokens per second in a nearly full window, cached and recomputed."""
+    """Measure tokens per second in a nearly full window, cached and recomputed. Cached ones are chosen, too."""
     window, device = model.config.window, model.device
-    steps = 8 if quick else 32
+    steps, sampling = 8 if quick else 32, SamplingConfig()
     ids = torch.randint(1, model.config.vocab_size, (window,)).tolist()
 
     def cached(model: Model) -> Callable[[], None]:
@@ -98,7 +101,8 @@ def bench_decode(model: Model, quick: bool) -> dict:
         def decode() -> None:
             generator.restore(snapshot)
             for token in ids[window - steps :]:
-                generator.step(token)
+                logits = generator.step(token)
+                choose(logits.float().cpu().numpy(), ids, sampling, 0.5)  # what follows is given, for equal work
 
         return decode
 
@@ -110,15 +114,23 @@ def bench_decode(model: Model, quick: bool) -> dict:
             for weight in weights:
                 weight.sum()
 
+    logits = np.random.default_rng(0).standard_normal(model.config.vocab_size, np.float32)
+
+    def choose_tokens() -> None:
+        for _ in range(steps):
+            choose(logits, ids, sampling, 0.5)
+
     others = other_precisions(model)
-    runs = [cached(model), lambda: sequential_logits(model.network, whole), read_weights, *map(cached, others.values())]
-    cached_s, plain_s, read_s, *other_s = seconds(runs, 3 if quick else 9, device)
+    runs = [cached(model), lambda: sequential_logits(model.network, whole), read_weights, choose_tokens]
+    runs += map(cached, others.values())
+    cached_s, plain_s, read_s, choose_s, *other_s = seconds(runs, 3 if quick else 9, device)
     bandwidth = steps * sum(w.nbytes for w in weights) / read_s
     fast, limit = steps / cached_s, bandwidth / decode_bytes(model.config)
     return {
         "decode_tokens_per_second": fast,
         "decode_plain_tokens_per_second": 1 / plain_s,
         "decode_ratio": fast * plain_s,
+        "sampling_share_of_decode": choose_s / cached_s,
         "memory_bandwidth_gb_per_second": bandwidth / 1e9,
         "decode_limit_tokens_per_second": limit,
         "decode_share_of_limit": fast / limit,
@@ -278,6 +290,7 @@ def report(figures: dict) -> str:
         "",
         f"memory bandwidth {figures['memory_bandwidth_gb_per_second']:.1f} GB/s (limit of decoding in float32); "
         "the limit of training is its matrix products alone",
+        f"choosing tokens is {figures['sampling_share_of_decode']:.1%} of decoding in float32",
         f"peak memory {size_text(figures['peak_memory_bytes'])}",
     ]
     return "\n".join(lines)

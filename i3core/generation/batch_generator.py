@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -187,7 +188,7 @@ class BatchGenerator:
             # program.
             with self.model.device.autocast(), decoding_threads(self.model, 1):
                 next_ids = [request.next_id for request in self._decoding]
-                logits = batch.decode(torch.tensor(next_ids, device=batch.positions.device)).cpu()
+                logits = batch.decode(torch.tensor(next_ids, device=batch.positions.device)).float().cpu().numpy()
         except (RuntimeError, MemoryError) as error:
             explained = _explained(error)
             failed: list[Outcome] = [(request.key, explained) for request in self._decoding]
@@ -214,11 +215,11 @@ class BatchGenerator:
                 self._read(kept, state)
             batch.put(row, state)
 
-    def _read(self, ids: list[int], state: NetworkState, last_only: bool = True) -> Tensor:
+    def _read(self, ids: list[int], state: NetworkState, last_only: bool = True) -> np.ndarray:
         """Logits (T, V) after each of `ids` or the last one, float32 on the CPU. Advances `state`."""
         tokens = torch.tensor([ids], device=self.model.device.name)
         with self.model.device.autocast(), decoding_threads(self.model, len(ids)):
-            return self.model.network(tokens, state, last_only=last_only)[0].float().cpu()
+            return self.model.network(tokens, state, last_only=last_only)[0].float().cpu().numpy()
 
     def _free(self, row: int) -> None:
         last = self._decoding.pop()

@@ -112,7 +112,7 @@ class Generator:
         try:
             logits = None if cancelled() else self.prefill(sequence.context_ids)
             while logits is not None and not cancelled():
-                piece = sequence.append(logits.float().cpu())
+                piece = sequence.append(logits.float().cpu().numpy())
                 yield piece
                 if piece.finish_reason:
                     return

@@ -21,7 +21,7 @@ class Chunk:
     Attributes:
         token_id, text: the token and its own text, whether or not all of it is shown yet. A character that takes
             several tokens is the text of its last one.
-        probability: the model's own, before temperature and filters.
+        probability: the model's own, before temperature and filters; NaN if nobody asked for it.
         alternatives: the likeliest tokens at this position, likeliest first, with the chosen one if it is among them.
     """
 
@@ -38,7 +38,8 @@ class Piece:
     Attributes:
         text: what this step adds to the reply; may be empty while a stop string is possible.
         token_id: the token chosen; -1 on a last piece that only says why generation ended.
-        logprob: its log-probability in nats under the model itself (before temperature and filters).
+        logprob: its log-probability in nats under the model itself (before temperature and filters); NaN if nobody
+            asked for it.
         prompt_tokens: tokens of the prompt as the model read it.
         new_tokens: tokens produced so far, without those that the reply started with.
         window_used, window: tokens the model has in view, and how many fit.

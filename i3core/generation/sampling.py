@@ -1,79 +1,94 @@
-"""From logits to the next token: small pure filters, then one draw.
+"""From logits to the next token: small pure filters, then one draw. Imports no torch: numpy's calls cost a tenth.
 
-A filter takes and returns logits of candidates, float32; a token that may not be chosen has the logit -inf. The
-likeliest token always survives.
+A filter takes and returns logits of candidates, (C,) float32; a token that may not be chosen has the logit -inf. The
+likeliest token always survives; of equal ones, those with the lower ids.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from ..text.tokenizer import UNK_ID
 from .config import SamplingConfig
 
 PENALTY_SPAN = 64  # how many of the last tokens count as repetition
 
+Array: TypeAlias = "np.ndarray"
 
-def forbid(logits: Tensor, ids: Sequence[int]) -> Tensor:
+
+def forbid(logits: Array, ids: Sequence[int]) -> Array:
     """Exclude `ids`."""
-    logits = logits.clone()
-    logits[list(ids)] = -torch.inf
+    logits = logits.copy()
+    logits[list(ids)] = -np.inf
     return logits
 
 
-def penalise_repetition(logits: Tensor, recent: Sequence[int], penalty: float) -> Tensor:
+def penalise_repetition(logits: Array, recent: Sequence[int], penalty: float) -> Array:
     """Divide positive logits of `recent` tokens by `penalty`, multiply negative ones (CTRL, Keskar et al. 2019)."""
     if penalty == 1 or not recent:
         return logits
-    index = torch.tensor(sorted(set(recent)), device=logits.device)
-    chosen = logits[index]
-    return logits.index_copy(0, index, torch.where(chosen > 0, chosen / penalty, chosen * penalty))
+    logits, ids = logits.copy(), list(set(recent))
+    chosen = logits[ids]
+    logits[ids] = np.where(chosen > 0, chosen / penalty, chosen * penalty)
+    return logits
 
 
-def penalise_counts(logits: Tensor, reply: Sequence[int], frequency: float, presence: float) -> Tensor:
+def penalise_counts(logits: Array, reply: Sequence[int], frequency: float, presence: float) -> Array:
     """Subtract `presence`, and `frequency` for each occurrence, from tokens of `reply` (OpenAI API)."""
     if not reply or frequency == presence == 0:
         return logits
-    counts = torch.bincount(torch.tensor(reply, device=logits.device), minlength=logits.numel())
-    return logits - frequency * counts - presence * (counts > 0)
+    logits, (ids, counts) = logits.copy(), np.unique(reply, return_counts=True)
+    logits[ids] -= frequency * counts.astype(np.float32) + np.float32(presence)
+    return logits
 
 
-def top_k(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The logits of exactly k tokens (ties in the order of torch.topk) and their ids, ascending; 0 keeps all."""
-    if k == 0 or k >= logits.numel():
-        return logits, torch.arange(logits.numel())
-    ids = logits.topk(k).indices.sort().values
+def top_k(logits: Array, k: int) -> tuple[Array, Array]:
+    """The logits of exactly k tokens, and their ids, ascending; 0 keeps all."""
+    if k == 0 or k >= len(logits):
+        return logits, np.arange(len(logits))
+    ids = _likeliest(logits, k, np.partition(logits, -k)[-k])
     return logits[ids], ids
 
 
-def keep_top_p(logits: Tensor, p: float) -> Tensor:
+def keep_top_p(logits: Array, p: float) -> Array:
     """Keep the fewest likeliest tokens whose probabilities sum to at least p (nucleus, Holtzman et al. 2020)."""
     if p >= 1:
         return logits
-    ordered, index = logits.sort(descending=True, stable=True)
-    probabilities = ordered.softmax(0)
-    before = probabilities.cumsum(0) - probabilities
-    ordered = ordered.masked_fill(before >= p, -torch.inf)
-    return torch.empty_like(logits).index_copy(0, index, ordered)
+    ordered = np.sort(logits)[::-1]
+    weights = np.exp(ordered.astype(np.float64) - ordered[0])
+    before = weights.cumsum() - weights
+    count = int(np.count_nonzero(before < p * weights.sum()))
+    ids = _likeliest(logits, count, ordered[count - 1])
+    kept = np.full_like(logits, -np.inf)
+    kept[ids] = logits[ids]
+    return kept
 
 
-def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
+def keep_min_p(logits: Array, min_p: float) -> Array:
     """Drop tokens whose probability is below `min_p` times that of the likeliest (Nguyen et al. 2024)."""
     if min_p <= 0:
         return logits
-    return logits.masked_fill(logits < logits.max() + torch.log(torch.tensor(min_p)), -torch.inf)
+    return np.where(logits < logits.max() + np.float32(math.log(min_p)), np.float32(-np.inf), logits)
+
+
+def _likeliest(logits: Array, count: int, least: np.floating) -> Array:
+    """Ids of the `count` largest logits, ascending. least: the smallest of these."""
+    ids = (logits >= least).nonzero()[0]
+    surplus = len(ids) - count
+    return np.delete(ids, (logits[ids] == least).nonzero()[0][-surplus:]) if surplus else ids
 
 
 def candidates(
-    logits: Tensor,
+    logits: Array,
     recent: Sequence[int],
     config: SamplingConfig,
     forbidden: Sequence[int] = (),
     reply: Sequence[int] = (),
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Array, Array]:
     """The logits after temperature and all filters of `config`, and the ids they belong to, ascending.
 
     Top-k comes first, so that the other filters look at k tokens and not at the whole vocabulary.
@@ -83,9 +98,11 @@ def candidates(
     logits = forbid(logits, forbidden) if forbidden else logits
     logits = penalise_repetition(logits, recent[-PENALTY_SPAN:], config.repetition_penalty)
     logits = penalise_counts(logits, reply, config.frequency_penalty, config.presence_penalty)
+    if config.temperature == 0:  # the likeliest token is all that matters
+        return top_k(logits, 1)
     logits, ids = top_k(logits, config.top_k)
-    if config.temperature > 0:  # the largest becomes 0, so that a tiny temperature cannot overflow
-        logits = (logits - logits.max()) / max(config.temperature, 1e-6)
+    # The largest becomes 0, so that a tiny temperature cannot overflow.
+    logits = (logits - logits.max()) / np.float32(max(config.temperature, 1e-6))
     return keep_min_p(keep_top_p(logits, config.top_p), config.min_p), ids
 
 
@@ -107,7 +124,7 @@ def _mix(value: int) -> int:
 
 
 def choose(
-    logits: Tensor,
+    logits: Array,
     recent: Sequence[int],
     config: SamplingConfig,
     draw: float,
@@ -116,10 +133,16 @@ def choose(
 ) -> int:
     """Choose the next token: the likeliest at temperature 0, else where the summed probabilities pass `draw`.
 
-    draw: from 0 to below 1, uniformly distributed.
+    logits: (V,) float32. draw: from 0 to below 1, uniformly distributed.
     """
-    logits, ids = candidates(logits.float().cpu(), recent, config, forbidden, reply)
-    if config.temperature == 0:
-        return int(ids[logits.argmax()])
-    sums = logits.double().softmax(0).cumsum(0)
-    return int(ids[torch.searchsorted(sums, draw * sums[-1], right=True)])
+    logits, ids = candidates(logits, recent, config, forbidden, reply)
+    if len(ids) == 1:
+        return int(ids[0])
+    sums = np.exp(logits.astype(np.float64) - logits.max()).cumsum()
+    return int(ids[sums.searchsorted(draw * sums[-1], side="right")])
+
+
+def log_sum_exp(logits: Array) -> Array:
+    """The logarithm of the summed exponentials over the last axis, (..., V) -> (...)."""
+    most = logits.max(-1, keepdims=True)
+    return np.log(np.exp(logits - most).sum(-1)) + most[..., 0]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from itertools import accumulate
 
-from torch import Tensor
+import numpy as np
 
 from ..checkpoints.checkpoint import Model
 from ..errors import PromptError
@@ -15,7 +15,7 @@ from ..text.chat_template import Message
 from .config import SamplingConfig
 from .context import FittedContext, fit_context, view_start
 from .outputs import Alternative, Chunk, Piece
-from .sampling import choose, uniform
+from .sampling import choose, log_sum_exp, top_k, uniform
 from .stopping import VisibleText
 
 
@@ -35,13 +35,14 @@ class TokenSequence:
         prompt: str | Sequence[Message] | FittedContext,
         config: SamplingConfig,
         prefix_ids: Sequence[int] = (),
-        alternatives: int = 0,
+        alternatives: int | None = 0,
         truncate_left: bool = False,
         score_prompt: bool = False,
         only_prompt: bool = False,
     ) -> None:
         """See `Generator.stream` for the arguments. A FittedContext is a prompt that is tokens already.
 
+        alternatives: None leaves out all probabilities, which take as long as choosing the token.
         Only a BatchGenerator knows the last two: the prompt's tokens are scored; it is read without a reply.
 
         Raises PromptError: the prompt is empty or too long, or `prefix_ids` has ids outside the vocabulary.
@@ -93,15 +94,15 @@ class TokenSequence:
         """How many characters of its text come before the visible part."""
         return self._text.trimmed
 
-    def append(self, logits: Tensor) -> Piece:
-        """Choose the next token from logits (V,), float32 on the CPU. The last piece has a finish_reason."""
+    def append(self, logits: np.ndarray) -> Piece:
+        """Choose the next token from logits (V,), float32. The last piece has a finish_reason."""
         draw = uniform(self.seed, self._prefix_length + self._new_tokens)
         counts_reply = self.config.frequency_penalty or self.config.presence_penalty
         reply = self.token_ids[len(self.context.ids) :] if counts_reply else ()
         token = choose(logits, self.token_ids, self.config, draw, self._forbidden, reply)
-        log_total = logits.logsumexp(0)
         is_end = token == self.model.template.end_id
         text = self.model.tokenizer.name(token) if is_end else self._stream.push(token)
+        log_total = np.array(np.nan, np.float32) if self.alternatives is None else log_sum_exp(logits)
         chunk, logprob = self._chunk(logits, log_total, token, text), float(logits[token] - log_total)
         self._new_tokens += 1
         self._last_at = time.perf_counter()
@@ -116,11 +117,11 @@ class TokenSequence:
             return self._piece(text + self._rest(), "length", logprob, chunk)
         return self._piece(text, None, logprob, chunk)
 
-    def score(self, logits: Tensor, position: int) -> None:
+    def score(self, logits: np.ndarray, position: int) -> None:
         """Score the prompt's tokens that follow `position` and the next ones. logits: (T, V), after each of them."""
         assert self.prompt_scores is not None, "not asked for"
         ids = self.context.ids[position + 1 : position + 1 + len(logits)]
-        rows = zip(ids, logits, logits.logsumexp(-1), strict=False)  # the last row may be the reply's
+        rows = zip(ids, logits, log_sum_exp(logits), strict=False)  # the last row may be the reply's
         name = self.model.tokenizer.name
         self.prompt_scores += [
             (self._chunk(row, total, token, name(token)), float(row[token] - total)) for token, row, total in rows
@@ -156,14 +157,15 @@ class TokenSequence:
             chunk=chunk,
         )
 
-    def _chunk(self, logits: Tensor, log_total: Tensor, token: int, text: str) -> Chunk:
+    def _chunk(self, logits: np.ndarray, log_total: np.ndarray, token: int, text: str) -> Chunk:
         """The chosen token and the likeliest ones. logits: (V,), of the model itself; `log_total`: their logsumexp."""
         name, alternatives = self.model.tokenizer.name, []
         if self.alternatives:
-            values, ids = logits.topk(min(self.alternatives, len(logits)))
-            pairs = zip(ids.tolist(), (values - log_total).exp().tolist(), strict=True)
+            values, ids = top_k(logits, min(self.alternatives, len(logits)))
+            order = (-values).argsort(kind="stable")
+            pairs = zip(ids[order].tolist(), np.exp(values[order] - log_total).tolist(), strict=True)
             alternatives = [Alternative(other, name(other), probability) for other, probability in pairs]
-        return Chunk(token, text, float((logits[token] - log_total).exp()), tuple(alternatives))
+        return Chunk(token, text, float(np.exp(logits[token] - log_total)), tuple(alternatives))
 
 
 def _turn_ends(messages: Sequence[Message], context: FittedContext) -> list[int]:

@@ -113,7 +113,7 @@ class ResponseBuilder(ABC, Generic[RequestT]):
         """The sequences to generate: `count` for each prompt. Raises PromptError, RequestError."""
 
     def conversation_sequences(
-        self, model: Model, messages: Sequence[ChatMessage], alternatives: int = 0
+        self, model: Model, messages: Sequence[ChatMessage], alternatives: int | None = None
     ) -> list[TokenSequence]:
         """The sequences that answer a conversation."""
         try:
@@ -179,7 +179,7 @@ class ChatCompletionBuilder(ResponseBuilder[ChatCompletionRequest]):
     prompt_field = "messages"
 
     def sequences(self, model: Model) -> list[TokenSequence]:
-        alternatives = (self.body.top_logprobs or 0) if self.body.logprobs else 0
+        alternatives = (self.body.top_logprobs or 0) if self.body.logprobs else None
         return self.conversation_sequences(model, self.body.messages, alternatives)
 
     def opening_events(self) -> Iterator[Event]:
@@ -219,7 +219,7 @@ class CompletionBuilder(ResponseBuilder[CompletionRequest]):
         scored = bool(self.body.echo) and self.body.logprobs is not None
         return [
             TokenSequence(
-                model, context, self.config(index), alternatives=self.body.logprobs or 0,
+                model, context, self.config(index), alternatives=self.body.logprobs,
                 score_prompt=scored, only_prompt=self.body.only_prompt,
             )
             for context in contexts

@@ -1,9 +1,11 @@
 """Filters against probabilities worked out by hand, and the ranges of the settings."""
 
+import dataclasses
 import itertools
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -27,7 +29,7 @@ OPEN = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_
 
 
 def logits_of(*probabilities):
-    return torch.tensor(probabilities).log()
+    return np.log(np.array(probabilities, np.float32))
 
 
 def kept(logits):
@@ -37,7 +39,17 @@ def kept(logits):
 def spread(size, found):
     """Logits of candidates put back into the whole vocabulary."""
     logits, ids = found
-    return torch.full((size,), -math.inf).index_copy(0, ids, logits)
+    whole = np.full(size, -np.inf, np.float32)
+    whole[ids] = logits
+    return whole
+
+
+def floats(values):
+    return np.array(values, np.float32)
+
+
+def softmax(logits):
+    return torch.tensor(logits).softmax(0)
 
 
 def filtered(logits, recent, config):
@@ -57,7 +69,7 @@ def test_top_k_keeps_the_likeliest(k, expected):
 
 @given(st.integers(1, 12), st.lists(st.integers(0, 2), min_size=12, max_size=12))
 def test_top_k_keeps_exactly_k_whatever_the_ties(k, values):
-    logits = torch.tensor(values, dtype=torch.float32)
+    logits = floats(values)
     result = spread(12, top_k(logits, k))
     survivors = kept(result)
     assert len(survivors) == k
@@ -79,12 +91,12 @@ def test_min_p_is_relative_to_the_likeliest(min_p, expected):
 
 
 def test_repetition_penalty_divides_positive_and_multiplies_negative():
-    result = penalise_repetition(torch.tensor([2.0, -2.0, 3.0, -3.0]), [0, 1, 0], 2.0)
+    result = penalise_repetition(floats([2.0, -2.0, 3.0, -3.0]), [0, 1, 0], 2.0)
     assert result.tolist() == [1.0, -4.0, 3.0, -3.0]
 
 
 def test_frequency_and_presence_penalties_subtract_by_hand_worked_numbers():
-    logits = torch.tensor([1.0, 2.0, 3.0])
+    logits = floats([1.0, 2.0, 3.0])
     assert penalise_counts(logits, [2, 2, 0], 0.5, 0.25).tolist() == [0.25, 2.0, 1.75]
     assert penalise_counts(logits, [2], -1.0, 0.0).tolist() == [1.0, 2.0, 4.0]
     assert penalise_counts(logits, [], 2.0, 2.0).tolist() == logits.tolist()
@@ -92,7 +104,7 @@ def test_frequency_and_presence_penalties_subtract_by_hand_worked_numbers():
 
 def test_penalties_count_the_reply_and_not_the_prompt():
     config = SamplingConfig(**{**OPEN, "temperature": 0, "presence_penalty": 1.5})
-    logits = torch.tensor([2.0, 1.0, 0.0])
+    logits = floats([2.0, 1.0, 0.0])
     assert choose(logits, [0, 0], config, 0.5, reply=[]) == 0
     assert choose(logits, [0, 0], config, 0.5, reply=[0]) == 1
 
@@ -109,20 +121,20 @@ def test_penalties_have_a_range_and_survive_json(key):
 
 def test_repetition_penalty_looks_at_the_last_64_tokens():
     config = SamplingConfig(**{**OPEN, "repetition_penalty": 2.0})
-    logits = torch.tensor([2.0, 2.0, 2.0])
-    assert filtered(logits, [1, *[2] * 63], config).softmax(0)[1] < 0.3
+    logits = floats([2.0, 2.0, 2.0])
+    assert softmax(filtered(logits, [1, *[2] * 63], config))[1] < 0.3
     result = filtered(logits, [1, *[2] * 64], config)
     assert result[1] == result[0] > result[2]
 
 
 def test_forbid_excludes_tokens_and_copies_its_input():
-    logits = torch.zeros(3)
+    logits = floats([0] * 3)
     assert kept(forbid(logits, [1])) == [0, 2]
     assert kept(logits) == [0, 1, 2]
 
 
 def test_temperature_sharpens_before_the_draw():
-    probabilities = filtered(logits_of(0.8, 0.2), [], SamplingConfig(**{**OPEN, "temperature": 0.5})).softmax(0)
+    probabilities = softmax(filtered(logits_of(0.8, 0.2), [], SamplingConfig(**{**OPEN, "temperature": 0.5})))
     assert probabilities.tolist() == pytest.approx([0.64 / 0.68, 0.04 / 0.68], rel=1e-5)  # squared, then normalised
 
 
@@ -133,26 +145,26 @@ def test_temperature_comes_before_top_p():
 
 
 def test_temperature_zero_is_greedy_and_honours_the_penalty():
-    logits = torch.tensor([1.0, 3.0, 2.5])
+    logits = floats([1.0, 3.0, 2.5])
     assert draws(logits, SamplingConfig(**{**OPEN, "temperature": 0.0}), 5) == [1] * 5
     assert draws(logits, SamplingConfig(**{**OPEN, "temperature": 0.0, "repetition_penalty": 1.5}), 5, [1]) == [2] * 5
 
 
 @pytest.mark.parametrize("temperature", [1e-45, 1e-30, 1e-6, 1e-3])
 def test_tiny_temperature_is_nearly_greedy(temperature):
-    logits = torch.tensor([30.0, 80.0, -50.0])
+    logits = floats([30.0, 80.0, -50.0])
     assert draws(logits, SamplingConfig(**{**OPEN, "temperature": temperature}), 20) == [1] * 20
 
 
 def test_unk_is_chosen_only_if_allowed():
-    logits = torch.tensor([50.0, 0.0, 0.0])
+    logits = floats([50.0, 0.0, 0.0])
     assert 0 not in draws(logits, SamplingConfig(top_k=0), 50)
     assert draws(logits, SamplingConfig(temperature=0), 1) == [1]
     assert set(draws(logits, SamplingConfig(**OPEN), 50)) == {0}
 
 
 def test_same_seed_gives_the_same_draws():
-    logits = torch.zeros(50)
+    logits = floats([0] * 50)
     first = draws(logits, SamplingConfig(seed=3), 30)
     assert draws(logits, SamplingConfig(seed=3), 30) == first
     assert draws(logits, SamplingConfig(seed=4), 30) != first
@@ -170,7 +182,7 @@ def test_draws_are_uniform_along_a_reply_and_over_seeds():
 
 @given(st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=20), st.floats(0, 1, exclude_max=True))
 def test_draw_selects_where_summed_probabilities_pass_it(values, draw):
-    logits = torch.tensor(values)
+    logits = floats(values)
     token = choose(logits, [], SamplingConfig(**OPEN), draw)
     probabilities = [p / sum(map(math.exp, values)) for p in map(math.exp, values)]
     assert sum(probabilities[:token]) - 1e-6 <= draw <= sum(probabilities[: token + 1]) + 1e-6
@@ -178,7 +190,7 @@ def test_draw_selects_where_summed_probabilities_pass_it(values, draw):
 
 @pytest.mark.parametrize("draw", [0.0, 0.5, 1 - 2**-48])
 def test_no_draw_selects_a_filtered_token(draw):
-    logits = torch.tensor([-math.inf, 1.0, -math.inf, 1.0, -math.inf])
+    logits = floats([-math.inf, 1.0, -math.inf, 1.0, -math.inf])
     assert choose(logits, [], SamplingConfig(**OPEN), draw) in (1, 3)
 
 
@@ -196,17 +208,44 @@ def test_frequencies_after_top_k_are_renormalised():
     assert chosen.count(0) / 4000 == pytest.approx(0.5 / 0.8, abs=0.03)
 
 
-@given(st.integers(1, 400), st.floats(0.05, 2), st.floats(0.05, 1), st.floats(0, 0.5), st.integers(0, 2**31 - 1))
-def test_filtering_the_likeliest_draws_as_filtering_everything(k, temperature, p, min_p, seed):
-    """The plain way: every filter over the whole vocabulary, then one draw."""
-    logits = torch.randn(300, generator=torch.Generator().manual_seed(seed)) * 4
-    config = SamplingConfig(temperature, k, p, min_p, allow_unk=True, seed=seed)
-    plain = (logits - logits.max()) / temperature
-    plain = plain.masked_fill(plain < plain.topk(min(k, 300)).values[-1], -math.inf)
-    plain = keep_min_p(keep_top_p(plain, p), min_p)
-    sums = plain.double().softmax(0).cumsum(0)
-    draw = uniform(seed, 0)
-    assert choose(logits, [], config, draw) == int(torch.searchsorted(sums, draw * sums[-1], right=True))
+def plainly_chosen(logits, recent, config, draw, forbidden, reply):
+    """The definition in torch: every filter over the whole vocabulary, then one draw."""
+    logits = torch.from_numpy(logits).clone()
+    logits[[*forbidden] if config.allow_unk else [0, *forbidden]] = -math.inf
+    seen = torch.zeros(len(logits), dtype=torch.bool).index_fill(0, torch.tensor(recent[-64:], dtype=torch.long), True)
+    penalty = config.repetition_penalty
+    logits = torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+    counts = torch.bincount(torch.tensor(reply, dtype=torch.long), minlength=len(logits))
+    logits = logits - config.frequency_penalty * counts - config.presence_penalty * (counts > 0)
+    if config.temperature == 0:
+        return int(logits.argmax())
+    if config.top_k:
+        logits[logits < logits.topk(min(config.top_k, len(logits))).values[-1]] = -math.inf
+    logits = (logits - logits.max()) / config.temperature
+    ordered, index = logits.sort(descending=True, stable=True)
+    before = ordered.softmax(0).cumsum(0) - ordered.softmax(0)
+    logits[index[before >= config.top_p]] = -math.inf
+    if config.min_p:
+        logits[logits < logits.max() + math.log(config.min_p)] = -math.inf
+    sums = logits.double().softmax(0).cumsum(0)
+    return int(torch.searchsorted(sums, draw * sums[-1], right=True))
+
+
+@given(
+    st.sampled_from([0, 0.05, 0.8, 2]), st.integers(0, 400), st.floats(0.05, 1), st.sampled_from([0, 0.01, 0.5]),
+    st.sampled_from([1, 1.3]), st.sampled_from([-2, 0, 0.5]), st.sampled_from([-1, 0, 1.5]), st.booleans(),
+    st.lists(st.integers(0, 299), max_size=90), st.lists(st.integers(1, 299), max_size=5), st.integers(0, 2**31 - 1),
+)  # fmt: skip
+def test_chosen_token_is_that_of_the_definition(
+    temperature, k, top_p, min_p, repetition, frequency, presence, unk, recent, forbidden, seed
+):
+    logits = np.random.default_rng(seed).standard_normal(300, np.float32) * 4
+    config = SamplingConfig(temperature, k, top_p, min_p, repetition, seed=seed, allow_unk=unk)
+    config = dataclasses.replace(config, frequency_penalty=frequency, presence_penalty=presence)
+    given, draw = logits.copy(), uniform(seed, 0)
+    arguments = recent, config, draw, forbidden, recent[:20]
+    assert choose(logits, *arguments) == plainly_chosen(logits, *arguments)
+    assert (logits == given).all()
 
 
 @given(
@@ -215,11 +254,11 @@ def test_filtering_the_likeliest_draws_as_filtering_everything(k, temperature, p
 )  # fmt: skip
 def test_likeliest_allowed_token_always_survives(values, temperature, k, top_p, min_p, penalty, seed):
     config = SamplingConfig(temperature, k, top_p, min_p, penalty, seed=seed)
-    logits, recent = torch.tensor(values), [1]
+    logits, recent = floats(values), [1]
     expected = penalise_repetition(forbid(logits, [0]), recent, penalty).max()
     result = filtered(logits, recent, config)
     assert penalise_repetition(logits, recent, penalty)[int(result.argmax())] == expected
-    assert not result.isnan().any()
+    assert not np.isnan(result).any()
     token = draws(logits, config, 1, recent)[0]
     assert result[token] > -math.inf
     assert token != 0
