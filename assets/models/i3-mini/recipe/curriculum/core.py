@@ -154,7 +154,7 @@ class Writer:
 
     def common(self, items: Sequence[T]) -> T:
         """One of the items, the first ones far more often: tables begin with what people ask about most."""
-        return items[int(len(items) * self.random.random() ** 2)]
+        return items[int(len(items) * self.random.random() ** 1.5)]
 
     def chance(self, share: float) -> bool:
         """True in this share of calls."""

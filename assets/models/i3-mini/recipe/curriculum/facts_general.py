@@ -240,9 +240,9 @@ def general(w: Writer) -> list[Exchange]:
 
 
 UNITS = {
-    "define": (9, define),
+    "define": (6, define),
     "who": (3.5, who),
     "works": (4, works),
     "why": (4.5, why),
-    "general": (19, general),
+    "general": (16, general),
 }

@@ -111,6 +111,7 @@ HOME = Relation(
     either=["does {a:s} live {x} or {y}"],
     gap=["{a:s} lives", "the home of {a:s} is"],
     wrong=wrong_home,
+    known=40,
 )
 FOOD = Relation(
     animals(6),
@@ -312,7 +313,7 @@ def gives(w: Writer) -> list[Exchange]:
 
 UNITS = {
     "young": (3, YOUNG),
-    "sound": (3, SOUND),
+    "sound": (4, SOUND),
     "home": (3, HOME),
     "food": (3.5, FOOD),
     "legs": (3.5, LEGS),

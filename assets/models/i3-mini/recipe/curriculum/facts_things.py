@@ -14,7 +14,10 @@ def things(name: str) -> list[tuple[str, str]]:
     return [(key, str(value)) for key, value in PARTS_OF[name].items()]
 
 
-COLOR_OF = [(thing, color) for color, list_ in mapping("colors") for thing in list_.split(", ")]
+RANKED = [
+    (rank, thing, color) for color, list_ in mapping("colors") for rank, thing in enumerate(list_.split(", "))
+]  # the first things of each color are the best known
+COLOR_OF = [(thing, color) for _, thing, color in sorted(RANKED, key=lambda row: row[0])]
 
 COLOR = Relation(
     COLOR_OF,
@@ -38,6 +41,7 @@ COLOR = Relation(
     claim=["{s} is {o}", "the color of {s} is {o}"],
     either=["is {s} {x} or {y}", "{x} or {y}, what color is {s}"],
     gap=["{s} is", "the color of {s} is"],
+    known=40,
 )
 
 MADE = Relation(
@@ -171,7 +175,7 @@ def properties(w: Writer) -> list[Exchange]:
 
 
 UNITS = {
-    "color": (6, COLOR),
+    "color": (9, COLOR),
     "made": (2.5, made),
     "taste": (1, TASTE),
     "grows": (1.5, GROWS),

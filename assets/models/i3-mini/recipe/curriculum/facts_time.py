@@ -379,14 +379,14 @@ WHEELS = Relation(
     wrong=lambda w, s, o: w.pick([n for n in ("two wheels", "three wheels", "four wheels", "five wheels") if n != o]),
 )
 UNITS = {
-    "before after": (6, before_after),
+    "before after": (9, before_after),
     "between": (1, between),
     "numbered": (1.5, numbered),
     "months": (1.5, months),
     "part of row": (0.8, part_of_row),
-    "how many": (5, how_many),
+    "how many": (7, how_many),
     "dates": (2.5, dates),
     "compare": (6, compare),
-    "sides": (1.2, SIDES),
+    "sides": (3, SIDES),
     "wheels": (1, WHEELS),
 }

@@ -181,7 +181,7 @@ WHERE = Relation(
 )
 UNITS = {
     "body": (3, body),
-    "tool": (3, TOOL),
+    "tool": (4.5, TOOL),
     "job": (3, JOB),
     "where": (2, WHERE),
     "vehicle": (1, VEHICLE),

@@ -247,8 +247,8 @@ def what_language(w: Writer) -> list[Exchange]:
 
 UNITS = {
     "opposite": (6, OPPOSITE),
-    "rhyme": (3, RHYME),
-    "synonym": (2.5, SYNONYM),
+    "rhyme": (2, RHYME),
+    "synonym": (1.5, SYNONYM),
     "plural": (2, PLURAL),
     "past": (2, PAST),
     "degree": (0.7, degree),

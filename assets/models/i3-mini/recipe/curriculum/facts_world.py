@@ -372,7 +372,7 @@ UNITS = {
     "capital": (8, CAPITAL),
     "language": (4, LANGUAGE),
     "continent": (3, CONTINENT),
-    "money": (1.5, MONEY),
+    "money": (0.7, MONEY),
     "place": (4, PLACE),
     "what place": (1.5, WHAT_PLACE),
     "where city": (2.5, WHERE_CITY),

@@ -53,16 +53,18 @@ def operands(w: Writer, name: str) -> tuple[int, int, int]:
     """Two numbers and the result."""
     r = w.random.randint
     if name == "plus":
-        top = w.pick((10, 10, 20, 20, 20, 50, 99))
+        top = w.pick((10, 10, 10, 20, 20, 20, 20, 50, 99))
         if w.chance(0.04):
             a, b = 100 * r(1, 9), 100 * r(1, 9)
             return a, b, a + b
         a, b = (
             (r(0, top), r(0, top)) if top <= 20 else (r(1, top), r(1, top)) if w.chance(0.6) else (r(10, 90), r(1, 9))
         )
+        if top == 20 and a + b > 20 and w.chance(0.7):  # most sums of everyday life are small
+            a, b = max(0, a - 10), max(0, b - 10)
         return a, b, a + b
     if name == "minus":
-        top = w.pick((10, 10, 20, 20, 20, 50, 100))
+        top = w.pick((10, 10, 10, 20, 20, 20, 20, 50, 100))
         a = r(1 if top <= 20 else 10, top)
         b = r(0, a) if top <= 20 or w.chance(0.5) else r(1, 9)
         return a, b, a - b
@@ -352,12 +354,12 @@ def negative(w: Writer) -> list[Exchange]:
 
 
 UNITS = {
-    "sums": (12, sums),
+    "sums": (18, sums),
     "other words": (3, other_words),
     "checked": (3, checked_sum),
     "chained": (4, chained),
     "three": (1.2, three),
-    "story": (5, story),
+    "story": (7, story),
     "missing": (1.2, missing),
     "too hard": (1.2, too_hard),
     "negative": (0.4, negative),

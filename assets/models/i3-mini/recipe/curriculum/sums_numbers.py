@@ -195,7 +195,7 @@ def table_row(w: Writer) -> list[Exchange]:
 
 
 UNITS = {
-    "neighbors": (3.5, neighbors),
+    "neighbors": (6, neighbors),
     "between": (0.7, between),
     "bigger": (3, bigger),
     "even odd": (2, even_odd),
