@@ -14,27 +14,27 @@ log = logging.getLogger(__name__)
 SAMPLING_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "temperature", "Temperature", 0.8, 0.0, 2.0, 0.05, 2,
-        "How adventurous the choice of words is. 0 always takes the likeliest chunk; above 1 it gets wild.",
+        "How adventurous the choice of words is. 0 always takes the likeliest token; above 1 it gets wild.",
     ),
     Setting(
         "top_k", "Top-k", 40, 0, 200, 1, 0,
-        "Only the k likeliest chunks may be chosen. Smaller is safer and duller; 0 allows all.",
+        "Only the k likeliest tokens may be chosen. Smaller is safer and duller; 0 allows all.",
     ),
     Setting(
         "top_p", "Top-p", 0.95, 0.01, 1.0, 0.01, 2,
-        "Only the likeliest chunks that together reach this probability may be chosen. 1 allows all.",
+        "Only the likeliest tokens that together reach this probability may be chosen. 1 allows all.",
     ),
     Setting(
         "min_p", "Min-p", 0.0, 0.0, 1.0, 0.01, 2,
-        "Chunks less likely than this share of the likeliest one are never chosen. 0 allows all.",
+        "Tokens less likely than this share of the likeliest one are never chosen. 0 allows all.",
     ),
     Setting(
         "repetition_penalty", "Repetition penalty", 1.0, 1.0, 2.0, 0.05, 2,
-        "Makes chunks that were just used less likely. 1 does nothing; high values break grammar.",
+        "Makes tokens that were just used less likely. 1 does nothing; high values break grammar.",
     ),
     Setting(
         "max_new_tokens", "Max tokens", 160, 1, 4096, 1, 0,
-        "The longest reply, in chunks of two to three characters. Most replies are shorter.",
+        "The longest reply, in tokens of two or more characters. Most replies are shorter.",
     ),
     Setting(
         "seed", "Seed", None, 0, 2**31 - 1, 1, 0,

@@ -14,7 +14,7 @@ from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.popup_card import PopupCard
 
 NEARLY_FULL = 0.9
-CHARACTERS_PER_TOKEN = 2.2
+LEAST_CHARACTERS_PER_TOKEN = 1.9  # chunks that cut words alike; other vocabularies have longer tokens
 EXPLANATION_WIDTH = 400
 GAP = 8
 
@@ -186,12 +186,17 @@ class ContextExplanation(PopupCard):
 def explain(window: int) -> list[tuple[str, str]]:
     """Headings and texts about a context window of this many tokens; 0 without a model."""
     if window:
-        characters = round(window * CHARACTERS_PER_TOKEN, -2) or window * CHARACTERS_PER_TOKEN
-        size = f"This model sees {window:,} tokens at once, about {characters:,.0f} characters with its own replies."
+        characters = window * LEAST_CHARACTERS_PER_TOKEN
+        characters = round(characters, -2) or characters
+        seen = f"some {characters:,.0f} characters or more"
+        size = f"This model sees {window:,} tokens at once, {seen} with its own replies."
     else:
         size = "A model sees only so many tokens at once, its own replies included."
     return [
-        ("Tokens", "The model reads and writes text in chunks of two or three characters, called tokens."),
+        (
+            "Tokens",
+            "The model reads and writes text in small pieces, called tokens: two or three characters, or up to a word.",
+        ),
         ("Context window", size),
         (
             "What gets forgotten",

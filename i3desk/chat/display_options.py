@@ -18,7 +18,7 @@ class DisplaySwitch:
 DISPLAY_SETTINGS: tuple[DisplaySwitch, ...] = (
     DisplaySwitch(
         "glass", "Show probabilities", False,
-        "Shows replies as the model's chunks; the less likely a chunk, the stronger its colour. Hover over one to see "
+        "Shows replies as the model's tokens; the less likely a token, the stronger its colour. Hover over one to see "
         "alternatives; click an alternative to continue from there. (Ctrl+G)",
     ),
     DisplaySwitch(

@@ -16,7 +16,7 @@ class TokenLegend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Colours: from likely to unlikely")
-        self.setToolTip(tooltip_text("The stronger the colour, the less likely the chunk; strongest from 1 in 64"))
+        self.setToolTip(tooltip_text("The stronger the colour, the less likely the token; strongest from 1 in 64"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         font = self.font()
         font.setPixelSize(12)

@@ -47,7 +47,7 @@ class ChunkView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Reply as chunks")
+        self.setAccessibleName("Reply as tokens")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.IBeamCursor)

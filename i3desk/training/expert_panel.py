@@ -64,7 +64,7 @@ _CHOICES = READING_OPTIONS | {
     "device": RunOption("device", "Device", "Where it is trained: auto takes a CUDA card if there is one.",
                      ("auto", "cpu", "cuda")),
     "precision": RunOption(
-        "precision", "Precision", "Of matrix products. auto is float32 on a CPU and bfloat16 on a card that has it.",
+        "precision", "Precision", "Of matrix products. auto: bfloat16 where this machine is faster in it.",
         CHOICES["precision"],
     ),
     "shuffle": RunOption("shuffle", "Shuffle", "Rows come in random order; otherwise in that of the files."),

@@ -104,7 +104,7 @@ class Preview(QWidget):
         self.field.setAccessibleName("What the model will see")
         self.field.setToolTip(
             tooltip_text(
-                "The exact chunks. Those in full colour are learned, dimmed ones are only read, red ones are unknown."
+                "The exact tokens. Those in full colour are learned, dimmed ones are only read, red ones are unknown."
             )
         )
         self.place = tabular(label(tone="muted", grade="small"))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from i3core.errors import DeviceError
-from i3core.system.device import choose_device, memory_used_bytes, peak_memory_bytes
+from i3core.system.device import choose_device, memory_used_bytes, peak_memory_bytes, training_precision
 
 
 def test_cpu_is_described():
@@ -52,3 +52,10 @@ def test_autocast_covers_matrix_products():
 
 def test_memory_readings():
     assert 10**7 < memory_used_bytes() <= 1.01 * peak_memory_bytes()
+
+
+def test_narrow_models_train_in_float32_and_wide_ones_in_what_this_cpu_multiplies_faster():
+    assert training_precision(64) == "float32"
+    found = training_precision(384)
+    assert found in ("float32", "bfloat16")
+    assert training_precision(384) == found

@@ -1,5 +1,6 @@
 """Training as its user meets it: real runs of small models."""
 
+import dataclasses
 import json
 import math
 import re
@@ -17,9 +18,10 @@ from i3core.errors import TrainingError
 from i3core.runs.events import Checkpointed, DataRead, Evaluated, Stepped, Warned
 from i3core.runs.folder import RunFolder
 from i3core.system import assets
+from i3core.system.device import training_precision
 from i3core.training.config import TrainingConfig
 from i3core.training.step import TrainStep
-from i3core.training.train import train
+from i3core.training.train import resume_config, train
 
 
 def test_training_memorises_a_small_text(config, material):
@@ -31,6 +33,12 @@ def test_training_memorises_a_small_text(config, material):
     model = load(events[-1].folder, device="cpu")
     text = "".join(p.text for p in i3core.generate(model, "once upon a time", i3core.SamplingConfig(temperature=0)))
     assert text.endswith("and they were friends from that day on.")
+
+
+def test_run_folder_names_the_precision_that_this_machine_is_faster_in(config):
+    settings = config(preset="tiny,d_model=256,n_heads=4", steps=1, eval_every=0, device="cpu")
+    run(settings)
+    assert resume_config(settings.out).precision == training_precision(256)
 
 
 def test_events_and_run_folder(config):
@@ -45,7 +53,7 @@ def test_events_and_run_folder(config):
 
     folder = RunFolder(settings.out)
     described = json.loads((folder.folder / "run.json").read_text())
-    assert TrainingConfig.from_dict(described["config"]) == settings
+    assert TrainingConfig.from_dict(described["config"]) == dataclasses.replace(settings, precision="float32")
     lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     steps = [line for line in lines if "loss" in line]
     wanted = {"step", "tokens", "loss", "lr", "grad_norm", "tokens_per_second", "eta_s", "rss_bytes"}
