@@ -74,9 +74,10 @@ def _measure_perplexity(arguments: argparse.Namespace, model: Model, data: str) 
     from ..data.hub_dataset import fetch_datasets
     from ..evaluation.perplexity import evaluate_by_source, evaluate_documents
 
+    how = reading(arguments)
     with progress_bar(None, "char", "downloading", scale=True) as bar:
-        fetch_datasets([data], bar.update)
-    documents = list(read_documents(data, vocab_size=model.tokenizer.vocab_size, reading=reading(arguments)))
+        fetch_datasets([how.located(data)], bar.update)
+    documents = list(read_documents(data, vocab_size=model.tokenizer.vocab_size, reading=how))
     measured = model.network, model.template, model.device, documents
     with progress_bar(len(documents), "document", "evaluating") as bar:
         if arguments.by_source:

@@ -1,7 +1,7 @@
 """Conversations exported by chat programs, as lists of turns: the path that was on screen, in its order.
 
 ChatGPT, Claude, Open WebUI, LM Studio, text-generation-webui and i3desk keep a conversation in one object; SillyTavern
-and Jan write one turn a line. Nothing here reads files.
+and Jan write one turn a line; gpt4all.py reads the binary files of GPT4All. Nothing here reads files.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from . import gpt4all
 from .turns import LeaveOut, content_text
 
 
@@ -203,6 +204,11 @@ def _text_generation_webui(record: dict[str, Any], leave_out: LeaveOut) -> Expor
     return ExportedChat("text-generation-webui", turns, _title(record))
 
 
+def _gpt4all(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | None:
+    turns = [turn for turn in _list(record[gpt4all.KEY]) if isinstance(turn, dict)]
+    return ExportedChat("GPT4All", turns, _title(record), _seconds(record.get("created_at")))
+
+
 _READERS: dict[str, Callable[[dict[str, Any], LeaveOut], ExportedChat | None]] = {
     "i3desk_conversation": _i3desk,
     "mapping": _chatgpt,
@@ -211,6 +217,7 @@ _READERS: dict[str, Callable[[dict[str, Any], LeaveOut], ExportedChat | None]] =
     "messages": _lm_studio,
     "internal": _text_generation_webui,
     "data_visible": _text_generation_webui,
+    gpt4all.KEY: _gpt4all,
 }
 EXPORT_KEYS = frozenset(_READERS) - {"messages"}
 

@@ -21,7 +21,8 @@ from itertools import chain
 from typing import Any
 
 from ..errors import DataError
-from ..net.dataset_name import DataSource, HubDataset, dataset_location
+from ..net.dataset_name import DataSource, HubDataset
+from ..text.chat_template import ChatTemplate
 from . import chat_logs
 from .chat_exports import EXPORT_KEYS, as_turn, chats_in, exported_chat, starts_turns
 from .fields import ANSWERS, CONTENTS, CONTEXTS, CONVERSATIONS, QUESTIONS, ROLES, SYSTEMS, first_of
@@ -31,7 +32,7 @@ from .reading import COLUMN_ROLES, Reading, ReadingNotes
 from .records import BadRecordError, BadRecordHandler, ReadLimit, RecordLocation, Records, report_bad
 from .sources import data_files, files_left_out
 from .tables import join_turns
-from .turns import ASSISTANT, USER, LeaveOut, Turns, has_content
+from .turns import ASSISTANT, SYSTEM, USER, LeaveOut, Turns, has_content
 
 NO_REPLY = "conversations without a reply (learned only with --loss-on all)"
 _KNOWN_SHAPES = (
@@ -45,6 +46,7 @@ class Document:
     """A record: a conversation if `messages` is not empty, tokens if `ids` is not, else plain text.
 
     Attributes:
+        messages: turns of user and assistant, perhaps after a system prompt; see `for_template`.
         context: numbers of the assistant messages that are read but not learned.
         source: the record's `src`, by which an evaluation can be grouped.
         shape: name of the record's shape, as it is shown.
@@ -63,6 +65,18 @@ class Document:
         if self.ids:
             return []
         return [m["content"] for m in self.messages] if self.messages else [self.text]
+
+    def for_template(self, template: ChatTemplate) -> Document:
+        """The document as a model with this template reads it: the system prompt stands in front of the first question
+        if the template has no place for it."""
+        if template.has_system or not self.messages or self.messages[0]["role"] != SYSTEM:
+            return self
+        system, *turns = self.messages
+        asked = next((number for number, turn in enumerate(turns) if turn["role"] == USER), None)
+        if asked is None:
+            return replace(self, messages=({**system, "role": USER}, *turns))
+        turns[asked] = {"role": USER, "content": f"{system['content']}\n\n{turns[asked]['content']}"}
+        return replace(self, messages=tuple(turns), context=frozenset(number - 1 for number in self.context))
 
 
 def read_documents(
@@ -83,7 +97,8 @@ def read_documents(
         reading: how to read files that do not say it.
         notes: receives what is not used.
     """
-    source, reading, notes = dataset_location(source), reading or Reading(), notes or ReadingNotes()
+    reading, notes = reading or Reading(), notes or ReadingNotes()
+    source = reading.located(source)
     for name in files_left_out(source):
         notes.leave_out(name)
     if isinstance(source, HubDataset):

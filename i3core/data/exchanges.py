@@ -22,12 +22,18 @@ EXAMINED = 20_000  # sequences of the training data, and of the replay
 
 
 def messages_of(template: ChatTemplate, ids: np.ndarray, marks: np.ndarray) -> list[Message] | None:
-    """The turns of a sequence, in lower case; None unless it is questions with learned replies, without `<UNK>`."""
+    """The turns of a sequence, in lower case, perhaps after a system prompt.
+
+    None unless it is questions with learned replies, without `<UNK>`.
+    """
     bounds = np.flatnonzero(np.diff(marks.astype(np.int8))) + 1
     if not len(bounds) or marks[0] or len(bounds) % 2 == 0:
         return None
+    system, _ = template.split_system(ids[: bounds[0]].tolist())
     messages: list[Message] = []
-    for start, end in zip([0, *bounds], [*bounds, len(ids)], strict=True):
+    if system:
+        messages.append({"role": "system", "content": template.tokenizer.decode(system[1:])})
+    for start, end in zip([len(system), *bounds], [*bounds, len(ids)], strict=True):
         part = ids[start:end].tolist()
         text = template.reply_text(part) if marks[start] else template.user_text(part)
         if not text:
@@ -57,14 +63,14 @@ def find_contradictions(
     """Compare the questions of two kinds of datasets by their words."""
     asked, questions, replies = set(), set(), set()
     for messages in _conversations(template, own):
-        asked |= {_words(message["content"]) for message in messages[::2]}
-        questions |= {normalized(message["content"]) for message in messages[::2]}
-        replies |= {normalized(message["content"]) for message in messages[1::2]}
+        asked |= {_words(text) for text in _said_by("user", messages)}
+        questions |= {normalized(text) for text in _said_by("user", messages)}
+        replies |= {normalized(text) for text in _said_by("assistant", messages)}
     harmless, known = [], set()
     for other in others:
         mask = np.ones(len(other), dtype=bool)
         for number in range(min(len(other), EXAMINED)):
-            found = {_words(message["content"]) for message in messages_of(template, *other.sequence(number)) or ()}
+            found = {_words(text) for text in _said_by("user", messages_of(template, *other.sequence(number)) or ())}
             known |= found & asked
             mask[number] = not found & asked
         harmless.append(mask)
@@ -81,6 +87,10 @@ def _conversations(template: ChatTemplate, datasets: Sequence[TokenDataset]) -> 
             messages = messages_of(template, *dataset.sequence(number))
             if messages:
                 yield messages
+
+
+def _said_by(role: str, messages: Sequence[Message]) -> list[str]:
+    return [message["content"] for message in messages if message["role"] == role]
 
 
 def _words(text: str) -> frozenset[str]:

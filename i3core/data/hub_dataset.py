@@ -116,7 +116,7 @@ def fetch_datasets(sources: Iterable[DataSource], progress: CharacterProgress | 
 
 def _folder_name(data: HubDataset, commit: str) -> str:
     """A unique folder name that starts with a readable one."""
-    content = json.dumps([dataclasses.astuple(data)[:-1], commit])
+    content = json.dumps([[data.repo, data.config, data.split, data.first, data.column, *data.fields], commit])
     plain = re.sub(r"[^\w.-]+", "-", f"{data.repo}-{data.config}-{data.split}".replace("--", "-"))
     return f"{plain[:80]}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
@@ -125,7 +125,8 @@ def _read(folder: Path, data: HubDataset) -> LocalDataset | None:
     """Read the complete dataset in `folder` if `data` names it."""
     try:
         about, path = read_json(folder / "about.json"), folder / "records.jsonl"
-        requested, revision = HubDataset(**about["asked"]), about["revision"]
+        asked, revision = about["asked"], about["revision"]
+        requested = HubDataset(**{**asked, "fields": tuple(asked.get("fields", ()))})
         if path.stat().st_size != about["bytes"]:
             return None
         is_same = dataclasses.replace(requested, revision=data.revision) == data

@@ -47,7 +47,7 @@ class RecordStream:
         ):  # for the library's cache
             self._stream, self.expected_bytes = self._open(scratch)
             names = self._stream.column_names
-            self._fields = self._choose(names) if names else ()  # else those of the first record
+            self._fields = self._choose(names) if names else {}  # else those of the first record
             if hasattr(self._stream, "reshard") and self._stream.num_shards <= RESHARDED_FILES:
                 # Arrow reads ahead in a .parquet file without limit; in its row groups only to the end of the group.
                 self._stream = self._stream.reshard()
@@ -70,8 +70,7 @@ class RecordStream:
             while (row := self._next(rows, count)) is not None:
                 count += 1
                 fields = self._fields = self._fields or self._choose(list(row))
-                values = {name: self._text(name, row.get(name), count) for name in fields}
-                record = {"text" if name == self._data.column else name: value for name, value in values.items()}
+                record = {kept: self._text(name, row.get(name), count) for name, kept in fields.items()}
                 yield record if any(map(_has_content, record.values())) else None
         finally:
             rows.close()
@@ -166,19 +165,26 @@ class RecordStream:
             f"Supported are .parquet, .jsonl, .csv and .txt. Look at it on {self._page()}.",
         )
 
-    def _choose(self, names: list[str]) -> tuple[str, ...]:
-        """Choose the columns to read. Raises DataError if none is known."""
-        column = self._data.column
-        if column and column not in names:
-            raise DataError(f"{self._data.repo} has no column {column!r}. It has: {_listed(names)}.", "Name another.")
-        known = (column,) if column else tuple(name for name in KNOWN_FIELDS if name in names)
-        if not set(known) - {"src"}:
+    def _choose(self, names: list[str]) -> dict[str, str]:
+        """Choose the columns to read, each with its name in the records. Raises DataError if none is known."""
+        chosen: dict[str, str] = {self._data.column: "text"} if self._data.column else {}
+        lower = {name.lower(): name for name in reversed(names)}
+        for field in self._data.fields:
+            number = int(field) if field.isdecimal() else 0
+            chosen[lower.get(field.lower()) or (names[number - 1] if 0 < number <= len(names) else field)] = field
+        absent = [name for name in chosen if name not in names]
+        if absent:
+            what = f"{self._data.repo} has no column {absent[0]!r}. It has: {_listed(names)}."
+            raise DataError(what, "Name another.")
+        chosen = chosen or {name: name for name in KNOWN_FIELDS if name in names}
+        if not chosen.keys() - {"src"}:
             raise DataError(
                 f"{self._data.repo} has the columns {_listed(names)}, none of which is known.",
-                f"Say which one is the text: hub:{self._data.repo},column={names[0]}.",
+                f"Say which one is the text, as in hub:{self._data.repo},column={names[0]}, or what several are: "
+                "--columns user=Question,assistant=Answer.",
             )
-        self.unused = tuple(name for name in names if name not in known)
-        return known
+        self.unused = tuple(name for name in names if name not in chosen)
+        return chosen
 
 
 def load_datasets() -> Any:

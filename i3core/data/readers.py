@@ -6,8 +6,9 @@
     .json       a list of records, one record, or records one after the other
     .csv .tsv   one row of cells per record
     .parquet    one record per row (needs pyarrow)
+    .chat       one conversation, as GPT4All keeps it
 
-All but .parquet may be compressed as .xz or .gz.
+All but the last two may be compressed as .xz or .gz.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
-import itertools
-import json
 import lzma
 import re
 import zlib
@@ -27,16 +26,15 @@ from typing import IO, Any, TextIO
 
 from ..errors import DataError
 from ..system.extras import install_hint
-from . import chat_logs
-from .chat_exports import starts_turns
+from . import chat_logs, gpt4all, json_records
 from .encodings import UTF8, suggestion, text_encoding
 from .fields import CONTENTS, CONVERSATION_IDS, KNOWN_FIELDS, ROLES
+from .json_records import json_lines, json_values, spans_lines
 from .reading import Reading, ReadingNotes
 from .records import BadRecordError, BadRecordHandler, CountingReader, ReadLimit, RecordLocation, Records, report_bad
 from .tables import table_rows
 
 LONGEST_TEXT = 1_000_000  # characters; longer texts are split, so that memory stays bounded
-LONGEST_RECORD = 64_000_000  # bytes of one JSON record or one cell
 _BLOCK = 1 << 20
 _COMPRESSED = {".xz": lzma.open, ".gz": gzip.open}
 _HEAD_BYTES = 1 << 16
@@ -44,7 +42,6 @@ _BY_RECORD = (".jsonl", ".ndjson")  # a record on each line
 _BY_LINE = (".txt", ".md", *_BY_RECORD)  # may end after any line
 _HEADING = re.compile(r" {0,3}#{1,6}(\s|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
-_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def is_table(path: Path) -> bool:
@@ -70,12 +67,15 @@ def read_records(
         if kind == ".parquet":
             yield from _parquet_rows(path, limit, reading, notes)
             return
+        if kind == gpt4all.SUFFIX:
+            yield from _gpt4all_chat(path, on_bad, limit, notes)
+            return
         with _open(path, compression) as (file, content):
             encoding = text_encoding(content, path, reading)
             head = content.read(_HEAD_BYTES)
             content.seek(0)
             lines = head.decode(encoding, "ignore").splitlines() if kind in (*_BY_RECORD, ".txt") else []
-            if kind in _BY_RECORD and _spans_lines(lines):
+            if kind in _BY_RECORD and spans_lines(lines):
                 kind = ".json"
             is_chat = kind == ".txt" and chat_logs.is_whatsapp(lines)
             reader: Any = content
@@ -87,7 +87,7 @@ def read_records(
             if kind in _BY_RECORD and encoding != UTF8:
                 reader = _Utf8Lines(reader)  # else they are decoded one by one, so that a bad one affects no other
             if kind in _TABLES:
-                items = table_rows(reader, str(path), on_bad, reading, notes, LONGEST_RECORD)
+                items = table_rows(reader, str(path), on_bad, reading, notes, json_records.LONGEST_RECORD)
             elif is_chat:
                 items = _chat_log(reader, str(path), reading, notes)
             else:
@@ -117,21 +117,6 @@ class _Utf8Lines:
         return self._reader.readline(size).encode("utf-8", "surrogatepass")
 
 
-def _spans_lines(lines: list[str]) -> bool:
-    """Whether a file of JSON lines that starts with these is one list, or has records over several lines."""
-    first, second = [*(line.strip() for line in lines if line.strip()), "", ""][:2]
-    if not second or not first.startswith(("[", "{")) or _is_json(first) or _is_json(second):
-        return False
-    return first.startswith("[") or not first.endswith(("}", "},"))
-
-
-def _is_json(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict | list)
-    except (ValueError, RecursionError):
-        return False
-
-
 def cut_text(text: str, longest: int = LONGEST_TEXT) -> Iterator[str]:
     """Split `text` into pieces of at most `longest` characters, at white space if possible."""
     start = 0
@@ -152,9 +137,8 @@ def _type_and_compression(path: Path) -> tuple[str, str]:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compression = suffixes.pop() if suffixes and suffixes[-1] in _COMPRESSED else ""
     kind = suffixes[-1] if suffixes else ""
-    return (
-        kind if kind in _READERS or kind in _TABLES or (kind == ".parquet" and not compression) else ""
-    ), compression
+    is_known = kind in _READERS or kind in _TABLES or (kind in _BINARY and not compression)
+    return kind if is_known else "", compression
 
 
 @contextmanager
@@ -236,134 +220,6 @@ def _texts(reader: TextIO, path: str, starts: Callable[[str], bool]) -> Records:
         yield RecordLocation(path, first), {"text": text}
 
 
-# ------------------------------------------------------------------------------------------------------------- JSON
-
-
-def _json_lines(reader: IO[bytes], path: str, on_bad: BadRecordHandler | None) -> Records:
-    for number in itertools.count(1):
-        line = reader.readline(LONGEST_RECORD)
-        if not line:
-            return
-        location = RecordLocation(path, number)
-        if len(line) == LONGEST_RECORD and not line.endswith(b"\n"):
-            while line and not line.endswith(b"\n"):
-                line = reader.readline(_BLOCK)
-            report_bad(BadRecordError(location, "longer than 64 MB.", "Split the record into several."), on_bad)
-            continue
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-            record = _parse_line(text) if text else None
-        except UnicodeDecodeError:
-            report_bad(BadRecordError(location, "not UTF-8 text.", suggestion(line)), on_bad)
-        except json.JSONDecodeError as error:
-            what = f"not JSON (column {error.colno}: {error.msg})."
-            report_bad(BadRecordError(location, what, "Each line must be one JSON record."), on_bad)
-        except (ValueError, RecursionError):  # numbers of thousands of digits, brackets nested too deep
-            report_bad(BadRecordError(location, "not JSON that can be read.", "Simplify the record."), on_bad)
-        else:
-            if (
-                isinstance(record, list)
-                and record
-                and all(isinstance(part, dict) and not starts_turns(part) for part in record)
-            ):
-                yield from ((location, part) for part in record)  # a list of records on one line
-            elif text:
-                yield location, record
-
-
-def _parse_line(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        if not text.endswith(","):
-            raise
-        return json.loads(text[:-1])  # lines copied out of a list
-
-
-class _JsonText:
-    """The part of a JSON file that is in memory; `text` from `position` on has not been parsed yet."""
-
-    def __init__(self, reader: TextIO, path: str) -> None:
-        self.reader, self.path = reader, path
-        self.text, self.position = "", 0
-        self._line, self._counted = 1, 0
-
-    def more(self) -> bool:
-        block = self.reader.read(max(_BLOCK, len(self.text) - self.position))
-        if block:
-            self.location(self.position)
-            self.text, self.position, self._counted = self.text[self.position :] + block, 0, 0
-        return bool(block)
-
-    def location(self, position: int) -> RecordLocation:
-        self._line += self.text.count("\n", self._counted, position)
-        self._counted = position
-        return RecordLocation(self.path, self._line)
-
-    def next_character(self) -> str:
-        """Skip white space and return the next character, "" at the end."""
-        while True:
-            space = _SPACE.match(self.text, self.position)
-            self.position = space.end() if space else self.position
-            if self.position < len(self.text):
-                return self.text[self.position]
-            if not self.more():
-                return ""
-
-    def value(self, decode: Callable[[str, int], tuple[Any, int]]) -> Any:
-        """Read one value; more text is read only if the value seems to continue beyond what is in memory."""
-        while True:
-            try:
-                value, end = decode(self.text, self.position)
-                if end + 3 > len(self.text) and self.more():  # `1`, `1.` and `1e+` may be the limit of `1e+2`
-                    continue
-                self.position = end
-                return value
-            except json.JSONDecodeError as error:
-                is_cut = error.msg.startswith("Unterminated") or error.pos > len(self.text) - 16
-                if len(self.text) - self.position > LONGEST_RECORD:
-                    raise self.broken("a record longer than 64 MB", self.position) from None
-                if not is_cut or not self.more():
-                    column = error.pos - self.text.rfind("\n", 0, error.pos)
-                    raise self.broken(f"not JSON (column {column}: {error.msg})", error.pos) from None
-            except (ValueError, RecursionError):  # numbers of thousands of digits, brackets nested too deep
-                raise self.broken("not JSON that can be read", self.position) from None
-
-    def broken(self, reason: str, position: int) -> DataError:
-        return DataError(
-            f"{self.location(position)}: {reason}.",
-            "A .json file must be a list of records, one record, or records one after the other.",
-        )
-
-
-def _json_values(reader: TextIO, path: str, on_bad: BadRecordHandler | None) -> Records:
-    content, decode = _JsonText(reader, path), json.JSONDecoder().raw_decode
-    character = content.next_character()
-    listed = character == "["
-    if listed:
-        content.position += 1
-        character = content.next_character()
-    while character and not (listed and character == "]"):
-        location = content.location(content.position)
-        yield location, content.value(decode)
-        character = content.next_character()
-        if listed and character == ",":
-            content.position += 1
-            character = content.next_character()
-            if character == "]":
-                raise content.broken("a comma before the end of the list", content.position)
-        elif listed and character != "]":
-            raise content.broken(
-                "a list that does not end" if not character else "no comma between records", content.position
-            )
-    if listed:
-        if not character:
-            raise content.broken("a list that does not end", content.position)
-        content.position += 1
-        if content.next_character():
-            raise content.broken("more text after the list", content.position)
-
-
 # ----------------------------------------------------------------------------------------------------------- tables
 
 
@@ -396,6 +252,20 @@ def _parquet_rows(path: Path, limit: ReadLimit | None, reading: Reading, notes: 
         raise DataError(f"{path} cannot be read after row {number}: {error}.", "The file may be damaged.") from error
 
 
+def _gpt4all_chat(path: Path, on_bad: BadRecordHandler | None, limit: ReadLimit | None, notes: ReadingNotes) -> Records:
+    try:
+        record = gpt4all.read_chat(path, notes.leave_out)
+    except DataError as error:
+        reason = error.what.removeprefix(f"{path} ")
+        report_bad(BadRecordError(RecordLocation(str(path), 1, "chat"), reason, error.remedy), on_bad)
+        return
+    if limit is not None:
+        limit.text_bytes += sum(len(turn["content"].encode("utf-8", "replace")) for turn in record[gpt4all.KEY])
+        limit.disk_bytes += path.stat().st_size
+    if record[gpt4all.KEY]:
+        yield RecordLocation(str(path), 1, "chat"), record
+
+
 def _wanted_columns(path: Path, names: list[str], reading: Reading) -> list[str]:
     chosen = {name.lower() for name in reading.columns.values()}
     numbers = {int(name) for name in chosen if name.isdecimal()}
@@ -414,9 +284,10 @@ def _wanted_columns(path: Path, names: list[str], reading: Reading) -> list[str]
 _READERS: dict[str, Callable[[Any, str, BadRecordHandler | None], Records]] = {
     ".txt": _paragraphs,
     ".md": _sections,
-    ".jsonl": _json_lines,
-    ".ndjson": _json_lines,
-    ".json": _json_values,
+    ".jsonl": json_lines,
+    ".ndjson": json_lines,
+    ".json": json_values,
 }
 _TABLES = (".csv", ".tsv")
-KNOWN_TYPES = f"{' '.join([*_READERS, *_TABLES])} (also compressed as .xz or .gz) and .parquet"
+_BINARY = (".parquet", gpt4all.SUFFIX)
+KNOWN_TYPES = f"{' '.join([*_READERS, *_TABLES])} (also compressed as .xz or .gz), {' and '.join(_BINARY)}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..errors import DataError
+from ..net.dataset_name import DataSource, HubDataset, dataset_location
 
 # What a column can be taken for, and the field of a record that it becomes.
 COLUMN_ROLES = {
@@ -48,6 +50,13 @@ class Reading:
         if not is_text:
             raise DataError(f"There is no text encoding {encoding!r}.", "For example cp1252, latin-1 or utf-16-le.")
         return cls(chosen, encoding, i3_is.strip())
+
+    def located(self, source: DataSource) -> Path | HubDataset:
+        """Where a source is; of a dataset of the hub, the columns that are named. Raises DataError for a wrong name."""
+        location = dataset_location(source)
+        if not isinstance(location, HubDataset) or not self.columns:
+            return location
+        return replace(location, fields=tuple(sorted(set(self.columns.values()))))
 
     def key(self) -> list:
         """What the cache must know of it."""

@@ -26,7 +26,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import DataError
-from ..net.dataset_name import DataSource, dataset_location
+from ..net.dataset_name import DataSource
 from ..text.chat_template import ChatTemplate
 from .cache import cache_entry, cache_folder, mark_used
 from .documents import Document, read_documents
@@ -35,9 +35,9 @@ from .hub_dataset import fetch_datasets
 from .reading import Reading
 from .records import CharacterProgress, ReadLimit
 from .report import DataReport, ReportWriter
-from .sources import data_files, files_left_out, source_key, source_state
+from .sources import files_left_out, source_key, source_state
 
-CACHE_VERSION = 8
+CACHE_VERSION = 9
 _MAPPED_BYTES = 64 << 20  # resident pages of the map before they are given back to the system
 _ENTRY = np.dtype(
     [("start", "<i8"), ("question", "<u8"), ("reply", "<u8"), ("length", "<i4"), ("document", "<i4"),
@@ -54,8 +54,9 @@ def encode_sequences(
     """Yield sequences of at most window + 1 ids, and their assistant marks.
 
     A mark is true if the id belongs to an assistant turn that is learned. All ids of plain text and of given ids are
-    marked, those of a conversation without assistant turns are not. An exchange longer than a sequence is shortened;
-    `on_drop` receives the number of ids dropped.
+    marked, those of a conversation without assistant turns are not. Each sequence of a conversation starts with its
+    system prompt, as each prompt of a chat does. What is longer than a sequence is shortened; `on_drop` receives the
+    number of ids dropped.
     """
     limit = window + 1
     if not document.messages:
@@ -64,9 +65,16 @@ def encode_sequences(
             piece = list(ids[start : start + limit])
             yield piece, [True] * len(piece)
         return
-    sequence: list[int] = []
-    marks: list[bool] = []
-    for exchange in _exchanges(document.messages):
+    document = document.for_template(template)
+    numbered = list(enumerate(document.messages))
+    system: list[int] = []
+    if document.messages[0]["role"] == "system":
+        whole = template.encode_turn(numbered.pop(0)[1])
+        system = whole[: limit // 2]  # the other half is for an exchange
+        if on_drop and len(system) < len(whole):
+            on_drop(len(whole) - len(system))
+    sequence, marks = list(system), [False] * len(system)
+    for exchange in _exchanges(numbered):
         ids, assistant = [], []
         reply_start = None
         for number, message in exchange:
@@ -77,27 +85,28 @@ def encode_sequences(
             # The opening belongs to the question: chat feeds it, the model never has to produce it.
             opening = len(template.reply_opening()) if message["role"] == "assistant" else len(turn)
             assistant += [False] * opening + [number not in document.context] * (len(turn) - opening)
-        if sequence and len(sequence) + len(ids) > limit:
+        if len(sequence) > len(system) and len(sequence) + len(ids) > limit:
             yield sequence, marks
-            sequence, marks = [], []
-        if len(ids) > limit:
-            excess = len(ids) - limit
+            sequence, marks = list(system), [False] * len(system)
+        room = limit - len(system)
+        if len(ids) > room:
+            excess = len(ids) - room
             if on_drop:
                 on_drop(excess)
             # The question is truncated first, from its start; only then the end of the reply.
             start = len(template.prompt_opening())
             end = start + min(excess, max(0, (reply_start or 0) - start))
             ids, assistant = ids[:start] + ids[end:], assistant[:start] + assistant[end:]
-        sequence += ids[:limit]
-        marks += assistant[:limit]
-    if sequence:
+        sequence += ids[:room]
+        marks += assistant[:room]
+    if len(sequence) > len(system):
         yield sequence, marks
 
 
-def _exchanges(messages: Sequence[dict[str, str]]) -> Iterator[list[tuple[int, dict[str, str]]]]:
+def _exchanges(numbered: Sequence[tuple[int, dict[str, str]]]) -> Iterator[list[tuple[int, dict[str, str]]]]:
     """Group numbered turns: each group but the first starts with a user turn."""
     group: list[tuple[int, dict[str, str]]] = []
-    for number, message in enumerate(messages):
+    for number, message in numbered:
         if message["role"] == "user" and group and group[-1][1]["role"] != "user":
             yield group
             group = []
@@ -277,7 +286,8 @@ def tokenize_source(
         DataError: the source cannot be read or holds nothing to learn from, or the cache cannot be written.
         BadRecordError: a record cannot be used, unless `skip_bad_records`.
     """
-    tokenizer, location, reading = template.tokenizer, dataset_location(source), reading or Reading()
+    tokenizer, reading = template.tokenizer, reading or Reading()
+    location = reading.located(source)
     fetch_datasets([location], progress)
     state = source_state([location])
     settings: list = [CACHE_VERSION, window, template.to_json(), tokenizer.to_json(), reading.key()]
@@ -289,7 +299,7 @@ def tokenize_source(
         # Named after size and time, as hashing the content would read all of it.
         stored = cache_folder() / f"{source_key([], [*settings, (name, state, sample_bytes)])}.rows"
     else:
-        stored = cache_folder() / f"{source_key([source], settings)}.rows"
+        stored = cache_folder() / f"{source_key([location], settings)}.rows"
     try:
         dataset = TokenDataset.open(stored, str(source))
         mark_used(stored)
@@ -303,7 +313,7 @@ def tokenize_source(
             writer.finish(
                 _write_sequences(source, template, window, skip_bad_records, writer, progress, limit, reading)
             )
-            if source_state([source]) != state:
+            if source_state([location]) != state:
                 raise DataError(f"{source} changed while it was read.", "Start again when it is complete.") from None
         dataset = TokenDataset.open(stored)
     if dataset.report.bad and not skip_bad_records:
@@ -334,5 +344,5 @@ def _write_sequences(
         report.add(document, sequences)
     share = 1.0
     if limit is not None:
-        share = limit.disk_bytes / max(1, sum(file.stat().st_size for file in data_files(source)))
+        share = limit.disk_bytes / max(1, sum(size for size, _ in source_state([reading.located(source)])))
     return report.finish(share)

@@ -34,7 +34,7 @@ class Turns:
     Attributes:
         messages: user and assistant turns.
         context: numbers of the assistant turns that are read but not learned.
-        system: texts that come before the first question.
+        system: texts of the system prompt, which comes first.
     """
 
     messages: list[dict[str, str]] = field(default_factory=list)
@@ -63,19 +63,14 @@ class Turns:
             self._add_item(_as_dict(item), number, leave_out)
 
     def finish(self) -> tuple[tuple[dict[str, str], ...], frozenset[int]]:
-        """The turns with the system texts in front of the first question, as templates may lack a place for them."""
+        """The turns, after the system prompt if there is one, and the numbers of those that are context."""
         if not self.messages:
             raise DataError("no turn of a user or an assistant.", _EXAMPLE)
-        if self.system and any(text.strip() for text in self.system):
-            asked = next((i for i, turn in enumerate(self.messages) if turn["role"] == USER), None)
-            texts = [text for text in self.system if text.strip()]
-            if asked is None:
-                self.messages.insert(0, {"role": USER, "content": "\n\n".join(texts)})
-                self.context = {number + 1 for number in self.context}
-            else:
-                question = self.messages[asked]["content"]
-                self.messages[asked] = {"role": USER, "content": "\n\n".join([*texts, question])}
-        return tuple(self.messages), frozenset(self.context)
+        texts = [text for text in self.system if text.strip()]
+        if not texts:
+            return tuple(self.messages), frozenset(self.context)
+        system = {"role": SYSTEM, "content": "\n\n".join(texts)}
+        return (system, *self.messages), frozenset(number + 1 for number in self.context)
 
     def _add_item(self, item: dict[str, Any] | None, number: int, leave_out: LeaveOut) -> None:
         if item is None:

@@ -27,14 +27,15 @@ def varied(
     """
     ends, greets, which = random.random_sample(), random.random_sample(), random.randint(len(GREETINGS))
     reply = int(np.argmax(marks))
-    question = template.user_text(ids[:reply].tolist()) if marks[reply] else None
+    system, asked = template.split_system(ids[:reply].tolist())
+    question = template.user_text(asked) if marks[reply] else None
     if not question or len(question) > _LONGEST:
         return ids, marks
     text = question.rstrip(".?! ") if ends < WITHOUT_END else question
     text = GREETINGS[which] + text if greets < GREETED else text
     if not text or text == question:
         return ids, marks
-    turn = [*template.encode_turn({"role": "user", "content": text}), *template.reply_opening()]
+    turn = [*system, *template.encode_turn({"role": "user", "content": text}), *template.reply_opening()]
     if len(turn) - reply > spare:
         return ids, marks
     return (

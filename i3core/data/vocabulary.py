@@ -54,7 +54,7 @@ def bpe_vocabulary(
     reading: Reading | None = None,
 ) -> tuple[BPETokenizer, int]:
     """Build a byte-level BPE vocabulary of some sources; see `train_bpe`, and `count_source_chunks` for the others."""
-    fetch_datasets(sources, progress)
+    fetch_datasets(map((reading or Reading()).located, sources), progress)
 
     def texts() -> Iterator[str]:
         for piece in _pieces(sources, on_bad, reading):
@@ -85,11 +85,11 @@ def count_source_chunks(
 
     Raises DataError if a source cannot be read or the cache cannot be written.
     """
+    reading = reading or Reading()
+    sources = [reading.located(source) for source in sources]
     fetch_datasets(sources, progress)
     state = source_state(sources)
-    stored = (
-        cache_folder() / f"{source_key(sources, [COUNTS_VERSION, MOST_CHUNKS, (reading or Reading()).key()])}.counts"
-    )
+    stored = cache_folder() / f"{source_key(sources, [COUNTS_VERSION, MOST_CHUNKS, reading.key()])}.counts"
     try:
         counts = _read_counts(stored)
         mark_used(stored)

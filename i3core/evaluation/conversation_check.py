@@ -114,8 +114,10 @@ def make_check(
         accepted = frozenset(by_question[fingerprint(messages[-2]["content"])])
         others = [reply for reply in replies if fingerprint(reply) not in accepted]
         picked = tuple(others[i] for i in random.permutation(len(others))[: CHOICES - 1])
-        conversation = (*before(accepted), *messages[:-1])
-        questions.append(Question(conversation, messages[-1]["content"], picked, accepted))
+        earlier = before(accepted)
+        # Under a system prompt nothing else was said: such conversations are learned alone.
+        conversation = messages[:-1] if messages[0]["role"] == "system" else [*earlier, *messages[:-1]]
+        questions.append(Question(tuple(conversation), messages[-1]["content"], picked, accepted))
     known = frozenset(fingerprint(reply) for reply in replies)
     everyday = []
     for number, prompt in enumerate(everyday_prompts()):

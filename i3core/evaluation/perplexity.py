@@ -80,7 +80,8 @@ def evaluate_documents(
 
     for document in documents:
         if document.messages:
-            ids = [i for turn in template.encode_turns(document.messages) for i in turn]
+            messages = document.for_template(template).messages
+            ids = [i for turn in template.encode_turns(messages) for i in turn]
         else:
             ids = list(document.ids) or template.encode_document(document.text)
         texts = [template.tokenizer.decode(ids)] if document.ids else document.texts

@@ -22,7 +22,7 @@ from ..generation.generator import Generator
 from ..generation.sequence import TokenSequence
 from ..system import assets
 from ..system.files import read_json
-from ..text.chat_template import Message
+from ..text.chat_template import ChatTemplate, Message
 from .decoding import decode
 from .perplexity import Evaluation, evaluate_by_source
 from .skills import SkillFailure, SkillFigures, measure_skills, read_skills
@@ -122,7 +122,7 @@ def run_suite(model: Model, data: str | Path, progress: Callable[[str], None] = 
         documents = list(read_documents(file, vocab_size=model.tokenizer.vocab_size))
         held_out[file.name.split(".")[0]] = evaluate_by_source(model.network, model.template, model.device, documents)
         for source in QUESTION_SOURCES:
-            if pairs := _questions(documents, source):
+            if pairs := _questions(model.template, documents, source):
                 progress(f"questions of {source}")
                 questions[source] = ask(model, pairs)
     progress("asking by skill")
@@ -244,9 +244,9 @@ def reply_figures(answers: Sequence[EvaluatedReply], found: dict[str, set[str]])
     )
 
 
-def _questions(documents: Sequence[Document], source: str) -> list[tuple[str, str]]:
+def _questions(template: ChatTemplate, documents: Sequence[Document], source: str) -> list[tuple[str, str]]:
     """Question and reply of each single exchange of a source."""
-    exchanges = [document.messages for document in documents if document.source == source]
+    exchanges = [document.for_template(template).messages for document in documents if document.source == source]
     return [
         (turns[0]["content"], turns[1]["content"])
         for turns in exchanges

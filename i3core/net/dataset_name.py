@@ -39,6 +39,7 @@ class HubDataset:
         first: records from the start; 0 for all.
         column: the column that holds the text; "" for the known field names (fields.py).
         revision: branch, tag or commit; "" for the newest when it is fetched.
+        fields: other columns to read in place of the known ones, or their numbers from 1; no part of the name.
     """
 
     repo: str
@@ -47,6 +48,7 @@ class HubDataset:
     first: int = 0
     column: str = ""
     revision: str = ""
+    fields: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> HubDataset:
@@ -81,8 +83,8 @@ class HubDataset:
         """The full name without default options; `parse` reads it."""
         options = [
             f",{field.name}={getattr(self, field.name)}"
-            for field in dataclasses.fields(self)[1:]
-            if getattr(self, field.name) != field.default
+            for field in dataclasses.fields(self)
+            if field.name in ("first", *_OPTIONS) and getattr(self, field.name) != field.default
         ]
         return PREFIX + self.repo + "".join(options)
 

@@ -187,6 +187,13 @@ class ChatTemplate:
         inside = text[len(opening) : len(text) - len(middle)]
         return None if opening.strip() and opening.strip() in inside else inside
 
+    def split_system(self, ids: list[int]) -> tuple[list[int], list[int]]:
+        """The ids of a system prompt marked by its token, and those from the first user turn on."""
+        special = self.tokenizer.special_tokens
+        marked = self.kind == "special_tokens" and ids[:1] == [special.get("system")] and special["user"] in ids
+        start = ids.index(special["user"]) if marked else 0
+        return ids[:start], ids[start:]
+
     def reply_text(self, ids: Sequence[int]) -> str:
         """The text of a reply without its opening, as the model reads it."""
         if self.kind == "special_tokens":

@@ -252,20 +252,21 @@ def fetch_data(config: TrainingConfig, progress: ReadProgress | None) -> Trainin
     files wherever it is resumed. Raises DataError or DownloadError.
     """
 
-    def pinned(argument: str) -> str:
+    def pinned(argument: str, how: Reading) -> str:
         if argument in ("", "none"):
             return argument
         data, weight = parse_source(argument)
         if isinstance(data, HubDataset):
             count = None if progress is None else partial(progress, f"getting {data.name}")
-            data = fetch_dataset(data, count).pinned
+            data = fetch_dataset(how.located(data), count).pinned
         return _with_weight(data if isinstance(data, HubDataset) else data.absolute(), weight)
 
-    names = {key: pinned(getattr(config, key)) for key in ("val", "general_val")}
+    how = reading_of(config)
+    names = {"val": pinned(config.val, how), "general_val": pinned(config.general_val, Reading())}
     share, equals, replayed = config.replay.partition("=")
-    names["replay"] = f"{share}{equals}{pinned(replayed)}"
+    names["replay"] = f"{share}{equals}{pinned(replayed, how)}"
     files = {key: _absolute(getattr(config, key)) for key in ("model", "tokenizer")}
-    return dataclasses.replace(config, data=tuple(map(pinned, config.data)), **names, **files)
+    return dataclasses.replace(config, data=tuple(pinned(data, how) for data in config.data), **names, **files)
 
 
 def _with_weight(data: DataSource, weight: float) -> str:
@@ -300,11 +301,10 @@ def moved_data(before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
 
 def _sources(config: TrainingConfig) -> list[Path | HubDataset]:
     """Files, folders and datasets that the user named."""
-    replayed = parse_replay(config.replay)[1]
-    named = [
-        dataset_location(place) for place in (config.val, config.general_val, replayed) if place not in ("", "none")
-    ]
-    return [parse_source(argument)[0] for argument in config.data] + named
+    how, replayed = reading_of(config), parse_replay(config.replay)[1]
+    places = ((config.val, how), (config.general_val, Reading()), (replayed, how))
+    named = [way.located(place) for place, way in places if place not in ("", "none")]
+    return [how.located(parse_source(argument)[0]) for argument in config.data] + named
 
 
 def check_run_folder(config: TrainingConfig) -> None:

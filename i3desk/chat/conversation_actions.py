@@ -272,7 +272,9 @@ class ConversationActions(QObject):
 
     @Slot()
     def _ask_import(self) -> None:
-        dialog = self._dialog = QFileDialog(self._window, "Import conversations", "", "Conversations (*.json *.jsonl)")
+        dialog = self._dialog = QFileDialog(
+            self._window, "Import conversations", "", "Conversations (*.json *.jsonl *.chat)"
+        )
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(self.import_files)
         dialog.open()

@@ -165,7 +165,7 @@ class Sidebar(QFrame):
         self.import_button.set_icon("import", size=16)
         self.import_button.setText("Import…")
         self.import_button.setProperty("kind", "quiet")
-        self.import_button.setToolTip(tooltip_text("Import chats from a JSON file"))
+        self.import_button.setToolTip(tooltip_text("Import chats of i3desk, or of another chat program"))
 
         delegate = ConversationDelegate(theme, self)
         self.list = SectionedList(conversations.model, delegate, theme)

@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, overload
 
+from i3core.data import gpt4all
 from i3core.data.chat_exports import EXPORT_KEYS, as_turn, chats_in, exported_chat, starts_turns
 from i3core.data.turns import Turns
 from i3core.errors import DataError, I3Error
@@ -248,9 +249,14 @@ def _refused(why: str) -> I3Error:
 
 
 def read_file(path: Path | str) -> list[Conversation]:
-    """Read all conversations of a .json file, or of a .jsonl file with one a line. Raises I3Error naming the file."""
+    """Read all conversations of a .json file, of a .jsonl file with one a line, or of a .chat file of GPT4All.
+
+    Raises I3Error naming the file.
+    """
     path = Path(path)
     try:
+        if path.suffix.lower() == gpt4all.SUFFIX:
+            return _conversations_in(gpt4all.read_chat(path, lambda what: None), str(path))
         if path.stat().st_size > LARGEST_FILE:
             raise I3Error(
                 f"{path} is larger than {LARGEST_FILE // 2**20} MB.", "Split it into smaller files and import those."

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from i3core.errors import I3Error
 from i3core.system.files import replaced
 from i3desk.conversations import serialization
-from i3desk.conversations.conversation import ASSISTANT, CORRECTED, Conversation
+from i3desk.conversations.conversation import ASSISTANT, CORRECTED, USER, Conversation
 
 log = logging.getLogger(__name__)
 MAX_CONTEXT = 6  # stored messages before a corrected reply
@@ -25,8 +25,8 @@ class Correction:
     """A corrected reply; as JSON, it is a training record.
 
     Attributes:
-        messages: the messages before, and at the end the correction; earlier replies have weight 0: they are not
-            learned.
+        messages: the persona that the model read, the messages before, and at the end the correction; earlier replies
+            have weight 0: they are not learned.
         said: the model's reply.
         chat, message: id of the conversation (None if it is not stored), and number of the message.
         time: seconds since 1970.
@@ -43,7 +43,7 @@ class Correction:
     @property
     def question(self) -> str:
         """The last message of the user."""
-        return next((each["content"] for each in reversed(self.messages) if each["role"] != ASSISTANT), "")
+        return next((each["content"] for each in reversed(self.messages) if each["role"] == USER), "")
 
     @property
     def correction(self) -> str:
@@ -95,16 +95,18 @@ class Corrections(QObject):
             self.failed.emit("Some corrections cannot be read.", f"The old file is kept as {aside.name}.")
         self.changed.emit()
 
-    def add(self, conversation: Conversation, number: int, old: int) -> None:
+    def add(self, conversation: Conversation, number: int, old: int, has_place_for_persona: bool = False) -> None:
         """Add message `number` of a conversation as the correction of reply `old`."""
         *before, corrected = conversation.path(number)
-        if not any(message.role != ASSISTANT for message in before):
+        if not any(message.role == USER for message in before):
             return  # there is no question
         original = conversation.messages[old]
         same = (conversation.id, old)
         earlier = next((entry for entry in self.entries if (entry.chat, entry.message) == same), None)
         said = earlier.said if earlier and original.finish_reason == CORRECTED else original.shown_text
-        messages = [
+        persona = conversation.settings.persona.strip() if has_place_for_persona else ""
+        messages = [{"role": "system", "content": serialization.encodable(persona)}] if persona else []
+        messages += [
             {"role": message.role, "content": serialization.encodable(message.shown_text)}
             | ({"weight": 0} if message.role == ASSISTANT else {})
             for message in before[-MAX_CONTEXT:]

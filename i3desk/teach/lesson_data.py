@@ -88,8 +88,9 @@ def plan_lesson(corrections: Sequence[Correction], base: str | None, folder: Pat
 
 def _in_other_words(entry: Correction) -> list[Correction]:
     """The correction as it is, and without what came before it in other words."""
+    persona = [turn for turn in entry.messages[:1] if turn["role"] == "system"]
     others = [
-        replace(entry, messages=(_turn("user", text), entry.messages[-1]))
+        replace(entry, messages=(*persona, _turn("user", text), entry.messages[-1]))
         for text in [entry.question, *wordings(entry.question)]
         if text.strip()
     ]
@@ -109,7 +110,7 @@ def _talk_of(base: str | None) -> tuple[list[list[dict[str, str]]], bool]:
 
 def _exchanges(messages: Sequence[dict[str, str]]) -> list[Exchange]:
     """The first question of a conversation and its reply: later ones may need what was said before."""
-    if len(messages) < 2 or "\n\n" in messages[0]["content"]:  # a system prompt stands before the question
+    if [message["role"] for message in messages[:2]] != ["user", ASSISTANT]:  # a system prompt comes first
         return []
     return [(messages[0]["content"], messages[1]["content"])]
 

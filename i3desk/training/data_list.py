@@ -20,7 +20,7 @@ from i3desk.widgets.card_button import CardButton
 from i3desk.widgets.drop_card import DASHES
 from i3desk.widgets.plain_text import tooltip_text
 
-SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".gz", ".xz")
+SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".chat", ".gz", ".xz")
 MOST_UNFOLDED = 2
 SHAPES = (
     ("Text", ".txt, .md\nused as is"),

@@ -8,9 +8,10 @@ import re
 from pathlib import Path
 
 from i3core.checkpoints.weights import is_weight_file
+from i3core.data import gpt4all
 from i3core.system.files import open_file
 
-DATA_SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".xz", ".gz")
+DATA_SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".chat", ".xz", ".gz")
 _MODEL_FILES = {"config.json", "tokenizer.json", "adapter_config.json"}
 _OUR_MARK = re.compile(rb'"i3desk_conversation"')  # near the start of an exported chat
 _ONE_CHAT = re.compile(rb'\s*(\{[^\[]*"messages"\s*:|\[\s*\{\s*"role"\s*:)')  # in a file that is one JSON value
@@ -49,6 +50,8 @@ def kind_of(path: Path) -> Dropped:
         return Dropped.MODEL
     if os.path.exists(path) and not os.path.isfile(path):  # a pipe would never answer
         return Dropped.MODEL
+    if name.endswith(gpt4all.SUFFIX):
+        return Dropped.CHAT
     if name.endswith((".json", ".jsonl")):
         try:
             with open_file(path) as content:

@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from gpt4all_chats import asked, chat_file, said
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -20,7 +22,7 @@ class Shape:
 
     title: str
     file: str
-    content: str
+    content: str | bytes
     turns: tuple[tuple[str, str], ...]
     left_out: tuple[str, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
@@ -133,7 +135,7 @@ DISCORD = {
         {"id": "2", "timestamp": "2023-12-31T22:01:00", "content": SAID, "author": {"name": "Ben"}},
     ],
 }  # fmt: skip
-BRIEF = (("user", f"be brief.\n\n{ASKED}"), ("assistant", SAID))
+BRIEF = (("system", "be brief."), *EXCHANGE)
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"name": "find"}}]}
 TOOL = {"role": "tool", "tool_call_id": "1", "content": "hall"}
 REPLACED_NOTE = "replaced versions of messages"
@@ -147,7 +149,7 @@ SHAPES = (
         "messages with fields beside them", "a.jsonl",
         _jsonl({"system_prompt": "be brief.", "context": "a house.", "history": [["hi", "hello"]],
                 "messages": [USER, {**REPLY, "name": "i3"}], "id": 3}),
-        (("user", "be brief.\n\na house.\n\nhi"), ("assistant", "hello"), *EXCHANGE),
+        (("system", "be brief.\n\na house."), ("user", "hi"), ("assistant", "hello"), *EXCHANGE),
         ("field `name` of a turn", "field `id`"),
     ),
     Shape(
@@ -164,7 +166,7 @@ SHAPES = (
     Shape(
         "developer, and a reply that is not learned", "a.jsonl",
         _jsonl({"messages": [{"role": "developer", "content": "be brief."}, USER, {**REPLY, "train": False}]}),
-        (("user", f"be brief.\n\n{ASKED}"), ("context", SAID)),
+        (("system", "be brief."), ("user", ASKED), ("context", SAID)),
     ),
     Shape("ShareGPT", "a.json", json.dumps([{"conversations": [{"from": "human", "value": ASKED},
           {"from": "gpt", "value": SAID}]}]), EXCHANGE),
@@ -193,7 +195,9 @@ SHAPES = (
     Shape("Jan", "messages.jsonl", JAN, EXCHANGE),
     Shape("text-generation-webui", "chat.json", json.dumps({"internal": [["<|BEGIN-VISIBLE-CHAT|>", "hello"],
           [ASKED, SAID]], "visible": []}), (("assistant", "hello"), *EXCHANGE)),
-    Shape("GPT4All", "gpt4all.jsonl", _jsonl({"prompt": ASKED, "response": SAID, "source": "x"}), EXCHANGE,
+    Shape("GPT4All", "gpt4all-1.chat", chat_file(asked(ASKED), said(SAID, parts=(("Think: ", "hm"),))), EXCHANGE,
+          ("think parts of turns",)),
+    Shape("GPT4All's exchanges", "gpt4all.jsonl", _jsonl({"prompt": ASKED, "response": SAID, "source": "x"}), EXCHANGE,
           ("field `source`",)),
     Shape("i3desk", "The lamp.json", json.dumps(I3DESK), BRIEF, (REPLACED_NOTE,)),
     Shape("WhatsApp", "chat.txt", WHATSAPP, (("user", "where is\nthe lamp?"), ("assistant", SAID)),

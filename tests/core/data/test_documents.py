@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i3core.data import readers
+from i3core.data import json_records, readers
 from i3core.data.documents import Document, read_documents
 from i3core.data.readers import cut_text
 from i3core.data.records import BadRecordError, ReadLimit
@@ -159,7 +159,7 @@ def test_streamed_json_equals_json_read_at_once(tmp_path_factory, values, indent
         return  # a list at the beginning is the list of records
     path.write_text(content, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readers, "_BLOCK", block)
+        patch.setattr(json_records, "BLOCK", block)
         assert [value for _, value in readers.read_records(path)] == values
 
 
@@ -201,8 +201,8 @@ def test_json_records_of_unknown_shape_are_named_by_line_and_can_be_skipped(tmp_
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv"])
 def test_records_that_are_too_long_are_not_read_whole(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(readers, "LONGEST_RECORD", 1000)
-    monkeypatch.setattr(readers, "_BLOCK", 100)
+    monkeypatch.setattr(json_records, "LONGEST_RECORD", 1000)
+    monkeypatch.setattr(json_records, "BLOCK", 100)
     record = json.dumps({"text": "x" * 2000})
     content = {"a.jsonl": f'{{"text": "a"}}\n{record}\n{{"text": "b"}}', "a.json": f"[{record}]"}
     path = write(tmp_path / name, content.get(name, "text\n" + "x" * 2000))
@@ -302,14 +302,14 @@ def test_shapes(tmp_path, record, shape, expected):
 
 
 @pytest.mark.parametrize("role", ["role", "from"])
-def test_system_prompt_comes_before_the_first_question(tmp_path, role):
+def test_system_prompt_comes_first(tmp_path, role):
     content = "content" if role == "role" else "value"
     key = "messages" if role == "role" else "conversations"
     said = [("system", "be kind"), ("Assistant", "hello"), ("human", "q"), ("bot", "a"), ("user", "q2")]
     record = {key: [{role: who, content: text} for who, text in said]}
     [document] = read_documents(write(tmp_path / "a.jsonl", json.dumps(record)))
     assert [(m["role"], m["content"]) for m in document.messages] == [
-        ("assistant", "hello"), ("user", "be kind\n\nq"), ("assistant", "a"), ("user", "q2"),
+        ("system", "be kind"), ("assistant", "hello"), ("user", "q"), ("assistant", "a"), ("user", "q2"),
     ]  # fmt: skip
 
 
@@ -339,7 +339,7 @@ def test_replies_can_be_marked_as_context(tmp_path, key):
 def test_context_marks_stay_with_their_replies_after_a_system_prompt(tmp_path):
     said = [{"role": "system", "content": "be kind"}, {"role": "assistant", "content": "a", "weight": 0}]
     [document] = read_documents(write(tmp_path / "a.jsonl", json.dumps({"messages": said})))
-    assert [turn["role"] for turn in document.messages] == ["user", "assistant"]
+    assert [turn["role"] for turn in document.messages] == ["system", "assistant"]
     assert document.context == {1}
 
 
@@ -406,7 +406,7 @@ def test_cells_may_be_longer_than_the_csv_module_expects(tmp_path):
 
 
 def test_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "LONGEST_RECORD", 100_000)
+    monkeypatch.setattr(json_records, "LONGEST_RECORD", 100_000)
     path = write(tmp_path / "a.csv", 'prompt,completion\nq,"a\n' + "some line\n" * 50_000)
     with pytest.raises(DataError, match=r"a\.csv, line 2: .*quotes"):
         list(read_documents(path))

@@ -19,6 +19,7 @@ from pyarrow import parquet
 from i3core.data import hub_dataset, hub_writer
 from i3core.data.documents import read_documents
 from i3core.data.hub_dataset import datasets_folder, fetch_dataset
+from i3core.data.reading import Reading, ReadingNotes
 from i3core.data.sources import parse_source
 from i3core.data.token_dataset import tokenize_source
 from i3core.data.vocabulary import vocabulary
@@ -186,6 +187,27 @@ def test_split_first_and_column_options(server):
     assert texts("hub:someone/stories,column=story") == TEXTS[:3]
     with pytest.raises(DataError, match="no column 'tale'"):
         texts("hub:someone/stories,column=tale")
+
+
+@pytest.mark.parametrize("columns", ["user=Frage,assistant=Antwort", "user=2,assistant=antwort"])
+def test_columns_with_other_names_are_read(server, columns):
+    rows = [{"Nr": 1, "Frage": "wo?", "Antwort": "hier.", "text": "not this."}] * 3
+    server.add(
+        "datasets/someone/fragen",
+        files={"train.parquet": as_parquet({key: [row[key] for row in rows] for key in rows[0]})},
+    )
+    with pytest.raises(DataError, match="column 'Reply'") as raised:
+        list(read_documents("hub:someone/fragen", reading=Reading.parse("user=Frage,assistant=Reply")))
+    assert "Antwort" in raised.value.what
+    notes, reading = ReadingNotes(), Reading.parse(columns)
+    assert [d.texts for d in read_documents("hub:someone/fragen", reading=reading, notes=notes)] == [
+        ["wo?", "hier."]
+    ] * 3
+    assert notes.left_out == {"field `Nr`": 3, "field `text`": 3}
+    assert texts("hub:someone/fragen") == ["not this."] * 3  # without columns, what is known
+    requests = len(server.requests)
+    list(read_documents("hub:someone/fragen", reading=reading))
+    assert len(server.requests) == requests
 
 
 def test_first_records_of_a_large_dataset_transfer_only_its_start(server):

@@ -35,7 +35,8 @@ def turns_of(document: Document) -> list[tuple[str, str]]:
 
 def read(shape: Shape, folder: Path) -> tuple[list[tuple[str, str]], ReadingNotes]:
     path, notes = folder / shape.file, ReadingNotes()
-    path.write_text(shape.content, encoding="utf-8", newline="")
+    content = shape.content if isinstance(shape.content, bytes) else shape.content.encode("utf-8")
+    path.write_bytes(content)
     documents = list(read_documents(path, reading=Reading.parse(**shape.options), notes=notes))
     return [turn for document in documents for turn in turns_of(document)], notes
 
@@ -46,18 +47,23 @@ def table() -> str:
     with tempfile.TemporaryDirectory() as folder:
         for shape in SHAPES:
             turns, notes = read(shape, Path(folder))
-            example = " ⏎ ".join(shape.content.splitlines()[:3])
-            if len(example) > LONGEST_EXAMPLE:
-                example = example[:LONGEST_EXAMPLE].rstrip() + " …"
+            example = _example(shape.content)
             options = "".join(f" `--{key.replace('_', '-')} {value}`" for key, value in shape.options.items())
             columns = "".join(f"; {role} is `{name}`" for role, name in notes.columns.items())
             said = "<br>".join(f"{role}: {text}".replace("\n", " ⏎ ") for role, text in turns)
             cells = (
-                f"{shape.title} (`{shape.file.rpartition('.')[2]}`){options}", f"`` {example} ``".replace("|", "\\|"),
+                f"{shape.title} (`{shape.file.rpartition('.')[2]}`){options}", example.replace("|", "\\|"),
                 (said + columns).replace("|", "\\|"), ", ".join(notes.left_out),
             )  # fmt: skip
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _example(content: str | bytes) -> str:
+    if isinstance(content, bytes):
+        return "a binary file"
+    example = " ⏎ ".join(content.splitlines()[:3])
+    return f"`` {example[:LONGEST_EXAMPLE].rstrip() + ' …' if len(example) > LONGEST_EXAMPLE else example} ``"
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.title)

@@ -161,7 +161,7 @@ def test_table_of_turns_is_split_by_its_conversations(tmp_path):
     path.write_text("conversation_id,role,content\n1,user,a\n1,assistant,b\n2,user,c\n2,assistant,d\n")
     assert [document.texts for document in read_documents(path)] == [["a", "b"], ["c", "d"]]
     path.write_text("role,content\nsystem,x\nuser,a\nassistant,b\nsystem,y\nuser,c\nassistant,d\n")
-    assert [document.texts for document in read_documents(path)] == [["x\n\na", "b"], ["y\n\nc", "d"]]
+    assert [document.texts for document in read_documents(path)] == [["x", "a", "b"], ["y", "c", "d"]]
 
 
 def test_list_of_turns_in_a_cell_is_read(tmp_path):

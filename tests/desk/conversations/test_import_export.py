@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import struct
 
 import pytest
 from data_shapes import ASKED, SAID, SHAPES
+from gpt4all_chats import NEWEST, asked, chat_file, said
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import QByteArray, QDataStream, QIODevice
 
 from i3core.errors import I3Error
 from i3core.generation.config import SamplingConfig
@@ -152,22 +155,84 @@ def test_conversations_of_other_programs_become_chats():
 
 
 CHATS = [shape for shape in SHAPES if shape.title in (
-    "ChatGPT", "Claude", "Open WebUI", "LM Studio", "SillyTavern", "Jan", "text-generation-webui", "ShareGPT",
-    "messages", "content in parts", "a list of turns", "a turn on each line",
+    "ChatGPT", "Claude", "Open WebUI", "LM Studio", "SillyTavern", "Jan", "text-generation-webui", "GPT4All",
+    "ShareGPT", "messages", "content in parts", "a list of turns", "a turn on each line",
 )]  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", CHATS, ids=lambda shape: shape.title)
 def test_export_of_another_program_becomes_the_chat_that_was_on_its_screen(tmp_path, shape):
     path = tmp_path / shape.file
-    path.write_text(shape.content, encoding="utf-8")
+    path.write_bytes(shape.content if isinstance(shape.content, bytes) else shape.content.encode())
     (conversation,) = read_file(path)
     turns = [(message.role, message.text) for message in conversation.path()]
     assert turns[-2:] == [("user", ASKED), ("assistant", SAID)]
     assert len(conversation.messages) == len(turns)
     assert conversation.settings.persona == ("be brief." if shape.title == "Open WebUI" else "")
-    if "title" in shape.content or "name" in shape.content:
+    if isinstance(shape.content, bytes) or "title" in shape.content or "name" in shape.content:
         assert conversation.title
+
+
+@pytest.mark.parametrize("version", range(1, NEWEST + 1))
+def test_chat_of_gpt4all_is_read_as_qt_wrote_it(tmp_path, version):
+    """The examples of other tests are made with struct; this one with the streams that GPT4All uses."""
+    path = tmp_path / "gpt4all-1.chat"
+    path.write_bytes(written_by_qt(version))
+    assert path.read_bytes() == chat_file(asked(ASKED), said(SAID), version=version)
+    (conversation,) = read_file(path)
+    assert [message.text for message in conversation.path()] == [ASKED, SAID]
+    assert (conversation.title, conversation.created_at) == ("The lamp", 1_700_000_000)
+    path.write_bytes(written_by_qt(version)[:-5])
+    with pytest.raises(I3Error, match=r"gpt4all-1\.chat is not a whole chat of GPT4All: it is cut short"):
+        read_file(path)
+
+
+def written_by_qt(version: int) -> bytes:
+    content = QByteArray()
+    out = QDataStream(content, QIODevice.OpenModeFlag.WriteOnly)
+    out.setVersion(QDataStream.Version.Qt_6_2)
+    out.writeUInt32(0xF5D553CC)
+    out.writeInt32(version)
+    out.writeInt64(1_700_000_000)
+    for text in ("id", "The lamp", "Human", "model.gguf"):
+        out.writeQString(text)
+    if version >= 3:
+        out.writeQStringList(["my notes"])
+    if 6 <= version < 11:
+        out.writeBool(False)
+    if 2 <= version < 11:
+        out.writeInt32(1)
+        out.writeInt32(0)
+    if version < 11:
+        for text in ("the last response", "The lamp"):
+            out.writeQString(text)
+        out.writeUInt32(17)
+    if version < 6:
+        for _ in range(2 if version < 4 else 1):
+            out.writeInt32(0)
+        out.writeUInt64(2)
+        out.writeRawData(struct.pack(">2f", 0.5, 0.25))
+        out.writeUInt64(3)
+        out.writeRawData(struct.pack(">3i", 5, 6, 7))
+        out << QByteArray(b"\x01\x02")
+    out.writeInt32(2)
+    for number, (name, text) in enumerate([("Prompt: ", ASKED), ("Response: ", SAID)]):
+        if version < 12:
+            out.writeInt32(number)
+        for value in (name, text, *(["the prompt"] if version < 10 else [])):
+            out.writeQString(value)
+        out.writeUInt32(0xFFFFFFFF)  # a QString that is null
+        for _ in range(5 if version >= 11 and number == 1 else 4):
+            out.writeBool(False)
+        if version >= 8:
+            out.writeInt64(0)
+        elif version >= 3:
+            out.writeQString("1. In a.txt.")
+            out.writeQStringList([])
+        for first in (10, 12):
+            if version >= first:
+                out.writeInt64(0)
+    return content.data()
 
 
 ANYTHING = st.sampled_from([None, True, 3, -1.5, "", "word", [], ["a"], [3], [None], {}, {"a": 1}, [[]], [{}]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -46,6 +47,16 @@ def test_correction_is_a_training_record(corrections):
     assert document.messages[-1]["content"] == "arr!"
     (entry,) = corrections.entries
     assert (entry.question, entry.correction) == ("question 1", "arr!")
+
+
+@pytest.mark.parametrize("has_place", [True, False])
+def test_correction_has_the_persona_if_the_model_read_it(corrections, has_place):
+    talk, number, old = corrected("arr!", "hello.")
+    talk.settings = replace(talk.settings, persona="you are a pirate.")
+    corrections.add(talk, number, old, has_place)
+    (document,) = read_documents(corrections.path)
+    assert document.texts == ["you are a pirate."] * has_place + ["question 0", "arr!"]
+    assert corrections.entries[0].question == "question 0"
 
 
 def test_second_correction_replaces_the_first(corrections):

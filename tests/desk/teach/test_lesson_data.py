@@ -42,6 +42,15 @@ def test_correction_is_trained_in_other_words_beside_near_questions(tmp_path):
     assert config.sample_prompts == ("What colour is the sky?", *plan.near)
 
 
+def test_correction_in_other_words_stays_under_its_persona(tmp_path):
+    persona = {"role": "system", "content": "you are a pirate."}
+    entry = correction("who are you?", "arr!", "hi", "hello!")
+    plan_lesson([Correction((persona, *entry.messages), "nothing", 1, 2)], None, tmp_path)
+    taught = conversations(tmp_path / "corrections.jsonl")
+    assert len(taught) > 3
+    assert all(messages[0] == persona and messages[1]["role"] == "user" for messages in taught)
+
+
 def test_model_that_names_no_talk_is_taught_beside_ours(tmp_path):
     base = tmp_path / "base"
     base.mkdir()

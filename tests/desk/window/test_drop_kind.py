@@ -31,6 +31,7 @@ TALK = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hel
         ("turns.json", json.dumps(TALK, indent=2), Dropped.CHAT),
         ("model.safetensors", "x", Dropped.MODEL),
         ("config.json", "{}", Dropped.MODEL),
+        ("gpt4all-1.chat", "x", Dropped.CHAT),
         ("photo.png", "x", Dropped.MODEL),  # whose page says that it is no model
     ],
 )
