@@ -16,6 +16,7 @@ from ..evaluation.perplexity import Interrupted, evaluate_sequences
 from ..generation.config import SamplingConfig
 from ..generation.generator import generate
 from ..runs.events import Checkpointed, Evaluated, Event, Finished, Sampled, Stepped, Warned
+from ..text.unreadable import notice
 from .checkpointing import save_checkpoint
 from .control import Control
 from .memory_estimate import block_matrices, checkpoint_bytes
@@ -66,6 +67,7 @@ class TrainingRun:
         check = self.data.check
         self._talk = None if check is None else Talk(check, self.config.model, self.device)
         self._trackers: list[Tracker] = []
+        self._warned_prompts: set[str] = set()  # which cannot be read whole
 
     def start(self) -> None:
         """Start the stopwatch and the trackers; from now on the control folder is obeyed."""
@@ -310,6 +312,11 @@ class TrainingRun:
     def sample(self) -> Iterator[Event]:
         """Reply to the sample prompts with a fixed seed."""
         for prompt in self.config.sample_prompts if self.world.is_main else ():
+            unreadable = notice(self.model.template.unreadable(prompt))
+            if unreadable and prompt not in self._warned_prompts:
+                self._warned_prompts.add(prompt)
+                what = f"In the sample prompt {prompt!r}, {unreadable}."
+                yield Warned(self.state.step, what, "Write it in characters that the model knows.")
             try:
                 pieces = generate(self.model, [{"role": "user", "content": prompt}], SAMPLING)
                 sample = Sampled(self.state.step, prompt, "".join(piece.text for piece in pieces))

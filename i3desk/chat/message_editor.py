@@ -9,9 +9,9 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import QFrame, QPushButton, QTextEdit, QWidget
 
 from i3core.text.chat_template import ChatTemplate
-from i3core.text.unreadable import notice
 from i3desk.chat.message_actions import BUSY_HINT
 from i3desk.widgets.basics import FileDropsPass, add, column_in, label, quiet_button, row
+from i3desk.widgets.notices import UnreadableNote
 from i3desk.widgets.plain_text import tooltip_text
 
 MAX_HEIGHT = 240
@@ -118,7 +118,6 @@ class MessageEditor(QFrame):
         """`template` is that of the model in use, which tells what it cannot read."""
         super().__init__(parent)
         self.setObjectName("bubbleEditor")
-        self._template = template
         self._busy = False
         self._texts = texts
         self.field = _EditField(texts)
@@ -133,7 +132,8 @@ class MessageEditor(QFrame):
         if texts.heading:
             heading = label(texts.heading, tone="muted", grade="small")
             column.addWidget(heading)
-        self.unreadable = label(tone="warn", grade="small", wrap=True)
+        self.unreadable = UnreadableNote()
+        self.unreadable.set_template(template)
         add(column, self.field, self.unreadable, buttons)
         self.field.submitted.connect(self._submit)
         self.field.cancelled.connect(self.cancelled)
@@ -163,8 +163,6 @@ class MessageEditor(QFrame):
 
     @Slot()
     def _show_state(self) -> None:
-        found = {} if self._template is None else self._template.unreadable(self.field.toPlainText())
-        self.unreadable.setText(notice(found))
-        self.unreadable.setVisible(bool(found))
+        self.unreadable.show_texts(self.field.toPlainText())
         self.send_button.setEnabled(not self._busy and bool(self.field.toPlainText().strip()))
         self.send_button.setToolTip(tooltip_text(BUSY_HINT if self._busy else self._texts.done_hint))

@@ -268,7 +268,7 @@ class ChatPage(QWidget):
     def _show_settings(self) -> None:
         settings, model = self.session.conversation.settings, self.session.model.info
         self.panel.show_settings(settings)
-        self.panel.show_persona_place(model is not None and model.has_place_for_persona)
+        self.panel.show_persona_place(model.template if model else None)
         self.composer.set_mode(settings.mode)
         self.composer.set_template(model.template if model else None)
         self._update_preview()

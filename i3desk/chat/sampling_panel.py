@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3core.generation.config import SAMPLING_SETTINGS, SamplingConfig
+from i3core.text.chat_template import ChatTemplate
 from i3desk.chat import sampling_presets
 from i3desk.chat.display_options import DISPLAY_SETTINGS
 from i3desk.conversations.conversation import ChatSettings
@@ -21,6 +22,7 @@ from i3desk.preferences import SettingsStore
 from i3desk.tokens.legend import TokenLegend
 from i3desk.widgets.basics import add, column_in, label, named, quiet_button, row, scroll_page
 from i3desk.widgets.fold import Fold
+from i3desk.widgets.notices import UnreadableNote
 from i3desk.widgets.plain_text import menu_text
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.widgets.setting_rows import SwitchRow, TextRow, row_for
@@ -102,6 +104,9 @@ class SamplingPanel(QFrame):
         self.persona_row = TextRow(PERSONA, "", 3)
         self.persona_row.changed.connect(self._on_persona)
         column.addWidget(self.persona_row)
+        self.persona_unreadable = UnreadableNote()
+        column.addWidget(self.persona_unreadable)
+        self.persona_row.edit.textChanged.connect(self._show_unreadable)
         self.persona_note = label(NO_PERSONA, tone="muted", grade="small", wrap=True)
         add(column, self.persona_note, named(QFrame(), "line"), label("Display", grade="heading"))
         self.switches = {}
@@ -116,7 +121,7 @@ class SamplingPanel(QFrame):
         scroll = scroll_page(body)
         column_in(self, scroll, margins=(1, 0, 0, 0))
         store.changed.connect(self._show_switches)
-        self.show_persona_place(False)
+        self.show_persona_place(None)
         self._show_all()
         self._show_switches()
 
@@ -126,10 +131,12 @@ class SamplingPanel(QFrame):
             self._settings = settings
             self._show_all()
 
-    def show_persona_place(self, has_place: bool) -> None:
-        """Show the persona, or that the model has no place for one."""
+    def show_persona_place(self, template: ChatTemplate | None) -> None:
+        """Show the persona and its unreadable characters, or that the model has no place for one."""
+        has_place = template is not None and template.has_system
         self.persona_row.setVisible(has_place)
         self.persona_note.setVisible(not has_place)
+        self.persona_unreadable.set_template(template if has_place else None)
 
     def use_seed(self, seed: int) -> None:
         """Use this seed, and show it."""
@@ -164,6 +171,10 @@ class SamplingPanel(QFrame):
     @Slot(str, object)
     def _on_persona(self, _key: str, text: str) -> None:
         self._choose(replace(self._settings, persona=text))
+
+    @Slot()
+    def _show_unreadable(self) -> None:
+        self.persona_unreadable.show_texts(self.persona_row.edit.toPlainText())
 
     @Slot(str)
     def _choose_mode(self, mode: str) -> None:
@@ -237,6 +248,7 @@ class SamplingPanel(QFrame):
         )
         self.more.show_text(f"More · {changed} changed" if changed else "More")
         self.persona_row.show_value(self._settings.persona)
+        self._show_unreadable()
         self.modes.show_choice(self._settings.mode)
         self._show_preset()
 

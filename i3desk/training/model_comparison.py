@@ -22,6 +22,7 @@ from i3desk.training.compare_process import BOTH, CompareProcess
 from i3desk.widgets.basics import Notice, button, column, column_in, icon_button, label, named, row
 from i3desk.widgets.before_after import NARROW, AnswersColumn, BeforeAfter
 from i3desk.widgets.elided_label import ElidedLabel
+from i3desk.widgets.notices import UnreadableNote
 from i3desk.widgets.number_field import NumberField
 from i3desk.widgets.plain_text import tooltip_text
 
@@ -104,7 +105,8 @@ class ModelComparison(QFrame):
         self._draw_timer.timeout.connect(self._draw)
 
         self.notice = Notice()
-        notice = column(self.notice, margins=(MARGIN, 0, MARGIN, 8))
+        self.unreadable = UnreadableNote()
+        notice = column(self.unreadable, self.notice, margins=(MARGIN, 0, MARGIN, 8))
         column_in(
             self,
             self._header(),
@@ -153,6 +155,7 @@ class ModelComparison(QFrame):
         self.prompt.setToolTip(tooltip_text("Both answer this with the same seed"))
         self.prompt.returnPressed.connect(self._ask)
         self.prompt.textChanged.connect(self._show_state)
+        self.prompt.textChanged.connect(self._show_unreadable)
         self.ask_button = button("Ask", "Put the prompt to both models (Enter)")
         self.ask_button.clicked.connect(self._ask)
         return row((self.prompt, 1), self.ask_button, margins=(MARGIN, 0, MARGIN, 0), spacing=6)
@@ -210,6 +213,10 @@ class ModelComparison(QFrame):
         self.closed.emit()
 
     # --------------------------------------------------------------------------------------------- asking, answering
+
+    @Slot()
+    def _show_unreadable(self) -> None:
+        self.unreadable.show_texts(self.prompt.text())
 
     @Slot()
     def _roll(self) -> None:

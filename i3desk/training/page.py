@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QSplitter, QStackedLayout, QStackedWidget, QWidget
 
+from i3core.checkpoints.template import model_template
+from i3core.errors import I3Error
 from i3core.runs.reader import MetricsPart, RunStatus, RunSummary
+from i3core.text.chat_template import ChatTemplate
 from i3desk.curves.panel import CurvesPanel
 from i3desk.paths import Paths
 from i3desk.preferences import SettingsStore
@@ -52,7 +56,7 @@ class TrainPage(QWidget):
         self.setObjectName("wide")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self._runs = runs
+        self._runs, self._background = runs, background
         self.folder: Path | None = None
         self.watcher = RunWatcher(background, self)
         self.setup = SetupPanel(theme, paths, settings)
@@ -87,6 +91,7 @@ class TrainPage(QWidget):
 
     def _connect(self) -> None:
         self.setup.start_requested.connect(self._start)
+        self.setup.model_changed.connect(self._on_model)
         panel = self.run_panel
         panel.chat_requested.connect(self.chat_requested)
         panel.compare_requested.connect(self._compare)
@@ -162,6 +167,19 @@ class TrainPage(QWidget):
         prompts = description.get("config", {}).get("sample_prompts", ())
         self.samples.show_prompts(tuple(prompts), editable=True)
 
+        if self.folder is not None:
+            places = (str(self.folder), str(description.get("config", {}).get("model") or ""))
+            self._background.run(partial(_template, places), partial(self._on_template, self.folder))
+
+    @Slot(str)
+    def _on_model(self, model: str) -> None:
+        self._background.run(partial(_template, (model,)), self.setup.prompts.unreadable.set_template)
+
+    def _on_template(self, folder: Path, template: ChatTemplate | None) -> None:
+        if folder == self.folder:
+            self.samples.editor.list.unreadable.set_template(template)
+            self.comparison.unreadable.set_template(template)
+
     @Slot(object)
     def _on_metrics(self, part: MetricsPart) -> None:
         self.curves.add(part)
@@ -217,3 +235,13 @@ class TrainPage(QWidget):
     @Slot()
     def _show_samples(self) -> None:
         self._below.setCurrentWidget(self.samples)
+
+
+def _template(models: Sequence[str]) -> ChatTemplate | None:
+    """The template of the first of these models that can be read; None if none can, as before a run's first save."""
+    for model in filter(None, models):
+        try:
+            return model_template(model)[0]
+        except I3Error:
+            continue
+    return None

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from i3desk.training.setup_state import MOST_PROMPTS
 from i3desk.widgets.basics import button, column, column_in, icon_button, label, named, row, row_in, scroll_column
+from i3desk.widgets.notices import UnreadableNote
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.setting_rows import TYPED_AFTER_MS
 
@@ -60,7 +61,8 @@ class PromptList(QWidget):
         self.add_button = button("Add a prompt", f"At most {MOST_PROMPTS}", kind="quiet")
         self.add_button.clicked.connect(self._add_empty)
         hint = label("Answered at every evaluation, with the same seed", "muted", "small", wrap=True)
-        self._column = column_in(self, hint, row(self.add_button, None), spacing=6)
+        self.unreadable = UnreadableNote()
+        self._column = column_in(self, hint, row(self.add_button, None), self.unreadable, spacing=6)
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -75,11 +77,13 @@ class PromptList(QWidget):
                 self._delete(self.lines[0])
             for prompt in prompts:
                 self._add(prompt)
+            self._show_unreadable()
 
     def _add(self, text: str) -> PromptLine:
         line = PromptLine(text, len(self.lines) + 1)
         line.removed.connect(self._remove)
         line.edit.textEdited.connect(self._pause.start)
+        line.edit.textChanged.connect(self._show_unreadable)
         line.edit.editingFinished.connect(self._announce)
         self.lines.append(line)
         self._column.insertWidget(len(self.lines), line)
@@ -100,8 +104,13 @@ class PromptList(QWidget):
     def _remove(self, line: PromptLine) -> None:
         place = self.lines.index(line)
         self._delete(line)
+        self._show_unreadable()
         (self.lines[min(place, len(self.lines) - 1)].edit if self.lines else self.add_button).setFocus()
         self._announce()
+
+    @Slot()
+    def _show_unreadable(self) -> None:
+        self.unreadable.show_texts(*self.prompts)
 
     @Slot()
     def _announce(self) -> None:

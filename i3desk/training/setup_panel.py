@@ -61,9 +61,11 @@ class SetupPanel(QFrame):
     Signals:
         start_requested(config, name): emitted when the user starts a run; `config` has the settings of TrainingConfig
             without `out`.
+        model_changed(model): emitted when another model is to be trained, as a run names it; "" for none.
     """
 
     start_requested = Signal(object, str)
+    model_changed = Signal(str)
 
     def __init__(self, theme: Theme, paths: Paths, settings: SettingsStore, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,7 +76,7 @@ class SetupPanel(QFrame):
         self.plan = RunPlan({})
         self._entries: list[Entry] = []
         self._suggested: Path | None = None
-        self._busy_with = ""
+        self._busy_with = self._model = ""
         self.check = DataCheck(self)
         self.dry_run = DryRun(self)
         self._build()
@@ -295,6 +297,7 @@ class SetupPanel(QFrame):
         self._update_timer.stop()
         choices, entry = self.choices, self.entry()
         changes = choices.in_force
+        self._show_model("" if entry is None or entry.what else model_argument(entry))
         if entry is not None and not entry.what:
             read = {key: changes.get(key, default_of(key)) for key in ("loss_on", *READING)}
             self.check.set_model(model_argument(entry), read)
@@ -314,6 +317,11 @@ class SetupPanel(QFrame):
         self.prompts_button.show_text(f"Sample prompts · {count or 'none'}")
         self.prompts_button.setVisible(bool(choices.data))
         self._show_start(plan)
+
+    def _show_model(self, model: str) -> None:
+        if model != self._model:
+            self._model = model
+            self.model_changed.emit(model)
 
     def _show_expert(self, plan: RunPlan) -> None:
         is_expert = self.choices.preset == "expert"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from templates import LETTERS, template_with
 
 from i3core.data.documents import Document, read_documents
 from i3core.data.exchanges import messages_of
@@ -13,9 +14,7 @@ from i3core.data.token_dataset import encode_sequences
 from i3core.errors import PromptError
 from i3core.generation.context import fit_context
 from i3core.text.chat_template import ChatTemplate
-from i3core.text.tokenizer import ChunkTokenizer
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz .,?"
 USER, REPLY = {"role": "user", "content": "who?"}, {"role": "assistant", "content": "me."}
 SYSTEM = {"role": "system", "content": "be brief."}
 # The same conversation in every shape that has a place for a system prompt.
@@ -34,12 +33,6 @@ RECORDS = {
     "i3desk": {"i3desk_conversation": 1, "leaf": 2, "settings": {"persona": "be brief."},
                "messages": [{"number": 1, "parent": None, **USER}, {"number": 2, "parent": 1, **REPLY}]},
 }  # fmt: skip
-
-
-def template_with(*roles: str, **form: str) -> ChatTemplate:
-    chunks = {text: i for i, text in enumerate(["<UNK>", *(f"<|{role}|>" for role in roles), *LETTERS])}
-    tokenizer = ChunkTokenizer(chunks, {role: chunks[f"<|{role}|>"] for role in roles})
-    return ChatTemplate(tokenizer, "text" if form else "special_tokens", **form)
 
 
 WITH, WITHOUT = template_with("user", "assistant", "end", "system"), template_with("user", "assistant", "end")

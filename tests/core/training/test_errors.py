@@ -195,6 +195,12 @@ def test_second_start_in_one_folder_is_refused(config):
         run(settings)
 
 
+def test_prompt_with_unreadable_characters_is_a_warning_once(config):
+    events = run(config(sample_prompts=("the cat ☠☠",), steps=4, eval_every=2))
+    [warned] = [event for event in events if isinstance(event, Warned) and "can't read" in event.what]
+    assert warned.what == "In the sample prompt 'the cat ☠☠', i3 can't read 2 characters: ☠."
+
+
 def test_unanswerable_prompt_is_a_warning_and_training_continues(config):
     settings = config(sample_prompts=("far too long " * 40, "hello!"))
     events = run(settings)

@@ -339,3 +339,9 @@ def test_sending_an_unchanged_edit_ends_editing(app, say, qtbot):
     assert row.editor is None
     assert row.hasFocus()
     assert len(app.window.session.conversation.messages) == 2
+
+
+def test_sample_prompts_are_checked_against_the_vocabulary_of_the_model_to_be_trained(app, qtbot):
+    prompts = app.window.train_page.setup.prompts
+    prompts.show_prompts(["tell me about ☠"])
+    qtbot.waitUntil(lambda: prompts.unreadable.text == "i3 can't read 1 character: ☠", timeout=20_000)

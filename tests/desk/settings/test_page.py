@@ -7,6 +7,7 @@ import json
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
+from templates import template_with
 
 from i3core.generation.config import SAMPLING_SETTINGS, SamplingConfig
 from i3desk.preferences import Preferences, read_preferences
@@ -226,8 +227,13 @@ def test_persona_is_offered_only_if_model_has_a_place(app):
     panel = app.window.panel
     assert not panel.persona_row.isVisible()
     assert "doesn't support system prompts" in panel.persona_note.text()
-    panel.show_persona_place(True)
+    panel.show_persona_place(template_with("user", "assistant", "end", "system"))
     assert panel.persona_row.isVisibleTo(panel)
+    assert not panel.persona_unreadable.isVisibleTo(panel)
+    panel.persona_row.edit.setPlainText("you are a pirate ☠ ☠")
+    assert panel.persona_unreadable.text == "i3 can't read 2 characters: ☠"
+    panel.persona_row.edit.setPlainText("you’re a pirate")
+    assert not panel.persona_unreadable.isVisibleTo(panel)
 
 
 def test_label_unfolds_explanation(app, qtbot):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt, QTimer
+from templates import template_with
 from user import click, marked_words
 
 from i3core.runs.events import Evaluated, Sampled
@@ -210,6 +211,17 @@ def test_prompts_are_edited_in_place(qtbot, panel, say):
     assert changed.args == [("x" * 300, "where is the gold?")]
     assert panel.body.currentWidget() is panel.table
     assert panel.table.prompts[:2] == changed.args[0]
+
+
+def test_characters_that_the_model_cannot_read_are_named_while_a_prompt_is_written(qtbot, panel):
+    prompts = panel.editor.list
+    prompts.unreadable.set_template(template_with("user", "assistant", "end"))
+    panel.edit_button.click()
+    prompts.lines[0].edit.setText("who’s there ☠?")
+    assert prompts.unreadable.text == "i3 can't read 1 character: ☠"
+    assert prompts.unreadable.isVisibleTo(prompts)
+    prompts.lines[0].edit.setText("who’s there?")
+    assert not prompts.unreadable.isVisibleTo(prompts)
 
 
 def test_no_more_than_six_prompts_and_escape_leaves_them_as_they_are(qtbot, panel):
