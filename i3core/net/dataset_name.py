@@ -72,7 +72,7 @@ class HubDataset:
         first = values.pop("first", None)
         if first is not None and (not re.fullmatch(r"[0-9]{1,15}", first) or int(first) == 0):
             raise DataError(f"{text!r}: first={first} is not a number of records.", "Such as first=10000.")
-        return cls(repo, **values, first=int(first or 0))
+        return cls(repo, first=int(first or 0), fields=(), **values)
 
     @property
     def name(self) -> str:

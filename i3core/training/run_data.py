@@ -255,10 +255,11 @@ def fetch_data(config: TrainingConfig, progress: ReadProgress | None) -> Trainin
     def pinned(argument: str, how: Reading) -> str:
         if argument in ("", "none"):
             return argument
-        data, weight = parse_source(argument)
+        source, weight = parse_source(argument)
+        data = how.located(source)
         if isinstance(data, HubDataset):
             count = None if progress is None else partial(progress, f"getting {data.name}")
-            data = fetch_dataset(how.located(data), count).pinned
+            data = fetch_dataset(data, count).pinned
         return _with_weight(data if isinstance(data, HubDataset) else data.absolute(), weight)
 
     how = reading_of(config)

@@ -37,8 +37,9 @@ class UnreadableNote(QWidget):
         """Say what is unreadable in these texts."""
         self._texts = texts
         found: Counter[str] = Counter()
-        for text in texts if self._template is not None else ():
-            found += self._template.unreadable(text)
+        if self._template is not None:
+            for text in texts:
+                found += self._template.unreadable(text)
         self._label.setText(notice(found))
         self.setVisible(bool(found))
 
