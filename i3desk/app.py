@@ -28,6 +28,7 @@ from i3desk.preferences import SettingsStore
 from i3desk.single_instance import SingleInstance, StartRequest
 from i3desk.style.icons import app_icon
 from i3desk.style.theme import Theme
+from i3desk.style.zoom import SCALES, start_factor
 from i3desk.window.help_menu import HelpMenu
 from i3desk.window.main_window import MainWindow
 from i3desk.window.model_menu import ModelMenu
@@ -247,11 +248,14 @@ def create_qt_app(paths: Paths | None = None) -> QApplication:
         paths: their settings hold the size of the interface.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    scale = saved_scale(paths)
-    if scale and "QT_SCALE_FACTOR" not in os.environ:
-        os.environ["QT_SCALE_FACTOR"] = f"{scale / 100:g}"  # Qt reads it once, when the application is made
+    of_user = os.environ.get("QT_SCALE_FACTOR")
+    os.environ["QT_SCALE_FACTOR"] = start_factor(saved_scale(paths))  # Qt reads it once, when the application is made
     with explain_missing_display():
         qt_app = QApplication(sys.argv[:1])
+    if of_user is None:
+        del os.environ["QT_SCALE_FACTOR"]  # the programs that i3desk starts are not meant
+    else:
+        os.environ["QT_SCALE_FACTOR"] = of_user
     qt_app.setApplicationName("i3desk")
     qt_app.setApplicationDisplayName("i3desk")
     qt_app.setDesktopFileName("i3desk")
@@ -261,14 +265,14 @@ def create_qt_app(paths: Paths | None = None) -> QApplication:
 
 
 def saved_scale(paths: Paths | None) -> int:
-    """Size of the interface that the user chose, in percent; 0 for the system's."""
+    """Size of the interface that the user chose, in percent of the system's."""
     if paths is None:
-        return 0
+        return 100
     try:
-        scale = json.loads(paths.settings_file.read_text(encoding="utf-8")).get("scale", 0)
+        scale = json.loads(paths.settings_file.read_text(encoding="utf-8")).get("scale")
     except (OSError, ValueError, AttributeError, RecursionError):
-        return 0
-    return scale if type(scale) is int and 100 <= scale <= 200 else 0
+        return 100
+    return scale if type(scale) is int and scale in SCALES else 100
 
 
 def wipe(paths: Paths) -> None:

@@ -14,11 +14,11 @@ from i3core.errors import I3Error
 from i3core.generation.config import SamplingConfig
 from i3core.system.files import replaced
 from i3desk.style.theme import CHOICES
+from i3desk.style.zoom import SCALES
 
 log = logging.getLogger(__name__)
 SAVE_AFTER_MS = 400
 LARGEST_SIDE = 16_384  # pixels of a window
-SCALES = (0, 100, 125, 150, 175, 200)  # percent; 0 for the system's
 TEXT_SIZES = (80, 90, 100, 110, 125, 150, 175, 200)  # percent
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 ON_CLOSE = ("ask", "go_on", "stop")  # what happens to a training run when the window is closed
@@ -31,7 +31,7 @@ class Preferences:
 
     Attributes:
         theme: "system", "light" or "dark".
-        scale: size of the interface in percent; 0 for the system's.
+        scale: size of the interface in percent of the system's.
         text_size: size of the text of chats in percent.
         sidebar_open, panel_open: whether they are shown if there is room.
         x, y: position of the window; -1 if the system chooses it.
@@ -48,7 +48,7 @@ class Preferences:
     """
 
     theme: str = "system"
-    scale: int = 0
+    scale: int = 100
     text_size: int = 100
     sidebar_open: bool = True
     panel_open: bool = False

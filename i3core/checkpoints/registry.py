@@ -19,6 +19,7 @@ from . import adapter_config
 from .weights import has_weights, is_weight_file, iteration, weights_paths
 
 PARTIAL = ".partial"  # suffix of a folder whose download is not complete
+SUGGESTED = {"i3-80m": "FlameF0X/i3-80m", "i3-200m": "FlameF0X/i3-200m-v2"}  # short names of repositories on the hub
 DOWNLOAD_FILE = ".download.json"  # in such a folder: what is being downloaded
 _DELETED = ".deleted-"
 

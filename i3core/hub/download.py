@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..checkpoints.checksums import git_blob_sha1, read_checksums, sha256, write_checksums
 from ..checkpoints.model_info import inspect
-from ..checkpoints.registry import DOWNLOAD_FILE, PARTIAL, models_folder
+from ..checkpoints.registry import DOWNLOAD_FILE, PARTIAL, SUGGESTED, models_folder
 from ..checkpoints.weights import (
     INDEX_FILES,
     LARGEST_CONFIG,
@@ -42,7 +42,6 @@ from ..version import __version__
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-SUGGESTED = {"i3-80m": "FlameF0X/i3-80m", "i3-200m": "FlameF0X/i3-200m-v2"}  # short names of repositories
 KEPT = "What was downloaded is kept: the same download continues where it stopped."
 PROGRESS_EVERY_S = 0.25
 LOCK_WAIT_S = 3.0  # for a process that is about to end and still holds the lock

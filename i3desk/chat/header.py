@@ -16,7 +16,6 @@ from i3desk.widgets.plain_text import tooltip_text
 from i3desk.workers.active_model import ModelState
 
 WORDS_FROM = 520  # pixels of width
-WORDS_FROM = 520  # pixels of width
 HEIGHT = 48
 MAX_NAME_WIDTH = 180  # pixels of a model's name
 

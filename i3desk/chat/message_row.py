@@ -99,6 +99,7 @@ class MessageRow(VirtualRow):
     place_found = Signal(object, int)
 
     below = 0
+    indent = 0  # pixels on the left, for the mark of the author
 
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -248,8 +249,10 @@ class MessageRow(VirtualRow):
         if self.action_bar is not None:
             y = self.height() - self.below - ACTIONS_HEIGHT
             # The labels of the buttons, not their edges, are aligned with the text.
-            left = GUTTER if self.message.role == USER else GUTTER - BUTTON_EDGE
-            self.action_bar.setGeometry(left, y, self.width() - 2 * GUTTER + BUTTON_EDGE, ACTIONS_HEIGHT)
+            is_user = self.message.role == USER
+            left = GUTTER if is_user else GUTTER + self.indent - BUTTON_EDGE
+            right = self.width() - GUTTER + (BUTTON_EDGE if is_user else 0)
+            self.action_bar.setGeometry(left, y, right - left, ACTIONS_HEIGHT)
 
     def _show_text(self, shown: str) -> None:
         """Show text as Markdown if enabled and present; growing text stays plain."""

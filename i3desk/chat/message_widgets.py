@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QMenu, QWidget
+from PySide6.QtCore import QRectF, Qt, Slot
+from PySide6.QtGui import QFont, QKeyEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QMenu, QWidget
 
 from i3desk.chat.message_actions import MessageActions, allow
 from i3desk.chat.message_cards import InterruptedCard
 from i3desk.chat.message_editor import CORRECT, MessageEditor
 from i3desk.chat.message_row import GUTTER, PART_SPACING, MessageRow
 from i3desk.conversations.conversation import Message, ReplyState
+from i3desk.style.theme import sized
 from i3desk.widgets.basics import Notice, button, label, named
 from i3desk.widgets.text_block import TextBlock
 from i3desk.widgets.text_display import capitalise
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 BUBBLE_SHARE = 0.8  # of the reading column
 BUBBLE_X, BUBBLE_ABOVE, BUBBLE_BELOW = 14, 10, 7  # inside the bubble; a line of text has its leading below it
-REPLY_ABOVE, REPLY_BELOW = 6, 14
+REPLY_ABOVE, REPLY_BELOW = 6, 4  # with the line of actions, all messages have the same gap
+MARK, REPLY_INDENT = 24, 32  # the mark before a reply, and where the reply begins
+MARK_PX = 10  # of its letters
 
 
 class UserMessageRow(MessageRow):
@@ -118,6 +121,7 @@ class ReplyMessageRow(MessageRow):
     """A reply as text or chunks, with a card below it if it failed or was interrupted."""
 
     below = REPLY_BELOW
+    indent = REPLY_INDENT
 
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
         super().__init__(message, parent)
@@ -128,6 +132,7 @@ class ReplyMessageRow(MessageRow):
         self.failure: Notice | None = None
         self.interrupted: InterruptedCard | None = None
         self.editor: MessageEditor | None = None
+        self._mark_top = 0
 
     def begin_correction(self) -> None:
         """Turn the reply into a text field for a correction."""
@@ -227,8 +232,10 @@ class ReplyMessageRow(MessageRow):
 
     def _fit_content(self, width: int, y: int) -> int:
         y += REPLY_ABOVE
+        left, width = GUTTER + REPLY_INDENT, width - REPLY_INDENT
+        self._mark_top = y + (self._text.fontMetrics().height() - MARK) // 2 + 1
         if self.editor is not None:
-            return self.editor.place(GUTTER, y, width)
+            return self.editor.place(left, y, width)
         spacing = 0
         for part in (self._text, self.chunk_view, self.note, self.interrupted, self.failure):
             if part is None or part.isHidden():
@@ -243,9 +250,21 @@ class ReplyMessageRow(MessageRow):
                 height = part.height()
             else:
                 height = part.heightForWidth(width)
-            part.setGeometry(GUTTER, y, width, height)
+            part.setGeometry(left, y, width, height)
             y += height
         return y
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter, colours = QPainter(self), QApplication.palette()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        mark = QRectF(GUTTER, self._mark_top, MARK, MARK)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colours.color(QPalette.ColorRole.AlternateBase))
+        painter.drawRoundedRect(mark, 8, 8)
+        painter.setPen(colours.color(QPalette.ColorRole.Accent))
+        painter.setFont(sized(QApplication.font(), MARK_PX, QFont.Weight.Bold))
+        painter.drawText(mark, Qt.AlignmentFlag.AlignCenter, "i3")
 
     def _fill_menu(self, menu: QMenu) -> None:
         if self.message.shown_text and self.message.ended:

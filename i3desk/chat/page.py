@@ -17,7 +17,7 @@ from i3desk.chat.sidebar import Sidebar
 from i3desk.chat.transcript import COLUMN_WIDTH, MARGIN, Transcript
 from i3desk.chat.welcome import WelcomePage
 from i3desk.conversations.conversation import USER
-from i3desk.preferences import TEXT_SIZES, SettingsStore
+from i3desk.preferences import SettingsStore
 from i3desk.style.palette import BODY_PX
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import add, column, column_in, named, row_in
@@ -155,12 +155,6 @@ class ChatPage(QWidget):
     def toggle_glass(self) -> None:
         """Show replies as chunks coloured by probability, or as text again."""
         self._store.change(glass=not self._store.preferences.glass)
-
-    def zoom(self, steps: int) -> None:
-        """Make the text of chats larger (1) or smaller (-1), or as it was (0)."""
-        at = TEXT_SIZES.index(self._store.preferences.text_size) + steps
-        size = TEXT_SIZES[max(0, min(at, len(TEXT_SIZES) - 1))] if steps else 100
-        self._store.change(text_size=size)
 
     @Slot(object, str)
     def _show_found(self, number: int, text: str) -> None:

@@ -19,6 +19,7 @@ from i3desk.chat.message_widgets import (
     BUBBLE_X,
     REPLY_ABOVE,
     REPLY_BELOW,
+    REPLY_INDENT,
     ReplyMessageRow,
     UserMessageRow,
 )
@@ -211,9 +212,10 @@ class Transcript(VirtualList):
 
     def estimate_height(self, index: int, width: int) -> int:
         message = self._message(index)
-        room, around = width - 2 * GUTTER, REPLY_ABOVE + REPLY_BELOW
+        room, around = width - 2 * GUTTER - REPLY_INDENT, REPLY_ABOVE + REPLY_BELOW
         if message.role == USER:
-            room, around = int(room * BUBBLE_SHARE) - 2 * BUBBLE_X, BUBBLE_ABOVE + BUBBLE_BELOW
+            bubble = int((width - 2 * GUTTER) * BUBBLE_SHARE)
+            room, around = bubble - 2 * BUBBLE_X, BUBBLE_ABOVE + BUBBLE_BELOW
         elif message.state in (ReplyState.FAILED, ReplyState.CUT):
             around += CARD_HEIGHT
         text = estimate_text_height(message.shown_text, room, *self._measures)

@@ -17,8 +17,6 @@ from i3core.errors import I3Error
 from i3desk.workers.background import BackgroundJobs
 from i3desk.workers.core_process import CoreProcess, plain
 
-SUGGESTION = "i3-80m"  # i3core.hub knows its repository
-
 
 class DownloadState(enum.Enum):
     """States of a download."""
@@ -187,8 +185,7 @@ class Download(QObject):
 
 def folder_name(name: str) -> str:
     """Name of the folder of a download: the repository's name without its author."""
-    short = name.rsplit("/", 1)[-1]
-    return SUGGESTION if name.lower() == SUGGESTION else short
+    return registry.SUGGESTED.get(name.lower(), name).rsplit("/", 1)[-1]
 
 
 def _remove_partial(folder: Path, models_folder: Path) -> None:

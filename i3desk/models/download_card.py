@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
@@ -23,6 +24,63 @@ _ADDRESS = re.compile(r"^https?://[^/]+/")  # of the pasted address of a model's
 _NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A published model of the i3 family: its short name for the download, and what to know before it.
+
+    The weights are float32, so a million parameters are four megabytes.
+    """
+
+    name: str
+    title: str
+    about: str
+    facts: str
+
+
+OFFERS = (
+    Offer(
+        "i3-80m",
+        "i3-80M",
+        "Short stories and small talk, in lower-case English. Trained on TinyStories, TinyChat and simple sentences.",
+        "82.8 M parameters · about 330 MB · window of 256 tokens",
+    ),
+    Offer(
+        "i3-200m",
+        "i3-200M",
+        "The larger one: keeps capitals and reads every script, with twice the context.",
+        "170 M parameters · about 680 MB · window of 512 tokens",
+    ),
+)
+
+
+class OfferCard(QFrame):
+    """A published model with its button.
+
+    Signals:
+        chosen(name): Emitted when the model is to be downloaded.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, offer: Offer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("offer")
+        self._name = offer.name
+        self.button = button(
+            "Download", f"Download {offer.title}; you can pause it or close the window at any time", "primary"
+        )
+        self.button.setAccessibleName(f"Download {offer.title}")
+        self.button.clicked.connect(self._choose)
+        facts = label(offer.facts, tone="muted", grade="small", wrap=True)
+        origin = label(f"by FlameF0X, on {hub_host()}", tone="muted", grade="small", wrap=True)
+        column = column_in(self, label(offer.title, grade="title"), margins=(16, 12, 16, 16), spacing=8)
+        add(column, label(offer.about, wrap=True), facts, origin, None, row(self.button, None))
+
+    @Slot()
+    def _choose(self) -> None:
+        self.chosen.emit(self._name)
+
+
 def hub_host() -> str:
     """Host name of the hub."""
     return urlsplit(os.environ.get("HF_ENDPOINT", "")).netloc or "huggingface.co"
@@ -39,35 +97,38 @@ class DownloadForm(QFrame):
     download_requested = Signal(str)
     closed = Signal()
 
-    def __init__(self, suggestion: str, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self._suggestion = suggestion
-        title = label("Download a model from the hub", grade="heading")
-        self.edit = named(QLineEdit(suggestion), "field")
-        self.edit.setPlaceholderText("author/name")
-        self.edit.setAccessibleName("Model to download")
-        self.edit.setToolTip(tooltip_text(f"{suggestion}, or the author and name of an i3 model on {hub_host()}"))
+        title = label("Download a model", grade="title")
+        self.offers = [OfferCard(offer) for offer in OFFERS]
+        for each in self.offers:
+            each.chosen.connect(self.download_requested)
+        self.edit = named(QLineEdit(), "field")
+        self.edit.setPlaceholderText("Another i3 model: author/name, or the address of its page")
+        self.edit.setAccessibleName("Another model to download")
+        self.edit.setToolTip(tooltip_text(f"The author and name of an i3 model on {hub_host()}"))
         self.edit.textChanged.connect(self._check)
         self.edit.returnPressed.connect(self._ask)
-        self.start_button = button("Download", "Start; you can pause it or close the window at any time", "primary")
+        self.start_button = button("Download", "Start; you can pause it or close the window at any time")
+        self.start_button.setEnabled(False)
         self.start_button.clicked.connect(self._ask)
         self.close_button = button("Cancel", "Close this without a download (Esc)")
         self.close_button.clicked.connect(self.closed)
         self.promise = label(
-            f"i3desk will contact {hub_host()} for this model only. The size is shown as soon as it is known.",
+            f"i3desk will contact {hub_host()} for this model only. Its page there states the licence; "
+            "the exact size is shown as soon as it is known.",
             tone="muted", grade="small", wrap=True,
         )  # fmt: skip
-        column = column_in(self, title, margins=(16, 13, 16, 15), spacing=10)
+        column = column_in(self, title, margins=(16, 12, 16, 16), spacing=12)
         line = row((self.edit, 1), self.start_button, self.close_button)
-        add(column, line, self.promise)
+        add(column, row(*((each, 1) for each in self.offers), spacing=16), line, self.promise)
 
     def open(self) -> None:
-        """Show the form with the focus in its field."""
-        self.edit.setText(self._suggestion)
+        """Show the form with the focus on the first model."""
+        self.edit.clear()
         self.show()
-        self.edit.setFocus()
-        self.edit.selectAll()
+        self.offers[0].button.setFocus()
 
     @Slot()
     def _check(self) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from i3core.checkpoints import registry
-from i3desk.models.download import SUGGESTION, Download
+from i3desk.models.download import Download
 from i3desk.models.download_card import DownloadCard, DownloadForm
 from i3desk.widgets.basics import column_in
 from i3desk.workers.background import BackgroundJobs
@@ -39,7 +39,7 @@ class Downloads(QWidget):
         self._models_folder = models_folder
         self._background = background
         self._environment = environment
-        self.form = DownloadForm(SUGGESTION)
+        self.form = DownloadForm()
         self.form.hide()
         self.form.download_requested.connect(self.start_download)
         self.form.closed.connect(self._close)

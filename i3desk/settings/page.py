@@ -11,7 +11,7 @@ from PySide6.QtWidgets import (
 
 from i3core.net.releases import switched_on
 from i3desk.paths import Paths
-from i3desk.preferences import SCALES, SettingsStore
+from i3desk.preferences import TEXT_SIZES, SettingsStore
 from i3desk.settings.about_card import AboutCard
 from i3desk.settings.gpu_card import GpuCard
 from i3desk.settings.server_card import ServerCard
@@ -19,6 +19,7 @@ from i3desk.settings.shortcuts import SHORTCUTS
 from i3desk.settings.storage_card import StorageCard
 from i3desk.settings.updates_card import UpdatesCard
 from i3desk.style.theme import CHOICES, Theme
+from i3desk.style.zoom import SCALES, can_zoom
 from i3desk.widgets.basics import centred, column_in, label, named, page_header, row, scroll_page
 from i3desk.widgets.card import Card
 from i3desk.widgets.segmented_control import SegmentedControl
@@ -31,9 +32,13 @@ THEME_TOOLTIPS = {
     "dark": "Always dark",
 }
 SCALE_CHOICES = {
-    str(scale): (f"{scale} %", f"Show everything at {scale} %") if scale else ("System", "The size of your system")
+    str(scale): (
+        f"{scale} %",
+        f"Show everything at {scale} % (Ctrl++, Ctrl+-)" if scale != 100 else "The usual size (Ctrl+0)",
+    )
     for scale in SCALES
 }
+TEXT_CHOICES = {str(size): (f"{size} %", f"Show the text of chats at {size} %") for size in TEXT_SIZES}
 
 ON_CLOSE_CHOICES = {
     "ask": ("Ask", "Ask each time what to do with a training run"),
@@ -102,16 +107,21 @@ class SettingsPage(QWidget):
         self.scale_choice = SegmentedControl("Interface scale", SCALE_CHOICES)
         self.scale_choice.show_choice(str(self._store.preferences.scale))
         self.scale_choice.chosen.connect(self._choose_scale)
+        self.text_choice = SegmentedControl("Text of chats", TEXT_CHOICES)
+        self.text_choice.show_choice(str(self._store.preferences.text_size))
+        self.text_choice.chosen.connect(self._choose_text_size)
+        self._store.changed.connect(self._show_scale)
         self.scale_note = label("Restart i3desk to apply.", tone="muted", grade="small")
         self.scale_note.hide()
         grid = QGridLayout()
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(10)
         grid.setColumnStretch(1, 1)
-        for line, (name, choice) in enumerate((("Theme", self.theme_choice), ("Interface scale", self.scale_choice))):
+        choices = {"Theme": self.theme_choice, "Interface scale": self.scale_choice, "Text of chats": self.text_choice}
+        for line, (name, choice) in enumerate(choices.items()):
             grid.addWidget(QLabel(name), line, 0)
             grid.addWidget(choice, line, 1)
-        grid.addWidget(self.scale_note, 2, 1)
+        grid.addWidget(self.scale_note, len(choices), 1)
         card.column.addLayout(grid)
         return card
 
@@ -141,7 +151,16 @@ class SettingsPage(QWidget):
     @Slot(str)
     def _choose_scale(self, choice: str) -> None:
         self._store.change(scale=int(choice))
-        self.scale_note.show()
+        self.scale_note.setVisible(not can_zoom())
+
+    @Slot(str)
+    def _choose_text_size(self, choice: str) -> None:
+        self._store.change(text_size=int(choice))
+
+    @Slot()
+    def _show_scale(self) -> None:
+        self.scale_choice.show_choice(str(self._store.preferences.scale))
+        self.text_choice.show_choice(str(self._store.preferences.text_size))
 
 
 def _shortcuts(lines: list[tuple[str, str]]) -> Card:

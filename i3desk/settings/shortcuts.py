@@ -9,7 +9,7 @@ SHORTCUTS = [
     ("Ctrl+Shift+N", "Temporary chat, never saved"),
     ("Ctrl+K", "Search all chats"),
     ("Ctrl+F", "Find in this chat"),
-    ("Ctrl++, Ctrl+-, Ctrl+0", "Larger, smaller or normal text in chats"),
+    ("Ctrl++, Ctrl+-, Ctrl+0", "Show everything larger, smaller or at the usual size"),
     ("Ctrl+R", "Regenerate the last reply"),
     ("Ctrl+G", "Show or hide probabilities"),
     ("Ctrl+Shift+C", "Copy the last reply"),

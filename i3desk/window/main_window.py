@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 
 from i3desk.chat.page import SIDES_FOLD_BELOW
 from i3desk.style.icons import IconToolButton, app_icon
+from i3desk.style.zoom import can_zoom, next_scale, zoom
 from i3desk.widgets.basics import column_in, named, row_in
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.plain_text import tooltip_text
@@ -43,6 +44,7 @@ from i3desk.window.status_bar import StatusBar
 RAIL_WIDTH = 72
 RAIL_BUTTON, SHORT_RAIL_BUTTON, SHORT_BELOW = 52, 44, 480  # pixels of height; the last is that of the window
 SMALLEST = QSize(900, 600)
+ZOOM_AFTER_MS = 100  # the next press of a key would miss a window that is being made again
 TITLE_BAR = 40  # pixels; the real height is known once the window is on screen
 
 
@@ -66,6 +68,10 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
         self._store = services.settings
+        self._scale = self._store.preferences.scale
+        self._zoom_timer = QTimer(self, interval=ZOOM_AFTER_MS, singleShot=True)
+        self._zoom_timer.timeout.connect(self._show_scale)
+        self._store.changed.connect(self._show_scale_soon)
         self._painted = False
         self._closing = False
         self._still_running = 3
@@ -107,6 +113,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(middle)
         self.status_bar = StatusBar(self.session, services.theme)
         self.setStatusBar(self.status_bar)
+        self.status_bar.server_requested.connect(partial(self.show_card, self.settings_page.server))
+        services.server.changed.connect(self._show_server)
         self.close_prompt = ClosePrompt(services.runs, services.settings, self)
         self.close_prompt.answered.connect(self.close)
         self.toast = Toast(middle, above=services.chat_page.composer_bar)
@@ -148,6 +156,10 @@ class MainWindow(QMainWindow):
         """Show the Models page."""
         self.show_page(self.pages.indexOf(self.models_page))
 
+    @Slot()
+    def _show_server(self) -> None:
+        self.status_bar.show_server(self.services.server)
+
     def show_card(self, card: QWidget) -> None:
         """Show a card of the Settings page."""
         self.show_page(self.pages.indexOf(self.settings_page))
@@ -178,10 +190,10 @@ class MainWindow(QMainWindow):
             "Ctrl+Shift+N": self._start_temporary,
             "Ctrl+K": self._search,
             "Ctrl+F": self._find,
-            "Ctrl++": partial(page.zoom, 1),
-            "Ctrl+=": partial(page.zoom, 1),
-            "Ctrl+-": partial(page.zoom, -1),
-            "Ctrl+0": partial(page.zoom, 0),
+            "Ctrl++": partial(self._zoom, 1),
+            "Ctrl+=": partial(self._zoom, 1),
+            "Ctrl+-": partial(self._zoom, -1),
+            "Ctrl+0": partial(self._zoom, 0),
             "Ctrl+R": self.session.retry,
             "Ctrl+G": page.toggle_glass,
             "Ctrl+Shift+C": page.copy_last_reply,
@@ -238,10 +250,34 @@ class MainWindow(QMainWindow):
 
     # ---------------------------------------------------------------------------------------------- geometry
 
+    def _zoom(self, step: int) -> None:
+        """Show everything larger (1), smaller (-1), or at the usual size (0)."""
+        self._store.change(scale=next_scale(self._store.preferences.scale, step))
+        if not can_zoom():
+            self.toast.show_message(f"{self._store.preferences.scale} % at the next start of i3desk")
+
+    @Slot()
+    def _show_scale_soon(self) -> None:
+        if self._store.preferences.scale != self._scale:
+            self._zoom_timer.start()
+
+    @Slot()
+    def _show_scale(self) -> None:
+        self._scale = self._store.preferences.scale
+        self.setMinimumSize(0, 0)
+        zoom(self._scale)
+        self._fit_minimum()
+
+    def _fit_minimum(self) -> QSize:
+        """Bound the smallest size by the room of the screen; returns the room."""
+        screen = self.screen() or QGuiApplication.primaryScreen()
+        room = screen.availableGeometry().size() - QSize(0, TITLE_BAR)
+        self.setMinimumSize(SMALLEST.boundedTo(room))
+        return room
+
     def _restore_geometry(self) -> None:
         preferences = self._store.preferences
-        room = QGuiApplication.primaryScreen().availableGeometry().size() - QSize(0, TITLE_BAR)
-        self.setMinimumSize(SMALLEST.boundedTo(room))
+        room = self._fit_minimum()
         self.resize(QSize(preferences.width, preferences.height).boundedTo(room))
         title_bar = QRect(preferences.x, preferences.y, preferences.width, 40)  # the title bar must be on a screen
         if preferences.x >= 0 and any(

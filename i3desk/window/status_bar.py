@@ -12,10 +12,11 @@ from i3desk.chat.session import ChatSession
 from i3desk.style.icons import Dot
 from i3desk.style.palette import tabular
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import label, quiet_button, row_in
+from i3desk.widgets.basics import label, quiet_button, restyle, row_in
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.plain_text import menu_text, tooltip_text
 from i3desk.workers.active_model import ModelState
+from i3desk.workers.api_server import ApiServer
 
 READ_MEMORY_EVERY_MS = 2_000
 DEVICE_TOOLTIP = "The device that the model runs on, and why"
@@ -26,9 +27,11 @@ class StatusBar(QStatusBar):
 
     Signals:
         training_requested: Emitted when the text about the run is clicked.
+        server_requested: Emitted when the text about the server is clicked.
     """
 
     training_requested = Signal()
+    server_requested = Signal()
 
     def __init__(self, session: ChatSession, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +45,9 @@ class StatusBar(QStatusBar):
         self.device.setToolTip(tooltip_text(DEVICE_TOOLTIP))
         self.training = tabular(quiet_button("", "Open the training run in progress"))
         self.training.clicked.connect(self.training_requested)
+        self.server = tabular(quiet_button("", "Open the settings of the local server"))
+        self.server.clicked.connect(self.server_requested)
+        self.server.hide()
         self.speed = self._label("Speed of the last reply")
         self.memory = self._label("Memory that i3desk uses")
 
@@ -49,7 +55,7 @@ class StatusBar(QStatusBar):
         row_in(left, self._dot, self.model, 14, (self.device, 1), margins=(14, 0, 0, 0), spacing=6)
         self.addWidget(left, 1)
         right = QWidget()
-        row_in(right, self.training, self.speed, self.memory, margins=(0, 0, 14, 0), spacing=18)
+        row_in(right, self.training, self.server, self.speed, self.memory, margins=(0, 0, 14, 0), spacing=18)
         self.addPermanentWidget(right)
 
         session.model.changed.connect(self._show_state)
@@ -110,6 +116,23 @@ class StatusBar(QStatusBar):
         self.training.setText(menu_text(text))
         self.training.setAccessibleName(text)
         self.training.setVisible(bool(text))
+
+    def show_server(self, server: ApiServer) -> None:
+        """Show the state of the local server; nothing while it is off."""
+        text = ""
+        if server.trouble:
+            text = "server: not running"
+        elif server.url:
+            text = f"server on · {server.answered:,}" if server.answered else "server on"
+        elif server.wanted:
+            text = "server starting…"
+        self.server.setText(text)
+        self.server.setAccessibleName(text)
+        replies = f"{server.answered:,} {'reply' if server.answered == 1 else 'replies'} so far"
+        facts = server.trouble or (f"{server.url}\n{replies}" if server.url else "")
+        self.server.setToolTip(tooltip_text(f"{facts}\nOpen the settings of the local server".strip()))
+        restyle(self.server, tone="bad" if server.trouble else "")
+        self.server.setVisible(bool(text))
 
     @Slot()
     def _show_numbers(self) -> None:

@@ -128,10 +128,13 @@ def test_model_menu_loads_another_model(app, qtbot):
     assert app.window.models_page.isVisible()
 
 
-@pytest.mark.parametrize(("content", "scale"), [('{"scale": 150}', 150), ('{"scale": 1e9}', 0), ("[]", 0), ("{", 0)])
+@pytest.mark.parametrize(
+    ("content", "scale"),
+    [('{"scale": 150}', 150), ('{"scale": 0}', 100), ('{"scale": 1e9}', 100), ("[]", 100), ("{", 100)],
+)
 def test_interface_size_is_read_before_qt_starts(tmp_path, content, scale):
     paths = Paths.under(tmp_path)
-    assert saved_scale(paths) == 0
+    assert saved_scale(paths) == 100
     paths.settings_file.write_text(content, encoding="utf-8")
     assert saved_scale(paths) == scale
 

@@ -94,11 +94,11 @@ def press(qtbot, button):
 def test_suggested_model_is_downloaded_completely(qtbot, open_downloads, server, models, original):
     downloads = open_downloads()
     downloads.open()
-    assert downloads.form.edit.text() == "i3-80m"
+    assert [each.button.accessibleName() for each in downloads.form.offers] == ["Download i3-80M", "Download i3-200M"]
     assert "for this model only" in downloads.form.promise.text()
     assert server.requests == []
     with qtbot.waitSignal(downloads.downloaded, timeout=CHILD_MS) as told:
-        press(qtbot, downloads.form.start_button)
+        press(qtbot, downloads.form.offers[0].button)
     assert told.args == [str(models / "i3-80m")]
     assert (models / "i3-80m" / WEIGHTS).read_bytes() == (original / WEIGHTS).read_bytes()
     assert downloads.cards == []

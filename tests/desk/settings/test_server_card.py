@@ -64,10 +64,16 @@ def test_server_answers_while_switched_on(card, app, qtbot):
     assert url == f"http://127.0.0.1:{app.services.settings.preferences.serve_port}/v1"
     assert ask(url)["choices"][0]["message"]["content"]
     qtbot.waitUntil(lambda: card.state.text() == "1 reply so far.")
+    app.window.chat_button.click()
+    status = app.window.status_bar.server  # on every page
+    assert (status.isVisible(), status.text()) == (True, "server on · 1")
+    qtbot.mouseClick(status, Qt.MouseButton.LeftButton)
+    assert app.window.settings_page.isVisible()
     qtbot.mouseClick(card.switch, Qt.MouseButton.LeftButton)
     assert not card.address.isVisible()
     qtbot.waitUntil(lambda: refuses(url), timeout=LONG_MS)
     assert not card.state.isVisible()
+    assert not status.isVisible()
 
 
 def test_port_in_use_is_reported_and_another_works(card, app, qtbot):
