@@ -27,8 +27,10 @@ from i3desk.paths import Paths
 from i3desk.preferences import SettingsStore
 from i3desk.single_instance import SingleInstance, StartRequest
 from i3desk.style.icons import app_icon
+from i3desk.style.motion import reduce_motion
 from i3desk.style.theme import Theme
 from i3desk.style.zoom import SCALES, start_factor
+from i3desk.window.desktop_notice import DesktopNotice
 from i3desk.window.help_menu import HelpMenu
 from i3desk.window.main_window import MainWindow
 from i3desk.window.model_menu import ModelMenu
@@ -71,6 +73,7 @@ class Application(QObject):
         self.wipe_at_end = False
         self.store = SettingsStore(paths.settings_file, self)
         self.theme = Theme(qt_app, theme or self.store.preferences.theme, self, with_style_sheet=False)
+        reduce_motion(self.store.preferences.reduce_motion)
         self.services = Services(paths, self.store, self.theme, loader, self)
         self.model_worker = self.services.model_worker
         self.gc_control = GcControl(self)
@@ -82,6 +85,8 @@ class Application(QObject):
         self.recently_deleted = RecentlyDeleted(self.services, self.actions, self.window.undo, self.window)
         self.model_menu = ModelMenu(self.services, self.window)
         self.model_menu.models_requested.connect(self.window.show_models)
+        self.notice = DesktopNotice(self.window)
+        self.notice.clicked.connect(self.window.come_to_front)
         self.help = HelpMenu(self.services, self.window)
         self.theme.apply()
         self.crash_reporter = CrashReporter(paths, self.window)
@@ -179,7 +184,10 @@ class Application(QObject):
 
     @Slot()
     def _show_training(self) -> None:
-        self.window.status_bar.show_training(self.services.runs.active)
+        run = self.services.runs.active
+        self.window.status_bar.show_training(run)
+        share = f"{run.step / run.total_steps:.0%} · " if run is not None and run.total_steps else ""
+        self.window.setWindowTitle(f"{share}i3desk")  # seen in the task bar too
 
     @Slot()
     def _find_run(self) -> None:
@@ -203,6 +211,8 @@ class Application(QObject):
         in_view = self.window.pages.currentWidget() is page and page.folder == Path(folder)
         if words and not in_view:
             self.window.toast.show_message(f"“{name}” {words}")
+        if words:
+            self.notice.show(name, f"“{name}” {words}")
         self.services.catalog.refresh()
 
     @Slot(str)

@@ -33,6 +33,7 @@ class Preferences:
         theme: "system", "light" or "dark".
         scale: size of the interface in percent of the system's.
         text_size: size of the text of chats in percent.
+        reduce_motion: whether nothing moves by itself.
         sidebar_open, panel_open: whether they are shown if there is room.
         x, y: position of the window; -1 if the system chooses it.
         page: name of the page that was open last.
@@ -50,6 +51,7 @@ class Preferences:
     theme: str = "system"
     scale: int = 100
     text_size: int = 100
+    reduce_motion: bool = False
     sidebar_open: bool = True
     panel_open: bool = False
     width: int = 1280

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..text.tokenizers import vocabulary_unit
 from . import adapter_config, registry
 from .checksums import read_checksums
 from .state_dict import check_shapes, config_from_shapes
+from .user_notes import read_notes
 from .weights import read_details, read_header, read_tensors, same_bytes, tokenizer_path, weights_paths
 
 BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
@@ -67,6 +69,8 @@ class ModelInfo:
         training: of a run; else None.
         has_checksums: whether `i3core verify` can compare its files with checksums.
         unit: what a token of its vocabulary is called: "chunk", or "token" of byte-level BPE.
+        kept: when it was made of a run, in seconds since 1970; None if it was not.
+        note: the user's.
         warnings: what config.json says that the tensors contradict.
     """
 
@@ -85,6 +89,8 @@ class ModelInfo:
     training: TrainingInfo | None = None
     has_checksums: bool = False
     unit: str = "chunk"
+    kept: float | None = None
+    note: str = ""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -173,8 +179,18 @@ def _inspect(folder: Path) -> ModelInfo:
         training=_read_training(folder) if is_run else None,
         has_checksums=sums is not None,
         unit=vocabulary_unit(tokenizer_path(base or weights_folder)),
+        kept=_kept(details),
+        note=read_notes(folder)[1],
         warnings=warnings,
     )
+
+
+def _kept(details: dict) -> float | None:
+    run = details.get("run")
+    try:
+        return datetime.fromisoformat(run["kept"]).timestamp() if isinstance(run, dict) else None
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def memory_bytes(facts: ModelInfo, precision: str) -> int:

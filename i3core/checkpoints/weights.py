@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CheckpointError, I3Error
 from ..system.files import read_json, stand_in
 from .state_dict import AGAIN
+from .user_notes import read_notes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,13 +116,17 @@ def tokenizer_path(folder: Path) -> Path:
 
 
 def read_details(folder: Path) -> dict[str, Any]:
-    """Read config.json; {} if there is none. Raises CheckpointError if it is damaged."""
-    path = folder / "config.json"
+    """Read config.json, with the name that the user gave; {} if there is none.
+
+    Raises CheckpointError if it is damaged.
+    """
+    path, (name, _) = folder / "config.json", read_notes(folder)
+    named = {"name": name} if name else {}
     if not path.is_file():
-        return {}
+        return named
     if path.stat().st_size > LARGEST_CONFIG:
         raise CheckpointError(f"{path} is too large for the settings of a model.", AGAIN)
-    return _read_object(path)
+    return _read_object(path) | named
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from i3desk.chat.context_meter import ContextMeter
 from i3desk.chat.context_preview import ContextPreview, context_preview
 from i3desk.chat.find_bar import FindBar
 from i3desk.chat.header import ChatHeader
+from i3desk.chat.reply_reader import ReplyReader
 from i3desk.chat.sampling_panel import SamplingPanel
 from i3desk.chat.session import ChatSession
 from i3desk.chat.sidebar import Sidebar
@@ -72,6 +73,7 @@ class ChatPage(QWidget):
 
         self._preview_timer = QTimer(self, singleShot=True, interval=PREVIEW_AFTER_MS)
         self._preview_timer.timeout.connect(self._update_preview)
+        self.reply_reader = ReplyReader(session, self.transcript)
         self._connect_session()
         self._connect_parts()
         self._show_display()

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from i3core.checkpoints import registry
 from i3core.checkpoints.model_info import ModelInfo, inspect
+from i3core.checkpoints.user_notes import write_notes
 from i3core.errors import I3Error
 from i3core.system import assets
 from i3desk.paths import Paths
@@ -48,6 +49,11 @@ class Entry:
     facts: ModelInfo | None = None
     what: str = ""
     remedy: str = ""
+
+    @property
+    def is_kept(self) -> bool:
+        """True if the user made it of a training run."""
+        return self.facts is not None and self.facts.kept is not None
 
     @property
     def name(self) -> str:
@@ -173,6 +179,12 @@ class Catalog(QObject):
         self.entries = [entry for entry in self.entries if str(entry.folder) != name or entry.origin is not Origin.OWN]
         self._restart_reading()
         self.changed.emit()
+
+    def annotate(self, folder: str | Path, name: str | None = None, note: str | None = None) -> None:
+        """Change the name or the note of a downloaded or kept model, in the background."""
+        path = absolute(folder)
+        work = partial(write_notes, path, name, note)
+        self._background.run(work, lambda _: self.refresh(), partial(self._on_not_deleted, path))
 
     def delete(self, folder: str | Path) -> None:
         """Delete a downloaded or fine-tuned model, in the background; it can be restored for 30 days."""

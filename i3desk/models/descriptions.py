@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from i3core.checkpoints.model_info import ModelInfo, memory_bytes
-from i3core.model.block_kinds import blocks_in_words, layer_counts
+from i3core.model.block_kinds import blocks_in_words
 from i3core.system.humanize import count_text, size_text, when_text
 from i3desk.models.catalog import Entry, Origin
 
@@ -25,11 +25,6 @@ PRECISIONS = {
 LAYOUTS = {"safetensors": "safetensors", "public": "public (pytorch_model.bin)"}
 
 
-def layers_text(facts: ModelInfo) -> str:
-    """Numbers of layers of each kind, such as "10 + 6"."""
-    return layer_counts(facts.config.kinds)
-
-
 def description_of(entry: Entry) -> str:
     """One or two sentences under the name."""
     facts = entry.facts
@@ -43,7 +38,9 @@ def description_of(entry: Entry) -> str:
     if facts.base is not None:
         return f"An adapter of {facts.base.name}: its learned changes to that model."
     if entry.origin is Origin.BUNDLED:
-        return "Comes with i3desk. Small talk in short sentences."
+        return "Everyday talk, small sums and simple facts, in short English sentences."
+    if facts.kept is not None:
+        return f"{facts.description.rstrip('.') or 'Trained by you'}; kept {when_text(facts.kept)}."
     if facts.description:
         return _first_sentences(facts.description)
     return f"Downloaded from {facts.source}." if facts.source else str(entry.folder)
@@ -61,15 +58,10 @@ def _first_sentences(text: str) -> str:
 def card_facts(facts: ModelInfo, precision: str) -> list[tuple[str, str, str]]:
     """Name, value and tooltip of the facts on a card."""
     shown = [
-        ("parameters", count_text(facts.parameters), f"{facts.parameters:,} parameters"),
-        ("window", f"{facts.window:,}", "Context window, in tokens"),
-        ("file", size_text(facts.file_bytes), "Size on the disk"),
-        (
-            "layers",
-            layers_text(facts),
-            ", then ".join(f"{words} layers" for words in blocks_in_words(facts.config.kinds)),
-        ),
         ("memory", size_text(memory_bytes(facts, precision)), f"Estimated memory use at {precision}"),
+        ("file", size_text(facts.file_bytes), "Size on the disk"),
+        ("window", f"{facts.window:,}", "Context window, in tokens"),
+        ("parameters", count_text(facts.parameters), f"{facts.parameters:,} parameters"),
         ("licence", facts.licence or NOT_STATED, "The licence of the model"),
     ]
     training = facts.training

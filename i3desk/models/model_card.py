@@ -40,7 +40,9 @@ class ModelCard(QFrame):
         use_requested(folder), unload_requested: Emitted to load or unload the model.
         remove_requested(folder), delete_requested(folder): Emitted after a confirmation if files would be lost.
         convert_requested(folder), export_requested(folder): Emitted to copy it as safetensors or in the public layout.
+        file_requested(folder): Emitted to export it as one file.
         refresh_requested: Emitted to read the folder again.
+        rename_requested(folder), note_requested(folder): Emitted to change the name or the note.
         resized: Emitted when the card was folded or unfolded.
     """
 
@@ -50,7 +52,10 @@ class ModelCard(QFrame):
     delete_requested = Signal(str)
     convert_requested = Signal(str)
     export_requested = Signal(str)
+    file_requested = Signal(str)
     refresh_requested = Signal()
+    rename_requested = Signal(str)
+    note_requested = Signal(str)
     resized = Signal()
 
     def __init__(self, entry: Entry, task: FileTask, theme: Theme, parent: QWidget | None = None) -> None:
@@ -69,7 +74,9 @@ class ModelCard(QFrame):
 
         column = self._column = column_in(self, self._heading(), margins=(16, 13, 16, 15), spacing=8)
         self.description = label(tone="muted", wrap=True)
-        column.addWidget(self.description)
+        self.note = label(wrap=True, selectable=True)
+        self.note.hide()
+        add(column, self.description, self.note)
         self.facts = FactsGrid()
         column.addWidget(self.facts)
         self._add_progress(column)
@@ -92,7 +99,10 @@ class ModelCard(QFrame):
         self.setAccessibleName(f"Model {entry.name}")
         self.name.setText(entry.name)
         self.name.setToolTip(tooltip_text(str(entry.folder)))
-        self.origin.setText(entry.origin.value)
+        self.origin.setText(Origin.OWN.value if entry.is_kept else entry.origin.value)
+        note = entry.facts.note if entry.facts else ""
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
         text = description_of(entry)
         self.description.setText(text)
         self.description.setVisible(bool(text))
@@ -132,6 +142,18 @@ class ModelCard(QFrame):
         """Show why the model could not be deleted."""
         self._show_buttons()
         self.task_failure.show_error(what, remedy)
+
+    def show_work(self, text: str) -> None:
+        """Show what is being done with the model outside its task; "" when it is done."""
+        self.result.hide()
+        self.work.setVisible(bool(text))
+        self.work_text.setText(text)
+        self.stop_button.setVisible(not text)
+
+    def show_result(self, text: str) -> None:
+        """Show what was done with the model."""
+        self.result.setText(text)
+        self.result.show()
 
     def set_narrow(self, narrow: bool) -> None:
         """Lay out the facts for a narrow card."""
@@ -214,6 +236,14 @@ class ModelCard(QFrame):
             tooltip_text("Write a copy among the downloaded models; it loads faster and cannot carry code")
         )
         self.convert_action.triggered.connect(self._convert)
+        self.rename_action = menu.addAction("Rename…")
+        self.rename_action.triggered.connect(self._rename)
+        self.note_action = menu.addAction("Note…")
+        self.note_action.triggered.connect(self._annotate)
+        menu.addSeparator()
+        self.file_action = menu.addAction("Export as one file…")
+        self.file_action.setToolTip(tooltip_text("Write a file to give to others; it is added by a double click"))
+        self.file_action.triggered.connect(self._export_file)
         self.export_action = menu.addAction("Export as pytorch_model.bin…")
         self.export_action.setToolTip(tooltip_text("Write a copy that the public i3 training code can read"))
         self.export_action.triggered.connect(self._export)
@@ -270,6 +300,9 @@ class ModelCard(QFrame):
         self.more_button.setAccessibleName(f"More actions with {entry.name}")
         self.convert_action.setVisible(facts is not None and facts.layout != "safetensors")
         self.export_action.setVisible(usable)
+        for action in (self.rename_action, self.note_action):
+            action.setVisible(usable and entry.origin is Origin.DOWNLOADED)
+        self.file_action.setVisible(facts is not None and facts.base is None)
         self.verify_action.setVisible(usable)
         for action in (self.convert_action, self.export_action, self.verify_action):
             action.setEnabled(not self.task.running)
@@ -324,6 +357,18 @@ class ModelCard(QFrame):
     @Slot()
     def _export(self) -> None:
         self.export_requested.emit(str(self.entry.folder))
+
+    @Slot()
+    def _rename(self) -> None:
+        self.rename_requested.emit(str(self.entry.folder))
+
+    @Slot()
+    def _annotate(self) -> None:
+        self.note_requested.emit(str(self.entry.folder))
+
+    @Slot()
+    def _export_file(self) -> None:
+        self.file_requested.emit(str(self.entry.folder))
 
     @Slot()
     def _remove(self) -> None:

@@ -15,6 +15,8 @@ from i3desk.models.descriptions import PRECISIONS
 from i3desk.models.downloads_panel import Downloads
 from i3desk.models.file_task import FileTask
 from i3desk.models.model_card import ModelCard, Use
+from i3desk.models.model_notes import ModelNotes
+from i3desk.models.one_file import OneFile, is_one_file
 from i3desk.paths import Paths
 from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
@@ -160,6 +162,13 @@ class ModelsPage(QWidget):
         self.downloads = Downloads(self._paths.models_folder, self._background, self._environment)
         self.downloads.downloaded.connect(self._on_downloaded)
         self.downloads.closed.connect(self.download_button.setFocus)
+        self.notes = ModelNotes(self.catalog, self)
+        self.one_file = OneFile(self.catalog, self._background, self._paths.models_folder, self)
+        self.one_file.doing.connect(self._on_packing)
+        self.one_file.exported.connect(self._on_packed)
+        self.one_file.export_failed.connect(self._on_delete_failed)
+        self.one_file.imported.connect(self._on_downloaded)
+        self.one_file.failed.connect(self._on_add_failed)
         self.grid = CardGrid()
         self.drop_card = DropCard()
         self.grid.show_cards([self.drop_card])
@@ -221,6 +230,9 @@ class ModelsPage(QWidget):
         card.delete_requested.connect(self.catalog.delete)
         card.convert_requested.connect(self._convert)
         card.export_requested.connect(self._ask_where_to_export)
+        card.file_requested.connect(self.one_file.ask_where)
+        card.rename_requested.connect(self.notes.ask_name)
+        card.note_requested.connect(self.notes.ask_note)
         card.refresh_requested.connect(self.catalog.refresh)
         card.resized.connect(self.grid.arrange)
         card.task.copied.connect(self._on_copied)
@@ -299,6 +311,18 @@ class ModelsPage(QWidget):
         dialog.fileSelected.connect(self._on_export_folder)
         dialog.open()
 
+    @Slot(str, str)
+    def _on_packing(self, folder: str, text: str) -> None:
+        card = self.cards.get(Path(folder))
+        if card is not None:
+            card.show_work(text)
+
+    @Slot(str, str)
+    def _on_packed(self, folder: str, file: str) -> None:
+        card = self.cards.get(Path(folder))
+        if card is not None:
+            card.show_result(f"Saved as {file}.")
+
     @Slot(str)
     def _on_export_folder(self, parent: str) -> None:
         self.export(self._exporting, Path(parent))
@@ -332,9 +356,12 @@ class ModelsPage(QWidget):
         self.add_dropped(dropped_paths(event.mimeData()))
 
     def add_dropped(self, paths: list[Path]) -> None:
-        """Add dropped folders or files."""
+        """Add dropped folders or files; a model that is one file is unpacked."""
         for path in paths:
-            self.catalog.add_folder(path)
+            if is_one_file(path):
+                self.one_file.import_file(path)
+            else:
+                self.catalog.add_folder(path)
 
     # ------------------------------------------------------------------ downloads
 

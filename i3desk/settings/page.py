@@ -18,11 +18,14 @@ from i3desk.settings.server_card import ServerCard
 from i3desk.settings.shortcuts import SHORTCUTS
 from i3desk.settings.storage_card import StorageCard
 from i3desk.settings.updates_card import UpdatesCard
+from i3desk.style.motion import reduce_motion
 from i3desk.style.theme import CHOICES, Theme
 from i3desk.style.zoom import SCALES, can_zoom
 from i3desk.widgets.basics import centred, column_in, label, named, page_header, row, scroll_page
 from i3desk.widgets.card import Card
+from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
+from i3desk.widgets.setting_rows import SwitchButton
 from i3desk.workers.api_server import ApiServer
 
 COLUMN_WIDTH = 640
@@ -123,6 +126,12 @@ class SettingsPage(QWidget):
             grid.addWidget(choice, line, 1)
         grid.addWidget(self.scale_note, len(choices), 1)
         card.column.addLayout(grid)
+        self.motion_switch = SwitchButton()
+        self.motion_switch.setAccessibleName("Reduce motion")
+        self.motion_switch.setToolTip(tooltip_text("Nothing moves by itself: bars stand still while they wait"))
+        self.motion_switch.setChecked(self._store.preferences.reduce_motion)
+        self.motion_switch.clicked.connect(self._choose_motion)
+        card.column.addLayout(row(QLabel("Reduce motion"), None, self.motion_switch))
         return card
 
     def _training(self) -> Card:
@@ -152,6 +161,11 @@ class SettingsPage(QWidget):
     def _choose_scale(self, choice: str) -> None:
         self._store.change(scale=int(choice))
         self.scale_note.setVisible(not can_zoom())
+
+    @Slot(bool)
+    def _choose_motion(self, reduced: bool) -> None:
+        self._store.change(reduce_motion=reduced)
+        reduce_motion(reduced)
 
     @Slot(str)
     def _choose_text_size(self, choice: str) -> None:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3desk.style.icons import IconToolButton
+from i3desk.style.motion import is_reduced
 from i3desk.widgets.plain_text import tooltip_text
 
 AnyWidget = TypeVar("AnyWidget", bound=QWidget)
@@ -187,7 +188,8 @@ class BusyBar(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._timer.start()
+        if not is_reduced():
+            self._timer.start()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -205,6 +207,8 @@ class BusyBar(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()), 3, 3)
         runner = self.width() * RUNNER_SHARE
         left = (self.width() + runner) * self._frame / LAP_FRAMES - runner
+        if is_reduced():
+            left = (self.width() - runner) / 2
         painter.setBrush(self.palette().color(QPalette.ColorRole.Accent))
         visible = QRectF(left, 0, runner, self.height()).intersected(QRectF(self.rect()))
         painter.drawRoundedRect(visible, 3, 3)

@@ -20,6 +20,13 @@ MARGIN = 16
 MOVED_BY = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
 
 
+def announce(widget: QWidget, text: str, alert: bool = False) -> None:
+    """Let screen readers say `text` at once; with `alert`, also those that do not know announcements."""
+    if alert:
+        QAccessible.updateAccessibility(QAccessibleEvent(widget, QAccessible.Event.Alert))
+    QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, text))
+
+
 class Toast(QFrame):
     """Shows one message at a time; a new one replaces the old one.
 
@@ -72,7 +79,7 @@ class Toast(QFrame):
         self._place()
         self.show()
         self.raise_()
-        self._announce(text)
+        announce(self, text, alert=True)
         self._wait()
 
     @Slot()
@@ -95,11 +102,6 @@ class Toast(QFrame):
         if held and self._before is not None and shiboken6.isValid(self._before):
             self._before.setFocus()
         self.closed.emit()
-
-    def _announce(self, text: str) -> None:
-        """Announce the text to screen readers; those without announcements get an alert."""
-        QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
-        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
 
     def _wait(self) -> None:
         """Restart the time, or stop it while the mouse is over it or it has the focus."""

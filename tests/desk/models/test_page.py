@@ -9,7 +9,7 @@ import time
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QInputDialog, QLineEdit
 
 from i3core.system import assets
 from i3desk.models.catalog import Catalog
@@ -89,8 +89,7 @@ def test_card_shows_facts_of_model(qtbot, here, open_page):
     assert card.origin.text() == "downloaded"
     assert card.description.text() == "The original: stories and chat."
     assert shown_facts(card) == {
-        "parameters": "9.5 M", "window": "512", "file": "19.6 MB", "layers": "3 + 3", "memory": "42.9 MB",
-        "licence": "MIT",
+        "memory": "42.9 MB", "file": "19.6 MB", "window": "512", "parameters": "9.5 M", "licence": "MIT",
     }  # fmt: skip
     qtbot.mouseClick(page.precision_choice.buttons["int8"], Qt.MouseButton.LeftButton)
     assert shown_facts(card)["memory"] == "16.7 MB"
@@ -263,6 +262,45 @@ def test_two_copies_of_one_name_get_two_folders(qtbot, open_page, tmp_path):
     page.export(tmp_path / "gone", tmp_path)  # its card went while the dialog was open
     targets = [page.cards[folder].task.doing for folder in folders]
     assert targets == [f"Writing {tmp_path / name}…" for name in ("mine-public", "mine-public-2")]
+
+
+def test_model_goes_to_a_friend_as_one_file(qtbot, here, open_page, tmp_path, monkeypatch):
+    folder = copy_model(here.models_folder / "house")
+    page = open_page()
+    card = page.cards[folder]
+    card.file_action.trigger()
+    dialog = page.findChild(QFileDialog)
+    assert dialog.selectedFiles()[0].endswith("house.i3model")
+    dialog.fileSelected.emit(str(tmp_path / "house.i3model"))
+    dialog.close()
+    qtbot.waitUntil(lambda: card.result.text() == f"Saved as {tmp_path / 'house.i3model'}.", timeout=20_000)
+    page.add_dropped([tmp_path / "house.i3model"])  # as the friend does
+    there = here.models_folder / "house-2"
+    qtbot.waitUntil(lambda: there in page.cards and page.cards[there].entry.facts is not None, timeout=20_000)
+    assert (there / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
+    (tmp_path / "bad.i3model").write_bytes(b"no")
+    page.add_dropped([tmp_path / "bad.i3model"])
+    qtbot.waitUntil(lambda: page.notice.what.text() == "bad.i3model is damaged.")
+
+
+def test_kept_model_is_the_users_own_and_can_be_renamed_and_noted(qtbot, here, open_page):
+    run = {"folder": "/runs/pirate", "checkpoint": "best", "kept": "2026-03-05T10:00:00+00:00"}
+    folder = copy_model(
+        here.models_folder / "pirate", run=run, description="i3-mini, trained for 60 steps on pirate.jsonl."
+    )
+    page = open_page()
+    card = page.cards[folder]
+    assert card.origin.text() == "yours"
+    assert card.description.text() == "i3-mini, trained for 60 steps on pirate.jsonl; kept 5 March 2026."
+    for action, text in ((card.rename_action, "Captain <b>Ahab</b>"), (card.note_action, "for the party")):
+        action.trigger()
+        dialog = page.findChildren(QInputDialog)[-1]
+        dialog.setTextValue(text)
+        dialog.accept()
+        qtbot.waitUntil(lambda text=text: text in (card.name.text(), card.note.text()), timeout=20_000)
+    assert card.name.text() == "Captain <b>Ahab</b>"
+    assert (json.loads((folder / "config.json").read_text()))["name"] == "i3-mini"  # its own files stay as they are
+    assert not page.cards[MINI].rename_action.isVisible()
 
 
 def test_closed_window_leaves_no_unfinished_copy(qtbot, open_page, tmp_path):

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QAccessibleInterface
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+
+from i3desk.chat import reply_reader
 
 ROLE = QAccessible.Role
 NAMED = {
@@ -39,7 +43,7 @@ def named(widget: QWidget) -> list[str]:
     return [name(item) for item in tree(QAccessible.queryAccessibleInterface(widget))]
 
 
-@pytest.mark.parametrize("page", ["chat_button", "models_button", "settings_button"])
+@pytest.mark.parametrize("page", ["chat_button", "train_button", "runs_button", "models_button", "settings_button"])
 def test_every_control_has_an_accessible_name(app, say, qtbot, page):
     say(app, "hello")
     getattr(app.window, page).click()
@@ -48,6 +52,45 @@ def test_every_control_has_an_accessible_name(app, say, qtbot, page):
     assert len(operated) > 8
     nameless = [item.object() for item in operated if not name(item).strip() and item.state().focusable]
     assert nameless == []
+    for item in operated:  # a button that says on or off does so by its state, not by its look
+        widget = item.object()
+        if isinstance(widget, QAbstractButton) and widget.isCheckable():
+            assert item.state().checkable, widget.accessibleName()
+            assert bool(item.state().checked) == widget.isChecked(), widget.accessibleName()
+        if isinstance(widget, QWidget):
+            assert bool(item.state().disabled) != widget.isEnabled(), widget.accessibleName()
+
+
+@pytest.fixture
+def announced(monkeypatch) -> Iterator[list[str]]:
+    """What a screen reader is told at once."""
+    told: list[str] = []
+    monkeypatch.setattr(reply_reader, "announce", lambda widget, text: told.append(text))
+    QAccessible.setActive(True)
+    yield told
+    QAccessible.setActive(False)
+
+
+def test_growing_reply_is_announced_by_sentence(app, say, model, announced):
+    model.words = ("the moon ", "is 3.5 ", "times ", "smaller. ", "it ", "has no ", "air! ", "i like it")
+    say(app, "tell me about the moon")
+    assert announced == ["the moon is 3.5 times smaller.", "it has no air!", "i like it"] or (
+        " ".join(announced) == "the moon is 3.5 times smaller. it has no air! i like it"  # drawn later than it came
+    )
+
+
+@given(st.text(alphabet="ab .!?\n3"), st.data())
+def test_sentences_are_announced_whole_and_once(text, data):
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
+    said, parts = 0, []
+    for cut in cuts:
+        end = reply_reader.whole_sentences(text[:cut], ended=False)
+        if end > said:
+            parts.append(text[said:end])
+            said = end
+    parts.append(text[said : reply_reader.whole_sentences(text, ended=True)])
+    assert "".join(parts) == text
+    assert all(part.rstrip(" ")[-1] in ".!?\n" for part in parts[:-1])
 
 
 def test_accessibility_tree_holds_messages_with_their_authors(app, say):
