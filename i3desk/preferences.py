@@ -39,6 +39,7 @@ class Preferences:
         page: name of the page that was open last.
         sampling: settings of new conversations.
         presets: sampling settings that the user saved, by name.
+        prompts: messages that the user saved, newest first.
         capitalise, markdown, glass, show_chunks: how messages are shown; see chat/display_options.py.
         model, precision: the model loaded last; "" for the bundled one.
         training_on_close: whether training keeps running without the window; see ON_CLOSE.
@@ -62,6 +63,7 @@ class Preferences:
     page: str = "Chat"
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     presets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    prompts: tuple[str, ...] = ()
     capitalise: bool = True
     markdown: bool = True
     glass: bool = False

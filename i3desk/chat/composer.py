@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.draft_chunks import DraftChunks
 from i3desk.style.icons import IconPushButton, IconToolButton
-from i3desk.widgets.basics import FileDropsPass, column_in, label, named, restyle, row
+from i3desk.widgets.basics import FileDropsPass, column_in, icon_button, label, named, restyle, row
 from i3desk.widgets.plain_text import tooltip_text
 
 MIN_ROOM = 6  # lines that the field may always have
@@ -159,6 +159,8 @@ class Composer(QFrame):
         self.stop_button.setToolTip(tooltip_text("Stop generating; keeps what's written so far (Esc)"))
         self.stop_button.setAccessibleName("Stop")
         self.stop_button.clicked.connect(self.stop_requested)
+        self.prompts_button = icon_button("prompts", "Saved prompts", "Saved prompts: use one, or save this message")
+        self.prompts_button.setPopupMode(IconToolButton.ToolButtonPopupMode.InstantPopup)
         self.chunks_button = IconToolButton()
         self.chunks_button.set_icon("chunks")
         self.chunks_button.setCheckable(True)
@@ -178,9 +180,9 @@ class Composer(QFrame):
         self._buttons = QStackedLayout(place)
         self._buttons.addWidget(self.send_button)
         self._buttons.addWidget(self.stop_button)
-        line = row((self.edit, 1), self.chunks_button, place)
+        line = row((self.edit, 1), self.prompts_button, self.chunks_button, place)
         line.setAlignment(self.edit, Qt.AlignmentFlag.AlignVCenter)
-        for part in (self.chunks_button, place):
+        for part in (self.prompts_button, self.chunks_button, place):
             line.setAlignment(part, Qt.AlignmentFlag.AlignBottom)
         column_in(self, self.draft_chunks, self.line, line, self.notice, margins=(12, 10, 12, 10), spacing=8)
         self._show_mode()

@@ -73,7 +73,7 @@ class ConversationActions(QObject):
         sidebar.rename_requested.connect(self.rename)
         sidebar.pin_requested.connect(self._pin)
         sidebar.duplicate_requested.connect(self.duplicate)
-        sidebar.delete_requested.connect(self.delete)
+        sidebar.delete_requested.connect(self._delete_all_of)
         sidebar.export_requested.connect(self._export_stored)
         sidebar.import_requested.connect(self._ask_import)
 
@@ -140,16 +140,24 @@ class ConversationActions(QObject):
         self._conversations.reload()
         self.open(number)
 
+    def delete(self, *numbers: int) -> None:
+        """Delete conversations; they can be restored for 30 days, at first with a toast or Ctrl+Z."""
+        shown = self._session.conversation.id
+        rows = [row for number in numbers if (row := self._conversations.model.find(number)) is not None]
+        deleted = [row for row in rows if self._conversations.delete(row.id)]
+        if deleted:
+            ids = [row.id for row in deleted]
+            self._session.forget(*ids)
+            what = f"“{deleted[0].title}”" if len(deleted) == 1 else f"{len(deleted)} chats"
+            self._undo.offer(f"Deleted {what}", partial(self._restore_all, ids, shown))
+
     @Slot(object)
-    def delete(self, number: int) -> None:
-        """Delete a conversation; it can be restored for 30 days, at first with a toast or Ctrl+Z."""
-        row = self._conversations.model.find(number)
-        if row is None:
-            return
-        was_shown = self._session.conversation.id == number
-        if self._conversations.delete(number):
-            self._session.forget(number)
-            self._undo.offer(f"Deleted “{row.title}”", partial(self.restore, number, was_shown))
+    def _delete_all_of(self, numbers: list[int]) -> None:
+        self.delete(*numbers)
+
+    def _restore_all(self, numbers: list[int], shown: int | None) -> None:
+        for number in numbers:
+            self.restore(number, number == shown)
 
     def restore(self, number: int, show: bool = False) -> None:
         """Restore a deleted conversation, and perhaps open it."""

@@ -11,6 +11,7 @@ from i3desk.chat.context_meter import ContextMeter
 from i3desk.chat.context_preview import ContextPreview, context_preview
 from i3desk.chat.find_bar import FindBar
 from i3desk.chat.header import ChatHeader
+from i3desk.chat.prompt_menu import PromptMenu
 from i3desk.chat.reply_reader import ReplyReader
 from i3desk.chat.sampling_panel import SamplingPanel
 from i3desk.chat.session import ChatSession
@@ -63,6 +64,7 @@ class ChatPage(QWidget):
         self.find_bar = FindBar(session)
         self.find_bar.found.connect(self._show_found)
         self.composer = Composer()
+        self.prompt_menu = PromptMenu(store, self.composer)
         self.meter = ContextMeter()
         self._middle = QStackedWidget()
         self._middle.addWidget(self.welcome)

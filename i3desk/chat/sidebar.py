@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from i3desk.chat.conversation_list import ID_ROLE, ROW_ROLE, ConversationList
 from i3desk.chat.sidebar_delegates import HIT_ROLE, ConversationDelegate, HitDelegate, HitModel
-from i3desk.conversations.store import Hit
+from i3desk.conversations.store import ConversationRow, Hit
 from i3desk.style import icons
 from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
@@ -130,7 +130,7 @@ class Sidebar(QFrame):
         open_requested(id, message number or None, words): Emitted when a conversation is to be shown, with the words
             that were searched for.
         new_requested(), temporary_requested(), import_requested(): Emitted by the buttons.
-        rename_requested(id, text), pin_requested(id, bool), duplicate_requested(id), delete_requested(id),
+        rename_requested(id, text), pin_requested(id, bool), duplicate_requested(id), delete_requested(ids),
         export_requested(id, kind): Emitted by a conversation's menu; kind is "markdown" or "json".
     """
 
@@ -331,14 +331,25 @@ class Sidebar(QFrame):
         words += [hit.title[first:last] for first, last in hit.title_matches]
         self.open_requested.emit(hit.conversation_id, hit.message_number, tuple(dict.fromkeys(words)))
 
-    @Slot(QModelIndex)
-    def _delete(self, index: QModelIndex) -> None:
-        self.delete_requested.emit(index.data(ID_ROLE))
+    @Slot(object)
+    def _delete(self, indices: list[QModelIndex]) -> None:
+        numbers = [index.data(ID_ROLE) for index in indices]
+        self.list.marks.clear()
+        self.delete_requested.emit(numbers)
 
     @Slot(QModelIndex, QPoint)
     def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
         row = index.data(ROW_ROLE)
         self.menu.clear()
+        marked = self.list.marked
+        if len(marked) > 1 and index in marked:
+            rows = [each.data(ROW_ROLE) for each in marked]
+            pinned = not all(each.pinned for each in rows)
+            self._add(f"{'Pin' if pinned else 'Unpin'} {len(rows)} chats", lambda: self._pin_all(rows, pinned))
+            self._add(f"Delete {len(rows)} chats", lambda: self._delete(marked), "Del")
+            self.menu.popup(place)
+            return
+        self.list.marks.clear()
         self._add("Rename", lambda: self._edit_title(row.id), "F2")
         self._add("Unpin" if row.pinned else "Pin", lambda: self.pin_requested.emit(row.id, not row.pinned))
         self._add("Duplicate", lambda: self.duplicate_requested.emit(row.id))
@@ -346,8 +357,13 @@ class Sidebar(QFrame):
         self._add("Export as Markdown…", lambda: self.export_requested.emit(row.id, "markdown"))
         self._add("Export as JSON…", lambda: self.export_requested.emit(row.id, "json"))
         self.menu.addSeparator()
-        self._add("Delete", lambda: self.delete_requested.emit(row.id), "Del")
+        self._add("Delete", lambda: self.delete_requested.emit([row.id]), "Del")
         self.menu.popup(place)
+
+    def _pin_all(self, rows: list[ConversationRow], pinned: bool) -> None:
+        self.list.marks.clear()
+        for each in rows:
+            self.pin_requested.emit(each.id, pinned)
 
     def _add(self, text: str, run: Callable[[], None], keys: str = "") -> None:
         action = QAction(text, self.menu)

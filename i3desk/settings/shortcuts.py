@@ -18,6 +18,7 @@ SHORTCUTS = [
     ("Ctrl+J", "Jump to the latest text"),
     ("Ctrl+L", "Focus the message box"),
     ("F2, Del", "Rename or delete the selected chat in the list"),
+    ("Ctrl+click, Shift+click, Space", "Mark several chats in the list"),
     ("Ctrl+Z", "Restore what was deleted last, unless a text can be undone"),
     ("Ctrl+B", "Show or hide the list of chats"),
     ("F9", "Show or hide the reply settings"),

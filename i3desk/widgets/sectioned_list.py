@@ -9,24 +9,29 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QPoint,
     QRect,
+    QRectF,
     QSize,
     Qt,
     Signal,
     Slot,
 )
 from PySide6.QtGui import (
+    QAccessible,
+    QColor,
     QContextMenuEvent,
     QFont,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPen,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem, QToolTip
 
 from i3desk.style.theme import Theme, sized
 from i3desk.widgets.plain_text import tooltip_text
+from i3desk.widgets.toast import announce
 
 SIDE = 12
 PADDING = 10
@@ -34,6 +39,7 @@ GAP = 5
 MORE_WIDTH = 24
 SCROLL_STEP = 26
 MORE_TIP = "Rename, pin, copy, export or delete (Menu key)"
+_CONTROL, _SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 HEADING_FLAGS = Qt.ItemFlag.NoItemFlags  # of a model's heading rows: they cannot be chosen, and keys skip them
 
 
@@ -89,6 +95,10 @@ class SectionedListDelegate(QStyledItemDelegate):
             painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, index.data().upper())
         else:
             self.paint_row(painter, option, index)
+            if isinstance(option.widget, SectionedList) and option.widget.marks.isSelected(QModelIndex(index)):
+                painter.setPen(QPen(QColor(self.theme.tokens.accent), 2))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRoundedRect(QRectF(self.box(option.rect)).adjusted(1, 1, -1, -1), 8, 8)
         painter.restore()
 
     def more_rect(self, row: QRect) -> QRect:
@@ -105,18 +115,22 @@ class SectionedList(QListView):
     """A list view whose model may contain heading rows (with HEADING_FLAGS).
 
     All rows are equally high: with sizes of their own, one changed row of ten thousand takes 40 ms.
-    The selection marks the row that is shown elsewhere; the current row has the keyboard focus.
+    The selection is the row that is shown elsewhere; the current row has the keyboard focus. Ctrl or Shift and a click,
+    Shift and an arrow key, or Space mark rows for an action on all of them.
+
+    Attributes:
+        marks: the marked rows.
 
     Signals:
         chosen(QModelIndex): Emitted when a row is clicked, or Enter is pressed.
         menu_asked(QModelIndex, QPoint): Emitted when a row's menu is requested at this place on the screen.
-        delete_asked(QModelIndex): Emitted when Del is pressed.
+        delete_asked(list of QModelIndex): Emitted when Del is pressed, with the marked rows or the current one.
         typed(str): Emitted when letters are typed; the list does nothing with them.
     """
 
     chosen = Signal(QModelIndex)
     menu_asked = Signal(QModelIndex, QPoint)
-    delete_asked = Signal(QModelIndex)
+    delete_asked = Signal(object)
     typed = Signal(str)
 
     def __init__(self, model, delegate: SectionedListDelegate, theme: Theme) -> None:
@@ -135,6 +149,8 @@ class SectionedList(QListView):
         self.verticalScrollBar().setSingleStep(SCROLL_STEP)
         self.setFrameShape(QListView.Shape.NoFrame)
         self.clicked.connect(self._choose)
+        self.marks = QItemSelectionModel(model, self)
+        self.marks.selectionChanged.connect(self.viewport().update)
         model.rowsAboutToBeInserted.connect(self._hold_top_row)
         model.rowsAboutToBeRemoved.connect(self._hold_top_row)
         model.rowsAboutToBeMoved.connect(self._hold_top_row)
@@ -144,6 +160,11 @@ class SectionedList(QListView):
     def shown(self) -> QModelIndex:
         """The row that is shown elsewhere; invalid if there is none."""
         return next(iter(self.selectionModel().selectedIndexes()), QModelIndex())
+
+    @property
+    def marked(self) -> list[QModelIndex]:
+        """The marked rows, from top to bottom."""
+        return sorted(self.marks.selectedIndexes(), key=QModelIndex.row)
 
     def show_row(self, row: int | None) -> None:
         """Mark the row that is shown elsewhere, and bring it into view."""
@@ -230,13 +251,37 @@ class SectionedList(QListView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         point = event.position().toPoint()
-        self._swallow_release = event.button() == Qt.MouseButton.LeftButton and self._is_more(point)
+        index, is_left = self.indexAt(point), event.button() == Qt.MouseButton.LeftButton
+        if is_left and event.modifiers() & (_CONTROL | _SHIFT) and index.isValid() and not is_heading(index):
+            self._swallow_release = True
+            self._mark(index, up_to=bool(event.modifiers() & _SHIFT))
+            return
+        self._swallow_release = is_left and self._is_more(point)
         if not self._swallow_release:
+            if is_left:
+                self.marks.clear()
             super().mousePressEvent(event)
             return
-        index = self.indexAt(point)
         below = self._delegate.more_rect(self.visualRect(index)).bottomLeft()
         self.menu_asked.emit(index, self.viewport().mapToGlobal(below))
+
+    def _mark(self, index: QModelIndex, up_to: bool) -> None:
+        """Mark a row or remove its mark; with `up_to`, mark all from the current row to it."""
+        flags = QItemSelectionModel.SelectionFlag
+        start = self.currentIndex() if self.currentIndex().isValid() else self.shown
+        if start.isValid() and not self.marks.hasSelection() and start != index:
+            self.marks.select(start, flags.Select)
+        if up_to and start.isValid():
+            first, last = sorted((start.row(), index.row()))
+            for row in range(first, last + 1):
+                each = index.siblingAtRow(row)
+                if not is_heading(each):
+                    self.marks.select(each, flags.Select)
+        else:
+            self.marks.select(index, flags.Toggle)
+        self.selectionModel().setCurrentIndex(index, flags.NoUpdate)
+        if QAccessible.isActive():
+            announce(self, f"{len(self.marks.selectedIndexes())} marked")
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._swallow_release:
@@ -258,7 +303,18 @@ class SectionedList(QListView):
         elif key == Qt.Key.Key_F2 and index.flags() & Qt.ItemFlag.ItemIsEditable:
             self.edit(index)
         elif index.isValid() and key == Qt.Key.Key_Delete:
-            self.delete_asked.emit(index)
+            self.delete_asked.emit(self.marked or [index])
+        elif index.isValid() and key == Qt.Key.Key_Space:
+            self._mark(index, up_to=False)
+        elif index.isValid() and key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and event.modifiers() & _SHIFT:
+            action = (
+                QAbstractItemView.CursorAction.MoveUp
+                if key == Qt.Key.Key_Up
+                else QAbstractItemView.CursorAction.MoveDown
+            )
+            self._mark(self.moveCursor(action, Qt.KeyboardModifier.NoModifier), up_to=True)
+        elif key == Qt.Key.Key_Escape and self.marks.hasSelection():
+            self.marks.clear()
         else:
             super().keyPressEvent(event)
 

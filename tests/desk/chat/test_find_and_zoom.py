@@ -102,6 +102,31 @@ def test_text_of_chats_has_its_own_size(talk, qtbot, paths):
     assert read_preferences(paths.settings_file).text_size == 150
 
 
+def test_prompt_is_saved_used_with_its_blank_selected_and_removed(app, qtbot, paths):
+    page = app.window.chat_page
+    edit, menu = page.composer.edit, page.prompt_menu
+
+    def entry(text):
+        menu.aboutToShow.emit()
+        return next(action for action in menu.actions() if action.text() == text)
+
+    assert not entry("No saved prompts").isEnabled()
+    prompt = "🎂 Write a birthday card to {name} & family, "
+    qtbot.keyClicks(edit, "x")
+    page.composer.set_text(prompt + "warmly")
+    entry("Save this message as a prompt").trigger()
+    edit.clear()
+    entry("🎂 Write a birthday card to {name} && family, wa…").trigger()
+    assert edit.textCursor().selectedText() == "{name}"
+    qtbot.keyClicks(edit, "Anna")
+    assert edit.toPlainText() == prompt.replace("{name}", "Anna") + "warmly"
+    app.store.save()
+    assert read_preferences(paths.settings_file).prompts == (prompt + "warmly",)
+    removal = entry("Remove").menu()
+    removal.actions()[0].trigger()
+    assert app.store.preferences.prompts == ()
+
+
 def test_code_is_copied_with_its_button(qtbot):
     text = TextBlock("Reply")
     qtbot.addWidget(text)

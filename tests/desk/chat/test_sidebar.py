@@ -209,7 +209,7 @@ def test_menu_of_a_chat(sidebar, chats, qtbot, entry, signal, arguments):
     open_menu(qtbot, sidebar, 1)
     with qtbot.waitSignal(getattr(sidebar, signal)) as asked:
         choose(qtbot, sidebar, entry)
-    assert asked.args == [chats[1].id, *arguments]
+    assert asked.args == [[chats[1].id] if entry == "Delete" else chats[1].id, *arguments]
     assert opened.count() == 0
 
 
@@ -222,7 +222,7 @@ def test_menu_key_opens_the_menu_of_the_current_chat(sidebar, chats, qtbot):
     qtbot.waitUntil(sidebar.menu.isVisible)
     with qtbot.waitSignal(sidebar.delete_requested) as asked:
         choose(qtbot, sidebar, "Delete")
-    assert asked.args == [chats[2].id]
+    assert asked.args == [[chats[2].id]]
 
 
 @pops_up
@@ -279,7 +279,47 @@ def test_del_asks_to_delete(sidebar, chats, qtbot):
     sidebar.list.setCurrentIndex(index_of(sidebar.list, 2))
     with qtbot.waitSignal(sidebar.delete_requested) as asked:
         qtbot.keyClick(sidebar.list, Qt.Key.Key_Delete)
-    assert asked.args == [chats[2].id]
+    assert asked.args == [[chats[2].id]]
+
+
+def mark(qtbot, view: SectionedList, number: int, modifiers=Qt.KeyboardModifier.ControlModifier) -> None:
+    place = rect_of(view, number).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, modifiers, place)
+
+
+def test_several_chats_are_marked_and_deleted_together(sidebar, chats, qtbot):
+    opened = QSignalSpy(sidebar.open_requested)
+    mark(qtbot, sidebar.list, 0)
+    mark(qtbot, sidebar.list, 2)
+    assert opened.count() == 0  # the chat on screen stays
+    with qtbot.waitSignal(sidebar.delete_requested) as asked:
+        qtbot.keyClick(sidebar.list, Qt.Key.Key_Delete)
+    assert asked.args == [[chats[0].id, chats[2].id]]
+    assert sidebar.list.marked == []
+
+
+@pops_up
+def test_menu_of_marked_chats_acts_on_all_of_them(sidebar, chats, qtbot):
+    mark(qtbot, sidebar.list, 0)
+    mark(qtbot, sidebar.list, 2, Qt.KeyboardModifier.ShiftModifier)  # all between, without the headings
+    pinned = QSignalSpy(sidebar.pin_requested)
+    open_menu(qtbot, sidebar, 1)
+    choose(qtbot, sidebar, "Pin 3 chats")
+    assert [pinned.at(index) for index in range(3)] == [[chat.id, True] for chat in chats]
+
+
+def test_marks_are_set_by_keyboard_and_removed_by_a_click_or_esc(sidebar, chats, qtbot):
+    sidebar.list.setFocus()
+    sidebar.list.setCurrentIndex(index_of(sidebar.list, 0))
+    qtbot.keyClick(sidebar.list, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert len(sidebar.list.marked) == 2
+    qtbot.keyClick(sidebar.list, Qt.Key.Key_Space)
+    assert len(sidebar.list.marked) == 1
+    qtbot.keyClick(sidebar.list, Qt.Key.Key_Escape)
+    assert sidebar.list.marked == []
+    mark(qtbot, sidebar.list, 1)
+    click(qtbot, sidebar.list, 0)
+    assert sidebar.list.marked == []
 
 
 def test_search_shows_hits_and_opens_them(sidebar, chats, qtbot):
