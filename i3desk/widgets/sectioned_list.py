@@ -95,7 +95,7 @@ class SectionedListDelegate(QStyledItemDelegate):
             painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, index.data().upper())
         else:
             self.paint_row(painter, option, index)
-            if isinstance(option.widget, SectionedList) and option.widget.marks.isSelected(QModelIndex(index)):
+            if isinstance(option.widget, SectionedList) and option.widget.marks.isSelected(index):
                 painter.setPen(QPen(QColor(self.theme.tokens.accent), 2))
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.drawRoundedRect(QRectF(self.box(option.rect)).adjusted(1, 1, -1, -1), 8, 8)

@@ -108,7 +108,7 @@ def test_prompt_is_saved_used_with_its_blank_selected_and_removed(app, qtbot, pa
 
     def entry(text):
         menu.aboutToShow.emit()
-        return next(action for action in menu.actions() if action.text() == text)
+        return next(action for action in menu.actions() if action.text().startswith(text))
 
     assert not entry("No saved prompts").isEnabled()
     prompt = "🎂 Write a birthday card to {name} & family, "
@@ -116,7 +116,7 @@ def test_prompt_is_saved_used_with_its_blank_selected_and_removed(app, qtbot, pa
     page.composer.set_text(prompt + "warmly")
     entry("Save this message as a prompt").trigger()
     edit.clear()
-    entry("🎂 Write a birthday card to {name} && family, wa…").trigger()
+    entry("🎂 Write a birthday card to {name} && family").trigger()
     assert edit.textCursor().selectedText() == "{name}"
     qtbot.keyClicks(edit, "Anna")
     assert edit.toPlainText() == prompt.replace("{name}", "Anna") + "warmly"
