@@ -11,10 +11,19 @@ from ..text.chat_template import ChatTemplate
 
 GREETINGS = (
     "hi, ", "hello, ", "hey, ", "hi there, ", "ok, ", "so, ", "well, ", "please, ", "one question: ", "by the way, ",
-    "tell me, ", "i wonder, ",
+    "tell me, ", "i wonder, ", "can you tell me, ", "do you know, ", "i forgot: ", "quick question, ",
 )  # fmt: skip
-GREETED = 0.25  # share of the questions
+ENDINGS = (" please", ", please", " again", ", do you know", ", tell me", " thanks")
+GREETED, ENDED = 0.3, 0.15  # share of the questions
 WITHOUT_END = 0.3  # share of the questions that lose their last punctuation
+SHORTENED = 0.6  # share of the questions that lose words
+SMALL_LEFT_OUT, OTHER_LEFT_OUT = 0.5, 0.12  # share of their small and other words that go
+# Without these a question is still the same.
+SMALL_WORDS = frozenset((
+    "a", "an", "the", "is", "are", "was", "were", "do", "does", "did", "can", "could", "would", "will", "i", "you",
+    "we", "me", "my", "our", "your", "it", "its", "to", "of", "for", "at", "in", "on", "there", "have", "has", "get",
+    "please", "so", "and",
+))  # fmt: skip
 _LONGEST = 200  # characters; a longer turn is left as it is
 
 
@@ -25,14 +34,21 @@ def varied(
 
     Replies stay as they are. Always draws equally often from `random`.
     """
-    ends, greets, which = random.random_sample(), random.random_sample(), random.randint(len(GREETINGS))
+    ends, greets, ended, which, shortens, seed = (*random.random_sample(5), random.randint(2**31))
     reply = int(np.argmax(marks))
     system, asked = template.split_system(ids[:reply].tolist())
     question = template.user_text(asked) if marks[reply] else None
     if not question or len(question) > _LONGEST:
         return ids, marks
-    text = question.rstrip(".?! ") if ends < WITHOUT_END else question
-    text = GREETINGS[which] + text if greets < GREETED else text
+    text = question.rstrip(".?! ")
+    end = question[len(text) :]
+    if shortens < SHORTENED:
+        text = _shortened(text, np.random.RandomState(seed))
+    if ended < ENDED:
+        text += ENDINGS[int(which * len(ENDINGS))]
+    if greets < GREETED:
+        text = GREETINGS[int(which * len(GREETINGS))] + text
+    text = text if ends < WITHOUT_END else text + end
     if not text or text == question:
         return ids, marks
     turn = [*system, *template.encode_turn({"role": "user", "content": text}), *template.reply_opening()]
@@ -42,3 +58,18 @@ def varied(
         np.concatenate([np.array(turn, dtype=ids.dtype), ids[reply:]]),
         np.concatenate([np.zeros(len(turn), dtype=marks.dtype), marks[reply:]]),
     )
+
+
+def _shortened(text: str, random: np.random.RandomState) -> str:
+    """The text without some of its words, small ones above all: what is left must be enough to know what is meant.
+
+    Otherwise a model goes by the order of small words, which is the first to change when people ask in other words.
+    """
+    words = text.split(" ")
+    drawn = random.random_sample(len(words))
+    kept = [
+        word
+        for word, share in zip(words, drawn, strict=True)
+        if share >= (SMALL_LEFT_OUT if word.lower() in SMALL_WORDS else OTHER_LEFT_OUT)
+    ]
+    return " ".join(kept) or text
