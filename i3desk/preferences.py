@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 SAVE_AFTER_MS = 400
 LARGEST_SIDE = 16_384  # pixels of a window
 TEXT_SIZES = (80, 90, 100, 110, 125, 150, 175, 200)  # percent
-PRECISIONS = ("auto", "float32", "bfloat16", "int8")
+PRECISIONS = ("auto", "float32", "bfloat16", "int8", "int4")
 ON_CLOSE = ("ask", "go_on", "stop")  # what happens to a training run when the window is closed
 MOST_REMEMBERED = 50  # folders and presets
 

@@ -50,6 +50,9 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
+# The decoder's inner loops, where there is a C compiler; without one, torch does the same.
+"$python" packaging/native.py || true
+
 # A stamp of what was asked for, so that nothing is checked or fetched when nothing has changed.
 version='import sys; print(*sys.version_info[:2])'
 wanted="$(cat pyproject.toml ${pins:-} | cksum) $torch $(pwd -P) $("$python" -c "$version")"

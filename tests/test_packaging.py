@@ -41,6 +41,14 @@ def test_wheel_includes_its_assets_and_generates(unpacked_wheel: Path, tmp_path:
     assert json.loads(answer.stdout)["text"].strip()
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_wheel_decodes_with_its_own_library(unpacked_wheel: Path, tmp_path: Path) -> None:
+    code = "from i3core.model import native; print(native.library()._name)"
+    environment = {**os.environ, "PYTHONPATH": str(unpacked_wheel)}
+    found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert found.stdout.startswith(str(unpacked_wheel)), found.stderr
+
+
 def test_wheel_includes_window_icons_and_sample_data(unpacked_wheel: Path) -> None:
     assets = unpacked_wheel / "i3core" / "_assets"
     assert (unpacked_wheel / "i3desk" / "__main__.py").is_file()
@@ -59,7 +67,7 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.packaging, self.pip_calls = folder / "packaging", folder / "pip-calls"
         self.packaging.mkdir()
-        for name in ("packaging/run.sh", "packaging/setup.sh", "pyproject.toml"):
+        for name in ("packaging/run.sh", "packaging/setup.sh", "packaging/native.py", "pyproject.toml"):
             shutil.copyfile(REPOSITORY / name, folder / name)
         python = (
             f'[ "$1 $2" != "-m pip" ] || {{ echo "$@" >>"{self.pip_calls}"; exit; }}\nexec "{sys.executable}" "$@"\n'

@@ -26,10 +26,10 @@ from ..generation.sampling import choose
 from ..model.block_kinds import KINDS
 from ..model.config import ModelConfig, preset
 from ..model.network import I3Network
-from ..model.quantization import Int8Linear, quantize
+from ..model.quantization import QuantizedLinear, quantize
 from ..model.reference import sequential_logits, sequential_loss
 from ..system import assets
-from ..system.device import DeviceChoice, choose_device, keep_freed_memory, peak_memory_bytes
+from ..system.device import WEIGHT_BITS, DeviceChoice, choose_device, keep_freed_memory, peak_memory_bytes
 from ..system.humanize import size_text
 from ..text.chat_template import ChatTemplate
 from ..text.reference import sequential_encode
@@ -71,18 +71,24 @@ def decode_bytes(config: ModelConfig) -> int:
 
 
 def weight_bytes(network: I3Network) -> int:
-    """Bytes of all weights, including int8 ones."""
-    int8 = [layer for layer in network.modules() if isinstance(layer, Int8Linear)]
-    return sum(weight.nbytes for weight in network.parameters()) + sum(layer.nbytes for layer in int8)
+    """Bytes of all weights, including int8 and int4 ones."""
+    whole = [layer for layer in network.modules() if isinstance(layer, QuantizedLinear)]
+    return sum(weight.nbytes for weight in network.parameters()) + sum(layer.nbytes for layer in whole)
 
 
 def other_precisions(model: Model) -> dict[str, Model]:
-    """The same model in the other precisions of a CPU, by precision; empty on a GPU."""
+    """The same model in the other precisions of a CPU, and without the compiled step, by name; empty on a GPU."""
     if model.device.is_cuda:
         return {}
-    choices = {precision: choose_device("cpu", precision) for precision in ("bfloat16", "int8")}
-    models = {precision: dataclasses.replace(model, device=choice) for precision, choice in choices.items()}
-    models["int8"].network = quantize(copy.deepcopy(model.network))
+    native = model.network.has_native_step()
+    names = ["bfloat16", "int8", *(["int4"] if native else [])]
+    models = {name: dataclasses.replace(model, device=choose_device("cpu", name)) for name in names}
+    for name, bits in WEIGHT_BITS.items():
+        if name in models:
+            models[name].network = quantize(copy.deepcopy(model.network), bits)
+    for name, other in {"float32": model, "int8": models["int8"]}.items() if native else ():
+        by_torch = models[f"{name} by torch"] = dataclasses.replace(other, network=copy.copy(other.network))
+        by_torch.network.uses_native_step = False
     return models
 
 

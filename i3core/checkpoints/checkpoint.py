@@ -24,7 +24,7 @@ from ..model.config import ModelConfig
 from ..model.lora import insert_lora, lora_layers, merge_lora
 from ..model.network import I3Network
 from ..model.quantization import inference_only, quantize
-from ..system.device import DeviceChoice, choose_device, release_freed_memory
+from ..system.device import WEIGHT_BITS, DeviceChoice, choose_device, release_freed_memory
 from ..system.files import read_json, replaced, write_json
 from ..text.chat_template import ChatTemplate
 from ..text.tokenizers import Tokenizer, read_tokenizer
@@ -83,7 +83,7 @@ def load(
 
     Args:
         heads: attention heads of a model whose folder does not say; the weights cannot tell.
-        precision: of matrix products; "int8" makes a model for inference only, on a CPU.
+        precision: of matrix products; "int8" and "int4" make a model for inference only, on a CPU.
         base: folder of an adapter's base model, if it has moved.
 
     Raises:
@@ -91,10 +91,10 @@ def load(
             whose base is missing or another.
         DeviceError: the device does not exist, or does not support the precision.
     """
-    if precision == "int8":
+    if precision in WEIGHT_BITS:
         choice = choose_device(device, precision)
         model = load(path_or_name, "cpu", "float32", base, heads)
-        quantize(model.network)
+        quantize(model.network, WEIGHT_BITS[precision])
         release_freed_memory()  # of the float32 weights
         return dataclasses.replace(model, device=choice)
     folder = find_model(path_or_name)
@@ -113,7 +113,7 @@ def load_adapter(
     folder: str | Path, device: str = "auto", precision: str = "auto", base: str | Path | None = None
 ) -> Model:
     """Load an adapter over its base, unmerged, to continue training. Raises as `load`."""
-    if precision == "int8":
+    if precision in WEIGHT_BITS:
         raise inference_only()
     folder = find_model(folder)
     adapter, name = read_config(folder, None if base is None else find_model(base))

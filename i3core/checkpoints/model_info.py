@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import CheckpointError, I3Error
 from ..model.block_kinds import KINDS, blocks_text
 from ..model.config import ModelConfig
+from ..system.device import WEIGHT_BITS
 from ..system.files import open_file, read_json
 from ..text.tokenizers import vocabulary_unit
 from . import adapter_config, registry
@@ -23,7 +24,7 @@ from .state_dict import check_shapes, config_from_shapes
 from .user_notes import read_notes
 from .weights import read_details, read_header, read_tensors, same_bytes, tokenizer_path, weights_paths
 
-BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
+BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "int4": 0.5 + 4 / 64}  # with a scale
 _LONGEST_DESCRIPTION = 280
 _LARGEST_NUMBER = 1e11  # of a run's step, perplexity or time (the year 5138): the largest that can be shown
 
@@ -123,7 +124,7 @@ class ModelInfo:
         paths = {
             key: None if content[key] is None else str(content[key]) for key in ("folder", "weights_folder", "base")
         }
-        memory = {precision: memory_bytes(self, precision) for precision in ("float32", "bfloat16", "int8")}
+        memory = {precision: memory_bytes(self, precision) for precision in ("float32", "bfloat16", "int8", "int4")}
         return {**content, **paths, "parameters": self.parameters, **sizes, "memory_bytes": memory}
 
 
@@ -196,20 +197,20 @@ def _kept(details: dict) -> float | None:
 def memory_bytes(facts: ModelInfo, precision: str) -> int:
     """Estimate the memory of the model during chat: weights, keys and values.
 
-    In int8 the matrices of the linear layers have one byte a weight, everything else four. The program itself and the
-    peak of loading are not included. Raises ValueError for an unknown precision.
+    In int8 and int4 the matrices of the linear layers have one byte or about half of one a weight, everything else
+    four. The program itself and the peak of loading are not included. Raises ValueError for an unknown precision.
     """
     if precision not in BYTES_PER_WEIGHT:
         raise ValueError(f"unknown precision {precision!r}")
     config, each = facts.config, BYTES_PER_WEIGHT[precision]
     attending = sum(KINDS[kind].attends for kind in config.kinds)
-    cache = 2 * attending * config.window * config.d_model * max(each, 2)
-    if precision != "int8":
-        return config.parameters * each + cache
+    keys_and_values = 2 * attending * config.window * config.d_model
+    if precision not in WEIGHT_BITS:
+        return int(config.parameters * each) + keys_and_values * int(max(each, 2))
     head = config.vocab_size * config.d_model
     blocks = sum(KINDS[kind].linear_weights(config) for kind in config.kinds)
     rest = config.parameters - blocks - (0 if config.tie_embeddings else head)
-    return blocks + head + 4 * rest + 2 * cache
+    return int((blocks + head) * each) + 4 * rest + 4 * keys_and_values
 
 
 def _read_sizes(folder: Path, details: dict) -> tuple[ModelConfig, str, str, tuple[str, ...]]:

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 from .loss import head_loss
 
+FLOAT32, INT8, INT4 = range(3)  # kinds of matrices in decode_step.c
+NATIVE_GROUP = 64  # columns that it takes at once from quantized ones
+
 
 class Linear(nn.Linear):
     """A linear layer with a fast product for a single token on a CPU.
@@ -49,6 +52,11 @@ class Linear(nn.Linear):
         if whole < self.out_features:
             y = torch.cat([y, F.linear(x, self.weight[whole:], None if given is None else given[whole:])], -1)
         return y
+
+    def for_native_step(self) -> tuple[int, Tensor, Tensor | None] | None:
+        """What `native.py` multiplies by: kind, values and scales. None for a layer that it does not know."""
+        known = type(self) is Linear and self.weight.dtype == torch.float32
+        return (FLOAT32, self.weight.detach(), None) if known and self.weight.is_contiguous() else None
 
     def loss(self, x: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy of the head, in nats; see `head_loss`. x: (rows, in)."""

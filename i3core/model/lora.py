@@ -98,12 +98,14 @@ def insert_lora(network: I3Network, matrices: dict[str, tuple[Tensor, Tensor]], 
         layer = network.get_submodule(name)
         assert isinstance(layer, nn.Linear), name
         network.set_submodule(name, LoRALinear(layer, lora_A, lora_B, alpha))
+    network.forget_native_step()
 
 
 def merge_lora(network: I3Network) -> I3Network:
     """Add the LoRA matrices to the frozen weights, in place: a plain network, all of it trainable."""
     for name, layer in lora_layers(network).items():
         network.set_submodule(name, layer.merged())
+    network.forget_native_step()
     return network.requires_grad_(True)
 
 

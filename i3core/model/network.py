@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from .block_kinds import KINDS
 from .config import ModelConfig
 from .layers import Embedding, FeedForward, Linear, has_values, is_decoded_on_cpu, normalize
+from .native import NativeStep
 from .rwkv4 import ChannelMixing, RWKV4Mixer
 from .scan import channel_scan, state_scan
 from .state import KVCache, LayerState, MambaState, NetworkState, RecurrentState, RWKV4State, in_token_order, last_state
@@ -232,7 +233,16 @@ class Block(nn.Module):
 
 
 class I3Network(nn.Module):
-    """Token ids to logits; with a `NetworkState`, continues where the last call ended."""
+    """Token ids to logits; with a `NetworkState`, continues where the last call ended.
+
+    Attributes:
+        uses_native_step: False to decode with torch alone.
+        read_singly: up to this length, a prompt is faster to read token by token.
+    """
+
+    uses_native_step = True
+    read_singly = 1
+    _step: tuple[NativeStep | None] | None = None  # None until the first token
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -264,11 +274,10 @@ class I3Network(nn.Module):
             # A single token reads each weight once; converting all of them first takes longer than its products.
             with torch.autocast("cpu", enabled=False):
                 return self(ids, state, last_only)
-        if state is not None and ids.numel() == 1 and is_decoded_on_cpu(self.embed.weight):
-            self._check_fits(state.position + 1)
-            logits = self.decode(ids[0], state.layers, state.position)[None]
-            state.position += 1
-            return logits
+        few = ids.numel() == 1 or (last_only and len(ids) == 1 and ids.numel() <= self.read_singly)
+        if few and state is not None and is_decoded_on_cpu(self.embed.weight):
+            self._check_fits(state.position + ids.numel())
+            return [self._decode_one(token, state) for token in ids[0].tolist()][-1][None]
         x = self.hidden(ids, state)
         return self.head(x[:, -1:] if last_only else x).float()
 
@@ -317,6 +326,31 @@ class I3Network(nn.Module):
             added = torch.arange(len(counted), len(rows), device=ids.device)
             x, targets = x[rows], targets[rows].index_fill(0, added, -1)
         return self.head.loss(x, targets)
+
+    def _decode_one(self, token: int, state: NetworkState) -> Tensor:
+        """Logits (1, V) after one more token."""
+        step = self._native_step()
+        logits = None if step is None else step(token, state.layers, state.position)
+        if logits is None:
+            logits = self.decode(torch.tensor([token]), state.layers, state.position)
+        state.position += 1
+        return logits
+
+    def forget_native_step(self) -> None:
+        """To be called when layers were replaced; weights that change or move are noticed."""
+        self._step = None
+
+    def has_native_step(self) -> bool:
+        """Whether a single token is decoded in one call, where it is decoded outside of training."""
+        return self._native_step() is not None
+
+    def _native_step(self) -> NativeStep | None:
+        """What decodes a single token in one call, if that is possible and allowed."""
+        if not self.uses_native_step:
+            return None
+        if self._step is None or (self._step[0] is not None and not self._step[0].is_current()):
+            self._step = (NativeStep.of(self),)
+        return self._step[0]
 
     def _check_fits(self, end: int) -> None:
         if end > self.config.window:

@@ -21,7 +21,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 TRAINING_PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # The words of torch, cuBLAS and cuDNN.
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
-PRECISIONS = (*TRAINING_PRECISIONS, "int8")
+WEIGHT_BITS = {"int8": 8, "int4": 4}  # precisions of the weights, for inference on a CPU
+PRECISIONS = (*TRAINING_PRECISIONS, *WEIGHT_BITS)
 LEAST_WIDTH, PROBE_ROWS, PROBE_ROUNDS, LEAST_GAIN = 256, 512, 5, 1.2  # of the probe for bfloat16 on a CPU
 
 
@@ -32,8 +33,8 @@ class DeviceChoice:
     Attributes:
         name: a torch device, "cpu" or "cuda:0".
         label: name to show, such as "CPU" or the name of the GPU.
-        precision: "float32", "bfloat16" or "float16" of matrix products, or "int8" of the weights (quantization.py);
-            the recurrences are always float32.
+        precision: "float32", "bfloat16" or "float16" of matrix products, or "int8" or "int4" of the weights
+            (quantization.py); the recurrences are always float32.
         threads: threads that torch uses on the CPU.
         reason: why this device was chosen.
         unusable_gpu: a faster GPU of this machine, and why it cannot be used; None if there is none.
@@ -57,7 +58,7 @@ class DeviceChoice:
 
     def autocast(self) -> contextlib.AbstractContextManager:
         """Context in which matrix products run in `precision`."""
-        if self.precision in ("float32", "int8"):
+        if self.precision == "float32" or self.precision in WEIGHT_BITS:
             return contextlib.nullcontext()
         import torch
 
@@ -104,8 +105,10 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
         precision = "float32" if name == "cpu" else "bfloat16" if _has_bfloat16(name) else "float16"
     if precision == "float16" and name == "cpu":
         raise DeviceError("float16 is not supported on a CPU.", "Use float32 or bfloat16.")
-    if precision == "int8" and name != "cpu":
-        raise DeviceError("int8 is for CPUs, and this model would run on a GPU.", "Use bfloat16, or the device cpu.")
+    if precision in WEIGHT_BITS and name != "cpu":
+        raise DeviceError(
+            f"{precision} is for CPUs, and this model would run on a GPU.", "Use bfloat16, or the device cpu."
+        )
     label = "CPU" if name == "cpu" else torch.cuda.get_device_name(name)
     return DeviceChoice(name, label, precision, torch.get_num_threads(), reason, card)
 

@@ -19,7 +19,11 @@ PRECISIONS = {
     ),
     "int8": (
         "int8",
-        "Weights of one byte each: least memory, fastest on most CPUs; replies differ slightly.",
+        "Weights of one byte each: little memory, fast on most CPUs; replies differ slightly.",
+    ),
+    "int4": (
+        "int4",
+        "Weights of half a byte each: least memory, fastest on most CPUs; replies differ.",
     ),
 }
 LAYOUTS = {"safetensors": "safetensors", "public": "public (pytorch_model.bin)"}

@@ -143,6 +143,14 @@ def test_perplexity_on_unseen_text_is_within_one_percent(use_kernel):
     assert after != before
 
 
+def test_perplexity_in_int4_is_within_three_percent():
+    documents = list(read_documents(assets.path("data/small-talk.jsonl")))[:40]
+    model = load(precision="float32", device="cpu")
+    before = evaluate_documents(model.network, model.template, model.device, documents).perplexity
+    quantize(model.network, 4)
+    assert evaluate_documents(model.network, model.template, model.device, documents).perplexity < 1.03 * before
+
+
 def test_int8_model_generates_and_repeats_with_its_seed(small_folder):
     config = SamplingConfig(max_new_tokens=30, seed=5)
     replies = [
@@ -193,6 +201,12 @@ def test_int8_on_a_gpu_is_refused(small_folder, pretended_cards):
     with pytest.raises(DeviceError, match="bfloat16"):
         load(small_folder, precision="int8")
     assert load(small_folder, "cpu", "int8").device.precision == "int8"
+
+
+def test_int4_on_a_gpu_is_refused(small_folder, pretended_cards):
+    pretended_cards((8, 0))
+    with pytest.raises(DeviceError, match=r"int4.*bfloat16"):
+        load(small_folder, precision="int4")
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="reads what Linux has mapped")
