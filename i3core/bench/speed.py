@@ -20,6 +20,7 @@ import torch
 
 from ..checkpoints.checkpoint import Model, find_model
 from ..data.documents import read_documents
+from ..errors import DeviceError
 from ..generation.config import SamplingConfig
 from ..generation.generator import Generator
 from ..generation.sampling import choose
@@ -80,13 +81,17 @@ def other_precisions(model: Model) -> dict[str, Model]:
     """The same model in the other precisions of a CPU, and without the compiled step, by name; empty on a GPU."""
     if model.device.is_cuda:
         return {}
-    native = model.network.has_native_step()
-    names = ["bfloat16", "int8", *(["int4"] if native else [])]
-    models = {name: dataclasses.replace(model, device=choose_device("cpu", name)) for name in names}
+    models = {
+        name: dataclasses.replace(model, device=choose_device("cpu", name)) for name in ("bfloat16", *WEIGHT_BITS)
+    }
     for name, bits in WEIGHT_BITS.items():
-        if name in models:
+        try:
             models[name].network = quantize(copy.deepcopy(model.network), bits)
-    for name, other in {"float32": model, "int8": models["int8"]}.items() if native else ():
+        except DeviceError:  # not for this kind of model, or without the compiled step
+            del models[name]
+    for name, other in {"float32": model, "int8": models["int8"]}.items():
+        if not other.network.has_native_step():
+            continue
         by_torch = models[f"{name} by torch"] = dataclasses.replace(other, network=copy.copy(other.network))
         by_torch.network.uses_native_step = False
     return models

@@ -14,7 +14,7 @@ def tiny():
 
 def test_precisions_are_compared_in_the_same_run(tiny):
     figures = bench_decode(tiny, quick=True)
-    native = ["int4", "float32 by torch", "int8 by torch"] if tiny.network.has_native_step() else []
+    native = ["float32 by torch"] if tiny.network.has_native_step() else []  # its layers are too narrow for the others
     assert list(figures["decode_in"]) == ["bfloat16", "int8", *native]
     for row in figures["decode_in"].values():
         ratio = row["tokens_per_second"] / figures["decode_tokens_per_second"]
