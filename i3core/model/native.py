@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Sequence
 from ctypes import c_double, c_int64, c_void_p
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -147,10 +147,10 @@ class NativeStep:
 
     def _block(self, block: Block) -> _Block:
         mixer: Any = block.mixer
-        ffn: Any = block.ffn
+        ffn = block.ffn
         if type(ffn) is not FeedForward:
             raise _NotKnownError
-        widen, _, narrow = ffn
+        widen, _, narrow = cast("Any", ffn)
         norms = *self._norm(block.ln1), *self._norm(block.ln2)
         wide = self._matrix(widen), self._matrix(narrow)
         if block.kind == "attention":
