@@ -27,7 +27,7 @@ from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.draft_chunks import DraftChunks
 from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.widgets.basics import FileDropsPass, column_in, icon_button, label, named, restyle, row
-from i3desk.widgets.plain_text import tooltip_text
+from i3desk.widgets.plain_text import is_right_to_left, tooltip_text
 
 MIN_ROOM = 6  # lines that the field may always have
 MAX_SHARE = 0.4  # of the window's height
@@ -56,6 +56,7 @@ class MessageEdit(FileDropsPass, QPlainTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(2)
         self.viewport().setAutoFillBackground(False)
+        self.textChanged.connect(self._follow_direction)
         self.textChanged.connect(self._fit_height)
         self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
         self._fit_height()
@@ -97,6 +98,16 @@ class MessageEdit(FileDropsPass, QPlainTextEdit):
         super().showEvent(event)
         # Text set before the first show was wrapped without the scroll bar.
         QApplication.sendEvent(self.viewport(), QResizeEvent(self.viewport().size(), QSize()))
+
+    @Slot()
+    def _follow_direction(self) -> None:
+        is_rtl = is_right_to_left(self.document().firstBlock().text())
+        direction = Qt.LayoutDirection.RightToLeft if is_rtl else Qt.LayoutDirection.LeftToRight
+        if direction != self.layoutDirection():
+            self.setLayoutDirection(direction)  # of the caret and the scroll bar
+            option = self.document().defaultTextOption()
+            option.setTextDirection(direction)
+            self.document().setDefaultTextOption(option)
 
     @Slot()
     def _fit_height(self) -> None:

@@ -61,6 +61,9 @@ class ConversationActions(QObject):
         self._connect(page.sidebar)
         page.header.export_requested.connect(self._export_shown)
         page.header.rename_requested.connect(self._ask_title)
+        page.header.pin_requested.connect(lambda pinned: self._with_shown(self._pin, pinned))
+        page.header.duplicate_requested.connect(lambda: self._with_shown(self.duplicate))
+        page.header.delete_requested.connect(lambda: self._with_shown(self.delete))
         page.csv_requested.connect(self._export_csv)
         session.conversation_opened.connect(self._on_opened)
         autosave.stored.connect(self._on_stored)
@@ -76,6 +79,13 @@ class ConversationActions(QObject):
         sidebar.delete_requested.connect(self._delete_all_of)
         sidebar.export_requested.connect(self._export_stored)
         sidebar.import_requested.connect(self._ask_import)
+
+    def _with_shown(self, action: Callable[..., None], *arguments: Any) -> None:
+        """Do something with the conversation on screen, if it is stored."""
+        self._autosave.save_now()
+        number = self._session.conversation.id
+        if number is not None:
+            action(number, *arguments)
 
     @Slot(str, str)
     def show_error(self, what: str, remedy: str) -> None:

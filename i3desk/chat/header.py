@@ -54,10 +54,14 @@ class ChatHeader(QFrame):
     Signals:
         export_requested(kind): Emitted when the chat is to be exported as "markdown" or "json".
         rename_requested: Emitted when the title is to be changed.
+        pin_requested(bool), duplicate_requested, delete_requested: Emitted by the menu.
     """
 
     export_requested = Signal(str)
     rename_requested = Signal()
+    pin_requested = Signal(bool)
+    duplicate_requested = Signal()
+    delete_requested = Signal()
 
     def __init__(self, session: ChatSession, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,14 +80,23 @@ class ChatHeader(QFrame):
         self.badge.setProperty("kind", "badge")
         self.chip = ModelChip()
         self.chip.setFixedHeight(26)
-        self.export_button = icon_button("more", "Copy or export this chat")
+        self.export_button = icon_button("more", "More actions with this chat")
         self.export_button.setPopupMode(IconToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
         menu.addAction("Rename…").triggered.connect(self.rename_requested)
+        self.pin_action = menu.addAction("Pin")
+        self.pin_action.setCheckable(True)
+        self.pin_action.triggered.connect(self.pin_requested)
+        self.duplicate_action = menu.addAction("Duplicate")
+        self.duplicate_action.triggered.connect(lambda: self.duplicate_requested.emit())
         menu.addSeparator()
         menu.addAction("Copy all as Markdown").triggered.connect(self.copy_all)
         menu.addAction("Export as Markdown…").triggered.connect(lambda: self.export_requested.emit("markdown"))
         menu.addAction("Export as JSON…").triggered.connect(lambda: self.export_requested.emit("json"))
+        menu.addSeparator()
+        self.delete_action = menu.addAction("Delete")
+        self.delete_action.triggered.connect(lambda: self.delete_requested.emit())
+        menu.aboutToShow.connect(self._show_menu)
         self.export_button.setMenu(menu)
 
         row = row_in(self, self.sidebar_button, self.new_button, self.title, margins=(12, 0, 16, 0), spacing=10)
@@ -109,6 +122,13 @@ class ChatHeader(QFrame):
         self.title.setToolTip(tooltip_text(conversation.shown_title))
         self.badge.setVisible(conversation.temporary)
         self.export_button.setEnabled(bool(conversation.messages))
+
+    @Slot()
+    def _show_menu(self) -> None:
+        conversation = self._session.conversation
+        for action in (self.pin_action, self.duplicate_action, self.delete_action):
+            action.setEnabled(conversation.id is not None)
+        self.pin_action.setChecked(conversation.pinned)
 
     @Slot()
     def show_model(self) -> None:

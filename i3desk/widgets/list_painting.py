@@ -52,6 +52,7 @@ def paint_text(
     shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, max(0, room.width()))
     painter.setFont(font)
     painter.setPen(colour)
+    painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)  # of the text, not of the window
     painter.drawText(room, align, shown)
     return shown
 

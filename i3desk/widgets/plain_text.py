@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 from functools import lru_cache
 
 from PySide6.QtGui import QFontMetrics, Qt, QTextLayout, QTextOption
@@ -12,6 +13,7 @@ from i3desk.style.theme import sized
 
 TOOLTIP_PX = 12  # as in the style sheet
 TOOLTIP_WIDTH = 320
+LOOKED_AT = 1000  # characters
 
 
 def tooltip_text(text: str) -> str:
@@ -40,6 +42,12 @@ def _wrapped(line: str) -> str:
         parts.append(units[start:end].decode("utf-16-le", "surrogatepass").rstrip())
     layout.endLayout()
     return "\n".join(parts)
+
+
+def is_right_to_left(text: str) -> bool:
+    """Whether a text begins in a script such as Hebrew or Arabic: its first letter decides, as Unicode says."""
+    kinds = map(unicodedata.bidirectional, text[:LOOKED_AT])
+    return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"
 
 
 def menu_text(text: str) -> str:

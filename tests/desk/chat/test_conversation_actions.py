@@ -117,6 +117,27 @@ def test_header_renames_the_chat(app, say, qtbot):
     assert rows(app) == ["Another name"]
 
 
+def test_header_pins_duplicates_and_deletes_the_chat(app, say, qtbot):
+    header = app.window.chat_page.header
+    menu = header.export_button.menu()
+    menu.aboutToShow.emit()
+    assert not header.delete_action.isEnabled()  # an empty chat is in no list
+    say(app, "hello")
+    menu.aboutToShow.emit()
+    assert not header.pin_action.isChecked()
+    header.pin_action.trigger()
+    assert [row.pinned for row in app.services.conversations.model.rows] == [True]
+    menu.aboutToShow.emit()
+    assert header.pin_action.isChecked()
+    header.duplicate_action.trigger()
+    qtbot.waitUntil(lambda: len(rows(app)) == 2)
+    copied = max(row.id for row in app.services.conversations.model.rows)
+    qtbot.waitUntil(lambda: app.window.session.conversation.id == copied)
+    header.delete_action.trigger()
+    assert len(rows(app)) == 1
+    assert app.window.session.conversation.messages == {}
+
+
 def test_exported_chat_can_be_imported_unchanged(app, say, qtbot, tmp_path):
     say(app, "hello")
     app.window.session.retry()

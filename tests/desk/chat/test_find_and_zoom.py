@@ -127,6 +127,18 @@ def test_prompt_is_saved_used_with_its_blank_selected_and_removed(app, qtbot, pa
     assert app.store.preferences.prompts == ()
 
 
+def test_message_follows_the_direction_of_its_script(app):
+    edit = app.window.chat_page.composer.edit
+    for text, direction in (
+        ("123 שלום, Anna", Qt.LayoutDirection.RightToLeft),
+        ("Anna says שלום", Qt.LayoutDirection.LeftToRight),
+        ("مرحبا", Qt.LayoutDirection.RightToLeft),
+        ("", Qt.LayoutDirection.LeftToRight),
+    ):
+        edit.setPlainText(text)
+        assert edit.layoutDirection() is direction, text
+
+
 def test_code_is_copied_with_its_button(qtbot):
     text = TextBlock("Reply")
     qtbot.addWidget(text)
