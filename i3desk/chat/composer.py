@@ -107,6 +107,7 @@ class MessageEdit(FileDropsPass, QPlainTextEdit):
             self.setLayoutDirection(direction)  # of the caret and the scroll bar
             option = self.document().defaultTextOption()
             option.setTextDirection(direction)
+            option.setAlignment(Qt.AlignmentFlag.AlignRight if is_rtl else Qt.AlignmentFlag.AlignLeft)
             self.document().setDefaultTextOption(option)
 
     @Slot()
