@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 from i3core.errors import I3Error
 from i3core.runs import index
 from i3core.runs.reader import RunState, RunStatus
+from i3core.system.files import read_file
 from i3desk.chat.conversation_actions import ConversationActions
 from i3desk.conversations.store import stand_in
 from i3desk.conversations.store.backups import remove_copies
@@ -279,7 +280,7 @@ def saved_scale(paths: Paths | None) -> int:
     if paths is None:
         return 100
     try:
-        scale = json.loads(paths.settings_file.read_text(encoding="utf-8")).get("scale")
+        scale = json.loads(read_file(paths.settings_file).decode("utf-8-sig")).get("scale")
     except (OSError, ValueError, AttributeError, RecursionError):
         return 100
     return scale if type(scale) is int and scale in SCALES else 100

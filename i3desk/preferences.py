@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from i3core.errors import I3Error
 from i3core.generation.config import SamplingConfig
-from i3core.system.files import replaced
+from i3core.system.files import read_file, replaced
 from i3desk.style.theme import CHOICES
 from i3desk.style.zoom import SCALES
 
@@ -89,7 +89,7 @@ class Preferences:
 def read_preferences(path: Path) -> Preferences:
     """Read the saved preferences; missing or damaged ones are defaults. Never raises."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_file(path).decode("utf-8-sig"))
     except FileNotFoundError:
         return Preferences()
     except (OSError, ValueError, RecursionError) as error:
@@ -105,7 +105,7 @@ def read_preferences(path: Path) -> Preferences:
 def unknown_preferences(path: Path) -> dict[str, Any]:
     """Read the values that only a newer version knows; they are saved unchanged. Never raises."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_file(path).decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return {}
     known = {each.name for each in fields(Preferences)}

@@ -14,6 +14,7 @@ import psutil
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
+from i3core.system.files import read_file
 from i3desk.paths import Paths
 
 if sys.platform == "win32":
@@ -74,7 +75,7 @@ class SystemLock:
     def holder(self) -> psutil.Process | None:
         """The process that holds the lock; None if it is not on this computer or not known."""
         try:
-            content = json.loads(self.path.read_bytes()[:1000])
+            content = json.loads(read_file(self.path, 1000))
             process = psutil.Process(content["pid"])
             return process if abs(process.create_time() - content["started"]) < 2 else None
         except (OSError, ValueError, RecursionError, TypeError, KeyError, OverflowError, psutil.Error):

@@ -1,16 +1,24 @@
-"""Collects the licences of everything inside a built program: `python packaging/collect_licences.py PROGRAM_FOLDER`.
+"""Collects the licences of everything inside a built program.
+
+    python packaging/collect_licences.py PROGRAM_FOLDER [SOURCES] [--allow-outdated]
 
 Those of Python packages are in their metadata, those of Debian's libraries in /usr/share/doc. The result is
-`assets/licences.json` in the program, which the window shows.
+`assets/licences.json` in the program, which the window shows. SOURCES, written by i3desk.spec, says where each binary
+came from. On Debian, libraries older than what apt offers are refused: the program must have the newest security fixes.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -62,20 +70,36 @@ def _copyright_of(package: str) -> str:
     return path.read_text("utf-8", errors="replace") if path.is_file() else ""
 
 
-def debian_packages(program: Path) -> dict[str, str]:
-    """Debian package -> version, for the system libraries at the top of the program."""
+def debian_packages(sources: Iterable[str]) -> dict[str, str]:
+    """Debian package -> version, for those of the files that belong to one."""
     found = {}
-    for library in sorted((program / "_internal").glob("lib*.so*")):
-        if library.is_symlink():
-            continue  # one of a Python package
-        owner = subprocess.run(["dpkg", "-S", f"*/{library.name}"], capture_output=True, text=True).stdout
-        packages = [
-            line.partition(": ")[0].split(", ")[0] for line in owner.splitlines() if not line.startswith("diversion")
-        ]
-        for package in packages[:1]:
-            asked = ["dpkg-query", "-W", "-f", "${Version}", package]
-            found[package.partition(":")[0]] = subprocess.run(asked, capture_output=True, text=True).stdout
+    for source in sorted(set(sources)):
+        for path in (source, source.replace("/usr/lib/", "/lib/", 1)):  # dpkg may know it by either name
+            owner = subprocess.run(["dpkg", "-S", path], capture_output=True, text=True).stdout
+            packages = [line.partition(": ")[0] for line in owner.splitlines() if not line.startswith("diversion")]
+            if packages:
+                package = packages[0].split(", ")[0]
+                asked = ["dpkg-query", "-W", "-f", "${Version}", package]
+                found[package.partition(":")[0]] = subprocess.run(asked, capture_output=True, text=True).stdout
+                break
     return found
+
+
+def outdated(packages: dict[str, str]) -> dict[str, str]:
+    """Debian package -> the newer version that apt offers."""
+    if not packages:
+        return {}
+    environment = {**os.environ, "LC_ALL": "C"}
+    asked = ["apt-cache", "policy", *packages]
+    said = subprocess.run(asked, capture_output=True, text=True, env=environment, check=True).stdout
+    offered = dict(re.findall(r"^(\S+):\n(?:  .*\n)*?  Candidate: (\S+)$", said, re.MULTILINE))
+    newer = {}
+    for package, version in packages.items():
+        candidate = offered.get(package, "(none)")
+        compare = ["dpkg", "--compare-versions", version, "lt", candidate]
+        if candidate != "(none)" and subprocess.run(compare).returncode == 0:
+            newer[package] = candidate
+    return newer
 
 
 def short_licence(text: str) -> str:
@@ -84,11 +108,26 @@ def short_licence(text: str) -> str:
     return named.group(1).strip() if named else "see the text"
 
 
-def main(program: Path) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program", type=Path)
+    parser.add_argument("sources", type=Path, nargs="?")
+    parser.add_argument("--allow-outdated", action="store_true", help="of the system's libraries")
+    options = parser.parse_args()
+    program = options.program
     licences = [*inside(installed(extras=EXTRAS)), python(), icu()]
     licences += installed("pyinstaller")[:1]  # its bootloader starts the program
-    if sys.platform.startswith("linux"):
-        for package, version in debian_packages(program).items():
+    if options.sources is not None and sys.platform.startswith("linux") and shutil.which("dpkg"):
+        sources = json.loads(options.sources.read_text("utf-8"))
+        packages = debian_packages(
+            source for path, source in sources.items() if (program / "_internal" / path).exists()
+        )
+        if newer := outdated(packages):
+            listed = "".join(f"\n    {name} {packages[name]} -> {version}" for name, version in newer.items())
+            print(f"apt offers newer versions of libraries that are inside:{listed}", file=sys.stderr)
+            if not options.allow_outdated:
+                sys.exit(f"Update them: apt-get install --only-upgrade {' '.join(newer)}")
+        for package, version in packages.items():
             text = _copyright_of(package)
             licences.append(
                 Licence(package, version, short_licence(text), f"https://packages.debian.org/{package}", text)
@@ -100,4 +139,4 @@ def main(program: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -16,6 +16,11 @@ from elf import linked_with
 MODULES = [
     "IPython",
     "PIL",
+    "readline",  # its library is under the GPL 3; the terminal chat reads lines without it
+    "_gdbm",  # so is this one's
+    "_dbm",
+    "curses",
+    "_curses",
     "PyInstaller",
     "hf_xet",
     "httpx.cli",
@@ -112,6 +117,12 @@ LEFT_OUT = [
     "libdbus-1.so*",
     "libglib-2.0.so*",
     "libgthread-2.0.so*",
+    # of Kerberos, which Qt's network library links but we never use; keyutils is under the GPL 2
+    "libgssapi_krb5.so*",
+    "libkrb5*.so*",
+    "libk5crypto.so*",
+    "libkeyutils.so*",
+    "libcom_err.so*",
     # pictures of the README, records of installed packages
     "assets/screenshots/*",
     "*.dist-info/RECORD",

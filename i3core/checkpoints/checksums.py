@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError, I3Error
-from ..system.files import read_json, write_json
+from ..system.files import open_file, read_json, write_json
 from .state_dict import AGAIN
 
 FILE = "checksums.json"
@@ -88,7 +88,7 @@ def git_blob_sha1(content: Path | bytes) -> str:
 
 def _digest(path: Path, digest: Any, progress: Callable[[int], None]) -> str:
     try:
-        with open(path, "rb") as source:
+        with open_file(path) as source:
             while block := source.read(1 << 20):
                 digest.update(block)
                 progress(len(block))

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..net.dataset_name import DataSource, HubDataset, dataset_location, is_hub_name, split_weight
+from ..system.files import open_file
 from .cache import content_hash
 from .readers import KNOWN_TYPES, file_type
 
@@ -142,8 +143,8 @@ def _reason_to_leave_out(file: Path, has_records: bool) -> str:
         return "the card of the dataset"
     if name == "readme.md":
         try:
-            with open(file, encoding="utf-8", errors="replace") as content:
-                return "the card of the dataset" if content.readline().rstrip() == "---" else ""
+            with open_file(file) as content:
+                return "the card of the dataset" if content.readline(100).rstrip() == b"---" else ""
         except OSError:
             return ""  # reading it reports the error
     return ""

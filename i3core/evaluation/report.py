@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import I3Error
-from ..system.files import replaced
+from ..system.files import read_file, replaced
 from .skills import SEEDS, SkillFailure
 from .suite import CHOICES, LONG_REPLY, SAMPLING, SuiteReport
 
@@ -97,7 +97,7 @@ def check_card(path: str | Path) -> tuple[str, str]:
     Raises I3Error if the file or its marks are missing.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_file(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise I3Error(f"The model card {path} cannot be read: {error}.", "Check the name.") from error
     before, begin, rest = text.partition(BEGIN)

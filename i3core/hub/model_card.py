@@ -12,7 +12,7 @@ from ..data.sources import parse_source
 from ..errors import I3Error
 from ..model.block_kinds import blocks_in_words
 from ..net.dataset_name import HubDataset
-from ..system.files import read_json
+from ..system.files import open_file, read_json
 
 _HEADER = re.compile(r"---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
 
@@ -155,9 +155,9 @@ def _run(folder: Path) -> dict[str, Any]:
 def _last_validation(folder: Path) -> dict[str, Any]:
     last: dict[str, Any] = {}
     try:
-        with open(folder / "metrics.jsonl", encoding="utf-8") as lines:
+        with open_file(folder / "metrics.jsonl") as lines:
             for line in lines:
-                if '"tokens"' in line:
+                if b'"tokens"' in line:
                     try:
                         last = json.loads(line)
                     except ValueError:  # cut short by a crash

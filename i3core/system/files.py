@@ -21,6 +21,7 @@ from ..errors import ConfigError, I3Error
 UNFINISHED = ".unfinished"  # in a folder that is being written: what is there so far
 
 MOST_JSON_BYTES = 64_000_000
+MOST_LEVELS = 50  # of lists and objects in each other
 
 
 @contextmanager
@@ -101,6 +102,15 @@ def open_file(path: str | Path) -> BinaryIO:
     return open(path, "rb")
 
 
+def read_file(path: str | Path, most_bytes: int = MOST_JSON_BYTES) -> bytes:
+    """Read a regular file of the program's own. Raises OSError if it is something else, or far too large."""
+    with open_file(path) as source:
+        content = source.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, "it is far larger than such a file can be", str(path))
+    return content
+
+
 def read_json(path: str | Path) -> Any:
     """Read a JSON file. Raises I3Error naming the file if it is missing, damaged, far too large or no file."""
     try:
@@ -108,12 +118,24 @@ def read_json(path: str | Path) -> Any:
             size = os.fstat(source.fileno()).st_size
             if size > MOST_JSON_BYTES:
                 raise I3Error(f"{path} has {size:,} bytes, far more than such a file needs.", "Download it again.")
-            return json.loads(source.read().decode("utf-8-sig"))  # editors of Windows write a mark first
+            content = json.loads(source.read().decode("utf-8-sig"))  # editors of Windows write a mark first
+        if _is_deep(content):  # later work on it would fail
+            raise ValueError("too deep")
+        return content
     except OSError as error:
         raise I3Error(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         wrong = stand_in(path) or (f"{path} is damaged (not JSON).", "Copy or download it again.")
         raise I3Error(*wrong) from error
+
+
+def _is_deep(content: Any) -> bool:
+    """True if lists and objects are nested in more than MOST_LEVELS levels."""
+    level = [content] if isinstance(content, dict | list) else []
+    for _ in range(MOST_LEVELS):
+        inside = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [value for values in inside for value in values if isinstance(value, dict | list)]
+    return bool(level)
 
 
 def stand_in(path: str | Path) -> tuple[str, str] | None:

@@ -52,7 +52,10 @@ def age_text(seconds: float) -> str:
 def when_text(moment: float, now: float | None = None) -> str:
     """Seconds since 1970 in local time: "today 14:02", "yesterday 9:15", "12 March 2026"."""
     now = time.time() if now is None else now
-    then = time.localtime(moment)
+    try:
+        then = time.localtime(moment)
+    except (OverflowError, ValueError, OSError):  # of a damaged file
+        return "at an unknown time"
     clock = f"{then.tm_hour}:{then.tm_min:02d}"
     for days, word in ((0, "today"), (1, "yesterday")):
         if time.localtime(now - days * 86_400)[:3] == then[:3]:

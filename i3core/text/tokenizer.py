@@ -29,6 +29,7 @@ TRIGRAMS = (
 )
 _CHUNK = re.compile(rf"(?<= )...|{TRIGRAMS}|...(?= )|..?", re.DOTALL)
 _SINGLE_SPACE = re.compile(r"(?<! ) (?! )")
+MOST_BYTES = 64_000_000  # of a vocabulary file
 _MOST_CACHED_WORDS = 200_000  # then the cache is cleared, so that its memory stays small
 
 
@@ -248,7 +249,13 @@ class ChunkTokenizer:
 def read_vocabulary(path: str | Path) -> Any:
     """Read the content of a vocabulary file. Raises TokenizerError naming it if it is missing or not JSON."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))  # editors of Windows write a mark first
+        if Path(path).exists() and not Path(path).is_file():  # a pipe or a device might never end
+            raise TokenizerError(f"The vocabulary {path} is not a regular file.")
+        with open(path, "rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise TokenizerError(f"The vocabulary {path} is far larger than one can be.", "Download it again.")
+        return json.loads(content.decode("utf-8-sig"))  # editors of Windows write a mark first
     except OSError as error:
         raise TokenizerError(f"The vocabulary {path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:

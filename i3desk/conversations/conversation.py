@@ -16,6 +16,7 @@ from i3core.generation.outputs import Chunk
 
 TITLE_LENGTH = 60
 USER, ASSISTANT = "user", "assistant"
+LATEST = 1e11  # seconds since 1970: the year 5138; much later dates cannot be shown
 CORRECTED = "corrected"  # the finish_reason of a reply written by the user
 DRAFT = -1  # the number of a message that is not sent yet
 

@@ -18,13 +18,12 @@ from i3core.errors import DataError, I3Error
 from i3core.generation.config import SamplingConfig
 from i3core.system.files import open_file, replaced
 from i3desk.conversations import serialization
-from i3desk.conversations.conversation import ASSISTANT, USER, Conversation, Message, ReplyState, make_title
+from i3desk.conversations.conversation import ASSISTANT, LATEST, USER, Conversation, Message, ReplyState, make_title
 
 VERSION = 1
 LARGEST_FILE = 256 * 2**20  # bytes
 HIGHEST_NUMBER = 2**20 - 1  # the highest that the store can hold
 ALTERNATIVES = 10
-LATEST = 1e11  # seconds since 1970: the year 5138; much later dates cannot be shown
 SMALLEST_PROBABILITY = 1e-12  # a probability of 0 would have infinite surprise
 _STATES = {state.value: state for state in ReplyState}
 _HOW_ENDED = {

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QWidget
 
+from i3core.system.files import open_file
 from i3desk.crash_report import versions
 from i3desk.widgets.basics import button, column_in, label, row
 from i3desk.widgets.links import open_folder, open_link
@@ -70,7 +71,7 @@ class ReportDialog(QDialog):
 def _end_of(log_file: Path) -> str:
     """The last lines of the log."""
     try:
-        with open(log_file, "rb") as file:
+        with open_file(log_file) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - MOST_BYTES))
             lines = file.read().decode("utf-8", "replace").splitlines()

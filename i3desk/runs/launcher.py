@@ -29,7 +29,7 @@ from i3core.errors import I3Error
 from i3core.runs import reader
 from i3core.runs.reader import RunState, RunStatus
 from i3core.system.extras import is_packaged
-from i3core.system.files import read_json, write_json
+from i3core.system.files import open_file, read_json, write_json
 from i3desk.runs import queue
 from i3desk.runs.queue import QueueEntry
 from i3desk.workers.core_process import child_command
@@ -253,7 +253,7 @@ def _write_end(folder: Path, started: Launch, error: str) -> None:
 def _last_error_line(log: Path, start: int) -> str:
     """The last line of the log since byte `start` that is not JSON."""
     try:
-        with open(log, "rb") as source:
+        with open_file(log) as source:
             source.seek(start)
             lines = source.read(1 << 20).decode("utf-8", errors="replace").splitlines()
     except OSError:

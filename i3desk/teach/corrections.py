@@ -12,7 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from i3core.errors import I3Error
-from i3core.system.files import replaced
+from i3core.system.files import read_file, replaced
 from i3desk.conversations import serialization
 from i3desk.conversations.conversation import ASSISTANT, CORRECTED, USER, Conversation
 
@@ -77,7 +77,7 @@ class Corrections(QObject):
     def load(self) -> None:
         """Read the file; if it has invalid lines, they are skipped and the file is set aside."""
         try:
-            lines = self.path.read_bytes().splitlines()
+            lines = read_file(self.path).splitlines()
         except FileNotFoundError:
             return
         except OSError as error:

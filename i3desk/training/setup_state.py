@@ -14,7 +14,7 @@ from i3core.data.sources import parse_source
 from i3core.errors import I3Error
 from i3core.net.dataset_name import is_hub_name
 from i3core.system import assets
-from i3core.system.files import write_json
+from i3core.system.files import read_file, write_json
 from i3core.training.config import TrainingConfig
 from i3core.training.presets import LABELS
 
@@ -93,7 +93,7 @@ def check_change(key: str, value: Any) -> None:
 def read_setup(path: Path) -> SetupState:
     """Read the saved choices, without files that are gone. Never raises."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_file(path).decode("utf-8-sig"))
     except FileNotFoundError:
         return SetupState()
     except (OSError, ValueError, RecursionError) as error:

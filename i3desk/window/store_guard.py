@@ -123,6 +123,7 @@ class StoreGuard(QObject):
         """Open the newest stand-in that an earlier window left, or a new one."""
         for file in reversed(stand_in.stand_ins(self._path)):
             try:
+                copying.track(file)  # its window may have been killed before that
                 store = Store.open_at_once(file)
                 store.mark_cut()
                 return store

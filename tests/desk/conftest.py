@@ -150,8 +150,9 @@ def model() -> FakeModel:
 
 
 @pytest.fixture
-def paths(tmp_path, monkeypatch) -> Paths:
-    """Files below the test's own folder; the user's are out of reach."""
+def paths(tmp_path, tmp_path_factory, monkeypatch) -> Paths:
+    """Files below the test's own folder; the user's and the temporary folder of all are out of reach."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("temporary")))
 
     def refuse() -> Paths:
         raise AssertionError("a test reached for the user's own files")

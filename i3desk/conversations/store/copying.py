@@ -84,7 +84,14 @@ def track(path: Path) -> None:
 def has_changes(path: Path) -> bool:
     """Whether a stand-in holds something to move. Raises I3Error."""
     with explain_errors(path), closing(connect(path, create=False)) as connection:
-        return connection.execute("SELECT 1 FROM touched LIMIT 1").fetchone() is not None
+        return bool(_touched(connection, "main"))
+
+
+def _touched(connection: sqlite3.Connection, schema: str) -> list[tuple[int]]:
+    """The conversations to move; none of a stand-in whose window was killed before anything could be written in it."""
+    if connection.execute(f"SELECT 1 FROM {schema}.sqlite_master WHERE name = 'touched'").fetchone() is None:
+        return []
+    return connection.execute(f"SELECT id FROM {schema}.touched ORDER BY id").fetchall()
 
 
 def move_over(source: Path, target: Path) -> int:
@@ -94,7 +101,7 @@ def move_over(source: Path, target: Path) -> int:
     """
     with explain_errors(target), closing(connect(target, create=False)) as connection:
         connection.execute("ATTACH ? AS other", (f"{source.absolute().as_uri()}?mode=rw",))
-        numbers = connection.execute("SELECT id FROM other.touched ORDER BY id").fetchall()
+        numbers = _touched(connection, "other")
         for (number,) in numbers:
             with transaction(connection):
                 _replace(connection, number)
@@ -107,10 +114,12 @@ def _replace(connection: sqlite3.Connection, number: int) -> None:
     old = connection.execute("SELECT created_at FROM main.conversations WHERE id = ?", (number,)).fetchone()
     target = number
     if new and old and new != old:  # another conversation with this number, made while the clock was wrong
-        target = connection.execute("SELECT max(id) + 1 FROM main.conversations").fetchone()[0]
-    elif old:
-        search_index.remove(connection, number, search_index.TITLE, search_index.MAX_MESSAGES)
-        connection.execute("DELETE FROM main.conversations WHERE id = ?", (number,))
+        # Its place in a move that was interrupted, or else a new one.
+        old = connection.execute("SELECT id FROM main.conversations WHERE created_at = ?", new).fetchone()
+        target = old[0] if old else connection.execute("SELECT max(id) + 1 FROM main.conversations").fetchone()[0]
+    if old:
+        search_index.remove(connection, target, search_index.TITLE, search_index.MAX_MESSAGES)
+        connection.execute("DELETE FROM main.conversations WHERE id = ?", (target,))
     if new:
         connection.execute(
             f"INSERT INTO main.conversations (id, {_ABOUT}) SELECT ?, {_ABOUT} FROM other.conversations WHERE id = ?",

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from i3desk.conversations.store.database import (
     BUSY_S,
     DAMAGED,
     LIST,
+    MIGRATIONS,
     code_of,
     connect,
     connect_read_only,
@@ -33,14 +35,46 @@ Progress = Callable[[float], None]
 def connect_and_read(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
     """Open the database and read the list, which finds most damage; `maintenance.check` reads the rest later.
 
-    Raises sqlite3.DatabaseError if it is damaged, or known to be.
+    Raises sqlite3.DatabaseError if it is damaged, or known to be, or has other tables than ours.
     """
     if needs_recovery(path):
-        error = sqlite3.DatabaseError("it was found to be damaged")
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
+        raise _damaged("it was found to be damaged")
+    try:
+        return _connect_and_read(path, busy_s)
+    except sqlite3.OperationalError as error:
+        if code_of(error) != sqlite3.SQLITE_ERROR:
+            raise
+        raise _damaged(str(error)) from error  # a table is missing or is another one
+
+
+def _damaged(why: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def _columns_of_tables(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+    return {
+        (table, column[1])
+        for (table,) in connection.execute(tables).fetchall()
+        for column in connection.execute("SELECT * FROM pragma_table_info(?)", (table,))
+    }
+
+
+@cache
+def _our_columns() -> set[tuple[str, str]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for migrate in MIGRATIONS:
+            migrate(connection)
+        return _columns_of_tables(connection)
+
+
+def _connect_and_read(path: Path, busy_s: float) -> sqlite3.Connection:
     connection = connect(path, busy_s)
     try:
+        if missing := _our_columns() - _columns_of_tables(connection):
+            raise _damaged(f"{'.'.join(min(missing))} is missing")
         for query in ("SELECT * FROM conversations", LIST):
             for _ in connection.execute(query):
                 pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from i3desk.conversations import serialization
-from i3desk.conversations.conversation import Conversation, Message, ReplyState
+from i3desk.conversations.conversation import ASSISTANT, LATEST, USER, Conversation, Message, ReplyState
 
 PREVIEW_LENGTH = 120
 CONVERSATION_FIELDS = (
@@ -57,8 +57,10 @@ def values_of(message: Message, text: str) -> list:
 
 
 def message_from(values: tuple) -> Message:
-    """Make the message of a row, without chunks."""
+    """Make the message of a row, without chunks; what no version has written becomes something usual."""
     by_name = dict(zip(MESSAGE_FIELDS, values, strict=True))
+    by_name["created_at"] = min(max(0.0, by_name["created_at"]), LATEST)
+    by_name["role"] = USER if by_name["role"] == USER else ASSISTANT
     by_name["state"] = _STATES.get(values[_STATE], ReplyState.CUT)
     by_name["sampling"] = serialization.decode_sampling(values[_SAMPLING])
     return Message(**by_name)

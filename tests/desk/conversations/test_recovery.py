@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from i3desk.conversations.conversation import ASSISTANT, USER, Conversation
-from i3desk.conversations.store import Store, backups, checkpoint, search
+from i3desk.conversations.import_export import to_markdown
+from i3desk.conversations.store import Store, backups, checkpoint, copying, search
 from i3desk.conversations.store.backups import copy_daily, daily_copies
 from i3desk.conversations.store.pages import PageReader
 
@@ -133,3 +134,54 @@ def test_forgotten_conversations_leave_the_copies(path):
     assert b"question 1" in copy.read_bytes()
     backups.remove_copies(path)
     assert daily_copies(path) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DROP TABLE index_backlog", "DROP TABLE texts", "DROP TABLE texts_data", "PRAGMA user_version = 2",
+        "PRAGMA user_version = 0", "ALTER TABLE conversations RENAME COLUMN draft TO other",
+        "UPDATE messages SET created_at = 1e300, role = 'narrator'",
+    ],
+)  # fmt: skip
+def test_tables_that_another_program_changed_cost_no_chat(path, damage):
+    fill(path, 3)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(damage)
+    assert questions(path) == {"question 0", "question 1", "question 2"}
+    assert len(search(path, "zebra")) == 3
+    with closing(Store(path)) as store:
+        for row in store.rows():
+            conversation = store.open_with_chunks(row.id)
+            assert to_markdown(conversation)
+            assert {message.role for message in conversation.path()} <= {USER, ASSISTANT}
+
+
+def test_stand_in_of_a_window_killed_while_making_it_moves_nothing(path, tmp_path):
+    fill(path, 1)
+    stand_in = tmp_path / "stand-in.sqlite3"
+    with closing(Store(stand_in)):  # killed before its changes were tracked
+        pass
+    assert not copying.has_changes(stand_in)
+    assert copying.move_over(stand_in, path) == 0
+    assert questions(path) == {"question 0"}
+
+
+def test_move_that_is_repeated_after_a_kill_adds_nothing_twice(path, tmp_path):
+    """Also where another conversation has the same number, as after a clock that was wrong."""
+    fill(path, 1)
+    stand_in = tmp_path / "stand-in.sqlite3"
+    with closing(Store(stand_in)):
+        pass
+    copying.track(stand_in)
+    fill(stand_in, 2, "moved")
+    with closing(sqlite3.connect(stand_in, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        (number,) = connection.execute("SELECT min(id) FROM conversations").fetchone()
+        connection.execute("UPDATE conversations SET id = 1 WHERE id = ?", (number,))
+        connection.execute("UPDATE messages SET conversation = 1 WHERE conversation = ?", (number,))
+    for _ in range(3):
+        copying.move_over(stand_in, path)
+        with closing(Store(path)) as store:
+            texts = sorted(store.open(row.id).path()[0].text[:16] for row in store.rows())
+        assert texts == ["question 0 moved", "question 0 zebra", "question 1 moved"]
