@@ -1,6 +1,8 @@
 #!/bin/sh
 # Tries a built program as a stranger's machine would have it: an empty environment, a fresh home, another folder, a
-# program folder that nobody may write to. Without a screen, and on a screen of its own where Xvfb is installed.
+# program folder that nobody may write to. Without a screen, and on a screen of its own where Xvfb is installed. Then as
+# stranger machines have it: no display, a home that cannot be written, no D-Bus, other locales, a path with spaces and
+# umlauts, Wayland (where weston is installed).
 #     sh packaging/smoke.sh [DIST]     DIST: what build.sh made, or a program's folder; without it, dist/
 set -eu
 dist=${1:-$(dirname "$0")/../dist}
@@ -9,10 +11,12 @@ program=$dist
 [ -x "$program/i3desk" ] || { echo "There is no i3desk in $dist. Build it: sh packaging/build.sh" >&2 && exit 1; }
 program=$(cd "$program" && pwd -P)
 work=$(mktemp -d)
-screen= server=
+screen= server= weston=
 clean_up() {
     [ -z "$screen" ] || kill "$screen" 2>/dev/null || true
     [ -z "$server" ] || kill "$server" 2>/dev/null || true
+    [ -z "$weston" ] || kill "$weston" 2>/dev/null || true
+    chmod -R u+w "$work"
     rm -rf "$work"
 }
 trap clean_up EXIT
@@ -89,11 +93,20 @@ exec 9>&-
 wait $server || failed "the server does not end well"
 server=
 echo "ok  the server ends when its input does"
-what="a download without a network"
-if clean env HF_ENDPOINT=http://127.0.0.1:9 "$core" download i3-80m >"$work/said" 2>&1 </dev/null; then failed "$what"; fi
-if grep -q Traceback "$work/said"; then failed "$what"; fi
-[ "$(wc -l <"$work/said")" -le 3 ] || failed "$what"
-echo "ok  $what says so in a line"
+refused() { # what it is, the most lines it may say, then a command that must fail and say why
+    what=$1 most=$2
+    shift 2
+    if clean "$@" >"$work/said" 2>&1 </dev/null; then failed "$what"; fi
+    if grep -q Traceback "$work/said"; then failed "$what"; fi
+    [ "$(wc -l <"$work/said")" -le "$most" ] || failed "$what"
+    echo "ok  $what: $(tail -n 1 "$work/said")"
+}
+refused "a download without a network" 3 env HF_ENDPOINT=http://127.0.0.1:9 "$core" download i3-80m
+for display in "" "DISPLAY=:93 QT_QPA_PLATFORM=xcb" "WAYLAND_DISPLAY=nowhere QT_QPA_PLATFORM=wayland"; do
+    # shellcheck disable=SC2086
+    refused "no display ($display)" 2 env $display "$program/i3desk"
+    says "i3core chat"
+done
 
 smoke() { # the window: it opens, chats, trains two steps, closes, and finds the conversation again
     check "$@" "$program/i3desk" --smoke
@@ -104,6 +117,37 @@ smoke() { # the window: it opens, chats, trains two steps, closes, and finds the
     echo "    $(cat "$work/json")"
 }
 smoke "the window, without a screen" env QT_QPA_PLATFORM=offscreen
+
+odd="$work/Programme für Anna"
+mkdir "$odd"
+cp -al "$program" "$odd/i3desk" 2>/dev/null || cp -a "$program" "$odd/i3desk"
+normal=$program program=$odd/i3desk
+smoke "the window in a path with spaces and umlauts, in the C locale, with a D-Bus that is gone" \
+    env QT_QPA_PLATFORM=offscreen LC_ALL=C DBUS_SESSION_BUS_ADDRESS="unix:path=$work/nowhere"
+for locale in POSIX tr_TR.UTF-8 de_DE.ISO-8859-1; do
+    check "a reply in the locale $locale" env LC_ALL="$locale" "$program/i3core" generate --prompt "Über ÖL!" --max-new-tokens 4
+done
+program=$normal
+mkdir "$work/read-only"
+chmod 555 "$work/read-only"
+if clean test -w "$work/read-only"; then
+    echo "--  this user may write anywhere: a read-only home was not tried"
+else
+    check "a reply in a home that cannot be written" env HOME="$work/read-only" "$core" generate --prompt "hello!" --max-new-tokens 4
+    smoke "the window in a home that cannot be written" env QT_QPA_PLATFORM=offscreen HOME="$work/read-only"
+fi
+if command -v weston >/dev/null; then
+    mkdir -m 700 "$work/wayland"
+    [ -z "$as" ] || chown 65534:65534 "$work/wayland"
+    (exec $as env -i HOME="$work/home" XDG_RUNTIME_DIR="$work/wayland" PATH=/usr/bin:/bin \
+        weston --backend=headless --socket=i3desk --idle-time=0 >"$work/weston" 2>&1) &
+    weston=$!
+    waited=0
+    while [ ! -S "$work/wayland/i3desk" ] && [ $waited -lt 100 ]; do sleep 0.1 && waited=$((waited + 1)); done
+    smoke "the window on Wayland" env QT_QPA_PLATFORM=wayland WAYLAND_DISPLAY=i3desk XDG_RUNTIME_DIR="$work/wayland"
+else
+    echo "--  weston is not installed: not tried on Wayland"
+fi
 if command -v Xvfb >/dev/null; then
     Xvfb -displayfd 3 -screen 0 1280x800x24 -nolisten tcp 3>"$work/display" 2>/dev/null &
     screen=$!

@@ -33,6 +33,9 @@ check() {  # a script of tests/ and its options
 }
 check tests/long/responsiveness.py
 check tests/long/curve_speed.py
+# shellcheck disable=SC2046
+check tests/long/soak.py $(full --short "")
+check tests/long/fuzz.py --inputs "$(full 350 10000)"
 check tests/long/store_speed.py
 check tests/long/store_kill.py --kills "$(full 5 50)"
 check tests/long/window_kill.py --kills "$(full 3 50)"
