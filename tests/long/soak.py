@@ -118,9 +118,9 @@ def main() -> int:
     files = max(each[2] for each in counted) - counted[0][2]
     growth = last / first - 1
     print(
-        f"{soak.messages} messages in {minutes:g} minutes beside training: memory {first / 1e6:.0f} to {last / 1e6:.0f} MB"
-        f" ({growth:+.1%}), {files} more files open, longest event {soak.busy_ms:.0f} ms of processor time"
-        f" ({soak.late_ms:.0f} ms by the clock)"
+        f"{soak.messages} messages in {minutes:g} minutes beside training: memory {first / 1e6:.0f} to "
+        f"{last / 1e6:.0f} MB ({growth:+.1%}), {files} more files open, longest event {soak.busy_ms:.0f} ms of "
+        f"processor time ({soak.late_ms:.0f} ms by the clock)"
     )
     return int(growth > MOST_GROWTH or files > MOST_NEW_FILES or soak.busy_ms > options.longest)
 
