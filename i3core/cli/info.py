@@ -60,9 +60,12 @@ def info(arguments: argparse.Namespace) -> None:
 
 
 def tokenize(arguments: argparse.Namespace) -> None:
-    model = load(arguments)
-    ids = model.template.encode_text(arguments.text)
-    chunks = model.tokenizer.pieces(ids)
+    """Read the vocabulary alone: neither weights nor torch."""
+    from ..checkpoints.template import model_template
+
+    template, _ = model_template(arguments.model)
+    ids = template.encode_text(arguments.text)
+    chunks = template.tokenizer.pieces(ids)
     if arguments.json:
         print_json({"ids": ids, "chunks": chunks})
     else:

@@ -16,6 +16,7 @@ from i3core.errors import ConfigError, DeviceError, I3Error
 from i3core.evaluation.perplexity import evaluate_documents
 from i3core.generation.config import SamplingConfig
 from i3core.generation.generator import Generator
+from i3core.model import native
 from i3core.model.layers import Linear
 from i3core.model.lora import add_lora
 from i3core.model.quantization import Int8Linear, has_int8_kernel, quantize
@@ -143,6 +144,7 @@ def test_perplexity_on_unseen_text_is_within_one_percent(use_kernel):
     assert after != before
 
 
+@pytest.mark.skipif(native.library() is None, reason="the library was not built")
 def test_perplexity_in_int4_is_within_three_percent():
     documents = list(read_documents(assets.path("data/small-talk.jsonl")))[:40]
     model = load(precision="float32", device="cpu")
