@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns")
+CONVERSATIONS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "contents")
 QUESTIONS = ("prompt", "question", "instruction", "input", "user", "query", "human")
 ANSWERS = ("completion", "response", "answer", "output", "assistant", "reply", "bot")
 CONTEXTS = ("input", "context")
 SYSTEMS = ("system", "system_prompt", "system_message")
 ROLES = ("role", "from", "sender", "author", "speaker")  # of a turn
-CONTENTS = ("content", "value", "text", "message", "mes")  # of a turn
+CONTENTS = ("content", "value", "text", "message", "mes", "parts")  # of a turn
 CONVERSATION_IDS = ("conversation_id", "conversation", "chat_id", "thread_id", "dialogue_id", "dialog_id", "session_id")
 # All fields of a record that `documents` looks at.
 KNOWN_FIELDS = tuple(

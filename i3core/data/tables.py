@@ -24,9 +24,15 @@ SAMPLED_LINES = 20
 SAMPLED_CHARACTERS = 1 << 20
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)  # Excel's own way to name the delimiter
 _WORDS_OF = {  # in headers, by what the column is
-    "user": ("user", "human", "question", "prompt", "query", "input", "instruction", "ask", "customer", "message"),
-    "assistant": ("assistant", "bot", "answer", "reply", "response", "output", "completion", "ai", "gpt"),
-}
+    "user": (
+        "user", "human", "question", "prompt", "query", "input", "instruction", "ask", "customer", "message", "frage",
+        "fragen", "nutzer", "pregunta", "pergunta", "domanda", "vraag", "pytanie", "вопрос", "问题", "問題", "質問",
+    ),
+    "assistant": (
+        "assistant", "bot", "answer", "reply", "response", "output", "completion", "ai", "gpt", "antwort", "antworten",
+        "réponse", "reponse", "respuesta", "resposta", "risposta", "antwoord", "odpowiedź", "ответ", "回答", "答案",
+    ),
+}  # fmt: skip
 _MOST_HEADER_CHARACTERS, _MOST_HEADER_WORDS = 40, 4
 _SENTENCE_END = (".", "!", "?", "…", ",", ";", ":")
 
@@ -294,7 +300,7 @@ def _reason(error: csv.Error) -> str:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """Comma, semicolon or tab: the one that splits most rows into as many cells as the first, and least prose."""
+    """Comma, semicolon, tab or bar: the one that splits most rows into as many cells as the first, and least prose."""
 
     def fit(delimiter: str) -> tuple[bool, float, float]:
         try:
@@ -309,4 +315,4 @@ def _delimiter(lines: list[str]) -> str:
         known = _is_known([cell.strip().lower() for cell in rows[0]])
         return known, columns.count(columns[0]) / len(columns), -inside / max(1, text.count(delimiter))
 
-    return max(",;\t", key=fit)
+    return max(",;\t|", key=fit)

@@ -158,6 +158,8 @@ SHAPES = (
                              REPLY]}),
         EXCHANGE, ("image_url parts of turns",),
     ),
+    Shape("contents of parts", "a.jsonl", _jsonl({"contents": [{"role": "user", "parts": [{"text": ASKED}]},
+          {"role": "model", "parts": [{"text": SAID}]}]}), EXCHANGE),
     Shape(
         "tools", "a.jsonl", _jsonl({"messages": [USER, CALL, TOOL, REPLY], "tools": [{"name": "find"}]}),
         (("user", f"{ASKED}\n\nhall"), ("assistant", SAID)),

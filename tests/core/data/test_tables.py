@@ -57,10 +57,10 @@ def test_quotes_are_text_where_tabs_separate(tmp_path):
     assert reported == {}
 
 
-CELLS = st.text(st.sampled_from('ab",;\t\n .é'), min_size=1).map(str.strip).filter(bool)
+CELLS = st.text(st.sampled_from('ab",;|\t\n .é'), min_size=1).map(str.strip).filter(bool)
 
 
-@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), st.sampled_from(",;\t"), st.booleans())
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), st.sampled_from(",;\t|"), st.booleans())
 def test_written_table_is_read_back_whole(tmp_path_factory, rows, delimiter, crlf):
     target = io.StringIO(newline="")
     writer = csv.writer(target, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\r\n" if crlf else "\n")
@@ -100,6 +100,9 @@ def test_line_of_excel_names_the_separator(tmp_path, separator, encoding):
         ("hello, you;hi there friend\nhow are you, friend;i am fine\n", None),
         ("it costs 1,5;so much\nit costs 2,25;even more\n", None),
         ("prompt;completion\na, b, c;d, e, f\n", [("a, b, c", "d, e, f")]),
+        ("prompt|completion\na, b; c|d, e\n", [("a, b; c", "d, e")]),
+        ("frage;antwort\nwie viel?;1,5\nund?;2,7\n", [("wie viel?", "1,5"), ("und?", "2,7")]),
+        ("pregunta|respuesta\n¿dónde?|aquí\n", [("¿dónde?", "aquí")]),
         ("prompt\tcompletion\na, b;c\td, e;f\n", [("a, b;c", "d, e;f")]),
     ],
 )
