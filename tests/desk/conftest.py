@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from fork_relay import RelayPoint
 from fork_server import ForkServer
 from paths import REPOSITORY, SUPPORT
 from PySide6.QtCore import QEvent
@@ -22,6 +23,7 @@ from i3core.text.chat_template import ChatTemplate
 from i3core.text.tokenizer import ChunkTokenizer
 from i3desk.paths import Paths
 from i3desk.runs import launcher
+from i3desk.workers import core_process
 from i3desk.workers.model_worker import GenerateRequest, LoadRequest, ModelInfo
 
 HERE = Path(__file__).parent
@@ -58,6 +60,19 @@ def forked_trainers(fork_server, monkeypatch, tmp_path) -> Iterator[Callable[[],
     monkeypatch.setattr(launcher, "spawn", trainers.spawn)
     yield trainers.running
     trainers.close()
+
+
+@pytest.fixture
+def forked_children(fork_server, monkeypatch, tmp_path_factory) -> Iterator[None]:
+    """Starts the window's other children in milliseconds, too: real processes whose imports are done in advance."""
+    if fork_server is None or not hasattr(os, "pidfd_open"):
+        yield
+        return
+    fork_server.wait_until_ready()
+    point = RelayPoint(fork_server, tmp_path_factory.mktemp("relay"))
+    monkeypatch.setattr(core_process, "child_command", point.command)
+    yield
+    point.close()
 
 
 @dataclass

@@ -29,6 +29,7 @@ class ForkServer:
     """The process to fork from, and a connection to request children from it."""
 
     def __init__(self, environment: dict[str, str]) -> None:
+        self._turn = threading.Lock()  # relays are adopted in a thread
         self._requests, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -56,13 +57,30 @@ class ForkServer:
             request = {"arguments": arguments, "code": code, "env": env, "cwd": str(cwd), "ignored": ignored}
             content = json.dumps(request).encode()
             handles = [*theirs, their_status.fileno()]
-            socket.send_fds(self._requests, [struct.pack("!I", len(content))], handles)
-            self._requests.sendall(content)
+            with self._turn:
+                socket.send_fds(self._requests, [struct.pack("!I", len(content))], handles)
+                self._requests.sendall(content)
         finally:
             for handle in theirs:
                 os.close(handle)
             their_status.close()
         return ForkedProcess(status, *ours)
+
+    def wait_until_ready(self) -> None:
+        """Wait for its imports, so that no child's time limit has to include them."""
+        with self.start([], code="", env=dict(os.environ), cwd=os.getcwd()) as child:
+            child.wait()
+
+    def adopt(self, relay: socket.socket) -> None:
+        """Run what a `fork_relay` asks for: with its streams, and as long as it lives."""
+        header, handles, _, _ = socket.recv_fds(relay, 4, 3)
+        request = json.loads(_exactly(relay, *struct.unpack("!I", header)))
+        content = json.dumps({**request, "code": None, "ignored": [], "ends_with_caller": True}).encode()
+        with self._turn:
+            socket.send_fds(self._requests, [struct.pack("!I", len(content))], [*handles, relay.fileno()])
+            self._requests.sendall(content)
+        for handle in handles:
+            os.close(handle)
 
     def close(self) -> None:
         self._requests.close()
@@ -197,10 +215,21 @@ def _serve(requests: socket.socket) -> dict | None:
         with socket.socket(fileno=status) as report:
             try:
                 report.sendall(struct.pack("!i", child))
+                if request.get("ends_with_caller"):
+                    _kill_with(report, child)
                 report.sendall(struct.pack("!i", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
             except BrokenPipeError:  # the test run was ended
                 pass
         os._exit(0)
+
+
+def _kill_with(caller: socket.socket, child: int) -> None:
+    """Return when the child has ended; kill it if the caller ends before."""
+    ended = os.pidfd_open(child)
+    found, _, _ = select.select([ended, caller], [], [])
+    if ended not in found:
+        os.kill(child, signal.SIGKILL)
+    os.close(ended)
 
 
 def _become(request: dict) -> None:

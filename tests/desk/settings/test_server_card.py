@@ -14,6 +14,7 @@ from i3desk.settings.server_card import ServerCard
 
 pytest.importorskip("fastapi", reason="the extra `server` is not installed")
 
+pytestmark = pytest.mark.usefixtures("forked_children")
 LONG_MS = 60_000
 
 

@@ -15,9 +15,11 @@ from user import marked_words
 
 from i3core.system import assets
 from i3desk.style.theme import Theme
+from i3desk.training import model_comparison
 from i3desk.training.model_comparison import MAX_EXCHANGES, ModelComparison
 from i3desk.widgets.before_after import BeforeAfter
 
+pytestmark = pytest.mark.usefixtures("forked_children")
 LOADING_MS = 60_000  # two models and torch, on a machine with other work
 
 
@@ -35,7 +37,8 @@ def tuned(tmp_path_factory):
 
 
 @pytest.fixture
-def panel(qtbot, qapp):
+def panel(qtbot, qapp, monkeypatch):
+    monkeypatch.setattr(model_comparison, "MAX_NEW_TOKENS", 24)  # the tuned model never ends by itself
     Theme(qapp, "light")
     panel = ModelComparison()
     qtbot.addWidget(panel)
