@@ -15,7 +15,6 @@ from user import marked_words
 
 from i3core.system import assets
 from i3desk.style.theme import Theme
-from i3desk.training import model_comparison
 from i3desk.training.model_comparison import MAX_EXCHANGES, ModelComparison
 from i3desk.widgets.before_after import BeforeAfter
 
@@ -37,8 +36,7 @@ def tuned(tmp_path_factory):
 
 
 @pytest.fixture
-def panel(qtbot, qapp, monkeypatch):
-    monkeypatch.setattr(model_comparison, "MAX_NEW_TOKENS", 24)  # the tuned model never ends by itself
+def panel(qtbot, qapp):
     Theme(qapp, "light")
     panel = ModelComparison()
     qtbot.addWidget(panel)
