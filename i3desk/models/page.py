@@ -152,7 +152,7 @@ class ModelsPage(QWidget):
         self.download_button.clicked.connect(self.open_download)
 
         self.precision_choice = SegmentedControl("Precision", PRECISIONS)
-        self.precision_choice.setFixedWidth(264)
+        self.precision_choice.setFixedWidth(352)
         self.precision_choice.chosen.connect(self._on_precision_chosen)
         self.precision_hint = label(tone="muted", grade="small", wrap=True)
         precision_label = label("Precision", tone="muted", grade="small")
