@@ -173,6 +173,7 @@ class Application(QObject):
         services.train_page.curves.exported.connect(self._on_exported)
         services.teacher.show_run_requested.connect(self._show_run)
         services.teacher.corrections.failed.connect(self.actions.show_error)
+        services.datasets.failed.connect(self.actions.show_error)
         page = services.runs_page
         page.chat_requested.connect(self._chat_with)
         page.open_requested.connect(self._show_run)
@@ -289,7 +290,7 @@ def saved_scale(paths: Paths | None) -> int:
 def wipe(paths: Paths) -> None:
     """Delete everything that i3desk keeps: conversations, corrections, models, runs, settings and the log."""
     logging.shutdown()
-    for path in (paths.models_folder, paths.runs_folder, paths.lessons_folder):
+    for path in (paths.models_folder, paths.runs_folder, paths.lessons_folder, paths.sets_folder):
         shutil.rmtree(path, ignore_errors=True)
     remove_copies(paths.conversations_file)
     for file in stand_in.stand_ins(paths.conversations_file):

@@ -32,6 +32,11 @@ class Paths:
         return self.conversations_file.with_name("corrections.jsonl")
 
     @property
+    def sets_folder(self) -> Path:
+        """Training data made in the window, a folder each."""
+        return self.conversations_file.with_name("sets")
+
+    @property
     def lock_file(self) -> Path:
         """The lock of the running i3desk."""
         return self.conversations_file.with_name("i3desk.lock")

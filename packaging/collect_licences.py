@@ -27,7 +27,7 @@ from contents import MODULES
 
 from i3desk.help.licences import Licence, installed, to_json
 
-EXTRAS = ("server",)  # included in the program, as in the extra `package`
+EXTRAS = ("server", "documents")  # included in the program, as in the extra `package`
 COMMON = Path("/usr/share/common-licenses")
 QT = {"PySide6_Essentials", "shiboken6"}
 QT_NOTE = (

@@ -34,7 +34,7 @@ LAYERS = {
         window
         teach training
         runs chat
-        curves help settings models tokens
+        curves help settings models tokens datasets
         widgets preferences
         workers style conversations single_instance crash_report event_loop_stalls
         paths

@@ -114,6 +114,14 @@ def _checkpoint(run: Path) -> Path | None:
     return next((path for name in names if (path := run / "checkpoints" / name).is_dir()), None)
 
 
+def run_of(folder: str | Path) -> Path:
+    """The run of a checkpoint's folder; any other folder as it is."""
+    folder = Path(folder)
+    run = folder.parent.parent
+    is_checkpoint = folder.parent.name == "checkpoints" and folder.name.removesuffix(".old") in ("best", "last")
+    return run if is_checkpoint and (run / "run.json").is_file() else folder
+
+
 def find(path_or_name: str | Path | None) -> Path:
     """Find a model folder by path or name; the bundled model for None.
 

@@ -67,8 +67,8 @@ def add_train(commands: Commands) -> None:
     add = group.add_argument
     add(
         "--data", nargs="+", metavar="PATH[:WEIGHT]",
-        help="files or folders (.txt .md .jsonl .json .csv .tsv .parquet .chat; also .xz, .gz), with how often each is "
-        f"seen; or data sets of the hub: {HELP}",
+        help="files or folders (.txt .md .docx .pdf .jsonl .json .csv .tsv .parquet .chat; also .xz, .gz), with how "
+        f"often each is seen; or data sets of the hub: {HELP}",
     )  # fmt: skip
     add("--val", metavar="PATH", help="validation data, likewise (default: a share of the data)")
     add(

@@ -5,6 +5,7 @@
 {"conversations": [{"from": "human", "value": "..."}, ...]}         ShareGPT conversations
 {"instruction": "...", "input": "...", "output": "..."}             Alpaca instructions
 {"prompt": "...", "completion": "..."}                              prompt and completion
+{"ask": ["...", "..."], "answer": "..."}                            ways to ask (ways.py)
 user,assistant                                                      two columns (of a table without known names)
 {"ids": [5, 17, ...]}                                               token ids
 
@@ -33,6 +34,7 @@ from .records import BadRecordError, BadRecordHandler, ReadLimit, RecordLocation
 from .sources import data_files, files_left_out
 from .tables import join_turns
 from .turns import ASSISTANT, SYSTEM, USER, LeaveOut, Turns, has_content
+from .ways import conversations_of, has_ways
 
 NO_REPLY = "conversations without a reply (learned only with --loss-on all)"
 _KNOWN_SHAPES = (
@@ -171,7 +173,10 @@ def _parse(record: Any, reading: Reading, place: str, leave_out: LeaveOut) -> li
         record = {"messages": record}
     if not isinstance(record, dict):
         raise DataError("a record must be a JSON object.", _KNOWN_SHAPES)
-    if not _KEYS_OF_PROGRAMS.isdisjoint(record) or _has_versions(record):
+    if has_ways(record):
+        conversations = conversations_of(record, leave_out)
+        documents = [_conversation(t, "", "messages" if len(t.messages) > 2 else "ways to ask") for t in conversations]
+    elif not _KEYS_OF_PROGRAMS.isdisjoint(record) or _has_versions(record):
         documents = [d for part in chats_in(record) for d in _parse_export(part, reading, place, leave_out)]
     else:
         documents = [_parse_fields(record, leave_out)]

@@ -7,8 +7,9 @@
     .csv .tsv   one row of cells per record
     .parquet    one record per row (needs pyarrow)
     .chat       one conversation, as GPT4All keeps it
+    .docx .pdf  one text per paragraph (needs mammoth, pypdf)
 
-All but the last two may be compressed as .xz or .gz.
+All but the last four may be compressed as .xz or .gz.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from . import chat_logs, gpt4all, json_records
 from .encodings import UTF8, suggestion, text_encoding
 from .fields import CONTENTS, CONVERSATION_IDS, KNOWN_FIELDS, ROLES
 from .json_records import json_lines, json_values, spans_lines
+from .office import OFFICE_TYPES, office_records
 from .reading import Reading, ReadingNotes
 from .records import BadRecordError, BadRecordHandler, CountingReader, ReadLimit, RecordLocation, Records, report_bad
 from .tables import table_rows
@@ -66,6 +68,9 @@ def read_records(
     try:
         if kind == ".parquet":
             yield from _parquet_rows(path, limit, reading, notes)
+            return
+        if kind in OFFICE_TYPES:
+            yield from office_records(path, kind, limit)
             return
         if kind == gpt4all.SUFFIX:
             yield from _gpt4all_chat(path, on_bad, limit, notes)
@@ -289,5 +294,5 @@ _READERS: dict[str, Callable[[Any, str, BadRecordHandler | None], Records]] = {
     ".json": json_values,
 }
 _TABLES = (".csv", ".tsv")
-_BINARY = (".parquet", gpt4all.SUFFIX)
-KNOWN_TYPES = f"{' '.join([*_READERS, *_TABLES])} (also compressed as .xz or .gz), {' and '.join(_BINARY)}"
+_BINARY = (".parquet", gpt4all.SUFFIX, *OFFICE_TYPES)
+KNOWN_TYPES = f"{' '.join([*_READERS, *_TABLES])} (also compressed as .xz or .gz), {' '.join(_BINARY)}"

@@ -113,7 +113,7 @@ def _folder_files(path: Path) -> tuple[list[Path], list[tuple[str, str]]]:
         found += [Path(folder, name) for name in names if not name.startswith(".") and file_type(Path(name))]
     found.sort(key=lambda file: file.relative_to(path).parts)
     splits = {file: _split(file.relative_to(path)) for file in found}
-    has_records = any(file_type(file) not in (".txt", ".md") for file in found)
+    has_records = any(file_type(file) not in (".txt", ".md", ".docx", ".pdf") for file in found)
     kept, left_out = [], []
     for file in found:
         reason = _reason_to_leave_out(file, has_records)

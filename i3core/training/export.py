@@ -26,19 +26,12 @@ from ..runs.folder import RunFolder
 from ..runs.reader import read_status, read_summary
 from ..system import assets
 from ..system.files import read_json, sync, write_json
+from ..system.folder_names import check_folder_name
 
 CHECKPOINTS = ("best", "last")
 _UNFINISHED = ".keeping-"
 _TRIES, _PAUSE_S = 20, 0.1  # a checkpoint is replaced within milliseconds
 _LEFT_BEHIND_S = 3600  # no export takes that long
-_NO_FILE_NAME = frozenset('/\\:*?"<>|')  # on some systems
-_DEVICES = {
-    "con",
-    "prn",
-    "aux",
-    "nul",
-    *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)),
-}  # of Windows
 
 
 @dataclass(frozen=True)
@@ -115,23 +108,11 @@ def check_name(name: str, models: Path | None = None) -> str:
 
     Raises ConfigError with the remedy.
     """
-    if not name.strip():
-        raise ConfigError("The name is empty.", "Give the model a name, such as pirate.")
-    wrong = sorted({letter for letter in name if letter in _NO_FILE_NAME or not letter.isprintable()})
-    if wrong:
-        raise ConfigError(f"{name!r} cannot be the name of a folder.", f"Leave out {' '.join(map(repr, wrong))}.")
-    if name != name.strip() or name.startswith((".", "-")) or name.endswith("."):
-        raise ConfigError(f"{name!r} cannot be the name of a model.", "Start and end it with a letter.")
-    if name.lower().endswith(registry.PARTIAL) or name.split(".")[0].lower() in _DEVICES:
-        raise ConfigError(f"{name!r} has a special meaning on some systems.", "Choose another name.")
-    if len(name.encode()) > 100:
-        raise ConfigError("The name is too long.", "Use at most 100 letters.")
+    if name.lower().endswith(registry.PARTIAL):
+        raise ConfigError(f"{name!r} has a special meaning here.", "Choose another name.")
     models = models or registry.models_folder()
     taken = set(assets.models()) | ({path.name for path in models.iterdir()} if models.is_dir() else set())
-    same = next((each for each in sorted(taken) if each.lower() == name.lower()), None)
-    if same is not None:
-        raise ConfigError(f"There is a model {same!r} already.", "Choose another name, or delete that model first.")
-    return name
+    return check_folder_name(name, "model", taken)
 
 
 def _copy(run: Path, checkpoint: str | None, fresh: Path) -> _Source:

@@ -6,7 +6,9 @@ Folders are read in the background. An entry holds the facts of its model, or th
 from __future__ import annotations
 
 import enum
+import itertools
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -42,6 +44,7 @@ class Entry:
     Attributes:
         facts: what the folder holds; None if it is not read yet or cannot be read.
         what, remedy: why it cannot be read; empty if it can.
+        mark: what tells it from another model of the same name; "" if there is none.
     """
 
     folder: Path
@@ -49,6 +52,7 @@ class Entry:
     facts: ModelInfo | None = None
     what: str = ""
     remedy: str = ""
+    mark: str = ""
 
     @property
     def is_kept(self) -> bool:
@@ -56,9 +60,15 @@ class Entry:
         return self.facts is not None and self.facts.kept is not None
 
     @property
+    def is_trained_here(self) -> bool:
+        """True for a run, or a model that the user made of one."""
+        return self.is_kept or (self.facts is not None and self.facts.kind == "run")
+
+    @property
     def name(self) -> str:
-        """Name of the model."""
-        return self.facts.name if self.facts else self.folder.name
+        """Name of the model, which no other one in the list has."""
+        name = self.facts.name if self.facts else self.folder.name
+        return f"{name} · {self.mark}" if self.mark else name
 
 
 def bundled_folder() -> Path | None:
@@ -67,8 +77,22 @@ def bundled_folder() -> Path | None:
 
 
 def absolute(path: str | Path) -> Path:
-    """Absolute path with one spelling for each folder."""
-    return Path(os.path.abspath(os.path.expanduser(path)))
+    """Absolute path with one spelling for each model: a run's checkpoint is the run."""
+    return registry.run_of(Path(os.path.abspath(os.path.expanduser(path))))
+
+
+def distinct(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries, of which no two have one name: the later ones are marked by the time of their run, or a number."""
+    made: list[Entry] = []
+    taken: set[str] = set()
+    for entry in entries:
+        training = entry.facts.training if entry.facts else None
+        date = time.strftime("%d %b %H:%M", time.localtime(training.started)) if training and training.started else ""
+        marks = itertools.chain(["", *filter(None, [date])], (f"{date} ({n})".strip() for n in itertools.count(2)))
+        entry = next(each for mark in marks if (each := replace(entry, mark=mark)).name.lower() not in taken)
+        taken.add(entry.name.lower())
+        made.append(entry)
+    return made
 
 
 def find_folders(paths: Paths, own: Iterable[str], recent: Iterable[str]) -> list[tuple[Path, Origin]]:
@@ -178,7 +202,7 @@ class Catalog(QObject):
         )
         self.entries = [entry for entry in self.entries if str(entry.folder) != name or entry.origin is not Origin.OWN]
         self._restart_reading()
-        self.changed.emit()
+        self._set(self.entries)
 
     def annotate(self, folder: str | Path, name: str | None = None, note: str | None = None) -> None:
         """Change the name or the note of a downloaded or kept model, in the background."""
@@ -206,6 +230,10 @@ class Catalog(QObject):
             self.own_folders, self.recent_models = own_folders, recent_models
             self.saved_changed.emit()
 
+    def _set(self, entries: Iterable[Entry]) -> None:
+        self.entries = distinct(entries)
+        self.changed.emit()
+
     def _restart_reading(self) -> None:
         """Read again if folders are being read: the result of the old list would undo the change."""
         if self.reading:
@@ -214,7 +242,7 @@ class Catalog(QObject):
     def _on_found(self, found: list[tuple[Path, Origin]]) -> None:
         # Known facts are kept until the folder is read again, so that the page does not flicker.
         known = {entry.folder: entry for entry in self.entries}
-        self.entries = [
+        entries = [
             replace(known[folder], origin=origin) if folder in known else Entry(folder, origin)
             for folder, origin in found
         ]
@@ -224,7 +252,7 @@ class Catalog(QObject):
             )
             for folder, _ in found
         ]
-        self.changed.emit()
+        self._set(entries)
 
     def _on_read(self, folder: Path, facts: ModelInfo) -> None:
         self._replace(folder, facts)
@@ -238,7 +266,7 @@ class Catalog(QObject):
             replace(entry, facts=facts, what=what, remedy=remedy) if entry.folder == folder else entry
             for entry in self.entries
         ]
-        self.changed.emit()
+        self._set(self.entries)
 
     def _on_checked(self, facts: ModelInfo) -> None:
         folder = absolute(facts.folder)
@@ -246,7 +274,7 @@ class Catalog(QObject):
             self.entries = [*self.entries, Entry(folder, Origin.OWN, facts)]
             self._save((*self.own_folders, str(folder)), self.recent_models)
             self._restart_reading()
-            self.changed.emit()
+            self._set(self.entries)
         self.added.emit(str(folder))
 
     def _on_refused(self, error: I3Error) -> None:

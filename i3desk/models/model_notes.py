@@ -25,7 +25,7 @@ class ModelNotes(QObject):
         entry = self._catalog.entry(folder)
         if entry is not None:
             dialog = self._dialog(folder, "Rename the model", "Name; its folder stays as it is", self._rename)
-            dialog.setTextValue(entry.name)
+            dialog.setTextValue(entry.facts.name if entry.facts else entry.name)
             dialog.open()
 
     @Slot(str)

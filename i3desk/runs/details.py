@@ -16,8 +16,6 @@ from i3desk.curves.sparkline import Sparkline
 from i3desk.runs.config_diff import changed_settings
 from i3desk.runs.controller import RunController
 from i3desk.runs.labels import progress_text, state_text, tone_of, trouble_text
-from i3desk.runs.name_edit import NameEdit
-from i3desk.runs.note_edit import NoteEdit
 from i3desk.runs.run_facts import facts_of
 from i3desk.runs.trouble_card import TroubleCard
 from i3desk.style.icons import Dot
@@ -35,6 +33,7 @@ from i3desk.widgets.basics import (
 )
 from i3desk.widgets.facts import FactRows
 from i3desk.widgets.links import open_folder
+from i3desk.widgets.name_and_note import NameEdit, NoteEdit
 from i3desk.workers.background import BackgroundJobs
 
 MARGIN = 16

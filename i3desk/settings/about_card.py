@@ -6,9 +6,9 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QLabel, QWidget
 
 from i3core.version import __version__
+from i3desk.settings.card import Card
 from i3desk.style.icons import app_icon
 from i3desk.widgets.basics import button, label, row
-from i3desk.widgets.card import Card
 from i3desk.widgets.links import open_link
 
 I3_PROJECT = "https://github.com/FlameF0X/open-i3"

@@ -16,14 +16,14 @@ from i3desk.widgets.basics import button, column_in, label, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.question import Question
 
-KINDS = ("chat", "model", "run")
+KINDS = ("chat", "model", "run", "set")
 MOST_SHOWN = 50
-NOTHING = "Nothing. Deleted chats, models and runs stay here for 30 days."
+NOTHING = "Nothing. Deleted chats, models, runs and sets stay here for 30 days."
 
 
 @dataclass(frozen=True)
 class DeletedItem:
-    """A deleted chat (its number is the `key`), model or run."""
+    """A deleted chat (its number is the `key`), model, run or set of training data."""
 
     kind: str
     key: int | DeletedFolder

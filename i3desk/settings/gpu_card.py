@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from i3core.system.gpu import UnusableGpu
+from i3desk.settings.card import Card
 from i3desk.widgets.basics import label
-from i3desk.widgets.card import Card
 from i3desk.widgets.copy_field import CopyField
 
 

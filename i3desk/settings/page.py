@@ -13,6 +13,7 @@ from i3core.net.releases import switched_on
 from i3desk.paths import Paths
 from i3desk.preferences import TEXT_SIZES, SettingsStore
 from i3desk.settings.about_card import AboutCard
+from i3desk.settings.card import Card
 from i3desk.settings.gpu_card import GpuCard
 from i3desk.settings.server_card import ServerCard
 from i3desk.settings.shortcuts import SHORTCUTS
@@ -22,7 +23,6 @@ from i3desk.style.motion import reduce_motion
 from i3desk.style.theme import CHOICES, Theme
 from i3desk.style.zoom import SCALES, can_zoom
 from i3desk.widgets.basics import centred, column_in, label, named, page_header, row, scroll_page
-from i3desk.widgets.card import Card
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.widgets.setting_rows import SwitchButton

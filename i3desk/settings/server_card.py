@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from i3core.system.extras import install_hint
 from i3desk.preferences import SettingsStore
+from i3desk.settings.card import Card
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import label, named, restyle, row
-from i3desk.widgets.card import Card
 from i3desk.widgets.copy_field import CopyField
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.setting_rows import SwitchButton

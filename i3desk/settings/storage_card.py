@@ -9,9 +9,9 @@ from PySide6.QtCore import Signal, SignalInstance, Slot
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from i3desk.paths import Paths
+from i3desk.settings.card import Card
 from i3desk.settings.deleted_list import DeletedList
 from i3desk.widgets.basics import button, label, row
-from i3desk.widgets.card import Card
 from i3desk.widgets.links import open_folder
 from i3desk.widgets.question import Question
 

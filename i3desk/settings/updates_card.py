@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from i3core.net import releases
 from i3desk.preferences import SettingsStore
+from i3desk.settings.card import Card
 from i3desk.widgets.basics import add, button, label
-from i3desk.widgets.card import Card
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.setting_rows import SwitchButton
 

@@ -29,6 +29,7 @@ class DataCard(QFrame):
         remove_requested(path): emitted when the user removes the file.
         weight_chosen(path, weight): emitted when the user chose how often it is shown.
         skip_chosen(skip): emitted when the user chose whether to skip bad records.
+        edit_requested(path): emitted when the user wants to change a set that was made in the window.
         again_requested(path): emitted when the user wants the file read again.
     """
 
@@ -36,6 +37,7 @@ class DataCard(QFrame):
     weight_chosen = Signal(str, float)
     skip_chosen = Signal(bool)
     again_requested = Signal(str)
+    edit_requested = Signal(str)
 
     def __init__(self, path: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,10 +54,13 @@ class DataCard(QFrame):
         self.name = ElidedLabel(display_name(path), grade="name")
         self.name.setToolTip(tooltip_text(path))
         self.kind = label(tone="muted", grade="small")
+        self.edit = button("Edit", "Change this set", "quiet", f"Edit {display_name(path)}")
+        self.edit.clicked.connect(self._on_edit)
+        self.edit.hide()
         self.remove = _tool("close", "Remove", "Train without this file; it is not deleted")
         self.remove.setAccessibleName(f"Remove {display_name(path)}")
         self.remove.clicked.connect(self._on_remove)
-        heading = row(self.fold, (self.name, 1), self.remove, spacing=4)
+        heading = row(self.fold, (self.name, 1), self.edit, self.remove, spacing=4)
         self.facts = tabular(label(tone="muted", grade="small", wrap=True))
         self.unknown = label(tone="bad", grade="small", wrap=True)
         self.truncated = label(tone="warn", grade="small", wrap=True)
@@ -226,6 +231,10 @@ class DataCard(QFrame):
     @Slot()
     def _on_remove(self) -> None:
         self.remove_requested.emit(self.path)
+
+    @Slot()
+    def _on_edit(self) -> None:
+        self.edit_requested.emit(self.path)
 
     @Slot()
     def _on_again(self) -> None:

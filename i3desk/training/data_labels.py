@@ -7,7 +7,7 @@ from typing import Any
 from i3core.system.humanize import count_text
 
 MOST_LEFT_OUT = 4  # that are named
-PAIRS = ("prompt and completion", "Alpaca instructions", "two columns")
+PAIRS = ("prompt and completion", "Alpaca instructions", "two columns", "ways to ask")
 CHATS = ("messages", "ShareGPT conversations")
 MUCH_UNKNOWN = 0.02  # of the tokens
 MIN_TO_SPLIT = 20  # documents or rows; with fewer, nothing is kept for validation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +20,12 @@ from i3desk.widgets.card_button import CardButton
 from i3desk.widgets.drop_card import DASHES
 from i3desk.widgets.plain_text import tooltip_text
 
-SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".chat", ".gz", ".xz")
+SUFFIXES = (
+    ".txt", ".md", ".docx", ".pdf", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".chat", ".gz", ".xz",
+)  # fmt: skip
 MOST_UNFOLDED = 2
 SHAPES = (
-    ("Text", ".txt, .md\nused as is"),
+    ("Text", ".txt, .md, .docx, .pdf\nused as is"),
     ("Conversations", ".jsonl\nmessages, or prompt and completion"),
     ("Tables", ".csv\nquestion and answer"),
 )
@@ -69,13 +71,17 @@ class DropZone(QPushButton):
 class DataList(QWidget):
     """Shows a card for each source.
 
+    Attributes:
+        own: the sources that were made in the window, and can be edited.
     Signals:
         added(paths): emitted when the user chose files or folders.
         reading_chosen(key, value): emitted when the user said how to read the files: columns, encoding, or who i3 is.
+        edit_requested(path): emitted when the user wants to change a set that was made in the window.
         remove_requested(path), weight_chosen(path, weight), skip_chosen(skip), again_requested(path): see DataCard.
     """
 
     added = Signal(object)
+    edit_requested = Signal(str)
     remove_requested = Signal(str)
     weight_chosen = Signal(str, float)
     skip_chosen = Signal(bool)
@@ -85,6 +91,7 @@ class DataList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards: dict[str, DataCard] = {}
+        self.own: frozenset[str] = frozenset()
         self.samples: list[CardButton] = []
 
         self.column = column_in(
@@ -108,6 +115,10 @@ class DataList(QWidget):
         self.folder_button.clicked.connect(self._ask_for_folder)
         self.empty = self._empty_part()
         add(self.column, self.refused, self.zone, row(None, self.folder_button, None), self.empty, None)
+
+    def show_below(self, widget: QWidget) -> None:
+        """Put a widget below the files."""
+        self.column.insertWidget(self.column.indexOf(self.empty), widget)
 
     def _empty_part(self) -> QWidget:
         """The formats, and the samples as cards."""
@@ -151,11 +162,13 @@ class DataList(QWidget):
                 card.weight_chosen.connect(self.weight_chosen)
                 card.skip_chosen.connect(self.skip_chosen)
                 card.again_requested.connect(self.again_requested)
+                card.edit_requested.connect(self.edit_requested)
                 self.column.insertWidget(self._first_card + len(self.cards) - 1, card)
                 card.show()
                 if len(self.cards) > MOST_UNFOLDED:
                     for each in self.cards.values():
                         each.set_folded(each is not card)
+            card.edit.setVisible(path in self.own)
             card.show_source(source, weights.get(path, 1.0), skip, val_share, has_val_file, waits)
         self._show_reading(sources)
         self.empty.setVisible(not sources)
@@ -166,6 +179,12 @@ class DataList(QWidget):
         files = "1 file was" if count == 1 else f"{count:,} files were"
         self.refused.setText(f"{files} not added: {most} sources are the most. Put them into a folder and add that.")
         self.refused.setVisible(bool(count))
+
+    def show_own(self, own: Iterable[str]) -> None:
+        """Say which sources were made in the window: these can be edited."""
+        self.own = frozenset(own)
+        for path, card in self.cards.items():
+            card.edit.setVisible(path in self.own)
 
     def show_reading(self, values: Mapping[str, str]) -> None:
         """Show how the files are read; what is set stays visible."""

@@ -14,8 +14,8 @@ from i3core.errors import I3Error
 from i3core.runs.reader import MetricsPart, RunStatus, RunSummary
 from i3core.text.chat_template import ChatTemplate
 from i3desk.curves.panel import CurvesPanel
+from i3desk.datasets.store import DatasetStore
 from i3desk.paths import Paths
-from i3desk.preferences import SettingsStore
 from i3desk.runs.controller import RunController
 from i3desk.runs.watcher import RunWatcher
 from i3desk.style.theme import Theme
@@ -48,7 +48,7 @@ class TrainPage(QWidget):
         runs: RunController,
         background: BackgroundJobs,
         paths: Paths,
-        settings: SettingsStore,
+        sets: DatasetStore,
         theme: Theme,
         parent: QWidget | None = None,
     ) -> None:
@@ -59,7 +59,7 @@ class TrainPage(QWidget):
         self._runs, self._background = runs, background
         self.folder: Path | None = None
         self.watcher = RunWatcher(background, self)
-        self.setup = SetupPanel(theme, paths, settings)
+        self.setup = SetupPanel(theme, paths, sets, background)
         self.run_panel = RunPanel(runs, theme)
         self.curves = CurvesPanel(theme, background)
         self.samples = SamplesPanel()

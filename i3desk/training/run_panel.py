@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QFrame, QWidget
 from i3core.runs.reader import MetricsPart, RunStatus, RunSummary
 from i3desk.runs.controller import RunController
 from i3desk.runs.delete_confirmation import DeleteConfirmation
-from i3desk.runs.name_edit import NameEdit
 from i3desk.runs.trouble_card import TroubleCard
 from i3desk.style.icons import Dot
 from i3desk.style.theme import Theme
@@ -20,6 +19,7 @@ from i3desk.training.run_cards import ProgressCard, SettingsCard, WaitingCard
 from i3desk.training.run_view_model import Remark, RunAction, RunViewModel
 from i3desk.widgets.basics import column, column_in, label, named, row, scroll_page
 from i3desk.widgets.links import open_folder
+from i3desk.widgets.name_and_note import NameEdit
 from i3desk.widgets.notices import Notices
 from i3desk.widgets.question import Question
 

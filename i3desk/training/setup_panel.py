@@ -9,14 +9,13 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
 from i3core.errors import I3Error
 from i3core.training.presets import LABELS
-from i3desk.models.catalog import Entry, Origin, absolute, bundled_folder
+from i3desk.datasets.store import DatasetStore
+from i3desk.models.catalog import Entry, absolute, bundled_folder
 from i3desk.paths import Paths
-from i3desk.preferences import SettingsStore
-from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
 from i3desk.training.data_check import DataCheck
 from i3desk.training.data_list import DataList
@@ -24,7 +23,8 @@ from i3desk.training.dry_run import DryRun
 from i3desk.training.estimate_card import EstimateCard
 from i3desk.training.expert_panel import ExpertPanel, default_of
 from i3desk.training.model_card import BaseModelCard, part_changes
-from i3desk.training.plan import RunPlan, make_plan, model_argument
+from i3desk.training.own_data import OwnData
+from i3desk.training.plan import STILL_READING, RunPlan, make_plan, model_argument
 from i3desk.training.prompts import PromptList
 from i3desk.training.setup_state import (
     MOST_SOURCES,
@@ -35,21 +35,17 @@ from i3desk.training.setup_state import (
     setup_from_config,
     write_setup,
 )
-from i3desk.widgets.basics import add, centred, column_in, label, named, row_in, scroll_page
-from i3desk.widgets.capped_scroll import CappedScroll
+from i3desk.training.start_foot import StartFoot
+from i3desk.widgets.basics import add, column_in, label, named, row_in, scroll_page
 from i3desk.widgets.drop_card import dropped_paths
 from i3desk.widgets.fold import Fold
-from i3desk.widgets.notices import Notices
-from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
+from i3desk.workers.background import BackgroundJobs
 
 WIDTH = 316  # of the column beside the data
-WIDEST_DATA = 760
 MARGIN = 16
-MOST_FINDINGS = 200  # pixels of height; more scroll
 UPDATE_MS = 30
 SAVE_AFTER_MS = 400
-LONGEST_NAME = 60
 
 
 class SetupPanel(QFrame):
@@ -67,7 +63,9 @@ class SetupPanel(QFrame):
     start_requested = Signal(object, str)
     model_changed = Signal(str)
 
-    def __init__(self, theme: Theme, paths: Paths, settings: SettingsStore, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, paths: Paths, sets: DatasetStore, background: BackgroundJobs, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAcceptDrops(True)
         self._file = paths.training_file
@@ -77,9 +75,10 @@ class SetupPanel(QFrame):
         self._entries: list[Entry] = []
         self._suggested: Path | None = None
         self._busy_with = self._model = ""
+        self._starts = False  # as soon as the data is read
         self.check = DataCheck(self)
         self.dry_run = DryRun(self)
-        self._build()
+        self._build(sets, background)
         self._update_timer = QTimer(self, interval=UPDATE_MS, singleShot=True)
         self._update_timer.timeout.connect(self._update)
         self._save_timer = QTimer(self, interval=SAVE_AFTER_MS, singleShot=True)
@@ -126,6 +125,7 @@ class SetupPanel(QFrame):
 
     def shut_down(self) -> None:
         """Save the choices and end the children. It blocks, so call it only after the event loop."""
+        self.own.finish()
         self.save()
         self._update_timer.stop()
         self.check.shut_down()
@@ -139,7 +139,7 @@ class SetupPanel(QFrame):
 
     # -------------------------------------------------------------------------------------------------- its parts
 
-    def _build(self) -> None:
+    def _build(self, sets: DatasetStore, background: BackgroundJobs) -> None:
         self.model_card = BaseModelCard()
         self.model_card.chosen.connect(self._on_model)
         self.model_card.part_chosen.connect(self._on_part)
@@ -150,6 +150,11 @@ class SetupPanel(QFrame):
         self.data.skip_chosen.connect(self._on_skip)
         self.data.reading_chosen.connect(self._on_expert)
         self.data.again_requested.connect(self.check.read_again)
+        self.own = OwnData(self.data, sets, background)
+        self.own.added.connect(self.add_data)
+        self.own.removed.connect(self._on_remove)
+        self.own.moved.connect(self._on_moved)
+        self.own.editing_changed.connect(self._update_soon)
         self.presets = SegmentedControl("Preset", LABELS)
         self.presets.chosen.connect(self._on_preset)
         self.about = label(tone="muted", grade="small", wrap=True)
@@ -159,7 +164,13 @@ class SetupPanel(QFrame):
         self.prompts_button.unfolded.connect(self._scroll_to_prompts)
         self.prompts.changed.connect(self._on_prompts)
         self.estimate = EstimateCard()
-        self.findings = Notices("What was found before the start")
+        self.foot = StartFoot()
+        self.foot.start_requested.connect(self._start)
+        self.findings, self.name = self.foot.findings, self.foot.name
+        self.start_button, self.obstacle = self.foot.start_button, self.foot.obstacle
+        shortcut = QShortcut(QKeySequence("Ctrl+Return"), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self._start)
 
         body = named(QWidget(), "backdropColumn")
         # The scroll bar appears in the right margin, so that the cards keep their width.
@@ -180,27 +191,8 @@ class SetupPanel(QFrame):
         self._page = scroll_page(body)
         beside = named(QFrame(), "setup")
         beside.setFixedWidth(WIDTH)
-        column_in(beside, (self._page, 1), self._bottom(), margins=(1, 0, 0, 0))
-        row_in(self, (scroll_page(centred(self.data, WIDEST_DATA)), 1), beside, spacing=0)
-
-    def _bottom(self) -> QFrame:
-        self.name = named(QLineEdit(), "field")
-        self.name.setMaxLength(LONGEST_NAME)
-        self.name.setAccessibleName("Name of the run")
-        self.name.setToolTip(tooltip_text("Name of the run; by default that of its data"))
-        self._name_line = QWidget()
-        row_in(self._name_line, label("Name", tone="muted"), (self.name, 1), spacing=12)
-        self.obstacle = label(tone="muted", grade="small", wrap=True)
-        self.start_button = IconPushButton("Start training")
-        self.start_button.setProperty("kind", "primary")
-        self.start_button.clicked.connect(self._start)
-        shortcut = QShortcut(QKeySequence("Ctrl+Return"), self)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(self._start)
-        bottom = named(QFrame(), "setupFoot")
-        parts = (CappedScroll(self.findings, MOST_FINDINGS), self._name_line, self.start_button, self.obstacle)
-        column_in(bottom, label("3  Start", grade="title"), *parts, margins=(MARGIN, 12, MARGIN, 16), spacing=8)
-        return bottom
+        column_in(beside, (self._page, 1), self.foot, margins=(1, 0, 0, 0))
+        row_in(self, (self.own, 1), beside, spacing=0)
 
     # ---------------------------------------------------------------------------------------------- what is chosen
 
@@ -228,6 +220,11 @@ class SetupPanel(QFrame):
     @Slot(str)
     def _on_remove(self, path: str) -> None:
         self._choose(data={each: weight for each, weight in self.choices.data.items() if each != path})
+
+    @Slot(str, str)
+    def _on_moved(self, old: str, new: str) -> None:
+        if old in self.choices.data:
+            self._choose(data={new if path == old else path: weight for path, weight in self.choices.data.items()})
 
     @Slot(str, float)
     def _on_weight(self, path: str, weight: float) -> None:
@@ -282,8 +279,8 @@ class SetupPanel(QFrame):
         if self.choices.model and (own := known.get(absolute(self.choices.model))):
             return own
         suggested = known.get(self._suggested) if self._suggested is not None else None
-        if suggested is not None and suggested.facts and suggested.origin is not Origin.FINE_TUNED:
-            return suggested
+        if suggested is not None and suggested.facts and not suggested.is_trained_here:
+            return suggested  # only the user chooses to start from what was trained here
         bundled = bundled_folder()
         return (known.get(bundled) if bundled is not None else None) or next(iter(known.values()), None)
 
@@ -303,11 +300,12 @@ class SetupPanel(QFrame):
             self.check.set_model(model_argument(entry), read)
         self.check.set_files(list(choices.data))
         plan = self.plan = make_plan(choices, entry, self.check.sources, self.dry_run.result, self._runs_folder)
-        may_measure = plan.can_dry_run and self.isVisible() and not self._busy_with
+        may_measure = plan.can_dry_run and self.isVisible() and not self._busy_with and not self.own.is_editing
         self.dry_run.ask(plan.config if may_measure else None)
         self.model_card.show_model(self._entries, entry, changes)
         share = changes.get("val_share", default_of("val_share"))
         skip = bool(changes.get("skip_bad_records"))
+        self.own.show_used(choices.data)
         self.data.show_reading({key: changes.get(key, "") for key in READING})
         self.data.show_sources(self.check.sources, choices.data, skip, share, bool(changes.get("val")), entry is None)
         self.presets.show_choice(choices.preset)
@@ -316,7 +314,8 @@ class SetupPanel(QFrame):
         count = len(choices.prompts)
         self.prompts_button.show_text(f"Sample prompts · {count or 'none'}")
         self.prompts_button.setVisible(bool(choices.data))
-        self._show_start(plan)
+        self.foot.show_plan(plan, bool(choices.data), bool(self._busy_with))
+        self._start_if_read()
 
     def _show_model(self, model: str) -> None:
         if model != self._model:
@@ -346,24 +345,18 @@ class SetupPanel(QFrame):
             note = "Rough estimate"
         self.estimate.show_values(plan.time, plan.memory, plan.disk, note, self.dry_run.measuring)
         self.estimate.setVisible(bool(plan.config))
-        self.findings.show_notices(plan.findings)
-
-    def _show_start(self, plan: RunPlan) -> None:
-        self.name.setPlaceholderText(plan.name or "name of the run")
-        self._name_line.setVisible(bool(self.choices.data))
-        self.start_button.setEnabled(not plan.obstacle)
-        text = "Add to the queue" if self._busy_with else "Start training"
-        self.start_button.setText(text)
-        self.start_button.setAccessibleName(text)
-        self.start_button.setToolTip(
-            tooltip_text(plan.obstacle or "Train in the background; the base model does not change (Ctrl+Enter)")
-        )
-        self.obstacle.setText(plan.obstacle)
-        self.obstacle.setVisible(bool(plan.obstacle))
 
     @Slot()
     def _start(self) -> None:
+        self.own.finish()  # what is typed is trained on
+        self._starts = True
         self._update()
+
+    def _start_if_read(self) -> None:
+        """Start the requested run, unless the data has to be read first."""
+        if not self._starts or self.plan.obstacle == STILL_READING:
+            return
+        self._starts = False
         if not self.plan.obstacle:
             name = self.name.text().strip() or self.plan.name
             self.name.clear()

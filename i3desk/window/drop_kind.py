@@ -11,7 +11,9 @@ from i3core.checkpoints.weights import is_weight_file
 from i3core.data import gpt4all
 from i3core.system.files import open_file
 
-DATA_SUFFIXES = (".txt", ".md", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".chat", ".xz", ".gz")
+DATA_SUFFIXES = (
+    ".txt", ".md", ".docx", ".pdf", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".chat", ".xz", ".gz",
+)  # fmt: skip
 _MODEL_FILES = {"config.json", "tokenizer.json", "adapter_config.json"}
 _OUR_MARK = re.compile(rb'"i3desk_conversation"')  # near the start of an exported chat
 _ONE_CHAT = re.compile(rb'\s*(\{[^\[]*"messages"\s*:|\[\s*\{\s*"role"\s*:)')  # in a file that is one JSON value

@@ -1,4 +1,4 @@
-"""Recently deleted chats, models and runs: listed, restored with Undo or from the settings, removed after 30 days."""
+"""Recently deleted chats, models, runs and sets: listed, restored with Undo or from the settings, or removed."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ class RecentlyDeleted(QObject):
         self._list.purge_requested.connect(self.purge)
         services.catalog.deleted.connect(self._on_deleted)
         services.runs.deleted.connect(self._on_deleted)
+        services.datasets.deleted.connect(self._on_deleted)
         services.conversations.deletions_changed.connect(self._refresh_visible)
 
     @Slot()
@@ -40,7 +41,7 @@ class RecentlyDeleted(QObject):
         """Read the list again, in the background."""
         background, paths = self._services.background, self._services.paths
         background.forget(self._job)
-        folders = {"model": paths.models_folder, "run": paths.runs_folder}
+        folders = {"model": paths.models_folder, "run": paths.runs_folder, "set": paths.sets_folder}
         self._job = background.run(
             partial(_read, self._services.store, folders), self._list.show_items, self._on_failed
         )
@@ -79,6 +80,7 @@ class RecentlyDeleted(QObject):
     def _on_changed(self, _result: object) -> None:
         self._services.catalog.refresh()
         self._services.runs.refresh()
+        self._services.datasets.refresh()
         self._refresh_visible()
 
     def _on_failed(self, error: I3Error) -> None:

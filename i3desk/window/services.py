@@ -18,6 +18,8 @@ from i3desk.chat.session import ChatSession
 from i3desk.chat.sidebar import Sidebar
 from i3desk.conversations.conversation import ChatSettings
 from i3desk.conversations.store import ConversationRow, Store, checkpoint, index_more
+from i3desk.datasets.rows import Row, rows_of_messages
+from i3desk.datasets.store import DatasetStore
 from i3desk.models.catalog import Catalog
 from i3desk.models.page import ModelsPage
 from i3desk.paths import Paths
@@ -70,11 +72,13 @@ class Services(QObject):
         settings.changed.connect(self._serve)
         self.training_jobs = BackgroundJobs(self)
         self.runs = RunController(paths, self.training_jobs, self)
-        self.train_page = TrainPage(self.runs, self.training_jobs, paths, settings, theme)
+        self.datasets = DatasetStore(paths.sets_folder, self.training_jobs, self)
+        self.train_page = TrainPage(self.runs, self.training_jobs, paths, self.datasets, theme)
         self.runs_page = RunsPage(self.runs, theme, self.training_jobs, paths.runs_folder)
         self.chat_with_run = ChatWithRun(self.runs, self.session, self.use_model, self)
         self.teacher = TeachController(self.session, self.runs, self.training_jobs, paths, self.use_model, self)
         self.chat_page.set_teach_bar(self.teacher.bar)
+        self.train_page.setup.own.set_sources(self._corrected_rows, self._chat_rows)
         self._connect_models()
         self._connect_runs()
         self._checkpoint_timer = QTimer(self, interval=CHECKPOINT_EVERY_MS)
@@ -148,6 +152,15 @@ class Services(QObject):
         entries = [entry for entry in self.catalog.entries if entry.facts]
         self.train_page.setup.show_models(entries, self.model.folder)
 
+    def _corrected_rows(self) -> list[Row]:
+        """The user's corrections as rows of training data."""
+        return [row for entry in self.teacher.corrections.entries for row in rows_of_messages(entry.messages)]
+
+    def _chat_rows(self) -> list[Row]:
+        """The exchanges of the open chat that are on screen."""
+        path = self.session.conversation.path()
+        return rows_of_messages([{"role": each.role, "content": each.shown_text} for each in path if each.ended])
+
     # ------------------------------------------------------------------------------------------------ start and end
 
     def start(self) -> None:
@@ -160,9 +173,10 @@ class Services(QObject):
         self.catalog.refresh()
         self.models_page.downloads.find_interrupted()
         self.runs.refresh()
+        self.datasets.refresh()
         self.teacher.corrections.load()
         self._index_more()
-        for folder in (self.paths.models_folder, self.paths.runs_folder):
+        for folder in (self.paths.models_folder, self.paths.runs_folder, self.paths.sets_folder):
             self.background.run(partial(recently_deleted.remove_old, folder), _ignore, _ignore)
         self.background.run(remove_abandoned, _ignore, _ignore)
 

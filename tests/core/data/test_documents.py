@@ -120,11 +120,11 @@ def test_folders(tmp_path):
 
 
 def test_missing_unknown_and_empty_sources_raise(tmp_path):
-    (tmp_path / "a.docx").write_text("x")
+    (tmp_path / "a.odt").write_text("x")
     (tmp_path / "a.parquet.gz").write_text("x")
     (tmp_path / "empty").mkdir()
     for name, words in {
-        "a.docx": r"docx.*\.jsonl.*\.parquet", "a.parquet.gz": "are not read", "none.jsonl": "no data file.*none",
+        "a.odt": r"odt.*\.jsonl.*\.parquet.*\.pdf", "a.parquet.gz": "are not read", "none.jsonl": "no data file.*none",
         "empty": r"empty holds no data.*\.csv", "": "holds no data files",
     }.items():  # fmt: skip
         with pytest.raises(DataError, match=words):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from i3core.model.config import preset
 from i3core.system import assets
-from i3desk.models.catalog import MOST_RECENT, Catalog, Origin
+from i3desk.models.catalog import MOST_RECENT, Catalog, Entry, Origin, distinct
 from i3desk.paths import Paths
 from i3desk.workers.background import BackgroundJobs
 
@@ -172,3 +175,41 @@ def test_facts_are_kept_while_folders_are_read_again(qtbot, here, open_catalog):
     catalog.refresh()
     qtbot.waitUntil(lambda: ("new", "downloaded") in names(catalog) and not catalog.reading)
     assert all(facts_seen)
+
+
+# --------------------------------------------------------------------------------------------- names, and one card each
+
+
+def test_a_run_is_one_model_also_after_its_checkpoint_was_used(here, open_catalog):
+    run = make_run(here.runs_folder / "taught")
+    copy_model(run / "checkpoints" / "last")
+    checkpoint = str(run / "checkpoints" / "last")
+    catalog = open_catalog(own_folders=[checkpoint], recent_models=[checkpoint])
+    assert [(entry.folder, entry.origin.value) for entry in catalog.entries] == [(MINI, "bundled"), (run, "fine-tuned")]
+    catalog.remember_used(checkpoint)
+    open_catalog.settle(catalog)
+    assert len(catalog.entries) == 2
+    assert [entry.folder for entry in catalog.recent()] == [run]
+    assert catalog.entry(checkpoint) == catalog.entry(run)
+
+
+def test_models_of_one_name_are_told_apart_by_the_time_of_their_run(here, open_catalog):
+    make_run(here.runs_folder / "taught")
+    make_run(here.runs_folder / "taught-2")
+    for folder in here.runs_folder.iterdir():
+        config = folder / "checkpoints" / "best" / "config.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"name": "Taught"}))
+    copy_model(here.models_folder / "taught", name="taught")
+    shown = [entry for entry in open_catalog().entries if entry.origin is not Origin.BUNDLED]
+    assert shown[0].name == "taught"
+    assert all(entry.name.startswith(time.strftime("Taught · %d %b")) for entry in shown[1:])
+    assert len({entry.name for entry in shown}) == 3
+
+
+@given(st.lists(st.sampled_from(["a", "A", "b", "a · (2)"]), max_size=8))
+def test_no_two_models_have_one_name(chosen):
+    entries = [Entry(Path("/", str(n), name), Origin.OWN) for n, name in enumerate(chosen)]
+    shown = distinct(entries)
+    assert len({entry.name.lower() for entry in shown}) == len(chosen)
+    assert [entry.folder for entry in shown] == [entry.folder for entry in entries]
+    assert distinct(shown) == shown

@@ -17,8 +17,8 @@ from user import click
 
 from i3core.system import assets
 from i3core.training.config import TRAINING_SETTINGS, TrainingConfig
+from i3desk.datasets.store import DatasetStore
 from i3desk.models.catalog import Entry, Origin, read_folder
-from i3desk.preferences import SettingsStore
 from i3desk.style.palette import DARK
 from i3desk.style.theme import Theme
 from i3desk.training.data_check import DataSource
@@ -28,6 +28,7 @@ from i3desk.training.plan import make_plan
 from i3desk.training.preview import pages_of
 from i3desk.training.setup_panel import UPDATE_MS, WIDTH, SetupPanel
 from i3desk.training.setup_state import SetupState, read_setup, write_setup
+from i3desk.workers.background import BackgroundJobs
 from i3desk.workers.core_process import CoreProcess
 
 MINI = assets.models()[assets.BUNDLED_MODEL]
@@ -52,10 +53,10 @@ def pirate(tmp_path) -> Path:
 @pytest.fixture
 def open_panel(qtbot, qapp, paths):
     opened = []
-    theme = Theme(qapp, "light")
+    theme, jobs = Theme(qapp, "light"), BackgroundJobs()
 
     def open_(height: int = 760, measures: bool = False) -> SetupPanel:
-        panel = SetupPanel(theme, paths, SettingsStore(paths.settings_file))
+        panel = SetupPanel(theme, paths, DatasetStore(paths.sets_folder, jobs), jobs)
         if not measures:
             panel.show_busy("another run")
         panel.show_models([ENTRY], None)
@@ -69,6 +70,8 @@ def open_panel(qtbot, qapp, paths):
     for panel in opened:
         panel.shut_down()
         qtbot.waitUntil(lambda: not reading(panel), timeout=CHILD_MS)  # noqa: B023
+    jobs.shut_down()
+    qtbot.waitUntil(lambda: not jobs.running)
 
 
 def reading(panel: SetupPanel) -> bool:

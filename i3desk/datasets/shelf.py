@@ -1,0 +1,84 @@
+"""Below the data: make a set in the window, or use one that was made before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
+
+from i3core.system.humanize import size_text
+from i3desk.datasets.store import OwnSet
+from i3desk.widgets.basics import button, column_in, label, row
+from i3desk.widgets.elided_label import ElidedLabel
+
+MOST_SHOWN = 100
+MAKERS = {
+    "table": ("Type questions and answers", "A table to type into, or to paste rows of a spreadsheet into"),
+    "text": ("Paste text", "Learn from the text that is on the clipboard"),
+    "corrections": ("Use my corrections", "Learn what you corrected in chats"),
+    "chat": ("Use this chat", "Learn the replies of the open chat that are on screen, not the replaced ones"),
+}
+
+
+class Shelf(QWidget):
+    """Buttons to make a set, and the sets that are not in use.
+
+    Signals:
+        make_requested(what): Emitted with a key of MAKERS.
+        use_requested(folder), edit_requested(folder): Emitted for a set.
+    """
+
+    make_requested = Signal(str)
+    use_requested = Signal(str)
+    edit_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.makers: dict[str, QPushButton] = {}
+        grid = QGridLayout()
+        grid.setSpacing(8)
+        for number, (key, (text, tooltip)) in enumerate(MAKERS.items()):
+            made = self.makers[key] = button(text, tooltip, "suggestion")
+            made.clicked.connect(partial(self.make_requested.emit, key))
+            grid.addWidget(made, number // 2, number % 2)
+        self.remark = label(tone="warn", grade="small", wrap=True)
+        self.remark.hide()
+        self.title = label("Made before", grade="name")
+        self._list = QWidget()
+        self._rows = column_in(self._list, spacing=2)
+        self._shown: tuple[tuple[str, str], ...] = ()
+        column_in(self, label("Or make it here", grade="name"), grid, self.remark, self.title, self._list, spacing=8)
+        self.show_sets((), ())
+
+    def show_sets(self, sets: Sequence[OwnSet], used: Iterable[str]) -> None:
+        """Show the sets that are not used already."""
+        used = set(used)
+        chosen = [each for each in sets if str(each.folder) not in used][:MOST_SHOWN]
+        shown = tuple((str(each.folder), size_text(each.size) if each.size else "empty") for each in chosen)
+        if shown != self._shown:
+            self._shown = shown
+            while (entry := self._rows.takeAt(0)) is not None:
+                if (widget := entry.widget()) is not None:
+                    widget.hide()
+                    widget.deleteLater()
+            for own, (folder, size) in zip(chosen, shown, strict=True):
+                self._rows.addWidget(self._row(own, folder, size))
+        self.title.setVisible(bool(shown))
+        self._list.setVisible(bool(shown))
+
+    def _row(self, own: OwnSet, folder: str, size: str) -> QWidget:
+        made = QWidget()
+        kind = "questions and answers" if own.is_table else "text"
+        use = button("Use", "Train on it", "quiet", f"Use {own.name}")
+        edit = button("Edit", "Change it", "quiet", f"Edit {own.name}")
+        use.clicked.connect(partial(self.use_requested.emit, folder))
+        edit.clicked.connect(partial(self.edit_requested.emit, folder))
+        made.setLayout(row((ElidedLabel(own.name), 1), label(f"{kind} · {size}", "muted", "small"), use, edit))
+        return made
+
+    def show_remark(self, text: str) -> None:
+        """Say why nothing was made; empty for nothing."""
+        self.remark.setText(text)
+        self.remark.setVisible(bool(text))
