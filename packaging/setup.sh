@@ -77,7 +77,7 @@ fi
 if has_apt; then
     missing= wanted_too=
     case "$extra" in package*) wanted_too="binutils libwayland-cursor0" ;; esac
-    for package in $wanted_too libegl1 libgl1 libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon0 libxkbcommon-x11-0 \
+    for package in $wanted_too libegl1 libgl1 libgssapi-krb5-2 libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon0 libxkbcommon-x11-0 \
         libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 fonts-dejavu-core; do
         installed "$package" || missing="$missing $package"
     done
