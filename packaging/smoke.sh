@@ -134,7 +134,8 @@ if clean test -w "$work/read-only"; then
     echo "--  this user may write anywhere: a read-only home was not tried"
 else
     check "a reply in a home that cannot be written" env HOME="$work/read-only" "$core" generate --prompt "hello!" --max-new-tokens 4
-    smoke "the window in a home that cannot be written" env QT_QPA_PLATFORM=offscreen HOME="$work/read-only"
+    smoke "the window in a home that cannot be written, with a cache elsewhere" \
+        env QT_QPA_PLATFORM=offscreen HOME="$work/read-only" I3DESK_CACHE="$work/home/cache"
 fi
 if command -v weston >/dev/null; then
     mkdir -m 700 "$work/wayland"
