@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 SAMPLING_SETTINGS: tuple[Setting, ...] = (
     Setting(
-        "temperature", "Temperature", 0.8, 0.0, 2.0, 0.05, 2,
+        "temperature", "Temperature", 0.3, 0.0, 2.0, 0.05, 2,
         "How adventurous the choice of words is. 0 always takes the likeliest token; above 1 it gets wild.",
     ),
     Setting(
@@ -59,7 +59,7 @@ class SamplingConfig:
         presence_penalty: taken from the logit of a token once if the reply has it, -2 to 2.
     """
 
-    temperature: float = 0.8
+    temperature: float = 0.3
     top_k: int = 40
     top_p: float = 0.95
     min_p: float = 0.0

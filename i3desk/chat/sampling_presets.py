@@ -11,7 +11,7 @@ from i3core.generation.config import SamplingConfig
 # The values of a preset; all others (length, seed, stop texts) stay unchanged.
 KEYS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 BUILT_IN: dict[str, dict[str, Any]] = {
-    "precise": {"temperature": 0.3, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.0},
+    "precise": {"temperature": 0.1, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.0},
     "balanced": {key: getattr(SamplingConfig(), key) for key in KEYS},
     "wild": {"temperature": 1.2, "top_k": 0, "top_p": 0.98, "min_p": 0.02, "repetition_penalty": 1.05},
 }

@@ -28,7 +28,7 @@ def test_panel_shows_declared_settings_with_explanations(app):
     assert list(rows)[:2] == ["temperature", "top_k"]
     for setting in SAMPLING_SETTINGS:
         assert " ".join(rows[setting.key].toolTip().split()) == setting.tooltip
-    assert rows["temperature"].number.text() == "0.80"
+    assert rows["temperature"].number.text() == "0.30"
 
 
 def test_changed_setting_reaches_next_reply(app, say, qtbot, model):
