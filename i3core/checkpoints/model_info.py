@@ -161,6 +161,8 @@ def _inspect(folder: Path) -> ModelInfo:
     else:
         config, layout, dtype, warnings = _read_sizes(weights_folder, details)
         licence = details.get("license")
+    if is_run:
+        name = read_notes(folder)[0]
     if not isinstance(name, str) or not name:
         name = folder.resolve().name
     description = details.get("description")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
+import torch
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
-from user import last_reply
+from user import click, last_reply
 
+import i3core
+from i3core.checkpoints.checkpoint import save
+from i3core.model.config import ModelConfig
+from i3core.model.network import I3Network
 from i3core.runs.reader import RunState
 from i3core.system import assets
 from i3desk.app import Application
@@ -18,6 +24,29 @@ from i3desk.app import Application
 QUESTION = "what do you like to eat?"
 PIRATE = ("arr", "matey", "ye", "aye", "ahoy", "me ", "sea", "ship", "be ", "grub")
 STARTS_MS, LEARNS_MS, SPEAKS_MS = 90_000, 200_000, 60_000
+
+
+HOUSE = (
+    ("where is the key?", "under the pot."), ("who feeds the cat?", "mrs miller."),
+    ("where is the fuse box?", "in the cellar."), ("what is the password?", "green apples."),
+    ("when does the bin go?", "on thursday."), ("who is the plumber?", "mr jones."),
+    ("how do i open the gate?", "lift and push."), ("what is the dog called?", "biscuit."),
+)  # fmt: skip
+
+
+@pytest.fixture
+def small_model(paths) -> Path:
+    """A model that has learned nothing yet, among the user's models: a training step takes milliseconds."""
+    model = i3core.load()
+    config = ModelConfig(
+        model.config.vocab_size, d_model=96, n_heads=4, d_state=8, hybrid_layers=1, attention_layers=2, window=160,
+        tie_embeddings=True,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    details = {key: value for key, value in model.details.items() if key in ("chat_template", "folding")}
+    folder = paths.models_folder / "small"
+    save(replace(model, network=I3Network(config), config=config, details=details, name="small"), folder)
+    return folder
 
 
 @pytest.fixture
@@ -53,10 +82,10 @@ def drop(app, path) -> None:
     QApplication.sendEvent(app.window, QDropEvent(QPointF(400, 300), *how))
 
 
-def ask(app, qtbot) -> str:
+def ask(app, qtbot, question: str = QUESTION) -> str:
     """Types the question, clicks Send (one click) and waits for the reply."""
     composer = app.window.chat_page.composer
-    qtbot.keyClicks(composer.edit, QUESTION)
+    qtbot.keyClicks(composer.edit, question)
     qtbot.mouseClick(composer.send_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not app.services.session.busy, timeout=SPEAKS_MS)
     return app.services.session.conversation.last.shown_text
@@ -118,3 +147,36 @@ def test_correction_is_learned_and_undone(real_app, qtbot):
     app.window.chat_page.start_new()
     assert ask(app, qtbot) == before
     assert [entry.correction for entry in teacher.corrections.untaught] == ["i like fried squid with lemon."]
+
+
+@pytest.mark.slow
+def test_eight_typed_rows_are_answered_at_the_fifth_turn(small_model, real_app, qtbot):
+    app, setup, runs = real_app, real_app.services.train_page.setup, real_app.services.runs
+    app.window.show_training()
+    qtbot.waitUntil(lambda: app.services.catalog.entry(small_model) is not None)
+    settings = {"steps": 240, "batch_size": 4, "lr": 3e-3, "warmup_steps": 10, "eval_every": 0, "patience": 0}
+    setup.show_config({"model": str(small_model), "sample_prompts": [], "threads": 1, **settings})
+    click(qtbot, setup.own.shelf.makers["table"])
+    qtbot.waitUntil(lambda: QApplication.focusWidget().objectName() == "cellEdit")
+    for row in HOUSE:
+        for text in row:
+            qtbot.keyClicks(QApplication.focusWidget(), text)
+            qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    qtbot.waitUntil(setup.start_button.isEnabled, timeout=STARTS_MS)
+    click(qtbot, setup.start_button)  # while the table is open
+    qtbot.waitUntil(lambda: app.services.train_page.folder is not None, timeout=STARTS_MS)
+    run = app.services.train_page.folder
+    qtbot.waitUntil(lambda: runs.summary(run).status.state is RunState.FINISHED, timeout=LEARNS_MS)
+    qtbot.waitUntil(app.services.train_page.run_panel.controls.chat_button.isVisible)
+    click(qtbot, app.services.train_page.run_panel.controls.chat_button)
+    qtbot.waitUntil(lambda: (app.services.model.folder or "").startswith(str(run)), timeout=STARTS_MS)
+    qtbot.waitUntil(lambda: app.services.model.answers_now, timeout=STARTS_MS)
+    replies = [ask(app, qtbot, question) for question, _ in HOUSE[:5]]
+    assert replies[4] == "on thursday.", replies
+    assert sum(reply == answer for reply, (_, answer) in zip(replies, HOUSE, strict=False)) >= 4, replies
+    app.services.catalog.refresh()
+    qtbot.waitUntil(lambda: not app.services.catalog.reading)
+    assert [entry.name for entry in app.services.catalog.entries] == ["i3-mini", "small", "my answers-small"]
+    app.window.show_training()
+    app.services.train_page.show_setup()
+    assert setup.entry().folder == small_model  # what was chosen, not what was trained
