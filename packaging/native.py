@@ -44,7 +44,7 @@ def build() -> list[Path]:
     """Compile what is missing or older than its source. Returns the libraries that are there."""
     found, cc = [], compiler()
     for kind in kinds() if SOURCE.exists() else ():
-        library = SOURCE.with_name(f"{SOURCE.stem}-{kind}{SUFFIX}")
+        library = SOURCE.with_name(f"{SOURCE.stem}.{kind}{SUFFIX}")
         made = max(SOURCE.stat().st_mtime, Path(__file__).stat().st_mtime)
         if not library.exists() or library.stat().st_mtime < made:
             library.unlink(missing_ok=True)  # another version's

@@ -74,7 +74,7 @@ def test_every_included_package_has_a_pinned_version_and_a_licence() -> None:
     inside = {canonicalize_name(each.name) for each in collect_licences.inside(installed(extras=("server",)))}
     assert {"fastapi", "uvicorn", "starlette", "pydantic", "pydantic-core", "click"} <= inside
     assert inside - pinned == {"i3desk", "torch"}  # which setup.sh names
-    assert collect_licences.EXTRAS == ("server",)
+    assert collect_licences.EXTRAS == ("server", "documents")
     extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert "i3desk[server]" in extras["package"]
 

@@ -27,7 +27,11 @@ from .decoding import decode
 from .perplexity import Evaluation, evaluate_by_source
 from .skills import SkillFailure, SkillFigures, measure_skills, read_skills
 
-SAMPLING = {"temperature": 0.7, "max_new_tokens": 160, "allow_unk": True}  # `<UNK>` is allowed, so that it is counted
+SAMPLING = {
+    "temperature": SamplingConfig().temperature,  # as people talk with it
+    "max_new_tokens": 160,
+    "allow_unk": True,  # so that it is counted
+}
 QUESTION_SOURCES = ("tinytalks", "personality_friendly")
 CHOICES = 4  # answers to a multiple-choice question
 LONG_REPLY = 6  # words; a shorter copied reply is a common phrase

@@ -55,8 +55,8 @@ class _Network(ctypes.Structure):
 
 
 def path(kind: str) -> Path:
-    """Where the library for a kind of processor is, once it is built."""
-    return Path(__file__).with_name(f"decode_step-{kind}{SUFFIX}")
+    """Where the library for a kind of processor is, once it is built. With two dots nobody takes it for a module."""
+    return Path(__file__).with_name(f"decode_step.{kind}{SUFFIX}")
 
 
 def open_library(kind: str) -> Any:

@@ -35,7 +35,7 @@ class DesktopNotice(QObject):
             self._tray = QSystemTrayIcon(self._window.windowIcon(), self)
             self._tray.messageClicked.connect(self._on_clicked)
             self._tray.activated.connect(self._on_clicked)
-        self._tray.setToolTip(title)
+        self._tray.setToolTip("i3desk")
         self._tray.show()
         self._tray.showMessage(title, text, self._window.windowIcon(), SHOWN_MS)
         self._timer.start()

@@ -200,7 +200,9 @@ def _write_settings(folder: Path) -> None:
 def _write_data(folder: Path) -> None:
     folder.mkdir()
     for number, shape in enumerate(SHAPES):
-        (folder / f"{number}-{shape.file}").write_text(shape.content, encoding="utf-8")
+        content = shape.content
+        file = folder / f"{number}-{shape.file}"
+        file.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
     pairs = [{"prompt": question, "completion": answer} for question, answer in TALK * 3]
     (folder / "pairs.json").write_text(json.dumps(pairs))
     (folder / "text.txt").write_text(TEXT)

@@ -68,7 +68,7 @@ def test_ordinary_western_text_becomes_ascii(text):
     folded = PLAIN(text)
     left = {c for c in folded.lower() if c not in ASCII}
     assert not any(unicodedata.name(c, "").startswith("LATIN SMALL LETTER") and c in "éñøßœł" for c in left)
-    composed = unicodedata.normalize("NFC", text)
+    composed = unicodedata.normalize("NFC", text).replace("ς", "σ")
     assert left <= {*composed.lower(), *"".join(map(str.lower, composed))}  # a sigma's lower case depends on its place
 
 

@@ -281,7 +281,7 @@ def test_editor_tells_what_the_model_cannot_read(qtbot, transcript):
     assert not editor.unreadable.isVisible()
     before = editor.height()
     editor.field.setPlainText("“what’s” 漢字?")
-    assert editor.unreadable.text() == "i3 can't read 2 characters: 漢 字"
+    assert editor.unreadable.text == "i3 can't read 2 characters: 漢 字"
     qtbot.waitUntil(lambda: editor.height() > before)
     assert editor.send_button.isEnabled()
     editor.field.setPlainText("what is that?")

@@ -55,7 +55,7 @@ def test_settings_are_saved_between_starts(open_app, qtbot):
     assert not again.window.panel.isVisible()
 
 
-@pytest.mark.parametrize(("typed", "kept"), [("9", 2.0), ("", 0.8), ("1,25", 1.25)])
+@pytest.mark.parametrize(("typed", "kept"), [("9", 2.0), ("", 0.3), ("1,25", 1.25)])
 def test_typed_number_stays_in_range(app, qtbot, typed, kept):
     number = app.window.panel.rows["temperature"].number
     number.selectAll()

@@ -31,7 +31,7 @@ def test_correction_is_trained_in_other_words_beside_near_questions(tmp_path):
     assert len({messages[-2]["content"] for messages in taught}) >= 6
     assert all(len(messages) == 2 for messages in [*taught[1:], *near])
     assert all(messages[1]["content"] != "It is green." for messages in near)
-    assert sum("colour" in messages[0]["content"] or "sky" in messages[0]["content"] for messages in near) >= 3
+    assert sum(any(word in messages[0]["content"] for word in ("color", "colour", "sky")) for messages in near) >= 3
     share, replayed = parse_replay(config.replay)
     assert share == 0.5
     assert replayed == ""  # what the bundled model names
