@@ -63,13 +63,14 @@ def varied(
 def _shortened(text: str, random: np.random.RandomState) -> str:
     """The text without some of its words, small ones above all: what is left must be enough to know what is meant.
 
-    Otherwise a model goes by the order of small words, which is the first to change when people ask in other words.
+    Otherwise a model goes by the order of small words, which is the first to change when people ask in other words. The
+    last word stays, as in "what do you like to do" and "what do you like to eat".
     """
-    words = text.split(" ")
+    *words, last = text.split(" ")
     drawn = random.random_sample(len(words))
     kept = [
         word
         for word, share in zip(words, drawn, strict=True)
         if share >= (SMALL_LEFT_OUT if word.lower() in SMALL_WORDS else OTHER_LEFT_OUT)
     ]
-    return " ".join(kept) or text
+    return " ".join([*kept, last])

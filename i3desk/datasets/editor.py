@@ -93,7 +93,7 @@ class DatasetEditor(QFrame):
         self.undo_button = button("Undo", "Undo the last change (Ctrl+Z)", "quiet")
         self.redo_button = button("Redo", "Do it again (Ctrl+Shift+Z)", "quiet")
         self.rows_button = button("Rows…", "Insert, delete, or connect the selected rows", "quiet")
-        self.corrections_button = button("+ My corrections", "Add what you corrected in chats", "quiet")
+        self.corrections_button = button("+ Corrections", "Add what you corrected in chats", "quiet")
         self.chat_button = button("+ This chat", "Add the exchanges of the open chat that are on screen", "quiet")
         self.export_button = button("Export…", "Save a copy for other programs", "quiet")
         self.delete_button = button("Delete", "Delete this set; it can be restored for 30 days", "quiet")

@@ -73,7 +73,7 @@ def plan_lesson(corrections: Sequence[Correction], base: str | None, folder: Pat
         "model": base or assets.BUNDLED_MODEL,
         "data": data,
         "replay": str(REPLAY) if is_own else f"{REPLAY}={general}",
-        "variation": "on",
+        "variation": "off",  # each correction is in several words already, and its near questions differ in a word
         "val_share": 0.0,
         "steps": steps,
         "batch_size": 2,

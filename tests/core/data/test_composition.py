@@ -163,7 +163,6 @@ def test_questions_are_varied_and_replies_are_not(model):
         bare = bare.removeprefix(next((start for start in starts if bare.startswith(start)), ""))
         bare = bare.removesuffix(max((end for end in ENDINGS if bare.endswith(end)), key=len, default=""))
         words = iter(("is", "the", "cat", "there"))
-        assert bare
         assert all(word in words for word in bare.split(" ")), question  # in their order
 
 

@@ -66,10 +66,10 @@ def test_mark_of_another_script_is_part_of_its_letter():
 @given(texts)
 def test_ordinary_western_text_becomes_ascii(text):
     folded = PLAIN(text)
-    left = {c for c in folded.lower() if c not in ASCII}
+    left = {c for c in folded.lower().replace("ς", "σ") if c not in ASCII}
     assert not any(unicodedata.name(c, "").startswith("LATIN SMALL LETTER") and c in "éñøßœł" for c in left)
     composed = unicodedata.normalize("NFC", text).replace("ς", "σ")
-    assert left <= {*composed.lower(), *"".join(map(str.lower, composed))}  # a sigma's lower case depends on its place
+    assert left <= {c for each in composed for c in each.lower()}  # of sigma, whose lower case depends on its place, one
 
 
 @given(texts, alphabets)

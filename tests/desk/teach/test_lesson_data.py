@@ -23,7 +23,7 @@ def conversations(path):
 
 
 def test_correction_is_trained_in_other_words_beside_near_questions(tmp_path):
-    plan = plan_lesson([correction("What colour is the sky?", "It is green.", "hi", "hello!")], None, tmp_path)
+    plan = plan_lesson([correction("What color is the sky?", "It is green.", "hi", "hello!")], None, tmp_path)
     config = TrainingConfig.from_dict({**plan.config, "out": str(tmp_path / "run")})
     taught, near = (conversations(tmp_path / f"{name}.jsonl") for name in ("corrections", "near"))
     assert taught[0][0]["content"] == "hi"  # as it was said
@@ -31,7 +31,7 @@ def test_correction_is_trained_in_other_words_beside_near_questions(tmp_path):
     assert len({messages[-2]["content"] for messages in taught}) >= 6
     assert all(len(messages) == 2 for messages in [*taught[1:], *near])
     assert all(messages[1]["content"] != "It is green." for messages in near)
-    assert sum(any(word in messages[0]["content"] for word in ("color", "colour", "sky")) for messages in near) >= 3
+    assert sum(any(word in messages[0]["content"] for word in ("color", "sky")) for messages in near) >= 3
     share, replayed = parse_replay(config.replay)
     assert share == 0.5
     assert replayed == ""  # what the bundled model names
