@@ -71,7 +71,8 @@ def test_server_answers_without_the_excluded_modules() -> None:
 def test_every_included_package_has_a_pinned_version_and_a_licence() -> None:
     lines = (REPOSITORY / "packaging" / "constraints.txt").read_text().splitlines()
     pinned = {canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line}
-    inside = {canonicalize_name(each.name) for each in collect_licences.inside(installed(extras=collect_licences.EXTRAS))}
+    packages = collect_licences.inside(installed(extras=collect_licences.EXTRAS))
+    inside = {canonicalize_name(each.name) for each in packages}
     assert {"fastapi", "uvicorn", "starlette", "pydantic", "pydantic-core", "click"} <= inside
     assert inside - pinned == {"i3desk", "torch"}  # which setup.sh names
     assert collect_licences.EXTRAS == ("server", "documents")

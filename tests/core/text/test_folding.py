@@ -69,7 +69,7 @@ def test_ordinary_western_text_becomes_ascii(text):
     left = {c for c in folded.lower().replace("ς", "σ") if c not in ASCII}
     assert not any(unicodedata.name(c, "").startswith("LATIN SMALL LETTER") and c in "éñøßœł" for c in left)
     composed = unicodedata.normalize("NFC", text).replace("ς", "σ")
-    assert left <= {c for each in composed for c in each.lower()}  # of sigma, whose lower case depends on its place, one
+    assert left <= {c for each in composed for c in each.lower()}  # of a sigma's two forms one
 
 
 @given(texts, alphabets)

@@ -39,7 +39,7 @@ def test_correction_is_trained_in_other_words_beside_near_questions(tmp_path):
     assert config.data == (str(tmp_path / "corrections.jsonl"), str(tmp_path / "near.jsonl"))
     assert config.most_exchanges > 1
     assert len(plan.near) == 3
-    assert config.sample_prompts == ("What colour is the sky?", *plan.near)
+    assert config.sample_prompts == ("What color is the sky?", *plan.near)
 
 
 def test_correction_in_other_words_stays_under_its_persona(tmp_path):
