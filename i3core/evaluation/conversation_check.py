@@ -28,7 +28,7 @@ MOST_BEFORE = 5  # exchanges before a question
 CHOICES = 4  # replies of which the right one must be the likeliest
 LONGEST_REPLY = 60  # tokens
 _EXAMINED = 400  # sequences of each dataset that questions and other replies are taken from
-_OTHER_PROMPTS = (2, 5, 8, 11, 14, 17, 20)  # their distance in the list from the prompt that a reply should fit
+_OTHER_PROMPTS = (2, 4, 7, 9, 12, 14, 17, 19, 22)  # their distance in the list from the prompt that a reply should fit
 _AT_ONCE = 16  # sequences
 _ALONE = 4  # of so many everyday prompts, one is asked at the start of a chat
 
@@ -171,7 +171,7 @@ def count_kept(check: ConversationCheck, before: Sequence[str], now: Sequence[st
     """How many everyday prompts are still answered sensibly by `model`.
 
     A reply is kept if it is the same as before training, or if it fits the prompt: by the base model it is likelier
-    there than after each of seven other prompts. That holds for nearly all replies of the base model itself, and for
+    there than after each of nine other prompts. That holds for nearly all replies of the base model itself, and for
     one in twelve that belong to something else. If the data has its own way of everyday talk, which the base model
     does not know, `model` itself is asked whether its reply belongs to the prompt.
     """
