@@ -43,7 +43,7 @@ def test_wheel_includes_its_assets_and_generates(unpacked_wheel: Path, tmp_path:
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_wheel_decodes_with_its_own_library(unpacked_wheel: Path, tmp_path: Path) -> None:
-    code = "from i3core.model import native; print(native.library()._name)"
+    code = "from i3core.model import native; print(native.best_library()._name)"
     environment = {**os.environ, "PYTHONPATH": str(unpacked_wheel)}
     found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert found.stdout.startswith(str(unpacked_wheel)), found.stderr

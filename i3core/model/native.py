@@ -77,7 +77,7 @@ def open_library(kind: str) -> Any:
 
 
 @functools.cache
-def library() -> Any:
+def best_library() -> Any:
     """The fastest library that this processor can run; None if none was built."""
     return next(filter(None, map(open_library, reversed(KINDS))), None)
 
@@ -89,7 +89,7 @@ class NativeStep:
     def of(cls, network: I3Network) -> NativeStep | None:
         """The step of this network; None if the library or a kind of block or layer is missing."""
         try:
-            return None if library() is None else cls(network)
+            return None if best_library() is None else cls(network)
         except _NotKnownError:
             return None
 
@@ -109,7 +109,7 @@ class NativeStep:
             self._matrix(network.head), ctypes.cast(blocks, c_void_p),
         )  # fmt: skip
         self._pointers = self._current_pointers()
-        self._library = library()
+        self._library = best_library()
         self._decoder = self._library.i3_new(ctypes.byref(given))
         if not self._decoder:
             raise MemoryError("out of memory")

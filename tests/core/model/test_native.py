@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(not KINDS, reason="the library was not built")
 
 @pytest.fixture(params=KINDS)
 def kind(request, monkeypatch):
-    monkeypatch.setattr(native, "library", lambda: native.open_library(request.param))
+    monkeypatch.setattr(native, "best_library", lambda: native.open_library(request.param))
     return request.param
 
 
@@ -128,7 +128,7 @@ def test_bundled_model_predicts_as_well_natively(precision):
 
 
 def test_int4_without_the_library_is_refused(monkeypatch):
-    monkeypatch.setattr(native, "library", lambda: None)
+    monkeypatch.setattr(native, "best_library", lambda: None)
     with pytest.raises(DeviceError, match=r"compiled decoder.*int8"):
         load(None, "cpu", "int4")
 
@@ -200,7 +200,7 @@ def test_other_blocks_and_other_states_are_left_to_torch(build):
 def test_without_the_library_replies_are_the_same(build, monkeypatch):
     model, config = build.model(), SamplingConfig(max_new_tokens=30, seed=3)
     natively = [piece.token_id for piece in Generator(model).stream("the cat", config)]
-    monkeypatch.setattr(native, "library", lambda: None)
+    monkeypatch.setattr(native, "best_library", lambda: None)
     model.network.forget_native_step()
     assert [piece.token_id for piece in Generator(model).stream("the cat", config)] == natively
 

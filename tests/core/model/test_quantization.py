@@ -144,7 +144,7 @@ def test_perplexity_on_unseen_text_is_within_one_percent(use_kernel):
     assert after != before
 
 
-@pytest.mark.skipif(native.library() is None, reason="the library was not built")
+@pytest.mark.skipif(native.best_library() is None, reason="the library was not built")
 def test_perplexity_in_int4_is_within_three_percent():
     documents = list(read_documents(assets.path("data/small-talk.jsonl")))[:40]
     model = load(precision="float32", device="cpu")
