@@ -18,7 +18,7 @@ from i3desk.chat.session import ChatSession
 from i3desk.chat.sidebar import Sidebar
 from i3desk.conversations import import_export
 from i3desk.conversations.conversation import Conversation
-from i3desk.conversations.store import Store
+from i3desk.conversations.store import Store, folders
 from i3desk.conversations.store.backups import remove_copies
 from i3desk.widgets.toast import Toast
 from i3desk.widgets.undo import Undo
@@ -79,6 +79,11 @@ class ConversationActions(QObject):
         sidebar.delete_requested.connect(self._delete_all_of)
         sidebar.export_requested.connect(self._export_stored)
         sidebar.import_requested.connect(self._ask_import)
+        sidebar.move_requested.connect(self.move)
+        sidebar.folder_requested.connect(self._create_folder)
+        sidebar.folder_folded.connect(self._conversations.fold)
+        sidebar.folder_renamed.connect(self._rename_folder)
+        sidebar.folder_deleted.connect(self._delete_folder)
 
     def _with_shown(self, action: Callable[..., None], *arguments: Any) -> None:
         """Do something with the conversation on screen, if it is stored."""
@@ -174,6 +179,45 @@ class ConversationActions(QObject):
         if self._conversations.restore(number) and show:
             self.open(number)
 
+    # -------------------------------------------------------------------------------------------------------- folders
+
+    @Slot(object, str)
+    def move(self, numbers: list[int], folder: str) -> None:
+        """Move conversations to a folder, "" for none."""
+        before = self._conversations.move(dict.fromkeys(numbers, folder))
+        if before:
+            what = "the chat" if len(before) == 1 else f"{len(before)} chats"
+            text = f"Moved {what} to “{folder}”" if folder else f"Removed {what} from the folder"
+            self._undo.offer(text, partial(self._move_back, before))
+            self._on_opened()
+
+    def _move_back(self, places: dict[int, str]) -> None:
+        self._conversations.move(places)
+        self._on_opened()
+
+    @Slot(object)
+    def _create_folder(self, numbers: list[int]) -> None:
+        name = self._conversations.new_folder()
+        if name:
+            self._conversations.move(dict.fromkeys(numbers, name))
+            self._on_opened()
+            self._page.sidebar.edit_folder(name)
+
+    @Slot(str, str)
+    def _rename_folder(self, old: str, new: str) -> None:
+        self._conversations.rename_folder(old, new)
+
+    @Slot(str)
+    def _delete_folder(self, name: str) -> None:
+        inside = [row.id for row in self._conversations.model.rows if row.folder == name]
+        if self._conversations.remove_folder(name):
+            kept = "" if not inside else "; its chat stays" if len(inside) == 1 else "; its chats stay"
+            self._undo.offer(f"Deleted the folder “{name}”{kept}", partial(self._restore_folder, name, inside))
+
+    def _restore_folder(self, name: str, inside: list[int]) -> None:
+        if self._conversations.fold(name, False):
+            self._conversations.move(dict.fromkeys(inside, name))
+
     @Slot()
     def delete_all(self) -> None:
         """Delete all conversations permanently."""
@@ -186,6 +230,8 @@ class ConversationActions(QObject):
 
             def work(store: Store) -> None:
                 store.delete_all(newest)
+                with store.writing() as connection:
+                    folders.remove_all(connection)
                 remove_copies(store.path)
 
             self._in_background(work, self._on_all_deleted)

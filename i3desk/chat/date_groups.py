@@ -1,4 +1,4 @@
-"""The order of listed conversations, and the heading that each belongs under."""
+"""The order of listed conversations, and the heading or folder that each belongs under."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from PySide6.QtCore import QDate, QLocale
 
@@ -14,15 +15,23 @@ from i3desk.conversations.store import ConversationRow
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading in the list; its conversations are older than `before`, in seconds."""
+    """A heading in the list; its conversations are older than `before`, in seconds, or in a folder."""
 
     title: str
     before: float = math.inf
     pinned: bool = False
+    folder: str = ""
+
+
+def heading_of_folder(name: str) -> Heading:
+    """The heading of a folder."""
+    return Heading(name, folder=name)
 
 
 def heading_of(row: ConversationRow, today: datetime.date) -> Heading:
     """The heading of a conversation by the local calendar; a time in the future counts as today."""
+    if row.folder:
+        return heading_of_folder(row.folder)
     if row.pinned:
         return Heading("Pinned", pinned=True)
     return _heading_of_day(datetime.datetime.fromtimestamp(row.updated_at).date(), today)
@@ -44,11 +53,15 @@ def _heading_of_day(day: datetime.date, today: datetime.date) -> Heading:
     return Heading(_month_name(month, today), _midnight(min(next_month, week_ago)))
 
 
-def sort_key(item: ConversationRow | Heading) -> tuple[bool, float, int]:
-    """Pinned conversations first, then the newest; a heading right before its first conversation."""
-    if isinstance(item, Heading):
-        return (not item.pinned, -item.before, 1)  # 1: after a conversation of exactly that time, which is not older
-    return (not item.pinned, -item.updated_at, -item.id)
+def sort_key(item: ConversationRow | Heading) -> tuple[Any, ...]:
+    """Pinned conversations, then folders, then the newest; a heading right before its first conversation."""
+    heading = isinstance(item, Heading)
+    if item.folder:
+        place = (1, item.folder.casefold(), item.folder)
+        return place if heading else (*place, not item.pinned, -item.updated_at, -item.id)
+    # A heading is after a conversation of exactly its time, which is not older.
+    order = (-item.before, 1) if heading else (-item.updated_at, -item.id)
+    return (0 if item.pinned else 2, *order)
 
 
 def _midnight(day: datetime.date) -> float:

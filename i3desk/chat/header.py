@@ -89,6 +89,7 @@ class ChatHeader(QFrame):
         self.pin_action.triggered.connect(self.pin_requested)
         self.duplicate_action = menu.addAction("Duplicate")
         self.duplicate_action.triggered.connect(lambda: self.duplicate_requested.emit())
+        self.folder_menu = menu.addMenu("Move to folder")
         menu.addSeparator()
         menu.addAction("Copy all as Markdown").triggered.connect(self.copy_all)
         menu.addAction("Export as Markdown…").triggered.connect(lambda: self.export_requested.emit("markdown"))
@@ -126,7 +127,7 @@ class ChatHeader(QFrame):
     @Slot()
     def _show_menu(self) -> None:
         conversation = self._session.conversation
-        for action in (self.pin_action, self.duplicate_action, self.delete_action):
+        for action in (self.pin_action, self.duplicate_action, self.delete_action, self.folder_menu.menuAction()):
             action.setEnabled(conversation.id is not None)
         self.pin_action.setChecked(conversation.pinned)
 

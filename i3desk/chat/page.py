@@ -118,6 +118,7 @@ class ChatPage(QWidget):
         self.panel.settings_chosen.connect(session.change_settings)
         self._store.changed.connect(self._show_display)
         self.find_bar.closed.connect(composer.edit.setFocus)
+        self.header.folder_menu.aboutToShow.connect(self._fill_folder_menu)
         self.header.new_button.clicked.connect(self.start_new)
         self.header.sidebar_button.clicked.connect(self._on_sidebar_clicked)
         self.header.panel_button.clicked.connect(self._on_panel_clicked)
@@ -159,6 +160,10 @@ class ChatPage(QWidget):
     def toggle_glass(self) -> None:
         """Show replies as chunks coloured by probability, or as text again."""
         self._store.change(glass=not self._store.preferences.glass)
+
+    @Slot()
+    def _fill_folder_menu(self) -> None:
+        self.sidebar.fill_folder_menu_of(self.header.folder_menu, self.session.conversation.id)
 
     @Slot(object, str)
     def _show_found(self, number: int, text: str) -> None:

@@ -4,121 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QColor, QIcon, QKeyEvent, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
     QMenu,
     QStackedWidget,
-    QToolButton,
-    QWidget,
 )
 
-from i3desk.chat.conversation_list import ID_ROLE, ROW_ROLE, ConversationList
-from i3desk.chat.sidebar_delegates import HIT_ROLE, ConversationDelegate, HitDelegate, HitModel
-from i3desk.conversations.store import ConversationRow, Hit
-from i3desk.style import icons
+from i3desk.chat.chat_list import ChatList
+from i3desk.chat.conversation_list import ConversationList
+from i3desk.chat.conversation_model import FOLDER_ROLE, ID_ROLE, ROW_ROLE
+from i3desk.chat.folder_menu import fill_folder_menu
+from i3desk.chat.sidebar_delegates import HIT_ROLE, ConversationDelegate
+from i3desk.chat.sidebar_parts import HitsPage, NoConversationsNote, SearchField
+from i3desk.conversations.store import ConversationRow
 from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import Notice, add, column, column_in, icon_button, label, row
+from i3desk.widgets.basics import Notice, add, column, column_in, icon_button, row
 from i3desk.widgets.plain_text import tooltip_text
-from i3desk.widgets.sectioned_list import PADDING, SIDE, SectionedList, heading_font
+from i3desk.widgets.sectioned_list import SectionedList
 
 WIDTH = 232
 SEARCH_AFTER_MS = 80
 NOTHING_YET = "Your chats will appear here.\nThey stay on this computer."
 NOTHING_FOUND = "No chats match “{text}”."
-
-
-class SearchField(QLineEdit):
-    """The search field; shows its shortcut while it is empty."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setObjectName("search")
-        self._theme = theme
-        self.setPlaceholderText("Search chats")
-        self.setAccessibleName("Search chats")
-        self.setToolTip(tooltip_text("Search titles and messages (Ctrl+K); Esc clears the search"))
-        self._glass = self.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
-        self._clear = self.addAction(QIcon(), QLineEdit.ActionPosition.TrailingPosition)
-        self._clear.setToolTip(tooltip_text("Clear search (Esc)"))
-        for action, name in ((self._glass, "Search"), (self._clear, "Clear search")):
-            for button in self.findChildren(QToolButton):
-                if button.defaultAction() is action:
-                    button.setAccessibleName(name)
-        self._clear.triggered.connect(self.clear)
-        self.textChanged.connect(self._show_clear)
-        theme.changed.connect(self._tint)
-        self._tint()
-        self._show_clear()
-
-    @Slot()
-    def _tint(self) -> None:
-        muted = QColor(self._theme.tokens.muted)
-        self._glass.setIcon(icons.icon("search", muted, size=16))
-        self._clear.setIcon(icons.icon("close", muted, size=16))
-
-    @Slot()
-    def _show_clear(self) -> None:
-        self._clear.setVisible(bool(self.text()))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if not self.text():
-            painter = QPainter(self)
-            painter.setPen(QColor(self._theme.tokens.muted))
-            room = self.rect().adjusted(0, 0, -11, 0)
-            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "Ctrl+K")
-            painter.end()
-
-
-class NoConversationsNote(QWidget):
-    """A note in place of an empty list."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self._icon = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self.text = label(tone="muted", grade="small", wrap=True)
-        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        column_in(self, self._icon, self.text, None, margins=(20, 48, 20, 16), spacing=12)
-        self._name = ""
-        theme.changed.connect(self._tint)
-
-    def show_note(self, icon_name: str, text: str) -> None:
-        """Show why the list is empty."""
-        self._name = icon_name
-        self.text.setText(text)
-        self._tint()
-
-    @Slot()
-    def _tint(self) -> None:
-        if self._name:
-            colour = self._theme.tokens.muted
-            self._icon.setPixmap(icons.pixmap(self._name, colour, 28, self.devicePixelRatioF()))
-
-
-class HitsPage(QWidget):
-    """The chats found by a search, below a heading with their number."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.heading = label(tone="muted")
-        self.heading.setContentsMargins(SIDE + PADDING, 17, 0, 7)
-        self.model = HitModel(self)
-        self.list = SectionedList(self.model, HitDelegate(theme, self), theme)
-        self.list.setAccessibleName("Results")
-        column_in(self, self.heading, (self.list, 1))
-
-    def show_hits(self, hits: list[Hit]) -> None:
-        """Show other hits."""
-        self.heading.setText("1 RESULT" if len(hits) == 1 else f"{len(hits)} RESULTS")
-        self.heading.setFont(heading_font(self.list.font()))
-        self.model.show(hits)
 
 
 class Sidebar(QFrame):
@@ -132,6 +43,9 @@ class Sidebar(QFrame):
         new_requested(), temporary_requested(), import_requested(): Emitted by the buttons.
         rename_requested(id, text), pin_requested(id, bool), duplicate_requested(id), delete_requested(ids),
         export_requested(id, kind): Emitted by a conversation's menu; kind is "markdown" or "json".
+        move_requested(ids, folder): Emitted when conversations are to be moved to a folder, "" for none.
+        folder_requested(ids): Emitted when a new folder with these conversations is to be created.
+        folder_folded(name, bool), folder_renamed(old, new), folder_deleted(name): Emitted by a folder.
     """
 
     open_requested = Signal(object, object, object)
@@ -143,6 +57,11 @@ class Sidebar(QFrame):
     delete_requested = Signal(object)
     export_requested = Signal(object, str)
     import_requested = Signal()
+    move_requested = Signal(object, str)
+    folder_requested = Signal(object)
+    folder_folded = Signal(str, bool)
+    folder_renamed = Signal(str, str)
+    folder_deleted = Signal(str)
 
     def __init__(self, conversations: ConversationList, theme: Theme) -> None:
         super().__init__()
@@ -168,7 +87,7 @@ class Sidebar(QFrame):
         self.import_button.setToolTip(tooltip_text("Import chats of i3desk, or of another chat program"))
 
         delegate = ConversationDelegate(theme, self)
-        self.list = SectionedList(conversations.model, delegate, theme)
+        self.list = ChatList(conversations.model, delegate, theme)
         self.list.setAccessibleName("Chats")
         self.hits_page = HitsPage(theme)
         self.hits = self.hits_page.list
@@ -176,7 +95,13 @@ class Sidebar(QFrame):
         self.stack = QStackedWidget()
         for page in (self.list, self.hits_page, self.note):
             self.stack.addWidget(page)
+        self.folder_button = IconPushButton()
+        self.folder_button.set_icon("folder", size=16)
+        self.folder_button.setText("New folder")
+        self.folder_button.setProperty("kind", "quiet")
+        self.folder_button.setToolTip(tooltip_text("Create a folder; drag chats into it, or use their menu"))
         self.menu = QMenu(self)
+        self.folder_menu = QMenu("Move to folder", self)
         self._lay_out()
 
         self._search_soon = QTimer(self, singleShot=True, interval=SEARCH_AFTER_MS)
@@ -189,7 +114,11 @@ class Sidebar(QFrame):
         self.list.chosen.connect(self._open)
         self.list.menu_asked.connect(self._show_menu)
         self.hits.chosen.connect(self._open_hit)
+        self.list.folded.connect(self.folder_folded)
+        self.list.dropped.connect(self._drop)
+        self.folder_button.clicked.connect(lambda: self.folder_requested.emit([]))
         delegate.renamed.connect(self.rename_requested)
+        delegate.folder_renamed.connect(self.folder_renamed)
         for view in (self.list, self.hits):
             view.delete_asked.connect(self._delete)
             view.typed.connect(self._type)
@@ -230,7 +159,7 @@ class Sidebar(QFrame):
         self._status_bar = column(self.status, margins=(12, 8, 12, 0))
         bottom = QHBoxLayout()
         bottom.setContentsMargins(12, 6, 12, 8)
-        add(bottom, self.import_button, None)
+        add(bottom, self.import_button, None, self.folder_button)
         column_in(self, top, self._status_bar, (self.stack, 1), bottom, margins=(0, 0, 1, 0))
 
     # Searching.
@@ -322,7 +251,8 @@ class Sidebar(QFrame):
 
     @Slot(QModelIndex)
     def _open(self, index: QModelIndex) -> None:
-        self.open_requested.emit(index.data(ID_ROLE), None, ())
+        if index.data(FOLDER_ROLE) is None:
+            self.open_requested.emit(index.data(ID_ROLE), None, ())
 
     @Slot(QModelIndex)
     def _open_hit(self, index: QModelIndex) -> None:
@@ -333,19 +263,33 @@ class Sidebar(QFrame):
 
     @Slot(object)
     def _delete(self, indices: list[QModelIndex]) -> None:
+        folder = indices[0].data(FOLDER_ROLE)
         numbers = [index.data(ID_ROLE) for index in indices]
         self.list.marks.clear()
-        self.delete_requested.emit(numbers)
+        if folder is None:
+            self.delete_requested.emit(numbers)
+        else:
+            self.folder_deleted.emit(folder.name)
+
+    @Slot(object, str)
+    def _drop(self, indices: list[QModelIndex], folder: str) -> None:
+        self.move_requested.emit([index.data(ID_ROLE) for index in indices], folder)
 
     @Slot(QModelIndex, QPoint)
     def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
-        row = index.data(ROW_ROLE)
+        row, folder = index.data(ROW_ROLE), index.data(FOLDER_ROLE)
         self.menu.clear()
+        if folder is not None:
+            self._add("Rename", lambda: self.edit_folder(folder.name), "F2")
+            self._add("Delete folder, keep its chats", lambda: self.folder_deleted.emit(folder.name), "Del")
+            self.menu.popup(place)
+            return
         marked = self.list.marked
         if len(marked) > 1 and index in marked:
             rows = [each.data(ROW_ROLE) for each in marked]
             pinned = not all(each.pinned for each in rows)
             self._add(f"{'Pin' if pinned else 'Unpin'} {len(rows)} chats", lambda: self._pin_all(rows, pinned))
+            self._add_folders(rows)
             self._add(f"Delete {len(rows)} chats", lambda: self._delete(marked), "Del")
             self.menu.popup(place)
             return
@@ -353,12 +297,33 @@ class Sidebar(QFrame):
         self._add("Rename", lambda: self._edit_title(row.id), "F2")
         self._add("Unpin" if row.pinned else "Pin", lambda: self.pin_requested.emit(row.id, not row.pinned))
         self._add("Duplicate", lambda: self.duplicate_requested.emit(row.id))
+        self._add_folders([row])
         self.menu.addSeparator()
         self._add("Export as Markdown…", lambda: self.export_requested.emit(row.id, "markdown"))
         self._add("Export as JSON…", lambda: self.export_requested.emit(row.id, "json"))
         self.menu.addSeparator()
         self._add("Delete", lambda: self.delete_requested.emit([row.id]), "Del")
         self.menu.popup(place)
+
+    def _add_folders(self, rows: list[ConversationRow]) -> None:
+        self.fill_folder_menu(self.folder_menu, rows)
+        self.menu.addMenu(self.folder_menu)
+
+    def fill_folder_menu(self, menu: QMenu, rows: list[ConversationRow]) -> None:
+        """Offer folders for some conversations."""
+        numbers, inside = [each.id for each in rows], {each.folder for each in rows}
+
+        def move(folder: str) -> None:
+            self.list.marks.clear()
+            self.move_requested.emit(numbers, folder)
+
+        folders = self._conversations.model.folders
+        fill_folder_menu(menu, folders, inside, move, lambda: self.folder_requested.emit(numbers))
+
+    def fill_folder_menu_of(self, menu: QMenu, number: int | None) -> None:
+        """Offer folders for the conversation with this id."""
+        row = self._conversations.model.find(number)
+        self.fill_folder_menu(menu, [] if row is None else [row])
 
     def _pin_all(self, rows: list[ConversationRow], pinned: bool) -> None:
         self.list.marks.clear()
@@ -377,5 +342,15 @@ class Sidebar(QFrame):
     def _edit_title(self, number: int) -> None:
         row = self._conversations.model.row_of(number)
         if row is not None:
-            self.list.setCurrentIndex(self._conversations.model.index(row))
-            self.list.edit(self.list.currentIndex())
+            self._edit_row(row)
+
+    def edit_folder(self, name: str) -> None:
+        """Edit the name of a folder in place."""
+        self.search.clear()
+        self._edit_row(self._conversations.model.row_of_folder(name))
+
+    def _edit_row(self, row: int) -> None:
+        index = self._conversations.model.index(row)
+        self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+        self.list.scrollTo(index)
+        self.list.edit(index)

@@ -17,17 +17,19 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QTextCharFormat, QTextLayout
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
-from i3desk.chat.conversation_list import BUSY_ROLE, ID_ROLE, ROW_ROLE
+from i3desk.chat.conversation_model import BUSY_ROLE, COUNT_ROLE, FOLDER_ROLE, ID_ROLE, ROW_ROLE
 from i3desk.conversations.store import Hit
 from i3desk.style import icons
 from i3desk.style.theme import sized
-from i3desk.widgets.list_painting import Index, TitleEditing, muted_colour, paint_box, paint_text
+from i3desk.widgets.list_painting import RIGHT, Index, TitleEditing, muted_colour, paint_box, paint_text
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.sectioned_list import GAP, MORE_WIDTH, PADDING, SectionedListDelegate
 
 LEAD_IN = 24
 ABOVE = 8
 BETWEEN = 2
+IN_FOLDER = 18  # pixels that chats in a folder are indented
+FOLDER_NAME = 34  # pixels of a folder's arrow and icon
 HIT_ROLE = Qt.ItemDataRole.UserRole + 3
 _STATE = QStyle.StateFlag
 
@@ -49,13 +51,15 @@ def utf16_length(text: str) -> int:
 
 
 class ConversationDelegate(TitleEditing, SectionedListDelegate):
-    """A title, the last message below it, a pin, and a dot during a reply; edits the title in place.
+    """A title, the last message below it, a pin, and a dot during a reply; or a folder. Edits the title in place.
 
     Signals:
         renamed(id, text): Emitted when another title was typed.
+        folder_renamed(old, new): Emitted when another name of a folder was typed.
     """
 
     renamed = Signal(object, str)
+    folder_renamed = Signal(str, str)
     has_more = True
     editor_name = "Title of the conversation"
     longest_title = 200
@@ -69,15 +73,15 @@ class ConversationDelegate(TitleEditing, SectionedListDelegate):
         tokens, row = self.theme.tokens, index.data(ROW_ROLE)
         box = self.box(option.rect)
         paint_box(painter, box, option, tokens)
+        if row is None:
+            self._paint_folder(painter, option, index)
+            return
         strong, small = sized(option.font, 13, QFont.Weight.DemiBold), sized(option.font, 12)
-        left, width = box.left() + PADDING, box.width() - 2 * PADDING
+        inset = PADDING + (IN_FOLDER if row.folder else 0)
+        left, width = box.left() + inset, box.width() - inset - PADDING
         title = QRect(left, box.top() + ABOVE, width, QFontMetrics(strong).height())
         preview = QRect(left, title.bottom() + 1 + BETWEEN, width, QFontMetrics(small).height())
-        if option.state & (_STATE.State_MouseOver | _STATE.State_Selected | _STATE.State_HasFocus):
-            more = self.more_rect(option.rect)
-            image = icons.pixmap("more", tokens.muted, 16, painter.device().devicePixelRatioF())
-            painter.drawPixmap(QPointF(more.center().x() - 7.5, more.center().y() - 7.5), image)
-            title.setRight(more.left() - 4)
+        self._paint_more(painter, option, title)
         if row.pinned:
             image = icons.pixmap("pin", tokens.muted, 14, painter.device().devicePixelRatioF())
             painter.drawPixmap(QPointF(title.right() - 13, title.center().y() - 6.5), image)
@@ -90,8 +94,36 @@ class ConversationDelegate(TitleEditing, SectionedListDelegate):
         paint_text(painter, title, strong, tokens.text, row.title)
         paint_text(painter, preview, small, muted_colour(option, tokens), row.preview)
 
+    def _paint_more(self, painter: QPainter, option: QStyleOptionViewItem, title: QRect) -> None:
+        """Paint the "..." button of a row that is in use, and leave room for it."""
+        if option.state & (_STATE.State_MouseOver | _STATE.State_Selected | _STATE.State_HasFocus):
+            more = self.more_rect(option.rect)
+            image = icons.pixmap("more", self.theme.tokens.muted, 16, painter.device().devicePixelRatioF())
+            painter.drawPixmap(QPointF(more.center().x() - 7.5, more.center().y() - 7.5), image)
+            title.setRight(more.left() - 4)
+
+    def _paint_folder(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        tokens, folder, box = self.theme.tokens, index.data(FOLDER_ROLE), self.box(option.rect)
+        scale, middle = painter.device().devicePixelRatioF(), box.center().y()
+        arrow = icons.pixmap("right" if folder.folded else "unfolded", tokens.muted, 12, scale)
+        painter.drawPixmap(QPointF(box.left() + PADDING - 4, middle - 5.5), arrow)
+        painter.drawPixmap(
+            QPointF(box.left() + PADDING + 12, middle - 7.5), icons.pixmap("folder", tokens.muted, 16, scale)
+        )
+        room = box.adjusted(PADDING + FOLDER_NAME, 0, -PADDING, 0)
+        self._paint_more(painter, option, room)
+        small = sized(option.font, 12)
+        count = f"{index.data(COUNT_ROLE):,}"
+        paint_text(painter, room, small, muted_colour(option, tokens), count, RIGHT)
+        room.setRight(room.right() - QFontMetrics(small).horizontalAdvance(count) - 8)
+        paint_text(painter, room, sized(option.font, 13, QFont.Weight.DemiBold), tokens.text, folder.name)
+
     def rename(self, index: Index, title: str) -> None:
-        self.renamed.emit(index.data(ID_ROLE), title)
+        folder = index.data(FOLDER_ROLE)
+        if folder is None:
+            self.renamed.emit(index.data(ID_ROLE), title)
+        else:
+            self.folder_renamed.emit(folder.name, title)
 
     def editor_rect(self, row: QRect) -> QRect:
         return self.box(row)

@@ -151,6 +151,7 @@ class Conversation:
         id: id in the store; None if it is not stored.
         title: "" until the first message; `has_own_title` if the user set it.
         temporary: never stored.
+        folder: name of its folder in the list when it is stored for the first time; "" for none.
         leaf: number of the last message on screen.
         draft: the unsent text.
         window_used, window: used tokens of the context window after the last reply, and its size; 0 if unknown.
@@ -162,6 +163,7 @@ class Conversation:
     has_own_title: bool = False
     pinned: bool = False
     temporary: bool = False
+    folder: str = ""
     created_at: float = field(default_factory=time.time)
     updated_at: float = field(default_factory=time.time)
     settings: ChatSettings = field(default_factory=ChatSettings)

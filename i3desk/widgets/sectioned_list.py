@@ -236,9 +236,21 @@ class SectionedList(QListView):
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._is_more(event.pos()):
-            QToolTip.showText(event.globalPos(), tooltip_text(MORE_TIP), self)
+            QToolTip.showText(event.globalPos(), tooltip_text(self.more_tip(self.indexAt(event.pos()))), self)
             return True
         return super().viewportEvent(event)
+
+    def more_tip(self, index: QModelIndex) -> str:
+        """The tooltip of a row's "..." button."""
+        return MORE_TIP
+
+    def can_mark(self, index: QModelIndex) -> bool:
+        """Whether a row can be marked."""
+        return index.isValid() and not is_heading(index)
+
+    def frame_of(self, row: QRect) -> QRect:
+        """The part of a row that is filled when the row is selected."""
+        return self._delegate.box(row)
 
     def _is_more(self, point: QPoint) -> bool:
         index = self.indexAt(point)
@@ -252,7 +264,7 @@ class SectionedList(QListView):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         point = event.position().toPoint()
         index, is_left = self.indexAt(point), event.button() == Qt.MouseButton.LeftButton
-        if is_left and event.modifiers() & (_CONTROL | _SHIFT) and index.isValid() and not is_heading(index):
+        if is_left and event.modifiers() & (_CONTROL | _SHIFT) and self.can_mark(index):
             self._swallow_release = True
             self._mark(index, up_to=bool(event.modifiers() & _SHIFT))
             return
@@ -269,15 +281,15 @@ class SectionedList(QListView):
         """Mark a row or remove its mark; with `up_to`, mark all from the current row to it."""
         flags = QItemSelectionModel.SelectionFlag
         start = self.currentIndex() if self.currentIndex().isValid() else self.shown
-        if start.isValid() and not self.marks.hasSelection() and start != index:
+        if self.can_mark(start) and not self.marks.hasSelection() and start != index:
             self.marks.select(start, flags.Select)
         if up_to and start.isValid():
             first, last = sorted((start.row(), index.row()))
             for row in range(first, last + 1):
                 each = index.siblingAtRow(row)
-                if not is_heading(each):
+                if self.can_mark(each):
                     self.marks.select(each, flags.Select)
-        else:
+        elif self.can_mark(index):
             self.marks.select(index, flags.Toggle)
         self.selectionModel().setCurrentIndex(index, flags.NoUpdate)
         if QAccessible.isActive():
@@ -298,7 +310,9 @@ class SectionedList(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         index, key = self.currentIndex(), event.key()
-        if index.isValid() and key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if self.state() == QAbstractItemView.State.EditingState:  # the editor passes on the Enter that ends it
+            super().keyPressEvent(event)
+        elif index.isValid() and key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.chosen.emit(index)
         elif key == Qt.Key.Key_F2 and index.flags() & Qt.ItemFlag.ItemIsEditable:
             self.edit(index)

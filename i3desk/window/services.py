@@ -17,7 +17,7 @@ from i3desk.chat.sampling_panel import SamplingPanel
 from i3desk.chat.session import ChatSession
 from i3desk.chat.sidebar import Sidebar
 from i3desk.conversations.conversation import ChatSettings
-from i3desk.conversations.store import ConversationRow, Store, checkpoint, index_more
+from i3desk.conversations.store import ConversationRow, Folder, Store, checkpoint, index_more
 from i3desk.datasets.rows import Row, rows_of_messages
 from i3desk.datasets.store import DatasetStore
 from i3desk.models.catalog import Catalog
@@ -184,8 +184,8 @@ class Services(QObject):
     def _read_list(self) -> None:
         self.background.run(partial(_read_rows, self.store), self._show_rows, self._on_unreadable)
 
-    def _show_rows(self, rows: list[ConversationRow]) -> None:
-        self.conversations.model.show(rows)
+    def _show_rows(self, read: tuple[list[ConversationRow], list[Folder]]) -> None:
+        self.conversations.model.show(*read)
         self.sidebar.show_current(self.session.conversation.id)
 
     def _on_unreadable(self, error: I3Error) -> None:
@@ -229,10 +229,10 @@ class Services(QObject):
         self.store_guard.close()
 
 
-def _read_rows(store: Store) -> list[ConversationRow]:
-    """Read the list of conversations on its own connection, for a background thread."""
+def _read_rows(store: Store) -> tuple[list[ConversationRow], list[Folder]]:
+    """Read the conversations and folders of the list on its own connection, for a background thread."""
     with closing(Store(store.path, recover=False)) as own:
-        return own.rows()
+        return own.rows(), own.folders()
 
 
 def _ignore(_result: object) -> None:

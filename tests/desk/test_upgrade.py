@@ -17,10 +17,11 @@ from i3core.cli.main import main as i3core_main
 from i3core.runs import index
 from i3core.runs.reader import RunState
 from i3desk.conversations.conversation import ReplyState
-from i3desk.conversations.store import Store, search
+from i3desk.conversations.store import Folder, Store, folders, search
 from i3desk.conversations.store.database import MIGRATIONS, connect
 
 OLD = OLD_DATABASE
+WITHOUT_FOLDERS = 4  # the version of the tables before folders
 
 
 def schema(connection: sqlite3.Connection) -> set[tuple[str, str]]:
@@ -53,6 +54,31 @@ def test_upgraded_database_equals_new_one(old_data, paths, tmp_path):
     with closing(connect(paths.conversations_file)) as old, closing(connect(tmp_path / "new.sqlite3")) as new:
         assert schema(old) == schema(new)
         assert old.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_chats_from_before_there_were_folders_are_outside_of_all(tmp_path):
+    path = tmp_path / "conversations.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as before:
+        for migrate in MIGRATIONS[:WITHOUT_FOLDERS]:
+            migrate(before)
+        before.execute(f"PRAGMA user_version = {WITHOUT_FOLDERS}")
+        for number, pinned in ((1, 0), (2, 1)):
+            before.execute(
+                "INSERT INTO conversations (id, title, pinned, created_at, updated_at) VALUES (?, ?, ?, 5.0, 6.0)",
+                (number, f"chat {number}", pinned),
+            )
+    with closing(Store(path)) as store:
+        assert [(row.id, row.title, row.pinned, row.folder) for row in store.rows()] == [
+            (2, "chat 2", True, ""),
+            (1, "chat 1", False, ""),
+        ]
+        assert store.folders() == []
+        with store.writing() as connection:
+            folders.move(connection, [1], "Recipes")
+    with closing(Store(path)) as store:
+        assert [(row.id, row.folder) for row in store.rows()] == [(2, ""), (1, "Recipes")]
+        assert store.folders() == [Folder("Recipes")]
+        assert store.open(1).folder == "Recipes"
 
 
 def test_old_conversations_are_complete(old_data, app, open_chat, paths):

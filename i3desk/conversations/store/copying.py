@@ -14,7 +14,7 @@ from i3desk.conversations.store.rows import MESSAGE_FIELDS
 _NAMES = ", ".join(name for name in MESSAGE_FIELDS if name != "state")
 _ABOUT = (
     "title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, window_used, window, first_seen, "
-    "preview, message_count, deleted_at"
+    "preview, message_count, deleted_at, folder"
 )
 # Triggers note each conversation that is written. They are in stand-ins only, so that `move_over` copies just these.
 _TRACKING = """
@@ -33,9 +33,9 @@ def duplicate(connection: sqlite3.Connection, number: int) -> int | None:
     row = connection.execute(
         """
         INSERT INTO conversations (title, has_own_title, created_at, updated_at, settings, leaf, draft,
-                                   window_used, window, first_seen, preview, message_count)
+                                   window_used, window, first_seen, preview, message_count, folder)
         SELECT iif(title = '', '', title || ' (copy)'), title != '', ?2, ?2, settings, leaf, draft,
-               window_used, window, first_seen, preview, message_count
+               window_used, window, first_seen, preview, message_count, folder
         FROM conversations WHERE id = ?1 RETURNING id, title
         """,
         (number, time.time()),
@@ -102,6 +102,8 @@ def move_over(source: Path, target: Path) -> int:
     with explain_errors(target), closing(connect(target, create=False)) as connection:
         connection.execute("ATTACH ? AS other", (f"{source.absolute().as_uri()}?mode=rw",))
         numbers = _touched(connection, "other")
+        with transaction(connection):
+            connection.execute("INSERT OR IGNORE INTO folders (name, folded) SELECT name, folded FROM other.folders")
         for (number,) in numbers:
             with transaction(connection):
                 _replace(connection, number)

@@ -1,8 +1,10 @@
 """The database file: opening, tables, migrations, and errors explain_errors to the user.
 
-Tables (version 4):
+Tables (version 5):
     conversations   one row each; the list needs only `preview` and `message_count`, not the messages;
-                    `deleted_at` is set while a deletion can be undone, and 0 while an import is not complete
+                    `deleted_at` is set while a deletion can be undone, and 0 while an import is not complete;
+                    `folder` is the name of its folder, or empty
+    folders         the folders of the list, known by their names, so that a lost row loses no chat
     messages        the tree: (conversation, number) identifies a message, `parent` is the number that it follows
     chunk_blocks    a reply's chunks in blocks of compressed JSON, appended while it streams
     texts           FTS5 index, see search_index.py
@@ -25,7 +27,7 @@ from i3desk.conversations.store import search_index
 BUSY_S = 2.0  # wait for another thread's write, which is short (see maintenance.py)
 UNFINISHED = "('queued', 'waiting', 'streaming')"
 LIST = (
-    "SELECT id, title, preview, pinned, updated_at, message_count FROM conversations "
+    "SELECT id, title, preview, pinned, updated_at, message_count, folder FROM conversations "
     "WHERE deleted_at IS NULL ORDER BY pinned DESC, updated_at DESC, id DESC"
 )
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -108,12 +110,29 @@ def _create_list_index(connection: sqlite3.Connection) -> None:
     )
 
 
+def _add_folders(connection: sqlite3.Connection) -> None:
+    # A daily copy says that it is of version 1, and may have all of this.
+    columns = {column[1] for column in connection.execute("PRAGMA table_info(conversations)")}
+    if "folder" not in columns:
+        connection.execute("ALTER TABLE conversations ADD COLUMN folder TEXT NOT NULL DEFAULT ''")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS folders "
+        "(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, folded INTEGER NOT NULL DEFAULT 0) STRICT"
+    )
+    connection.execute("DROP INDEX conversations_in_list")
+    connection.execute(
+        "CREATE INDEX conversations_in_list ON conversations "
+        "(pinned DESC, updated_at DESC, id DESC, title, preview, message_count, folder) WHERE deleted_at IS NULL"
+    )
+
+
 # Entry n converts a database of version n to version n + 1. Only append to this.
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _create_tables,
     _create_first_search_index,
     _create_list_index,
     search_index.create_again,
+    _add_folders,
 )
 
 

@@ -27,7 +27,8 @@ from i3desk.conversations.store.database import (
 from i3desk.conversations.store.pages import PageReader
 
 log = logging.getLogger(__name__)
-TABLES = ("conversations", "messages", "chunk_blocks")
+TABLES = ("conversations", "messages", "chunk_blocks", "folders")
+WITHOUT_FOLDER = 15  # columns of a conversation that was last written before there were folders
 STEP = 200  # rows between two reports of the progress
 Progress = Callable[[float], None]
 
@@ -145,6 +146,7 @@ def _collect(damaged: Path, target: sqlite3.Connection, progress: Progress) -> N
     """Copy all readable rows; what the file has lost comes from the newest daily copy that can be read."""
     target.execute("PRAGMA foreign_keys = OFF")
     tables = {len(names): (name, names) for name in TABLES if (names := _columns(target, name))}
+    tables[WITHOUT_FOLDER] = ("conversations", _columns(target, "conversations")[:WITHOUT_FOLDER])
     with transaction(target), closing(PageReader(damaged)) as reader:
         for number, values in reader.rows(lambda share: progress(0.9 * share)):
             if len(values) in tables and values[0] is None:  # each of our tables is known by its number of columns
@@ -175,8 +177,9 @@ def _insert(target: sqlite3.Connection, table: str, names: list[str], row: list[
 def _add_missing(copy: Path, target: sqlite3.Connection) -> None:
     with closing(connect_read_only(copy)) as source:
         for table in TABLES:
-            names = _columns(target, table)
-            for row in source.execute(f"SELECT {', '.join(names)} FROM {table}"):
+            known = set(_columns(source, table))  # of an earlier version, perhaps
+            names = [name for name in _columns(target, table) if name in known]
+            for row in source.execute(f"SELECT {', '.join(names)} FROM {table}") if names else ():
                 _insert(target, table, names, row)
 
 
@@ -189,6 +192,7 @@ def _repair(target: sqlite3.Connection) -> None:
         WHERE conversation NOT IN (SELECT id FROM conversations) GROUP BY conversation
         """
     )
+    target.execute("INSERT OR IGNORE INTO folders (name) SELECT DISTINCT folder FROM conversations WHERE folder != ''")
     target.execute("DELETE FROM chunk_blocks WHERE message NOT IN (SELECT id FROM messages)")
     # A message whose parent is lost follows the newest one before it, so it stays on the path on screen.
     target.execute(

@@ -9,7 +9,8 @@ from i3desk.conversations.conversation import ASSISTANT, LATEST, USER, Conversat
 
 PREVIEW_LENGTH = 120
 CONVERSATION_FIELDS = (
-    "title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, window_used, window, first_seen"
+    "title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, window_used, window, first_seen, "
+    "folder"
 )
 MESSAGE_FIELDS = tuple(field.name for field in fields(Message) if field.name != "chunks")
 
@@ -32,6 +33,7 @@ class ConversationRow:
     pinned: bool
     updated_at: float
     message_count: int
+    folder: str = ""
 
 
 def preview_of(conversation: Conversation) -> str:
@@ -74,7 +76,9 @@ def conversation_from(number: int, values: tuple, stored: list[tuple]) -> Conver
         if message.parent not in messages:  # only a recovered tree has gaps
             message.parent = None
         messages[message.number] = message
-    title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, used, window, first_seen = values
+    title, has_own_title, pinned, created_at, updated_at, settings, leaf, draft, used, window, first_seen, folder = (
+        values
+    )
     return Conversation(
         id=number,
         title=title,
@@ -89,4 +93,5 @@ def conversation_from(number: int, values: tuple, stored: list[tuple]) -> Conver
         window_used=used,
         window=window,
         first_seen=first_seen if first_seen in messages else None,
+        folder=folder,
     )

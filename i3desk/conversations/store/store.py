@@ -13,7 +13,7 @@ from i3core.errors import I3Error
 from i3core.generation.outputs import Chunk
 from i3desk.conversations import serialization
 from i3desk.conversations.conversation import Conversation, Message
-from i3desk.conversations.store import copying, placing, search_index
+from i3desk.conversations.store import copying, folders, placing, search_index
 from i3desk.conversations.store.database import (
     LIST,
     UNFINISHED,
@@ -103,12 +103,16 @@ class Store:
         """All conversations of the list, pinned ones first, then the newest."""
         return self._rows(LIST)
 
+    def folders(self) -> list[folders.Folder]:
+        """All folders of the list."""
+        with explain_errors(self.path):
+            return folders.read(self._connection)
+
     def open(self, number: int) -> Conversation:
         """Read a conversation with its messages but without chunks, see `load_chunks`."""
         with explain_errors(self.path), self._reading() as connection:
-            row = connection.execute(
-                f"SELECT {CONVERSATION_FIELDS} FROM conversations WHERE id = ?", (number,)
-            ).fetchone()
+            query = f"SELECT {CONVERSATION_FIELDS} FROM conversations WHERE id = ?"
+            row = connection.execute(query, (number,)).fetchone()
             if row is None:
                 raise I3Error("This conversation no longer exists.", "Open another one from the list.")
             stored = connection.execute(
@@ -126,9 +130,8 @@ class Store:
     def load_chunks(self, conversation: int, message: int) -> list[Chunk]:
         """Read the stored chunks of a reply."""
         with explain_errors(self.path):
-            row = self._connection.execute(
-                "SELECT id FROM messages WHERE conversation = ? AND number = ?", (conversation, message)
-            ).fetchone()
+            query = "SELECT id FROM messages WHERE conversation = ? AND number = ?"
+            row = self._connection.execute(query, (conversation, message)).fetchone()
             return [] if row is None else self._chunks_of(row[0])
 
     def _chunks_of(self, identity: int) -> list[Chunk]:
@@ -151,9 +154,8 @@ class Store:
 
     def add(self, conversation: Conversation) -> int:
         """Store a new conversation; sets and returns its id."""
-        number = self.import_conversation(conversation)
-        conversation.id = number
-        return number
+        conversation.id = self.import_conversation(conversation)
+        return conversation.id
 
     def import_conversation(self, conversation: Conversation) -> int:
         """Store a copy of a conversation as a new one; returns its id. `conversation` is not changed."""
@@ -166,18 +168,20 @@ class Store:
             )
         title = serialization.encodable(conversation.title)
         one_step = len(messages) <= BATCH
-        with self._writing() as connection:
+        with self.writing() as connection:
             number = connection.execute(
                 "INSERT INTO conversations (created_at, updated_at, deleted_at) VALUES (?, ?, ?) RETURNING id",
                 (conversation.created_at, conversation.updated_at, None if one_step else 0.0),
             ).fetchone()[0]
             self._write_conversation(connection, number, conversation)
+            if conversation.folder:
+                folders.move(connection, [number], conversation.folder)
             search_index.put(connection, number, search_index.TITLE, title)
             for message in messages[:BATCH]:
                 self._write_message(connection, number, message)
         # The rest in steps, hidden until it is complete: a long import must not block other writers.
         for start in range(BATCH, len(messages), BATCH):
-            with self._writing() as connection:
+            with self.writing() as connection:
                 for message in messages[start : start + BATCH]:
                     self._write_message(connection, number, message)
         if not one_step:
@@ -191,7 +195,7 @@ class Store:
         """
         if conversation.temporary:
             return
-        with self._writing() as connection:
+        with self.writing() as connection:
             number = self._save(connection, conversation, with_settings=False)
             if number is not None:
                 self._write_message(connection, number, message)
@@ -200,36 +204,36 @@ class Store:
         """Store a conversation without its messages."""
         if conversation.temporary:
             return
-        with self._writing() as connection:
+        with self.writing() as connection:
             self._save(connection, conversation, with_settings=True)
 
     def rename(self, number: int, title: str) -> None:
         """Set the title of a conversation."""
         title = serialization.encodable(title)
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute("UPDATE conversations SET title = ?, has_own_title = 1 WHERE id = ?", (title, number))
             search_index.put(connection, number, search_index.TITLE, title)
 
     def set_pinned(self, number: int, pinned: bool) -> None:
         """Pin or unpin a conversation."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute("UPDATE conversations SET pinned = ? WHERE id = ?", (pinned, number))
 
     def delete(self, number: int, for_good: bool = False) -> None:
         """Hide a conversation; `restore` undoes it until `purge_deleted`, which can follow at once with `for_good`."""
         moment = 0.0 if for_good else time.time()
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute("UPDATE conversations SET deleted_at = ? WHERE id = ?", (moment, number))
 
     def restore(self, number: int) -> None:
         """Undo the deletion of a conversation."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute("UPDATE conversations SET deleted_at = NULL WHERE id = ?", (number,))
 
     def deleted(self) -> list[ConversationRow]:
         """The conversations that can be restored, the latest deletion first; `updated_at` is when they were deleted."""
         return self._rows(
-            "SELECT id, title, preview, pinned, deleted_at, message_count FROM conversations "
+            "SELECT id, title, preview, pinned, deleted_at, message_count, folder FROM conversations "
             "WHERE deleted_at > 0 ORDER BY deleted_at DESC"
         )
 
@@ -237,8 +241,8 @@ class Store:
         with explain_errors(self.path):
             rows = self._connection.execute(query).fetchall()
         return [
-            ConversationRow(number, title or NO_TITLE, preview, bool(pinned), moment, count)
-            for number, title, preview, pinned, moment, count in rows
+            ConversationRow(number, title or NO_TITLE, preview, bool(pinned), *rest)
+            for number, title, preview, pinned, *rest in rows
         ]
 
     def purge_deleted(self, kept_s: float = 0.0) -> int:
@@ -247,9 +251,8 @@ class Store:
         This can take long: `tidy` does it in the background.
         """
         with explain_errors(self.path):
-            deleted = self._connection.execute(
-                "SELECT id FROM conversations WHERE deleted_at <= ?", (time.time() - kept_s,)
-            ).fetchall()
+            query = "SELECT id FROM conversations WHERE deleted_at <= ?"
+            deleted = self._connection.execute(query, (time.time() - kept_s,)).fetchall()
         for (number,) in deleted:
             self._purge(number)
         return len(deleted)
@@ -260,7 +263,7 @@ class Store:
         Conversations started after the request stay.
         """
         self._stored_chunks.clear()
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute("DELETE FROM conversations WHERE id <= ?", (newest,))  # cascades to their messages
             connection.execute("DROP TABLE texts")
             search_index.create(connection)
@@ -271,7 +274,7 @@ class Store:
 
     def duplicate(self, number: int) -> int:
         """Copy a conversation with all its messages; returns the id of the copy."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             copy = copying.duplicate(connection, number)
         if copy is None:
             raise I3Error("This conversation no longer exists.", "Choose another one from the list.")
@@ -279,7 +282,7 @@ class Store:
 
     def mark_cut(self) -> int:
         """Mark unfinished replies of the last session as cut; returns their number."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             cut = connection.execute(
                 f"UPDATE messages SET state = 'cut' WHERE state IN {UNFINISHED} RETURNING conversation, number, text"
             ).fetchall()
@@ -288,7 +291,8 @@ class Store:
         return len(cut)
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Group writes in a transaction, rolled back on an exception."""
         if self.held:
             raise StoreBusyError("The chats are being moved to another file.", "Try again in a moment.")
         try:
@@ -382,16 +386,15 @@ class Store:
     def _purge(self, number: int) -> None:
         """Permanently remove a conversation, a hundred messages at a time."""
         with explain_errors(self.path):
-            numbers = self._connection.execute(
-                "SELECT number FROM messages WHERE conversation = ? ORDER BY number", (number,)
-            ).fetchall()
+            query = "SELECT number FROM messages WHERE conversation = ? ORDER BY number"
+            numbers = self._connection.execute(query, (number,)).fetchall()
         for start in range(0, len(numbers), BATCH):
             first, last = numbers[start][0], numbers[start : start + BATCH][-1][0]
-            with self._writing() as connection:
+            with self.writing() as connection:
                 search_index.remove(connection, number, first, last)
                 connection.execute(
                     "DELETE FROM messages WHERE conversation = ? AND number BETWEEN ? AND ?", (number, first, last)
                 )
-        with self._writing() as connection:
+        with self.writing() as connection:
             search_index.remove(connection, number, search_index.TITLE, search_index.MAX_MESSAGES)
             connection.execute("DELETE FROM conversations WHERE id = ?", (number,))

@@ -8,7 +8,8 @@ import threading
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit
+from user import click
 
 from i3core.errors import I3Error
 from i3desk.app import wipe
@@ -409,3 +410,61 @@ def test_delete_everything_removes_damaged_copies(paths):
     copy.write_bytes(b"secret")
     wipe(paths)
     assert not copy.exists()
+
+
+# Folders.
+
+
+def list_titles(app) -> list[str]:
+    """All rows of the list on screen, headings and folders too."""
+    model = app.services.conversations.model
+    return [model.index(row).data() for row in range(model.rowCount())]
+
+
+def new_folder(app, qtbot, name: str) -> None:
+    """Click "New folder" and type its name."""
+    sidebar = app.window.sidebar
+    click(qtbot, sidebar.folder_button)
+    editor = sidebar.list.findChild(QLineEdit, "titleEditor")
+    qtbot.keyClicks(editor, name)
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: name in list_titles(app))
+
+
+def test_folder_is_created_named_filled_and_there_after_a_restart(open_app, say, qtbot):
+    app = open_app()
+    say(app, "names for a cat")
+    new_folder(app, qtbot, "Pets")
+    number = app.services.conversations.model.rows[0].id
+    app.actions.move([number], "Pets")
+    assert list_titles(app) == ["Pets", "names for a cat"]
+    assert app.window.sidebar.list.shown.data() == "names for a cat"
+    app.services.conversations.fold("Pets", True)
+    open_app.close(app)
+    again = open_app()
+    qtbot.waitUntil(lambda: list_titles(again) == ["Pets"])
+
+
+def test_moving_and_deleting_a_folder_can_be_undone(app, say, qtbot):
+    say(app, "names for a cat")
+    new_folder(app, qtbot, "Pets")
+    number = app.services.conversations.model.rows[0].id
+    undo = (app.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    app.actions.move([number], "Pets")
+    app.window.setFocus()
+    qtbot.keyClick(*undo)
+    assert list_titles(app) == ["Pets", "Today", "names for a cat"]
+    app.actions.move([number], "Pets")
+    app.window.sidebar.folder_deleted.emit("Pets")
+    assert list_titles(app) == ["Today", "names for a cat"]
+    qtbot.keyClick(*undo)
+    assert list_titles(app) == ["Pets", "names for a cat"]
+
+
+def test_open_chat_is_moved_by_the_menu_of_the_header(app, say, qtbot):
+    say(app, "names for a cat")
+    new_folder(app, qtbot, "Pets")
+    menu = app.window.chat_page.header.folder_menu
+    menu.aboutToShow.emit()
+    next(action for action in menu.actions() if action.text() == "Pets").trigger()
+    assert list_titles(app) == ["Pets", "names for a cat"]

@@ -13,8 +13,9 @@ from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from i3core.errors import I3Error
-from i3desk.chat import conversation_list
-from i3desk.chat.conversation_list import ID_ROLE, ROW_ROLE, ConversationList, ConversationModel
+from i3desk.chat import conversation_model
+from i3desk.chat.conversation_list import ConversationList
+from i3desk.chat.conversation_model import COUNT_ROLE, FOLDER_ROLE, ID_ROLE, ROW_ROLE, ConversationModel
 from i3desk.chat.date_groups import heading_of, sort_key
 from i3desk.conversations.conversation import Conversation
 from i3desk.conversations.store import ConversationRow, Store
@@ -27,7 +28,9 @@ def moment(*date: int) -> float:
     return datetime.datetime(*date).timestamp()
 
 
-def row(number: int, updated_at: float = 0.0, pinned: bool = False, title: str = "") -> ConversationRow:
+def row(
+    number: int, updated_at: float = 0.0, pinned: bool = False, title: str = "", folder: str = ""
+) -> ConversationRow:
     return ConversationRow(
         id=number,
         title=title or f"chat {number}",
@@ -35,6 +38,7 @@ def row(number: int, updated_at: float = 0.0, pinned: bool = False, title: str =
         pinned=pinned,
         updated_at=updated_at,
         message_count=2,
+        folder=folder,
     )
 
 
@@ -45,11 +49,15 @@ def shown(model: ConversationModel) -> list[ConversationRow]:
 
 
 def headed(model: ConversationModel) -> list[tuple[str, ConversationRow]]:
-    """Each conversation with the heading above it; checks that there is no heading without conversations."""
+    """Each conversation with the heading above it; checks that only folders are without conversations."""
     found, heading, empty = [], "", False
     for row in range(model.rowCount()):
         index = model.index(row)
-        if index.data(ROW_ROLE) is None:
+        if index.data(FOLDER_ROLE) is not None:
+            assert not empty
+            assert index.flags() & Qt.ItemFlag.ItemIsEnabled
+            heading = index.data()
+        elif index.data(ROW_ROLE) is None:
             assert not empty
             assert not index.flags() & Qt.ItemFlag.ItemIsEnabled
             heading, empty = index.data(), True
@@ -246,6 +254,8 @@ def test_heading_of_a_day(at, title):
 
 def expected_heading(row: ConversationRow, today: datetime.date) -> str:
     day = datetime.date.fromtimestamp(row.updated_at)
+    if row.folder:
+        return row.folder
     if row.pinned:
         return "Pinned"
     if day >= today:
@@ -270,7 +280,7 @@ def today(monkeypatch):
 
     def set_date(day: datetime.date) -> None:
         date = type("date", (datetime.date,), {"today": classmethod(lambda cls: day)})
-        monkeypatch.setattr(conversation_list, "datetime", SimpleNamespace(date=date))
+        monkeypatch.setattr(conversation_model, "datetime", SimpleNamespace(date=date))
 
     return set_date
 
@@ -288,21 +298,136 @@ def test_each_row_is_under_its_heading_also_after_midnight(today, content, day, 
     assert headed(model) == [(expected_heading(row, later), row) for row in rows]
 
 
-@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 5), st.booleans(), st.booleans()), max_size=40))
+names_of_folders = st.sampled_from(["", "", "b", "A"])
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 7), st.integers(0, 5), st.booleans(), names_of_folders, st.integers(0, 3)),
+        max_size=40,
+    )
+)
 def test_rows_stay_sorted_whatever_happens(steps):
     model = ConversationModel()
     tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Warning)
     expected: dict[int, ConversationRow] = {}
     pointers: dict[int, QPersistentModelIndex] = {}
-    for number, at, pinned, gone in steps:
-        if gone:
+    closed: dict[str, bool] = {}
+    for number, at, pinned, folder, what in steps:
+        if what == 0 and folder:
+            closed[folder] = pinned
+            model.put_folder(folder, pinned)
+        elif what == 1:
             assert model.take(number) == expected.pop(number, None)
             pointers.pop(number, None)
         else:
-            expected[number] = row(number, at * 40 * 86_400.0, pinned)
+            expected[number] = row(number, at * 40 * 86_400.0, pinned, folder=folder)
             model.put(expected[number])
             pointers.setdefault(number, QPersistentModelIndex(model.index(model.row_of(number))))
-        rows = sorted(expected.values(), key=sort_key)
+        pointers = {
+            key: pointer
+            for key, pointer in pointers.items()
+            if not closed.get(expected[key].folder) and pointer.isValid()
+        }
+        assert model.rows == tuple(sorted(expected.values(), key=sort_key))
+        rows = [each for each in model.rows if not closed.get(each.folder)]
         assert headed(model) == [(expected_heading(row, datetime.date.today()), row) for row in rows]
         assert all(pointer.data(ID_ROLE) == key for key, pointer in pointers.items())
     tester.deleteLater()
+
+
+# Folders.
+
+
+def folder_rows(model: ConversationModel) -> dict[str, int]:
+    """The folders on screen with the number that each shows."""
+    indexes = [model.index(number) for number in range(model.rowCount())]
+    return {index.data(): index.data(COUNT_ROLE) for index in indexes if index.data(FOLDER_ROLE) is not None}
+
+
+def test_new_folders_have_names_of_their_own_and_stay_without_chats(conversations, add):
+    add("hello", "yes")
+    conversations.reload()
+    assert [conversations.new_folder() for _ in range(3)] == ["New folder", "New folder 2", "New folder 3"]
+    conversations.reload()
+    assert folder_rows(conversations.model) == {"New folder": 0, "New folder 2": 0, "New folder 3": 0}
+
+
+def test_moved_chats_are_in_their_folder_also_after_a_reload(conversations, add):
+    first, second = add("soup", "hot"), add("bread", "warm", 60)
+    conversations.reload()
+    assert conversations.move({first.id: "Recipes", second.id: "Recipes"}) == {first.id: "", second.id: ""}
+    for _ in range(2):
+        assert [heading for heading, _ in headed(conversations.model)] == ["Recipes", "Recipes"]
+        assert folder_rows(conversations.model) == {"Recipes": 2}
+        conversations.reload()
+
+
+def test_closed_folder_stays_closed_and_holds_what_is_moved_into_it(conversations, add):
+    first, second = add("soup", "hot"), add("bread", "warm", 60)
+    conversations.reload()
+    conversations.move({first.id: "Recipes"})
+    conversations.fold("Recipes", True)
+    conversations.move({second.id: "Recipes"})
+    for _ in range(2):
+        assert shown(conversations.model) == []
+        assert folder_rows(conversations.model) == {"Recipes": 2}
+        conversations.reload()
+    conversations.fold("Recipes", False)
+    assert [each.id for each in shown(conversations.model)] == [first.id, second.id]
+
+
+def test_renamed_folder_keeps_its_chats_also_deleted_ones(conversations, add):
+    first, second = add("soup", "hot"), add("bread", "warm", 60)
+    conversations.reload()
+    conversations.move({first.id: "Recipes", second.id: "Recipes"})
+    conversations.delete(second.id)
+    assert conversations.rename_folder("Recipes", "Kitchen")
+    conversations.restore(second.id)
+    for _ in range(2):
+        assert [heading for heading, _ in headed(conversations.model)] == ["Kitchen", "Kitchen"]
+        conversations.reload()
+
+
+def test_folder_cannot_take_the_name_of_another(conversations, add, qtbot):
+    conversations.fold("Recipes", False)
+    conversations.fold("Work", False)
+    with qtbot.waitSignal(conversations.failed) as failed:
+        assert not conversations.rename_folder("Work", "recipes")
+    assert failed.args == ["There is a folder “recipes” already.", "Choose another name."]
+    assert conversations.rename_folder("Work", "work")  # its own name, written otherwise
+
+
+def test_removed_folder_loses_no_chat(conversations, add):
+    first, second = add("soup", "hot"), add("bread", "warm", 60)
+    conversations.reload()
+    conversations.move({first.id: "Recipes", second.id: "Recipes"})
+    conversations.fold("Recipes", True)
+    conversations.delete(second.id)
+    assert conversations.remove_folder("Recipes")
+    conversations.restore(second.id)
+    for _ in range(2):
+        assert [heading for heading, _ in headed(conversations.model)] == ["Today", "Today"]
+        assert folder_rows(conversations.model) == {}
+        conversations.reload()
+
+
+def test_saving_a_chat_leaves_it_in_its_folder(conversations, store, add):
+    chat = add("soup", "hot")
+    conversations.reload()
+    conversations.move({chat.id: "Recipes"})
+    chat.title = "Soup"
+    store.save_conversation(chat)
+    conversations.update(chat)
+    conversations.reload()
+    assert [heading for heading, _ in headed(conversations.model)] == ["Recipes"]
+
+
+def test_search_finds_chats_in_closed_folders(conversations, add, qtbot):
+    chat = add("a recipe for soup", "hot")
+    conversations.reload()
+    conversations.move({chat.id: "Recipes"})
+    conversations.fold("Recipes", True)
+    with qtbot.waitSignal(conversations.hits_ready) as found:
+        conversations.search("soup")
+    assert [hit.conversation_id for hit in found.args[1]] == [chat.id]

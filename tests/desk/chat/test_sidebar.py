@@ -7,8 +7,8 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, Qt
-from PySide6.QtGui import QAccessible, QContextMenuEvent, QKeyEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QAccessible, QContextMenuEvent, QKeyEvent, QMouseEvent
 from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QApplication, QLineEdit
 
@@ -529,3 +529,128 @@ def test_shortened_snippet_still_shows_its_match(text, first, length):
     assert len(moved) == len(matches)
     for (a, b), (c, d) in zip(matches, moved, strict=True):
         assert shortened[c:d] == text[a:b].replace("\n", " ")
+
+
+# Folders.
+
+
+def drag(qtbot, view: SectionedList, start: QPoint, end: QPoint) -> None:
+    """Drag with the mouse, in some steps."""
+    port = view.viewport()
+    qtbot.mousePress(port, Qt.MouseButton.LeftButton, pos=start)
+    for step in range(1, 6):
+        place = start + (end - start) * step / 5
+        move = QMouseEvent(
+            QEvent.Type.MouseMove, QPointF(place), QPointF(port.mapToGlobal(place)), Qt.MouseButton.NoButton,
+            Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+        )  # fmt: skip
+        QApplication.sendEvent(port, move)
+    view.repaint()
+    qtbot.mouseRelease(port, Qt.MouseButton.LeftButton, pos=end)
+
+
+@pytest.fixture
+def with_folder(sidebar, conversations, chats) -> Sidebar:
+    """With the folder "Recipes" above three chats, of which "cats" is in it."""
+    conversations.move({chats[2].id: "Recipes"})
+    QApplication.processEvents()
+    return sidebar
+
+
+def shown_titles(view: SectionedList) -> list[str]:
+    return [view.model().index(row, 0).data() for row in range(view.model().rowCount())]
+
+
+def test_click_on_a_folder_closes_it_and_opens_no_chat(with_folder, conversations, qtbot):
+    opened = QSignalSpy(with_folder.open_requested)
+    with qtbot.waitSignal(with_folder.folder_folded) as folded:
+        click(qtbot, with_folder.list, 0)
+    assert folded.args == ["Recipes", True]
+    conversations.fold(*folded.args)
+    assert shown_titles(with_folder.list) == ["Recipes", "Today", "the moon", "pirates"]
+    assert opened.count() == 0
+
+
+def test_chat_is_dragged_into_a_folder_and_out_of_it(with_folder, chats, qtbot):
+    view = with_folder.list
+    with qtbot.waitSignal(with_folder.move_requested) as moved:
+        drag(qtbot, view, rect_of(view, 2).center(), rect_of(view, 0).center())
+    assert moved.args == [[chats[0].id], "Recipes"]
+    with qtbot.waitSignal(with_folder.move_requested) as moved:
+        drag(qtbot, view, rect_of(view, 1).center(), rect_of(view, 3).center())
+    assert moved.args == [[chats[2].id], ""]
+
+
+def test_drag_that_changes_nothing_or_is_cancelled_moves_no_chat(with_folder, qtbot):
+    view = with_folder.list
+    opened, moved = QSignalSpy(with_folder.open_requested), QSignalSpy(with_folder.move_requested)
+    drag(qtbot, view, rect_of(view, 2).center(), rect_of(view, 3).center())
+    drag(qtbot, view, rect_of(view, 2).center(), QPoint(10, -80))
+    qtbot.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=rect_of(view, 2).center())
+    qtbot.mouseMove(view.viewport(), rect_of(view, 0).center())
+    qtbot.keyClick(view, Qt.Key.Key_Escape)
+    qtbot.mouseRelease(view.viewport(), Qt.MouseButton.LeftButton, pos=rect_of(view, 0).center())
+    assert (opened.count(), moved.count()) == (0, 0)
+
+
+def test_marked_chats_are_dragged_together(with_folder, chats, qtbot):
+    view = with_folder.list
+    for row in (2, 3):
+        place = rect_of(view, row).center()
+        qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, pos=place)
+    with qtbot.waitSignal(with_folder.move_requested) as moved:
+        drag(qtbot, view, rect_of(view, 3).center(), rect_of(view, 0).center())
+    assert moved.args == [[chats[0].id, chats[1].id], "Recipes"]
+
+
+@pops_up
+def test_menu_moves_a_chat_to_a_folder_a_new_one_or_none(with_folder, chats, qtbot):
+    open_menu(qtbot, with_folder, 1)
+    choose(qtbot, with_folder, "Move to folder")
+    qtbot.waitUntil(with_folder.folder_menu.isVisible)
+    entries = {action.text(): action for action in with_folder.folder_menu.actions() if action.text()}
+    assert {text: action.isChecked() for text, action in entries.items()} == {
+        "Recipes": True, "New folder…": False, "Remove from folder": False,
+    }  # fmt: skip
+    place = with_folder.folder_menu.actionGeometry(entries["Remove from folder"]).center()
+    with qtbot.waitSignal(with_folder.move_requested) as moved:
+        qtbot.mouseClick(with_folder.folder_menu, Qt.MouseButton.LeftButton, pos=place)
+    assert moved.args == [[chats[2].id], ""]
+
+
+@pops_up
+def test_folder_has_a_menu_and_keys_of_its_own(with_folder, qtbot):
+    view = with_folder.list
+    open_menu(qtbot, with_folder, 0)
+    with qtbot.waitSignal(with_folder.folder_deleted) as deleted:
+        choose(qtbot, with_folder, "Delete folder, keep its chats")
+    assert deleted.args == ["Recipes"]
+    view.setFocus()
+    view.setCurrentIndex(index_of(view, 1))
+    qtbot.keyClick(view, Qt.Key.Key_Left)  # from the chat to its folder
+    with qtbot.waitSignal(with_folder.folder_folded) as folded:
+        qtbot.keyClick(view, Qt.Key.Key_Left)
+    assert folded.args == ["Recipes", True]
+    with qtbot.waitSignal(with_folder.folder_deleted):
+        qtbot.keyClick(view, Qt.Key.Key_Delete)
+    qtbot.keyClick(view, Qt.Key.Key_F2)
+    editor = view.findChild(QLineEdit)
+    qtbot.keyClicks(editor, "Kitchen")
+    with qtbot.waitSignal(with_folder.folder_renamed) as renamed:
+        qtbot.keyClick(editor, Qt.Key.Key_Return)
+    assert renamed.args == ["Recipes", "Kitchen"]
+
+
+def test_chat_in_a_closed_folder_is_marked_by_its_folder(with_folder, conversations, chats):
+    with_folder.show_current(chats[2].id)
+    assert with_folder.list.shown.data() == "cats"
+    conversations.fold("Recipes", True)
+    assert with_folder.list.shown.data() == "Recipes"
+    conversations.fold("Recipes", False)
+    with_folder.show_current(chats[2].id)
+    assert with_folder.list.shown.data() == "cats"
+
+
+def test_screen_readers_are_told_of_a_folder(with_folder):
+    role = Qt.ItemDataRole.AccessibleTextRole
+    assert index_of(with_folder.list, 0).data(role) == "Folder Recipes. 1 chat. Open"

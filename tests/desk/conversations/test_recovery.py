@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from i3desk.conversations.conversation import ASSISTANT, USER, Conversation
 from i3desk.conversations.import_export import to_markdown
-from i3desk.conversations.store import Store, backups, checkpoint, copying, search
+from i3desk.conversations.store import Folder, Store, backups, checkpoint, copying, folders, search
 from i3desk.conversations.store.backups import copy_daily, daily_copies
 from i3desk.conversations.store.pages import PageReader
 
@@ -185,3 +185,55 @@ def test_move_that_is_repeated_after_a_kill_adds_nothing_twice(path, tmp_path):
         with closing(Store(path)) as store:
             texts = sorted(store.open(row.id).path()[0].text[:16] for row in store.rows())
         assert texts == ["question 0 moved", "question 0 zebra", "question 1 moved"]
+
+
+def test_folders_survive_damage_also_of_chats_that_were_written_before_there_were_any(path):
+    fill(path, 3)
+    with closing(Store(path)) as store:
+        chats = sorted(row.id for row in store.rows())
+        with store.writing() as connection:
+            folders.move(connection, chats[:1], "Recipes")
+            folders.put(connection, "Empty", folded=True)
+        checkpoint(path)
+    # SQLite leaves a row as it is when a column is added: such a row has no folder.
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        sql = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'conversations'").fetchone()[0]
+        assert sql.count(", folder TEXT NOT NULL DEFAULT ''") == 1
+        connection.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, ?, '') WHERE name = 'conversations'",
+            (", folder TEXT NOT NULL DEFAULT ''",),
+        )
+        connection.execute("DELETE FROM sqlite_schema WHERE name = 'conversations_in_list'")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE conversations SET title = 'old' WHERE id = ?", (chats[1],))
+    path.with_name(path.name + ".damaged").touch()
+    with closing(Store(path)) as store:
+        assert {row.id: row.folder for row in store.rows()} == {chats[0]: "Recipes", chats[1]: "", chats[2]: ""}
+        assert sorted(store.folders(), key=lambda each: each.name) == [Folder("Empty", True), Folder("Recipes")]
+
+
+def test_daily_copy_from_before_there_were_folders_helps_to_recover(path):
+    fill(path, 2)
+    assert copy_daily(path)
+    (copy,) = daily_copies(path)
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute("DROP INDEX conversations_in_list")
+        connection.execute("ALTER TABLE conversations DROP COLUMN folder")
+        connection.execute("DROP TABLE folders")
+    path.write_bytes(os.urandom(path.stat().st_size))
+    assert questions(path) == {"question 0", "question 1"}
+
+
+def test_chat_in_a_stand_in_keeps_its_folder_when_it_is_moved_over(path, tmp_path):
+    fill(path, 1)
+    other = tmp_path / "stand-in.sqlite3"
+    copying.track(other)
+    with closing(Store(other)) as store:
+        conversation = Conversation(folder="Recipes")
+        conversation.add(USER, "soup")
+        store.add(conversation)
+    assert copying.move_over(other, path) == 1
+    with closing(Store(path)) as store:
+        assert sorted(row.folder for row in store.rows()) == ["", "Recipes"]
+        assert store.folders() == [Folder("Recipes")]
