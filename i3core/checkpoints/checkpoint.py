@@ -24,7 +24,7 @@ from ..model.config import ModelConfig
 from ..model.lora import insert_lora, lora_layers, merge_lora
 from ..model.network import I3Network
 from ..model.quantization import inference_only, quantize
-from ..system.device import WEIGHT_BITS, DeviceChoice, choose_device, release_freed_memory
+from ..system.device import WEIGHT_BITS, DeviceChoice, choose_device, precision_warnings, release_freed_memory
 from ..system.files import read_json, replaced, write_json
 from ..text.chat_template import ChatTemplate
 from ..text.tokenizers import Tokenizer, read_tokenizer
@@ -165,6 +165,7 @@ def _load_complete(folder: Path, device: str, precision: str, heads: int | None 
     name = details.get("name")
     if not isinstance(name, str):
         name = folder.resolve().name
+    warnings = (*warnings, *precision_warnings(choice, config.d_model))
     return Model(network, tokenizer, config, template, choice, name, folder, details, warnings)
 
 

@@ -1,10 +1,10 @@
 """int8 and int4 weights for inference on a CPU.
 
 Decoding is bound by memory bandwidth, and int8 is a quarter of the bytes. Each row of a linear layer's weight becomes
-whole numbers from -127 to 127 and one scale (symmetric, round to nearest). Products have bfloat16 activations and are
-summed in float32, each token for itself, so that a token's result does not depend on the others. Embeddings, norms,
-biases and recurrences stay float32. int4 is an eighth, for decoding in one call (`native.py`); longer prompts are read
-in float32, from a part of the weights at a time.
+whole numbers from -127 to 127 and one scale (symmetric, round to nearest). Products of a few tokens have bfloat16
+activations and are summed in float32, each token for itself; those of longer prompts are in float32, from a part of
+the weights at a time. Embeddings, norms, biases and recurrences stay float32. int4 is an eighth, for decoding in one
+call (`native.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .layers import INT4, INT8, NATIVE_GROUP, Linear
 from .network import I3Network
 
 MULTIPLE = 16  # torch's kernels read rows of weights in steps of so many numbers, also beyond their end
+KERNEL_ROWS = 16  # beyond them a product in float32 is faster than torch's kernel
 ELEMENTS_AT_ONCE = 2**20  # of weights that are in float32 for a moment
 LOGITS_AT_ONCE = 2**24
 SINGLY = 48  # tokens that decode from int4 in the time that it takes to convert all weights to float32
@@ -113,7 +114,7 @@ class Int8Linear(QuantizedLinear):
     def forward(self, input: Tensor) -> Tensor:
         """input: (..., in) -> (..., out), float32."""
         rows = input.reshape(-1, self.in_features).float()
-        if self.use_kernel:
+        if self.use_kernel and len(rows) <= KERNEL_ROWS:
             if self.padding:
                 rows = F.pad(rows, (0, self.padding))
             # From float32, so always a copy: the kernel needs an alignment that a part of another tensor may not have.

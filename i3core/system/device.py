@@ -23,7 +23,8 @@ TRAINING_PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 WEIGHT_BITS = {"int8": 8, "int4": 4}  # precisions of the weights, for inference on a CPU
 PRECISIONS = (*TRAINING_PRECISIONS, *WEIGHT_BITS)
-LEAST_WIDTH, PROBE_ROWS, PROBE_ROUNDS, LEAST_GAIN = 256, 512, 5, 1.2  # of the probe for bfloat16 on a CPU
+LEAST_WIDTH, LEAST_GAIN = 256, 1.2  # of a model that trains in bfloat16 on a CPU
+FEW_PROBE_ROWS, PROBE_ROWS, PROBE_ROUNDS, SLOW = 16, 512, 5, 0.5  # of the probe for bfloat16 on a CPU
 
 
 @dataclass(frozen=True)
@@ -113,28 +114,50 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
     return DeviceChoice(name, label, precision, torch.get_num_threads(), reason, card)
 
 
-@functools.cache
 def training_precision(width: int) -> str:
-    """The faster precision of matrix products on this CPU for training a model of this width, measured in some 50 ms.
+    """The faster precision of matrix products on this CPU for training a model of this width.
 
-    bfloat16 only if it is clearly faster: some CPUs multiply it several times faster than float32, others emulate it.
-    Narrow models gain nothing from it.
+    bfloat16 only if it is clearly faster. Narrow models gain nothing from it.
+    """
+    if width < LEAST_WIDTH:
+        return "float32"
+    return "bfloat16" if bfloat16_speed(width) > LEAST_GAIN else "float32"
+
+
+def precision_warnings(device: DeviceChoice, width: int) -> tuple[str, ...]:
+    """What should be known about the precision of products with weights of this width."""
+    speed = bfloat16_speed(width) if device.name == "cpu" and device.precision == "bfloat16" else 1.0
+    if speed > SLOW:
+        return ()
+    return (
+        f"This CPU emulates bfloat16: it multiplies about {1 / speed:.0f} times slower than in float32; use float32.",
+    )
+
+
+@functools.cache
+def bfloat16_speed(width: int) -> float:
+    """Speed of matrix products in bfloat16 on this CPU as a multiple of that in float32, measured in some 50 ms.
+
+    Some CPUs multiply bfloat16 several times faster than float32, others emulate it, up to forty times slower.
     """
     import torch
     from torch.nn import functional
 
-    if width < LEAST_WIDTH:
-        return "float32"
-    x, weight = torch.ones(PROBE_ROWS, width), torch.ones(4 * width, width)
-    best = dict.fromkeys((torch.float32, torch.bfloat16), math.inf)
+    weight = torch.ones(4 * width, width)
+    speed = 1.0
     with torch.no_grad():
-        for _ in range(PROBE_ROUNDS):  # in turns, so that both meet the same other load
-            for dtype in best:
-                start = time.perf_counter()
-                with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-                    functional.linear(x, weight)
-                best[dtype] = min(best[dtype], time.perf_counter() - start)
-    return "bfloat16" if best[torch.float32] > LEAST_GAIN * best[torch.bfloat16] else "float32"
+        for rows in (FEW_PROBE_ROWS, PROBE_ROWS):
+            x, best = torch.ones(rows, width), dict.fromkeys((torch.float32, torch.bfloat16), math.inf)
+            for _ in range(PROBE_ROUNDS):  # in turns, so that both meet the same other load
+                for dtype in best:
+                    start = time.perf_counter()
+                    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+                        functional.linear(x, weight)
+                    best[dtype] = min(best[dtype], time.perf_counter() - start)
+            speed = best[torch.float32] / best[torch.bfloat16]
+            if speed < SLOW:  # more rows would take seconds
+                break
+    return speed
 
 
 def _has_bfloat16(name: str) -> bool:

@@ -11,6 +11,7 @@ import torch
 from ..errors import TrainingError
 from ..model.block_kinds import is_linear
 from ..model.network import I3Network
+from .muon import Muon
 
 if TYPE_CHECKING:
     from .config import TrainingConfig
@@ -41,13 +42,17 @@ def learning_rate_factor(config: Schedule | TrainingConfig, step: int, total_ste
     return config.min_lr_share + (1 - config.min_lr_share) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
-def build_optimizers(network: I3Network, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+def build_optimizers(
+    network: I3Network, config: TrainingConfig, precision: str = "float32"
+) -> list[torch.optim.Optimizer]:
     """Build AdamW for all trained weights, or Muon for the blocks' matrices and AdamW for the rest.
 
     The public recipe is AdamW with torch's defaults on all weights. Otherwise norms, biases, embeddings, LoRA matrices
     and the recurrences' vectors are not decayed. Muon (Jordan et al. 2024) makes each matrix's update orthogonal; its
     rate is adjusted so that the same `lr` suits both. Frozen weights are left out. Optimisers, groups and parameters
     follow the order of the network: a resumed run finds their states by position.
+
+    precision: of the products of the forward pass, and of Muon's own where that is bfloat16.
 
     Raises TrainingError if nothing is to be trained.
     """
@@ -70,9 +75,7 @@ def build_optimizers(network: I3Network, config: TrainingConfig) -> list[torch.o
     groups = [group for group in groups if group["params"]]
     optimizers: list[torch.optim.Optimizer] = [_adamw(groups, config.lr, (0.9, config.beta2), 0.0)] if groups else []
     if matrices:
-        optimizers.append(
-            torch.optim.Muon(matrices, lr=config.lr, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
-        )
+        optimizers.append(Muon(matrices, config.lr, config.weight_decay, precision))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]

@@ -18,7 +18,7 @@ from ..model.config import preset, preset_tokenizer
 from ..model.lora import add_lora, train_last_blocks
 from ..model.network import I3Network
 from ..runs.folder import RunFolder
-from ..system.device import DeviceChoice, choose_device, training_precision
+from ..system.device import DeviceChoice, choose_device, precision_warnings, training_precision
 from ..system.distributed import World
 from ..system.memory import available_memory_bytes, total_memory_bytes
 from ..text.chat_template import SPECIAL_ROLES, ChatTemplate
@@ -149,8 +149,9 @@ def build_model(
     if config.precision == "auto" and device.name == "cpu" and not resumed:
         precision = world.shared(training_precision(model.config.d_model))
         device = dataclasses.replace(device, precision=precision)
-    name = Path(config.out).resolve().name
-    return dataclasses.replace(model, device=device, details={**model.details, "name": name})
+    warnings = (*model.warnings, *precision_warnings(device, model.config.d_model))
+    details = {**model.details, "name": Path(config.out).resolve().name}
+    return dataclasses.replace(model, device=device, details=details, warnings=warnings)
 
 
 def _read_model(

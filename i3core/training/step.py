@@ -70,7 +70,7 @@ class TrainStep:
     ) -> None:
         self.network, self.config, self.device, self.total_steps = network, config, device, total_steps
         self.world, self.micro_tokens = world or World(), micro_tokens
-        self.optimizers = build_optimizers(network, config)
+        self.optimizers = build_optimizers(network, config, device.precision)
         self._together = cast(torch.optim.Optimizer, _AllOrNothing(self.optimizers))
         self.trained = [p for p in network.parameters() if p.requires_grad]
         self.schedule = _schedule(config, network)

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from i3core.errors import DeviceError
-from i3core.system.device import choose_device, memory_used_bytes, peak_memory_bytes, training_precision
+from i3core.system.device import (
+    choose_device,
+    memory_used_bytes,
+    peak_memory_bytes,
+    precision_warnings,
+    training_precision,
+)
 
 
 def test_cpu_is_described():
@@ -59,3 +65,14 @@ def test_narrow_models_train_in_float32_and_wide_ones_in_what_this_cpu_multiplie
     found = training_precision(384)
     assert found in ("float32", "bfloat16")
     assert training_precision(384) == found
+
+
+@pytest.mark.parametrize(("speed", "slower"), [(1 / 20, "20 times slower"), (0.9, ""), (3.0, "")])
+def test_bfloat16_chosen_on_a_cpu_that_emulates_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, speed: float, slower: str
+) -> None:
+    monkeypatch.setattr("i3core.system.device.bfloat16_speed", lambda width: speed)
+    told = precision_warnings(choose_device("cpu", "bfloat16"), 384)
+    assert [slower in text for text in told] == ([True] if slower else [])
+    assert precision_warnings(choose_device("cpu", "float32"), 384) == ()
+    assert (training_precision(384) == "bfloat16") == (speed > 1.2)
