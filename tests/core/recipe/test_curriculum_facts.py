@@ -190,6 +190,34 @@ def test_choice_is_one_of_those_named():
         assert (chosen[1] or chosen[2]) in user.lower()
 
 
+def test_clothes_greeted_and_present_take_up_what_was_said():
+    w = Writer(11)
+    for _ in range(200):
+        user, reply = tasks_ideas.UNITS["wear"][1](w)[0]
+        assert all(word in user.lower() for word in reply.removeprefix("i would choose the ").rstrip(".").split())
+        user, reply = tasks_copy.UNITS["greet"][1](w)[0]
+        greeted = re.search(r", ([a-z ]+)!", reply)[1].removeprefix("dear ")
+        assert greeted in user.lower() or greeted == "everyone"
+        assert tasks_ideas.UNITS["present"][1](w)[0][1].startswith(("how about", "what about", "maybe", "my idea"))
+
+
+def test_what_does_not_fit_is_of_another_kind():
+    w = Writer(12)
+    for _ in range(300):
+        user, reply = facts_kinds.UNITS["odd one"][1](w)[0]
+        odd, many = re.fullmatch(r"(.+) does not fit\. the others are (.+)\.", reply).groups()
+        kind = next(kind for kind, name in facts_kinds.MANY.items() if name == many)
+        assert odd in user.lower()
+        assert odd not in facts_kinds.KINDS[kind]
+        assert sum(bool(re.search(rf"\b{re.escape(m)}\b", user.lower())) for m in facts_kinds.KINDS[kind]) >= 2
+
+
+def test_things_are_asked_for_in_many_ways():
+    w = Writer(13)
+    asked = {re.sub(r"\W", " ", tasks_lists.UNITS["list things"][1](w)[0][0].lower()) for _ in range(1000)}
+    assert len({tuple(text.split()[:2]) for text in asked}) > 200
+
+
 def test_listed_things_are_of_the_kind():
     w = Writer(10)
     lines = [text.split(" = ")[1] for text in read_table("kinds")]

@@ -150,10 +150,19 @@ def test_story_has_the_hero_and_what_was_asked_for():
         for _ in range(30):
             story, chosen = stories.asked_for(w, wish)
             assert all(chosen[slot] in story.text for slot in slots), (wish, story.text)
-            assert len(story.text) <= 680
+            assert len(story.text) <= 500
             assert story.text.endswith((".", "!", "?"))
             assert chosen["w"] in story.slots["short"]
             assert story.slots["short"].count(".") <= 5
+
+
+def test_stories_end_soon_and_are_asked_for_in_many_ways():
+    w = Writer(15)
+    for plot in stories.plots():
+        story = stories.written(w, stories.cast(w), plot)
+        assert 6 <= len(re.findall(r"[.!?](?= |$)", story.text)) <= 14
+    asked = [stories.wished(w)[0][0].lower() for _ in range(1000)]
+    assert len({" ".join(text.split()[:4]) for text in asked}) > 400
 
 
 def test_plots_are_many():

@@ -156,6 +156,15 @@ class Writer:
         """One of the items, the first ones far more often: tables begin with what people ask about most."""
         return items[int(len(items) * self.random.random() ** 1.5)]
 
+    def several(self, items: Sequence[T], n: int) -> list[T]:
+        """`n` different ones, the first ones of the items more often."""
+        found: list[T] = []
+        while len(found) < n:
+            item = self.common(items)
+            if item not in found:
+                found.append(item)
+        return found
+
     def chance(self, share: float) -> bool:
         """True in this share of calls."""
         return self._chance() < share

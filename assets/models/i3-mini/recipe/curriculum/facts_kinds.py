@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .asking import QUESTION, checked, mapping, within
-from .core import Exchange, Writer, article
+from .core import Exchange, Writer, article, listed
 from .words import listing
 
 KINDS: dict[str, list[str]] = {}
@@ -111,29 +111,48 @@ def which_is(w: Writer) -> list[Exchange]:
     return [(w.user(asks, k=kind, a=a, b=b, c=c), f"{named(kind, one)} is {article(kind)}.")]
 
 
+ODD = (
+    "[which|what] [word|one|thing|of these] does not [fit|belong|match|go with the others]: {r}?",
+    "[which|what] is the odd one out: {r}?",
+    "[which|what] is the odd one [out in|of|in] {r}?",
+    "[odd one out|the odd one|odd one, please|spot the odd one|what does not fit|which is wrong here]: {r}",
+    "{r}: [which one|which word|what|which thing|which of these] does not [fit|belong|belong there|match|go with the "
+    "rest]?",
+    "{r}. [which one|which word|what|which] is [different|wrong|the odd one|not like the others|the odd one out]?",
+    "{r}: [one is wrong|one does not fit|find the odd one|which is not like the others|odd one out].",
+    "[find|name|tell me|say|pick|spot|show me] the [odd one|word that does not fit|wrong word|one that is different"
+    "|one that does not belong]: {r}.",
+    "[can|could] you [find|spot|tell me] the [odd one|word that does not fit|one that does not belong]: {r}?",
+    "[one of these does not fit|one of these is different|one word is wrong|one does not belong|here one is wrong]: "
+    "{r}."
+    " [which one|which|what is it|find it|tell me which].",
+    "[among|of] {r}, [which|what] [does not fit|is the odd one|is different|does not go with the rest]?",
+    "[throw out|take out|remove|cross out] [what|the word that|the one that] does not [fit|belong]: {r}.",
+    "which of these does not belong to the others, {r}?",
+)
+ALIVE = (*LIVING, "pet", "farm animal")
+
+
 def odd_one(w: Writer) -> list[Exchange]:
     """Which word does not belong to the others."""
-    kind, other = w.some(APART, 2)
-    if frozenset((kind, other)) in SAME or {kind, other} == {"fruit", "vegetable"}:
+    kinds = (*APART, "part of the body", "building", *["animal"] * 4, "bird", "fish", "pet", "farm animal")
+    kind, other = w.some(kinds, 2)
+    if kind == other or frozenset((kind, other)) in SAME or {kind, other} == {"fruit", "vegetable"}:
         other = "tool" if kind != "tool" else "season"
+    if kind in ALIVE and other in ALIVE:
+        other = w.pick(("piece of furniture", "fruit", "tool", "vehicle", "color", "piece of clothing"))
+    if {kind, other} == {"room", "building"}:
+        other = "animal"
     rest = [m for m in KINDS[other] if m not in KINDS[kind]]
-    odd = w.pick(rest)
-    row = w.some([m for m in KINDS[kind] if m not in KINDS[other]], w.pick((2, 3, 3)))
+    odd = w.common(rest)
+    row = w.several([m for m in KINDS[kind] if m not in KINDS[other]], w.pick((2, 2, 3, 3)))
     row.insert(w.random.randrange(len(row) + 1), odd)
-    asks = [
-        "[which|what] [word|one] does not [fit|belong]: {r}?",
-        "[which|what] is the odd one out: {r}?",
-        "odd one out: {r}",
-        "{r}: [which one|which word|what] does not [fit|belong]?",
-        "find the [odd one|word that does not fit|wrong word]: {r}.",
-        "[one of these does not fit|one of these is different|one word is wrong]: {r}. which [one|]?",
-        "which of these does not belong to the others, {r}?",
-    ]
-    return [(w.user(asks, r=", ".join(row)), f"{odd} does not fit. the others are {MANY[kind]}.")]
+    shown = listed(row, w.pick(("and", "or"))) if w.chance(0.25) else ", ".join(row)
+    return [(w.user(ODD, r=shown), f"{odd} does not fit. the others are {MANY[kind]}.")]
 
 
 UNITS = {
     "is a": (3, is_a),
     "which is": (1.5, which_is),
-    "odd one": (2, odd_one),
+    "odd one": (3.5, odd_one),
 }

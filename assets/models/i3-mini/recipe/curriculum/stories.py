@@ -10,104 +10,194 @@ from .scenes import named
 from .slots import names
 from .topics import lines, turns
 
-LONGEST = 660  # characters of a story
+LONGEST = 500  # characters of a story
 ROOM = 880  # of the exchanges of a unit
-ASKED = (  # {story} is "story", "funny story", ...
-    "tell me {a:story} %s.", "tell me {a:story} %s.", "[can|could|will|would] you [please |]tell me {a:story} %s?",
-    "i [want|would like|want to hear|need|wish for] {a:story} %s.", "{a:story} %s[, please|].",
-    "{story} %s", "write [me |]{a:story} %s.", "make up {a:story} %s.", "do you know {a:story} %s?",
-    "invent {a:story} %s.", "please tell us {a:story} %s.",
-    "tell my [son|daughter|kids|children|brother] {a:story} %s.",
-    "[let me hear|give me|read me|think of|come up with|make|create|tell us] {a:story} %s.", "how about {a:story} %s?",
-    "i am in the mood for {a:story} %s.", "[can|may] i [hear|have] {a:story} %s?", "[have you got|got] {a:story} %s?",
-    "please write {a:story} %s.", "it is story time: {a:story} %s.", "[could|can] you write {a:story} %s?",
-    "my [son|daughter|child] wants {a:story} %s.", "i am bored. tell me {a:story} %s.", "now {a:story} %s.",
-    "would you make up {a:story} %s?", "and now tell us {a:story} %s.", "i am curious: can you tell {a:story} %s?",
+WANT = (  # %s is a story with all that is said of it
+    *("tell me %s.", "tell me %s[, please| please]."),
+    "[tell|tell us|please tell me|now tell me|write|write me|please write|make up|invent|think up|think of|come up with"
+    "|create|give me|read me|let me hear|make|share|start|show me|say|find me|tell my kids] %s[||||, please| please"
+    "| for me| for my kids| now|, will you|, if you can|, thanks].",
+    "[can|could|will|would] you [please||] [tell|tell me|tell us|write|write me|make up|invent|think of|come up with"
+    "|create|read me|share|give me] %s[|||, please| for me| now| for my [son|daughter|child]]?",
+    "i [want|would like|want to hear|would like to hear|need|would love|would love to hear|wish for|feel like"
+    "|am in the mood for|am hoping for|like to hear|really want|could use|am waiting for] %s[||, please| now| today].",
+    "i [want|would like|need] you to [tell|tell me|write|make up|invent|come up with] %s[|, please].",
+    "[can|may|could] i [hear|have|get|read|listen to] %s[|, please]?",
+    "[do you know|do you have|have you got|got|can you think of|are you able to tell|is there|would you have] %s?",
+    *("%s", "%s, please.", "%s please", "%s?"),
+    "[now|next|ok,|just|and now|again|hey,|so,|maybe|this time] %s[||, please| please].",
+    "[how about|what about|time for|it is time for|let us have|let us hear|we need|we want|my daughter wants"
+    "|my son wants|the kids want|my little sister wants|my child asks for|a child wants] %s[.|, please.|].",
+    "%s [would be|would be really] [nice|good|great|fun|lovely|sweet][| now].",
+    "%s is what i [want|need|would like][| now| today].",
+    "[i am bored|i can not sleep|we are in bed|i am sad|i have time|cheer me up|story time|it is late][.|,|:] [tell me"
+    "|please tell me|read me|make up|i want|how about|i need] %s.",
+    "[surprise me|make me happy|help me fall asleep|entertain me] with %s.",
+)
+ABOUT_IT = (  # %s is the hero, and what is said of him
+    *("{a:story} about %s",) * 8,
+    "{a:story} [with|of|on|featuring] %s",
+    "{a:story} with %s [in it|as the hero]",
+    "{a:story} [that is|which is] about %s",
+    "{a:story}[:|,] %s",
+    "{a:story} [where|in which] the hero is %s",
+)
+IN_WHICH = ("{a:story} [in which|where] %s", "{a:story}[:|,] %s", "{a:story} about how %s")
+LET_IT = (  # after "tell me a story", or before it
+    "[let|make] %s [be the hero|be the star|appear in it|have a part in it]",
+    "[it should|it must|it has to|let it|i want it to|it could|please let it] be about %s",
+    "[it should|it must|i want it to|it has to] have %s in it",
+    "[put|use|have|i want] %s in it",
+    "[%s should|%s must|%s has to|%s could] be [in it|the hero|in the story|a part of it]",
+    "[the hero is|the hero should be|the main character is|with] %s",
+    "about %s",
+)
+WITHOUT_NOUN = (
+    "[invent|make up|imagine|write|think of|tell me|come up with] something [about|with] %s[|, please].",
+    "[write|tell] [a few lines|some lines|something nice|something short|something] about %s[, like a story| as a "
+    "story].",
+    "[the|my|your|this] story [should be|must be|has to be|is to be] about %s.",
+    "[in|for] [the|my|your|this] story i [want|need|would like] %s.",
+    "[the hero of my story is|my hero is|write about my hero,] %s. [tell it|tell the story|tell me more|what happens].",
+    "tell me [what happened to|what happens to|the tale of|the story of|the adventure of|of the adventures of] %s.",
+    "[what happened to|what happens to] %s? tell [a story|it as a story|me a story].",
+    "%s[:|,] [make it a story|tell a story about it|a story about that, please|can you tell that as a story].",
+)
+OF_A_SENTENCE = (
+    "[tell me|write about|make up|tell a story about] how %s.",
+    "%s. [tell a story|make it a story|tell it as a story][, please|].",
+    "[story|a story|my story|little story|write this story]: %s.",
+)
+OF_SOMEBODY = ("tell me [about|of] %s.", "[write|tell us] about %s.", "i want to hear [about|of] %s.")  # "who ..."
+OF_A_HERO = (  # of nothing else
+    "{w} story", "a {w} story[, please|]", "[tell me|i want|write|how about|do you know|make up|give me] a {w} story",
+    "[a story, with|story with] {a:w} in it", "{w}, as a story", "story: {w}",
 )  # fmt: skip
-NOUNS = ("story",) * 8 + ("little story", "nice story", "fairy tale", "good story", "new story", "cute story")
-ABOUT = {
-    "hero": (
-        "about {a:w}", "about {a:w}", "about {a:w}", "with {a:w}", "about {a:adjective} {w}", "with {a:w} in it",
-        "where the hero is {a:w}", "with {a:w} as the hero", "of {a:adjective} {w}", "that is about {a:w}",
-    ),
+LEADS = (
+    "[tell me|i want|i would like|make up|write|give me|how about|please tell me|can you tell me|tell us] {a:story}",
+    "[story time|a story, please|story, please|i need a story|write something|time for a story|let us make a story]",
+)
+NOUNS = (
+    *("story",) * 10, "little story", "nice story", "fairy tale", "good story", "new story", "cute story", "tale",
+    "small story", "little tale", "fable", "adventure story", "sweet story", "made-up story",
+)  # fmt: skip
+LEADING = tuple(f"{lead}{joint}{let}." for lead in LEADS for joint in (", and ", ". ", ": ", "! ") for let in LET_IT)
+SAID = {  # of the hero of a story, by what is wished: as a thing, and as a sentence
+    "hero": (("{a:w}", "{a:w}", "{a:w}", "{a:adjective} {w}"), ()),
     "named": (
-        "about {a:w} [called|named] {name}", "about {name} the {w}", "about {name}, {a:w}",
-        "about {a:w} whose name is {name}", "with {a:w} called {name}", "about {a:adjective} {w} named {name}",
+        ("{a:w} [called|named|by the name of] {name}", "{name} the {w}", "{name}, {a:w}", "{a:w} whose name is {name}",
+         "{a:adjective} {w} named {name}"),
+        ("{a:w} is called {name}",),
     ),
-    "placed": ("about {a:w} {place}", "about {a:w} who lives {place}", "with {a:w} {place}",
-    "of {a:adjective} {w} {place}"),
+    "placed": (
+        ("{a:w} {place}", "{a:w} who lives {place}", "{a:adjective} {w} {place}", "{a:w} living {place}"),
+        ("{a:w} lives {place}",),
+    ),
     "afraid": (
-        "about {a:w} who is [afraid|scared] of {fear}", "about {a:w} that is [afraid|scared] of {fear}",
-        "about {a:w} and the fear of {fear}", "about a scared {w} who fears {fear}",
-        "in which {a:w} is afraid of {fear}", "about {a:adjective} {w} who is [afraid|scared] of {fear}",
+        ("{a:w} who is [afraid|scared|frightened] of {fear}", "{a:w} that is [afraid|scared] of {fear}",
+         "{a:w} and the fear of {fear}", "a scared {w} who fears {fear}", "{a:w} who was [afraid|scared] of {fear}",
+         "{a:adjective} {w} who is [afraid|scared] of {fear}", "{a:w} with a fear of {fear}"),
+        ("{a:w} is [afraid|scared] of {fear}", "{a:w} learns not to fear {fear}"),
     ),
     "lost": (
-        "about {a:w} who [lost|loses|has lost] {his} {thing}", "about {a:w} and a lost {thing}",
-        "about {a:w} who cannot find {his} {thing}", "about {a:w} that lost {his} {thing}",
-        "in which {a:w} loses {his} {thing}", "about {a:w} who is looking for {his} {thing}",
+        ("{a:w} who [lost|loses|has lost] {his} {thing}", "{a:w} and a lost {thing}", "{a:w} without {his} {thing}",
+         "{a:w} who [cannot|can not|could not] find {his} {thing}", "{a:w} that lost {his} {thing}",
+         "{a:w} who is looking for {his} {thing}", "the lost {thing} of {a:w}"),
+        ("{a:w} [loses|has lost] {his} {thing}", "{a:w} looks for {his} {thing}", "{a:w} cannot find {his} {thing}"),
     ),
     "want": (
-        "about {a:w} who [wants|dreams of|wishes for] {a:thing}", "about {a:w} who would love to have {a:thing}",
-        "in which {a:w} wants {a:thing}", "about {a:w} that dreams of {a:thing}",
+        ("{a:w} who [wants|dreams of|wishes for|wanted] {a:thing}", "{a:w} who would love to have {a:thing}",
+         "{a:w} that dreams of {a:thing}"),
+        ("{a:w} [wants|dreams of|wishes for] {a:thing}",),
     ),
     "cannot": (
-        "about {a:w} who [cannot|can not|could not] {skill}", "about {a:w} who wants to learn to {skill}",
-        "about {a:w} that cannot {skill}", "in which {a:w} learns to {skill}", "about {a:w} who learns to {skill}",
+        ("{a:w} who [cannot|can not|could not] {skill}", "{a:w} who [wants|wanted|tries] to learn to {skill}",
+         "{a:w} that cannot {skill}", "{a:w} who [learns|learned] to {skill}"),
+        ("{a:w} learns to {skill}", "{a:w} cannot {skill}", "{a:w} wants to learn to {skill}"),
     ),
     "lonely": (
-        "about a lonely {w}", "about {a:w} who has no friends", "about {a:w} who is looking for a friend",
-        "about {a:w} who is lonely", "about {a:w} who finds a friend", "about {a:w} without friends",
+        ("a lonely {w}", "{a:w} who has no friends", "{a:w} who is looking for a friend", "{a:w} who is lonely",
+         "{a:w} who finds a friend", "{a:w} without friends", "{a:w} who wants [a friend|friends]", "{a:w}, all alone"),
+        ("{a:w} [finds|looks for] a friend", "{a:w} is lonely", "{a:w} has no friends"),
     ),
-    "trait": ("about {a:w} who is {trait}", "about {a:w} that is {trait}", "in which {a:w} is {trait}"),
+    "trait": (("{a:w} who is {trait}", "{a:w} that is {trait}", "{a:w} who was {trait}"), ("{a:w} is {trait}",)),
     "found": (
-        "about {a:w} who finds {a:found}", "about {a:w} and {a:found}", "about {a:found} and {a:w}",
-        "with {a:w} and {a:found}", "in which {a:w} finds {a:found}", "about {a:w} that found {a:found}",
+        ("{a:w} who [finds|found|has found] {a:found}", "{a:w} and {a:found}", "{a:found} and {a:w}",
+         "{a:w} that found {a:found}", "{a:w} with {a:found}"),
+        ("{a:w} [finds|has found|discovers] {a:found}",),
     ),
     "journey": (
-        "about {a:w} who [travels|goes|wants to go] to {destination}", "about {a:w} who wants to see {destination}",
-        "about {a:w} on the way to {destination}", "about the journey of {a:w} to {destination}",
+        ("{a:w} who [travels|goes|wants to go|went] to {destination}", "{a:w} who wants to see {destination}",
+         "{a:w} on the way to {destination}", "the journey of {a:w} to {destination}"),
+        ("{a:w} [travels|goes|wants to go] to {destination}", "{a:w} wants to see {destination}"),
     ),
     "two": (
-        "about {a:w} and {a:f}", "about {a:w} and {a:f}", "with {a:w} and {a:f}", "about {a:w} who meets {a:f}",
-        "about the friendship of {a:w} and {a:f}", "with {a:w} and {a:f} in it",
+        ("{a:w} and {a:f}", "{a:w} and {a:f}", "{a:w} and {a:f}", "{a:w} who meets {a:f}",
+         "{a:w} and {his} friend, {a:f}",
+         "the friendship of {a:w} and {a:f}", "{a:w} with {a:f}"),
+        ("{a:w} meets {a:f}", "{a:w} and {a:f} are friends"),
     ),
     "words": (
-        "with the words {w}, {thing} and {f}", "with {a:w}, {a:thing} and {a:f}",
-        "in which {a:w}, {a:thing} and {a:f} appear",
-        "about {a:w}, {a:thing} and {a:f}", "with these words: {w}, {f}, {thing}",
-        "that has {a:w}, {a:thing} and {a:f} in it",
+        ("the words {w}, {thing} and {f}", "{a:w}, {a:thing} and {a:f}", "these words: {w}, {f}, {thing}"),
+        ("{a:w}, {a:thing} and {a:f} appear",),
     ),
-    "thing": ("about {a:found}", "with {a:found} in it", "about a found {found}", "in which {a:found} is important"),
-    "place": ("that happens {place}", "that plays {place}", "set {place}", "{place}", "which takes place {place}"),
+    "thing": (("{a:found}", "a found {found}"), ("{a:found} is important", "somebody finds {a:found}")),
     "me": (
-        "about me. [my name is|i am] {name}", "with me in it. [my name is|i am] {name}", "about {name}. that is me",
-        "where i am the hero. i am {name}", "with {name} as the hero", "about {name}", "for {name}, with {name} in it",
+        ("me. [my name is|i am] {name}", "{name}", "{name}. that is me", "a child called {name}", "my friend {name}"),
+        ("i am the hero. i am {name}", "{name} is the hero"),
     ),
 }  # fmt: skip
+SET = (  # of a place
+    "{a:story} that [happens|plays|takes place] {place}", "{a:story} [set|that is set|happening] {place}",
+    "{a:story} {place}", "{a:story}, {place}", "{a:story} in which all happens {place}",
+)  # fmt: skip
+SET_THERE = (
+    "[it should|it must|let it|i want it to] [happen|take place|be] {place}",
+    "[the place is|all of it] {place}", "{place}",
+)  # fmt: skip
 WISHES = (  # how often each is asked for
     ("hero",) * 18 + ("named",) * 8 + ("placed",) * 6 + ("afraid",) * 8 + ("lost",) * 8 + ("want",) * 6
     + ("cannot",) * 6 + ("lonely",) * 5 + ("trait",) * 5 + ("found",) * 8 + ("journey",) * 5 + ("two",) * 9
     + ("words",) * 5 + ("thing",) * 4 + ("place",) * 4 + ("me",) * 4
 )  # fmt: skip
-PLAIN = (
-    "[tell me|please tell me|can you tell me|could you tell me|will you tell me] {a:story}.", "i want {a:story}.",
-    "{a:story}, please.", "do you know {a:story}?", "i would like to hear {a:story}.", "make up {a:story}.",
-    "write {a:story}.", "tell {a:story}.", "[can|could] you tell {a:story}?", "i am bored, tell me {a:story}.",
-    "{story} please", "[read|give] me {a:story}.", "tell us {a:story}.", "how about {a:story}?", "any {story}?",
-    "let me hear {a:story}.", "it is time for {a:story}.", "surprise me with {a:story}.", "i need {a:story} now.",
-    "tell me {a:story} of your own.", "tell me any story, {a:story}.", "i feel like {a:story}.",
-)  # fmt: skip
+PLAIN = (*WANT, *WANT, "tell me {a:story} of your own.", "tell me any {story}.", "any {story}?", "another {story}.")
 MOODS = {
-    "bedtime": ("bedtime story", "good night story", "story for the night", "story before sleep", "sleepy story"),
-    "funny": ("funny story", "silly story", "story to laugh about", "fun story", "crazy story"),
+    "bedtime": (
+        "bedtime story",
+        "good night story",
+        "calm story",
+        "story for the night",
+        "story before sleep",
+        "sleepy story",
+    ),
+    "funny": ("funny story", "silly story", "merry story", "story to laugh about", "fun story", "crazy story"),
     "sad": ("sad story", "touching story", "story that makes me cry", "little sad story"),
     "scary": ("scary story", "spooky story", "ghost story", "horror story", "creepy story", "halloween story"),
-    "short": ("short story", "really short story", "story in three sentences", "tiny story", "mini story"),
+    "short": (
+        "short story",
+        "very short story",
+        "really short story",
+        "short tale",
+        "quick story",
+        "story in three sentences",
+        "tiny story",
+        "mini story",
+    ),
 }
 OF_ANY_MOOD = ("hero", "named", "placed", "me")
+MOOD_WORDS = {
+    "bedtime": ("for bedtime", "to sleep well", "for the night"),
+    "funny": ("funny", "silly", "very funny", "really funny"),
+    "sad": ("sad", "a bit sad", "very sad"),
+    "scary": ("scary", "a little scary", "spooky"),
+    "short": ("short", "very short", "quite short"),
+}
+MOOD_TAILS = (
+    "[it should|it must|let it|it has to|i want it to] be {mood}", "a {noun}, please", "{mood}, please", "but {mood}",
+    "as a {noun}", "and {mood}",
+)  # fmt: skip
 OPENINGS = (
-    "[once upon a time|long ago|once] there [was|lived] {intro} {place}.", "{place} there lived {intro}.",
-    "there once was {intro} who lived {place}.", "{place} there once lived {intro}.", "once {intro} lived {place}.",
+    *("once there was {intro} {place}.",) * 3, "once there lived {intro} {place}.", "{place} there lived {intro}.",
 )  # fmt: skip
 GENERAL = (  # what may be asked about any story
     (
@@ -215,8 +305,41 @@ def _plots(theme: str, mood: str) -> tuple[Plot, ...]:
 
 
 @cache
-def _requests(wish: str) -> tuple[str, ...]:
-    return tuple(frame % about for about in ABOUT[wish] for frame in ASKED)
+def _objects(wish: str) -> tuple[str, ...]:
+    """What is asked for: a story, and what is said of it."""
+    if wish == "place":
+        return SET
+    things, sentences = SAID[wish]
+    if wish == "words":
+        return tuple("{a:story} with " + said for said in things)
+    if wish == "me":
+        return (*("{a:story} about " + said for said in things), "{a:story} where i am the hero. i am {name}")
+    found = [frame % said for frame in ABOUT_IT for said in things]
+    return (*found, *(frame % said for frame in IN_WHICH for said in sentences))
+
+
+def requested(w: Writer, wish: str) -> str:
+    """A template of what the user says."""
+    drawn = w.random.random()
+    if wish == "place":
+        if drawn < 0.25:
+            return f"{w.pick(LEADS)}[.|,|:] {w.pick(SET_THERE)}."
+    elif wish not in ("words", "me"):
+        things, sentences = SAID[wish]
+        if drawn < 0.15:
+            return w.pick(LEADING).replace("%s", w.pick(things))
+        if drawn < 0.27:
+            return w.pick(WITHOUT_NOUN) % w.pick(things)
+        if sentences and drawn < 0.35:
+            return w.pick(OF_A_SENTENCE) % w.pick(sentences)
+        if wish == "hero" and drawn < 0.45:
+            return w.pick(OF_A_HERO)
+        if drawn < 0.45 and " who " in (said := w.pick(things)):
+            return w.pick(OF_SOMEBODY) % said
+    frame, wanted = w.pick(WANT), w.pick(_objects(wish))
+    if frame.startswith("%s") and w.chance(0.5):  # a fragment needs no article
+        wanted = wanted.replace("{a:story}", "{story}")
+    return frame % wanted
 
 
 @cache
@@ -228,7 +351,8 @@ def cast(w: Writer, wish: str = "") -> dict[str, str]:
     """The hero with the words for it, three friends, and one choice for each other slot."""
     words = read_table("story_words")
     chosen = {name: w.pick(values) for name, values in words.items() if isinstance(values, list)}
-    hero, gender = w.pick(_heroes())
+    chosen["place"] = w.common(words["place"])
+    hero, gender = w.common(_heroes()) if w.chance(0.5) else w.pick(_heroes())
     if wish == "me":
         hero, gender = w.pick((("girl", "she"), ("boy", "he")))
     elif w.chance(0.04):
@@ -248,8 +372,8 @@ def cast(w: Writer, wish: str = "") -> dict[str, str]:
 
 def written(w: Writer, chosen: dict[str, str], plot: Plot, request: str = "", wish: str = "") -> Story:
     """A story by a plot with what a request asks for."""
-    described = "adjective" in names(request) or (wish in ("", "hero") and w.chance(0.4))
-    by_name = "name" in names(request) or w.chance(0.3)
+    described = "adjective" in names(request) or (wish in ("", "hero") and w.chance(0.2))
+    by_name = "name" in names(request) or w.chance(0.08)
     chosen = dict(chosen)
     chosen["intro"] = w.text(
         ("{a:adjective} {w}" if described else "{a:w}") + ("[ named | called ]{name}" if by_name else ""), **chosen
@@ -303,7 +427,7 @@ def _plots_for(wish: str) -> list[Plot]:
 def asked_for(w: Writer, wish: str, mood: str = "") -> tuple[Story, dict[str, str]]:
     """A story with what a wish of `ABOUT` asks for, in a mood if any, and the slots with the "request" for it."""
     chosen = cast(w, wish)
-    chosen["request"] = w.pick(_requests(wish))
+    chosen["request"] = requested(w, wish)
     known = _plots("", mood) if mood else _plots_for(wish)
     return written(w, chosen, w.pick(known), chosen["request"], wish), chosen
 
@@ -316,7 +440,11 @@ def wished(w: Writer) -> list[Exchange]:
     wanted = [chosen[slot] for slot in names(chosen["request"]) if slot not in ("story", "his", "adjective")]
     short = not mood and w.chance(0.15) and all(word in story.slots["short"] for word in wanted)
     noun = w.pick(MOODS["short"] if short else MOODS[mood][:2] if mood else NOUNS)
-    user = w.user(chosen["request"], story=noun, **chosen)
+    request = chosen["request"]
+    if (mood or short) and w.chance(0.3):  # said of the story afterwards, not before
+        tail = w.text(MOOD_TAILS, mood=w.pick(MOOD_WORDS[mood or "short"]), noun=noun)
+        request, noun = f"{request.rstrip('.?')}[.|,] {tail}.", w.pick(NOUNS)
+    user = w.user(request, story=noun, **chosen)
     return _with_questions(w, [(user, story.slots["short"] if short else story.text)], story)
 
 
@@ -344,18 +472,19 @@ def plain(w: Writer) -> list[Exchange]:
     noun = w.pick(MOODS[mood] if mood else NOUNS)
     short = mood == "short"
     story = written(w, chosen, w.pick(_plots("", "" if short else mood)))
-    said = [(w.user(PLAIN, story=noun), story.slots["short"] if short else story.text)]
+    request = w.pick(PLAIN).replace("%s", "{a:story}")
+    said = [(w.user(request, story=noun), story.slots["short"] if short else story.text)]
     return _with_questions(w, said, story)
 
 
 def another(w: Writer) -> list[Exchange]:
     """A short story, and another one."""
     said: list[Exchange] = []
-    request, noun = PLAIN, w.pick(MOODS["short"])
+    request, noun = w.pick(PLAIN).replace("%s", "{a:story}"), w.pick(MOODS["short"])
     for _ in range(w.pick((2, 2, 3))):
         story = written(w, cast(w), w.pick(_plots("", "")))
         said.append((w.user(request, story=noun), story.slots["short"]))
-        request = (ONE_MORE,)
+        request = ONE_MORE
     return said
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from .asking import within
 from .core import Exchange, Writer, in_words
 from .vocabulary import any_word, sentence, words
+from .wishes import DEEDS as ASKED
 from .words import listing
 
-ASKED = (
-    "{}.",
-    "{}.",
-    "{}",
-    "[please|now please|just|now|ok, now|hey,|i want you to|you should|kindly] {}.",
-    "[can|could|would|will] you [please|] {}?",
-    "{}, please.",
-)
 REPEAT = (
     "say {p}",
     "say: {p}",
@@ -51,9 +46,13 @@ COPYING = (
     "{}.",
     "{}.",
     "{}",
-    "[please|now please|just|now|ok, now|hey,|i want you to|you should|kindly] {}.",
-    "[can|could|would|will] you [please|] {}?",
+    "[please|now please|just|now|ok, now|and now|next,|kindly|hey,|ok,|come on,|i3-mini,|first] {}.",
+    "[i want you to|i would like you to|i need you to|you should|you could|try to|let me hear you|your task is to"
+    "|do me a favor and|be so kind and|would you be so kind and] {}.",
+    "[can|could|would|will] you [please|just|kindly|] {}?",
+    "[are you able to|is it possible for you to|may i ask you to|can i ask you to] {}?",
 )
+PLAINLY = ("{}.", "{}.", "{}", "{}!", "[look,|hey,|oh,|well,|so,] {}.")
 OCCASIONS = (
     "hello",
     "hello",
@@ -190,46 +189,75 @@ def combined(w: Writer) -> list[Exchange]:
     return [(w.user(within(w, ASKED, asks[1:]), a=a, b=b), f"{a} and {b}.")]
 
 
+def somebody(w: Writer) -> tuple[str, str]:
+    """Whom to greet, as the user says it and as the reply does: (my friend lena, lena), (mr brown, mr brown)."""
+    drawn = w.random.random()
+    if drawn < 0.3:
+        name = w.name()
+        return name, name
+    if drawn < 0.55:
+        role = w.pick(listing("named_people"))
+        name = w.name()
+        return w.text(["my {r} {n}", "my {r} {n}", "our {r} {n}", "{n}, my {r}"], r=role, n=name), name
+    if drawn < 0.75:
+        name = f"{w.pick(('mr', 'mrs', 'mr', 'mrs', 'doctor'))} {w.pick(listing('surnames'))}"
+        role = w.pick(("teacher", "neighbor", "boss", "doctor", "guest", "coach"))
+        return w.text(["{n}", "my {r} {n}", "our {r} {n}"], r=role, n=name), name
+    if drawn < 0.83:
+        to = w.pick(("everyone", "everybody", "all of you", "the world", "my family", "my class", "the team"))
+        return to, re.sub(r"^my family", "dear family", re.sub(r"^my class|^the team", "everyone", to))
+    to = w.pick(WHOM)
+    return "my " + to, to
+
+
 def greet(w: Writer) -> list[Exchange]:
     """Says hello, thanks or sorry to somebody."""
-    what = w.pick(OCCASIONS)
-    if w.chance(0.65):
-        whom = to = w.name()
-    elif w.chance(0.2):
-        whom = to = w.pick(("everyone", "the world", "all of you", "everybody"))
-    else:
-        to = w.pick(WHOM)
-        whom = "my " + to
+    what = w.common(OCCASIONS)
+    whom, to = somebody(w)
     asks = [
         "say {o} to {t}",
+        "say {o} to {t}",
+        "say {o} to {t} [for me|from me|, who is here|, who is with me|, who sits next to me]",
         "tell {t} {o}",
-        "say {o} to {t} for me",
-        "say {o} to {t} from me",
-        "{t} is here. say {o}",
-        "write {o} to {t}",
-        "give {t} a {o}" if what in ("hello", "goodbye") else "say {o}, {t} is listening",
-        "this is {t}. say {o}",
-        "say {o} and the name {t}" if whom == to else "say {o} to {t}, who is with me",
+        "[write|send|type] {o} to {t}",
     ]
-    if what in ("hello", "hi", "good morning", "good evening", "welcome") and w.chance(0.35):
+    told = [
+        "[{t} is here|{t} is with me|this is {t}|here is {t}|{t} just came in|{t} is listening|{t} wants to meet you]"
+        "[.|, so|. please|. now] say {o}",
+    ]
+    if what in ("hello", "hi", "good morning", "good evening", "welcome") and w.chance(0.5):
         asks = [
             "greet {t}",
-            "greet {t} for me",
-            "welcome {t}",
-            "[say something nice|be friendly] to greet {t}",
-            "give {t} a greeting",
+            "greet {t} [for me|from me|nicely|in a friendly way]",
+            "[welcome|say something friendly to] {t}",
+            "[give|write|send] {t} a [friendly|nice|warm|short|] greeting",
+            "[write|say] a [friendly|nice|warm|short|] greeting [for|to] {t}",
+            "[say something nice|be friendly|be polite] and greet {t}",
         ]
+        told = ["[{t} is here|this is {t}|here comes {t}|meet {t}|{t} just came in][.|, so|. please] greet {t}"]
         what = "hello"
-    if what == "happy birthday" and w.chance(0.5):
+    elif what == "happy birthday" and w.chance(0.6):
         asks = [
             "wish {t} a happy birthday",
-            "it is the birthday of {t}. say something",
             "congratulate {t} on the birthday",
+            "[write|say|send] a birthday [wish|greeting|message] [for|to] {t}",
         ]
-    if what == "good luck" and w.chance(0.5):
-        asks = ["wish {t} good luck", "{t} needs luck. say something"]
+        told = [
+            "[it is the birthday of {t}|{t} has a birthday|{t} has a birthday today]"
+            ". [say something|say something nice|what do you say]",
+        ]
+    elif what == "good luck" and w.chance(0.5):
+        asks = ["wish {t} [good luck|luck|all the best]"]
+        told = [
+            "{t} needs luck. say something",
+            "{t} has [a test|an exam|a game|a race] [today|tomorrow]. [say something|wish luck]",
+        ]
+    elif what == "good night" and w.chance(0.5):
+        asks = ["wish {t} a good night"]
+        told = ["{t} goes to bed. say good night", "{t} is tired and goes to bed. what do you say"]
+    frames = PLAINLY if (apart := w.chance(0.2)) else ASKED
     end = w.pick(("", "", " nice to meet you.")) if what in ("hello", "hi") else ""
-    return [(w.user(within(w, ASKED, asks), o=what, t=whom), f"{what}, {to}!{end}")]
+    return [(w.user(within(w, frames, told if apart else asks), o=what, t=whom), f"{what}, {to}!{end}")]
 
 
 def capitals(w: Writer) -> list[Exchange]:
@@ -247,7 +275,7 @@ def capitals(w: Writer) -> list[Exchange]:
     return [(asked, w.text(reply, p=p))]
 
 
-def yes_no_word(w: Writer) -> list[Exchange]:
+def some_words(w: Writer) -> list[Exchange]:
     """One word, a number of words, or a given word as the answer."""
     n = w.pick((1, 2, 3, 3, 4, 5))
     some = w.some(words(), n)
@@ -272,8 +300,8 @@ def yes_no_word(w: Writer) -> list[Exchange]:
 UNITS = {
     "repeat": (10, repeat),
     "combined": (2.5, combined),
-    "greet": (5, greet),
+    "greet": (7, greet),
     "capitals": (0.8, capitals),
-    "words": (1, yes_no_word),
+    "words": (1, some_words),
 }
 AGAIN = {"words"}

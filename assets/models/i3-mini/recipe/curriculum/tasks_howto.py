@@ -6,42 +6,57 @@ import re
 
 from .asking import Asking, mapping, within
 from .core import Exchange, Writer, read_table
-from .tasks_copy import ASKED
 from .vocabulary import ADJECTIVES, PLACES, VERBS_OF_PEOPLE, any_word, nouns
+from .wishes import DEEDS as ASKED
 
 HOWTO = [(task, steps.split(" | ")) for task, steps in mapping("howto")]
 HOW = Asking(
     direct=[
         "how do [i|you|we|people] {t}",
-        "how can i {t}",
-        "how to {t}",
+        "how can [i|we|one] {t}",
+        "how [to|would i|could i|might i] {t}",
         "how does one {t}",
-        "how should i {t}",
-        "how would you {t}",
-        "what do i have to do to {t}",
-        "what is the best way to {t}",
-        "what is the way to {t}",
+        "how [should i|must i|would you] {t}",
+        "how exactly do [i|you] {t}",
+        "what do i [have|need] to do to {t}",
+        "what [must|should] i do [if i want to|to|so that i can] {t}",
+        "what is [the best|the right|an easy|a good|a simple|the usual] way to {t}",
         "what are the steps to {t}",
-        "how is it possible to {t}",
+        "in which steps do [i|you] {t}",
+        "is there [a good|an easy] way to {t}",
+        "can you [teach me|show me|help me] [how to|to] {t}",
+        "i want to {t}, how does that [go|work]",
     ],
     clause=[
         "how to {t}",
         "how i can {t}",
         "how to {t} in three steps",
+        "how to {t}, step by step",
         "how people {t}",
         "how one can {t}",
-        "the best way to {t}",
+        "how i should {t}",
+        "[the best|the right|an easy|a good] way to {t}",
+        "the steps to {t}",
     ],
     keys=[
         "how to {t}",
         "{t}, how",
         "{t} in three steps",
+        "{t}[:| -] [what are the steps|how is it done|step by step|the steps, please|how does it work]",
         "steps to {t}",
-        "explain how to {t}",
-        "explain how to {t} in three steps",
+        "[please |]explain how to {t}",
+        "[please |]explain how to {t} in three [|short |simple |easy ]steps",
+        "[describe|show|show me|write down|list|give me|name] the steps to {t}",
+        "[describe|show me|teach me|write down] how to {t}",
+        "in three [|short |simple ]steps, [explain|tell me|describe] how to {t}",
         "help me to {t}",
-        "i want to {t}",
+        "help me, i [want|need|have|would like] to {t}",
+        "i [want|need|have|would like|am about] to {t}. [how|what do i do|how do i do it|can you help|help me|tell me "
+        "how]",
+        "[my son|my daughter|my friend|a child] wants to {t}. how",
+        "i [do not know|never learned|have forgotten|forgot] how to {t}",
         "teach me to {t}",
+        "[a guide|instructions|a short guide|tips|help] [to|for how to] {t}",
         "instructions: {t}",
     ],
 )
@@ -60,7 +75,8 @@ def steps(found: list[str]) -> str:
 
 def how_to(w: Writer) -> list[Exchange]:
     """How to do something, then a step again, thanks, or a shorter form."""
-    task, found = w.pick(HOWTO)
+    task, found = w.common(HOWTO)
+    task = w.text(task)
     whole = [*found]
     if len(whole) == 2:
         whole.append("be patient")

@@ -7,23 +7,34 @@ import re
 from .asking import QUESTION, within
 from .core import Exchange, Writer, in_words, listed, read_table
 from .facts_kinds import KINDS
-from .tasks_copy import ASKED
 from .vocabulary import any_word
+from .wishes import DEEDS as ASKED
+from .words import listing
 
 TABLE = read_table("ideas")
 IDEAS = [(idea["ask"], idea.get("direct", []), idea["items"].split(", ")) for idea in TABLE["idea"]]
 SUGGEST = (
-    "[suggest|recommend|find|think of|tell me|give me|come up with|propose|name] {}.",
-    "[can|could|would] you [suggest|recommend|find|think of|tell me|give me] {}?",
-    "[i need|i want|i am looking for|i would like|help me find|help me choose|help me think of|i can not find] {}.",
-    "{}, please.",
-    "what [is|would be|could be] {}?",
-    "do you [have|know] {}?",
-    "[any ideas|ideas|an idea|a tip|any tip|any suggestions] for {}?",
-    "do you have [an idea|a tip|a suggestion] for {}?",
-    "[please|now|i3-mini,] [suggest|recommend] {}.",
+    "[suggest|recommend|think of|tell me|give me|come up with|propose|name|pick|choose|find me] {}.",
+    "[suggest|recommend|find|think of|tell me|give me|come up with|propose|name|pick] {}[, please| please| for me|, "
+    "will"
+    " you|, thanks|, if you can| now].",
+    "[can|could|would|will] you [please|maybe|kindly||] [suggest|recommend|find|think of|tell me|give me|come up with"
+    "|propose|name|help me find|help me choose|advise me on] {}[|, please]?",
+    "[i need|i want|i am looking for|i would like|help me find|help me choose|help me think of|i can not find"
+    "|i can not think of|i could use|i would love|i wish for|i am searching for|i have to find|we need|we want"
+    "|i have no idea for] {}.",
+    "[i want|i would like|i need] you to [suggest|recommend|find|think of|pick] {}.",
+    "{}[, please| please||, quick|, any ideas|, what do you say|, what do you suggest|, any tips|, thanks].",
+    "what [is|would be|could be|might be] {}?",
+    "do you [have|know] {}[| for me]?",
+    "[any ideas|ideas|an idea|a tip|any tip|any suggestions|suggestions|any thoughts|got any ideas|inspiration] for "
     "{}?",
-    "what do you suggest for {}?",
+    "do you have [an idea|a tip|a suggestion|ideas|suggestions|something in mind] for {}?",
+    "[please|now|i3-mini,|hey,|ok, now|quickly] [suggest|recommend|think of|come up with] {}.",
+    "{}?",
+    "what do you [suggest|recommend|propose] for {}?",
+    "[what would you|which would you] choose for {}?",
+    "[what about|how about] {}?",
 )
 REPLY = ("how about {c}?", "what about {c}?", "maybe {c}.", "how about {c}?", "my idea: {c}.")
 DO = ("you could {c}.", "maybe {c}.", "my idea: {c}.")
@@ -47,7 +58,7 @@ WELCOME = ("you are welcome!", "i am glad that you like it.")
 
 def suggest(w: Writer) -> list[Exchange]:
     """An idea, and perhaps another one, or thanks."""
-    ask, direct, items = w.pick(IDEAS)
+    ask, direct, items = w.common(IDEAS)
     if direct and w.chance(0.5):
         asked = w.user(within(w, QUESTION, direct)) if w.chance(0.75) else w.user([text + "?" for text in direct])
     elif w.chance(0.12):
@@ -65,8 +76,8 @@ def suggest(w: Writer) -> list[Exchange]:
         return [(asked, f"{listed(some, 'or')}.")]
     else:
         asked = w.user(within(w, SUGGEST, ask))
-    first, *rest = w.some(items, min(4, len(items)))
-    deeds = ask.startswith("something to do")
+    first, *rest = w.several(items, min(4, len(items)))
+    deeds = bool(re.match(r"something (\[[^]]*\])?to do", ask))
     out = [(asked, w.text(DO if deeds else REPLY, c=first))]
     drawn = w.random.random()
     while rest and drawn < 0.35:
@@ -83,35 +94,104 @@ def suggest(w: Writer) -> list[Exchange]:
     return out
 
 
+PRESENTS = (
+    *("a good book", "flowers", "a nice mug", "a cake", "a photo in a frame", "a warm scarf", "a box of chocolates"),
+    *("a game", "a plant", "a day out together", "a card with kind words", "a cup and good tea", "music"),
+)
+FEASTS = (  # {p} is the person, {n} an age
+    "{p} [is turning|turns|will be|will soon be|is going to be] {n}",
+    "{p} has a birthday [soon|tomorrow|next week|on sunday|today|this month]",
+    "it is the birthday of {p} [soon|tomorrow|next week|on friday]",
+    "{p}'s birthday is [soon|tomorrow|next week|coming up|near]",
+    "{p} [retires|has a new job|moves to a new house|has invited me|is coming to visit|has helped me a lot]",
+    "i am invited to the [birthday|party|wedding] of {p}",
+    "[christmas is coming and i need something for|i have no present yet for|i need a present for|i want to surprise"
+    "|i look for a gift for] {p}",
+)
+WANTED = (
+    "what [could|can|should|shall] i [give|buy|get][| as a present| as a gift]?",
+    "[any|do you have any|do you have an|have you an] idea for a [present|gift]?",
+    "[which|what] [gift|present] [would be good|is nice|would fit|should i buy|do you suggest|is right]?",
+    "[what would be|what is] a [good|nice|small|fitting|lovely] [present|gift]?",
+    "[suggest|think of|recommend|find] a [nice|good|little|] [present|gift][, please|].",
+    "a [present|gift] [idea|tip], please.",
+    "[what do i give|what do i buy|what do people give|what to give|what to buy|a present]?",
+)
+
+
+def present(w: Writer) -> list[Exchange]:
+    """A present for a birthday or other feast that the user tells of."""
+    person = w.pick(("my", "my", "our", "")) + " " + w.pick(listing("presented"))
+    if person.startswith(" "):
+        person = w.pick((w.name(), "mom", "dad", "grandma", "grandpa", "my mom", "my dad"))
+    n = w.pick((w.random.randint(2, 90), in_words(10 * w.random.randint(1, 9))))
+    first, other = w.several(PRESENTS, 2)
+    out = [(w.user(f"{w.pick(FEASTS)}[.|,] {w.pick(WANTED)}", p=person.strip(), n=n), w.text(REPLY, c=first))]
+    if w.chance(0.25):
+        out.append((w.user(ELSE), w.text(["then how about {c}?", "or maybe {c}."], c=other)))
+    return out
+
+
 CHOICES = TABLE["choices"]["lists"]
 CHOOSE = (
     "{r}?",
     "{r}?",
-    "choose: {r}.",
-    "[choose|pick|take|select] one: {r}.",
+    "{r}",
+    "[choose|pick|select|take|decide]: {r}.",
+    "[choose|pick|take|select|name|say] one[||, please| for me]: {r}.",
+    "[please|now|ok,|so,|hey,|quick,|just] [choose|pick|decide]: {r}[?|.]",
+    "[can|could|would] you [please|] [choose|pick|select|decide] for me[:|,] {r}?",
     "[what|which one|which] should i [take|choose|pick|have|get], {r}?",
-    "[help me|i can not|please help me] decide: {r}.",
-    "[which is|what is] better, {r}?",
+    "[what|which one|which] would you [take|choose|pick|have|get|prefer], {r}?",
+    "[help me|i can not|please help me|i have to|i do not know how to|help me to] [decide|choose]: {r}.",
+    "[which is|what is|which one is|what would be] [better|nicer|the better choice|best|good now], {r}?",
     "what do you [prefer|like more|like better], {r}?",
-    "would you [rather|] take {r}?",
-    "{r}, what do you [think|say|suggest]?",
-    "[decide|choose] for me: {r}.",
-    "[choose|pick|decide] between {s}.",
-    "i have to choose between {s}. [help me|what should i take|which one]?",
-    "should i [take|choose] {r}?",
-    "[your choice|your pick|you decide]: {r}?",
+    "would you [rather|] [take|have|choose] {r}?",
+    "{r}, what do you [think|say|suggest|recommend|choose|pick]?",
+    "{r}[, choose|, pick|, decide|: choose|. choose|. pick] [for me|one, please|just one|one|now]?",
+    "{r}[, which one|: which one|, which|. which one|, what] [should i take|should it be|is better|do you like|today"
+    "|now"
+    "|should i choose|would you take]?",
+    "{r}[. i can not decide|. help me decide|, i am not sure|. you decide|. your choice|. it is up to you|, you "
+    "choose].",
+    "[decide|choose|pick] for me: {r}.",
+    "[choose|pick|decide|select one] between {s}.",
+    "[i have to|i must|i need to|i want to|help me] choose between {s}[. help me|. what should i take|. which one|].",
+    "[between|of|from] {s}, [which|which one|what] [do you choose|do you pick|should i take|would you take|is better]?",
+    "should i [take|choose|have|get|pick] {r}?",
+    "[i want|i like|there is|there are|we have|i can have] {s}. [which one|which one should i take|choose one|pick "
+    "one]?",
+    "[your choice|your pick|you decide|you choose|it is your choice]: {r}?",
+    "[is it better to take|do you think i should take|tell me whether to take|say if i should take] {r}?",
 )
+CLOTHES = ("shirt", "dress", "hat", "coat", "scarf", "sweater", "jacket", "skirt", "tie", "bag", "umbrella", "cap")
+COLORS = ("red", "blue", "green", "black", "white", "yellow", "brown", "gray", "pink", "old", "new", "long", "short")
+WEAR = (
+    "should i [take|put on|buy|choose] the {a} or the {b} {c}[| today| tonight| for the party]?",
+    "[what|which one] should i [wear|take|put on|buy][| today| tonight], the {a} {c} or the {b} {c}?",
+    "the {a} or the {b} {c}[, which one|, what do you say|, help me choose|]?",
+    "which {c} [is better|is nicer|would you take], the {a} [one |]or the {b} one?",
+    "i have a {a} and a {b} {c}. which one [should i wear|should i take|do you like better]?",
+    "[help me choose|i can not decide|pick one]: the {a} {c} or the {b} {c}.",
+)
+
+
+def wear(w: Writer) -> list[Exchange]:
+    """Picks one of two clothes."""
+    a, b = w.some(COLORS, 2)
+    c = w.pick(CLOTHES)
+    return [(w.user(WEAR, a=a, b=b, c=c), f"i would choose the {w.pick((a, b))} {c}.")]
 
 
 def choose(w: Writer) -> list[Exchange]:
     """Picks one of those that the user names."""
     n = w.pick((2, 2, 2, 2, 3))
-    if w.chance(0.3):
+    if w.chance(0.2):
         items = list(dict.fromkeys((any_word(w), any_word(w), any_word(w))))
     elif w.chance(0.2):
         items = KINDS[w.pick(list(KINDS))]
     else:
-        items = w.pick(CHOICES).split(", ")
+        items = w.common(CHOICES).split(", ")
     some = w.some(items, min(n, len(items)))
     if len(some) < 2:
         return decide(w)
@@ -176,16 +256,22 @@ def by_chance(w: Writer) -> list[Exchange]:
         a = w.pick((1, 1, 1, 0, r(2, 50)))
         b = w.pick((3, 5, 6, 10, 10, 20, 100, 100)) if a <= 1 else a + r(2, 50)
         asks = [
-            "pick a number [between|from] {a} [and|to] {b}",
+            "pick a number [between {a} and|from {a} to] {b}",
             "[choose|say|give me|tell me|think of] a [random |]number between {a} and {b}",
             "give me a random number from {a} to {b}",
+            "[think of|say|name|give me] [any|a|one] number from {a} to {b}",
+            "[choose|take|pick] any number between {a} and {b}",
             "say any number between {a} and {b}",
         ]
-        asks = [
-            text.replace("[between|from] {a} [and|to] {b}", w.pick(("between {a} and {b}", "from {a} to {b}")))
-            for text in asks
+        turned = [
+            "[which|what] number [do you choose|do you take|comes to your mind|would you pick|do you say],"
+            " from {a} to {b}?",
+            "{a} to {b}, [pick|choose|say] a number[, please|].",
+            "between {a} and {b}: [your number|a number, please|which number do you take]?",
+            "a [random |]number between {a} and {b}[, please|].",
         ]
-        out = [(w.user(within(w, ASKED, asks), a=a, b=b), f"{r(a, b)}.")]
+        asked = w.user(turned, a=a, b=b) if w.chance(0.3) else w.user(within(w, ASKED, asks), a=a, b=b)
+        out = [(asked, f"{r(a, b)}.")]
         if w.chance(0.25):
             out.append(
                 (w.user(["another one.", "again.", "one more.", "and another?", "a new one, please."]), f"{r(a, b)}.")
@@ -352,8 +438,10 @@ def ask_me(w: Writer) -> list[Exchange]:
 
 
 UNITS = {
-    "suggest": (10, suggest),
-    "choose": (6, choose),
+    "suggest": (11, suggest),
+    "present": (2.5, present),
+    "choose": (7, choose),
+    "wear": (1, wear),
     "decide": (2.5, decide),
     "by chance": (3, by_chance),
     "number": (1, number),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .asking import QUESTION, Asking, checked, within
 from .core import Exchange, Writer, listed
-from .tasks_copy import ASKED
 from .vocabulary import short_words, words
+from .wishes import DEEDS as ASKED
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
@@ -26,6 +26,10 @@ def a_word(w: Writer, longest: int = 9) -> str:
 SPELL = Asking(
     direct=[
         "how do you spell {s}",
+        "how [do|would|can] [i|you|we|people] [spell|write] [the word |]{s}",
+        "[what|which] letters [make|are in|make up] the word {s}",
+        "the word {s} [is spelled how|is written how|has which letters]",
+        "[what is|can you give me] the [correct|right] spelling of {s}",
         "how is {s} spelled",
         "how do i write {s}",
         "what are the letters of {s}",
@@ -39,6 +43,11 @@ SPELL = Asking(
         "spell the word {s}",
         "spelling of {s}",
         "spell {s} for me",
+        "[please |now |just |]spell [the word |the name |]{s}[, please| please| letter by letter| slowly|, letter for "
+        "letter|]",
+        "[can|could|will|would] you [please |]spell [the word |the name |]{s}[ for me| please|]",
+        "i [need|want|would like] [to know how to spell|to spell|the spelling of|the letters of] {s}",
+        "say {s} letter by letter",
         "{s}, letter by letter",
         "letters of {s}",
     ],
@@ -112,15 +121,28 @@ def letter_of(w: Writer) -> list[Exchange]:
             "what is the {k} letter [of|in] [the word |]{s}",
             "[which|what] letter [is|comes] {k} in {s}",
             "{s}: what is the {k} letter",
+            "[which|what] is the {k} letter if you [write|spell] {s}",
+            "{s} has [which|what] letter [as its {k} one|in {k} place]",
+            "the word {s} has what {k} letter",
+            "the {k} letter of {s} is [what|which one|which]",
+            "[which|what] letter do you write {k} in {s}",
         ]
         if kind in ("first", "last"):
-            verb = "[start|begin]" if kind == "first" else "end"
-            direct += [f"[what|which] letter does {{s}} {verb} with", f"with [what|which] letter does {{s}} {verb}"]
+            verb, place = ("[start|begin]", "beginning") if kind == "first" else ("end", "end")
+            direct += [
+                f"[what|which] letter does [the word |]{{s}} {verb} with",
+                f"with [what|which] letter does [the word |]{{s}} {verb}",
+                f"[the word |]{{s}} {verb.replace(']', ']s') if kind == 'first' else 'ends'} [with|in] what letter",
+                f"the word {{s}} {verb.replace(']', ']s') if kind == 'first' else 'ends'} with which letter",
+                f"[which|what] letter [is|stands|comes] at the {place} of {{s}}",
+                f"at the {place} of {{s}} [is|stands|comes] [which|what] letter",
+                f"how does {{s}} {verb}, with [which|what] letter",
+            ]
         asking = Asking(
             direct,
-            ["what the {k} letter of {s} is"],
+            ["what the {k} letter of {s} is", "which letter [is|comes] {k} in {s}", "the {k} letter of {s}"],
             ["the {k} letter [of|in] {s}"],
-            ["{k} letter {s}", "{k} letter of {s}", "{s} {k} letter"],
+            ["{k} letter {s}", "{k} letter of {s}", "{s} {k} letter", "{s}, {k} letter", "{s}: {k} letter"],
         )
         out.append((asking.user(w, s=word, k=kind), reply))
     return out
@@ -251,11 +273,16 @@ def alphabet(w: Writer) -> list[Exchange]:
                 "what comes {w} {s} in the alphabet",
                 "what is the letter {w} {s}",
                 "in the alphabet, what comes {w} {s}",
+                "{w} {s} comes [which|what] letter",
+                "{w} {s} in the alphabet [comes|is] [what|which letter]",
+                "[which|what] letter [stands|comes|do you say] {w} the letter {s}",
+                "i am at {s} in the alphabet, what comes {w} it",
+                "when i say the abc, what [comes|letter comes] {w} {s}",
             ]
             + (["[what|which] is the next letter after {s}", "[which|what] letter follows {s}"] if after else []),
             ["which letter comes {w} {s}", "what letter is {w} {s}"],
             ["the letter {w} {s}"],
-            ["letter {w} {s}", "{w} {s} in the alphabet"],
+            ["letter {w} {s}", "{w} {s} in the alphabet", "the letter {w} {s}", "alphabet: {w} {s}"],
         )
         asked = (
             w.user(["and {w} {s}?", "and {w} that?", "what comes {w} {s}?"], w=where, s=letter)
@@ -314,28 +341,45 @@ def starting_with(w: Writer) -> list[Exchange]:
 
 def sort(w: Writer) -> list[Exchange]:
     """Sorts numbers or words."""
-    n = w.pick((3, 3, 3, 4, 5))
-    if w.chance(0.6):
-        row = w.some(range(w.pick((10, 20, 100)) + 1), n)
-        up = w.chance(0.65)
+    n = w.pick((3, 3, 3, 3, 4, 5))
+    if w.chance(0.7):
+        row = w.some(range(w.pick((10, 10, 10, 20, 20, 100)) + 1), n)
+        up = w.chance(0.75)
         if up:
             asks = [
-                "sort these numbers: {r}",
-                "sort {r}",
-                "put these numbers in order: {r}",
-                "order these: {r}",
-                "sort from small to big: {r}",
+                "[sort|order|arrange|line up|rank] [these numbers|the numbers|these|this list]: {r}",
+                "[sort|order|arrange] {r}",
+                "[put|bring|set] [these|these numbers|the numbers|them|the following numbers] in[to the right|] "
+                "order: {r}",
+                "put {r} in [order|the right order|order, smallest first]",
+                "sort [from small to big|from low to high|by size|from the smallest to the biggest|upward]: {r}",
                 "sort the numbers {r}",
-                "arrange {r} from smallest to biggest",
-                "in order, please: {r}",
+                "[arrange|order|list|write] {r} from [smallest to biggest|low to high|small to large]",
+                "[say|write|list] these numbers [in order|by size|from small to big|with the smallest first]: {r}",
+                "start with the smallest: {r}",
+            ]
+            plain = [
+                "[in order|smallest first|sorted|in the right order|from small to big], please: {r}",
+                "{r}[:|,|.] [sort them|put them in order|in order, please|smallest first|in the right order|order "
+                "them]",
+                "[what is|tell me] the right order of {r}?",
+                "in [which|what] order [do these numbers go|do they go|do these come]: {r}?",
+                "how do you [sort|order] {r}?",
             ]
         else:
             asks = [
-                "sort from big to small: {r}",
-                "put these in order, biggest first: {r}",
-                "arrange {r} from biggest to smallest",
-                "sort these numbers downward: {r}",
+                "sort [from big to small|from high to low|downward|from the biggest to the smallest]: {r}",
+                "[put|bring] these in order, [biggest|largest|highest] first: {r}",
+                "[arrange|order|write] {r} from [biggest to smallest|high to low|large to small]",
+                "[sort|order|list] these numbers [downward|with the biggest first]: {r}",
+                "start with the biggest: {r}",
             ]
+            plain = [
+                "{r}, [the biggest first|from big to small|biggest first][, please|].",
+                "biggest first, please: {r}",
+            ]
+        if w.chance(0.3):
+            return [(w.user(plain, r=", ".join(map(str, row))), ", ".join(map(str, sorted(row, reverse=not up))) + ".")]
         return [
             (
                 w.user(within(w, ASKED, asks), r=w.pick((", ", ", ", " ")).join(map(str, row))),
@@ -385,12 +429,12 @@ def pick_out(w: Writer) -> list[Exchange]:
 UNITS = {
     "spell": (5, spell),
     "unspell": (1, unspell),
-    "letter of": (4, letter_of),
+    "letter of": (6, letter_of),
     "length": (4, length),
     "reverse": (2, reverse),
-    "alphabet": (3, alphabet),
+    "alphabet": (4.5, alphabet),
     "next letters": (0.8, next_letters),
     "starting with": (2, starting_with),
-    "sort": (3, sort),
+    "sort": (5, sort),
     "pick out": (2, pick_out),
 }

@@ -6,7 +6,8 @@ from .asking import Asking, within
 from .core import Exchange, Writer, article, in_words, listed
 from .facts_kinds import KINDS, MANY, named
 from .facts_time import DAYS, MONTHS, PLANETS, SEASONS
-from .tasks_copy import ASKED
+from .wishes import DEEDS as ASKED
+from .wishes import things
 
 ROWS = {
     "days of the week": DAYS,
@@ -16,17 +17,50 @@ ROWS = {
     "months": MONTHS,
     "weekdays": DAYS[:5],
 }
-MASS = (
-    "drink",
-    "color",
-    "spice",
-    "metal",
-    "kind of weather",
-    "sport",
-    "language",
-    "board game",
-    "ball game",
-    "school subject",
+EVERYDAY = (  # kinds that people ask for every day, the most common first
+    "fruit", "animal", "vegetable", "color", "drink", "food", "pet", "bird", "country", "city", "flower", "tool",
+    "sport", "girl's name", "boy's name", "name", "job", "hobby", "farm animal", "wild animal", "musical instrument",
+    "fish", "piece of clothing", "insect", "toy", "day of the week", "month", "season", "shape", "vehicle", "number",
+    "tree", "piece of furniture", "part of the body", "planet", "language", "gift", "dessert", "breakfast food",
+    "hot drink", "thing in a kitchen", "fairy tale", "feeling", "thing that is red", "thing that flies",
+)  # fmt: skip
+ONE = (
+    *("{n} {k}",) * 5,
+    "the name of {a:k}",
+    "[a random|any|some|a nice|a common|a well-known|just one|a good] {k}",
+    "an example of {a:k}",
+    "one of the {m} [that|] you know",
+    "one of all {m}",
+)
+MORE_THAN_ONE = (
+    *("{n} {k}",) * 6,
+    "{n} [different|nice|common|random|well-known|other|good|simple] {k}",
+    "[a list of|the names of|any|some] {n} {k}",
+    "{n} examples of {k}",
+    "{n} of the {k} [that|] you know",
+)
+SOME = (
+    "[some|a few|several|different|a list of|examples of|a couple of] {k}",
+    "[some|a few] [different|nice|common|random|well-known] {k}",
+)
+WHICH = (
+    "[which|what] {m} do you know? [say|name|tell me|give me|list] {c}[|, please].",
+    "there are many {m}. [say|name|tell me|give me|list|write] {c}[|, please].",
+    "[{m}|think of {m}|i like {m}|let us talk about {m}]: [name|say|give me|tell me|list] {c}.",
+    "{m}, {c}[ of them|][, please|].",
+    "{c} of the {m}[, please| please|].",
+    "of all {m}, [name|say|tell me|give me] {c}.",
+)
+ANOTHER = (
+    "[and |]another one[, please|]?",
+    "[and |]one more[, please|].",
+    "[and |]another[, please|]?",
+    "[now |and |]another {k}[, please|].",
+    "[give me|tell me|name|say|do you know|can you name] [one more|another one|another|another {k}|one more {k}].",
+    "a different [one|{k}], please.",
+    "[more|more please|and more|more of them]?",
+    "and one more {k}?",
+    "[no, not that|not that one|i know that one|i do not like that]. another one[, please|].",
 )
 
 
@@ -100,64 +134,30 @@ def count(w: Writer) -> list[Exchange]:
 
 def list_things(w: Writer) -> list[Exchange]:
     """Some things of a kind, and perhaps another one."""
-    kind = w.pick(list(KINDS))
-    members = KINDS[kind]
-    n = min(w.pick((1, 1, 2, 3, 3, 3, 4, 5)), len(members))
-    some = w.some(members, n)
-    asks = [
-        "name {n} {k}",
-        "list {n} {k}",
-        "tell me {n} {k}",
-        "give me {n} {k}",
-        "say {n} {k}",
-        "write down {n} {k}",
-        "write {n} {k}",
-        "show me {n} {k}",
-        "think of {n} {k}",
-        "name me {n} {k}",
-        "pick {n} {k}",
-        "choose {n} {k}",
-        "mention {n} {k}",
-        "enumerate {n} {k}",
-        "make a list of {n} {k}",
-    ]
-    more = [
-        "what are {n} {k}?" if n > 1 else "what is {n} {k}?",
-        "{n} {k}, please.",
-        "do you know {n} {k}?",
-        "{n} {k}",
-        "i need {n} {k}.",
-        "can you [think of|name|list|come up with] {n} {k}?",
-        "[which|what] {m} do you know? [say|name] {c}.",
-        "i want to hear {n} {k}.",
-        "help me to find {n} {k}.",
-        "i am looking for {n} {k}.",
-    ]
-    word = in_words(n) if w.chance(0.6) else str(n)
-    number = article(kind).split(" ", 1)[0] if n == 1 and w.chance(0.7) else "one" if n == 1 else word
-    slots = {"n": number, "k": kind if n == 1 else MANY[kind], "m": MANY[kind], "c": "one" if n == 1 else word}
-    template = within(w, ASKED, asks) if w.chance(0.6) else w.pick(more)
-    asked = w.user(template, **slots)
+    kind = w.common(EVERYDAY) if w.chance(0.6) else w.pick(list(KINDS))
+    members, many = KINDS[kind], MANY[kind]
+    n = min(w.pick((1, 1, 1, 2, 2, 3, 3, 3, 4, 5)), len(members))
+    some = w.several(members, n)
+    number = in_words(n) if w.chance(0.6) else str(n)
     if n == 1:
-        out = [(asked, f"{some[0]}.")]
+        slots = {"n": article(kind).split(" ", 1)[0] if w.chance(0.65) else "one", "k": kind, "c": "one", "m": many}
     else:
-        out = [(asked, f"{listed(some)}.")]
+        slots = {"n": number, "k": many, "c": number, "m": many}
+    if w.chance(0.12):
+        asked = w.user(WHICH, **slots)
+    elif n == 3 and w.chance(0.2):
+        asked = things(w, SOME, True, **slots)
+    elif n == 1:
+        asked = things(w, ONE, False, **slots)
+    else:
+        asked = things(w, MORE_THAN_ONE, True, **slots)
+    out = [(asked, f"{listed(some)}.")]
     rest = [member for member in members if member not in some]
     for _ in range(2):
         if not rest or not w.chance(0.3):
             break
         other = rest.pop(w.random.randrange(len(rest)))
-        asks = [
-            "[and |]another one[, please|]?",
-            "[and |]one more[, please|].",
-            "[and |]another?",
-            "more?",
-            "give me one more.",
-            "a different one, please.",
-            "and one more {k}?",
-            "another {k}, please.",
-        ]
-        out.append((w.user(asks, k=kind), f"{other}."))
+        out.append((w.user(ANOTHER, k=kind), f"{other}."))
     return out
 
 
@@ -214,7 +214,7 @@ def not_that(w: Writer) -> list[Exchange]:
 
 def one_of_each(w: Writer) -> list[Exchange]:
     """One of each of two kinds."""
-    a, b = w.some(list(KINDS), 2)
+    a, b = w.several(EVERYDAY, 2)
     x, y = w.pick(KINDS[a]), w.pick(KINDS[b])
     if x == y:
         return list_things(w)
@@ -264,7 +264,7 @@ def is_there(w: Writer) -> list[Exchange]:
 
 UNITS = {
     "count": (6, count),
-    "list things": (9, list_things),
+    "list things": (14, list_things),
     "rows": (1.5, rows),
     "not that": (1.5, not_that),
     "one of each": (1.2, one_of_each),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from .asking import within
 from .core import Exchange, Writer
 from .facts_words import PAST
-from .tasks_copy import ASKED
 from .vocabulary import ADJECTIVES, PLACES, VERBS_OF_PEOPLE, objects
+from .wishes import DEEDS as ASKED
 from .words import listing
 
 EVENTS = listing("events")

@@ -11,7 +11,7 @@ from .facts_things import COLOR
 from .facts_time import DAYS, MONTHS
 from .facts_words import OPPOSITE
 from .facts_world import CAPITAL, CONTINENT, LANGUAGE
-from .tasks_copy import ASKED
+from .wishes import DEEDS as ASKED
 
 Asked = tuple[str, str, str, str]  # question, answer, a wrong answer, the whole sentence
 

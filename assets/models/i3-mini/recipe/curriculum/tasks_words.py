@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .asking import QUESTION, Asking, within
 from .core import Exchange, Writer, in_words, listed
-from .tasks_copy import ASKED
 from .vocabulary import ADJECTIVES, sentence, short_words
+from .wishes import DEEDS as ASKED
 
 COLORS = ("red", "blue", "green", "yellow", "white", "black", "pink")
 
