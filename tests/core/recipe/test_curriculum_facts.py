@@ -15,6 +15,7 @@ from curriculum import (
     facts_world,
     sums,
     sums_numbers,
+    sums_stories,
     tasks_copy,
     tasks_howto,
     tasks_ideas,
@@ -24,7 +25,7 @@ from curriculum import (
     tasks_quiz,
     tasks_words,
 )
-from curriculum.core import Writer, held_out, read_table
+from curriculum.core import Writer, held_out, in_words, read_table
 
 MODULES = (
     facts_general, facts_kinds, facts_nature, facts_things, facts_time, facts_uses, facts_words, facts_world, sums,
@@ -80,6 +81,17 @@ def test_sums_in_replies_are_right():
                         else:
                             assert SIGNS[sign](int(a), int(b)) == value, reply
     assert seen > 1000
+
+
+def test_sums_of_stories_are_of_the_numbers_told():
+    w = Writer(14)
+    for write in (sums_stories.change, sums_stories.on_a_place, sums_stories.two_kinds, sums_stories.two_people):
+        for _ in range(200):
+            user, reply = write(w)[0]
+            ((a, _, b, _, result),) = sums_in(reply)
+            for number in (a, b):
+                assert number in user or in_words(int(number)) in user.lower(), (user, reply)
+            assert re.search(rf"\b{result if result != '0' else 'no'}\b", reply.split(". ")[1]), reply
 
 
 def test_sums_of_three_and_chains_are_right():

@@ -128,6 +128,7 @@ def other_words(w: Writer) -> list[Exchange]:
             "{b} added to {a}",
             "{b} more than {a}",
             "{a} increased by {b}",
+            "{b} on top of {a}",
         ],
         "minus": [
             "the difference between {a} and {b}",
@@ -140,8 +141,19 @@ def other_words(w: Writer) -> list[Exchange]:
     }[name]
     if w.chance(0.25):
         forms = {
-            "plus": ["if i add {b} to {a}", "when you put {a} and {b} together", "if you add {a} and {b}"],
-            "minus": ["if i take {b} away from {a}", "when you subtract {b} from {a}", "if i remove {b} from {a}"],
+            "plus": [
+                "if i add {b} to {a}",
+                "when you put {a} and {b} together",
+                "if you add {a} and {b}",
+                "by adding {b} to {a}",
+                "when i count {a} and {b} together",
+            ],
+            "minus": [
+                "if i take {b} away from {a}",
+                "when you subtract {b} from {a}",
+                "if i remove {b} from {a}",
+                "when {b} is taken from {a}",
+            ],
             "times": ["if i multiply {a} by {b}", "when you multiply {a} and {b}"],
             "divided by": [
                 "if i divide {a} by {b}",
@@ -359,7 +371,7 @@ UNITS = {
     "checked": (3, checked_sum),
     "chained": (4, chained),
     "three": (1.2, three),
-    "story": (7, story),
+    "story": (11, story),
     "missing": (1.2, missing),
     "too hard": (1.2, too_hard),
     "negative": (0.4, negative),

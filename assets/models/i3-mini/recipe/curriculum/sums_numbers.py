@@ -24,7 +24,13 @@ def neighbors(w: Writer) -> list[Exchange]:
             )
         else:
             asks = [
-                "[what|which|what number|which number] [comes|is] [right |just |]{w} {n}",
+                "[what|which|what number|which number] [comes|is] [right |just |directly |]{w} {n}",
+                "[i count and say|you count and say|when i count and reach] {n}, [what comes next|what is next|what "
+                "do i say next]"
+                if after
+                else "which number do you say [just |right |]before {n} when you count",
+                "{w} {n}, [which number comes|what number comes|what comes|what do i say]",
+                "when [i|you|we] count[ up|], [what|which number] comes {w} {n}",
                 "what is the number {w} {n}",
                 "{w} {n} comes [what|which number]",
                 "what do you say {w} {n} when you count",
@@ -53,7 +59,7 @@ def between(w: Writer) -> list[Exchange]:
 
 def bigger(w: Writer) -> list[Exchange]:
     """Which of two or three numbers is bigger or smaller; are they the same."""
-    top = w.pick((10, 20, 100, 100, 1000))
+    top = w.pick((10, 10, 20, 20, 20, 100, 100, 1000))
     a, b, c = w.some(range(top + 1), 3)
     up = w.chance(0.6)
     word = w.pick(
@@ -71,11 +77,28 @@ def bigger(w: Writer) -> list[Exchange]:
             "{a} or {b}, [which|which one|what] is {m}",
             "of {a} and {b}, which is {m}",
             "which is the {s} number, {a} or {b}",
+            "[between|from] {a} and {b}, [which|which one|what] is {m}",
+            "[what|which|which one|which number] is {m}: {a} or {b}",
+            "[tell me|say|name|find|pick] the {m} [number|one] of {a} and {b}",
+            "the {m} [number|one] of {a} and {b} is [which|what]",
+            "i have {a} and {b}, which is {m}",
+            "[compare|look at] {a} and {b}, which is {m}",
+            "is it {a} or {b} that is {m}",
         ]
         return [(w.user(within(w, QUESTION, asks), m=word, a=a, b=b, s=tell), reply)]
     if drawn < 0.75:
         return [
-            checked(w, a == first, ["is {a} {m} than {b}"], ["{a} is {m} than {b}"], reply, a=str(a), b=str(b), m=word)
+            checked(
+                w,
+                a == first,
+                ["is {a} {m} than {b}", "is {a} a {t} number than {b}"],
+                ["{a} is {m} than {b}"],
+                reply,
+                a=str(a),
+                b=str(b),
+                m=word,
+                t=tell,
+            )
         ]
     most = w.pick(("biggest", "largest", "highest") if up else ("smallest", "lowest"))
     top_one = max(a, b, c) if up else min(a, b, c)
@@ -197,7 +220,7 @@ def table_row(w: Writer) -> list[Exchange]:
 UNITS = {
     "neighbors": (6, neighbors),
     "between": (0.7, between),
-    "bigger": (3, bigger),
+    "bigger": (6, bigger),
     "even odd": (2, even_odd),
     "double half": (2.5, double_half),
     "row": (2, row),

@@ -8,19 +8,53 @@ from .words import listing, plural
 EATEN = listing("eaten")
 KEPT = listing("kept")
 ANIMALS = listing("counted_animals")
-GETS = {
-    True: (
-        "[get|find|buy|am given] {b} more",
-        "[my friend|someone|my mother] gives me {b} more",
-        "then i get {b} more",
-    ),
-    False: ("[gets|finds|buys|is given] {b} more", "[a friend|someone] gives {o} {b} more", "then {s} gets {b} more"),
-}
-GIVES = {
-    True: ("[give|lose|give away|drop] {b}", "give {b} to a friend", "[break|lend|sell] {b}"),
-    False: ("[gives|loses|gives away|drops] {b}", "gives {b} to a friend", "[breaks|lends|sells] {b}"),
-}
-HOW_MANY = "how many [{k} |]{d} {s} have{n}?"
+# {b} is how many; the first form of a verb is said by "i", the second of others
+GETS = """get/gets {b} more, find/finds {b} more, buy/buys {b} more, pick/picks up {b} more, am/is given {b} more,
+win/wins {b} more, got/got {b} more, bought/bought {b} more, found/found {b} more, won/won {b} more,
+picked/picked up {b} more"""
+LOSES = """give/gives away {b}, lose/loses {b}, give/gives {b} to a friend, sell/sells {b}, drop/drops {b},
+lend/lends {b} to a friend, throw/throws {b} away, use/uses {b}, put/puts {b} aside, share/shares {b} with friends,
+lost/lost {b}, gave/gave {b} away, gave/gave {b} to a friend, sold/sold {b}, forgot/forgot {b}, used/used {b}"""
+EATS = "eat/eats {b}, eat/eats {b} of them, ate/ate {b}, ate/ate {b} of them"
+BREAKS = "break/breaks {b}, break/breaks {b} of them, broke/broke {b}, broke/broke {b} of them"
+BREAKABLE = ("egg", "cup", "plate", "cookie", "shell", "pencil")
+PRESENT = ("have/has", "have/has", "own/owns", "have/has got", "start/starts with", "buy/buys", "get/gets")
+PAST = ("had/had", "had/had", "owned/owned", "bought/bought", "got/got", "started/started with", "found/found")
+WENT = ("got", "bought", "found", "won", "picked", "gave", "lost", "sold", "forgot", "used", "ate", "broke", "dropped")
+COME = (
+    "then {b} more [come|arrive|are added|came].", "{b} more [come|are added|came].", "somebody brings {b} more.",
+    "then {b} new ones [come|came].",
+)  # fmt: skip
+GO = (
+    "then {b} are [lost|gone|taken away|stolen|given away].", "{b} [get lost|are gone|are taken away|are missing now].",
+    "somebody takes {b} away.",
+)  # fmt: skip
+MORE_NOW = (
+    "how many [{k} |]{d} {s} have[| now| then| in all| in the end| all together]?",
+    "how many [{k} |]are there[| now| then| in all| all together]?",
+    "how many [{k} |][is that|does that make][| now| in all]?",
+    "[what is the total|how many in all|how many now|how many {k} now|so how many]?",
+)
+LESS_NOW = (
+    "how many [{k} |]{d} {s} have[| left| now| still| then| in the end]?",
+    "how many [{k} |]{d} {s} still have?",
+    "how many [{k} |]are [left|still there|left over|left now]?",
+    "how many [{k} |]remain?",
+    "[how many are left|how many remain|what is left|how many now|so how many are left|how many does that leave]?",
+)
+
+TOGETHER = (
+    ("fruits", ("apple", "banana", "pear", "orange", "plum", "peach", "lemon")),
+    ("fruits", ("apple", "pear", "orange", "cherry", "strawberry")),
+    ("animals", ("cat", "dog", "bird", "horse", "cow", "rabbit", "mouse", "duck")),
+    ("toys", ("ball", "doll", "kite", "puzzle", "teddy bear")),
+    ("things", ("book", "pen", "cup", "plate", "hat", "key", "box", "ball")),
+    ("flowers", ("rose", "tulip", "daisy", "sunflower")),
+    ("vegetables", ("carrot", "potato", "onion", "cucumber")),
+    ("cars", ("red car", "blue car", "green car")),
+    ("balls", ("red ball", "blue ball", "green ball", "big ball", "small ball")),
+    ("coins", ("gold coin", "silver coin")),
+)
 
 
 def counted(number: int, thing: str, words: bool) -> str:
@@ -47,57 +81,90 @@ def change(w: Writer) -> list[Exchange]:
     who, later, told = person(w)
     first = who == "i"
     a, b = w.random.randint(2, 12), w.random.randint(1, 8)
-    up = w.chance(0.5)
+    up = w.chance(0.45)
     thing = w.pick(EATEN if w.chance(0.6) else KEPT)
     words = w.chance(0.4)
     if not up:
         b = min(b, a)
-        acts = GIVES[first] + (
-            (("eat {b}", "eat {b} of them") if first else ("eats {b}", "eats {b} of them")) * 2
-            if thing in EATEN
-            else ()
-        )
+    of_itself = b > 1 and w.chance(0.2)
+    if up:
+        acts = GETS
+    elif thing in EATEN and w.chance(0.5):
+        acts = EATS
     else:
-        acts = GETS[first]
-    act = w.pick(acts)
-    if "gives me" in act or act.startswith("then ") or "gives {o}" in act:
-        joined = "{w} {h} {a}. " + act
+        acts = BREAKS if thing in BREAKABLE and w.chance(0.4) else LOSES
+    past = w.chance(0.45)
+    act = w.pick([act for act in acts.replace("\n", " ").split(", ") if act.startswith(WENT) == past])
+    if of_itself:
+        act = w.pick(COME if up else GO)
+    had = verb(w.pick(PAST if past else PRESENT), first)
+    if of_itself:
+        said = f"{{w}} {had} {{a}}[.|, and|,] {act}"
+    elif w.chance(0.2):
+        said = f"if {{w}} {verb('had/had' if past else 'have/has', first)} {{a}} and {{l}} {verb(act, first)},"
     else:
-        joined = "{w} {h} {a}" + w.pick((" and {l} ", ", then {l} ", ". {l} ")) + act
-    if up and w.chance(0.2):
-        joined = "if {w} {h} {a} and {l} {g} {b} more"
-    if not up and w.chance(0.2):
-        joined = "if {w} {h} {a} and {l} {e} {b}"
-    ask = (", " if joined.startswith("if") else ". ") + HOW_MANY
+        said = f"{{w}} {had} {{a}}[ and {{l}} | and |, then {{l}} |. {{l}} |. then {{l}} |, {{l}} ]{verb(act, first)}."
     left = a + b if up else a - b
-    has = "have" if first else "has"
     asked = w.user(
-        joined + ask,
+        f"{said} {w.pick(MORE_NOW if up else LESS_NOW)}",
         w=who,
-        h=has,
         a=counted(a, thing, words),
         b=in_words(b) if words else b,
         l=later,
         k=plural(thing),
-        n=w.pick(("", " now", " then")) if up else w.pick(("", " left", " now")),
         d="do" if first else "does",
         s=later,
-        o=later,
-        g="get" if first else "gets",
-        e="lose" if first else "loses",
     )
-    number = "no" if left == 0 else str(left)
-    reply = f"{told} {'have' if told == 'you' else 'has'} {number} {thing if left == 1 else plural(thing)}"
-    out = [(asked, reply + (" now." if up else " left."))]
+    has = f"{told} {'have' if told == 'you' else 'has'}"
+    out = [(asked, f"{result(a, up, b)} {has} {amount(left, thing)} {'now' if up else 'left'}.")]
     if w.chance(0.25) and left:
         c = w.random.randint(1, min(5, left))
         more = w.chance(0.5)
         then = left + c if more else left - c
-        verb = ("get" if more else "lose") if first else ("gets" if more else "loses")
-        ask2 = ["[and if|what if|and then] {s} {v} {c} more?" if more else "[and if|what if|and then] {s} {v} {c}?"]
-        said = f"{told} {'have' if told == 'you' else 'has'} {then or 'no'} {thing if then == 1 else plural(thing)}"
-        out.append((w.user(ask2, s=later, v=verb, c=c), said + (" now." if more else " left.")))
+        act = verb("get/gets" if more else "lose/loses", first)
+        ask = "[and if|what if|and then] {s} {v} {c} more?" if more else "[and if|what if|and then] {s} {v} {c}?"
+        reply = f"{result(left, more, c)} {has} {amount(then, thing)} {'now' if more else 'left'}."
+        out.append((w.user(ask, s=later, v=act, c=c), reply))
     return out
+
+
+def verb(forms: str, first: bool) -> str:
+    """The form of "get/gets {b} more" for "i" or for others."""
+    said, _, rest = forms.partition(" ")
+    one, _, other = said.partition("/")
+    return f"{one if first else other} {rest}".strip()
+
+
+def result(a: int, up: bool, b: int) -> str:
+    """The sum of a story, said first."""
+    return f"{a} plus {b} is {a + b}." if up else f"{a} minus {b} is {a - b}."
+
+
+def amount(number: int, thing: str) -> str:
+    """No apples, 1 apple, 2 apples."""
+    return f"{number or 'no'} {thing if number == 1 else plural(thing)}"
+
+
+def two_kinds(w: Writer) -> list[Exchange]:
+    """Some of one kind and some of another; how many are there together."""
+    many, members = w.pick(TOGETHER)
+    x, y = w.some(members, 2)
+    a, b = w.random.randint(1, 10), w.random.randint(1, 10)
+    words = w.chance(0.3)
+    said = (
+        "[i have|i buy|i bought|we have|i see|i got|i found|there are|you have] {x} and {y}[.|,]",
+        "if [i have|there are|i take|we have] {x} and {y},",
+        "{x} and {y}[:|,|.]",
+        "[my friend|my mother|{n}] [has|brings|buys|brought] {x} and {y}[.|,]",
+        "i have {x}, and [my friend|my mother|{n}] [has|brings] {y}[.|,]",
+    )
+    ask = (
+        "how many {m} [is that|are that|are there|does that make|are these][| in all| all together| together]?",
+        "how many [is that|are there|does that make] [in all|all together|together]?",
+        "how many {m}[ in all| together|]?",
+    )
+    asked = w.user(f"{w.pick(said)} {w.pick(ask)}", x=counted(a, x, words), y=counted(b, y, words), m=many, n=w.name())
+    return [(asked, f"{result(a, True, b)} together that is {a + b} {many}.")]
 
 
 def two_people(w: Writer) -> list[Exchange]:
@@ -114,6 +181,9 @@ def two_people(w: Writer) -> list[Exchange]:
     words = w.chance(0.4)
     asks = [
         "{x} {h} {a} and {y} has {b}. how many [{k} |]do {z} have [together|in all|altogether]?",
+        "{x} {h} {a}. {y} has {b}. how many [{k} |][are there|do {z} have] [together|in all]?",
+        "how many [{k} |]do {z} have together if {x} {h} {a} and {y} has {b}?",
+        "{x} {h} {a} and {y} {b}. [together|in all], how many[ {k}|] is that?",
         "if {x} {h} {a} and {y} has {b}, how many are there [together|in all]?",
         "{x} {h} {a}, {y} has {b}. how many [{k} |]is that [together|in all]?",
     ]
@@ -127,7 +197,7 @@ def two_people(w: Writer) -> list[Exchange]:
         b=in_words(b) if words else b,
         z="we" if one == "i" else "they",
     )
-    return [(asked, f"{reply} {counted(a + b, thing, False)}.")]
+    return [(asked, f"{result(a, True, b)} {reply} {counted(a + b, thing, False)}.")]
 
 
 def groups(w: Writer) -> list[Exchange]:
@@ -170,29 +240,55 @@ def shared(w: Writer) -> list[Exchange]:
     return [(asked, f"each one gets {counted(each, thing, False)}.")]
 
 
+PLACED = (
+    "in the garden", "on the farm", "by the pond", "in the yard", "on the grass", "in a field", "on a hill",
+    "in the park", "under a tree", "at the lake",
+)  # fmt: skip
+SEATED = (
+    ("bird", "on a tree", "fly"), ("bird", "on the roof", "fly"), ("bird", "on a wire", "fly"),
+    ("bee", "on a flower", "fly"), ("duck", "on the lake", "swim"), ("fish", "in the pond", "swim"),
+    ("child", "on the bus", "walk"), ("child", "in the room", "go"), ("man", "in the shop", "walk"),
+    ("guest", "at the party", "go"), ("car", "in the street", "drive"), ("car", "in the yard", "drive"),
+    ("leaf", "on the tree", "fall"), ("apple", "on the tree", "fall"), ("frog", "by the pond", "jump"),
+    ("balloon", "in the room", "fly"), ("boat", "on the lake", "sail"),
+)  # fmt: skip
+FLEW = {"fly": "flew", "swim": "swam", "go": "went", "drive": "drove", "fall": "fell", "run": "ran"}
+
+
 def on_a_place(w: Writer) -> list[Exchange]:
-    """Animals come to a place or leave it."""
-    a, b = w.random.randint(2, 10), w.random.randint(1, 9)
-    animal = w.pick(ANIMALS)
-    place = w.pick(("in the garden", "on the farm", "by the pond", "in the yard", "on the grass"))
-    up = w.chance(0.5)
+    """Animals, people or things come to a place or leave it."""
+    a, b = w.random.randint(2, 12), w.random.randint(1, 9)
+    thing, place, go = w.pick(SEATED) if w.chance(0.7) else (w.pick(ANIMALS), w.pick(PLACED), "run")
+    up = w.chance(0.4) and go != "fall"
     b = b if up else min(a, b)
-    came = "come" if b > 1 else "comes"
-    asks = [
-        "there are {a} {p}. {b} more {c}. how many are there [now|then]?"
+    past = w.chance(0.35)
+    if past:
+        goes, came, are = FLEW.get(go, go + "ed"), "came", "were"
+    else:
+        goes, came, are = (go, "come", "are") if b > 1 else (go + ("es" if go == "go" else "s"), "comes", "are")
+    away = "down" if go == "fall" else "away"
+    begin = ("there {r} {a} {p}", "{a} {r} {p}", "{a} [sit|wait] {p}", "i see {a} {p}", "{a} {p}")
+    begin = begin if thing in ("bird", "child", "man", "guest") else (begin[0], begin[1], begin[3], begin[4])
+    change = ("{b} more {c}", "then {b} more {c}") if up else ("{b} {g} {w}", "then {b} {g} {w}", "{b} of them {g} {w}")
+    ask = (
+        ("how many [{k} |]are there[ now| then|]?", "how many [{k} |]is that[ now| in all|]?", "how many [{k} ]now?")
         if up
-        else "there are {a} {p}. {b} {g} away. how many are left?",
-        "{a} are {p} and {b} more {c}. how many {k} are there?"
-        if up
-        else "{a} are {p} and {b} {g} away. how many {k} are left?",
-    ]
-    left = a + b if up else a - b
-    asked = w.user(
-        asks, a=counted(a, animal, w.chance(0.4)), b=b, p=place, c=came, g="run" if b > 1 else "runs", k=plural(animal)
+        else (
+            "how many [{k} |]are [left|still there|there now|left over]?",
+            "how many [{k} |][remain|are left {p}]?",
+            "[how many are left|what is left|how many {k} now]?",
+        )
     )
-    are = "is" if left == 1 else "are"
-    number = "no" if left == 0 else left
-    return [(asked, f"there {are} {number} {animal if left == 1 else plural(animal)} {'now' if up else 'left'}.")]
+    first = w.pick(("", "", "", "if "))
+    joint = w.pick((", and ", ", ", " and ") if first else (". ", ", and ", ", ", " and "))
+    asked = w.user(
+        f"{first}{w.pick(begin)}{joint}{w.pick(change)}[.|,] {w.pick(ask)}",
+        a=counted(a, thing, w.chance(0.4)), b=in_words(b) if w.chance(0.3) else b, p=place, c=came, g=goes, r=are,
+        w=away, k=plural(thing),
+    )  # fmt: skip
+    left = a + b if up else a - b
+    is_ = "is" if left == 1 else "are"
+    return [(asked, f"{result(a, up, b)} there {is_} {amount(left, thing)} {'now' if up else 'left'}.")]
 
 
 def difference(w: Writer) -> list[Exchange]:
@@ -207,7 +303,7 @@ def difference(w: Writer) -> list[Exchange]:
     return [
         (
             w.user(asks, a=counted(a, thing, False), b=b, n=name, k=plural(thing)),
-            f"you have {a - b} more {thing if a - b == 1 else plural(thing)} than {name}.",
+            f"{result(a, False, b)} you have {a - b} more {thing if a - b == 1 else plural(thing)} than {name}.",
         )
     ]
 
@@ -229,7 +325,12 @@ def money(w: Writer) -> list[Exchange]:
         ]
         left = a - b
         number = f"{left or 'no'} {coin if left == 1 else plural(coin)}"
-        return [(w.user(asks, a=counted(a, coin, False), b=b, k=plural(coin)), f"you have {number} left.")]
+        return [
+            (
+                w.user(asks, a=counted(a, coin, False), b=b, k=plural(coin)),
+                f"{result(a, False, b)} you have {number} left.",
+            )
+        ]
     if drawn < 0.75:
         thing = w.pick(SOLD)
         n = w.random.randint(2, 10)
@@ -248,7 +349,7 @@ def money(w: Writer) -> list[Exchange]:
     asked = w.user(
         asks, x=article(things[0]), y=article(things[1]), a=counted(a, coin, False), b=counted(b, coin, False)
     )
-    return [(asked, f"together that is {counted(a + b, coin, False)}.")]
+    return [(asked, f"{result(a, True, b)} together that is {counted(a + b, coin, False)}.")]
 
 
 def ages(w: Writer) -> list[Exchange]:
@@ -335,7 +436,11 @@ STORIES = (
     change,
     change,
     change,
+    change,
     two_people,
+    two_kinds,
+    two_kinds,
+    on_a_place,
     groups,
     shared,
     on_a_place,
