@@ -160,7 +160,7 @@ class Writer:
         """`n` different ones, the first ones of the items more often."""
         found: list[T] = []
         while len(found) < n:
-            item = self.common(items)
+            item = items[int(len(items) * self.random.random() ** 2)]
             if item not in found:
                 found.append(item)
         return found

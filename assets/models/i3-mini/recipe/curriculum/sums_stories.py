@@ -22,8 +22,8 @@ PRESENT = ("have/has", "have/has", "own/owns", "have/has got", "start/starts wit
 PAST = ("had/had", "had/had", "owned/owned", "bought/bought", "got/got", "started/started with", "found/found")
 WENT = ("got", "bought", "found", "won", "picked", "gave", "lost", "sold", "forgot", "used", "ate", "broke", "dropped")
 COME = (
-    "then {b} more [come|arrive|are added|came].", "{b} more [come|are added|came].", "somebody brings {b} more.",
-    "then {b} new ones [come|came].",
+    "then {b} more [come|arrive|are added|arrived].", "{b} more [come|are added|were added].",
+    "somebody brings {b} more.", "then {b} new ones [come|came].",
 )  # fmt: skip
 GO = (
     "then {b} are [lost|gone|taken away|stolen|given away].", "{b} [get lost|are gone|are taken away|are missing now].",
@@ -44,8 +44,8 @@ LESS_NOW = (
 )
 
 TOGETHER = (
-    ("fruits", ("apple", "banana", "pear", "orange", "plum", "peach", "lemon")),
-    ("fruits", ("apple", "pear", "orange", "cherry", "strawberry")),
+    ("fruits", ("banana", "pear", "orange", "plum", "peach", "lemon")),
+    ("fruits", ("apple", "banana", "orange", "cherry", "strawberry")),
     ("animals", ("cat", "dog", "bird", "horse", "cow", "rabbit", "mouse", "duck")),
     ("toys", ("ball", "doll", "kite", "puzzle", "teddy bear")),
     ("things", ("book", "pen", "cup", "plate", "hat", "key", "box", "ball")),
@@ -152,7 +152,7 @@ def two_kinds(w: Writer) -> list[Exchange]:
     a, b = w.random.randint(1, 10), w.random.randint(1, 10)
     words = w.chance(0.3)
     said = (
-        "[i have|i buy|i bought|we have|i see|i got|i found|there are|you have] {x} and {y}[.|,]",
+        "[i have|i bought|we have|i see|i got|i found|there are|you have] {x} and {y}[.|,]",
         "if [i have|there are|i take|we have] {x} and {y},",
         "{x} and {y}[:|,|.]",
         "[my friend|my mother|{n}] [has|brings|buys|brought] {x} and {y}[.|,]",
@@ -263,13 +263,12 @@ def on_a_place(w: Writer) -> list[Exchange]:
     b = b if up else min(a, b)
     past = w.chance(0.35)
     if past:
-        goes, came, are = FLEW.get(go, go + "ed"), "came", "were"
+        goes, came, are = FLEW.get(go, go + "ed"), "arrived", "were"
     else:
         goes, came, are = (go, "come", "are") if b > 1 else (go + ("es" if go == "go" else "s"), "comes", "are")
-    away = "down" if go == "fall" else "away"
+    away = {"fall": "down", "fly": "off"}.get(go, "away")
     begin = ("there {r} {a} {p}", "{a} {r} {p}", "{a} [sit|wait] {p}", "i see {a} {p}", "{a} {p}")
     begin = begin if thing in ("bird", "child", "man", "guest") else (begin[0], begin[1], begin[3], begin[4])
-    change = ("{b} more {c}", "then {b} more {c}") if up else ("{b} {g} {w}", "then {b} {g} {w}", "{b} of them {g} {w}")
     ask = (
         ("how many [{k} |]are there[ now| then|]?", "how many [{k} |]is that[ now| in all|]?", "how many [{k} ]now?")
         if up
@@ -279,10 +278,13 @@ def on_a_place(w: Writer) -> list[Exchange]:
             "[how many are left|what is left|how many {k} now]?",
         )
     )
-    first = w.pick(("", "", "", "if "))
-    joint = w.pick((", and ", ", ", " and ") if first else (". ", ", and ", ", ", " and "))
+    begin = w.pick(("", "", "", "if ")) + w.pick(begin)
+    joint = w.pick(
+        (", and ", " and ", ", and then ") if begin.startswith("if ") else (". then ", ", and ", ", then ", ". ")
+    )
+    change = "{b} more {c}" if up else "{b} of them {g} {w}" if joint == ". " or w.chance(0.3) else "{b} {g} {w}"
     asked = w.user(
-        f"{first}{w.pick(begin)}{joint}{w.pick(change)}[.|,] {w.pick(ask)}",
+        f"{begin}{joint}{change}[.|,] {w.pick(ask)}",
         a=counted(a, thing, w.chance(0.4)), b=in_words(b) if w.chance(0.3) else b, p=place, c=came, g=goes, r=are,
         w=away, k=plural(thing),
     )  # fmt: skip

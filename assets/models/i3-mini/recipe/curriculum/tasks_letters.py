@@ -86,7 +86,8 @@ def letter_of(w: Writer) -> list[Exchange]:
     """First, last, second letter."""
     word = a_word(w, 10)
     out = []
-    kinds = w.some(("first", "last", "first", "last", "second", "third"), w.pick((1, 1, 2)))
+    drawn = w.some(("first", "last", "first", "last", "second", "third"), 6)
+    kinds = list(dict.fromkeys(drawn))[: w.pick((1, 1, 2))]
     for number, kind in enumerate(kinds):
         letter = word[-1] if kind == "last" else word[ORDINALS.index(kind)]
         reply = f"the {kind} letter of {word} is {letter}."

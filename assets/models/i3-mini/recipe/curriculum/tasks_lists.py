@@ -35,7 +35,7 @@ ONE = (
 MORE_THAN_ONE = (
     *("{n} {k}",) * 6,
     "{n} [different|nice|common|random|well-known|other|good|simple] {k}",
-    "[a list of|the names of|any|some] {n} {k}",
+    "[the names of|any|just] {n} {k}",
     "{n} examples of {k}",
     "{n} of the {k} [that|] you know",
 )
