@@ -75,7 +75,7 @@ TOOL = Relation(
         noun=["the use of {s}"],
         keys=["{s} use", "use of {s}", "{s} for what", "{s} purpose"],
     ),
-    question=["is {s} for {o}", "do you use {s} for {o}"],
+    question=["is {s} for {o}", "do people use {s} for {o}"],
     claim=["{s} is for {o}", "people use {s} for {o}"],
     either=["is {s} for {x} or for {y}"],
     gap=["{s} is for", "people use {s} for"],
