@@ -43,7 +43,7 @@ HOW = (
 BYE = (
     "[|ok, |well, |thanks, |alright, |i have to go, |it is late, |so, |thank you, |that was fun, |i am tired, ]"
     "[bye|goodbye|bye bye|see you|see you later|see you tomorrow|see you soon|take care|until tomorrow|farewell"
-    "|have a nice day|have a good one|talk to you later|until next time|so long|later]"
+    "|that is all for today|talk to you later|until next time|so long|later]"
     "[| i3-mini| my friend| for now| and thanks| and take care| then| mini|, it was nice]",
 )
 THANKS = (
@@ -69,6 +69,17 @@ FROM_REPLIES = (
     "hi {name}! how are you?",
     "hello {name}! how nice that you are here.",
 )
+WISHED = (  # and wished back
+    "[|ok, |thanks, |bye, |well, |goodbye and |thank you and |see you, ][i wish you|have|enjoy] a"
+    " [nice|good|great|lovely|wonderful|beautiful|pleasant] {time}[| i3-mini| too| then|, my friend].",
+    "[enjoy|have fun with] [the rest of |]your {time}[| i3-mini|, bye].", "[a|have a] [good|nice|lovely] {time}[ to you|]!",
+    "i hope you have a [nice|good|great|lovely] {time}.",
+)  # fmt: skip
+WISHED_REPLIES = (
+    "thank you, you too! have a nice {time}.", "thank you! i wish you a nice {time}, too.",
+    "the same to you! have a good {time}.", "thank you, and a nice {time} to you, too!",
+)  # fmt: skip
+TIMES = ("day", "day", "day", "day", "evening", "evening", "weekend", "afternoon", "week", "time", "sunday", "holiday")
 WHO = (
     "sister", "brother", "friend", "mother", "father", "wife", "husband", "son", "daughter", "neighbor", "cousin",
     "grandma", "grandpa", "boyfriend", "girlfriend", "roommate",
@@ -106,17 +117,24 @@ def called(w: Writer) -> list[Exchange]:
     return said
 
 
+def wished(w: Writer) -> list[Exchange]:
+    """A nice day is wished, and wished back."""
+    time = w.pick(TIMES)
+    return [(w.user(WISHED, time=time), w.text(WISHED_REPLIES, time=time))]
+
+
 def greeted(w: Writer) -> list[Exchange]:
     """Somebody else is greeted by name."""
     chosen = {"name": w.name(), "who": w.pick(WHO)}
     return [(w.user(FROM, **chosen), w.text(FROM_REPLIES, **chosen))]
 
 
-WEIGHTS = {"hello": 6, "how_are_you": 5, "fine": 4, "bye": 4, "thanks": 4, "compliment": 2, "morning": 2, "night": 2}
+WEIGHTS = {"hello": 6, "how_are_you": 5, "fine": 4, "bye": 4, "thanks": 4, "compliment": 4, "morning": 2, "night": 2}
 UNITS = {
     **{name: (float(WEIGHTS.get(name, 1)), partial(courtesy, name=name)) for name in read_table("greetings")},
     "called": (4.0, called),
     "greeted": (1.0, greeted),
+    "wished": (3.0, wished),
 }
 OPENING = {"hello", "morning", "afternoon", "evening", "called", "nice_to_meet", "long_time", "new_here", "fine"}
-CLOSING = {"night", "bye"}
+CLOSING = {"night", "bye", "wished"}

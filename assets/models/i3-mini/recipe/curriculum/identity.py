@@ -8,9 +8,10 @@ from .core import Exchange, Writer
 from .topics import asked, exchanges, new_slots, topics
 
 WEIGHTS = {  # of topics that people ask about first; others have 1
-    "name": 5, "who": 6, "what": 4, "maker": 4, "where": 3, "can_do": 5, "human": 4, "robot": 3, "other": 4, "age": 2,
+    "name": 7, "who": 6, "what": 4, "maker": 4, "where": 3, "can_do": 6, "human": 4, "robot": 3, "other": 4, "age": 2,
     "feel": 3, "favorite": 3, "family": 2, "body": 2, "hobby": 3, "doing": 2, "eat": 2, "sleep": 2, "languages": 2,
-    "private": 2, "learned": 2, "internet": 2, "remember_chats": 2, "size": 2, "friends": 2, "smart": 2, "learn": 2,
+    "private": 4, "learned": 2, "internet": 2, "remember_chats": 2, "size": 2, "friends": 2, "smart": 2, "learn": 2,
+    "program_or": 4, "body_part": 4, "kin": 3, "offline": 3, "alive": 3, "bad_at": 2, "gender": 2, "company": 2,
 }  # fmt: skip
 
 

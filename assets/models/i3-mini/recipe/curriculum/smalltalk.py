@@ -43,6 +43,12 @@ INSTEAD = (
 )
 ASK = (
     "do you [like|love|enjoy|also like|happen to like] {t}[||| or not| too]?", "what do you think [of|about] {t}?",
+    "[so|and|hey|say|tell me], do you [like|love|enjoy|care for] {t}?", "do you [really |]like {t}[, i3-mini|, too|]?",
+    "do you [like|love|enjoy] {t}[| a lot| very much| at all| yourself| as much as i do]?",
+    "would you say [that |]you like {t}?", "[are|is] {t} something [you like|for you|you enjoy|that you like]?",
+    "[what|how] about {t}, do you like [it|that|them]?", "{t}, do you like [it|that|them|those]?",
+    "you [like|love|enjoy] {t}, [right|no|do you not|i guess]?", "i like {t}. [do you|and you|do you like {it}]?",
+    "can [a program|a model|you] like {t}?", "is it true that you like {t}?", "do you have something for {t}?",
     "what is your [opinion|view|take] on {t}?", "are you [a fan of|into|fond of] {t}?", "how do you find {t}?",
     "do you [think|find] {t} {is} [good|nice|great|interesting]?", "how do you feel about {t}?", "you like {t}?",
     "[tell me|say|i would like to know|i want to know|i wonder] what you think [of|about] {t}.",
@@ -96,6 +102,8 @@ CHAT = (
     " chat|i just want to talk].",
     "[what should we talk about|what shall we talk about|what do you want to talk about|what can we talk about now|what"
     " would you like to talk about|do you have a topic|which topic do you like]?",
+    "[hm, |well, |][i have nothing to say|i do not know what to write|nothing comes to my mind|i am out of words"
+    "|what should i write|what can i tell you|i do not know how to start|what should i say now].",
     "[choose a topic|pick a topic|you choose a topic|suggest a topic|give me a topic|you start|you decide what we talk"
     " about|i have no idea what to say|i do not know what to talk about|ask me something|ask me a question|ask me"
     " anything|ask me about my day|do you have a question for me?|be curious].",
@@ -169,6 +177,7 @@ def talks() -> dict[str, Talk]:
     }
 
 
+KNOWN = 14  # words of a topic that most people speak of
 TALKED_OF = ("food", "drink", "animal", "hobby", "music", "sport", "travel", "garden")  # topics whose words are slots
 
 
@@ -183,10 +192,21 @@ def new_slots(w: Writer, talk: Talk | None = None) -> tuple[Slots, dict[str, str
     """The slots, and those that are given: of a topic two words with the verbs that fit the first."""
     given: dict[str, str] = {}
     if talk and talk.words:
-        (word, many), (other, _) = w.some(talk.words, 2)
+        (word, many), (other, _) = _two_words(w, talk)
         given = _word(word, many) | {"t2": other, "adj": w.pick(talk.adjectives)}
         given["self"] = w.text(talk.itself, **given)
     return Slots(w, _sources(), given), given
+
+
+def _two_words(w: Writer, talk: Talk) -> list[tuple[str, bool]]:
+    """Two different words of a topic, in more than half the cases from the first of those that take one verb."""
+    if w.chance(0.4):
+        return w.some(talk.words, 2)
+    known, many = [], w.pick(talk.words)[1]
+    for word in talk.words:
+        if word[1] == many and len(known) < KNOWN:
+            known.append(word)
+    return w.some(known, 2)
 
 
 def _word(word: str, many: bool) -> dict[str, str]:
@@ -294,8 +314,13 @@ def _common(text: str) -> Asked:
     return askable(questions(text, {}), frozenset(("t", "t2", "adj")))
 
 
+COMMON = ("did", "going", "food", "hobby", "animal", "pet_own", "weather_sun", "weather_rain", "season", "book", "work",
+          "travel", "weekend", "outing", "playing", "living", "drink")  # fmt: skip
+RARE = ("space", "ideas", "people_liked", "art", "clothes", "computer", "place", "film")
+
+
 def _weight(name: str, talk: Talk) -> float:
-    return 2.0 if name in ("did", "going", "food", "hobby") else 1.0
+    return 2.0 if name in COMMON else 0.5 if name in RARE else 1.0
 
 
 LIKED = tuple(name for name, talk in talks().items() if talk.words)
@@ -303,7 +328,7 @@ UNITS = {
     **{name: (_weight(name, talk), partial(told, name=name)) for name, talk in talks().items()},
     **{f"{name}_liked": (_weight(name, talks()[name]), partial(liked, name=name)) for name in LIKED},
     **{f"{name}_disliked": (0.3, partial(disliked, name=name)) for name in LIKED},
-    **{f"{name}_opinion": (0.8, partial(opinion, name=name)) for name in LIKED},
+    **{f"{name}_opinion": (1.6 * _weight(name, talks()[name]), partial(opinion, name=name)) for name in LIKED},
     **{f"{name}_either": (0.4, partial(either, name=name)) for name in LIKED},
     "either": (4.0, either),
     "chat": (5.0, chat),

@@ -137,6 +137,7 @@ def _meeting(w: Writer, kept: Slots) -> Slots:
 SOURCES: dict[str, Callable[[Writer], str]] = {
     "name": lambda w: w.name(),
     "surname": lambda w: w.invented() if w.chance(0.35) else w.pick(words("surnames")),
+    "two_names": lambda w: f"{w.name()} and {w.name()}",
     "pet_name": lambda w: w.pick(words("pet_names")) if w.chance(0.4) else w.name(),
     "invented_name": lambda w: w.invented() if w.chance(0.5) else w.pick(words("pet_names")),
     "city": lambda w: w.invented() + w.pick(words("towns_endings")) if w.chance(0.25) else w.pick(words("cities")),
@@ -207,8 +208,11 @@ def changed(w: Writer, fact: Told) -> Told | None:
 def tell(w: Writer, fact: Told) -> Exchange:
     """The user says it."""
     user = w.user(fact.kind["say"], **fact.slots)
-    if w.chance(0.25):
-        user = w.user(FRAMES["told"], c=w.text(fact.kind["clause"], **fact.slots))
+    clause = w.text(fact.kind["clause"], **fact.slots)
+    if w.chance(0.06) and (old := changed(w, fact)):
+        user = w.user(FRAMES["at_once"], old=w.text(old.kind["clause"], **old.slots), c=clause)
+    elif w.chance(0.25):
+        user = w.user(FRAMES["told"], c=clause)
     reply = fact.kind["reply"] if w.chance(0.8) else ["{about}. i will remember that.", "so {about}. [good to know.|]"]
     return user, w.text(reply, about=fact.about(w), **fact.slots)
 
@@ -226,15 +230,15 @@ def recall(w: Writer, fact: Told, alone: bool = True) -> Exchange:
     """The user asks for it; if `alone`, perhaps by questions that only fit if nothing else of its kind was told."""
     kind, slots, about = fact.kind, fact.slots, fact.about(w)
     drawn = w.random.random()
-    if drawn < 0.15 and "more" in kind:
+    if drawn < 0.17 and "more" in kind:
         ask, answer = w.pick(kind["more"])
         return w.user(ask, **slots), w.text(answer, **slots)
-    if drawn < 0.27 and "check" in kind:
+    if drawn < 0.26 and "check" in kind:
         return check(w, fact)
     answer = w.text(["{about}.", "{about}.", "{about}.", "you told me [that |]{about}."], about=about)
     if drawn < 0.35 and "short" in kind:
         answer = w.text(kind["short"], **slots)
-    if drawn < 0.65:
+    if drawn < 0.6:
         asked = w.text(kind["indirect"], **slots)
         user = w.user(FRAMES["indirect"], i=asked)
         if w.chance(0.3) and re.match(r"(do|have|can|are) ", user.lower()):
