@@ -196,10 +196,10 @@ class Relation:
             right = w.chance(0.5)
             says = o if right else self.other(w, s, o)
             first = checked(w, right, self.question, self.claim, truth, s=s, o=says)
-        elif drawn < 0.28 and self.either:
+        elif drawn < 0.31 and self.either:
             x, y = w.some((o, self.other(w, s, o)), 2)
             first = w.user(within(w, QUESTION, self.either), s=s, x=x, y=y), truth
-        elif drawn < 0.35 and self.gap:
+        elif drawn < 0.36 and self.gap:
             first = w.user(within(w, GAP, self.gap), s=s), truth
         elif drawn < 0.47 and self.reverse and self.unique:
             s, o = w.pick(self.unique)

@@ -54,6 +54,18 @@ def named(kind: str, member: str) -> str:
     return member if kind in NO_ARTICLE or member.startswith(("a ", "the ", "an ")) else article(member)
 
 
+EITHER = (
+    "is {s} {a:x} or {a:y}",
+    "{s}: {x} or {y}",
+    "{s}, is it {a:x} or {a:y}",
+    "what is {s}, {a:x} or {a:y}",
+    "{x} or {y}, what is {s}",
+    "would you say {s} is {a:x} or {a:y}",
+    "is {s} a kind of {x} or of {y}",
+    "do you call {s} {a:x} or {a:y}",
+)
+
+
 def is_a(w: Writer) -> list[Exchange]:
     """Whether a thing is of a kind, and of what kind it is."""
     kind = w.pick((*APART, *LIVING))
@@ -82,7 +94,7 @@ def is_a(w: Writer) -> list[Exchange]:
         ]
     if drawn < 0.7:
         x, y = w.some((kind, w.pick(others)), 2)
-        return [(w.user(within(w, QUESTION, ["is {s} {a:x} or {a:y}", "{s}: {x} or {y}"]), s=s, x=x, y=y), reply)]
+        return [(w.user(within(w, QUESTION, EITHER), s=s, x=x, y=y), reply)]
     asks = [
         "what kind of thing is {s}",
         "of what kind is {s}",

@@ -165,7 +165,7 @@ ABLE = {
     "ring": ["bell", "phone"],
 }
 UNABLE = {
-    "fly": "dog cat cow horse elephant pig sheep penguin ostrich snake mouse rabbit frog giraffe turtle car table",
+    "fly": "penguin penguin dog cat cow horse elephant pig sheep ostrich snake mouse rabbit frog giraffe turtle car",
     "swim": "stone chair butterfly bee ant brick",
     "climb trees": "fish cow whale pig elephant horse hippo shark",
     "lay eggs": "dog cat cow horse elephant mouse lion pig sheep rabbit wolf",
@@ -194,7 +194,16 @@ def able(w: Writer) -> list[Exchange]:
             out.append((w.user(within(w, NEXT, "{a:s}"), s=who), ("yes, " if right else "no, ") + truth))
             continue
         does = skill in ("lay eggs", "live in water", "give milk")
-        asks = ["does {a:s} {v}", "do {t} {v}"] if does else ["can {a:s} {v}", "are {t} able to {v}", "can {t} {v}"]
+        asks = (
+            ["does {a:s} {v}", "do {t} {v}"]
+            if does
+            else [
+                "can {a:s} {v}",
+                "are {t} able to {v}",
+                "can {t} {v}",
+                *(() if skill == "ring" else ("do {t} {v}", "do {t} {v}", "does {a:s} {v}")),
+            ]
+        )
         claims = ["{t} {v}"] if does else ["{a:s} can {v}", "{t} can {v}"]
         out.append(checked(w, right, asks, claims, truth, s=who, t=plural(who), v=skill))
     return out

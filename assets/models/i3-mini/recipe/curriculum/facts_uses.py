@@ -13,6 +13,18 @@ def things(name: str) -> list[tuple[str, str]]:
     return list(PARTS[name].items())
 
 
+MAIN_USES = list({part: (do, part) for do, part in reversed(things("body")) if " " not in part}.values())
+PART_USE = (  # what a part of the body is for
+    "what do [people|you|humans|they] use [the|their] {s} for",
+    "what do we [need|have] [the|our] {s} for",
+    "for what do [we|people|you] [use|need|have] [the|their|] {s}",
+    "what {are} [the|our|my|your|people's] {s} [good |there |]for",
+    "what can [people|you|we|i] do with the {s}",
+    "what {do} [the|our|your] {s} help [us|people] to do",
+    "why do [people|we|you] have {s}",
+)
+
+
 def body(w: Writer) -> list[Exchange]:
     """What people do with which part of the body."""
     do, part = w.pick(things("body"))
@@ -46,6 +58,11 @@ def body(w: Writer) -> list[Exchange]:
                 o=says,
             )
         ]
+    if w.chance(0.5):
+        do, part = w.pick(MAIN_USES)
+        verb = "are" if part.endswith(("s", "h")) else "is"
+        asked = "does" if verb == "is" else "do"
+        return [(w.user(within(w, QUESTION, PART_USE), s=part, are=verb, do=asked), f"people {do} with their {part}.")]
     organ, job = w.pick(things("organs"))
     are = organ.endswith("s")
     verb = "do" if are else "does"
@@ -64,7 +81,9 @@ TOOL = Relation(
     ["{s} is for {o}."],
     Asking(
         direct=[
-            "what is {s} [good |]for",
+            "what is {s} [good |there |made |]for",
+            "what do [people|we] do with {s}",
+            "when do [i|you|people] need {s}",
             "what do you [use {s} for|do with {s}|need {s} for]",
             "what can [i|you] do with {s}",
             "why do people [have|need|use] {s}",
@@ -90,6 +109,52 @@ TOOL = Relation(
     ),
     back=["{s} is for {o}."],
     known=40,
+)
+
+WORN = Relation(
+    things("worn"),
+    ["{s} are for {o}."],
+    Asking(
+        direct=[
+            "what are {s} [good |there |]for",
+            "what do [you|people|we] [use|need|wear|have] {s} for",
+            "why do [people|we|you] [wear|need|use|have] {s}",
+            "what is the use of {s}",
+            "for what do [people|you|we] [use|need] {s}",
+            "what can i do with {s}",
+        ],
+        clause=["what {s} are for", "why people [need|have] {s}", "what {s} are good for"],
+        noun=["the use of {s}"],
+        keys=["{s} use", "use of {s}", "{s}, what for"],
+    ),
+    question=["are {s} for {o}"],
+    claim=["{s} are for {o}"],
+    either=["are {s} for {x} or for {y}"],
+    gap=["{s} are for"],
+)
+
+HELPER = Relation(
+    things("helpers"),
+    ["{o} helps with {s}."],
+    Asking(
+        direct=[
+            "who [helps|can help] [me |us |people |]with {s}",
+            "who [do|should|can|would] i [go to|call|ask|see|visit] [with|about|because of] {s}",
+            "where [should|do|can] i go with {s}",
+            "to whom [do|should] [i|people] go with {s}",
+            "which person [helps|can help] [people |]with {s}",
+            "who is the right [one|person] for {s}",
+            "i [need help|want help] with {s}. who [can help|do i call|can i ask]",
+            "if [i have|there is|somebody has] {s}, who [can help|helps|do i call]",
+        ],
+        clause=["who helps with {s}", "who to [call|ask] about {s}", "where to go with {s}"],
+        noun=["the right person for {s}"],
+        keys=["help with {s}", "{s}: who helps", "{s}, who to call"],
+    ),
+    question=["does {o} help with {s}"],
+    claim=["{o} helps with {s}"],
+    either=["who helps with {s}, {x} or {y}"],
+    gap=["with {s} you go to"],
 )
 
 JOB = Relation(
@@ -180,8 +245,10 @@ WHERE = Relation(
     gap=["people {s}"],
 )
 UNITS = {
-    "body": (3, body),
+    "body": (4, body),
     "tool": (4.5, TOOL),
+    "worn": (2, WORN),
+    "helper": (2.5, HELPER),
     "job": (3, JOB),
     "where": (2, WHERE),
     "vehicle": (1, VEHICLE),

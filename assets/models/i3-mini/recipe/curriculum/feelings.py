@@ -50,11 +50,12 @@ ADVICE = (  # the same after it
 TIPS = ("what should i do now?", "do you have a tip?", "any advice?", "what do you say?", "any idea what to do?")
 PRONOUNS = {"she": ("she", "her", "her"), "he": ("he", "him", "his")}
 WEIGHTS = {  # of what people tell most; others have 1
-    "sad_state": 4, "happy_state": 4, "angry_state": 3, "scared_state": 3, "tired": 3, "bored": 3, "lonely": 3,
-    "sleepless": 3, "pet_died": 3, "relative_died": 3, "exam": 3, "sick": 2, "feat": 3, "fear": 3, "lost_thing": 3,
+    "sad_state": 4, "happy_state": 4, "angry_state": 3, "scared_state": 3, "tired": 3, "bored": 5, "lonely": 3,
+    "sleepless": 4, "pet_died": 3, "relative_died": 3, "exam": 3, "exam_passed": 4, "sick": 2, "feat": 3, "fear": 3,
+    "lost_thing": 3,
     "hurt_by": 3, "wedding_other": 3, "birthday_other": 3, "birthday_own": 2, "relative_ill": 2, "part_hurts": 2,
     "ache": 2, "boss": 3, "fight": 3, "friend_sad": 2, "won": 2, "homesick": 2, "in_love": 2, "heartbreak": 2,
-    "got_job": 2, "lost_job": 2, "too_much_work": 2, "bad_day": 2, "good_day": 2, "broke_thing": 2, "calm_state": 2,
+    "got_job": 2, "lost_job": 2, "too_much_work": 4, "bad_day": 2, "good_day": 2, "broke_thing": 2, "calm_state": 2,
 }  # fmt: skip
 
 
@@ -233,7 +234,7 @@ def danger(w: Writer, kind: str) -> list[Exchange]:
 UNITS = {
     **{name: (float(WEIGHTS.get(name, 1)), partial(told, name=name)) for name in situations()},
     **{f"advice_{name}": (1.5, partial(advice, name=name)) for name in read_table("feelings_advice")},
-    "danger_self": (5.0, partial(danger, kind="self")),
+    "danger_self": (8.0, partial(danger, kind="self")),
     "danger_others": (4.0, partial(danger, kind="others")),
     "emergency": (2.0, partial(danger, kind="emergency")),
     "harm_others": (1.0, partial(danger, kind="harm_others")),

@@ -72,7 +72,8 @@ FROM_REPLIES = (
 WISHED = (  # and wished back
     "[|ok, |thanks, |bye, |well, |goodbye and |thank you and |see you, ][i wish you|have|enjoy] a"
     " [nice|good|great|lovely|wonderful|beautiful|pleasant] {time}[| i3-mini| too| then|, my friend].",
-    "[enjoy|have fun with] [the rest of |]your {time}[| i3-mini|, bye].", "[a|have a] [good|nice|lovely] {time}[ to you|]!",
+    "[enjoy|have fun with] [the rest of |]your {time}[| i3-mini|, bye].",
+    "[a|have a] [good|nice|lovely] {time}[ to you|]!",
     "i hope you have a [nice|good|great|lovely] {time}.",
 )  # fmt: skip
 WISHED_REPLIES = (
