@@ -85,6 +85,8 @@ WHO = (
     "sister", "brother", "friend", "mother", "father", "wife", "husband", "son", "daughter", "neighbor", "cousin",
     "grandma", "grandpa", "boyfriend", "girlfriend", "roommate",
 )  # fmt: skip
+WOMEN = ("sister", "mother", "wife", "daughter", "grandma", "girlfriend")
+MEN = ("brother", "father", "husband", "son", "grandpa", "boyfriend")
 
 
 @cache
@@ -126,7 +128,8 @@ def wished(w: Writer) -> list[Exchange]:
 
 def greeted(w: Writer) -> list[Exchange]:
     """Somebody else is greeted by name."""
-    chosen = {"name": w.name(), "who": w.pick(WHO)}
+    who = w.pick(WHO)
+    chosen = {"name": w.name("female" if who in WOMEN else "male" if who in MEN else ""), "who": who}
     return [(w.user(FROM, **chosen), w.text(FROM_REPLIES, **chosen))]
 
 
