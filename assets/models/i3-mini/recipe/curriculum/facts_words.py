@@ -211,7 +211,7 @@ def degree(w: Writer) -> list[Exchange]:
 
 SAY_IN = Asking(
     direct=[
-        "how do [you|i|people|they] say {s} in {l}",
+        "how do [i|we|people|they] say {s} in {l}",
         "what is {s} in {l}",
         "what is the {l} word for {s}",
         "how does one say {s} in {l}",
