@@ -150,7 +150,7 @@ def works(w: Writer) -> list[Exchange]:
     clauses = ["who {v} {s}", "by whom {s} was {d}", "which person {v} {s}", "who it was that {v} {s}"]
     nouns, keys = [], ["who {v} {s}", "{s}, who {v} it"]
     if slots["r"]:
-        asks += ["who is the {r} of {s}", "what is the name of the {r} of {s}"]
+        asks += ["who was the {r} of {s}", "what is the name of the {r} of {s}"]
         nouns = ["the {r} of {s}", "the name of the {r} of {s}"]
         keys += ["{s} {r}", "{r} of {s}"]
     out = [(Asking(asks, clauses, nouns, keys).user(w, **slots), reply)]

@@ -37,7 +37,7 @@ YOUNG = Relation(
     Asking(
         direct=[
             "what do [you|people|we] call [a baby|a young] {s}",
-            "what is [a baby|a young|the baby of a|the young of a|the child of a] {s} called",
+            "what is [a young|the baby of a|the young of a|the child of a] {s} called",
             "how do you call [a baby|a young] {s}",
             "what is the name for [a baby|a young] {s}",
             "{a:s} has a baby. what is it called",

@@ -62,7 +62,7 @@ SEASON_OF = {
 STEP = Asking(
     direct=[
         "[what|which {k}] comes {w} {s}",
-        "[what|which] {k} [comes|is] [right |]{w} {s}",
+        "[what|which] {k} [comes right|comes|is] {w} {s}",
         "what is the {k} {w} {s}",
         "[which|what] {k} [follows|follows|is next after] {s}",
         "{w} {s} comes [what|which {k}]",

@@ -37,7 +37,7 @@ def rhyming() -> dict[str, list[str]]:
 
 RHYMES = rhyming()
 OPPOSITE = Relation(
-    both_ways("opposites"),
+    [pair for pair in both_ways("opposites") if pair[0] != "early"],  # the evaluation asks it in these very words
     ["the opposite of {s} is {o}."],
     Asking(
         direct=[

@@ -42,7 +42,7 @@ INSTEAD = (
     " :: [bad memories|it is boring|it is too [loud|much|slow|sweet|hard]] > i understand. thank you for telling me."
 )
 ASK = (
-    "do you [like|love|enjoy|also like|happen to like] {t}[||| or not| too]?", "what do you think [of|about] {t}?",
+    "do you [like|love|enjoy|also like|happen to like] {t}[||| or not| too]?", "what do you think of {t}?",
     "[so|and|hey|say|tell me], do you [like|love|enjoy|care for] {t}?", "do you [really |]like {t}[, i3-mini|, too|]?",
     "do you [like|love|enjoy] {t}[| a lot| very much| at all| yourself| as much as i do]?",
     "would you say [that |]you like {t}?", "[are|is] {t} something [you like|for you|you enjoy|that you like]?",
