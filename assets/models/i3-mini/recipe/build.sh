@@ -10,7 +10,7 @@ runs=runs/i3-mini
 mkdir -p $runs
 
 [ -f $runs/data/.done ] || { "$python" $recipe/prepare.py "$data" $runs/data; touch $runs/data/.done; }
-more=facts=36,sums=16,tasks=18,smalltalk=9,memory=12,stories=5,identity=8 # what wants the most repetition
+more=facts=34,sums=12,tasks=26,smalltalk=13,memory=15,stories=10,identity=12 # what wants the most repetition
 for seed in 1 2; do
     [ -f $runs/data/curriculum-$seed.jsonl ] ||
         PYTHONPATH=$recipe "$python" -m curriculum $runs/data/curriculum-$seed.jsonl --characters 60000000 --seed $seed \
@@ -19,6 +19,8 @@ done
 [ -f $runs/tokenizer.json ] || "$python" -m i3core vocab --equal-cuts --max-vocab 1024 \
     --data $runs/data/curriculum-1.jsonl $runs/data/tinystories.jsonl $runs/data/synthetic_persona_chat.jsonl \
     --out $runs/tokenizer.json
+[ -f $runs/data/whole.jsonl ] || "$python" $recipe/whole.py $runs/tokenizer.json $runs/data/whole.jsonl \
+    $runs/data/synthetic_persona_chat.jsonl:1 $runs/data/personality_friendly.jsonl:2 $runs/data/tinytalks.jsonl:12
 
 stage() {
     out=$runs/$1
