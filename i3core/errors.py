@@ -29,6 +29,10 @@ class TokenizerError(I3Error):
     """A vocabulary is missing or damaged."""
 
 
+class NotFiniteError(I3Error):
+    """A model computes something that is not a number."""
+
+
 class PromptError(I3Error):
     """A prompt cannot be answered: empty, or longer than the window."""
 

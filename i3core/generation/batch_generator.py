@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.checkpoint import Model
-from ..errors import I3Error
+from ..errors import I3Error, NotFiniteError
 from ..model.network import I3Network
 from ..model.state import KVCache, LayerState, NetworkState, RecurrentState
 from ..system.device import is_out_of_memory
@@ -171,7 +171,9 @@ class BatchGenerator:
         self._prefilling.popleft()
         if sequence.is_finished:
             return [(request.key, sequence.finish(sequence.end_reason))]
-        piece = sequence.append(logits[-1])
+        piece = _next_piece(sequence, logits[-1])
+        if isinstance(piece, NotFiniteError):
+            return [(request.key, piece)]
         if piece.finish_reason is None:
             batch.put(len(self._decoding), state)
             request.state, request.next_id = None, piece.token_id
@@ -197,9 +199,9 @@ class BatchGenerator:
         outcomes: list[Outcome] = []
         for row in reversed(range(len(self._decoding))):  # from the end, as the last row replaces a freed one
             request = self._decoding[row]
-            piece = request.sequence.append(logits[row])
+            piece = _next_piece(request.sequence, logits[row])
             outcomes.append((request.key, piece))
-            if piece.finish_reason is None:
+            if isinstance(piece, Piece) and piece.finish_reason is None:
                 request.next_id = piece.token_id
             else:
                 self._free(row)
@@ -227,6 +229,14 @@ class BatchGenerator:
             assert self._batch is not None, "rows without a batch"
             self._batch.move(len(self._decoding), row)
             self._decoding[row] = last
+
+
+def _next_piece(sequence: TokenSequence, logits: np.ndarray) -> Piece | NotFiniteError:
+    """The next piece of a sequence, or why there is none: one that fails ends no other."""
+    try:
+        return sequence.append(logits)
+    except NotFiniteError as error:
+        return error
 
 
 def _explained(error: BaseException) -> I3Error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from itertools import accumulate
 import numpy as np
 
 from ..checkpoints.checkpoint import Model
-from ..errors import PromptError
+from ..errors import NotFiniteError, PromptError
 from ..text.chat_template import Message
 from .config import SamplingConfig
 from .context import FittedContext, fit_context, view_start
@@ -95,7 +96,15 @@ class TokenSequence:
         return self._text.trimmed
 
     def append(self, logits: np.ndarray) -> Piece:
-        """Choose the next token from logits (V,), float32. The last piece has a finish_reason."""
+        """Choose the next token from logits (V,), float32. The last piece has a finish_reason.
+
+        Raises NotFiniteError if there is nothing to choose from.
+        """
+        if not logits.max() < math.inf:
+            raise NotFiniteError(
+                "The model computes no finite numbers, so it cannot reply.",
+                "Its weights are damaged, or were trained with too high a learning rate. Choose another model.",
+            )
         draw = uniform(self.seed, self._prefix_length + self._new_tokens)
         counts_reply = self.config.frequency_penalty or self.config.presence_penalty
         reply = self.token_ids[len(self.context.ids) :] if counts_reply else ()

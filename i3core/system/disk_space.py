@@ -1,4 +1,4 @@
-"""Disk space: how much is free, and what happens when it runs out."""
+"""Disk space: how much is free, what happens when it runs out, and what to do if a write fails."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ class DiskFullError(OSError):
 def is_disk_full(error: OSError) -> bool:
     """Whether a write failed for lack of space, or by a quota or limit."""
     return error.errno in _NO_SPACE
+
+
+def write_remedy(error: OSError) -> str:
+    """What to do about a file or folder that could not be written."""
+    if error.errno == errno.ENAMETOOLONG:
+        return "Choose a shorter name."
+    if is_disk_full(error):
+        return "Free some disk space, or choose another folder."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "Choose another folder, or change its permissions."
+    return "Choose another folder, or check the disk."
 
 
 def nearest_folder(path: Path) -> Path:

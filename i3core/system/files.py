@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import ConfigError, I3Error
+from .disk_space import write_remedy
 
 UNFINISHED = ".unfinished"  # in a folder that is being written: what is there so far
 
 MOST_JSON_BYTES = 64_000_000
+_SHOWN_NAME = 40  # characters of a file's name in that of its temporary one, which must not be longer than allowed
 MOST_LEVELS = 50  # of lists and objects in each other
 
 
@@ -37,7 +39,7 @@ def replaced(path: str | Path, make_folder: bool = True) -> Iterator[Path]:
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+        unfinished = path.with_name(f".{path.name[:_SHOWN_NAME]}.{secrets.token_hex(4)}.partial")
         handle = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask, as any new file
         mode = stat.S_IMODE(os.fstat(handle).st_mode)
         os.close(handle)
@@ -49,7 +51,7 @@ def replaced(path: str | Path, make_folder: bool = True) -> Iterator[Path]:
     except OSError as error:
         raise I3Error(
             f"{path} could not be written: {error.strerror or error}.",
-            "Free some disk space or choose another folder; what was there before is untouched.",
+            f"{write_remedy(error)} What was there before is untouched.",
         ) from error
     finally:
         if temporary is not None:

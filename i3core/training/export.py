@@ -25,6 +25,7 @@ from ..net.dataset_name import display_name
 from ..runs.folder import RunFolder
 from ..runs.reader import read_status, read_summary
 from ..system import assets
+from ..system.disk_space import write_remedy
 from ..system.files import read_json, sync, write_json
 from ..system.folder_names import check_folder_name
 
@@ -218,7 +219,7 @@ def _disk_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CheckpointError(
-            f"The model {folder} could not be written: {error.strerror or error}.", "Free some disk space."
+            f"The model {folder} could not be written: {error.strerror or error}.", write_remedy(error)
         ) from error
     except I3Error as error:
         if isinstance(error, (CheckpointError, ConfigError)):

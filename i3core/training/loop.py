@@ -6,12 +6,13 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import PromptError, TrainingError
+from ..errors import NotFiniteError, PromptError, TrainingError
 from ..evaluation.perplexity import Interrupted, evaluate_sequences
 from ..generation.config import SamplingConfig
 from ..generation.generator import generate
@@ -248,7 +249,8 @@ class TrainingRun:
             val_loss = self._loss_on(self.data.validation)
             retention_loss = self._loss_on(self.data.retention)
             self._refuse_unless_finite(val_loss, retention_loss)
-            talk = self.world.shared(self._measure_talk())
+            with self._numbers_explained():
+                talk = self.world.shared(self._measure_talk())
         except Interrupted:
             return
         event = Evaluated(
@@ -292,6 +294,16 @@ class TrainingRun:
         if wrong:
             raise TrainingError(f"The validation loss became {wrong[0]:.4g} at step {self.state.step}.", LOWER_RATE)
 
+    @contextmanager
+    def _numbers_explained(self) -> Iterator[None]:
+        """Make an error of weights that cannot reply one of this run, with what to do about it."""
+        try:
+            yield
+        except NotFiniteError as error:
+            if self.state.step == 0:
+                raise
+            raise TrainingError(f"{error.what} It became so by step {self.state.step}.", LOWER_RATE) from error
+
     def _loss_on(self, held_out: EvaluationSet) -> float | None:
         if not held_out.items:
             return None
@@ -319,7 +331,8 @@ class TrainingRun:
                 yield Warned(self.state.step, what, "Write it in characters that the model knows.")
             try:
                 pieces = generate(self.model, [{"role": "user", "content": prompt}], SAMPLING)
-                sample = Sampled(self.state.step, prompt, "".join(piece.text for piece in pieces))
+                with self._numbers_explained():
+                    sample = Sampled(self.state.step, prompt, "".join(piece.text for piece in pieces))
             except PromptError as error:
                 what = f"The sample prompt {prompt!r} cannot be answered: {error.what}"
                 yield Warned(self.state.step, what, error.remedy)

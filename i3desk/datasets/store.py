@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from i3core.errors import I3Error
 from i3core.system import recently_deleted
+from i3core.system.disk_space import write_remedy
 from i3core.system.files import free_folder, replaced
 from i3core.system.folder_names import LONGEST, check_folder_name
 from i3desk.workers.background import BackgroundJobs
@@ -118,7 +119,7 @@ class DatasetStore(QObject):
             folder.mkdir(parents=True)
             made.file.touch()
         except OSError as error:
-            raise I3Error(f"{folder} cannot be made: {error.strerror or error}.", "Free some disk space.") from error
+            raise I3Error(f"{folder} cannot be made: {error.strerror or error}.", write_remedy(error)) from error
         self._show([*self.sets, made])
         return made
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from i3core.errors import I3Error, TrainingError
+from i3core.system.disk_space import write_remedy
 from i3core.system.files import free_folder, read_json, write_json
 from i3core.training.config import TrainingConfig
 
@@ -91,7 +92,7 @@ def make_run(runs_folder: Path, config: dict[str, Any], name: str) -> Path:
         shutil.rmtree(fresh, ignore_errors=True)
         raise TrainingError(
             f"The run folder {folder} cannot be made: {error.strerror or error}.",
-            "Free some disk space, or check the permissions of the folder.",
+            write_remedy(error),
         ) from error
     return folder
 

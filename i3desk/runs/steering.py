@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from i3core.errors import TrainingError
+from i3core.system.disk_space import write_remedy
 
 OPPOSITES = {"pause": "resume", "resume": "pause"}
 PROMPTS_FILE = "prompts.json"
@@ -43,5 +44,5 @@ def _write(folder: Path, name: str, content: str) -> None:
     except OSError as error:
         raise TrainingError(
             f"The command could not be sent: {path} cannot be written ({error.strerror or error}).",
-            "Free some disk space, or check the permissions of the folder.",
+            write_remedy(error),
         ) from error

@@ -18,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 from i3core.errors import I3Error
-from i3core.system.disk_space import check_disk_space
+from i3core.system.disk_space import check_disk_space, write_remedy
 from i3desk.conversations.store import copying, placing
 from i3desk.conversations.store.database import code_of, connect_read_only
 
@@ -41,9 +41,7 @@ def make(path: Path) -> Path:
             copying.track(new)
             return new
         except OSError as error:
-            problem = I3Error(
-                f"Chats cannot be stored in {folder}: {error.strerror or error}.", "Free some disk space."
-            )
+            problem = I3Error(f"Chats cannot be stored in {folder}: {error.strerror or error}.", write_remedy(error))
         except I3Error as error:
             problem = error
     assert problem is not None

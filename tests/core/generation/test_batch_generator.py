@@ -1,15 +1,17 @@
 """Many replies at once: each is what it would be alone."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from i3core.checkpoints.checkpoint import load
-from i3core.errors import I3Error
+from i3core.errors import I3Error, NotFiniteError
 from i3core.generation.batch_generator import PREFILL_TOKENS, BatchGenerator
 from i3core.generation.config import SamplingConfig
 from i3core.generation.generator import Generator
+from i3core.generation.outputs import Piece
 from i3core.generation.sequence import TokenSequence
 
 PROMPTS = [
@@ -162,3 +164,27 @@ def test_bundled_model_in_a_batch_equals_each_alone(precision):
         if precision == "float32":
             same(pieces, expected)
         assert pieces[0].token_id == expected[0].token_id
+
+
+def test_reply_of_broken_numbers_is_an_error_and_ends_no_other(build):
+    batch, config = BatchGenerator(build.model()), SamplingConfig(max_new_tokens=4, temperature=0, seed=1)
+    broken = TokenSequence(batch.model, "hello there", config)
+    append = broken.append
+
+    def overflow(logits):
+        return append(np.full_like(logits, np.nan) if broken.new_tokens == 2 else logits)
+
+    broken.append = overflow
+    found, other = together(batch, [broken, TokenSequence(batch.model, "in the", config)])
+    assert [type(piece) for piece in found[:2]] == [Piece, Piece]
+    assert isinstance(found[2], NotFiniteError)
+    same(other, alone(batch.model, "in the", config))
+
+
+@pytest.mark.parametrize("temperature", [0, 0.7])
+def test_model_of_broken_weights_refuses_to_reply_in_words(build, temperature):
+    model = build.model(seed=3)
+    with torch.no_grad():
+        model.network.ln_f.weight.fill_(torch.nan)
+    with pytest.raises(NotFiniteError, match="Its weights are damaged"):
+        list(Generator(model).stream("hello", SamplingConfig(temperature=temperature)))

@@ -1,5 +1,6 @@
 """Files are replaced as a whole or not at all."""
 
+import errno
 import os
 
 import pytest
@@ -35,6 +36,24 @@ def test_disk_error_names_the_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(I3Error, match="could not be written"):
         write_json(tmp_path / "file" / "a.json", 1)
+
+
+@pytest.mark.parametrize("name", ["é" * 120 + ".json", "語" * 83 + ".json", "a" * 250])
+def test_longest_name_that_the_system_allows_is_written(tmp_path, name):
+    write_json(tmp_path / name, 1)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        (errno.ENAMETOOLONG, "shorter name"), (errno.ENOSPC, "disk space"), (errno.EROFS, "permissions"),
+        (errno.EACCES, "permissions"), (errno.EIO, "check the disk"),
+    ],
+)  # fmt: skip
+def test_remedy_is_for_the_reason(tmp_path, reason, remedy):
+    with pytest.raises(I3Error, match=f"{remedy}.* What was there before"), replaced(tmp_path / "a"):
+        raise OSError(reason, os.strerror(reason))
 
 
 def test_files_are_readable_like_any_other(tmp_path):

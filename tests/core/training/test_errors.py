@@ -121,6 +121,24 @@ def test_checkpoint_of_broken_weights_is_not_written(config, cli, monkeypatch):
     assert cli("train", "--resume", settings.out, "--lr", 1e-4).status == 0
 
 
+def test_evaluation_of_weights_that_cannot_reply_ends_the_run_in_words(config, cli, monkeypatch):
+    """Without validation data, the sample prompts are the first to show them."""
+    settings, step = config(eval_every=2, val_share=0, steps=8, sample_prompts=("hello",)), loop.TrainStep.step
+
+    def overflow(self, number, batches):
+        result = step(self, number, batches)
+        with torch.no_grad():
+            self.network.ln_f.weight.fill_(math.nan)
+        return result
+
+    monkeypatch.setattr(loop.TrainStep, "step", overflow)
+    monkeypatch.setattr(loop.TrainStep, "_gradients", lambda self, batches: (1.0, 1.0))
+    with pytest.raises(TrainingError, match=r"no finite numbers.*step 2.*--lr"):
+        run(settings)
+    monkeypatch.undo()
+    assert cli("train", "--resume", settings.out, "--lr", 1e-4).status == 0
+
+
 def test_resuming_a_folder_without_a_run_is_refused(cli, tmp_path):
     cli("train", "--resume", tmp_path).fails(tmp_path.name, "not a training run")
     (tmp_path / "run.json").write_text("[]")
