@@ -6,13 +6,13 @@ import hashlib
 
 import numpy as np
 
-from ..text.normalization import normalized
+from ..text.normalization import normalized_bytes
 from .documents import Document
 
 
 def fingerprint(text: str) -> int:
     """64 bits of a normalised text; 0 if it has no letters and digits."""
-    content = normalized(text).encode("utf-8", "replace")
+    content = normalized_bytes(text)
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little") if content else 0
 
 

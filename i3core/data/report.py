@@ -131,7 +131,8 @@ class ReportWriter:
     def add(self, document: Document, sequences: Sequence[tuple[list[int], list[bool]]]) -> None:
         self._shapes[document.shape] += 1
         texts = [self._tokenizer.decode(document.ids)] if document.ids else document.texts
-        self._characters += sum(len(self._tokenizer.normalized(text)) for text in texts)
+        for text in texts:  # lower case changes the length of few texts
+            self._characters += len(text) if text.isascii() else len(self._tokenizer.normalized(text))
         unknown = 0
         for ids, marks in sequences:
             self._examples[0] = self._examples[0] or ids
@@ -139,7 +140,7 @@ class ReportWriter:
             self._examples[2] = ids
             self._sequences += 1
             self._tokens += len(ids)
-            self._learned += sum(marks) - marks[0]  # nothing predicts the first
+            self._learned += marks.count(True) - marks[0]  # nothing predicts the first
             self._targets += len(ids) - 1
             if absent := ids.count(UNK_ID):  # `<UNK>` is never learned
                 self._learned -= sum(mark for i, mark in zip(ids[1:], marks[1:], strict=True) if i == UNK_ID)

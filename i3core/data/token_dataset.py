@@ -74,17 +74,18 @@ def encode_sequences(
         if on_drop and len(system) < len(whole):
             on_drop(len(whole) - len(system))
     sequence, marks = list(system), [False] * len(system)
+    opening = len(template.reply_opening())  # belongs to the question: chat feeds it, the model never has to produce it
     for exchange in _exchanges(numbered):
         ids, assistant = [], []
         reply_start = None
         for number, message in exchange:
             turn = template.encode_turn(message)
-            if reply_start is None and message["role"] == "assistant":
-                reply_start = len(ids)
+            if message["role"] != "assistant":
+                assistant += [False] * len(turn)
+            else:
+                reply_start = len(ids) if reply_start is None else reply_start
+                assistant += [False] * opening + [number not in document.context] * (len(turn) - opening)
             ids += turn
-            # The opening belongs to the question: chat feeds it, the model never has to produce it.
-            opening = len(template.reply_opening()) if message["role"] == "assistant" else len(turn)
-            assistant += [False] * opening + [number not in document.context] * (len(turn) - opening)
         if len(sequence) > len(system) and len(sequence) + len(ids) > limit:
             yield sequence, marks
             sequence, marks = list(system), [False] * len(system)

@@ -30,6 +30,7 @@ TRIGRAMS = (
 _CHUNK = re.compile(rf"(?<= )...|{TRIGRAMS}|...(?= )|..?", re.DOTALL)
 _SINGLE_SPACE = re.compile(r"(?<! ) (?! )")
 MOST_BYTES = 64_000_000  # of a vocabulary file
+_LONGEST_CACHED_WORD = 32  # characters
 _MOST_CACHED_WORDS = 200_000  # then the cache is cleared, so that its memory stays small
 
 
@@ -43,10 +44,12 @@ class _OpenChunk(dict):
 
     Attributes:
         text, start: the open characters are text[start:]; text[:start] is the space before them, if any.
+        last: last word of a text -> ids.
     """
 
     def __init__(self, tokenizer: ChunkTokenizer, text: str, start: int) -> None:
         self.tokenizer, self.text, self.start = tokenizer, text, start
+        self.last: dict[str, list[int]] = {}
 
     def __missing__(self, word: str) -> tuple[list[int], _OpenChunk]:
         # Every word but the last is followed by one space and then by something else, here a full stop. Decisions with
@@ -55,10 +58,19 @@ class _OpenChunk(dict):
         ids, position = self.tokenizer._walk(text, self.start, len(text) - 3)
         start = int(position > 0 and text[position - 1] == " ")
         result = ids, self.tokenizer._state(text[position - start : -1], start)
-        if len(word) <= 32:
+        if len(word) <= _LONGEST_CACHED_WORD:
             self[word] = result
             self.tokenizer._cached_words += 1
         return result
+
+    def end(self, word: str) -> list[int]:
+        """Ids of the last word of a text."""
+        text = self.text + word
+        ids, _ = self.tokenizer._walk(text, self.start, len(text))
+        if len(word) <= _LONGEST_CACHED_WORD:
+            self.last[word] = ids
+            self.tokenizer._cached_words += 1
+        return ids
 
 
 class ChunkStream:
@@ -132,8 +144,7 @@ class ChunkTokenizer:
         for word in words:
             ids, state = state[word]
             result += ids
-        rest = state.text + last
-        result += self._walk(rest, state.start, len(rest))[0]
+        result += state.last.get(last) or state.end(last)
         return result
 
     def _state(self, text: str, start: int) -> _OpenChunk:
