@@ -28,15 +28,18 @@ from . import chat_logs
 from .chat_exports import EXPORT_KEYS, as_turn, chats_in, exported_chat, starts_turns
 from .fields import ANSWERS, CONTENTS, CONTEXTS, CONVERSATIONS, QUESTIONS, ROLES, SYSTEMS, first_of
 from .hub_dataset import fetch_dataset
+from .nested import unpacked
 from .readers import cut_text, is_table, read_records
 from .reading import COLUMN_ROLES, Reading, ReadingNotes
 from .records import BadRecordError, BadRecordHandler, ReadLimit, RecordLocation, Records, report_bad
 from .sources import data_files, files_left_out
 from .tables import join_turns
-from .turns import ASSISTANT, SYSTEM, USER, LeaveOut, Turns, has_content
+from .turns import ASSISTANT, MARKS, SYSTEM, USER, LeaveOut, Turns, content_text, has_content
 from .ways import conversations_of, has_ways
 
 NO_REPLY = "conversations without a reply (learned only with --loss-on all)"
+_EMPTY_REPLY = "a reply is empty and would teach the model to say nothing."
+_EMPTY_QUESTION = "a question is empty, and its reply would be learned as one to nothing."
 _KNOWN_SHAPES = (
     'Supported formats: {"text"}, {"messages"}, {"conversations"}, {"instruction", "input", "output"}, '
     '{"prompt", "completion"}, {"ids"}. Other names of fields: --columns user=NAME,assistant=NAME.'
@@ -116,6 +119,8 @@ def read_documents(
         if isinstance(source, HubDataset):
             records = ((RecordLocation(str(source), at.number, "record"), record) for at, record in records)
         table, place = is_table(file), str(file)
+        if not table:
+            records = unpacked(records, reading, notes, on_bad)
         for location, record in _joined(records, reading, notes, table):
             left_out: list[str] = []
             try:
@@ -183,16 +188,18 @@ def _parse(record: Any, reading: Reading, place: str, leave_out: LeaveOut) -> li
     for document in documents:
         has_text = bool(document.ids) or bool(document.text.strip())
         has_reply = not document.messages
+        empty = ""
         for turn in document.messages:
             is_reply, content = turn["role"] == ASSISTANT, turn["content"]
             if content and not content.isspace():
                 has_text = True
-            elif is_reply:
-                what = "a reply is empty and would teach the model to say nothing." if has_text else "holds no text."
-                raise DataError(what, "Fill it in, or remove it.")
+            elif is_reply or turn["role"] == USER:
+                empty = empty or (_EMPTY_REPLY if is_reply else _EMPTY_QUESTION)
             has_reply = has_reply or is_reply
         if not has_text:
             raise DataError("holds no text.", "Remove the record.")
+        if empty:
+            raise DataError(empty, "Fill it in, or remove it.")
         if not has_reply:
             leave_out(NO_REPLY)
     return documents
@@ -234,6 +241,7 @@ class _Plan:
         turns: the field of a conversation; or else
         question, answer: those of an exchange; or else
         other: "text" or "ids".
+        marks: fields that say whether the replies are learned.
         unused: fields that are left out.
     """
 
@@ -243,6 +251,7 @@ class _Plan:
     other: str | None
     systems: tuple[str, ...]
     contexts: tuple[str, ...]
+    marks: tuple[str, ...]
     unused: tuple[str, ...]
 
 
@@ -257,13 +266,14 @@ def _plan(names: tuple[str, ...]) -> _Plan:
         if other is None:
             found = ", ".join(f"`{name[:40]}`" for name in names[:8]) or "no fields that are not empty"
             raise DataError(f"unknown format: a record with {found}.", _KNOWN_SHAPES)
-        return _Plan(None, None, None, other, (), (), tuple(n for n in names if n not in (other, "src")))
+        return _Plan(None, None, None, other, (), (), (), tuple(n for n in names if n not in (other, "src")))
     if turns is not None:
         question = answer = None
     systems = tuple(name for name in SYSTEMS if name in names)
     contexts = tuple(name for name in CONTEXTS if name in names and name != question)
-    used = {turns, question, answer, "history", "src", *systems, *contexts}
-    return _Plan(turns, question, answer, None, systems, contexts, tuple(n for n in names if n not in used))
+    marks = tuple(name for name in MARKS if name in names)
+    used = {turns, question, answer, "history", "src", *systems, *contexts, *marks}
+    return _Plan(turns, question, answer, None, systems, contexts, marks, tuple(n for n in names if n not in used))
 
 
 def _parse_fields(record: dict[str, Any], leave_out: LeaveOut) -> Document:
@@ -271,7 +281,13 @@ def _parse_fields(record: dict[str, Any], leave_out: LeaveOut) -> Document:
     names = tuple(record)
     if None in record.values() or [] in record.values():
         names = tuple(name for name in names if record[name] is not None and record[name] != [])
-    plan = _plan(names)
+    try:
+        plan = _plan(names)
+    except DataError:
+        lowered = {name.strip().lower(): record[name] for name in names}
+        if len(lowered) < len(names) or names == tuple(lowered):
+            raise
+        return _parse_fields(lowered, leave_out)
     source = _repaired(str(record["src"])) if "src" in names else ""
     for name in plan.unused:
         if has_content(record[name]):
@@ -284,7 +300,7 @@ def _parse_fields(record: dict[str, Any], leave_out: LeaveOut) -> Document:
             raise DataError("`ids` is not a list of numbers from 0.", 'For example {"ids": [5, 17, 3]}.')
         return Document(ids=tuple(ids), source=source, shape="token ids")
     turns = Turns()
-    turns.system += [_text(record, name) for name in plan.systems]
+    turns.system += [content_text(record[name], 0, leave_out) or "" for name in plan.systems]
     if "history" in names:
         _add_history(turns, record["history"], leave_out)
     contexts = [said for name in plan.contexts if (said := _text(record, name)).strip()]
@@ -296,8 +312,12 @@ def _parse_fields(record: dict[str, Any], leave_out: LeaveOut) -> Document:
                 turns.add(ASSISTANT if number % 2 else USER, said)
         else:
             turns.add_items(items, leave_out)
+        _mark(turns, record, plan.marks, leave_out)
         return _conversation(turns, source, "ShareGPT conversations" if plan.turns == "conversations" else "messages")
     question, answer = plan.question or "", plan.answer or ""
+    for name in (question, answer):
+        if isinstance(record[name], list) and not all(isinstance(item, dict | list) for item in record[name]):
+            raise DataError(f"`{name}` is a list, but not of turns.", _KNOWN_SHAPES)
     if isinstance(record[question], list):
         turns.system += contexts
         turns.add_items(record[question], leave_out)
@@ -307,10 +327,20 @@ def _parse_fields(record: dict[str, Any], leave_out: LeaveOut) -> Document:
         turns.add_items(record[answer], leave_out)
     else:
         turns.add(ASSISTANT, _text(record, answer))
+    _mark(turns, record, plan.marks, leave_out)
     shape = "Alpaca instructions" if question == "instruction" else "prompt and completion"
     if (question, answer) == ("user", "assistant"):
         shape = "two columns"
     return _conversation(turns, source, shape)
+
+
+def _mark(turns: Turns, record: dict[str, Any], marks: tuple[str, ...], leave_out: LeaveOut) -> None:
+    """Make replies context only if the record says so; a weight between 0 and 1 is left out."""
+    for name in marks:
+        if record[name] not in (0, 1):
+            leave_out(f"field `{name}`")
+        elif not record[name]:
+            turns.forget_replies()
 
 
 def _text(record: dict[str, Any], name: str) -> str:

@@ -19,22 +19,35 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 UTF8 = "utf-8-sig"
+_OTHER_FILES = (
+    (b"PK\x03\x04", "a ZIP archive, or a document of an office program", "Save its content as .csv, .txt or .docx."),
+    (b"\xd0\xcf\x11\xe0", "a document of an old office program", "Save its content as .csv, .txt or .docx."),
+    (b"{\\rtf", "a document of a word processor (RTF)", "Save its content as .txt or .docx."),
+    (b"%PDF-", "a PDF document", "Rename it, so that its name ends in .pdf."),
+    (b"\x1f\x8b", "compressed (gzip)", "Rename it, so that its name ends in .gz."),
+    (b"\xfd7zXZ\0", "compressed (xz)", "Rename it, so that its name ends in .xz."),
+    (b"PAR1", "a Parquet file", "Rename it, so that its name ends in .parquet."),
+    (b"SQLite format 3\0", "a database", "Export its tables as .csv."),
+)
 
 
 def text_encoding(content: IO[bytes], path: Path, reading: Reading) -> str:
     """The encoding of a file that was just opened.
 
-    Raises DataError for UTF-16 without its mark, which could also be something else.
+    Raises DataError for UTF-16 without its mark, which could also be something else, and for files that are no text.
     """
-    if reading.encoding:
-        return UTF8 if reading.encoding == "utf-8" else reading.encoding
     head = content.read(_HEAD_BYTES)
     content.seek(0)
+    for start, what, remedy in _OTHER_FILES:
+        if head.startswith(start):
+            raise DataError(f"{path} is not text: it is {what}.", remedy)
+    if reading.encoding:
+        return UTF8 if reading.encoding == "utf-8" else reading.encoding
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
-        units = head[start::2]
+    for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        units = head[first::2]
         if len(units) >= 4 and units.count(0) > 0.4 * len(units):
             shown = _preview(head[: len(head) // 2 * 2].decode(name, "replace"))
             raise DataError(

@@ -176,7 +176,7 @@ class RecordStream:
         if absent:
             what = f"{self._data.repo} has no column {absent[0]!r}. It has: {_listed(names)}."
             raise DataError(what, "Name another.")
-        chosen = chosen or {name: name for name in KNOWN_FIELDS if name in names}
+        chosen = chosen or {name: name for name in names if name in KNOWN_FIELDS or name.lower() in KNOWN_FIELDS}
         if not chosen.keys() - {"src"}:
             raise DataError(
                 f"{self._data.repo} has the columns {_listed(names)}, none of which is known.",

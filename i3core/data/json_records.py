@@ -15,6 +15,8 @@ from .records import BadRecordError, BadRecordHandler, RecordLocation, Records, 
 
 LONGEST_RECORD = 64_000_000  # bytes of one JSON record or one cell
 BLOCK = 1 << 20  # characters that are read at a time
+_DECODER = json.JSONDecoder()
+_BETWEEN = re.compile(r"[ \t\r\n,\u2028\u2029\x85]*")  # records of one line
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -47,7 +49,7 @@ def json_lines(reader: IO[bytes], path: str, on_bad: BadRecordHandler | None) ->
             continue
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-            record = _parse_line(text) if text else None
+            found = _parse_line(text) if text else []
         except UnicodeDecodeError:
             report_bad(BadRecordError(location, "not UTF-8 text.", suggestion(line)), on_bad)
         except json.JSONDecodeError as error:
@@ -56,23 +58,36 @@ def json_lines(reader: IO[bytes], path: str, on_bad: BadRecordHandler | None) ->
         except (ValueError, RecursionError):  # numbers of thousands of digits, brackets nested too deep
             report_bad(BadRecordError(location, "not JSON that can be read.", "Simplify the record."), on_bad)
         else:
-            if (
-                isinstance(record, list)
-                and record
-                and all(isinstance(part, dict) and not starts_turns(part) for part in record)
-            ):
-                yield from ((location, part) for part in record)  # a list of records on one line
-            elif text:
-                yield location, record
+            for record in found:
+                if isinstance(record, list) and record and all(map(_is_whole, record)):
+                    yield from ((location, part) for part in record)  # a list of records on one line
+                else:
+                    yield location, record
 
 
-def _parse_line(text: str) -> Any:
+def _is_whole(part: Any) -> bool:
+    """Whether a part of a list is a record of its own: no turn and no text."""
+    return isinstance(part, dict) and not starts_turns(part)
+
+
+def _parse_line(text: str) -> list[Any]:
+    """The record of a line, or those that stand there one after the other, as in lines copied out of a list."""
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        if not text.endswith(","):
+        return [json.loads(text)]
+    except json.JSONDecodeError as error:
+        if text.startswith("\ufeff"):  # of a file that was appended to another
+            return _parse_line(text[1:])
+        if not error.msg.startswith("Extra data"):
             raise
-        return json.loads(text[:-1])  # lines copied out of a list
+    found, position = [], 0
+    while position < len(text):
+        record, position = _DECODER.raw_decode(text, position)
+        if not isinstance(record, dict | list):
+            raise json.JSONDecodeError("Extra data", text, position)
+        found.append(record)
+        between = _BETWEEN.match(text, position)
+        position = between.end() if between else position
+    return found
 
 
 class _JsonText:

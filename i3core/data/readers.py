@@ -27,6 +27,7 @@ from typing import IO, Any, TextIO
 
 from ..errors import DataError
 from ..system.extras import install_hint
+from ..system.files import stand_in
 from . import chat_logs, gpt4all, json_records
 from .encodings import UTF8, suggestion, text_encoding
 from .fields import CONTENTS, CONVERSATION_IDS, KNOWN_FIELDS, ROLES
@@ -42,6 +43,7 @@ _COMPRESSED = {".xz": lzma.open, ".gz": gzip.open}
 _HEAD_BYTES = 1 << 16
 _BY_RECORD = (".jsonl", ".ndjson")  # a record on each line
 _BY_LINE = (".txt", ".md", *_BY_RECORD)  # may end after any line
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADING = re.compile(r" {0,3}#{1,6}(\s|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 
@@ -65,6 +67,8 @@ def read_records(
     kind, compression = _type_and_compression(path)
     reading, notes = reading or Reading(), notes or ReadingNotes()
     encoding = UTF8
+    if wrong := stand_in(path, may_be_page=kind in (".txt", ".md")):
+        raise DataError(*wrong)
     try:
         if kind == ".parquet":
             yield from _parquet_rows(path, limit, reading, notes)
@@ -79,17 +83,19 @@ def read_records(
             encoding = text_encoding(content, path, reading)
             head = content.read(_HEAD_BYTES)
             content.seek(0)
-            lines = head.decode(encoding, "ignore").splitlines() if kind in (*_BY_RECORD, ".txt") else []
+            is_mac = b"\r" in head and b"\n" not in head  # line ends of old Macs, and of Excel on new ones
+            lines = _LINE_END.split(head.decode(encoding, "ignore")) if kind in (*_BY_RECORD, ".txt") else []
             if kind in _BY_RECORD and spans_lines(lines):
                 kind = ".json"
             is_chat = kind == ".txt" and chat_logs.is_whatsapp(lines)
             reader: Any = content
-            if kind not in _BY_RECORD or encoding != UTF8:
+            as_lines = kind in _BY_RECORD and encoding == UTF8 and not is_mac
+            if not as_lines:
                 line_ends = "" if kind in _TABLES else None  # in a table, line ends within quotes belong to the text
                 reader = io.TextIOWrapper(content, encoding, newline=line_ends)
             if limit is not None:
                 reader = CountingReader(reader, limit, kind in _BY_LINE)
-            if kind in _BY_RECORD and encoding != UTF8:
+            if kind in _BY_RECORD and not as_lines:
                 reader = _Utf8Lines(reader)  # else they are decoded one by one, so that a bad one affects no other
             if kind in _TABLES:
                 items = table_rows(reader, str(path), on_bad, reading, notes, json_records.LONGEST_RECORD)
@@ -277,7 +283,7 @@ def _wanted_columns(path: Path, names: list[str], reading: Reading) -> list[str]
     wanted = [name for at, name in enumerate(names, 1) if name.lower() in chosen or at in numbers]
     if not chosen:
         known = {*KNOWN_FIELDS, *CONVERSATION_IDS, *ROLES, *CONTENTS}
-        wanted = [name for name in names if name in known]
+        wanted = [name for name in names if name in known or name.strip().lower() in known]
     if not wanted:
         raise DataError(
             f"{path}: the columns {', '.join(names[:12])} are not known.",

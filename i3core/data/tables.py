@@ -20,8 +20,10 @@ from .records import BadRecordError, BadRecordHandler, RecordLocation, Records, 
 from .turns import has_content
 
 MOST_LINES = 2000  # of one row, with line breaks in cells
+MOST_TITLE_LINES = 5  # above the header
 SAMPLED_LINES = 20
 SAMPLED_CHARACTERS = 1 << 20
+_DELIMITERS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)  # Excel's own way to name the delimiter
 _WORDS_OF = {  # in headers, by what the column is
     "user": (
@@ -43,9 +45,15 @@ def table_rows(
     """Records of a table: one for each row, by the names of the columns."""
     rows = _Rows(reader, path, on_bad, longest)
     sample = rows.peek()
+    if next((line for line in sample if line.strip()), "").lstrip().startswith(('{"', '[{"')):
+        raise DataError(f"{path} holds JSON, not a table.", "Rename it, so that its name ends in .jsonl or .json.")
     found = _SEPARATOR_LINE.fullmatch(sample[0]) if sample else None
     if found:
         rows.skip_line()
+        sample = sample[1:]
+    for _ in range(_lines_above_header(sample)):
+        rows.skip_line()
+        notes.leave_out("lines above the header of a table")
     rows.delimiter = found[1] if found else _delimiter(sample)
     head = list(itertools.islice(rows, 1))
     if not head:
@@ -130,6 +138,27 @@ def _is_known(names: Sequence[str]) -> bool:
     return first_of(ROLES, names) is not None and first_of(CONTENTS, names) is not None
 
 
+def _lines_above_header(lines: list[str]) -> int:
+    """How many lines, such as a title, have a single cell and come before a header."""
+    for count, line in enumerate(lines[: MOST_TITLE_LINES + 1]):
+        for delimiter in _DELIMITERS:
+            cells = _cells(line, delimiter)
+            names = [cell.lower() for cell in cells]
+            if len(cells) > 1 and (
+                _is_known(names) or (len(_guessed(names, strict=True)) == 2 and _is_header(cells, []))
+            ):
+                above = (_cells(each, delimiter) for each in lines[:count])
+                return count if all(sum(map(bool, row)) < 2 for row in above) else 0
+    return 0
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return [cell.strip() for row in csv.reader([line], delimiter=delimiter) for cell in row]
+    except csv.Error:
+        return []
+
+
 def _is_header(first: Sequence[str], others: list[Sequence[str]]) -> bool:
     """Whether a first row of unknown names is a header: short names, of a known kind or unlike what is below."""
     cells = [cell.strip() for cell in first]
@@ -176,6 +205,8 @@ def _named(rows: Records, names: list[str], on_bad: BadRecordHandler | None) -> 
         if len(cells) != len(names):
             what = f"{len(cells)} columns, but the first row has {len(names)}."
             remedy = "Enclose texts that hold the delimiter in quotes."
+            if len(cells) < len(names):
+                remedy = "Fill in what is missing; an empty cell needs its delimiter, too."
             report_bad(BadRecordError(location, what, remedy), on_bad)
         else:
             yield location, dict(zip(names, cells, strict=True))
@@ -315,4 +346,4 @@ def _delimiter(lines: list[str]) -> str:
         known = _is_known([cell.strip().lower() for cell in rows[0]])
         return known, columns.count(columns[0]) / len(columns), -inside / max(1, text.count(delimiter))
 
-    return max(",;\t|", key=fit)
+    return max(_DELIMITERS, key=fit)

@@ -21,7 +21,7 @@ _ROLES = {
 _ROLE_OF = {name: role for role, names in _ROLES.items() for name in names}
 _CALLS = ("tool_calls", "function_call")
 _CALL_ROLES = ("function_call", "tool_call")
-_MARKS = ("weight", "learn", "train", "training", "trainable", "loss")
+MARKS = ("weight", "learn", "train", "training", "trainable", "loss")
 _IGNORED_WITH_TOOLS = ("tool_call_id", "name")
 _EXAMPLE = 'A turn must look like {"role": "user", "content": "..."} or {"from": "human", "value": "..."}.'
 _MARK_HELP = 'A reply is learned ("learn": true) or is context only ("learn": false).'
@@ -62,6 +62,10 @@ class Turns:
                     continue
             self._add_item(_as_dict(item), number, leave_out)
 
+    def forget_replies(self) -> None:
+        """Make all replies context only."""
+        self.context.update(at for at, turn in enumerate(self.messages) if turn["role"] == ASSISTANT)
+
     def finish(self) -> tuple[tuple[dict[str, str], ...], frozenset[int]]:
         """The turns, after the system prompt if there is one, and the numbers of those that are context."""
         if not self.messages:
@@ -87,7 +91,7 @@ class Turns:
             leave_out("tool calls")
         content_key = next((key for key in CONTENTS if key in item and key != role_key), None)
         is_learned = learned_mark(item, number)
-        used = {role_key, content_key, *_CALLS, *_MARKS, "mask", *(_IGNORED_WITH_TOOLS if role == TOOL else ())}
+        used = {role_key, content_key, *_CALLS, *MARKS, "mask", *(_IGNORED_WITH_TOOLS if role == TOOL else ())}
         for key, value in item.items():
             if key not in used and has_content(value):
                 leave_out(f"field `{key[:40]}` of a turn")
@@ -107,6 +111,9 @@ class Turns:
         if text is None:
             what = f"`{content_key}` is null" if content_key else "it has no `content`"
             raise DataError(f"turn {number} ({said_by}) has no text: {what}.", "Fill it in, or remove the turn.")
+        if role == TOOL and not text.strip():
+            leave_out("turns without text")
+            return
         if role == TOOL:
             leave_out("results of tools, read as the user's")
             if self.messages and self.messages[-1]["role"] == USER:
@@ -153,7 +160,7 @@ def learned_mark(item: dict[str, Any], number: int = 0) -> bool:
     Raises DataError if the mark is unclear.
     """
     learned = True
-    for key in _MARKS:
+    for key in MARKS:
         value = item.get(key)
         if value is None:
             continue

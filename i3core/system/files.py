@@ -140,8 +140,11 @@ def _is_deep(content: Any) -> bool:
     return bool(level)
 
 
-def stand_in(path: str | Path) -> tuple[str, str] | None:
-    """What was saved in place of a downloaded file, and the remedy; None if there is no sign of that."""
+def stand_in(path: str | Path, may_be_page: bool = False) -> tuple[str, str] | None:
+    """What was saved in place of a downloaded file, and the remedy; None if there is no sign of that.
+
+    `may_be_page`: whether the file itself may be a web page.
+    """
     try:
         with open_file(path) as source:
             start = source.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
@@ -152,7 +155,7 @@ def stand_in(path: str | Path) -> tuple[str, str] | None:
             f"{path} is a pointer of Git LFS, not the file itself.",
             "Run `git lfs pull` there, or download the file.",
         )
-    if start.startswith((b"<!doctype html", b"<html")):
+    if not may_be_page and start.startswith((b"<!doctype html", b"<html")):
         return f"{path} is a web page, not the file itself.", "Download the file again, by its download link."
     return None
 

@@ -460,6 +460,31 @@ def test_empty_reply_is_a_bad_record(tmp_path, line):
 # --------------------------------------------------------------------------------------------- complaints, beginnings
 
 
+EMPTY_QUESTIONS = {
+    "a.jsonl": [
+        '{"prompt": "", "completion": "yes."}', '{"instruction": " ", "output": "yes."}',
+        '{"messages": [{"role": "user", "content": " "}, {"role": "assistant", "content": "yes."}]}',
+        '{"conversations": [{"from": "human", "value": ""}, {"from": "gpt", "value": "yes."}]}',
+        '{"dialog": ["hi", "hello", "", "yes."]}', '{"system": "be brief.", "question": "", "answer": "yes."}',
+    ],
+    "a.csv": [",yes.", '"  ",yes.', '"\t",yes.'],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "line"), [(name, line) for name, lines in EMPTY_QUESTIONS.items() for line in lines])
+def test_empty_question_is_a_bad_record(tmp_path, name, line):
+    first = "prompt,completion" if name == "a.csv" else '{"text": "fine"}'
+    path = write(tmp_path / name, f"{first}\n{line}\n")
+    with pytest.raises(DataError, match="line 2: a question is empty"):
+        list(read_documents(path))
+
+
+def test_question_that_stands_in_the_input_alone_is_not_empty(tmp_path):
+    path = write(tmp_path / "a.jsonl", '{"instruction": "", "input": "what?", "output": "this."}\n')
+    (document,) = read_documents(path)
+    assert document.messages[0]["content"].strip() == "what?"
+
+
 def test_bad_record_error_has_file_line_and_reason(tmp_path):
     path = write(tmp_path / "a.jsonl", '{"text": "fine"}\n{"text"\n{"other": 1}\n')
     bad = []

@@ -70,6 +70,104 @@ def test_json_lines_that_are_something_else_are_read(tmp_path, name, content):
     assert texts(tmp_path / name) == ["a b", "c d"]
 
 
+LINE = '{"text": "a\u2028b"}'
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n", ", ", "", " ", "\u2028", "\x85"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson"])
+def test_json_lines_end_in_any_way(tmp_path, name, end):
+    (tmp_path / name).write_text(end.join([LINE] * 3) + end, "utf-8", newline="")
+    assert texts(tmp_path / name) == ["a\u2028b"] * 3
+
+
+def test_files_of_json_lines_that_were_put_together_are_read(tmp_path):
+    (tmp_path / "a.jsonl").write_text(f"\ufeff{LINE}\n\ufeff{LINE}\n", "utf-8")
+    assert len(texts(tmp_path / "a.jsonl")) == 2
+
+
+def test_text_behind_a_record_is_a_bad_record(tmp_path):
+    (tmp_path / "a.jsonl").write_text(f"{LINE}\n{LINE} 5\n{LINE}{{\n{LINE} x\n", "utf-8")
+    bad = []
+    assert len(list(read_documents(tmp_path / "a.jsonl", bad.append))) == 1
+    assert [error.location.number for error in bad] == [2, 3, 4]
+    assert all("not JSON" in error.reason for error in bad)
+
+
+def test_row_of_columns_is_named_by_its_number(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"question": ["a", "", "c"], "answer": ["d", "e", ""]}))
+    bad = []
+    assert [document.texts for document in read_documents(tmp_path / "a.json", bad.append)] == [["a", "d"]]
+    assert [str(error.location).partition(", ")[2] for error in bad] == ["row 2", "row 3"]
+
+
+def test_columns_of_different_lengths_are_named(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"question": ["a", "b"], "answer": ["c"]}))
+    with pytest.raises(DataError, match="different lengths: `question` 2, `answer` 1"):
+        texts(tmp_path / "a.json")
+
+
+def test_columns_in_one_object_can_be_named(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"Frage": ["a", "b"], "Antwort": ["c", "d"], "nr": [1, 2]}))
+    documents = read_documents(tmp_path / "a.json", reading=Reading.parse("user=Frage,assistant=Antwort"))
+    assert [document.texts for document in documents] == [["a", "c"], ["b", "d"]]
+
+
+@pytest.mark.parametrize("value", ["3", "true", "NaN", "{}"])
+def test_answer_that_is_no_text_is_a_bad_record(tmp_path, value):
+    (tmp_path / "a.jsonl").write_text(f'{{"question": "q", "answer": {value}}}\n')
+    with pytest.raises(DataError, match="`answer` is not text"):
+        list(read_documents(tmp_path / "a.jsonl"))
+
+
+@pytest.mark.parametrize("names", [("Question", "Answer"), ("PROMPT", "Completion"), (" prompt", "completion ")])
+def test_names_of_fields_may_have_capitals_and_spaces(tmp_path, names):
+    (tmp_path / "a.jsonl").write_text(json.dumps(dict(zip(names, ("a", "b"), strict=True))) + "\n")
+    assert [document.texts for document in read_documents(tmp_path / "a.jsonl")] == [["a", "b"]]
+
+
+@pytest.mark.parametrize("mark", [{"weight": 0.5}, {"weight": 1}, {"train": True}])
+def test_weight_of_a_record_that_is_not_nothing_leaves_it_learned(tmp_path, mark):
+    (tmp_path / "a.jsonl").write_text(json.dumps({"prompt": "a", "completion": "b", **mark}) + "\n")
+    notes = ReadingNotes()
+    (document,) = read_documents(tmp_path / "a.jsonl", notes=notes)
+    assert not document.context
+    assert list(notes.left_out) == (["field `weight`"] if 0.5 in mark.values() else [])
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"PK\x03\x04", "ZIP"), (b"%PDF-1.7", "PDF"), (b"\x1f\x8b\x08", "gzip"), (b"\xfd7zXZ\0", "xz"),
+        (b"{\\rtf1", "RTF"), (b"PAR1", "Parquet"), (b"\xd0\xcf\x11\xe0", "office"), (b"SQLite format 3\0", "database"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", TEXTS)
+def test_other_file_under_the_name_of_a_text_is_called_what_it_is(tmp_path, name, start, what):
+    (tmp_path / name).write_bytes(start + bytes(range(256)))
+    with pytest.raises(DataError, match=f"is not text: it is .*{what}"):
+        texts(tmp_path / name, encoding="latin-1")
+
+
+@pytest.mark.parametrize("name", [*TEXTS, "a.parquet"])
+def test_pointer_of_git_lfs_is_called_one(tmp_path, name):
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n")
+    with pytest.raises(DataError, match="pointer of Git LFS"):
+        texts(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.jsonl", "a.parquet"])
+def test_web_page_in_place_of_records_is_called_one(tmp_path, name):
+    (tmp_path / name).write_text("<!DOCTYPE html><html>sign in</html>")
+    with pytest.raises(DataError, match="is a web page"):
+        texts(tmp_path / name)
+
+
+def test_json_under_the_name_of_a_table_is_called_so(tmp_path):
+    (tmp_path / "a.csv").write_text(LINE, "utf-8")
+    with pytest.raises(DataError, match=r"holds JSON, not a table.*\.jsonl"):
+        texts(tmp_path / "a.csv")
+
+
 def test_broken_json_is_named_by_line_and_column(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"text": "a"}\n{"text": oh}\n')
     with pytest.raises(DataError, match=r"a\.jsonl, line 2: not JSON \(column 10: Expecting value\)"):

@@ -133,6 +133,29 @@ def test_first_row_of_data_is_no_header(tmp_path):
     assert columns == {"user": "column 1", "assistant": "column 2"}
 
 
+@pytest.mark.parametrize(
+    ("above", "header"),
+    [
+        ("Our questions\n", "prompt,completion"), ("Our questions,\n", "prompt,completion"),
+        ("Our questions,\nof 2024,\n\n", "Frage,Antwort"), ('"Our questions, all"\n', "Question,Answer"), ("\n\n", "Question,Answer"),
+    ],
+)  # fmt: skip
+def test_title_above_a_header_is_not_data(tmp_path, above, header):
+    assert read(tmp_path / "a.csv", f"{above}{header}\na,b\nc,d\n")[0] == [("a", "b"), ("c", "d")]
+
+
+def test_first_row_of_a_table_without_header_is_no_title(tmp_path):
+    content = "what is a question?,an answer asks for it\nprompt,a word for a question\nand you?,i am fine\n"
+    assert len(read(tmp_path / "a.csv", content)[0]) == 3
+
+
+def test_row_with_too_few_cells_is_told_to_be_filled(tmp_path):
+    path, bad = tmp_path / "a.csv", []
+    path.write_text("prompt,completion,topic\na,b\nc,d,e\nf,g,h,i\n")
+    assert len(list(read_documents(path, bad.append))) == 1
+    assert ["Fill in" in error.remedy for error in bad] == [True, False]
+
+
 @pytest.mark.parametrize("columns", ["user=Frage,assistant=Antwort", "user=frage, assistant=ANTWORT"])
 def test_columns_can_be_named(tmp_path, columns):
     found, _, _ = read(tmp_path / "a.csv", "Nr,Frage,Antwort\n1,wo?,hier.\n", columns)
