@@ -59,7 +59,8 @@ def records_in(record: Any, named: Collection[str], leave_out: LeaveOut) -> Iter
     if not isinstance(record, dict) or not record:
         return None
     values = list(record.values())
-    columns, data = record.get("columns"), record.get("data")
+    columns: Any = record.get("columns")
+    data: Any = record.get("data")
     if _is_list_of(str, columns) and _is_list_of(list, data) and all(len(row) == len(columns) for row in data):
         return (dict(zip(columns, row, strict=True)) for row in data)
     if _is_table(record, named):

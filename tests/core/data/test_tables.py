@@ -137,7 +137,8 @@ def test_first_row_of_data_is_no_header(tmp_path):
     ("above", "header"),
     [
         ("Our questions\n", "prompt,completion"), ("Our questions,\n", "prompt,completion"),
-        ("Our questions,\nof 2024,\n\n", "Frage,Antwort"), ('"Our questions, all"\n', "Question,Answer"), ("\n\n", "Question,Answer"),
+        ("Our questions,\nof 2024,\n\n", "Frage,Antwort"),
+        ('"Our questions, all"\n', "Question,Answer"), ("\n\n", "Question,Answer"),
     ],
 )  # fmt: skip
 def test_title_above_a_header_is_not_data(tmp_path, above, header):
