@@ -39,6 +39,7 @@ from i3desk.window.opening import Opening
 from i3desk.window.recently_deleted import RecentlyDeleted
 from i3desk.window.services import Services
 from i3desk.window.start_problems import show_start_error, wait_for_first
+from i3desk.window.taskbar_progress import TaskbarProgress
 from i3desk.workers.gc_control import GcControl
 from i3desk.workers.model_worker import Loader, load_i3core
 
@@ -88,6 +89,7 @@ class Application(QObject):
         self.model_menu.models_requested.connect(self.window.show_models)
         self.notice = DesktopNotice(self.window)
         self.notice.clicked.connect(self.window.come_to_front)
+        self.taskbar = TaskbarProgress()
         self.help = HelpMenu(self.services, self.window)
         self.theme.apply()
         self.crash_reporter = CrashReporter(paths, self.window)
@@ -188,8 +190,9 @@ class Application(QObject):
     def _show_training(self) -> None:
         run = self.services.runs.active
         self.window.status_bar.show_training(run)
-        share = f"{run.step / run.total_steps:.0%} · " if run is not None and run.total_steps else ""
-        self.window.setWindowTitle(f"{share}i3desk")  # seen in the task bar too
+        share = run.step / run.total_steps if run is not None and run.total_steps else None
+        self.taskbar.show(share)
+        self.window.setWindowTitle("i3desk" if share is None else f"{share:.0%} · i3desk")  # seen in the task bar too
 
     @Slot()
     def _find_run(self) -> None:
