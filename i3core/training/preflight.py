@@ -136,14 +136,16 @@ def _data(planned: PlannedRun) -> Iterator[PreflightFinding]:
     if planned.tokens_per_epoch <= 0:
         yield PreflightFinding("data", "The data holds no text to learn from.", "Add text (--data).", fatal=True)
         return
-    if planned.documents < 20:
+    # Answers to questions shall be known by heart, and such records are repeated and mixed until a step is full.
+    is_text = not planned.asks
+    if is_text and planned.documents < 20:
         count = "a single document" if planned.documents == 1 else f"only {planned.documents} documents"
         yield PreflightFinding(
             "data",
             f"The data is {count}: the model will memorise it rather than learn from it.",
             "Add more text; a few hundred documents are a good start.",
         )
-    if planned.tokens_per_epoch < planned.tokens_per_step * (1 - planned.replay_share):
+    if is_text and planned.tokens_per_epoch < planned.tokens_per_step * (1 - planned.replay_share):
         yield PreflightFinding(
             "data",
             f"The data is shorter than one training step: it has {planned.tokens_per_epoch:,} tokens, and a step reads "

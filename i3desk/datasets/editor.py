@@ -295,11 +295,15 @@ class DatasetEditor(QFrame):
         if self._content.currentWidget() is self.text:
             self.facts.setText(f"{_count(len(self.text.toPlainText().split()), 'word')}")
             return
-        rows = self.model.snapshot()
-        finished = [each for each in rows if each.is_finished]
-        asked = sum(len(each.ask) for each in finished)
-        parts = [_count(len(finished), "answer"), f"{_count(asked, 'way')} to ask"]
-        if missing := sum(not each.is_finished and not each.is_empty for each in rows):
+        answers = asked = missing = 0
+        for each in self.model.snapshot():  # at once: there may be thousands
+            answer = each.answer.strip()
+            if each.ask and answer:
+                answers, asked = answers + 1, asked + len(each.ask)
+            elif each.ask or answer:
+                missing += 1
+        parts = [_count(answers, "answer"), f"{_count(asked, 'way')} to ask"]
+        if missing:
             parts.append(f"{_count(missing, 'row')} without a question or an answer: not used")
         self.facts.setText(" · ".join(parts))
 

@@ -14,6 +14,7 @@ from PySide6.QtCore import (
     QMimeData,
     QObject,
     QPoint,
+    QSize,
     Qt,
     QTimer,
     Signal,
@@ -37,6 +38,7 @@ from i3desk.widgets.basics import FileDropsPass, named
 from i3desk.workers.background import BackgroundJobs
 
 ROW_HEIGHT, TALLEST_ROW = 36, 132  # pixels
+NUMBER_MARGIN = 16
 EDITOR_HEIGHT = 72
 LARGE_PASTE = 100_000  # characters; more are taken apart in the background
 TAKEN_OVER = (
@@ -133,6 +135,18 @@ class CellDelegate(QStyledItemDelegate):
         self.table_pasted.emit(row, text)
 
 
+class RowNumbers(QHeaderView):
+    """The numbers of the rows. Qt would measure two thousand of them whenever one changes."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(Qt.Orientation.Vertical, parent)
+        self.setSectionsClickable(True)
+
+    def sizeHint(self) -> QSize:
+        width = self.fontMetrics().horizontalAdvance(f"{max(99, self.count()):,}{FOLLOWS_MARK}")
+        return QSize(width + NUMBER_MARGIN, 0)
+
+
 class RowTable(QTableView):
     """Shows a RowsModel.
 
@@ -162,7 +176,8 @@ class RowTable(QTableView):
         self.setCornerButtonEnabled(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.horizontalHeader().setHighlightSections(False)
-        heights = self.verticalHeader()
+        heights = RowNumbers(self)
+        self.setVerticalHeader(heights)
         heights.setDefaultSectionSize(ROW_HEIGHT)
         heights.setMinimumSectionSize(ROW_HEIGHT)
         heights.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

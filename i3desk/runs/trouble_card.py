@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy, QWidget
 
 from i3desk.widgets.basics import button, column_in, label, named, row
+from i3desk.widgets.plain_text import without_options
 
 MAX_LINES, MIN_LINES = 9, 2  # of the end of the log in view
 LINE_CHARACTERS = 30
@@ -37,6 +38,7 @@ class TroubleCard(QFrame):
     def show_trouble(self, what: str, log_tail: str = "", title: str = "", remedy: str = "") -> None:
         """Show what went wrong; an empty `what` hides the card."""
         self.setVisible(bool(what))
+        what, remedy = without_options(what), without_options(remedy)
         for part, text in ((self.title, title), (self.what, what), (self.remedy, remedy)):
             part.setMinimumSize(1, 1)
             part.setText(text)

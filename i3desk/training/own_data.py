@@ -144,6 +144,7 @@ class OwnData(QStackedWidget):
     @Slot()
     def _on_closed(self) -> None:
         self.setCurrentIndex(0)
+        self.widget(0).setFocus()  # Qt would give it to the rail
         self._use_changed()
         self._show_sets()
         self.editing_changed.emit()

@@ -218,7 +218,7 @@ def _findings(
         evaluates=bool(config["eval_every"]),
         validation_sequences=int(validation[0]),
         asks=validation[1],
-        replay_share=started.get("replay_share", 0.0),
+        replay_share=facts.replay_share,
         patience=config["patience"],
     )
     found = [(each.what, each.remedy, each.fatal) for each in check_run(planned) if each.kind in OWN_FINDINGS]

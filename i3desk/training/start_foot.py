@@ -10,7 +10,7 @@ from i3desk.training.plan import RunPlan
 from i3desk.widgets.basics import column_in, label, named, row_in
 from i3desk.widgets.capped_scroll import CappedScroll
 from i3desk.widgets.notices import Notices
-from i3desk.widgets.plain_text import tooltip_text
+from i3desk.widgets.plain_text import tooltip_text, without_options
 
 MARGIN = 16
 MOST_FINDINGS = 200  # pixels of height; more scroll
@@ -45,6 +45,7 @@ class StartFoot(QFrame):
 
     def show_plan(self, plan: RunPlan, has_data: bool, is_queued: bool) -> None:
         """Show what speaks against a run; `is_queued` if it will wait for another one."""
+        obstacle = without_options(plan.obstacle)
         self.findings.show_notices(plan.findings)
         self.name.setPlaceholderText(plan.name or "name of the run")
         self._name_line.setVisible(has_data)
@@ -53,7 +54,7 @@ class StartFoot(QFrame):
         self.start_button.setText(text)
         self.start_button.setAccessibleName(text)
         self.start_button.setToolTip(
-            tooltip_text(plan.obstacle or "Train in the background; the base model does not change (Ctrl+Enter)")
+            tooltip_text(obstacle or "Train in the background; the base model does not change (Ctrl+Enter)")
         )
-        self.obstacle.setText(plan.obstacle)
-        self.obstacle.setVisible(bool(plan.obstacle))
+        self.obstacle.setText(obstacle)
+        self.obstacle.setVisible(bool(obstacle))

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from i3desk.style.icons import IconToolButton
 from i3desk.style.motion import is_reduced
-from i3desk.widgets.plain_text import tooltip_text
+from i3desk.widgets.plain_text import tooltip_text, without_options
 
 AnyWidget = TypeVar("AnyWidget", bound=QWidget)
 AnyLayout = TypeVar("AnyLayout", bound=QBoxLayout)
@@ -241,6 +241,7 @@ class Notice(QFrame):
 
     def show_error(self, what: str, remedy: str) -> None:
         """Show an error; hide the notice if `what` is empty."""
+        what, remedy = without_options(what), without_options(remedy)
         self.what.setText(what)
         self.remedy.setText(remedy)
         self.remedy.setVisible(bool(remedy))

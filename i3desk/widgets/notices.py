@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QWidget
 from i3core.text.chat_template import ChatTemplate
 from i3core.text.unreadable import notice
 from i3desk.widgets.basics import column_in, label, named
+from i3desk.widgets.plain_text import without_options
 
 
 class UnreadableNote(QWidget):
@@ -68,6 +69,7 @@ class Notices(QWidget):
         self.setVisible(bool(notices))
 
     def _notice(self, what: str, remedy: str, fatal: bool) -> QFrame:
+        what, remedy = without_options(what), without_options(remedy)
         card = named(QFrame(), "failure" if fatal else "caution")
         card.setAccessibleName(f"{what} {remedy}".strip())
         column = column_in(

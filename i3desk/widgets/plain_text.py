@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -14,6 +15,8 @@ from i3desk.style.theme import sized
 TOOLTIP_PX = 12  # as in the style sheet
 TOOLTIP_WIDTH = 320
 LOOKED_AT = 1000  # characters
+_IN_BRACKETS = re.compile(r" \(--[a-z][^()]*\)")
+_OPTION = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
 
 
 def tooltip_text(text: str) -> str:
@@ -42,6 +45,11 @@ def _wrapped(line: str) -> str:
         parts.append(units[start:end].decode("utf-16-le", "surrogatepass").rstrip())
     layout.endLayout()
     return "\n".join(parts)
+
+
+def without_options(text: str) -> str:
+    """A message of i3core as the window says it: with the names of settings in place of the command line's options."""
+    return _OPTION.sub(lambda found: f"“{found[1].replace('-', ' ').capitalize()}”", _IN_BRACKETS.sub("", text))
 
 
 def is_right_to_left(text: str) -> bool:

@@ -153,6 +153,11 @@ def test_sound_run_has_no_findings(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_few_answers_to_learn_by_heart_are_no_reason_for_doubt(tmp_path):
+    few = {"documents": 8, "tokens_per_epoch": 200, "replay_share": 0.5, "validation_sequences": 0}
+    assert check_run(plan(tmp_path, **few, asks=True)) == []
+
+
 ONE_ROW = {"memory_least_bytes": 10**9}
 FINDINGS = [
     ({"parameters": 10**14}, "disk", True, ["1,200 TB", "run", "--out"]),

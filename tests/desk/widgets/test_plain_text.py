@@ -14,7 +14,7 @@ from PySide6.QtGui import QFontMetrics, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
 from i3desk.style.theme import sized
-from i3desk.widgets.plain_text import TOOLTIP_WIDTH, tooltip_text
+from i3desk.widgets.plain_text import TOOLTIP_WIDTH, tooltip_text, without_options
 
 
 @pytest.mark.usefixtures("qapp")
@@ -47,3 +47,16 @@ def test_every_tooltip_goes_through_the_one_function():
                 )
                 found += [] if is_safe else [f"{path.relative_to(REPOSITORY)}:{node.lineno}"]
     assert not found
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Use a smaller batch (--batch-size) or fewer (--accumulate).", "Use a smaller batch or fewer."),
+        ("Train a small adapter beside the model (--lora-rank 8).", "Train a small adapter beside the model."),
+        ("Close other programs or lower --batch-size.", "Close other programs or lower “Batch size”."),
+        ("A dash -- or a minus - stays, and so does pre--war.", "A dash -- or a minus - stays, and so does pre--war."),
+    ],
+)
+def test_window_names_no_options_of_the_command_line(message, shown):
+    assert without_options(message) == shown
