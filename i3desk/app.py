@@ -98,6 +98,9 @@ class Application(QObject):
         self.model_worker.model_ready.connect(self.gc_control.settle)
         self.services.session.busy_changed.connect(self._on_busy_changed)
         self.services.model.changed.connect(self._on_busy_changed)
+        self.services.side_by_side.session.busy_changed.connect(self._on_busy_changed)
+        self.services.side_by_side.model.changed.connect(self._on_busy_changed)
+        self.services.side_by_side.worker.crashed.connect(self.crash_reporter.report)
         self.services.model.refused.connect(self._on_model_refused)
         self.services.autosave.failed.connect(self.actions.show_error)
         self.services.store_guard.said.connect(self._say)
@@ -143,7 +146,9 @@ class Application(QObject):
 
     @Slot()
     def _on_busy_changed(self) -> None:
-        self.gc_control.set_busy(self.services.session.any_busy or bool(self.services.model.stage))
+        second = self.services.side_by_side
+        is_answering = self.services.session.any_busy or second.session.any_busy
+        self.gc_control.set_busy(is_answering or bool(self.services.model.stage or second.model.stage))
 
     @Slot(str, str)
     def _on_model_refused(self, what: str, remedy: str) -> None:

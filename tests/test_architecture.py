@@ -32,7 +32,7 @@ LAYERS = {
         smoke_test
         app
         window
-        teach training
+        teach training side_by_side
         runs chat
         curves help settings models tokens datasets
         widgets preferences

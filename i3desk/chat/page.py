@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from i3desk.chat.composer import Composer
 from i3desk.chat.context_meter import ContextMeter
@@ -18,15 +20,23 @@ from i3desk.chat.session import ChatSession
 from i3desk.chat.sidebar import Sidebar
 from i3desk.chat.transcript import COLUMN_WIDTH, MARGIN, Transcript
 from i3desk.chat.welcome import WelcomePage
-from i3desk.conversations.conversation import USER
+from i3desk.conversations.conversation import USER, ChatSettings
 from i3desk.preferences import SettingsStore
 from i3desk.style.palette import BODY_PX
 from i3desk.style.theme import Theme
-from i3desk.widgets.basics import add, column, column_in, named, row_in
+from i3desk.widgets.basics import add, column, column_in, named, row, row_in
 from i3desk.workers.active_model import ModelState
 
 SIDES_FOLD_BELOW = 1100  # pixels of the window's width
 PREVIEW_AFTER_MS = 80
+
+
+class Partner(Protocol):
+    """A second model beside the one in use. `show_draft` returns why the text cannot be sent to it, or ""."""
+
+    session: ChatSession
+
+    def show_draft(self, text: str) -> str: ...
 
 
 class ChatPage(QWidget):
@@ -57,6 +67,7 @@ class ChatPage(QWidget):
         self._narrow = False
         self._text_size = 100
         self._preview = ContextPreview()
+        self.partner: Partner | None = None
 
         self.header = ChatHeader(session, theme)
         self.transcript = Transcript()
@@ -70,7 +81,9 @@ class ChatPage(QWidget):
         self._middle.addWidget(self.welcome)
         self._middle.addWidget(self.transcript)
         self.composer_bar = self._composer_bar()
-        middle = column(self.header, self.find_bar, (self._middle, 1), self.composer_bar)
+        self._side = column((self._middle, 1))
+        self._columns = row((self._side, 1), spacing=0)
+        middle = column(self.header, self.find_bar, (self._columns, 1), self.composer_bar)
         row_in(self, sidebar, (middle, 1), panel, spacing=0)
 
         self._preview_timer = QTimer(self, singleShot=True, interval=PREVIEW_AFTER_MS)
@@ -99,7 +112,7 @@ class ChatPage(QWidget):
     def _connect_parts(self) -> None:
         session, transcript, composer = self.session, self.transcript, self.composer
         composer.send_requested.connect(self._send)
-        composer.stop_requested.connect(session.stop)
+        composer.stop_requested.connect(self.stop)
         composer.scroll_requested.connect(transcript.scroll_pages)
         composer.edit_last_requested.connect(self._edit_last)
         composer.text_changed.connect(self._on_written)
@@ -115,7 +128,7 @@ class ChatPage(QWidget):
         transcript.chunks_requested.connect(self._fill_chunks)
         transcript.csv_requested.connect(self.csv_requested)
         transcript.seed_chosen.connect(self.panel.use_seed)
-        self.panel.settings_chosen.connect(session.change_settings)
+        self.panel.settings_chosen.connect(self._change_settings)
         self._store.changed.connect(self._show_display)
         self.find_bar.closed.connect(composer.edit.setFocus)
         self.header.folder_menu.aboutToShow.connect(self._fill_folder_menu)
@@ -127,18 +140,63 @@ class ChatPage(QWidget):
         inside = QWidget()
         inside.setMaximumWidth(COLUMN_WIDTH)
         column = column_in(inside, spacing=8)
-        self._above_composer = QVBoxLayout()
-        add(column, self._above_composer, self.composer, self.meter)
+        self._above_composer, self._below_composer = QVBoxLayout(), QVBoxLayout()
+        self._below_composer.addWidget(self.meter)
+        add(column, self._above_composer, self.composer, self._below_composer)
         bar = named(QFrame(), "composerBar")
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(MARGIN, 12, MARGIN, 14)
-        add(row, None, (inside, 1000), None)
+        row_in(bar, None, (inside, 1000), None, margins=(MARGIN, 12, MARGIN, 14), spacing=0)
         return bar
 
     def set_teach_bar(self, bar: QWidget) -> None:
         """Place the correction bar above the composer."""
         self._above_composer.addWidget(bar)
         bar.setFocusProxy(self.composer.edit)
+
+    # ---------------------------------------------------------------------------------------------- two models
+
+    @property
+    def sessions(self) -> tuple[ChatSession, ...]:
+        """The chat, and beside it that of a second model if there is one."""
+        return (self.session,) if self.partner is None else (self.session, self.partner.session)
+
+    def build_comparison(self, head: QWidget, beside: QWidget) -> None:
+        """Add the parts of a comparison: what is above the chat, and the column beside it."""
+        foot = QWidget()
+        self._foot = column_in(foot, margins=(MARGIN, 6, MARGIN, 10))
+        self.comparison_head, self._comparison = head, (head, beside, foot)
+        self._side.insertWidget(0, head)
+        self._side.addWidget(foot)
+        self._columns.addWidget(beside, 1)
+
+    def show_comparison(self, partner: Partner | None) -> None:
+        """Let the composer ask a second model too; None for only the one in use."""
+        if self.partner is not None:
+            self.partner.session.busy_changed.disconnect(self._show_state)
+        self.partner = partner
+        if partner is not None:
+            partner.session.busy_changed.connect(self._show_state)
+        for part in self._comparison:
+            part.setVisible(partner is not None)
+        (self._below_composer if partner is None else self._foot).addWidget(self.meter)
+        self._show_messages()
+        self._show_state()
+        self._update_preview()
+        self.composer.edit.setFocus()
+
+    def stop(self) -> None:
+        """Stop the replies on screen."""
+        for each in self.sessions:
+            each.stop()
+
+    def retry(self) -> None:
+        """Answer the last message again."""
+        for each in self.sessions:
+            each.retry()
+
+    @Slot(object)
+    def _change_settings(self, settings: ChatSettings) -> None:
+        for each in self.sessions:
+            each.change_settings(settings)
 
     # ---------------------------------------------------------------------------------------------- shortcuts
 
@@ -230,9 +288,13 @@ class ChatPage(QWidget):
         conversation = self.session.conversation
         self.transcript.show_conversation(conversation)
         self.composer.set_text(conversation.draft)
-        self._middle.setCurrentWidget(self.transcript if conversation.messages else self.welcome)
+        self._show_messages()
         self.welcome.temporary_note.setVisible(conversation.temporary)
         self._update_preview()
+
+    def _show_messages(self) -> None:
+        has_messages = bool(self.session.conversation.messages) or self.partner is not None
+        self._middle.setCurrentWidget(self.transcript if has_messages else self.welcome)
 
     @Slot()
     def _on_path_changed(self) -> None:
@@ -279,8 +341,9 @@ class ChatPage(QWidget):
     @Slot()
     def _show_state(self) -> None:
         session, model = self.session, self.session.model
-        self.composer.set_busy(session.busy)
-        self.composer.set_model_name(model.awaited or (model.info.name if model.info else "i3"))
+        self.composer.set_busy(any(each.busy for each in self.sessions))
+        name = model.awaited or (model.info.name if model.info else "i3")
+        self.composer.set_model_name(name if self.partner is None else "both models")
         self._show_display()
         self.transcript.set_busy(session.busy)
         self.sidebar.set_busy(session.busy_ids)
@@ -306,7 +369,8 @@ class ChatPage(QWidget):
         self._preview_timer.stop()
         text = self.composer.text()
         self._preview = context_preview(self.session.conversation, self.session.model.info, text)
-        self.composer.set_blocked(self._preview.too_long)
+        others = "" if self.partner is None else self.partner.show_draft(text)
+        self.composer.set_blocked(self._preview.too_long or others)
         self.composer.set_unreadable(self._preview.unreadable)
         self._show_window()
 
@@ -327,6 +391,9 @@ class ChatPage(QWidget):
     def _send(self, text: str) -> None:
         self.panel.flush()
         if not text.strip():
-            self.session.continue_text()
+            for each in self.sessions:
+                each.continue_text()
         elif self.session.send(text):
+            for each in self.sessions[1:]:
+                each.send(text)
             self.composer.accept()

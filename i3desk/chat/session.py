@@ -6,7 +6,7 @@ A reply belongs to its conversation, not to the screen: it continues while anoth
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -29,6 +29,8 @@ from i3desk.conversations.conversation import (
 from i3desk.conversations.store import Store
 from i3desk.workers.active_model import ActiveModel
 from i3desk.workers.model_worker import ModelInfo, ModelWorker
+
+ADOPTED = tuple(field.name for field in fields(Message) if field.name not in ("number", "parent", "role", "text"))
 
 
 class ChatSession(QObject):
@@ -234,6 +236,25 @@ class ChatSession(QObject):
         self.conversation.select(number)
         self._autosave.keep(self.conversation)
         measure(self.conversation, self.model.info)
+        self.path_changed.emit()
+        self.window_changed.emit()
+
+    def adopt(self, parent: int | None, path: list[Message], show: bool) -> None:
+        """Add messages that another course of this conversation has after `parent`, as versions; perhaps show them."""
+        conversation, leaf = self.conversation, self.conversation.leaf
+        new = []
+        for message in path:
+            known = conversation.find_version(parent, message.role, message.text)
+            if known is None:
+                values = {name: getattr(message, name) for name in ADOPTED}
+                known = conversation.add(message.role, message.text, parent, **values)
+                new.append(known)
+            parent = known.number
+        shown = parent if show else leaf
+        if shown is not None:
+            conversation.select(shown)
+        self._autosave.keep(conversation, *new)
+        measure(conversation, self.model.info)
         self.path_changed.emit()
         self.window_changed.emit()
 

@@ -208,6 +208,11 @@ class Conversation:
         """Numbers of all versions of a message, itself included, oldest first."""
         return self._children[self.messages[number].parent]
 
+    def find_version(self, parent: int | None, role: str, text: str) -> Message | None:
+        """A message with this text that follows `parent` and is complete."""
+        following = (self.messages[number] for number in self._children.get(parent, ()))
+        return next((each for each in following if (each.role, each.text) == (role, text) and each.ended), None)
+
     def is_answered(self, number: int) -> bool:
         """True if another message follows."""
         return bool(self._children.get(number))

@@ -74,7 +74,7 @@ class MainWindow(QMainWindow):
         self._store.changed.connect(self._show_scale_soon)
         self._painted = False
         self._closing = False
-        self._still_running = 3
+        self._still_running = 4
         self._may_lose = False
         self._question: QMessageBox | None = None
 
@@ -86,7 +86,8 @@ class MainWindow(QMainWindow):
         self.runs_page = services.runs_page
         self.models_page = services.models_page
         self.settings_page = services.settings_page
-        services.model_worker.stopped.connect(self._on_stopped)
+        for worker in (services.model_worker, services.side_by_side.worker):
+            worker.stopped.connect(self._on_stopped)
         for jobs in (services.background, services.training_jobs):
             jobs.stopped.connect(self._on_stopped)
 
@@ -194,7 +195,7 @@ class MainWindow(QMainWindow):
             "Ctrl+=": partial(self._zoom, 1),
             "Ctrl+-": partial(self._zoom, -1),
             "Ctrl+0": partial(self._zoom, 0),
-            "Ctrl+R": self.session.retry,
+            "Ctrl+R": page.retry,
             "Ctrl+G": page.toggle_glass,
             "Ctrl+Shift+C": page.copy_last_reply,
             "Ctrl+J": page.transcript.jump_to_latest,
@@ -221,7 +222,7 @@ class MainWindow(QMainWindow):
         text, shift = event.text(), Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
         is_typed = bool(text) and text.isprintable() and not event.modifiers() & ~shift
         if event.key() == Qt.Key.Key_Escape:
-            self.session.stop()
+            self.chat_page.stop()
         elif is_typed and self.pages.currentWidget() is self.chat_page:
             self.chat_page.composer.type_text(text)
         else:

@@ -27,6 +27,7 @@ from i3desk.preferences import SettingsStore
 from i3desk.runs.controller import RunController
 from i3desk.runs.page import RunsPage
 from i3desk.settings.page import SettingsPage
+from i3desk.side_by_side.controller import SideBySide
 from i3desk.style.theme import Theme
 from i3desk.teach.controller import TeachController
 from i3desk.training.page import TrainPage
@@ -76,6 +77,9 @@ class Services(QObject):
         self.train_page = TrainPage(self.runs, self.training_jobs, paths, self.datasets, theme)
         self.runs_page = RunsPage(self.runs, theme, self.training_jobs, paths.runs_folder)
         self.chat_with_run = ChatWithRun(self.runs, self.session, self.use_model, self)
+        self.side_by_side = SideBySide(
+            self.chat_page, self.store, self.autosave, settings, theme, loader, self.use_model, self
+        )
         self.teacher = TeachController(self.session, self.runs, self.training_jobs, paths, self.use_model, self)
         self.chat_page.set_teach_bar(self.teacher.bar)
         self.train_page.setup.own.set_sources(self._corrected_rows, self._chat_rows)
@@ -212,6 +216,7 @@ class Services(QObject):
         self._checkpoint_timer.stop()
         self.store_guard.shut_down()
         self.panel.flush()
+        self.side_by_side.shut_down()
         self.session.finish()
         self.settings.save()
         self.background.run(partial(self.store_guard.if_in_place, checkpoint), _ignore, _ignore)
