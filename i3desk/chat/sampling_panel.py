@@ -54,6 +54,7 @@ PERSONA = _TextSetting(
 )
 DEFAULTS = SamplingConfig()
 NO_PERSONA = "This model doesn't support system prompts."
+INHERITED = "New chats begin with these settings, in Chat mode and without a system prompt."
 
 
 class SamplingPanel(QFrame):
@@ -117,6 +118,7 @@ class SamplingPanel(QFrame):
             if switch.key == "glass":
                 self.legend = TokenLegend()
                 column.addWidget(self.legend)
+        column.addWidget(label(INHERITED, tone="muted", grade="small", wrap=True))
         column.addStretch(1)
         scroll = scroll_page(body)
         column_in(self, scroll, margins=(1, 0, 0, 0))

@@ -13,7 +13,7 @@ from i3desk.paths import Paths
 from i3desk.runs.controller import RunController
 from i3desk.teach.correction_bar import CorrectionBar
 from i3desk.teach.corrections import Corrections
-from i3desk.teach.lesson import Lesson
+from i3desk.teach.lesson import Lesson, LessonState
 from i3desk.workers.background import BackgroundJobs
 
 
@@ -42,6 +42,7 @@ class TeachController(QObject):
         self.bar = CorrectionBar()
         session.corrected.connect(self._on_corrected)
         session.model.changed.connect(self._show)
+        session.model.ready.connect(self._on_model_ready)
         self.corrections.changed.connect(self._show)
         self.lesson.changed.connect(self._show)
         self.lesson.done.connect(self._on_done)
@@ -80,6 +81,14 @@ class TeachController(QObject):
     def _on_done(self, folder: str) -> None:
         self.corrections.mark(self.lesson.taught, Path(folder).parent.parent.name)
         self._use_model(folder)
+
+    @Slot()
+    def _on_model_ready(self) -> None:
+        """Close the outcome of a lesson once another model is in use."""
+        folder, taught = self._session.model.folder, self.lesson.folder
+        is_taught = folder is not None and taught is not None and Path(folder).is_relative_to(taught)
+        if self.lesson.state is LessonState.TAUGHT and not is_taught:
+            self.lesson.forget()
 
     @Slot()
     def _show(self) -> None:

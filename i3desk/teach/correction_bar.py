@@ -15,6 +15,7 @@ from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.plain_text import tooltip_text
 
 MAX_LIST_HEIGHT = 220
+LATER = "Hide this until the next correction. The corrections stay; the Train page can use them too."
 
 
 class CorrectionBar(QFrame):
@@ -38,6 +39,8 @@ class CorrectionBar(QFrame):
         self.setAccessibleName("Corrections")
         self._opened = self._shows_outcome = False
         self._content: tuple = ()
+        self._waiting: tuple[Correction, ...] = ()  # corrections that can be taught now
+        self._put_away: tuple[Correction, ...] = ()  # those that the user wants to teach later
         self.label = ElidedLabel(grade="small")
         self.progress = QProgressBar(textVisible=False)
         self.progress.setFixedSize(120, 6)
@@ -57,7 +60,7 @@ class CorrectionBar(QFrame):
         self.stop_button.clicked.connect(self.stop_requested)
         self.undo_button.clicked.connect(self.undo_requested)
         self.run_button.clicked.connect(self.show_run_requested)
-        self.close_button.clicked.connect(self.close_requested)
+        self.close_button.clicked.connect(self._close)
         self._buttons = (
             self.show_button, self.undo_button, self.run_button, self.stop_button, self.teach_button, self.close_button,
         )  # fmt: skip
@@ -75,12 +78,13 @@ class CorrectionBar(QFrame):
     def show_state(self, lesson: Lesson, corrections: Sequence[Correction], model: str) -> None:
         """Show the corrections to teach, or the state of the lesson."""
         state, count = lesson.state, len(corrections)
+        self._waiting = tuple(corrections) if state is LessonState.NONE else ()
         shown: set[QWidget] = {self.show_button} if count else set()
         self.progress.setVisible(state is LessonState.TEACHING)
         if state is LessonState.NONE:
             things = "1 correction" if count == 1 else f"{count} corrections"
             self.label.setText(f"Teach {model} {things}")
-            shown.add(self.teach_button)
+            shown |= {self.teach_button, self.close_button}
         elif state is LessonState.STARTING:
             note = lesson.note or "starting"
             self.label.setText(f"{note[0].upper()}{note[1:]}…")
@@ -102,12 +106,24 @@ class CorrectionBar(QFrame):
             self.setFocus()  # to the composer; Qt would choose the next control, wherever it is
         for each in self._buttons:
             each.setVisible(each in shown)
+        is_later = state is LessonState.NONE
+        self.close_button.setText("Later" if is_later else "Close")
+        self.close_button.setToolTip(tooltip_text(LATER if is_later else "Keep the model as it is now"))
         self.teach_button.setText("Try again" if state is LessonState.FAILED else "Teach")
         outcome = lesson.outcome() if state is LessonState.TAUGHT else None
         restyle(self.undo_button, kind="primary" if outcome and outcome.did_harm else "quiet")
         content = outcome.answers + outcome.near if outcome else tuple(corrections)
         self._show_list(content, taught=state is LessonState.TAUGHT)
-        self.setVisible(bool(count) or state is not LessonState.NONE)
+        self.setVisible(state is not LessonState.NONE or (bool(count) and self._waiting != self._put_away))
+
+    @Slot()
+    def _close(self) -> None:
+        if self._waiting:
+            self._put_away = self._waiting
+            self.setFocus()
+            self.hide()
+        else:
+            self.close_requested.emit()
 
     def _show_list(self, content: tuple, taught: bool) -> None:
         if (content, taught) != (self._content, self._shows_outcome):

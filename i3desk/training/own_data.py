@@ -49,7 +49,8 @@ class OwnData(QStackedWidget):
         self.shelf = Shelf()
         self.editor = DatasetEditor(store, background)
         data.show_below(self.shelf)
-        self.addWidget(scroll_page(centred(data, WIDEST)))
+        self._page = scroll_page(centred(data, WIDEST))
+        self.addWidget(self._page)
         self.addWidget(self.editor)
         self._changed: str = ""
         self._read_timer = QTimer(self, interval=READ_AFTER_MS, singleShot=True)
@@ -143,8 +144,8 @@ class OwnData(QStackedWidget):
 
     @Slot()
     def _on_closed(self) -> None:
-        self.setCurrentIndex(0)
-        self.widget(0).setFocus()  # Qt would give it to the rail
+        self.setCurrentWidget(self._page)
+        self._page.setFocus()  # Qt would give it to the rail
         self._use_changed()
         self._show_sets()
         self.editing_changed.emit()

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
-from user import last_reply
+from user import click, last_reply
 
 from i3core.data.documents import read_documents
 from i3desk.conversations.conversation import ASSISTANT, USER, Conversation
@@ -159,6 +159,21 @@ def test_list_is_as_tall_as_its_content(corrections, qtbot):
     for width in (600, 420, 800):
         bar.resize(width, bar.height())
         qtbot.waitUntil(lambda: bar.list.height() > 60 and bar.list.verticalScrollBar().maximum() == 0)
+
+
+def test_corrections_can_be_put_away_until_the_next_one(corrections, qtbot):
+    corrections.add(*corrected("arr!", "hello."))
+    bar = CorrectionBar()
+    qtbot.addWidget(bar)
+    nothing = SimpleNamespace(state=LessonState.NONE)
+    bar.show_state(nothing, corrections.entries, "i3-mini")
+    assert bar.close_button.text() == "Later"
+    click(qtbot, bar.close_button)
+    bar.show_state(nothing, corrections.entries, "another")
+    assert not bar.isVisible()
+    corrections.add(*corrected("aye!", "yes."))
+    bar.show_state(nothing, corrections.entries, "another")
+    assert bar.isVisible()
 
 
 def test_focus_goes_to_the_message_box_when_teach_disappears(corrections, qtbot):
