@@ -51,6 +51,7 @@ LIGHT_MODULES = (
     "i3core.cli.models",
     "i3core.checkpoints.model_info",
     "i3core.checkpoints.registry",
+    "i3core.checkpoints.summary",
     "i3core.checkpoints.template",
     "i3core.data.batches",
     "i3core.data.token_dataset",

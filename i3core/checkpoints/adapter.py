@@ -8,7 +8,6 @@ File names, keys and tensor names are those of PEFT. Vocabulary, sizes and templ
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -21,20 +20,17 @@ from ..model.lora import lora_layers, target_layers
 from ..model.network import I3Network
 from ..system import assets
 from ..system.files import replaced, write_json
-from .adapter_config import AGAIN, CONFIG_FILE, WEIGHT_FILE, Adapter
-
-PREFIX = "base_model.model."
+from .adapter_config import AGAIN, CONFIG_FILE, PREFIX, WEIGHT_FILE, Adapter, check_matrices, fingerprint
 
 
 def weights_sha256(network: I3Network) -> str:
     """Fingerprint of a network's weights as float32, without LoRA matrices; independent of the layout of the files."""
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        if ".lora_" in name or (network.config.tie_embeddings and name == "head.weight"):
-            continue
-        digest.update(f"{name} {list(value.shape)}\n".encode())
-        digest.update(value.detach().to("cpu", torch.float32).contiguous().numpy())
-    return digest.hexdigest()
+    left_out = "head.weight" if network.config.tie_embeddings else ""
+    return fingerprint(
+        (name, value.detach().to("cpu", torch.float32).contiguous().numpy())
+        for name, value in sorted(network.state_dict().items())
+        if ".lora_" not in name and name != left_out
+    )
 
 
 def write_adapter(
@@ -80,36 +76,13 @@ def _relative(base: Path, folder: Path) -> str | None:
 
 def read_matrices(folder: Path, network: I3Network, adapter: Adapter) -> dict[str, tuple[Tensor, Tensor]]:
     """Map each layer's name to its (lora_A, lora_B). Raises CheckpointError if the file does not fit `network`."""
-    path = folder / WEIGHT_FILE
-    if not path.is_file():
-        raise CheckpointError(f"The adapter {folder} has no weights ({WEIGHT_FILE}).", AGAIN)
+    check_matrices(folder, network.config, adapter.rank)
     try:
-        tensors = load_file(path)
+        tensors = load_file(folder / WEIGHT_FILE)
     except Exception as error:  # whatever damaged bytes cause
-        raise CheckpointError(f"{path} is damaged or cut short.", AGAIN) from error
-    matrices: dict[str, tuple[Tensor, Tensor]] = {}
-    for name, layer in target_layers(network).items():
-        pair: list[Tensor] = []
-        for part, shape in (("A", (adapter.rank, layer.in_features)), ("B", (layer.out_features, adapter.rank))):
-            tensor = tensors.pop(f"{PREFIX}{name}.lora_{part}.weight", None)
-            if tensor is None or tuple(tensor.shape) != shape:
-                found = "is missing" if tensor is None else f"has the shape {tuple(tensor.shape)}"
-                raise CheckpointError(f"{path}: lora_{part} of {name} {found}; {shape} is right.", AGAIN)
-            if not tensor.is_floating_point() or not torch.isfinite(tensor).all():
-                raise CheckpointError(f"{path}: lora_{part} of {name} holds values that are not finite numbers.", AGAIN)
-            pair.append(tensor.float())
-        matrices[name] = pair[0], pair[1]
-    if tensors:
-        raise CheckpointError(
-            f"{path} has tensors that its base does not have: {', '.join(sorted(tensors)[:3])}.", AGAIN
-        )
-    return matrices
+        raise CheckpointError(f"{folder / WEIGHT_FILE} is damaged or cut short.", AGAIN) from error
 
+    def matrix(name: str, part: str) -> Tensor:
+        return tensors[f"{PREFIX}{name}.{part}.weight"].float()
 
-def check_fingerprint(folder: Path, network: I3Network, adapter: Adapter) -> None:
-    """Raise CheckpointError unless `network` is the one that the adapter was trained over."""
-    if weights_sha256(network) != adapter.base_sha256:
-        raise CheckpointError(
-            f"The model {adapter.base} is not, or no longer, the one that the adapter {folder} was trained over.",
-            f"Merge it with the right one: `i3core convert {folder} NEW_FOLDER --base FOLDER_OF_THE_BASE`.",
-        )
+    return {name: (matrix(name, "lora_A"), matrix(name, "lora_B")) for name in target_layers(network)}

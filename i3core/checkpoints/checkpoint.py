@@ -29,9 +29,10 @@ from ..system.files import read_json, replaced, write_json
 from ..text.chat_template import ChatTemplate
 from ..text.tokenizers import Tokenizer, read_tokenizer
 from . import adapter_config, checksums, registry
-from .adapter import check_fingerprint, read_matrices, weights_sha256, write_adapter
-from .adapter_config import Adapter, is_adapter, read_config
-from .state_dict import AGAIN, check_shapes, config_from_shapes
+from .adapter import read_matrices, weights_sha256, write_adapter
+from .adapter_config import Adapter, check_fingerprint, is_adapter, read_config
+from .state_dict import check_shapes, config_from_shapes
+from .summary import check_heads_left_out, model_name, not_finite, with_heads
 from .template import check_vocabulary
 from .weights import INDEX_FILES, WEIGHT_FILES, has_weights, read_details, read_tensors, tokenizer_path, weights_paths
 
@@ -99,8 +100,7 @@ def load(
         return dataclasses.replace(model, device=choice)
     folder = find_model(path_or_name)
     if is_adapter(folder):
-        if heads is not None:
-            raise CheckpointError(f"{folder} is an adapter; its base says how many heads it has.", "Leave them out.")
+        check_heads_left_out(folder, heads)
         model = load_adapter(folder, device, precision, base)
         merge_lora(model.network).eval()
         return model
@@ -118,7 +118,7 @@ def load_adapter(
     folder = find_model(folder)
     adapter, name = read_config(folder, None if base is None else find_model(base))
     model = _load_complete(adapter.base, device, precision)
-    check_fingerprint(folder, model.network, adapter)
+    check_fingerprint(folder, adapter, weights_sha256(model.network))
     insert_lora(model.network, read_matrices(folder, model.network, adapter), adapter.alpha)
     details = {key: value for key, value in model.details.items() if key not in ("name", "step")}
     step = read_json(folder / adapter_config.CONFIG_FILE).get("step")
@@ -155,31 +155,16 @@ def _load_complete(folder: Path, device: str, precision: str, heads: int | None 
     details = read_details(folder)
     weights = _read_weights(folder)
     tokenizer = read_tokenizer(tokenizer_path(folder))
-    config, warnings = config_from_weights(weights, _with_heads(folder, details, heads))
+    config, warnings = config_from_weights(weights, with_heads(folder, details, heads))
     check_vocabulary(folder, tokenizer, config.vocab_size)
     network = network_from_weights(config, weights)
     if choice.is_cuda:
         network = network.to(choice.name)
     network.eval()
     template = ChatTemplate.for_model(tokenizer, details.get("chat_template"))
-    name = details.get("name")
-    if not isinstance(name, str):
-        name = folder.resolve().name
+    name = model_name(folder, details)
     warnings = (*warnings, *precision_warnings(choice, config.d_model))
     return Model(network, tokenizer, config, template, choice, name, folder, details, warnings)
-
-
-def _with_heads(folder: Path, details: dict, heads: int | None) -> dict:
-    """What config.json declares, with the number of heads that the user gives."""
-    declared = details.get("n_heads", details.get("num_attention_heads"))
-    if heads is None or heads == declared:
-        return details
-    if declared is not None:
-        raise CheckpointError(
-            f"{folder} says in its config.json that the model has {declared} attention heads, not {heads}.",
-            "Leave the number out, or correct config.json if it is wrong.",
-        )
-    return {**details, "n_heads": heads}
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:
@@ -188,7 +173,7 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
     weights = {name: value.float() for name, value in read_tensors(*paths).items()}
     for name, value in weights.items():
         if not torch.isfinite(value).all():
-            raise CheckpointError(f"{paths[0]}: {name} holds values that are not finite numbers.", AGAIN)
+            raise not_finite(paths[0], name)
     return weights
 
 

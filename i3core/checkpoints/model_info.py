@@ -1,6 +1,6 @@
 """Inspect a model folder without loading it: sizes from the tensors' headers, licence, source, training.
 
-Needs torch only for weights in the public layout (a pickle), and reads only their shapes even then.
+Needs torch only for pickled weights that are unlike those of the public code, and reads only their shapes even then.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..text.tokenizers import vocabulary_unit
 from . import adapter_config, registry
 from .checksums import read_checksums
 from .state_dict import check_shapes, config_from_shapes
+from .stored import stored_tensors
 from .user_notes import read_notes
 from .weights import read_details, read_header, read_tensors, same_bytes, tokenizer_path, weights_paths
 
@@ -219,15 +220,15 @@ def _read_sizes(folder: Path, details: dict) -> tuple[ModelConfig, str, str, tup
     """Read sizes, layout, dtype of the weights, and warnings."""
     paths = weights_paths(folder)
     tokenizer_path(folder)
-    if paths[0].suffix == ".safetensors":
-        layout, stored = "safetensors", read_header(*paths)
+    layout, stored = "safetensors" if paths[0].suffix == ".safetensors" else "public", stored_tensors(*paths)
+    if stored is not None:
         shapes = {name: tensor.shape for name, tensor in stored.items()}
         dtypes = {tensor.dtype for tensor in stored.values()}
 
         def head_is_embedding() -> bool:
             return same_bytes(stored["head.weight"], stored["embed.weight"])
     else:
-        layout, tensors = "public", read_tensors(*paths, mmap=True)
+        tensors = read_tensors(*paths, mmap=True)
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}
 

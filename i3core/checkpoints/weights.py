@@ -144,13 +144,21 @@ def plain_name(name: object) -> str:
     return re.sub(r"^(module\.|_orig_mod\.)+", "", str(name))
 
 
+def unwrapped(content: object) -> object:
+    """The weights in the content of a pickled file, which training scripts wrap in a dictionary of their own."""
+    for key in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    return content
+
+
 def read_header(*paths: Path) -> dict[str, StoredTensor]:
     """Read the headers of safetensors files: a description of each weight by name, without buffers.
 
     Raises CheckpointError if a file is damaged, cut short, or has weights that are not floating-point numbers.
     """
     tensors = {name: tensor for path in paths for name, tensor in _read_header(path).items()}
-    return {name: tensor for name, tensor in tensors.items() if _is_weight(tensor.path, name, tensor.dtype)}
+    return {name: tensor for name, tensor in tensors.items() if is_weight(tensor.path, name, tensor.dtype)}
 
 
 def _read_header(path: Path) -> dict[str, StoredTensor]:
@@ -183,7 +191,7 @@ def _damaged(path: Path) -> CheckpointError:
     return CheckpointError(*(stand_in(path) or (f"{path} is damaged or cut short.", AGAIN)))
 
 
-def _is_weight(path: Path, name: str, dtype: str) -> bool:
+def is_weight(path: Path, name: str, dtype: str) -> bool:
     """Whether a tensor is a weight, and not a buffer (a mask, positions, a counter) beside the weights.
 
     Raises CheckpointError for a weight that is not a floating-point number.
@@ -249,14 +257,10 @@ def _read_tensors(path: Path, mmap: bool) -> dict[str, Tensor]:
                 with torch.serialization.safe_globals(numbers):
                     content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:
-        what = f"{path} is damaged, or contains something other than weights; no code in it was run."
-        remedy = "Get the model from a source you trust, as model.safetensors if there is one."
-        raise CheckpointError(*(stand_in(path) or (what, remedy))) from error
+        raise no_weights(path) from error
     except Exception as error:  # damaged bytes make the unpickler raise nearly anything
         raise _damaged(path) from error
-    for key in _WRAPPERS:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
+    content = unwrapped(content)
     if not isinstance(content, dict) or not content or not all(isinstance(v, torch.Tensor) for v in content.values()):
         raise CheckpointError(f"{path} does not hold the weights of a model.", AGAIN)
     tensors = {plain_name(key): value for key, value in content.items()}
@@ -268,7 +272,14 @@ def _read_tensors(path: Path, mmap: bool) -> dict[str, Tensor]:
     needed = sum(value.numel() * value.element_size() for value in tensors.values())
     if sum(storages.values()) > size or needed > 2 * size:  # a tied head may be there twice
         raise CheckpointError(f"{path} names far more weights than it holds.", AGAIN)
-    return {n: v for n, v in tensors.items() if _is_weight(path, n, str(v.dtype).removeprefix("torch."))}
+    return {n: v for n, v in tensors.items() if is_weight(path, n, str(v.dtype).removeprefix("torch."))}
+
+
+def no_weights(path: Path) -> CheckpointError:
+    """The error for a file of the public layout that is no pickle of weights."""
+    what = f"{path} is damaged, or contains something other than weights; no code in it was run."
+    remedy = "Get the model from a source you trust, as model.safetensors if there is one."
+    return CheckpointError(*(stand_in(path) or (what, remedy)))
 
 
 def _check_archive(path: Path) -> None:

@@ -6,7 +6,9 @@ import argparse
 import dataclasses
 from typing import Any
 
-from .options import Commands, add_command, add_device, add_heads, add_json, add_model, load
+from ..checkpoints.summary import summarize
+from ..system.device import plain_cpu
+from .options import Commands, add_command, add_device, add_heads, add_json, add_model, load, print_warning
 from .output import print_json
 
 
@@ -29,12 +31,20 @@ def add_tokenize(commands: Commands) -> None:
 
 
 def info(arguments: argparse.Namespace) -> None:
-    model = load(arguments)
+    """Read the files alone where they and the machine allow it: torch takes more than a second to import."""
+    device = plain_cpu(arguments.device, arguments.precision)
+    model = summarize(arguments.model, arguments.heads) if device is not None else None
+    if model is None or device is None:
+        model = load(arguments)
+        device = model.device
+    else:
+        for warning in model.warnings:
+            print_warning(warning)
     content: dict[str, Any] = {
         "name": model.name,
         "parameters": model.parameters,
         **dataclasses.asdict(model.config),
-        "device": model.device.describe(),
+        "device": device.describe(),
         "chat_template": model.template.to_json(),
         "licence": model.details.get("license", "not stated"),
         "warnings": list(model.warnings),
@@ -45,7 +55,7 @@ def info(arguments: argparse.Namespace) -> None:
             "lora_rank": model.adapter.rank,
             "lora_alpha": model.adapter.alpha,
         }
-    gpu = model.device.unusable_gpu
+    gpu = device.unusable_gpu
     if gpu is not None:
         content["unused_card"] = dataclasses.asdict(gpu)
     if arguments.json:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..errors import I3Error
 from ..system.device import is_out_of_memory
+from ..system.ending import skip_last_collection
 from ..system.priority import set_torch_environment
 from ..version import __version__
 from .bench import add_bench
@@ -35,6 +36,7 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status: 0, 1 for an error that the user can fix, 130 for Ctrl-C."""
+    skip_last_collection()
     set_torch_environment()
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

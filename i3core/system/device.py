@@ -15,12 +15,13 @@ from pathlib import Path
 import psutil
 
 from ..errors import DeviceError
-from .gpu import UnusableGpu, card_fault, working_card
+from .gpu import UnusableGpu, card_fault, may_have_card, working_card
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 TRAINING_PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # The words of torch, cuBLAS and cuDNN.
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+NO_CARD, CHOSEN = "no CUDA device found", "chosen by you"
 WEIGHT_BITS = {"int8": 8, "int4": 4}  # precisions of the weights, for inference on a CPU
 PRECISIONS = (*TRAINING_PRECISIONS, *WEIGHT_BITS)
 LEAST_WIDTH, LEAST_GAIN = 256, 1.2  # of a model that trains in bfloat16 on a CPU
@@ -36,7 +37,7 @@ class DeviceChoice:
         label: name to show, such as "CPU" or the name of the GPU.
         precision: "float32", "bfloat16" or "float16" of matrix products, or "int8" or "int4" of the weights
             (quantization.py); the recurrences are always float32.
-        threads: threads that torch uses on the CPU.
+        threads: threads that torch uses on the CPU; 0 if torch was not asked.
         reason: why this device was chosen.
         unusable_gpu: a faster GPU of this machine, and why it cannot be used; None if there is none.
     """
@@ -50,7 +51,9 @@ class DeviceChoice:
 
     def describe(self) -> str:
         """One line for a status bar: device, threads, precision and the reason."""
-        threads = f", {self.threads} thread{'s' if self.threads != 1 else ''}" if self.name == "cpu" else ""
+        threads = (
+            f", {self.threads} thread{'s' if self.threads != 1 else ''}" if self.name == "cpu" and self.threads else ""
+        )
         return f"{self.label}{threads}, {self.precision} ({self.reason})"
 
     @property
@@ -64,6 +67,15 @@ class DeviceChoice:
         import torch
 
         return torch.autocast(self.name.split(":")[0], dtype=getattr(torch, self.precision))
+
+
+def plain_cpu(device: str = "auto", precision: str = "auto") -> DeviceChoice | None:
+    """What `choose_device` would choose, where that is a CPU in float32 for sure; otherwise None. Needs no torch."""
+    if precision not in ("auto", "float32") or device not in ("auto", "cpu"):
+        return None
+    if device == "auto" and may_have_card():
+        return None
+    return DeviceChoice("cpu", "CPU", "float32", 0, NO_CARD if device == "auto" else CHOSEN)
 
 
 def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice:
@@ -81,11 +93,11 @@ def choose_device(device: str = "auto", precision: str = "auto") -> DeviceChoice
         working, card = working_card()
         name = "cpu" if working is None else f"cuda:{working}"
         platform = "ROCm" if torch.version.hip else "CUDA"
-        reason = f"no {platform} device found" if working is None else f"{platform} device found"
+        reason = NO_CARD.replace("CUDA", platform) if working is None else f"{platform} device found"
         if card is not None:
             reason = f"{card.name} not used: {card.reason}"
     else:
-        name, reason = device, "chosen by you"
+        name, reason = device, CHOSEN
         try:
             kind, index = torch.device(device).type, torch.device(device).index or 0
         except RuntimeError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib.metadata
 import logging
 import os
 import platform
@@ -30,6 +32,21 @@ class UnusableGpu:
     reason: str
     remedy: str
     command: str = ""
+
+
+def may_have_card() -> bool:
+    """Whether torch could find a card, or a card be unusable; False only if that is certain. Needs no torch."""
+    try:  # the packaged program has no version to read, and is never built for ROCm
+        build = "" if is_packaged() else importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return True
+    if "rocm" in build or _first_gpu():
+        return True
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:  # no driver
+        return False
+    return True
 
 
 def working_card() -> tuple[int | None, UnusableGpu | None]:
