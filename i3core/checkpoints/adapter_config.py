@@ -93,7 +93,7 @@ def fingerprint(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
     digest = hashlib.sha256()
     for name, array in arrays:
         digest.update(f"{name} {list(array.shape)}\n".encode())
-        digest.update(memoryview(array))
+        digest.update(array.data)
     return digest.hexdigest()
 
 
