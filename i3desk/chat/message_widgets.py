@@ -233,7 +233,10 @@ class ReplyMessageRow(MessageRow):
     def _fit_content(self, width: int, y: int) -> int:
         y += REPLY_ABOVE
         left, width = GUTTER + REPLY_INDENT, width - REPLY_INDENT
-        self._mark_top = y + (self._text.fontMetrics().height() - MARK) // 2 + 1
+        line = self._text.fontMetrics().height()
+        if self.chunk_view is not None and not self.chunk_view.isHidden():
+            line = self.chunk_view.rect_of(0).height() or line
+        self._mark_top = y + (line - MARK) // 2 + 1
         if self.editor is not None:
             return self.editor.place(left, y, width)
         spacing = 0

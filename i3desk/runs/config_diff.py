@@ -139,7 +139,18 @@ def value_text(key: str, value: Any) -> str:
 
 
 def _name(path: str) -> str:
-    return path if is_hub_name(path) else Path(path).name or path  # data sets may differ in their commit only
+    if is_hub_name(path):
+        return path  # data sets may differ in their commit only
+    path, shown = split_shown(path)
+    return (Path(path).name or path) + shown
+
+
+def split_shown(source: str) -> tuple[str, str]:
+    """The path of a source of data, and in words how often it is shown if that is not once."""
+    path, _, weight = source.rpartition(":")
+    if not path or not weight.replace(".", "", 1).isdecimal():
+        return source, ""
+    return path, "" if float(weight) == 1 else f" (shown {float(weight):,g}×)"
 
 
 def _ordered(keys: Iterable[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from i3core.runs.reader import RunState, RunStatus, RunSummary
 from i3core.system.humanize import duration_text
+from i3desk.runs.config_diff import split_shown
 from i3desk.runs.labels import STATE_WORDS, loss_text, tone_of
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def data_lines(summary: RunSummary) -> tuple[str, str]:
     """Names of the data files for one line, and their paths for a tooltip."""
     more = len(summary.data) - 1
     text = f"{summary.data[0]} + {more} more" if more > 0 else "".join(summary.data)
-    return text, "\n".join(map(str, summary.config.get("data") or ()))
+    places = (split_shown(str(source)) for source in summary.config.get("data") or ())
+    return text, "\n".join(path + shown for path, shown in places)
 
 
 def has_checkpoint(summary: RunSummary | None, status: RunStatus) -> bool:

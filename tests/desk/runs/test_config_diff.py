@@ -104,3 +104,9 @@ def test_rows_are_exactly_the_keys_with_different_values(several):
 @pytest.mark.parametrize(("key", "value", "text"), [("steps", 12_000, "12,000"), ("lr", 1e-5, "1e-05")])
 def test_numbers_are_told_as_people_read_them(key, value, text):
     assert value_text(key, value) == text
+
+
+def test_how_often_data_is_shown_is_told_in_words():
+    assert value_text("data", ["/a/corrections.jsonl:1000", "/a/pirate.jsonl:1", "/a/odd:name.txt"]) == (
+        "corrections.jsonl (shown 1,000×), pirate.jsonl, odd:name.txt"
+    )
