@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from i3core.system.humanize import size_text
@@ -14,6 +15,7 @@ from i3desk.widgets.basics import button, column_in, label, row
 from i3desk.widgets.elided_label import ElidedLabel
 
 MOST_SHOWN = 100
+TWO_COLUMNS_FROM = 400  # pixels of width
 MAKERS = {
     "table": ("Type questions and answers", "A table to type into, or to paste rows of a spreadsheet into"),
     "text": ("Paste text", "Learn from the text that is on the clipboard"),
@@ -37,20 +39,31 @@ class Shelf(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.makers: dict[str, QPushButton] = {}
-        grid = QGridLayout()
-        grid.setSpacing(8)
-        for number, (key, (text, tooltip)) in enumerate(MAKERS.items()):
+        self._grid = QGridLayout()
+        self._grid.setSpacing(8)
+        for key, (text, tooltip) in MAKERS.items():
             made = self.makers[key] = button(text, tooltip, "suggestion")
+            made.setMinimumWidth(1)  # in a narrow window they stand below each other
             made.clicked.connect(partial(self.make_requested.emit, key))
-            grid.addWidget(made, number // 2, number % 2)
+        self._place_makers(2)
         self.remark = label(tone="warn", grade="small", wrap=True)
         self.remark.hide()
         self.title = label("Made before", grade="name")
         self._list = QWidget()
         self._rows = column_in(self._list, spacing=2)
         self._shown: tuple[tuple[str, str], ...] = ()
-        column_in(self, label("Or make it here", grade="name"), grid, self.remark, self.title, self._list, spacing=8)
+        column_in(
+            self, label("Or make it here", grade="name"), self._grid, self.remark, self.title, self._list, spacing=8
+        )
         self.show_sets((), ())
+
+    def _place_makers(self, columns: int) -> None:
+        for number, made in enumerate(self.makers.values()):
+            self._grid.addWidget(made, number // columns, number % columns)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_makers(2 if event.size().width() >= TWO_COLUMNS_FROM else 1)
 
     def show_sets(self, sets: Sequence[OwnSet], used: Iterable[str]) -> None:
         """Show the sets that are not used already."""

@@ -35,6 +35,7 @@ from i3desk.widgets.basics import (
 )
 from i3desk.widgets.card_grid import CardGrid
 from i3desk.widgets.drop_card import DropCard, dropped_paths
+from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
@@ -131,6 +132,7 @@ class ModelsPage(QWidget):
         self.precision = precision
         self.precision_choice.show_choice(precision)
         self.precision_hint.setText(PRECISIONS[precision][1])
+        self.precision_hint.setToolTip(tooltip_text(PRECISIONS[precision][1]))
         self._show_use()
 
     def shut_down(self) -> None:
@@ -154,7 +156,7 @@ class ModelsPage(QWidget):
         self.precision_choice = SegmentedControl("Precision", PRECISIONS)
         self.precision_choice.setFixedWidth(352)
         self.precision_choice.chosen.connect(self._on_precision_chosen)
-        self.precision_hint = label(tone="muted", grade="small", wrap=True)
+        self.precision_hint = ElidedLabel(tone="muted", grade="small")
         precision_label = label("Precision", tone="muted", grade="small")
         precision_row = row(precision_label, self.precision_choice, (self.precision_hint, 1), spacing=12)
 

@@ -117,7 +117,7 @@ class SettingsPage(QWidget):
         self.scale_note = label("Restart i3desk to apply.", tone="muted", grade="small")
         self.scale_note.hide()
         grid = QGridLayout()
-        grid.setHorizontalSpacing(24)
+        grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(10)
         grid.setColumnStretch(1, 1)
         choices = {"Theme": self.theme_choice, "Interface scale": self.scale_choice, "Text of chats": self.text_choice}
@@ -140,7 +140,8 @@ class SettingsPage(QWidget):
         self.on_close_choice.show_choice(self._store.preferences.training_on_close)
         self.on_close_choice.chosen.connect(self._choose_on_close)
         self._store.changed.connect(self._show_on_close)
-        line = row(QLabel("When I close the window, training should"), (self.on_close_choice, 1), spacing=24)
+        question = label("When I close the window, training should", wrap=True)
+        line = row((question, 1), (self.on_close_choice, 1), spacing=24)
         card.column.addLayout(line)
         return card
 
@@ -185,6 +186,6 @@ def _shortcuts(lines: list[tuple[str, str]]) -> Card:
     grid.setColumnStretch(1, 1)
     for number, (keys, meaning) in enumerate(lines):
         grid.addWidget(label(keys, tone="muted"), number, 0)
-        grid.addWidget(label(meaning), number, 1)
+        grid.addWidget(label(meaning, wrap=True), number, 1)
     card.column.addLayout(grid)
     return card

@@ -37,8 +37,7 @@ class ServerCard(Card):
         self.port.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{0,5}"), self))
         self.port.editingFinished.connect(self._choose_port)
         line = row(
-            QLabel("Let other apps use this model (OpenAI-compatible)"),
-            None,
+            (label("Let other apps use this model (OpenAI-compatible)", wrap=True), 1),
             QLabel("Port"),
             self.port,
             8,

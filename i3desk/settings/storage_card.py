@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 from i3desk.paths import Paths
 from i3desk.settings.card import Card
 from i3desk.settings.deleted_list import DeletedList
-from i3desk.widgets.basics import button, label, row
+from i3desk.widgets.basics import button, column_in, label, row
 from i3desk.widgets.links import open_folder
 from i3desk.widgets.question import Question
 
@@ -75,9 +75,8 @@ class StorageCard(Card):
         for danger in (self.delete_conversations_button, self.delete_everything_button):
             danger.setProperty("tone", "bad")
         self._choices = QWidget()
-        self._choices.setLayout(
-            row(self.export_button, None, self.delete_conversations_button, self.delete_everything_button)
-        )
+        deletions = row(self.delete_conversations_button, self.delete_everything_button, None)
+        column_in(self._choices, row(self.export_button, None), deletions, spacing=8)
         self.column.addWidget(self._choices)
 
         self.question = Question("Delete", "Delete now; this cannot be undone")

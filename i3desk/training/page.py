@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QStackedLayout, QStackedWidget, QWidget
 
 from i3core.checkpoints.template import model_template
@@ -109,6 +110,10 @@ class TrainPage(QWidget):
         self._runs.deleted.connect(self._on_deleted)
 
     # ---------------------------------------------------------------------------------------------- what is shown
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.setup.fit(self.width())
 
     @Slot()
     def show_setup(self) -> None:

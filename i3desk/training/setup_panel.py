@@ -42,7 +42,8 @@ from i3desk.widgets.fold import Fold
 from i3desk.widgets.segmented_control import SegmentedControl
 from i3desk.workers.background import BackgroundJobs
 
-WIDTH = 316  # of the column beside the data
+WIDTH, NARROW = 316, 276  # of the column beside the data
+ROOMY, ROOM_TO_EDIT = 640, 840  # pixels of width
 MARGIN = 16
 UPDATE_MS = 30
 SAVE_AFTER_MS = 400
@@ -172,9 +173,7 @@ class SetupPanel(QFrame):
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(self._start)
 
-        body = named(QWidget(), "backdropColumn")
-        # The scroll bar appears in the right margin, so that the cards keep their width.
-        body.setFixedWidth(WIDTH - 1 - MARGIN)
+        body = self._body = named(QWidget(), "backdropColumn")
         self._column = column_in(
             body,
             self.model_card,
@@ -189,10 +188,21 @@ class SetupPanel(QFrame):
         self._column.addWidget(self.prompts_button, 0, Qt.AlignmentFlag.AlignLeft)
         add(self._column, self.prompts, None)
         self._page = scroll_page(body)
-        beside = named(QFrame(), "setup")
-        beside.setFixedWidth(WIDTH)
+        self._room = ROOM_TO_EDIT
+        beside = self._beside = named(QFrame(), "setup")
         column_in(beside, (self._page, 1), self.foot, margins=(1, 0, 0, 0))
         row_in(self, (self.own, 1), beside, spacing=0)
+        self.own.editing_changed.connect(self.fit)
+        self.fit()
+
+    @Slot()
+    def fit(self, room: int = 0) -> None:
+        """Leave room for the data in a page that is `room` pixels wide; 0 for as wide as before."""
+        self._room = room or self._room
+        width = WIDTH if self._room >= ROOMY else NARROW
+        self._body.setFixedWidth(width - 1 - MARGIN)  # the scroll bar appears in the right margin
+        self._beside.setFixedWidth(width)
+        self._beside.setHidden(self.own.is_editing and self._room < ROOM_TO_EDIT)
 
     # ---------------------------------------------------------------------------------------------- what is chosen
 

@@ -37,6 +37,7 @@ def test_pages_fit_into_small_windows(app, qtbot, size):
         for each in controls:
             region = each.visibleRegion().boundingRect().translated(place(each).topLeft())
             assert window.rect().contains(region), (name, each, each.accessibleName())
+            assert region.width() == each.width(), (name, "cut at its side", each, each.accessibleName())
         for first, second in itertools.combinations(controls, 2):
             if first.parent() is second.parent():
                 both = place(first) & place(second)
