@@ -50,7 +50,7 @@ class DropZone(QPushButton):
         """Show whether files are being dragged over the panel, and whether there are files already."""
         self._dragging = dragging
         more = "more files" if has_data else "files"
-        self.setText("Drop it here to train on it" if dragging else f"Drop {more} here, or choose…")
+        self.setText("Drop it here to train on it" if dragging else f"Drop {more}, or choose…")
         self.setMinimumHeight(SMALL if has_data else LARGE)
         restyle(self, grade="" if has_data else "large")
         self.update()

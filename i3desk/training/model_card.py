@@ -50,7 +50,7 @@ class BaseModelCard(QPushButton):
         self._part = "all"
         self.name = ElidedLabel(grade="name")
         self.size_label = label(tone="muted")
-        self.about = label(tone="muted", grade="small")
+        self.about = ElidedLabel(tone="muted", grade="small")
         self.opens = named(IconToolButton(), "leaf")
         self.opens.set_icon("unfolded", size=14)
         self.opens.setFixedSize(20, 18)

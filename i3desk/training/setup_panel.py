@@ -156,7 +156,7 @@ class SetupPanel(QFrame):
         self.own.removed.connect(self._on_remove)
         self.own.moved.connect(self._on_moved)
         self.own.editing_changed.connect(self._update_soon)
-        self.presets = SegmentedControl("Preset", LABELS)
+        self.presets = SegmentedControl("Preset", LABELS, by_length=True)
         self.presets.chosen.connect(self._on_preset)
         self.about = label(tone="muted", grade="small", wrap=True)
         self.expert: ExpertPanel | None = None

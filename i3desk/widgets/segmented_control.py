@@ -20,8 +20,14 @@ class SegmentedControl(QFrame):
 
     chosen = Signal(str)
 
-    def __init__(self, name: str, choices: Mapping[str, tuple[str, str]], parent: QWidget | None = None) -> None:
-        """Show `choices`: label and tooltip by key."""
+    def __init__(
+        self,
+        name: str,
+        choices: Mapping[str, tuple[str, str]],
+        parent: QWidget | None = None,
+        by_length: bool = False,
+    ) -> None:
+        """Show `choices`: label and tooltip by key; with `by_length`, longer labels have more room."""
         super().__init__(parent)
         self.setObjectName("segments")
         self.setAccessibleName(name)
@@ -35,7 +41,7 @@ class SegmentedControl(QFrame):
             button.setAccessibleName(f"{name}: {label}")
             self._group.addButton(button)
             self.buttons[key] = button
-            row.addWidget(button, 1)
+            row.addWidget(button, len(label) if by_length else 1)
         self._group.buttonClicked.connect(self._on_clicked)
 
     def show_choice(self, key: str | None) -> None:
