@@ -1,4 +1,4 @@
-"""Muon (Jordan et al. 2024), with one batched product for all matrices of a shape."""
+"""Muon (Jordan et al. 2024), with batched products for matrices of a shape."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+WEIGHTS_AT_ONCE = 2**21  # of the matrices in a product
 
 
 class Muon(torch.optim.Muon):
     """torch's Muon, as fast as the machine allows.
 
     torch orthogonalises each matrix by itself, and always in bfloat16, which CPUs without instructions for it emulate
-    some twenty times slower than float32. Here matrices of a shape go together, in the precision that is given.
+    some twenty times slower than float32. Here several matrices of a shape go together, in the precision that is given.
     The step size is that of `match_rms_adamw` (Liu et al. 2025): it suits the rate of AdamW. State and groups are
     those of torch.
 
@@ -28,29 +30,35 @@ class Muon(torch.optim.Muon):
     def step(self, closure: Any = None) -> None:
         """Change the weights by their gradients."""
         for group in self.param_groups:
-            updates: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
+            shapes: dict[torch.Size, list[nn.Parameter]] = {}
             for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if "momentum_buffer" not in state:
-                    state["momentum_buffer"] = torch.zeros_like(parameter.grad)
-                momentum: Tensor = state["momentum_buffer"]
-                momentum.lerp_(parameter.grad, 1 - group["momentum"])
-                update = parameter.grad.lerp(momentum, group["momentum"])
-                rows, columns = update.shape
-                wide = update if rows <= columns else update.T
-                updates.setdefault((len(wide), wide.shape[1]), []).append((parameter, wide))
-            for (_, columns), same in updates.items():
-                stacked = torch.stack([update for _, update in same]).to(self.precision)
-                rate = group["lr"] * 0.2 * math.sqrt(columns)
-                for (parameter, _), update in zip(same, orthogonalized(stacked, group), strict=True):
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    parameter.add_(update if update.shape == parameter.shape else update.T, alpha=-rate)
+                if parameter.grad is not None:
+                    shapes.setdefault(parameter.shape, []).append(parameter)
+            for (rows, columns), same in shapes.items():
+                at_once = max(1, WEIGHTS_AT_ONCE // (rows * columns))
+                rate = group["lr"] * 0.2 * math.sqrt(max(rows, columns))
+                for start in range(0, len(same), at_once):
+                    part = same[start : start + at_once]
+                    stacked = torch.stack([self._update(each, group).to(self.precision) for each in part])
+                    for parameter, update in zip(part, orthogonalized(stacked, group), strict=True):
+                        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                        parameter.add_(update, alpha=-rate)
+
+    def _update(self, parameter: nn.Parameter, group: dict[str, Any]) -> Tensor:
+        """The gradient with Nesterov's momentum, which this adds to the state."""
+        state, gradient = self.state[parameter], parameter.grad
+        assert gradient is not None
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(gradient)
+        momentum: Tensor = state["momentum_buffer"]
+        momentum.lerp_(gradient, 1 - group["momentum"])
+        return gradient.lerp(momentum, group["momentum"])
 
 
 def orthogonalized(matrices: Tensor, group: dict[str, Any]) -> Tensor:
-    """(count, n, m) with n <= m -> the same with singular values near 1, by Newton-Schulz iterations."""
+    """(count, n, m) -> the same with singular values near 1, by Newton-Schulz iterations."""
+    if matrices.shape[1] > matrices.shape[2]:
+        return orthogonalized(matrices.mT, group).mT
     a, b, c = group["ns_coefficients"]
     x = matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp(min=group["eps"])
     for _ in range(group["ns_steps"]):
