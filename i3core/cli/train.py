@@ -32,7 +32,7 @@ it from elsewhere: pause, resume, stop, checkpoint, sample. Several GPUs or mach
 """
 RESUMABLE = (  # options that a resumed run may change
     "steps", "epochs", "lr", "patience", "eval_every", "eval_tokens", "checkpoint_every", "log_every", "sample_prompts",
-    "track", "device", "precision", "threads", "data", "val", "general_val",
+    "track", "track_artifacts", "device", "precision", "threads", "data", "val", "general_val",
 )  # fmt: skip
 
 
@@ -109,6 +109,10 @@ def add_train(commands: Commands) -> None:
     add = parser.add_argument_group("monitoring").add_argument
     add("--sample-prompts", nargs="*", metavar="TEXT", help="prompts answered at each evaluation; none for no samples")
     add("--track", nargs="*", metavar="NAME", help="copy the log to wandb or tensorboard")
+    add(
+        "--track-artifacts", choices=CHOICES["track_artifacts"],
+        help="what wandb also gets at the end: the best and last checkpoints, or none (default: checkpoints)",
+    )  # fmt: skip
 
 
 def training_config(arguments: argparse.Namespace) -> TrainingConfig:

@@ -87,6 +87,7 @@ CHOICES = {
     "variation": ("auto", "on", "off"),
     "optimizer": ("adamw", "muon"),
     "precision": TRAINING_PRECISIONS,
+    "track_artifacts": ("checkpoints", "none"),
 }
 COMPOSED = 6  # exchanges of a conversation, if not given
 LITTLE_TOKENS = 100_000  # of training data, up to which half of what is read is replay
@@ -144,6 +145,7 @@ class TrainingConfig:
         variation: "on" to vary how the user's turns are typed, "auto" for little chat data.
         sample_prompts: answered at each evaluation with a fixed seed.
         track: "wandb", "tensorboard" or both, to mirror the log there.
+        track_artifacts: what wandb gets at the end beside the log: the best and last "checkpoints", or "none".
     """
 
     data: tuple[str, ...]
@@ -189,6 +191,7 @@ class TrainingConfig:
     log_every: int = 1
     sample_prompts: tuple[str, ...] = ("hello!", "what do you like to do?", "tell me a story.")
     track: tuple[str, ...] = ()
+    track_artifacts: str = "checkpoints"
     seed: int = 0
     threads: int = 0
     device: str = "auto"

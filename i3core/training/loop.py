@@ -323,6 +323,7 @@ class TrainingRun:
 
     def sample(self) -> Iterator[Event]:
         """Reply to the sample prompts with a fixed seed."""
+        replies: dict[str, str] = {}
         for prompt in self.config.sample_prompts if self.world.is_main else ():
             unreadable = notice(self.model.template.unreadable(prompt))
             if unreadable and prompt not in self._warned_prompts:
@@ -338,9 +339,10 @@ class TrainingRun:
                 yield Warned(self.state.step, what, error.remedy)
                 continue
             self.run_folder.append(self.run_folder.samples, dataclasses.asdict(sample))
-            for tracker in self._trackers:
-                tracker.text(self.state.step, prompt, sample.text)
+            replies[prompt] = sample.text
             yield sample
+        for tracker in self._trackers if replies else ():
+            tracker.samples(self.state.step, replies)
 
     # ----------------------------------------------------------------------------------------------- checkpoints
 

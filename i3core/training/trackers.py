@@ -1,12 +1,11 @@
 """Mirror a run's numbers and samples to Weights & Biases or TensorBoard.
 
-A tracker only shows what metrics.jsonl holds. If a tracker fails, it is switched off with one warning on stderr, and
+A tracker only shows what the run folder holds. If a tracker fails, it is switched off with one warning on stderr, and
 training continues.
 """
 
 from __future__ import annotations
 
-import html
 import importlib.util
 import os
 import sys
@@ -16,13 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..checkpoints.archive import LEFT_OUT
 from ..errors import ConfigError
+from ..runs.folder import RunFolder
 from ..system.extras import install_hint
 
 GROUPS = {"val_": "val/", "general_": "general/"}
 MACHINE = ("rss_", "cpu_", "gpu_")
 NOT_SHOWN = ("step", "total_steps")  # the axis, and a constant
 SERVER_TIMEOUT_S = 30.0
+UPLOAD_TIMEOUT_S = 600.0  # of the checkpoints
 
 
 def grouped(record: Mapping[str, Any]) -> dict[str, float | int]:
@@ -57,9 +59,9 @@ class Tracker(ABC):
         """Show `numbers`, named as by `grouped`, at `step`."""
         self._attempt(self._log, step, numbers)
 
-    def text(self, step: int, name: str, text: str) -> None:
-        """Show `text`, the sample called `name`, at `step`."""
-        self._attempt(self._text, step, name, text)
+    def samples(self, step: int, replies: Mapping[str, str]) -> None:
+        """Show the replies to the sample prompts at `step`, by prompt."""
+        self._attempt(self._samples, step, replies)
 
     def close(self) -> None:
         """Write the rest and close the tracker."""
@@ -79,7 +81,7 @@ class Tracker(ABC):
     def _log(self, step: int, numbers: Mapping[str, float | int]) -> None: ...
 
     @abstractmethod
-    def _text(self, step: int, name: str, text: str) -> None: ...
+    def _samples(self, step: int, replies: Mapping[str, str]) -> None: ...
 
     @abstractmethod
     def _close(self) -> None: ...
@@ -103,14 +105,15 @@ class TensorBoardTracker(Tracker):
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step or again else None)
         if not again:
             rows = "\n".join(f"| {key} | {value} |" for key, value in config.items())
-            self.text(0, "configuration", f"| setting | value |\n|---|---|\n{rows}")
+            self.samples(0, {"configuration": f"| setting | value |\n|---|---|\n{rows}"})
 
     def _log(self, step: int, numbers: Mapping[str, float | int]) -> None:
         for name, value in numbers.items():
             self._writer.add_scalar(name, value, step)
 
-    def _text(self, step: int, name: str, text: str) -> None:
-        self._writer.add_text(f"samples/{name}", text, step)
+    def _samples(self, step: int, replies: Mapping[str, str]) -> None:
+        for prompt, text in replies.items():
+            self._writer.add_text(f"samples/{prompt}", text, step)
 
     def _close(self) -> None:
         self._writer.close()
@@ -120,6 +123,9 @@ class WandbTracker(Tracker):
     """A run in Weights & Biases.
 
     Settings in the environment (WANDB_MODE, WANDB_PROJECT, ...) take precedence.
+
+    Samples are a table at each evaluation. When the run is closed its best and last checkpoint become versions of one
+    artifact, with these words as aliases, unless `track_artifacts` of `config` is "none".
 
     Without login or network its files stay in RUN/wandb for `wandb sync`. The run's id is stored there, too, so that a
     resumed run continues the same one.
@@ -134,13 +140,16 @@ class WandbTracker(Tracker):
         except ImportError as error:
             raise _missing(self.name) from error
         self._wandb = wandb
+        run = RunFolder(folder)
+        wanted = config.get("track_artifacts") != "none"
+        self._checkpoints = {"last": run.last, "best": run.best} if wanted else {}
         # Its own metrics and its copy of the console are off: ours are in the log, and stdout may carry JSON.
         settings = {
             "console": "off",
             "silent": True,
             "x_disable_stats": True,
             "init_timeout": SERVER_TIMEOUT_S,
-            "finish_timeout": SERVER_TIMEOUT_S,
+            "finish_timeout": UPLOAD_TIMEOUT_S if wanted else SERVER_TIMEOUT_S,
         }
         arguments = {
             "project": "i3core",
@@ -183,11 +192,23 @@ class WandbTracker(Tracker):
     def _log(self, step: int, numbers: Mapping[str, float | int]) -> None:
         self._run.log(dict(numbers), step=step)
 
-    def _text(self, step: int, name: str, text: str) -> None:
-        self._run.log({f"samples/{name}": self._wandb.Html(f"<pre>{html.escape(text)}</pre>")}, step=step)
+    def _samples(self, step: int, replies: Mapping[str, str]) -> None:
+        rows: list[Any] = [[step, prompt, text] for prompt, text in replies.items()]
+        self._run.log({"samples": self._wandb.Table(["step", "prompt", "reply"], rows)}, step=step)
 
     def _close(self) -> None:
+        for alias, folder in self._checkpoints.items():
+            if folder.is_dir():
+                self._run.log_artifact(self._artifact(folder), aliases=[alias])
         self._run.finish()
+
+    def _artifact(self, folder: Path) -> Any:
+        """The model in a checkpoint; without the optimizer's state, which is of use to this run only."""
+        artifact = self._wandb.Artifact(f"i3-{self._run.id}", "model")
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and path.name not in LEFT_OUT:
+                artifact.add_file(str(path))
+        return artifact
 
 
 _TYPES: dict[str, Callable[[Path, Mapping[str, Any], int], Tracker]] = {

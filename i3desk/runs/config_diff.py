@@ -31,6 +31,7 @@ TEXT_LABELS = {
     "variation": "Variation",
     "sample_prompts": "Sample prompts",
     "track": "Mirrored to",
+    "track_artifacts": "Uploaded",
     "device": "Device",
     "precision": "Precision",
 }

@@ -23,7 +23,7 @@ MOST_KEPT = 16
 # Settings that affect neither speed nor memory.
 WITHOUT_EFFECT = (
     "steps", "epochs", "lr", "warmup_steps", "decay_share", "min_lr_share", "weight_decay", "beta2", "grad_clip",
-    "patience", "eval_every", "checkpoint_every", "log_every", "track", "seed", "out",
+    "patience", "eval_every", "checkpoint_every", "log_every", "track", "track_artifacts", "seed", "out",
 )  # fmt: skip
 
 

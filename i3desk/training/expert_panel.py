@@ -29,7 +29,7 @@ GROUPS = {
     "Optimiser": ("optimizer", "weight_decay", "beta2", "grad_clip"),
     "What is trained": ("last_blocks", "lora_rank", "lora_alpha", "loss_on"),
     "Validation": ("val", "val_share", "general_val", "eval_every", "eval_tokens"),
-    "Saving and log": ("checkpoint_every", "log_every", "track"),
+    "Saving and log": ("checkpoint_every", "log_every", "track", "track_artifacts"),
     "Machine": ("device", "precision", "threads"),
     "Conversations": ("compose", "replay", "variation"),
     "Data": ("columns", "encoding", "i3_is", "skip_bad_records"),
@@ -67,6 +67,10 @@ _CHOICES = READING_OPTIONS | {
         "precision", "Precision", "Of matrix products. auto: bfloat16 where this machine is faster in it.",
         CHOICES["precision"],
     ),
+    "track_artifacts": RunOption(
+        "track_artifacts", "Uploaded", "What Weights and Biases gets beside the log when the run ends: the best and "
+        "last checkpoints, or none.", CHOICES["track_artifacts"],
+    ),
     "shuffle": RunOption("shuffle", "Shuffle", "Rows come in random order; otherwise in that of the files."),
     "skip_bad_records": RunOption(
         "skip_bad_records", "Skip bad records", "Records that cannot be used are counted and left out; otherwise the "
@@ -99,6 +103,8 @@ def why_without_effect(config: dict[str, Any]) -> dict[str, str]:
         reasons |= dict.fromkeys(("patience", "eval_tokens", "general_val"), "Only with evaluations.")
     if not config.get("shuffle", True):
         reasons |= dict.fromkeys(("compose", "replay"), "Only if the data is shuffled.")
+    if "wandb" not in config.get("track", ()):
+        reasons["track_artifacts"] = "Only with Weights and Biases."
     if config.get("val"):
         reasons["val_share"] = "There is a validation file."
     return reasons
@@ -163,6 +169,8 @@ class ExpertPanel(QFrame):
                 )
                 for name in (() if is_packaged() else TRACKERS)  # nothing can be installed into a packaged program
             }  # fmt: skip
+        elif key == "track_artifacts" and is_packaged():
+            made = {}
         elif key in numbers:
             made = {key: ValueRow(numbers[key])}
         elif key == "val":

@@ -3,6 +3,7 @@
 import json
 import struct
 import sys
+from pathlib import Path
 
 import pytest
 import torch.utils.tensorboard  # noqa: F401 (slow to import: not within a test)
@@ -45,7 +46,7 @@ def test_tensorboard_has_numbers_and_texts(tmp_path):
     (tracker,) = build_trackers(["tensorboard"], tmp_path, CONFIG)
     tracker.log(3, grouped(STEP))
     tracker.log(3, grouped(EVALUATION))
-    tracker.text(3, "hello!", "hi there")
+    tracker.samples(3, {"hello!": "hi there"})
     tracker.close()
     tracker.log(4, grouped(STEP))  # closed: nothing happens
     found = events(tmp_path)
@@ -80,7 +81,7 @@ content = json.loads(sys.stdin.read())
 folder, step = Path(content["folder"]), content["step"]
 for tracker in build_trackers(["wandb"], folder, content["config"], step - 1):
     tracker.log(step, grouped({**content["record"], "step": step}))
-    tracker.text(step, "hello!", "hi <there>")
+    tracker.samples(step, {"hello!": f"hi <there> {step}", "what?": "that"})
     tracker.close()
 """
 
@@ -103,8 +104,10 @@ def wandb_records(path):
 
 
 def read_back(folder):
-    """History, run and run ids in wandb's files."""
-    found = {"history": [], "run": {}, "ids": []}
+    """History, run, run ids, tables of samples and artifacts in wandb's files."""
+    found = {"history": [], "run": {}, "ids": [], "tables": [], "artifacts": {}}
+    for path in sorted(folder.glob("wandb/*run-2*/files/media/table/*.json")):
+        found["tables"].append(json.loads(path.read_text(encoding="utf-8")))
     for path in sorted(folder.glob("wandb/*run-2*/*.wandb")):
         for record in wandb_records(path):
             kind = record.WhichOneof("record_type")
@@ -117,6 +120,11 @@ def read_back(folder):
                 config = {item.key: json.loads(item.value_json) for item in record.run.config.update}
                 found["run"] = {"project": record.run.project, "name": record.run.display_name, "config": config}
                 found["ids"].append(record.run.run_id)
+            elif kind == "request" and record.request.WhichOneof("request_type") == "log_artifact":
+                made = record.request.log_artifact.artifact
+                found["artifacts"][tuple(made.aliases)] = made
+            elif kind == "artifact":
+                found["artifacts"][tuple(record.artifact.aliases)] = record.artifact
     return found
 
 
@@ -128,13 +136,18 @@ def wandb_run(process, tmp_path, monkeypatch):
     for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_PROJECT"):
         monkeypatch.delenv(name, raising=False)
 
-    def run(steps=(3,), **environment):
+    def run(steps=(3,), config=CONFIG, **environment):
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         folder = tmp_path / "my run"
         folder.mkdir()
+        for name in ("best", "last"):
+            checkpoint = folder / "checkpoints" / name
+            checkpoint.mkdir(parents=True)
+            (checkpoint / "model.safetensors").write_text(name)
+            (checkpoint / "trainer.pt").write_text("state")
         for step in steps:
-            content = {"folder": str(folder), "step": step, "config": CONFIG, "record": STEP}
+            content = {"folder": str(folder), "step": step, "config": config, "record": STEP}
             outcome = process(code=MIRROR, stdin=json.dumps(content))
             assert outcome.status == 0, outcome.err
         return read_back(folder), outcome.err
@@ -148,13 +161,36 @@ def test_wandb_offline_continues_a_resumed_run(wandb_run):
     assert [row["_step"] for row in numbers] == [3, 4]
     for name, value in grouped(STEP).items():
         assert numbers[0][name] == value
-    assert all(row["samples/hello!/_type"] == "html-file" for row in found["history"])
+    for name in ("machine/rss_bytes", "machine/cpu_percent", "machine/gpu_power_w"):
+        assert name in numbers[0]
+    assert [table["columns"] for table in found["tables"]] == [["step", "prompt", "reply"]] * 2
+    assert sorted(row for table in found["tables"] for row in table["data"]) == [
+        [3, "hello!", "hi <there> 3"], [3, "what?", "that"], [4, "hello!", "hi <there> 4"], [4, "what?", "that"],
+    ]  # fmt: skip
     assert (found["run"]["project"], found["run"]["name"]) == ("i3core", "my run")
     assert found["run"]["config"]["lr"] == 1e-3
     assert found["run"]["config"]["data"] == ["a.jsonl", "b.txt"]
     assert len(found["ids"]) == 2
     assert len(set(found["ids"])) == 1
     assert "i3core: warning" not in errors  # chosen, so nothing to say
+
+
+def test_wandb_has_the_best_and_the_last_checkpoint(wandb_run):
+    found, _ = wandb_run(WANDB_MODE="offline")
+    versions = {alias: made for aliases, made in found["artifacts"].items() for alias in aliases}
+    assert {"best", "last"} <= set(versions)
+    for alias in ("best", "last"):
+        made = versions[alias]
+        assert (made.type, made.name) == ("model", f"i3-{found['ids'][0]}")
+        (entry,) = made.manifest.contents  # the optimizer's state is left out
+        assert entry.path == "model.safetensors"
+        assert Path(entry.local_path).read_text() == alias
+
+
+def test_wandb_gets_no_checkpoint_if_they_are_left_out(wandb_run):
+    found, _ = wandb_run(WANDB_MODE="offline", config={**CONFIG, "track_artifacts": "none"})
+    assert not [made for made in found["artifacts"].values() if made.type == "model"]
+    assert [row["_step"] for row in found["history"] if "train/loss" in row] == [3]
 
 
 def test_wandb_without_login_goes_offline_with_a_warning(wandb_run):
@@ -201,12 +237,16 @@ def test_failing_tracker_is_switched_off_with_one_warning(capsys):
             self.calls += 1
             raise OSError(28, "No space left on device")
 
-        _text = _close = _log
+        def _samples(self, step, replies):
+            self._log(step, replies)
+
+        def _close(self):
+            self._log(0, {})
 
     tracker = Full()
     for step in range(3):
         tracker.log(step, {"train/loss": 1.0})
-        tracker.text(step, "a", "b")
+        tracker.samples(step, {"a": "b"})
     tracker.close()
     assert tracker.calls == 1
     warning = capsys.readouterr().err
