@@ -10,12 +10,16 @@ runs=runs/i3-mini
 mkdir -p $runs
 
 [ -f $runs/data/.done ] || { "$python" $recipe/prepare.py "$data" $runs/data; touch $runs/data/.done; }
-more=facts=34,sums=12,tasks=26,smalltalk=13,memory=15,stories=10,identity=12 # what wants the most repetition
-for seed in 1 2; do
-    [ -f $runs/data/curriculum-$seed.jsonl ] ||
-        PYTHONPATH=$recipe "$python" -m curriculum $runs/data/curriculum-$seed.jsonl --characters 60000000 --seed $seed \
-            $([ $seed = 1 ] || echo --shares $more)
-done
+write() { # seed, characters, options
+    seed=$1 characters=$2
+    shift 2
+    [ -f $runs/data/curriculum-$seed.jsonl ] || PYTHONPATH=$recipe "$python" -m curriculum \
+        $runs/data/curriculum-$seed.jsonl --seed "$seed" --characters "$characters" "$@"
+}
+write 1 60000000
+# What wants the most repetition:
+write 2 60000000 --shares facts=36,sums=16,tasks=18,smalltalk=9,memory=12,stories=5,identity=8
+write 3 20000000 --shares facts=34,sums=12,tasks=26,smalltalk=13,memory=15,stories=10,identity=12
 [ -f $runs/tokenizer.json ] || "$python" -m i3core vocab --equal-cuts --max-vocab 1024 \
     --data $runs/data/curriculum-1.jsonl $runs/data/tinystories.jsonl $runs/data/synthetic_persona_chat.jsonl \
     --out $runs/tokenizer.json
@@ -35,9 +39,11 @@ stage() {
 }
 stage pretrain
 stage chat
+stage refine
+"$python" $recipe/average.py $runs/average $runs/chat/checkpoints/last $runs/refine/checkpoints/last
 # Beside the model: a little of what it knows, which is replayed while it learns something else.
 PYTHONPATH=$recipe "$python" -m curriculum $runs/replay.jsonl --characters 2000000 --seed 100
 xz -9e --force $runs/replay.jsonl
-"$python" -m i3core convert $runs/chat/checkpoints/last assets/models/i3-mini --overwrite --dtype float16 \
+"$python" -m i3core convert $runs/average assets/models/i3-mini --overwrite --dtype float16 \
     --license Apache-2.0 --replay $runs/replay.jsonl.xz
 "$python" -m i3core eval i3-mini "$data" --suite --card assets/models/i3-mini/README.md
