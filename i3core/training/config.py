@@ -198,6 +198,8 @@ class TrainingConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
+        if isinstance(self.replay, (int, float)) and not isinstance(self.replay, bool):
+            object.__setattr__(self, "replay", str(self.replay))  # a share as a number
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.type == "str" and not isinstance(value, str):

@@ -113,7 +113,7 @@ def apply(preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def replay_share(given: Mapping[str, Any], tokens: int, names_replay: bool) -> float:
     """Share of replay with these settings for so many tokens of data, by whether the model names conversations."""
-    share = parse_replay(given.get("replay", "auto"))[0]
+    share = parse_replay(str(given.get("replay", "auto")))[0]
     if share is None:
         share = share_for(tokens) if names_replay and given.get("shuffle", True) else 0.0
     return share

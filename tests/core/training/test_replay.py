@@ -36,9 +36,10 @@ def test_bundled_model_replays_our_own_conversations_without_the_samples():
     assert not names(found) & SAMPLES
 
 
-def test_file_beside_the_model_is_replayed(tmp_path):
+@pytest.mark.parametrize("share", ["0.3", 0.3])  # a file of settings may give a number
+def test_file_beside_the_model_is_replayed(tmp_path, share):
     (tmp_path / "talk.jsonl.xz").touch()
-    found = find_replay(fine_tuning(replay="0.3"), [None, tmp_path], {"replay": "talk.jsonl.xz"})
+    found = find_replay(fine_tuning(replay=share), [None, tmp_path], {"replay": "talk.jsonl.xz"})
     assert found.files == (tmp_path / "talk.jsonl.xz",)
     assert found.share == 0.3
 
