@@ -141,16 +141,16 @@ def precision_warnings(device: DeviceChoice, width: int) -> tuple[str, ...]:
     speed = bfloat16_speed(width) if device.name == "cpu" and device.precision == "bfloat16" else 1.0
     if speed > SLOW:
         return ()
-    return (
-        f"This CPU emulates bfloat16: it multiplies about {1 / speed:.0f} times slower than in float32; use float32.",
-    )
+    times = f"at least {1 / speed:.0f} times slower than in float32"
+    return (f"This CPU emulates bfloat16: it multiplies {times}. Use float32.",)
 
 
 @functools.cache
 def bfloat16_speed(width: int) -> float:
     """Speed of matrix products in bfloat16 on this CPU as a multiple of that in float32, measured in some 50 ms.
 
-    Some CPUs multiply bfloat16 several times faster than float32, others emulate it, up to forty times slower.
+    Some CPUs multiply bfloat16 several times faster than float32, others emulate it, which is
+    many times slower for large products.
     """
     import torch
     from torch.nn import functional

@@ -6,13 +6,12 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import NotFiniteError, PromptError, TrainingError
+from ..errors import PromptError, TrainingError
 from ..evaluation.perplexity import Interrupted, evaluate_sequences
 from ..generation.config import SamplingConfig
 from ..generation.generator import generate
@@ -20,11 +19,12 @@ from ..runs.events import Checkpointed, Evaluated, Event, Finished, Sampled, Ste
 from ..text.unreadable import notice
 from .checkpointing import save_checkpoint
 from .control import Control
+from .finite import explained, refuse_unless_finite
 from .memory_estimate import block_matrices, checkpoint_bytes
 from .run_data import EvaluationSet
 from .setup import PreparedRun
 from .state import TrainingState
-from .step import LOWER_RATE, TrainStep
+from .step import TrainStep
 from .system_metrics import SystemMetrics
 from .talk import Talk
 from .throughput import Stopwatch, Throughput
@@ -248,8 +248,8 @@ class TrainingRun:
         try:
             val_loss = self._loss_on(self.data.validation)
             retention_loss = self._loss_on(self.data.retention)
-            self._refuse_unless_finite(val_loss, retention_loss)
-            with self._numbers_explained():
+            refuse_unless_finite(state.step, val_loss, retention_loss)
+            with explained(state.step):
                 talk = self.world.shared(self._measure_talk())
         except Interrupted:
             return
@@ -286,24 +286,6 @@ class TrainingRun:
         yield from self.sample()
         self.throughput.add("evaluation", time.perf_counter() - start)
 
-    def _refuse_unless_finite(self, *losses: float | None) -> None:
-        """Raise TrainingError for a loss that is not finite, before such weights replace a good checkpoint."""
-        wrong = [loss for loss in losses if loss is not None and not math.isfinite(loss)]
-        if wrong and self.state.step == 0:
-            raise TrainingError(f"The loss of the untrained model is {wrong[0]:.4g}.", "Start from another model.")
-        if wrong:
-            raise TrainingError(f"The validation loss became {wrong[0]:.4g} at step {self.state.step}.", LOWER_RATE)
-
-    @contextmanager
-    def _numbers_explained(self) -> Iterator[None]:
-        """Make an error of weights that cannot reply one of this run, with what to do about it."""
-        try:
-            yield
-        except NotFiniteError as error:
-            if self.state.step == 0:
-                raise
-            raise TrainingError(f"{error.what} It became so by step {self.state.step}.", LOWER_RATE) from error
-
     def _loss_on(self, held_out: EvaluationSet) -> float | None:
         if not held_out.items:
             return None
@@ -332,7 +314,7 @@ class TrainingRun:
                 yield Warned(self.state.step, what, "Write it in characters that the model knows.")
             try:
                 pieces = generate(self.model, [{"role": "user", "content": prompt}], SAMPLING)
-                with self._numbers_explained():
+                with explained(self.state.step):
                     sample = Sampled(self.state.step, prompt, "".join(piece.text for piece in pieces))
             except PromptError as error:
                 what = f"The sample prompt {prompt!r} cannot be answered: {error.what}"
@@ -354,7 +336,7 @@ class TrainingRun:
         start = time.perf_counter()
         state.seconds = self.stopwatch.seconds
         if self.world.is_main:
-            self._refuse_unless_finite(self._loss_of_a_sequence())
+            refuse_unless_finite(self.state.step, self._loss_of_a_sequence())
             progress = {**state.to_dict(), "pace": self.throughput.state_dict()}
             self._save_model(self.run_folder.last, {**self.train_step.state_dict(), **progress})
         self.saved, self._save_again = state.step, False

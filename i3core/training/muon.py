@@ -15,7 +15,7 @@ class Muon(torch.optim.Muon):
     """torch's Muon, as fast as the machine allows.
 
     torch orthogonalises each matrix by itself, and always in bfloat16, which CPUs without instructions for it emulate
-    some twenty times slower than float32. Here several matrices of a shape go together, in the precision that is given.
+    many times slower than float32. Here several matrices of a shape go together, in the precision that is given.
     The step size is that of `match_rms_adamw` (Liu et al. 2025): it suits the rate of AdamW. State and groups are
     those of torch.
 

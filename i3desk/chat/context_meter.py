@@ -6,6 +6,8 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QFontMetrics, QHideEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 
+from i3desk.chat.context_preview import ContextPreview
+from i3desk.conversations.conversation import Conversation
 from i3desk.style.palette import mix, tabular
 from i3desk.tokens.style import tokens_in_use
 from i3desk.widgets.basics import add, column_in, label, named, restyle, row_in
@@ -91,6 +93,11 @@ class ContextMeter(QWidget):
         self.help_button.toggled.connect(self._on_toggled)
         row_in(self, self.text, (self.bar, 1), self.hint, self.help_button, spacing=10)
         self.show_use(0, 0, 0, 0, False)
+
+    def show_conversation(self, conversation: Conversation, preview: ContextPreview) -> None:
+        """Show the use by a conversation, and by the draft of its next message."""
+        fallen = conversation.first_seen is not None
+        self.show_use(conversation.window_used, conversation.window, preview.draft_tokens, preview.falling, fallen)
 
     def show_use(self, used: int, window: int, draft: int, falling: int, fallen: bool) -> None:
         """Show the use of the context window.

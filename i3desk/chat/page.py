@@ -377,13 +377,7 @@ class ChatPage(QWidget):
     @Slot()
     def _show_window(self) -> None:
         conversation, preview = self.session.conversation, self._preview
-        self.meter.show_use(
-            conversation.window_used,
-            conversation.window,
-            preview.draft_tokens,
-            preview.falling,
-            conversation.first_seen is not None,
-        )
+        self.meter.show_conversation(conversation, preview)
         will_see_from = preview.will_see_from if preview.falling else None
         self.transcript.show_context(conversation.first_seen, will_see_from)
 

@@ -15,7 +15,7 @@ PRECISIONS = {
     "float32": ("float32", "Full precision: exact replies, most memory."),
     "bfloat16": (
         "bfloat16",
-        "Shorter numbers: replies differ very slightly. For GPUs; not faster on most CPUs.",
+        "Shorter numbers: replies differ very slightly. For GPUs; most CPUs are slower with it.",
     ),
     "int8": (
         "int8",

@@ -120,13 +120,7 @@ class PartnerColumn(QFrame):
     @Slot()
     def _show_window(self) -> None:
         conversation, preview = self.session.conversation, self._preview
-        self.meter.show_use(
-            conversation.window_used,
-            conversation.window,
-            preview.draft_tokens,
-            preview.falling,
-            conversation.first_seen is not None,
-        )
+        self.meter.show_conversation(conversation, preview)
         self.transcript.show_context(conversation.first_seen, preview.will_see_from if preview.falling else None)
 
     @Slot()
