@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hub_server import HubServer
@@ -28,7 +27,9 @@ CHILD_MS = 30_000  # for a child to begin and end on a busy machine
 def original(tmp_path_factory):
     folder = tmp_path_factory.mktemp("original") / "small"
     bundled = assets.models()[assets.BUNDLED_MODEL]
-    return Path(shutil.copytree(bundled, folder, ignore=shutil.ignore_patterns("recipe")))
+    shutil.copytree(bundled, folder, ignore=shutil.ignore_patterns("recipe"))
+    (folder / "README.md").write_text("A small model.")  # whose size does not follow our card
+    return folder
 
 
 @pytest.fixture
