@@ -16,8 +16,10 @@ from .options import (
     add_json,
     add_model,
     add_sampling,
+    add_system,
     load,
     sampling_config,
+    system_messages,
 )
 from .output import print_json
 
@@ -34,6 +36,7 @@ def add_generate(commands: Commands) -> None:
     add_json(parser)
     parser.add_argument("--prompt", required=True, metavar="TEXT", help="what to say to the model")
     parser.add_argument("--raw", action="store_true", help="continue the prompt as it is instead of answering it")
+    add_system(parser)
     add_sampling(parser)
 
 
@@ -42,6 +45,7 @@ def add_chat(commands: Commands) -> None:
     add_model(parser)
     add_heads(parser)
     add_device(parser)
+    add_system(parser)
     add_sampling(parser)
 
 
@@ -49,12 +53,15 @@ def generate(arguments: argparse.Namespace) -> None:
     config = sampling_config(arguments)
     if not arguments.prompt.strip():
         raise PromptError("The prompt is empty.", "Give some text with --prompt.")
+    system = system_messages(arguments)
+    if arguments.raw and system:
+        raise PromptError("A text that is continued has no system prompt.", "Leave out --raw or --system.")
     model = load(arguments)
     from ..generation.generator import generate as stream
 
     prompt: str | Sequence[Message] = arguments.prompt
     if not arguments.raw:
-        prompt = [{"role": "user", "content": arguments.prompt}]
+        prompt = [*system, {"role": "user", "content": arguments.prompt}]
     pieces = []
     for piece in stream(model, prompt, config):
         pieces.append(piece)
@@ -88,7 +95,7 @@ def chat(arguments: argparse.Namespace) -> None:
     interactive = sys.stdin.isatty()
     if interactive:
         print(f"{model.name}, {model.device.describe()}. /new starts over, /quit or Ctrl-D ends.")
-    messages: list[dict[str, str]] = []
+    messages = system_messages(arguments)
     while True:
         try:
             line = input("you: " if interactive else "").strip()
@@ -97,7 +104,7 @@ def chat(arguments: argparse.Namespace) -> None:
         if line == "/quit":
             return
         if line == "/new":
-            messages = []
+            messages = system_messages(arguments)
             continue
         if not line:
             continue

@@ -13,6 +13,7 @@ from ..system.device import PRECISIONS
 if TYPE_CHECKING:
     from ..checkpoints.checkpoint import Model
     from ..data.reading import Reading
+    from ..text.chat_template import Message
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # what `add_subparsers` returns
 
@@ -65,6 +66,17 @@ def reading(arguments: argparse.Namespace) -> Reading:
     from ..data.reading import Reading
 
     return Reading.parse(arguments.columns, arguments.encoding, arguments.i3_is)
+
+
+def add_system(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--system", default="", metavar="TEXT", help="a system prompt, such as a role that the model plays"
+    )
+
+
+def system_messages(arguments: argparse.Namespace) -> list[Message]:
+    """The system prompt of `add_system` in front of a conversation, if there is one."""
+    return [{"role": "system", "content": arguments.system}] if arguments.system.strip() else []
 
 
 def add_json(parser: argparse.ArgumentParser, text: str = "print the result as one JSON line") -> None:

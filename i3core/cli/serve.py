@@ -104,8 +104,6 @@ def open_server(arguments: argparse.Namespace) -> Iterator[Server]:
             print_json({"event": "ready", "url": server.url, "model": model.name, "device": model.device.describe()})
         else:
             print(f"{model.name}, {model.device.describe()}: {server.url} (Ctrl-C ends)", flush=True)
-            if not model.template.has_system:
-                print("It has no place for system prompts: those of clients are left out.", flush=True)
         try:
             yield server
         finally:

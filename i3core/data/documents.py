@@ -23,7 +23,6 @@ from typing import Any
 
 from ..errors import DataError
 from ..net.dataset_name import DataSource, HubDataset
-from ..text.chat_template import ChatTemplate
 from . import chat_logs
 from .chat_exports import EXPORT_KEYS, as_turn, chats_in, exported_chat, starts_turns
 from .fields import ANSWERS, CONTENTS, CONTEXTS, CONVERSATIONS, QUESTIONS, ROLES, SYSTEMS, first_of
@@ -34,7 +33,7 @@ from .reading import COLUMN_ROLES, Reading, ReadingNotes
 from .records import BadRecordError, BadRecordHandler, ReadLimit, RecordLocation, Records, report_bad
 from .sources import data_files, files_left_out
 from .tables import join_turns
-from .turns import ASSISTANT, MARKS, SYSTEM, USER, LeaveOut, Turns, content_text, has_content
+from .turns import ASSISTANT, MARKS, USER, LeaveOut, Turns, content_text, has_content
 from .ways import conversations_of, has_ways
 
 NO_REPLY = "conversations without a reply (learned only with --loss-on all)"
@@ -51,7 +50,7 @@ class Document:
     """A record: a conversation if `messages` is not empty, tokens if `ids` is not, else plain text.
 
     Attributes:
-        messages: turns of user and assistant, perhaps after a system prompt; see `for_template`.
+        messages: turns of user and assistant, perhaps after a system prompt.
         context: numbers of the assistant messages that are read but not learned.
         source: the record's `src`, by which an evaluation can be grouped.
         shape: name of the record's shape, as it is shown.
@@ -70,18 +69,6 @@ class Document:
         if self.ids:
             return []
         return [m["content"] for m in self.messages] if self.messages else [self.text]
-
-    def for_template(self, template: ChatTemplate) -> Document:
-        """The document as a model with this template reads it: the system prompt stands in front of the first question
-        if the template has no place for it."""
-        if template.has_system or not self.messages or self.messages[0]["role"] != SYSTEM:
-            return self
-        system, *turns = self.messages
-        asked = next((number for number, turn in enumerate(turns) if turn["role"] == USER), None)
-        if asked is None:
-            return replace(self, messages=({**system, "role": USER}, *turns))
-        turns[asked] = {"role": USER, "content": f"{system['content']}\n\n{turns[asked]['content']}"}
-        return replace(self, messages=tuple(turns), context=frozenset(number - 1 for number in self.context))
 
 
 def read_documents(

@@ -27,7 +27,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..net.dataset_name import DataSource
-from ..text.chat_template import ChatTemplate
+from ..text.chat_template import ChatTemplate, Message
 from .cache import cache_entry, cache_folder, mark_used
 from .documents import Document, read_documents
 from .fingerprints import document_fingerprints
@@ -37,7 +37,7 @@ from .records import CharacterProgress, ReadLimit
 from .report import DataReport, ReportWriter
 from .sources import files_left_out, source_key, source_state
 
-CACHE_VERSION = 10
+CACHE_VERSION = 11
 _MAPPED_BYTES = 64 << 20  # resident pages of the map before they are given back to the system
 _ENTRY = np.dtype(
     [("start", "<i8"), ("question", "<u8"), ("reply", "<u8"), ("length", "<i4"), ("document", "<i4"),
@@ -65,53 +65,68 @@ def encode_sequences(
             piece = list(ids[start : start + limit])
             yield piece, [True] * len(piece)
         return
-    document = document.for_template(template)
-    numbered = list(enumerate(document.messages))
-    system: list[int] = []
-    if document.messages[0]["role"] == "system":
-        whole = template.encode_turn(numbered.pop(0)[1])
-        system = whole[: limit // 2]  # the other half is for an exchange
-        if on_drop and len(system) < len(whole):
-            on_drop(len(whole) - len(system))
-    sequence, marks = list(system), [False] * len(system)
-    opening = len(template.reply_opening())  # belongs to the question: chat feeds it, the model never has to produce it
-    for exchange in _exchanges(numbered):
-        ids, assistant = [], []
-        reply_start = None
-        for number, message in exchange:
-            turn = template.encode_turn(message)
-            if message["role"] != "assistant":
-                assistant += [False] * len(turn)
-            else:
-                reply_start = len(ids) if reply_start is None else reply_start
-                assistant += [False] * opening + [number not in document.context] * (len(turn) - opening)
-            ids += turn
-        if len(sequence) > len(system) and len(sequence) + len(ids) > limit:
+    said = [(message, number not in document.context) for number, message in enumerate(document.messages)]
+    system = [said.pop(0)[0]] if said[0][0]["role"] == "system" else []
+    first: list[int] = []  # of each sequence
+    if system and template.has_system_turn:
+        whole = template.encode_turn(system.pop())
+        first = whole[: limit // 2]  # the other half is for an exchange
+        if on_drop and len(first) < len(whole):
+            on_drop(len(whole) - len(first))
+    sequence, marks = list(first), [False] * len(first)
+    waiting: Sequence[Message] = system  # for the first question of the sequence
+    for exchange in _exchanges(said):
+        asks = len(exchange) == len(said) or exchange[0][0]["role"] == "user"
+        ids, assistant, reply_start = _encode_exchange(exchange, template, waiting if asks else ())
+        if len(sequence) > len(first) and len(sequence) + len(ids) > limit:
             yield sequence, marks
-            sequence, marks = list(system), [False] * len(system)
-        room = limit - len(system)
+            sequence, marks = list(first), [False] * len(first)
+            ids, assistant, reply_start = _encode_exchange(exchange, template, system)
+        waiting = () if asks else waiting
+        room = limit - len(first)
         if len(ids) > room:
             excess = len(ids) - room
             if on_drop:
                 on_drop(excess)
             # The question is truncated first, from its start; only then the end of the reply.
             start = len(template.prompt_opening())
-            end = start + min(excess, max(0, (reply_start or 0) - start))
+            end = start + min(excess, max(0, reply_start - start))
             ids, assistant = ids[:start] + ids[end:], assistant[:start] + assistant[end:]
         sequence += ids[:room]
         marks += assistant[:room]
-    if len(sequence) > len(system):
+    if len(sequence) > len(first):
         yield sequence, marks
 
 
-def _exchanges(numbered: Sequence[tuple[int, dict[str, str]]]) -> Iterator[list[tuple[int, dict[str, str]]]]:
-    """Group numbered turns: each group but the first starts with a user turn."""
-    group: list[tuple[int, dict[str, str]]] = []
-    for number, message in numbered:
-        if message["role"] == "user" and group and group[-1][1]["role"] != "user":
+def _encode_exchange(
+    exchange: Sequence[tuple[Message, bool]], template: ChatTemplate, system: Sequence[Message]
+) -> tuple[list[int], list[bool], int]:
+    """The ids of turns after a system prompt, their marks, and where the first reply starts (0 without one)."""
+    turns = template.as_turns([*system, *(message for message, _ in exchange)])
+    learned = [False] * (len(turns) - len(exchange)) + [is_learned for _, is_learned in exchange]
+    opening = len(template.reply_opening())  # belongs to the question: chat feeds it, the model never has to produce it
+    ids: list[int] = []
+    marks: list[bool] = []
+    reply_start = None
+    for message, is_learned in zip(turns, learned, strict=True):
+        turn = template.encode_turn(message)
+        if message["role"] == "assistant":
+            reply_start = len(ids) if reply_start is None else reply_start
+            marks += [False] * opening + [is_learned] * (len(turn) - opening)
+        else:
+            marks += [False] * len(turn)
+        ids += turn
+    return ids, marks, reply_start or 0
+
+
+def _exchanges(numbered: Sequence[tuple[Message, bool]]) -> Iterator[list[tuple[Message, bool]]]:
+    """Group turns, each with whether it is learned: each group but the first starts with a user turn."""
+    group: list[tuple[Message, bool]] = []
+    for message, is_learned in numbered:
+        if message["role"] == "user" and group and group[-1][0]["role"] != "user":
             yield group
             group = []
-        group.append((number, message))
+        group.append((message, is_learned))
     if group:
         yield group
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..text.chat_template import ChatTemplate
+from ..text.chat_template import AFTER_SYSTEM, ChatTemplate
 
 GREETINGS = (
     "hi, ", "hello, ", "hey, ", "hi there, ", "ok, ", "so, ", "well, ", "please, ", "one question: ", "by the way, ",
@@ -32,12 +32,13 @@ def varied(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Vary the first question of a sequence; it grows by at most `spare` ids.
 
-    Replies stay as they are. Always draws equally often from `random`.
+    Of several paragraphs only the last is varied: the first may be a system prompt. Replies stay as they are.
+    Always draws equally often from `random`.
     """
     ends, greets, ended, which, shortens, seed = (*random.random_sample(5), random.randint(2**31))
     reply = int(np.argmax(marks))
     system, asked = template.split_system(ids[:reply].tolist())
-    question = template.user_text(asked) if marks[reply] else None
+    before, separator, question = (template.user_text(asked) or "" if marks[reply] else "").rpartition(AFTER_SYSTEM)
     if not question or len(question) > _LONGEST:
         return ids, marks
     text = question.rstrip(".?! ")
@@ -51,7 +52,8 @@ def varied(
     text = text if ends < WITHOUT_END else text + end
     if not text or text == question:
         return ids, marks
-    turn = [*system, *template.encode_turn({"role": "user", "content": text}), *template.reply_opening()]
+    asked = template.encode_turn({"role": "user", "content": before + separator + text})
+    turn = [*system, *asked, *template.reply_opening()]
     if len(turn) - reply > spare:
         return ids, marks
     return (

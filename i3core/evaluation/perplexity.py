@@ -80,8 +80,7 @@ def evaluate_documents(
 
     for document in documents:
         if document.messages:
-            messages = document.for_template(template).messages
-            ids = [i for turn in template.encode_turns(messages) for i in turn]
+            ids = [i for turn in template.encode_turns(document.messages) for i in turn]
         else:
             ids = list(document.ids) or template.encode_document(document.text)
         texts = [template.tokenizer.decode(ids)] if document.ids else document.texts

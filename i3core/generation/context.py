@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ..errors import PromptError, PromptTooLongError
 from ..text.chat_template import ChatTemplate, Message
@@ -20,13 +21,13 @@ class FittedContext:
 
     Attributes:
         ids: the tokens in view when the reply starts, with the template's own.
-        tokens: for each message of the prompt (or for the one text) how many tokens it takes, in view or not.
+        ends: the end in `ids` of each message in view; empty for plain text.
         dropped_turns: how many of the oldest messages are left out. A system message stays and never counts.
     """
 
     ids: list[int]
-    tokens: tuple[int, ...]
-    dropped_turns: int
+    ends: tuple[int, ...] = ()
+    dropped_turns: int = 0
 
     @property
     def used(self) -> int:
@@ -55,8 +56,8 @@ def fit_context(
             raise PromptError("The prompt is empty.", "Type some text first.")
         ids = [*template.document_opening, *ids]  # as documents start in training
         if truncate_left:
-            return FittedContext(ids[-room:], (len(ids),), 0)
-        return FittedContext(fit_turns([ids], [], window)[0], (len(ids),), 0)
+            return FittedContext(ids[-room:])
+        return fit_ids(ids, window)
     if not prompt:
         raise PromptError("The conversation is empty.", "Type a message first.")
     template.check_messages(prompt)
@@ -64,31 +65,48 @@ def fit_context(
         raise PromptError("The last message must be the user's.")
     if not template.fold(prompt[-1]["content"]).strip():
         raise PromptError("The message is empty.", "Type some text first.")
-    turns = [template.cached_turn(message) for message in prompt]
-    fixed = turns[0] if prompt[0]["role"] == "system" else ()
-    ids, dropped_turns = fit_turns(turns[1:] if fixed else turns, template.reply_opening(), room, fixed)
-    return FittedContext(ids, tuple(map(len, turns)), dropped_turns)
+    opening = template.reply_opening()
+    turns, dropped_turns = fit_turns(template, prompt, room - len(opening))
+    ends = list(accumulate(map(len, turns)))
+    in_view = len(prompt) - (prompt[0]["role"] == "system") - dropped_turns
+    return FittedContext([*(i for turn in turns for i in turn), *opening], tuple(ends[-in_view:]), dropped_turns)
 
 
-def fit_turns(
-    turns: Sequence[Sequence[int]], opening: Sequence[int], room: int, fixed: Sequence[int] = ()
-) -> tuple[list[int], int]:
-    """Join `fixed`, turns and the reply's opening, without the oldest whole turns that exceed `room` ids.
+def fit_ids(ids: list[int], window: int) -> FittedContext:
+    """Take a prompt of tokens whole. Raises PromptTooLongError if it does not fit."""
+    if len(ids) > window:
+        raise _too_long(len(ids), window)
+    return FittedContext(ids)
 
-    Returns the ids and the number of turns dropped. Raises PromptError if the last turn alone does not fit.
+
+def fit_turns(template: ChatTemplate, messages: Sequence[Message], room: int) -> tuple[list[list[int]], int]:
+    """Encode a conversation without its oldest whole messages that exceed `room` ids.
+
+    The system prompt stays: as the first turn, or in front of the oldest question kept. Returns the turns and the
+    number of messages dropped. Raises PromptTooLongError if the last message does not fit.
     """
-    total = len(fixed) + sum(len(turn) for turn in turns) + len(opening)
-    dropped_turns = 0
-    while total > room and dropped_turns < len(turns) - 1:
-        total -= len(turns[dropped_turns])
-        dropped_turns += 1
-    if total > room:
-        parts = f", {len(fixed)} of them the system prompt" if fixed else ""
-        raise PromptTooLongError(
-            f"The prompt is {total} tokens long{parts}, but only {room} fit into the model's window.",
-            "Shorten it, or allow fewer new tokens.",
-        )
-    return [*fixed, *(i for turn in turns[dropped_turns:] for i in turn), *opening], dropped_turns
+    system = list(messages[:1]) if messages[0]["role"] == "system" else []
+    said = messages[len(system) :]
+    dropped, total = len(said), 0
+    while dropped and total <= room:  # from the newest on: most of a long conversation is never encoded
+        dropped -= 1
+        total += len(template.cached_turn(said[dropped]))
+    while True:
+        turns = [template.cached_turn(message) for message in template.as_turns([*system, *said[dropped:]])]
+        used = sum(map(len, turns))
+        if used <= room:
+            return turns, dropped
+        if dropped == len(said) - 1:
+            raise _too_long(used, room, used - len(template.cached_turn(said[-1])))
+        dropped += 1
+
+
+def _too_long(tokens: int, room: int, system: int = 0) -> PromptTooLongError:
+    parts = f", {system} of them the system prompt" if system else ""
+    return PromptTooLongError(
+        f"The prompt is {tokens} tokens long{parts}, but only {room} fit into the model's window.",
+        "Shorten it, or allow fewer new tokens.",
+    )
 
 
 def half_window(window: int) -> int:

@@ -6,7 +6,6 @@ import math
 import secrets
 import time
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 
@@ -49,14 +48,11 @@ class TokenSequence:
         Raises PromptError: the prompt is empty or too long, or `prefix_ids` has ids outside the vocabulary.
         """
         template, tokenizer = model.template, model.tokenizer
-        self._turn_ends: list[int] = []
         is_chat = not isinstance(prompt, str | FittedContext)
         if isinstance(prompt, FittedContext):
             self.context = prompt
         else:
             self.context = fit_context(template, prompt, config.max_new_tokens, model.config.window, truncate_left)
-            if not isinstance(prompt, str):
-                self._turn_ends = _turn_ends(prompt, self.context)
         if not all(0 <= token < tokenizer.vocab_size for token in prefix_ids):
             raise PromptError("The reply starts with tokens that this model does not have.", "Let it answer again.")
         self.model, self.config, self.alternatives = model, config, alternatives
@@ -158,7 +154,7 @@ class TokenSequence:
             new_tokens=count,
             window_used=read - start,
             window=window,
-            dropped_turns=self.context.dropped_turns + sum(end <= start for end in self._turn_ends),
+            dropped_turns=self.context.dropped_turns + sum(end <= start for end in self.context.ends),
             tokens_per_second=(count - 1) / decoding_s if count > 1 and decoding_s > 0 else 0.0,
             seconds_to_first_token=self._first_at - self._created_at if count else 0.0,
             seed=self.seed,
@@ -175,10 +171,3 @@ class TokenSequence:
             pairs = zip(ids[order].tolist(), np.exp(values[order] - log_total).tolist(), strict=True)
             alternatives = [Alternative(other, name(other), probability) for other, probability in pairs]
         return Chunk(token, text, float(np.exp(logits[token] - log_total)), tuple(alternatives))
-
-
-def _turn_ends(messages: Sequence[Message], context: FittedContext) -> list[int]:
-    """The end in `context.ids` of each message in view, without the system prompt."""
-    fixed = int(messages[0]["role"] == "system")
-    kept = [*context.tokens[:fixed], *context.tokens[fixed + context.dropped_turns :]]
-    return list(accumulate(kept))[fixed:]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checkpoints.weights import TOKENIZER_FILES
-from ..text.chat_template import ChatTemplate
+from ..text.chat_template import AFTER_SYSTEM, ChatTemplate
 from ..text.tokenizer import UNK
 from ..text.tokenizers import Tokenizer, read_tokenizer
 
@@ -41,26 +41,32 @@ def jinja_template(template: ChatTemplate) -> str:
     """The chat template as Jinja, for tools that show a conversation's text."""
     if template.kind == "special_tokens":
         special, names = template.tokenizer.special_tokens, token_names(template.tokenizer)
-        roles = ", ".join(f"'{role}': '{names[special[role]]}'" for role in special if role != "end")
-        end, answer = names[special["end"]], names[special["assistant"]]
-        return (
-            f"{{% set marks = {{{roles}}} %}}{{% for message in messages %}}"
-            "{{ marks[message.role] + message.content.strip() }}"
-            f"{{% if message.role == 'assistant' %}}{{{{ '{end}' }}}}{{% endif %}}{{% endfor %}}"
-            f"{{% if add_generation_prompt %}}{{{{ '{answer}' }}}}{{% endif %}}"
-        )
-
-    def quoted(text: str) -> str:
-        return json.dumps(text, ensure_ascii=False)
-
-    opening, _, rest = template.form.partition("{user}")
-    middle, _, closing = rest.partition("{assistant}")
-    before, _, after = template.system.partition("{system}")
-    parts = {"user": (opening, middle), "assistant": ("", closing)}
-    parts |= {"system": (before, after)} if template.system else {}
+        parts = {role: (names[special[role]], "") for role in special if role not in ("assistant", "end")}
+        answer = names[special["assistant"]]
+        parts["assistant"] = (answer, names[special["end"]])
+        opened = f"{{% if add_generation_prompt %}}{{{{ {_quoted(answer)} }}}}{{% endif %}}"
+    else:
+        opening, _, rest = template.form.partition("{user}")
+        middle, _, closing = rest.partition("{assistant}")
+        before, _, after = template.system.partition("{system}")
+        parts = {"user": (opening, middle), "assistant": ("", closing)}
+        parts |= {"system": (before, after)} if template.system else {}
+        opened = ""
+    text = "{% set text = message.content.strip() %}"
+    if "system" not in parts:  # it stands in front of the first question
+        text += "{% if message.role == 'user' %}{% set text = read.system + text %}{% set read.system = '' %}"
+        text += "{% elif message.role == 'system' %}"
+        text += f"{{% set read.system = text + {_quoted(AFTER_SYSTEM)} if text else '' %}}"
+        text += "{% endif %}"
     cases = "".join(
-        f"{{% {'elif' if i else 'if'} message.role == '{role}' %}}"
-        f"{{{{ {quoted(start)} + message.content.strip() + {quoted(end)} }}}}"
+        f"{{% {'elif' if i else 'if'} message.role == '{role}' %}}{{{{ {_quoted(start)} + text + {_quoted(end)} }}}}"
         for i, (role, (start, end)) in enumerate(parts.items())
     )
-    return f"{{% for message in messages %}}{cases}{{% endif %}}{{% endfor %}}"
+    return (
+        "{% set read = namespace(system='') %}{% for message in messages %}"
+        f"{text}{cases}{{% endif %}}{{% endfor %}}{opened}"
+    )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

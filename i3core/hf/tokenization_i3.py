@@ -149,9 +149,10 @@ class I3Tokenizer(PreTrainedTokenizer):
         kept = slice(-max_length, None) if truncation and max_length else slice(None)
         rows, learned = [], []  # ids, and 1 for each that is part of a reply
         for messages in [conversation] if single else conversation:
-            turns = self.template.encode_turns([_plain(message) for message in messages])
+            plain = [_plain(message) for message in messages]
+            turns = self.template.encode_turns(plain)
             rows.append([*(i for turn in turns for i in turn), *opening][kept])
-            learned.append([*self._learned(messages, turns), *(0 for _ in opening)][kept])
+            learned.append([*self._learned(self.template.as_turns(plain), turns), *(0 for _ in opening)][kept])
         batch = self.pad(
             {"input_ids": rows}, padding=padding or False, max_length=max_length, return_attention_mask=True
         )

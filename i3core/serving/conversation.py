@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from ..text.chat_template import Message
 from .schemas import ChatMessage
 
-NO_SYSTEM = "This model does not support system prompts, so it was left out."
 SYSTEM_JOINED = "Later system prompts were moved to the front."
 TOOLS_AS_TEXT = "Calls of tools were left out; their results were read as text of the user."
 
@@ -28,11 +27,11 @@ class Conversation:
     notes: tuple[str, ...]
 
 
-def as_conversation(sent: Sequence[ChatMessage], has_system: bool) -> Conversation:
+def as_conversation(sent: Sequence[ChatMessage]) -> Conversation:
     """Arrange messages of any roles in any order. Raises ValueError for parts that are no text.
 
-    System and developer messages are joined at the front, or left out if the model has no place for them. Calls of
-    tools are left out; their results continue the user's turn, as the model knows no other role.
+    System and developer messages are joined at the front. Calls of tools are left out; their results continue the
+    user's turn, as the model knows no other role.
     """
     turns: list[Message] = []
     system: list[str] = []
@@ -41,7 +40,7 @@ def as_conversation(sent: Sequence[ChatMessage], has_system: bool) -> Conversati
         text = message.text
         if message.role in ("system", "developer"):
             system.append(text)
-            notes |= dict.fromkeys([SYSTEM_JOINED] if turns and has_system else [])
+            notes |= dict.fromkeys([SYSTEM_JOINED] if turns else [])
         elif message.role in ("tool", "function"):
             notes[TOOLS_AS_TEXT] = None
             if turns and turns[-1]["role"] == "user":
@@ -52,11 +51,9 @@ def as_conversation(sent: Sequence[ChatMessage], has_system: bool) -> Conversati
             notes |= dict.fromkeys([TOOLS_AS_TEXT] if message.calls_tools else [])
             if text or not message.calls_tools:
                 turns.append({"role": message.role, "content": text})
-    if system and not has_system:
-        notes[NO_SYSTEM] = None
     reply: list[str] = []
     while turns and turns[-1]["role"] == "assistant":
         reply.insert(0, turns.pop()["content"])
-    prompt = "\n\n".join(text for text in system if text.strip()) if has_system else ""
+    prompt = "\n\n".join(text for text in system if text.strip())
     opening: list[Message] = [{"role": "system", "content": prompt}] if prompt else []
     return Conversation([*opening, *turns], "\n".join(reply).lstrip(), tuple(notes))

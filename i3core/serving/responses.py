@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from ..checkpoints.checkpoint import Model
 from ..errors import I3Error
 from ..generation.config import SamplingConfig
-from ..generation.context import FittedContext, fit_context, fit_turns
+from ..generation.context import FittedContext, fit_context, fit_ids
 from ..generation.outputs import Chunk, Piece
 from ..generation.sequence import TokenSequence
 from ..version import __version__
@@ -117,7 +117,7 @@ class ResponseBuilder(ABC, Generic[RequestT]):
     ) -> list[TokenSequence]:
         """The sequences that answer a conversation."""
         try:
-            conversation = as_conversation(messages, model.template.has_system)
+            conversation = as_conversation(messages)
         except ValueError as error:
             raise RequestError(400, str(error), param=self.prompt_field) from error
         self.notes += conversation.notes
@@ -234,7 +234,7 @@ class CompletionBuilder(ResponseBuilder[CompletionRequest]):
         if max(prompt) >= size:
             raise RequestError(400, f"Token ids of this model are below {size}.", param="prompt")
         ids = prompt if template.end_id in (None, prompt[0]) else [template.end_id, *prompt]
-        return FittedContext(fit_turns([ids], [], window)[0], (len(ids),), 0)
+        return fit_ids(ids, window)
 
     def _echo(self, index: int, sequence: TokenSequence) -> str:
         """The prompt as it was sent, if it is to precede its reply."""

@@ -9,8 +9,9 @@ Two kinds of template:
 
 Text is folded first to the characters of the vocabulary (see `folding`), unless config.json says `"folding": false`.
 
-A system prompt may come first if the template supports it: with a special token <|system|>, or with a form of its own
-such as "[SYS] {system} [/SYS] ".
+A system prompt may come first. If the template has a turn for it, with a special token <|system|> or a form of its own
+such as "[SYS] {system} [/SYS] ", it is read there; otherwise in front of the first question, after which a blank line
+follows.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from .tokenizers import Tokenizer
 
 ROLES = ("user", "assistant")
 SYSTEM_PLACEHOLDER = "{system}"
+AFTER_SYSTEM = "\n\n"  # between a system prompt and the question that it stands in front of
 SPECIAL_ROLES = ("user", "assistant", "end")
 DEFAULT_TEXT_FORM = "[INST] {user} [/INST] {assistant} "
 
@@ -43,7 +45,7 @@ class ChatTemplate:
         tokenizer: the vocabulary; its special tokens are used by kind "special_tokens".
         kind: "special_tokens" or "text".
         form: for kind "text", one exchange with the placeholders {user} and {assistant} in this order.
-        system: for kind "text", the system prompt with the placeholder {system}; "" if the model supports none.
+        system: for kind "text", the system prompt with the placeholder {system}; "" if it has no turn of its own.
         folding: whether characters that the vocabulary lacks are folded to similar ones that it has.
     """
 
@@ -100,8 +102,8 @@ class ChatTemplate:
         return content if self.folding else {**content, "folding": False}
 
     @property
-    def has_system(self) -> bool:
-        """Whether a system prompt may come before the first turn."""
+    def has_system_turn(self) -> bool:
+        """Whether a system prompt is a turn of its own, and not a part of the first question."""
         return bool(self.system) if self.kind == "text" else "system" in self.tokenizer.special_tokens
 
     @property
@@ -202,10 +204,22 @@ class ChatTemplate:
         text = self.tokenizer.decode(i for i in ids if i != self.end_id)
         return text.removesuffix(closing if self.end_id is None else closing.rstrip()).strip()
 
+    def as_turns(self, messages: Sequence[Message]) -> list[Message]:
+        """The turns that the model reads: without one for system prompts, the first question begins with it."""
+        if self.has_system_turn or not messages or messages[0]["role"] != "system":
+            return list(messages)
+        (system, *turns), role = messages, "user"
+        asked = next((number for number, turn in enumerate(turns) if turn["role"] == role), None)
+        if asked is None:
+            return [{**system, "role": role}, *turns]
+        texts = (system["content"].strip(), turns[asked]["content"].strip())
+        turns[asked] = {"role": role, "content": AFTER_SYSTEM.join(filter(None, texts))}
+        return turns
+
     def encode_turns(self, messages: Sequence[Message]) -> list[list[int]]:
-        """Encode each turn. Raises PromptError for anything that is not a conversation."""
+        """Encode each turn that the model reads. Raises PromptError for anything that is not a conversation."""
         self.check_messages(messages)
-        return [self.encode_turn(message) for message in messages]
+        return [self.encode_turn(message) for message in self.as_turns(messages)]
 
     def check_messages(self, messages: Sequence[Message]) -> None:
         """Raise PromptError unless these are user and assistant turns, perhaps after a system message."""
@@ -213,10 +227,6 @@ class ChatTemplate:
             if not isinstance(message, dict) or not isinstance(message.get("content"), str):
                 raise PromptError('A message must look like {"role": "user", "content": "text"}.')
             role = message.get("role")
-            if role == "system" and not self.has_system:
-                raise PromptError(
-                    "This model does not support system prompts.", "Leave it out, or choose a model trained with one."
-                )
             if role == "system" and index > 0:
                 raise PromptError("A system prompt may only come first.")
             if role != "system" and role not in ROLES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from i3core.errors import PromptError, PromptTooLongError
-from i3core.generation.context import fit_context
+from i3core.generation.context import fit_context, fit_turns
 from i3core.text.unreadable import notice
 from i3desk.conversations.conversation import USER, Conversation
 from i3desk.workers.model_worker import ModelInfo
@@ -37,27 +37,31 @@ def context_preview(conversation: Conversation, model: ModelInfo | None, text: s
     unreadable = notice(model.template.unreadable(text))
     if conversation.settings.mode == "raw":
         return ContextPreview(len(model.template.encode_text(text)), unreadable=unreadable)
-    prompt = conversation.prompt(draft=text.strip(), has_place_for_persona=model.has_place_for_persona)
+    prompt = conversation.prompt(draft=text.strip())
+    draft = {"role": USER, "content": text.strip()}
+    tokens = len(model.template.cached_turn(draft))
     sampling = conversation.settings.sampling
     try:
         plan = fit_context(model.template, prompt.content, sampling.max_new_tokens, model.window)
     except PromptTooLongError:
-        tokens = len(model.template.encode_turn({"role": USER, "content": text.strip()}))
         room = model.window - min(sampling.max_new_tokens, model.window // 2)
+        system = conversation.settings.system_messages
+        alone = model.template.encode_turns([*system, draft])
+        persona = f", the persona {sum(map(len, alone)) - tokens:,}" if system else ""
         return ContextPreview(
             tokens,
-            too_long=f"Too long: your text adds {tokens:,} tokens, and {room:,} of the window's {model.window:,} are "
-            "left when the reply has its share. Shorten it, or lower Max tokens.",
+            too_long=f"Too long: your text adds {tokens:,} tokens{persona}, and {room:,} of the window's "
+            f"{model.window:,} are left when the reply has its share. Shorten it, or lower Max tokens.",
             unreadable=unreadable,
         )
     except PromptError as error:
         return ContextPreview(too_long=f"{error.what} {error.remedy}".strip(), unreadable=unreadable)
     seen = [number for number in prompt.numbers if number is not None]
     if not plan.dropped_turns:
-        return ContextPreview(plan.tokens[-1], unreadable=unreadable)
+        return ContextPreview(tokens, unreadable=unreadable)
     first = seen[plan.dropped_turns]
     gone = seen.index(conversation.first_seen) if conversation.first_seen in seen else 0
-    return ContextPreview(plan.tokens[-1], first, max(0, plan.dropped_turns - gone), unreadable=unreadable)
+    return ContextPreview(tokens, first, max(0, plan.dropped_turns - gone), unreadable=unreadable)
 
 
 def measure(conversation: Conversation, model: ModelInfo | None) -> None:
@@ -71,13 +75,13 @@ def measure(conversation: Conversation, model: ModelInfo | None) -> None:
         text = "".join(message.text for message in path)
         conversation.window_used = min(model.window, len(template.encode_text(text)))
         return
-    first = None
-    for message in reversed(path):
-        if not message.shown_text:
-            continue
-        tokens = len(template.encode_turn({"role": message.role, "content": message.text}))
-        if conversation.window_used + tokens > model.window:
-            conversation.first_seen = first
-            return
-        conversation.window_used += tokens
-        first = message.number
+    shown = [message for message in path if message.shown_text]
+    said = [{"role": message.role, "content": message.text} for message in shown]
+    if not said:
+        return
+    try:
+        turns, dropped = fit_turns(template, [*conversation.settings.system_messages, *said], model.window)
+    except PromptTooLongError:
+        return
+    conversation.window_used = sum(map(len, turns))
+    conversation.first_seen = shown[dropped].number if dropped else None

@@ -333,7 +333,7 @@ class ChatPage(QWidget):
     def _show_settings(self) -> None:
         settings, model = self.session.conversation.settings, self.session.model.info
         self.panel.show_settings(settings)
-        self.panel.show_persona_place(model.template if model else None)
+        self.panel.show_unreadable_for(model.template if model else None)
         self.composer.set_mode(settings.mode)
         self.composer.set_template(model.template if model else None)
         self._update_preview()

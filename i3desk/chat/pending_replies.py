@@ -132,7 +132,7 @@ class PendingReplies(QObject):
         raw = settings.mode == "raw"
         nothing = Prompt("" if raw else [], [])
         before = reply.parent
-        pending.prompt = nothing if before is None else conversation.prompt(before, model.has_place_for_persona)
+        pending.prompt = nothing if before is None else conversation.prompt(before)
         pending.job = self._worker.generate(
             pending.prompt.content, reply.sampling, pending.prefix_ids, truncate_left=raw
         )

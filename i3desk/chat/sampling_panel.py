@@ -50,11 +50,10 @@ STOP = _TextSetting(
     "The reply ends before the first of these, one per line. Case doesn't matter.",
 )
 PERSONA = _TextSetting(
-    "persona", "Persona", "A system prompt that describes the role of the model. It is read before every message."
+    "persona", "Persona", "A system prompt that describes the role of the model. It stays in view in a long chat."
 )
 DEFAULTS = SamplingConfig()
-NO_PERSONA = "This model doesn't support system prompts."
-INHERITED = "New chats begin with these settings, in Chat mode and without a system prompt."
+INHERITED = "New chats begin with these settings, in Chat mode and without a persona."
 
 
 class SamplingPanel(QFrame):
@@ -102,14 +101,13 @@ class SamplingPanel(QFrame):
         more.addWidget(self.stop_row)
         add(column, row(self.more, None), rest)
         add(column, named(QFrame(), "line"), label("Prompt", grade="heading"), self.modes)
-        self.persona_row = TextRow(PERSONA, "", 3)
+        self.persona_row = TextRow(PERSONA, "For example: You are a pirate.", 3)
         self.persona_row.changed.connect(self._on_persona)
         column.addWidget(self.persona_row)
         self.persona_unreadable = UnreadableNote()
         column.addWidget(self.persona_unreadable)
         self.persona_row.edit.textChanged.connect(self._show_unreadable)
-        self.persona_note = label(NO_PERSONA, tone="muted", grade="small", wrap=True)
-        add(column, self.persona_note, named(QFrame(), "line"), label("Display", grade="heading"))
+        add(column, named(QFrame(), "line"), label("Display", grade="heading"))
         self.switches = {}
         for switch in DISPLAY_SETTINGS:
             made = self.switches[switch.key] = SwitchRow(switch)
@@ -123,7 +121,6 @@ class SamplingPanel(QFrame):
         scroll = scroll_page(body)
         column_in(self, scroll, margins=(1, 0, 0, 0))
         store.changed.connect(self._show_switches)
-        self.show_persona_place(None)
         self._show_all()
         self._show_switches()
 
@@ -133,12 +130,9 @@ class SamplingPanel(QFrame):
             self._settings = settings
             self._show_all()
 
-    def show_persona_place(self, template: ChatTemplate | None) -> None:
-        """Show the persona and its unreadable characters, or that the model has no place for one."""
-        has_place = template is not None and template.has_system
-        self.persona_row.setVisible(has_place)
-        self.persona_note.setVisible(not has_place)
-        self.persona_unreadable.set_template(template if has_place else None)
+    def show_unreadable_for(self, template: ChatTemplate | None) -> None:
+        """Show which characters of the persona a model with this template cannot read."""
+        self.persona_unreadable.set_template(template)
 
     def use_seed(self, seed: int) -> None:
         """Use this seed, and show it."""
@@ -176,7 +170,8 @@ class SamplingPanel(QFrame):
 
     @Slot()
     def _show_unreadable(self) -> None:
-        self.persona_unreadable.show_texts(self.persona_row.edit.toPlainText())
+        is_read = self._settings.mode == "chat"
+        self.persona_unreadable.show_texts(self.persona_row.edit.toPlainText() if is_read else "")
 
     @Slot(str)
     def _choose_mode(self, mode: str) -> None:
@@ -250,6 +245,7 @@ class SamplingPanel(QFrame):
         )
         self.more.show_text(f"More · {changed} changed" if changed else "More")
         self.persona_row.show_value(self._settings.persona)
+        self.persona_row.setVisible(self._settings.mode == "chat")
         self._show_unreadable()
         self.modes.show_choice(self._settings.mode)
         self._show_preset()

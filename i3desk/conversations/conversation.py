@@ -43,12 +43,17 @@ class ChatSettings:
     Attributes:
         sampling: the sampling settings, with stop texts.
         mode: "chat" (with the model's template) or "raw" (the text is continued as it is).
-        persona: a system prompt, for models whose template has a place for it.
+        persona: a system prompt.
     """
 
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     mode: str = "chat"
     persona: str = ""
+
+    @property
+    def system_messages(self) -> list[dict[str, str]]:
+        """The persona as the model reads it, in front of a conversation; empty without one."""
+        return [{"role": "system", "content": self.persona}] if self.persona.strip() else []
 
 
 @dataclass
@@ -240,7 +245,7 @@ class Conversation:
         for message in self.path():
             self._chosen[message.parent] = message.number
 
-    def prompt(self, leaf: int | None = None, has_place_for_persona: bool = False, draft: str = "") -> Prompt:
+    def prompt(self, leaf: int | None = None, draft: str = "") -> Prompt:
         """Build the model's input to answer `leaf`, a user's message, or a `draft` after it (as number -1).
 
         Unanswered messages are left out: models are trained on alternating messages.
@@ -250,11 +255,8 @@ class Conversation:
             path.append(Message(DRAFT, path[-1].number if path else None, USER, draft))
         if self.settings.mode == "raw":
             return Prompt("".join(message.text for message in path), [message.number for message in path])
-        content: list[dict[str, str]] = []
-        numbers: list[int | None] = []
-        if self.settings.persona.strip() and has_place_for_persona:
-            content.append({"role": "system", "content": self.settings.persona})
-            numbers.append(None)
+        content = self.settings.system_messages
+        numbers: list[int | None] = [None] * len(content)
         for message in _answered(path):
             content.append({"role": message.role, "content": message.text})
             numbers.append(message.number)

@@ -74,8 +74,7 @@ class TeachController(QObject):
     @Slot(object, object, object)
     def _on_corrected(self, conversation: Conversation, number: int, old: int) -> None:
         if not conversation.temporary:
-            info = self._session.model.info
-            self.corrections.add(conversation, number, old, info is not None and info.has_place_for_persona)
+            self.corrections.add(conversation, number, old)
 
     @Slot(str)
     def _on_done(self, folder: str) -> None:

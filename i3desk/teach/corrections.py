@@ -95,7 +95,7 @@ class Corrections(QObject):
             self.failed.emit("Some corrections cannot be read.", f"The old file is kept as {aside.name}.")
         self.changed.emit()
 
-    def add(self, conversation: Conversation, number: int, old: int, has_place_for_persona: bool = False) -> None:
+    def add(self, conversation: Conversation, number: int, old: int) -> None:
         """Add message `number` of a conversation as the correction of reply `old`."""
         *before, corrected = conversation.path(number)
         if not any(message.role == USER for message in before):
@@ -104,7 +104,7 @@ class Corrections(QObject):
         same = (conversation.id, old)
         earlier = next((entry for entry in self.entries if (entry.chat, entry.message) == same), None)
         said = earlier.said if earlier and original.finish_reason == CORRECTED else original.shown_text
-        persona = conversation.settings.persona.strip() if has_place_for_persona else ""
+        persona = conversation.settings.persona.strip()
         messages = [{"role": "system", "content": serialization.encodable(persona)}] if persona else []
         messages += [
             {"role": message.role, "content": serialization.encodable(message.shown_text)}

@@ -59,11 +59,6 @@ class ModelInfo:
         """The model's name, with the step of a checkpoint."""
         return self.name if self.step is None else f"{self.name} · step {self.step:,}"
 
-    @property
-    def has_place_for_persona(self) -> bool:
-        """True if the template has a system prompt."""
-        return self.template.has_system
-
 
 @dataclass(frozen=True)
 class LoadRequest:

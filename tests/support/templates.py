@@ -10,6 +10,6 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz .,?'"
 
 def template_with(*roles: str, **form: str) -> ChatTemplate:
     """A template with special tokens of these roles, or with forms of text."""
-    chunks = {text: i for i, text in enumerate(["<UNK>", *(f"<|{role}|>" for role in roles), *LETTERS])}
+    chunks = {text: i for i, text in enumerate(["<UNK>", *(f"<|{role}|>" for role in roles), *LETTERS, "\n"])}
     tokenizer = ChunkTokenizer(chunks, {role: chunks[f"<|{role}|>"] for role in roles})
     return ChatTemplate(tokenizer, "text" if form else "special_tokens", **form)

@@ -112,6 +112,15 @@ def test_chat_answers_each_line_of_a_pipe(process, ready):
     assert "Traceback" not in outcome.err
 
 
+def test_system_prompt_is_read_before_the_first_question(cli, process, ready):
+    options = ("--seed", 1, "--temperature", 0, "--max-new-tokens", 8)
+    together = cli("generate", ready, "--prompt", "be kind\n\nhello!", *options)
+    assert cli("generate", ready, "--system", "be kind", "--prompt", "hello!", *options).out == together.out
+    cli("generate", ready, "--system", "be kind", "--raw", "--prompt", "hello!").fails("--system")
+    lines = "\n".join(["hello!", "/new", "hello!"])
+    assert process("chat", ready, "--system", "be kind", *options, stdin=lines).out == together.out * 2
+
+
 def test_chat_ends_with_its_input(cli, ready, monkeypatch):
     def end_of_input(prompt=""):
         raise EOFError

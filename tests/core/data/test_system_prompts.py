@@ -11,7 +11,7 @@ from templates import LETTERS, template_with
 from i3core.data.documents import Document, read_documents
 from i3core.data.exchanges import messages_of
 from i3core.data.token_dataset import encode_sequences
-from i3core.errors import PromptError
+from i3core.data.variation import GREETINGS, varied
 from i3core.generation.context import fit_context
 from i3core.text.chat_template import ChatTemplate
 
@@ -46,18 +46,17 @@ def fed_by_chat(template: ChatTemplate, messages: list[dict[str, str]]) -> list[
     return [*prompt, *template.encode_turn(messages[-1])[len(template.reply_opening()) :]]
 
 
+def joined(template: ChatTemplate, messages: list[dict[str, str]]) -> list[int]:
+    return [i for turn in template.encode_turns(messages) for i in turn]
+
+
 @TEMPLATES
 @pytest.mark.parametrize("record", RECORDS.values(), ids=list(RECORDS))
 def test_training_reads_token_for_token_what_chat_feeds(tmp_path, template, record):
     (tmp_path / "a.json").write_text(json.dumps(record))
     [document] = read_documents(tmp_path / "a.json")
     [(ids, marks)] = encode_sequences(document, template, 500)
-    chat = [SYSTEM, USER, REPLY]
-    if not template.has_system:
-        with pytest.raises(PromptError, match="system prompts"):
-            fed_by_chat(template, chat)
-        chat = [{"role": "user", "content": "be brief.\n\nwho?"}, REPLY]
-    assert ids == fed_by_chat(template, chat)
+    assert ids == fed_by_chat(template, [SYSTEM, USER, REPLY])
     assert sum(marks) == len(template.encode_turn(REPLY)) - len(template.reply_opening())  # nothing but the reply
 
 
@@ -72,13 +71,14 @@ def test_every_sequence_of_a_long_conversation_starts_with_its_system_prompt(tem
     dropped = []
     sequences = [ids for ids, _ in encode_sequences(document, template, window, dropped.append)]
     assert all(len(ids) <= window + 1 for ids in sequences)
-    read = document.for_template(template).messages
-    encoded = template.encode_turns(read)
-    opening = encoded[0][: (window + 1) // 2] if read[0]["role"] == "system" else []
-    assert all(ids[: len(opening)] == opening for ids in sequences)
-    assert bool(dropped) == (sum(map(len, encoded)) > sum(map(len, sequences)) - len(opening) * (len(sequences) - 1))
-    if not dropped:
-        assert [*opening, *(i for ids in sequences for i in ids[len(opening) :])] == [i for ids in encoded for i in ids]
+    if dropped:
+        return
+    told, left = {"role": "system", "content": system}, list(turns)
+    for ids in sequences:  # each as chat feeds it: some of the next turns under the system prompt
+        read = [joined(template, [told, *left[:count]]) for count in range(1, len(left) + 1)]
+        assert ids in read
+        left = left[read.index(ids) + 1 :]
+    assert not left
 
 
 @TEMPLATES
@@ -92,8 +92,27 @@ def test_reply_that_is_not_learned_stays_the_same_turn(template):
 
 def test_conversation_that_the_assistant_opens_has_its_system_prompt_first():
     document = Document(messages=(SYSTEM, REPLY))
-    assert document.for_template(WITH).messages == (SYSTEM, REPLY)
-    assert document.for_template(WITHOUT).messages == ({"role": "user", "content": "be brief."}, REPLY)
+    for template, first in ((WITH, SYSTEM), (WITHOUT, {"role": "user", "content": "be brief."})):
+        [(ids, _)] = encode_sequences(document, template, 500)
+        assert ids == [*template.encode_turn(first), *template.encode_turn(REPLY)]
+
+
+@TEMPLATES
+def test_greeting_of_the_assistant_is_read_before_the_first_question(template):
+    turns = [SYSTEM, REPLY, USER, REPLY]
+    [(ids, _)] = encode_sequences(Document(messages=tuple(turns)), template, 500)
+    assert ids == fed_by_chat(template, turns)
+
+
+def test_varied_question_stays_under_its_system_prompt():
+    """Words of the question change, those of the system prompt never."""
+    [(ids, marks)] = encode_sequences(Document(messages=(SYSTEM, USER, REPLY)), WITHOUT, 500)
+    asked = set()
+    for seed in range(50):
+        new, new_marks = varied(WITHOUT, np.array(ids), np.array(marks), np.random.RandomState(seed), 500)
+        asked.add(WITHOUT.tokenizer.decode(new[1 : int(np.argmax(new_marks))]))
+    assert all(text.startswith("be brief.\n\n") for text in asked)
+    assert any(text.removeprefix("be brief.\n\n").startswith(GREETINGS) for text in asked)
 
 
 def test_turns_of_a_sequence_have_the_system_prompt_apart():
@@ -101,8 +120,3 @@ def test_turns_of_a_sequence_have_the_system_prompt_apart():
     assert messages_of(WITH, np.array(ids), np.array(marks)) == [SYSTEM, USER, REPLY]
     spoken = [i for i, mark in zip(ids, marks, strict=True) if not mark]
     assert WITH.split_system(spoken) == (WITH.encode_turn(SYSTEM), [*WITH.encode_turn(USER), *WITH.reply_opening()])
-
-
-def test_document_without_a_system_prompt_is_the_same_for_every_template():
-    document = Document(messages=(USER, REPLY), context=frozenset({1}))
-    assert all(document.for_template(template) is document for template in (WITH, WITHOUT, FORM))

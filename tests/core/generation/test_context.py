@@ -1,6 +1,7 @@
 """What the model has in view, told before anything is sent."""
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -24,10 +25,12 @@ def system(text):
     return {"role": "system", "content": text}
 
 
-@pytest.fixture(scope="module")
-def template(build):
-    """A template with a place for a system prompt."""
+@pytest.fixture(scope="module", params=[True, False], ids=["system turn", "no system turn"])
+def template(request, build):
+    """Templates with and without a turn for a system prompt."""
     plain = build.tokenizer()
+    if not request.param:
+        return ChatTemplate.for_model(plain)
     chunks = {chunk: i for i, chunk in enumerate(plain.chunks)} | {"<|system|>": plain.vocab_size}
     return ChatTemplate.for_model(ChunkTokenizer(chunks, plain.special_tokens | {"system": plain.vocab_size}))
 
@@ -57,22 +60,29 @@ words = st.text("abthe ?", min_size=1, max_size=20).filter(str.strip)
 def test_fitted_context_keeps_the_newest_messages(template, pairs, last, persona, budget, window):
     """The system prompt, then as many of the newest messages as there is room for, counted one by one."""
     messages = [message for one, other in pairs for message in (user(one), assistant(other))] + [user(last)]
-    turns = [template.encode_turn(message) for message in messages]
-    first = [] if persona is None else template.encode_turn(system(persona))
     opening, room = template.reply_opening(), window - min(budget, window // 2)
-    kept = [turns[-1]]
-    while len(kept) < len(turns) and len(first) + sum(map(len, [turns[-len(kept) - 1], *kept])) + len(opening) <= room:
-        kept.insert(0, turns[-len(kept) - 1])
-    prompt = messages if persona is None else [system(persona), *messages]
-    if len(first) + len(turns[-1]) + len(opening) > room:
+    first = [] if persona is None else [system(persona)]
+    prompt = [*first, *messages]
+
+    def read(count):
+        """The prompt with the last `count` messages."""
+        return [i for turn in template.encode_turns([*first, *messages[-count:]]) for i in turn] + opening
+
+    kept = 1
+    while kept < len(messages) and len(read(kept + 1)) <= room:
+        kept += 1
+    if len(read(1)) > room:
         with pytest.raises(PromptError, match="window"):
             fit_context(template, prompt, budget, window)
         return
     plan = fit_context(template, prompt, budget, window)
-    assert plan.ids == [*first, *(i for turn in kept for i in turn), *opening]
+    assert plan.ids == read(kept)
     assert plan.used == len(plan.ids) <= room
-    assert plan.dropped_turns == len(turns) - len(kept)
-    assert list(plan.tokens) == [len(first)] * bool(first) + [len(turn) for turn in turns]
+    assert plan.dropped_turns == len(messages) - kept
+    assert len(plan.ends) == kept
+    shown = template.encode_turns([*first, *messages[-kept:]])
+    assert [len(turn) for turn in shown[len(shown) - kept + 1 :]] == [b - a for a, b in pairwise(plan.ends)]
+    assert plan.ends[-1] == len(plan.ids) - len(opening)
 
 
 def test_truncate_left_keeps_the_end_of_a_long_text(template):
@@ -82,15 +92,16 @@ def test_truncate_left_keeps_the_end_of_a_long_text(template):
         fit_context(template, text, 20, 64)
     plan = fit_context(template, text, 20, 64, truncate_left=True)
     assert plan.ids == ids[-44:]
-    assert plan.tokens == (len(ids),)
     assert fit_context(template, text, 4096, 64, truncate_left=True).ids == ids[-32:]
     short = fit_context(template, "the cat", 20, 64, truncate_left=True)
     assert short.ids == template.encode_document("the cat")[:-1]
 
 
-def test_template_without_a_system_prompt_refuses_one(model):
-    with pytest.raises(PromptError, match="does not support system prompts"):
-        fit_context(model.template, [system("be kind"), user("hello")], 20, 64)
+def test_too_long_system_prompt_is_named_with_its_length(template):
+    persona = system("the cat sat on the wall " * 9)
+    length = sum(map(len, template.encode_turns([persona, user("hello")]))) - len(template.encode_turn(user("hello")))
+    with pytest.raises(PromptError, match=f"{length} of them the system prompt"):
+        fit_context(template, [persona, user("hello")], 20, 64)
 
 
 def test_fitting_again_encodes_no_message_twice(template):

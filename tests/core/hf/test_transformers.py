@@ -423,6 +423,21 @@ def test_conversations_have_the_ids_of_chat(build, tmp_path, special):
     assert ("<|user|>Hello" if special else "[INST] Hello") in shown
 
 
+@pytest.mark.parametrize("special", [True, False])
+def test_system_prompt_stands_in_front_of_the_first_question(build, tmp_path, special):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(build.folder(tmp_path / "model", special=special))
+    system, asked = {"role": "system", "content": " be \n"}, [
+        {"role": "assistant", "content": "hi"}, {"role": "user", "content": " the cat "},
+        {"role": "assistant", "content": "a"}, {"role": "user", "content": "the"},
+    ]  # fmt: skip
+    together = [asked[0], {"role": "user", "content": "be\n\nthe cat"}, *asked[2:]]
+    options = ({"tokenize": False, "add_generation_prompt": True}, {"return_assistant_tokens_mask": True})
+    for shown in options:
+        expected = tokenizer.apply_chat_template(together, **shown)
+        assert tokenizer.apply_chat_template([system, *asked], **shown) == expected
+        assert tokenizer.apply_chat_template([{**system, "content": " "}, *together], **shown) == expected
+
+
 def test_declared_template_is_kept(build, tmp_path):
     made = build.model(special=False)
     made.template = ChatTemplate(made.tokenizer, "text", "you: {user} me: {assistant}\n", "rule: {system}\n")

@@ -240,22 +240,18 @@ def test_errors_name_what_is_wrong(server):
     assert "no embeddings" in error("embeddings", json={"input": "a", "model": "tiny"})["message"]
 
 
-def test_system_prompt_without_a_place_is_left_out_with_a_note(server):
-    body = {"messages": HELLO, "temperature": 0, "max_tokens": 8}
-    answers = [
-        server.http.post(f"{server.url}/chat/completions", json={**body, "messages": [*system, *HELLO]})
-        for system in ([], [{"role": "system", "content": "be nice"}], [{"role": "developer", "content": ""}])
-    ]
-    assert len({answer.json()["choices"][0]["message"]["content"] for answer in answers}) == 1
-    assert ["x-i3-note" in answer.headers for answer in answers] == [False, True, True]
-    for system in (False, True):
-        messages = [{"role": "system", "content": "be nice"}] * system + HELLO
-        asked = {**body, "messages": messages, "stream": True}
-        with server.http.stream("POST", f"{server.url}/chat/completions", json=asked) as answer:
-            assert ("x-i3-note" in answer.headers) == system
+def test_system_prompt_is_read_in_front_of_the_first_question(server, ours):
+    """As a model without a turn for it was trained: the reply is that to both texts in one message."""
+    together = [{"role": "user", "content": "be nice\n\n" + HELLO[0]["content"]}, *HELLO[1:]]
+    for role in ("system", "developer"):
+        answer = server.client().chat.completions.with_raw_response.create(
+            model="tiny", messages=[{"role": role, "content": "be nice"}, *HELLO], temperature=0, max_tokens=8
+        )
+        assert answer.parse().choices[0].message.content == expected(ours, together, temperature=0, max_new_tokens=8)[0]
+        assert "x-i3-note" not in answer.headers
 
 
-def test_system_prompt_with_a_place_is_read(build, tmp_path):
+def test_system_prompt_with_a_turn_of_its_own_is_read(build, tmp_path):
     folder = build.folder(tmp_path / "polite", special=False)
     config = json.loads((folder / "config.json").read_text())
     config["chat_template"] = {"kind": "text", "form": "[q] {user} [a] {assistant} ", "system": "[s] {system} "}

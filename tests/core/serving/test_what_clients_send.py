@@ -221,19 +221,19 @@ ROLE = st.sampled_from(["system", "developer", "user", "assistant", "tool", "fun
 MESSAGES = st.lists(st.tuples(ROLE, st.none() | st.text("ab \n", max_size=4), st.booleans()), max_size=7)
 
 
-@given(MESSAGES, st.booleans())
+@given(MESSAGES)
 @settings(deadline=None)
-def test_every_text_of_a_conversation_is_read_once_or_noted(sent, has_system):
+def test_every_text_of_a_conversation_is_read_once_or_noted(sent):
     messages = [
         schemas.ChatMessage.model_validate({"role": role, "content": text, **({"tool_calls": [CALL]} if calls else {})})
         for role, text, calls in sent
     ]
-    result = as_conversation(messages, has_system)
-    assert [message["role"] for message in result.messages].count("system") <= int(has_system)
+    result = as_conversation(messages)
+    assert [message["role"] for message in result.messages].count("system") <= 1
     assert all(message["role"] != "system" for message in result.messages[1:])
     assert not result.messages or result.messages[-1]["role"] != "assistant"
     read = "".join(message["content"] for message in result.messages) + result.reply_start
-    given_texts = [text or "" for role, text, _ in sent if has_system or role not in ("system", "developer")]
+    given_texts = [text or "" for role, text, _ in sent]
     assert sorted("".join(given_texts).replace(" ", "").replace("\n", "")) == sorted(
         read.replace(" ", "").replace("\n", "")
     )
@@ -243,7 +243,7 @@ def test_every_text_of_a_conversation_is_read_once_or_noted(sent, has_system):
 def test_system_messages_anywhere_are_joined_at_the_front():
     roles = ["system", "user", "developer", "assistant", "user", "system"]
     messages = [schemas.ChatMessage.model_validate({"role": role, "content": role[:3]}) for role in roles]
-    result = as_conversation(messages, has_system=True)
+    result = as_conversation(messages)
     assert [message["role"] for message in result.messages] == ["system", "user", "assistant", "user"]
     assert result.messages[0]["content"] == "sys\n\ndev\n\nsys"
     assert result.notes
@@ -345,7 +345,8 @@ def test_response_of_the_newer_api_equals_a_chat_completion(server, ours):
     raw = client.responses.with_raw_response.create(
         input="hello", instructions="be nice", metadata={"a": "b"}, store=True, **asked
     )
-    assert "system prompt" in raw.headers["x-i3-note"]
+    assert "x-i3-note" not in raw.headers
+    assert raw.parse().output_text == said(ours, [{"role": "system", "content": "be nice"}, *HELLO])
     assert raw.headers["x-i3-ignored"] == "store"
     assert raw.parse().metadata == {"a": "b"}
 

@@ -107,7 +107,7 @@ def with_system(build):
 def test_system_prompt_comes_first_if_it_is_supported(build):
     system = {"role": "system", "content": " Be kind "}
     for template, ids in with_system(build):
-        assert template.has_system
+        assert template.has_system_turn
         turns = template.encode_turns([system, user("hello"), assistant("hi")])
         assert turns == [ids, *template.encode_turns([user("hello"), assistant("hi")])]
         with pytest.raises(PromptError, match="first"):
@@ -115,10 +115,15 @@ def test_system_prompt_comes_first_if_it_is_supported(build):
         assert ChatTemplate.for_model(template.tokenizer, template.to_json()) == template
 
 
-def test_system_prompt_is_refused_if_it_is_not_supported(chatting):
-    assert not chatting.template.has_system
-    with pytest.raises(PromptError, match="does not support system prompts"):
-        chatting.template.encode_turns([{"role": "system", "content": "be kind"}, user("hello")])
+def test_system_prompt_without_a_turn_of_its_own_stands_in_front_of_the_first_question(chatting):
+    template, system = chatting.template, {"role": "system", "content": " Be kind \n"}
+    assert not template.has_system_turn
+    asked = [assistant("hi"), user(" hello "), assistant("hi"), user("hello")]
+    turns = template.encode_turns([system, *asked])
+    assert turns == template.encode_turns([asked[0], user("Be kind\n\nhello"), *asked[2:]])
+    assert template.encode_turns([{**system, "content": " "}, *asked]) == template.encode_turns(asked)
+    with pytest.raises(PromptError, match="first"):
+        template.encode_turns([user("hello"), system])
 
 
 def test_cached_turns_equal_encoded_turns(chatting):

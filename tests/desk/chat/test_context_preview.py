@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +53,27 @@ def test_too_long_draft_gets_a_reason():
     ahead = context_preview(conversation_of(), MODEL, "word " * 200)
     assert "tokens" in ahead.too_long
     assert "window" in ahead.too_long
+
+
+def test_persona_takes_part_of_the_window():
+    """It stays in view: the oldest message drops out earlier, and the reason of a block names its tokens."""
+    texts = ("tell me a story", "once upon a time there was a fox.", "and then?", "the end.")
+    plain, told = conversation_of(*texts), conversation_of(*texts)
+    told.settings = replace(told.settings, persona="you are a pirate and you like gold")
+    for conversation in (plain, told):
+        measure(conversation, MODEL)
+    assert plain.first_seen is None
+    first, together = (
+        len(MODEL.template.encode_turn({"role": USER, "content": start + texts[0]}))
+        for start in ("", told.settings.persona + "\n\n")
+    )
+    assert told.window_used == plain.window_used + together - first
+    text = "tell me another one about a dog"
+    assert context_preview(plain, MODEL, text).falling < context_preview(told, MODEL, text).falling
+    assert context_preview(plain, MODEL, text).draft_tokens == context_preview(told, MODEL, text).draft_tokens
+    told.settings = replace(told.settings, persona="you are a pirate " * 20)
+    assert "the persona 1" in context_preview(told, MODEL, text).too_long
+    assert "persona" not in context_preview(plain, MODEL, "word " * 200).too_long
 
 
 def test_raw_text_is_never_too_long():

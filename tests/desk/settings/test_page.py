@@ -223,17 +223,30 @@ def test_mode_changes_prompt(app, qtbot, model):
     assert model.asked[-1].prefix_ids == (7, 7, 7)
 
 
-def test_persona_is_offered_only_if_model_has_a_place(app):
+def test_persona_shows_what_the_model_cannot_read_of_it(app, qtbot):
     panel = app.window.panel
-    assert not panel.persona_row.isVisible()
-    assert "doesn't support system prompts" in panel.persona_note.text()
-    panel.show_persona_place(template_with("user", "assistant", "end", "system"))
+    panel.show_unreadable_for(template_with("user", "assistant", "end"))
     assert panel.persona_row.isVisibleTo(panel)
     assert not panel.persona_unreadable.isVisibleTo(panel)
     panel.persona_row.edit.setPlainText("you are a pirate ☠ ☠")
     assert panel.persona_unreadable.text == "i3 can't read 2 characters: ☠"
+    panel.modes.chosen.emit("raw")  # it is not read then
+    assert not panel.persona_row.isVisibleTo(panel)
+    assert not panel.persona_unreadable.isVisibleTo(panel)
+    panel.modes.chosen.emit("chat")
+    assert panel.persona_unreadable.isVisibleTo(panel)
     panel.persona_row.edit.setPlainText("you’re a pirate")
     assert not panel.persona_unreadable.isVisibleTo(panel)
+
+
+def test_persona_is_read_with_every_message(app, say, qtbot, model):
+    qtbot.waitUntil(lambda: app.window.session.model.info is not None)
+    app.window.panel.persona_row.edit.setPlainText("you are a pirate")
+    system = {"role": "system", "content": "you are a pirate"}
+    for text in ("hello", "who are you?"):
+        say(app, text)
+        assert model.asked[-1].prompt[0] == system
+        assert model.asked[-1].prompt[-1] == {"role": "user", "content": text}
 
 
 def test_label_unfolds_explanation(app, qtbot):

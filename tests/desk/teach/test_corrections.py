@@ -49,13 +49,12 @@ def test_correction_is_a_training_record(corrections):
     assert (entry.question, entry.correction) == ("question 1", "arr!")
 
 
-@pytest.mark.parametrize("has_place", [True, False])
-def test_correction_has_the_persona_if_the_model_read_it(corrections, has_place):
+def test_correction_has_the_persona_that_the_model_read(corrections):
     talk, number, old = corrected("arr!", "hello.")
     talk.settings = replace(talk.settings, persona="you are a pirate.")
-    corrections.add(talk, number, old, has_place)
+    corrections.add(talk, number, old)
     (document,) = read_documents(corrections.path)
-    assert document.texts == ["you are a pirate."] * has_place + ["question 0", "arr!"]
+    assert document.texts == ["you are a pirate.", "question 0", "arr!"]
     assert corrections.entries[0].question == "question 0"
 
 
