@@ -18,6 +18,7 @@ _FILLERS = frozenset(
         "please", "s", "so", "tell", "that", "the", "this", "to", "well", "you", "am",
     )
 )  # fmt: skip
+_ROUNDS = 2  # of looking for further questions by the replies to those found
 EXAMINED = 20_000  # sequences of the training data, and of the replay
 
 
@@ -47,7 +48,8 @@ class Contradictions:
     """What the training data says about the questions of other conversations.
 
     Attributes:
-        harmless: (sequences,) for each other dataset: those that ask nothing that the training data answers.
+        harmless: (sequences,) for each other dataset: those that do not ask, in any words, what the training data
+            answers.
         common: share of the training data's questions that the others answer, too.
         own_replies: different replies of the training data as a share of its different questions.
     """
@@ -60,21 +62,45 @@ class Contradictions:
 def find_contradictions(
     template: ChatTemplate, own: Sequence[TokenDataset], others: Sequence[TokenDataset]
 ) -> Contradictions:
-    """Compare the questions of two kinds of datasets by their words."""
+    """Compare the questions of two kinds of datasets by their words.
+
+    Questions of the others that get the same reply count as one question.
+    """
     asked, questions, replies = set(), set(), set()
     for messages in _conversations(template, own):
         asked |= {_words(text) for text in _said_by("user", messages)}
         questions |= {normalized(text) for text in _said_by("user", messages)}
         replies |= {normalized(text) for text in _said_by("assistant", messages)}
-    harmless, known = [], set()
-    for other in others:
+    exchanges = [_exchanges(template, other) for other in others]
+    known = {words for found in exchanges for _, words, _ in found} & asked
+    harmless = []
+    contradicted = _in_other_words(asked, [each for found in exchanges for each in found])
+    for other, found in zip(others, exchanges, strict=True):
         mask = np.ones(len(other), dtype=bool)
-        for number in range(min(len(other), EXAMINED)):
-            found = {_words(text) for text in _said_by("user", messages_of(template, *other.sequence(number)) or ())}
-            known |= found & asked
-            mask[number] = not found & asked
+        mask[[number for number, words, _ in found if words in contradicted]] = False
         harmless.append(mask)
     return Contradictions(harmless, len(known) / max(1, len(asked)), len(replies) / max(1, len(questions)))
+
+
+def _exchanges(template: ChatTemplate, dataset: TokenDataset) -> list[tuple[int, frozenset[str], str]]:
+    """The number of the sequence, the words of the question and the reply of each exchange."""
+    found = []
+    for number in range(min(len(dataset), EXAMINED)):
+        messages = messages_of(template, *dataset.sequence(number)) or ()
+        asked, replies = _said_by("user", messages), _said_by("assistant", messages)
+        found += [(number, _words(question), normalized(reply)) for question, reply in zip(asked, replies, strict=True)]
+    return found
+
+
+def _in_other_words(
+    asked: set[frozenset[str]], exchanges: Sequence[tuple[int, frozenset[str], str]]
+) -> set[frozenset[str]]:
+    """The questions, and those that get one of their replies: the same questions in other words."""
+    found = set(asked)
+    for _ in range(_ROUNDS):
+        replies = {reply for _, words, reply in exchanges if words in found}
+        found |= {words for _, words, reply in exchanges if reply in replies}
+    return found
 
 
 def _conversations(template: ChatTemplate, datasets: Sequence[TokenDataset]) -> Iterator[list[Message]]:

@@ -1,12 +1,16 @@
 """Vary the wording of the user's turns, so that a reply does not depend on how carefully the question is typed.
 
-Letters need no variation: the tokenizer ignores case.
+Words and turns are replaced by others that mean nearly the same (`assets/data/wordings.txt`), some words are left out,
+and a few are added around the rest. Letters need no variation: the tokenizer ignores case.
 """
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
+from ..system import assets
 from ..text.chat_template import AFTER_SYSTEM, ChatTemplate
 
 GREETINGS = (
@@ -16,7 +20,11 @@ GREETINGS = (
 ENDINGS = (" please", ", please", " again", ", do you know", ", tell me", " thanks")
 GREETED, ENDED = 0.3, 0.15  # share of the questions
 WITHOUT_END = 0.3  # share of the questions that lose their last punctuation
-SHORTENED = 0.6  # share of the questions that lose words
+REWORDED, OTHER_WORD = (
+    0.6,
+    0.5,
+)  # share of the questions that are put in other words, and of their words that have others
+SHORTENED = 0.5  # share of the questions that lose words
 SMALL_LEFT_OUT, OTHER_LEFT_OUT = 0.5, 0.12  # share of their small and other words that go
 # Without these a question is still the same.
 SMALL_WORDS = frozenset((
@@ -24,6 +32,7 @@ SMALL_WORDS = frozenset((
     "we", "me", "my", "our", "your", "it", "its", "to", "of", "for", "at", "in", "on", "there", "have", "has", "get",
     "please", "so", "and",
 ))  # fmt: skip
+_LONGEST_TURN = 5  # words that are replaced together
 _LONGEST = 200  # characters; a longer turn is left as it is
 
 
@@ -35,7 +44,7 @@ def varied(
     Of several paragraphs only the last is varied: the first may be a system prompt. Replies stay as they are.
     Always draws equally often from `random`.
     """
-    ends, greets, ended, which, shortens, seed = (*random.random_sample(5), random.randint(2**31))
+    ends, greets, ended, which, rewords, shortens, seed = (*random.random_sample(6), random.randint(2**31))
     reply = int(np.argmax(marks))
     system, asked = template.split_system(ids[:reply].tolist())
     before, separator, question = (template.user_text(asked) or "" if marks[reply] else "").rpartition(AFTER_SYSTEM)
@@ -43,8 +52,11 @@ def varied(
         return ids, marks
     text = question.rstrip(".?! ")
     end = question[len(text) :]
+    drawn = np.random.RandomState(seed)
+    if rewords < REWORDED:
+        text = reworded(text, drawn)
     if shortens < SHORTENED:
-        text = _shortened(text, np.random.RandomState(seed))
+        text = _shortened(text, drawn)
     if ended < ENDED:
         text += ENDINGS[int(which * len(ENDINGS))]
     if greets < GREETED:
@@ -60,6 +72,35 @@ def varied(
         np.concatenate([np.array(turn, dtype=ids.dtype), ids[reply:]]),
         np.concatenate([np.zeros(len(turn), dtype=marks.dtype), marks[reply:]]),
     )
+
+
+@cache
+def other_wordings() -> dict[tuple[str, ...], list[str]]:
+    """What may stand in place of a word or of several words."""
+    wordings = {}
+    for line in assets.path("data/wordings.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            words, _, others = line.partition(" > ")
+            wordings[tuple(words.split(" "))] = others.split(", ")
+    return wordings
+
+
+def reworded(text: str, random: np.random.RandomState) -> str:
+    """The text with some of its words and turns replaced by others that mean nearly the same."""
+    wordings, words, result = other_wordings(), text.split(" "), []
+    plain = [word.lower().strip(",.;:!?") for word in words]
+    place = 0
+    while place < len(words):
+        most = min(_LONGEST_TURN, len(words) - place)
+        length = next((n for n in range(most, 0, -1) if tuple(plain[place : place + n]) in wordings), 0)
+        if length and random.random_sample() < OTHER_WORD:
+            others, last = wordings[tuple(plain[place : place + length])], words[place + length - 1]
+            result.append(others[random.randint(len(others))] + last[len(last.rstrip(",.;:!?")) :])
+            place += length
+        else:
+            result.append(words[place])
+            place += 1
+    return " ".join(result)
 
 
 def _shortened(text: str, random: np.random.RandomState) -> str:

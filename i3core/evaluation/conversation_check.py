@@ -5,6 +5,7 @@ Both are asked as in chat: with the likeliest reply, after some exchanges of oth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class Question:
     Attributes:
         messages: the conversation; its last turn is the question.
         reply: the right reply.
-        others: replies to other questions.
+        others: replies to other questions, those that share the most words with the right one.
         accepted: fingerprints of all replies that the data has for this question.
     """
 
@@ -113,7 +114,7 @@ def make_check(
     for messages in (asked or learned)[:MOST_QUESTIONS]:
         accepted = frozenset(by_question[fingerprint(messages[-2]["content"])])
         others = [reply for reply in replies if fingerprint(reply) not in accepted]
-        picked = tuple(others[i] for i in random.permutation(len(others))[: CHOICES - 1])
+        picked = _most_alike(messages[-1]["content"], [others[i] for i in random.permutation(len(others))])
         earlier = before(accepted)
         # Under a system prompt nothing else was said: such conversations are learned alone.
         conversation = messages[:-1] if messages[0]["role"] == "system" else [*earlier, *messages[:-1]]
@@ -124,6 +125,17 @@ def make_check(
         start = before(frozenset()) if number % _ALONE else []
         everyday.append((*start, {"role": "user", "content": prompt}))
     return ConversationCheck(tuple(questions), bool(asked), tuple(everyday), known, own_way)
+
+
+def _most_alike(reply: str, others: Sequence[str]) -> tuple[str, ...]:
+    """The replies that share the most words with `reply`: easily mistaken for it, unlike any others."""
+    words = set(normalized(reply).split())
+
+    def shared(other: str) -> float:
+        found = set(normalized(other).split())
+        return len(words & found) / max(1, len(words | found))
+
+    return tuple(sorted(others, key=shared, reverse=True)[: CHOICES - 1])
 
 
 def replies_to(
@@ -151,7 +163,8 @@ def count_right(model: Model, check: ConversationCheck, between: Callable[[], No
     """How many questions are answered right.
 
     A reply is right if the data has it for this question (case and punctuation aside), and wrong if the data has it
-    for another one. Any other reply counts as right if the right one is likelier than three others.
+    for another one, or if it has other numbers than the right one. Any other reply counts as right if the right one is
+    likelier than the three most like it.
     """
     said = replies_to(model, [question.messages for question in check.questions], between)
     right = 0
@@ -159,12 +172,16 @@ def count_right(model: Model, check: ConversationCheck, between: Callable[[], No
         print_of_reply = fingerprint(reply)
         if print_of_reply in question.accepted:
             right += 1
-        elif print_of_reply not in check.known and question.others:
+        elif print_of_reply not in check.known and _numbers(reply) == _numbers(question.reply) and question.others:
             between()
             options = (question.reply, *question.others)
             scores = log_likelihoods(model, [(question.messages, option) for option in options])
             right += scores[0] == max(scores)
     return right
+
+
+def _numbers(text: str) -> list[str]:
+    return re.findall(r"\d+", text)
 
 
 def count_kept(check: ConversationCheck, before: Sequence[str], now: Sequence[str], model: Model, base: Model) -> int:

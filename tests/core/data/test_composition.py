@@ -1,6 +1,7 @@
 """Rows composed from several records, with replay, and varied questions."""
 
 import io
+import re
 import tempfile
 import time
 from collections import Counter
@@ -15,7 +16,8 @@ from i3core.data.batches import WeightedDataset
 from i3core.data.composition import Composition, composed_batch, plan_composed
 from i3core.data.documents import Document
 from i3core.data.token_dataset import DataReport, TokenDataset, TokenDatasetWriter, encode_sequences
-from i3core.data.variation import ENDINGS, GREETINGS
+from i3core.data.variation import ENDINGS, GREETINGS, other_wordings, reworded
+from i3core.system import assets
 
 EMPTY_REPORT = DataReport("made", {}, 0, 0, 0, 0, 0, 0, 0, (), ())
 WINDOW = 60
@@ -158,12 +160,39 @@ def test_questions_are_varied_and_replies_are_not(model):
     starts = tuple(start.translate({ord("q"): "", ord(":"): ""}) for start in GREETINGS)  # this vocabulary lacks both
     assert any(question.startswith(starts) for question in questions)
     assert any(question.rstrip("?").endswith(ENDINGS) for question in questions)
+    plain = [reworded("is the cat there", np.random.RandomState(seed)) for seed in range(200)]
+    worded = [model.tokenizer.decode(model.tokenizer.encode(text)).split(" ") for text in sorted(set(plain))]
     for question in questions:
         bare = question.rstrip("?")
         bare = bare.removeprefix(next((start for start in starts if bare.startswith(start)), ""))
         bare = bare.removesuffix(max((end for end in ENDINGS if bare.endswith(end)), key=len, default=""))
-        words = iter(("is", "the", "cat", "there"))
-        assert all(word in words for word in bare.split(" ")), question  # in their order
+        assert any(all(word in words for word in bare.split(" ")) for words in map(iter, worded)), (
+            question
+        )  # in their order
+
+
+def test_other_wordings_are_plain_and_reached():
+    """A table that a person extends: lower case, each word once, and nothing that stands for itself."""
+    lines = assets.path("data/wordings.txt").read_text(encoding="utf-8").splitlines()
+    entries = [line for line in lines if line and not line.startswith("#")]
+    assert len(entries) == len(other_wordings()) > 500
+    for words, others in other_wordings().items():
+        text = " ".join(words)
+        assert len(words) <= 5, text
+        assert text not in others
+        assert len(set(others)) == len(others), text
+        for part in (text, *others):
+            assert re.fullmatch(r"[a-z][a-z'\-]*( [a-z'\-]+)*", part), part
+        found = {reworded(text, np.random.RandomState(seed)) for seed in range(40 * len(others))}
+        assert found >= set(others), text
+
+
+def test_question_is_put_in_other_words():
+    found = {reworded("Where is the spare key?", np.random.RandomState(seed)) for seed in range(300)}
+    assert {"Where is the spare key?", "where's the spare key?", "Where is the second key?"} < found
+    assert all(text.endswith("?") for text in found)
+    nothing = "zzz, qqq and 42!"
+    assert {reworded(nothing, np.random.RandomState(seed)) for seed in range(20)} == {nothing}
 
 
 def test_replayed_questions_are_not_varied_and_rows_keep_to_the_width(model):

@@ -47,6 +47,25 @@ def test_questions_are_asked_amid_other_exchanges(bundled, own):
     assert make_check(bundled.template, [own], [own], [], 3).held_out
 
 
+def test_right_reply_is_compared_with_those_most_like_it(bundled, tmp_path, monkeypatch):
+    """In a price list a model mixes up lines of one form, and a number is right or wrong."""
+    pairs = []
+    for thing in ("lamp", "rug", "clock", "chair"):
+        pairs += [(f"price of the {thing}", f"the {thing} costs {len(thing)} dollars."),
+                  (f"where is the {thing}?", f"the {thing} is on shelf {thing[0]}.")]  # fmt: skip
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"prompt": q, "completion": a}) for q, a in pairs))
+    data = tokenize_source(tmp_path / "a.jsonl", bundled.template, bundled.config.window)
+    check = make_check(bundled.template, [], [data], [], 0)
+    for question in check.questions:
+        kind = "costs" if "costs" in question.reply else "shelf"
+        assert all(kind in other for other in question.others)
+    monkeypatch.setattr(
+        "i3core.evaluation.conversation_check.replies_to",
+        lambda model, chats, between: ["that would be 77 dollars."] * len(chats),
+    )
+    assert count_right(bundled, check) == 0
+
+
 def test_data_without_exchanges_has_no_questions(bundled, tmp_path):
     (tmp_path / "a.txt").write_text("once upon a time\n\n" * 30)
     text = tokenize_source(tmp_path / "a.txt", bundled.template, bundled.config.window)
