@@ -13,6 +13,7 @@ import numpy as np
 from ..system import assets
 from ..text.chat_template import AFTER_SYSTEM, ChatTemplate
 
+Words = tuple[str, ...]
 GREETINGS = (
     "hi, ", "hello, ", "hey, ", "hi there, ", "ok, ", "so, ", "well, ", "please, ", "one question: ", "by the way, ",
     "tell me, ", "i wonder, ", "can you tell me, ", "do you know, ", "i forgot: ", "quick question, ",
@@ -20,10 +21,8 @@ GREETINGS = (
 ENDINGS = (" please", ", please", " again", ", do you know", ", tell me", " thanks")
 GREETED, ENDED = 0.3, 0.15  # share of the questions
 WITHOUT_END = 0.3  # share of the questions that lose their last punctuation
-REWORDED, OTHER_WORD = (
-    0.6,
-    0.5,
-)  # share of the questions that are put in other words, and of their words that have others
+REWORDED = 0.6  # share of the questions that are put in other words: of these, so many as a whole and in their parts
+OTHER_QUESTION, OTHER_WORD = 0.6, 0.4
 SHORTENED = 0.5  # share of the questions that lose words
 SMALL_LEFT_OUT, OTHER_LEFT_OUT = 0.5, 0.12  # share of their small and other words that go
 # Without these a question is still the same.
@@ -33,6 +32,7 @@ SMALL_WORDS = frozenset((
     "please", "so", "and",
 ))  # fmt: skip
 _LONGEST_TURN = 5  # words that are replaced together
+_MARKS = ",.;:!?"
 _LONGEST = 200  # characters; a longer turn is left as it is
 
 
@@ -75,32 +75,52 @@ def varied(
 
 
 @cache
-def other_wordings() -> dict[tuple[str, ...], list[str]]:
-    """What may stand in place of a word or of several words."""
-    wordings = {}
+def other_wordings() -> tuple[dict[Words, list[str]], dict[tuple[Words, Words], list[str]]]:
+    """What may stand in place of some words, and of a whole question with such first and last words."""
+    parts: dict[Words, list[str]] = {}
+    questions: dict[tuple[Words, Words], list[str]] = {}
     for line in assets.path("data/wordings.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
-            words, _, others = line.partition(" > ")
-            wordings[tuple(words.split(" "))] = others.split(", ")
-    return wordings
+            wording, _, others = line.partition(" > ")
+            first, star, last = wording.partition("*")
+            if star:
+                questions[tuple(first.split()), tuple(last.split())] = others.split(", ")
+            else:
+                parts[tuple(wording.split())] = others.split(", ")
+    return parts, questions
 
 
 def reworded(text: str, random: np.random.RandomState) -> str:
-    """The text with some of its words and turns replaced by others that mean nearly the same."""
-    wordings, words, result = other_wordings(), text.split(" "), []
-    plain = [word.lower().strip(",.;:!?") for word in words]
-    place = 0
+    """The question, without its end, in other words that mean nearly the same."""
+    parts, questions = other_wordings()
+    words = text.split(" ")
+    plain = _plain(words)
+    fitting = [
+        (others, words[len(first) : len(words) - len(last)])
+        for (first, last), others in questions.items()
+        if len(words) > len(first) + len(last) and plain[: len(first)] == first
+        and plain[len(words) - len(last) :] == last
+    ]  # fmt: skip
+    if fitting and random.random_sample() < OTHER_QUESTION:
+        others, rest = fitting[random.randint(len(fitting))]
+        words = others[random.randint(len(others))].replace("*", " ".join(rest)).split(" ")
+        plain = _plain(words)
+    result, place = [], 0
     while place < len(words):
         most = min(_LONGEST_TURN, len(words) - place)
-        length = next((n for n in range(most, 0, -1) if tuple(plain[place : place + n]) in wordings), 0)
+        length = next((n for n in range(most, 0, -1) if plain[place : place + n] in parts), 0)
         if length and random.random_sample() < OTHER_WORD:
-            others, last = wordings[tuple(plain[place : place + length])], words[place + length - 1]
-            result.append(others[random.randint(len(others))] + last[len(last.rstrip(",.;:!?")) :])
+            others, last = parts[plain[place : place + length]], words[place + length - 1]
+            result.append(others[random.randint(len(others))] + last[len(last.rstrip(_MARKS)) :])
             place += length
         else:
             result.append(words[place])
             place += 1
     return " ".join(result)
+
+
+def _plain(words: list[str]) -> Words:
+    return tuple(word.lower().strip(_MARKS) for word in words)
 
 
 def _shortened(text: str, random: np.random.RandomState) -> str:
