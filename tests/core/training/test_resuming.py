@@ -111,8 +111,7 @@ def test_killed_run_that_composes_and_replays_is_bit_equal(material, build, tmp_
     """Rows, replay and varied questions of every epoch depend on seed and step alone."""
     (tmp_path / "talk.txt").write_text(f"{build.story}\n\n" * 3)
     talk = build.conversations(tmp_path / "talk.jsonl", 20)
-    talk.write_text(talk.read_text().replace("the", "a").replace("there", "here").replace("i like", "we like")
-                    .replace("my name", "a name"))  # else the data contradicts it
+    talk.write_text(talk.read_text().replace("hello!", "the boats").replace("cat", "dog").replace("name", "sail"))
     configs = [
         TrainingConfig(
             data=(str(material / "chat.jsonl"),), out=str(tmp_path / name), model=str(material / "model"), steps=24,
