@@ -29,7 +29,7 @@ from .skills import SkillFailure, SkillFigures, measure_skills, read_skills
 
 SAMPLING = {
     "temperature": SamplingConfig().temperature,  # as people talk with it
-    "max_new_tokens": 160,
+    "max_new_tokens": SamplingConfig().max_new_tokens,
     "allow_unk": True,  # so that it is counted
 }
 QUESTION_SOURCES = ("tinytalks", "personality_friendly")

@@ -33,7 +33,7 @@ SAMPLING_SETTINGS: tuple[Setting, ...] = (
         "Makes tokens that were just used less likely. 1 does nothing; high values break grammar.",
     ),
     Setting(
-        "max_new_tokens", "Max tokens", 160, 1, 4096, 1, 0,
+        "max_new_tokens", "Max tokens", 200, 1, 4096, 1, 0,
         "The longest reply, in tokens of two or more characters. Most replies are shorter.",
     ),
     Setting(
@@ -64,7 +64,7 @@ class SamplingConfig:
     top_p: float = 0.95
     min_p: float = 0.0
     repetition_penalty: float = 1.0
-    max_new_tokens: int = 160
+    max_new_tokens: int = 200
     seed: int | None = None
     stop: tuple[str, ...] = ()
     allow_unk: bool = False
