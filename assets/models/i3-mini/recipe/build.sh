@@ -24,7 +24,7 @@ write 3 20000000 --shares facts=34,sums=12,tasks=26,smalltalk=13,memory=15,stori
     --data $runs/data/curriculum-1.jsonl $runs/data/tinystories.jsonl $runs/data/synthetic_persona_chat.jsonl \
     --out $runs/tokenizer.json
 [ -f $runs/data/whole.jsonl ] || "$python" $recipe/whole.py $runs/tokenizer.json $runs/data/whole.jsonl \
-    $runs/data/synthetic_persona_chat.jsonl:1 $runs/data/personality_friendly.jsonl:2 $runs/data/tinytalks.jsonl:12
+    $runs/data/synthetic_persona_chat.jsonl:1 $runs/data/personality_chosen.jsonl:1 $runs/data/tinytalks.jsonl:12
 
 stage() {
     out=$runs/$1

@@ -3,8 +3,9 @@
     python prepare.py DATA OUT
 
 DATA holds train/ and heldout/ with chat.jsonl.xz and text.jsonl.xz, records with a `src`. OUT receives one .jsonl for
-each source, self_dialogue_swapped.jsonl: the same conversations seen from the other speaker, and heldout.jsonl: all
-that is held out, mixed, so that a part of it stands for the whole.
+each source, self_dialogue_swapped.jsonl: the same conversations seen from the other speaker, personality_chosen.jsonl:
+those of personality_friendly that leave to the curriculum what i3-mini is called and likes, and heldout.jsonl: all that
+is held out, mixed, so that a part of it stands for the whole.
 """
 
 from __future__ import annotations
@@ -12,8 +13,19 @@ from __future__ import annotations
 import json
 import lzma
 import random
+import re
 import sys
 from pathlib import Path
+
+OF_ITSELF = re.compile(r"\b(like|love|enjoy|favou?rite|prefer|names?|called|old|age)\b", re.IGNORECASE)
+ASKED = re.compile(r"\b(you\w*|ur|u)\b", re.IGNORECASE)
+SHORTEST_REPLY = 3  # words; "okay." says nothing
+
+
+def chosen(messages: list[dict]) -> bool:
+    """Whether an exchange takes up what was said, and does not ask i3-mini about its name, age or likes."""
+    asked, reply = messages[0]["content"], messages[1]["content"]
+    return len(reply.split()) >= SHORTEST_REPLY and not (OF_ITSELF.search(asked) and ASKED.search(asked))
 
 
 def swapped(messages: list[dict]) -> list[dict]:
@@ -41,6 +53,8 @@ def main(data: Path, out: Path) -> None:
             for line in lines:
                 record = json.loads(line)
                 write(record["src"], record)
+                if record["src"] == "personality_friendly" and chosen(record["messages"]):
+                    write("personality_chosen", record)
                 if record["src"] == "self_dialogue" and (turns := swapped(record["messages"])):
                     write("self_dialogue_swapped", {"messages": turns, "src": record["src"]})
     for file in files.values():
