@@ -250,7 +250,7 @@ def reply_figures(answers: Sequence[EvaluatedReply], found: dict[str, set[str]])
 
 def _questions(template: ChatTemplate, documents: Sequence[Document], source: str) -> list[tuple[str, str]]:
     """Question and reply of each single exchange of a source."""
-    exchanges = [document.for_template(template).messages for document in documents if document.source == source]
+    exchanges = [template.as_turns(document.messages) for document in documents if document.source == source]
     return [
         (turns[0]["content"], turns[1]["content"])
         for turns in exchanges
