@@ -5,7 +5,6 @@ Both are asked as in chat: with the likeliest reply, after some exchanges of oth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from ..checkpoints.checkpoint import Model
 from ..data.exchanges import messages_of
 from ..data.fingerprints import fingerprint
 from ..data.token_dataset import TokenDataset, frozen_random
+from ..data.variation import SMALL_WORDS
 from ..errors import PromptError
 from ..generation.config import SamplingConfig
 from ..generation.sequence import TokenSequence
@@ -26,6 +26,7 @@ from .decoding import decode
 
 MOST_QUESTIONS = 16
 MOST_BEFORE = 5  # exchanges before a question
+SAME_WORDS = 0.8  # share of the right reply's telling words that another reply must have to say the same
 CHOICES = 4  # replies of which the right one must be the likeliest
 LONGEST_REPLY = 60  # tokens
 _EXAMINED = 400  # sequences of each dataset that questions and other replies are taken from
@@ -163,8 +164,8 @@ def count_right(model: Model, check: ConversationCheck, between: Callable[[], No
     """How many questions are answered right.
 
     A reply is right if the data has it for this question (case and punctuation aside), and wrong if the data has it
-    for another one, or if it has other numbers than the right one. Any other reply counts as right if the right one is
-    likelier than the three most like it.
+    for another one. Any other reply is right if it says what the right one says (see `says_the_same`), or talks in the
+    data's own way, and if the right one is likelier than the three most like it.
     """
     said = replies_to(model, [question.messages for question in check.questions], between)
     right = 0
@@ -172,7 +173,10 @@ def count_right(model: Model, check: ConversationCheck, between: Callable[[], No
         print_of_reply = fingerprint(reply)
         if print_of_reply in question.accepted:
             right += 1
-        elif print_of_reply not in check.known and _numbers(reply) == _numbers(question.reply) and question.others:
+        elif print_of_reply not in check.known and question.others:
+            asked = question.messages[-1]["content"]
+            if not check.own_way and not says_the_same(reply, question.reply, asked):
+                continue
             between()
             options = (question.reply, *question.others)
             scores = log_likelihoods(model, [(question.messages, option) for option in options])
@@ -180,8 +184,13 @@ def count_right(model: Model, check: ConversationCheck, between: Callable[[], No
     return right
 
 
-def _numbers(text: str) -> list[str]:
-    return re.findall(r"\d+", text)
+def says_the_same(reply: str, right: str, asked: str) -> bool:
+    """Whether a reply has the words of the right one that tell something: those that the question lacks."""
+    asked_words = set(normalized(asked).split())
+    said = set(normalized(reply).split())
+    telling = [word for word in normalized(right).split() if word not in asked_words and word not in SMALL_WORDS]
+    telling = telling or normalized(right).split()
+    return len([word for word in telling if word in said]) >= SAME_WORDS * len(telling)
 
 
 def count_kept(check: ConversationCheck, before: Sequence[str], now: Sequence[str], model: Model, base: Model) -> int:

@@ -7,7 +7,7 @@ import pytest
 from i3core.checkpoints.checkpoint import load
 from i3core.data.fingerprints import fingerprint
 from i3core.data.token_dataset import tokenize_source
-from i3core.evaluation.conversation_check import count_kept, count_right, make_check, replies_to
+from i3core.evaluation.conversation_check import count_kept, count_right, make_check, replies_to, says_the_same
 from i3core.system import assets
 from i3core.system.files import read_json
 
@@ -64,6 +64,17 @@ def test_right_reply_is_compared_with_those_most_like_it(bundled, tmp_path, monk
         lambda model, chats, between: ["that would be 77 dollars."] * len(chats),
     )
     assert count_right(bundled, check) == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "same"),
+    [
+        ("Under the green pot!", True), ("your key is under the green pot.", True), ("under the red pot.", False),
+        ("the spare key is in the spare key.", False), ("", False),
+    ],
+)  # fmt: skip
+def test_reply_must_tell_what_the_right_one_tells(reply, same):
+    assert says_the_same(reply, "the spare key is under the green pot.", "where is the spare key?") == same
 
 
 def test_data_without_exchanges_has_no_questions(bundled, tmp_path):
