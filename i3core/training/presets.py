@@ -73,13 +73,13 @@ class _Recipe:
     lr: float
 
 
-_QUICK_EVALUATIONS, _QUICK_MIN_STEPS, _QUICK_MAX_STEPS, _QUICK_LR = 3, 30, 400, 5e-4
+_QUICK_EVALUATIONS, _QUICK_MIN_STEPS, _QUICK_MAX_STEPS, _QUICK_LR = 3, 30, 400, 7e-4
 _RECIPES = {
-    "standard": _Recipe(3, 100, 20_000, 2 * 3600, 6, 3, 5e-4),
-    "thorough": _Recipe(9, 250, 100_000, 12 * 3600, 12, 4, 3e-4),
+    "standard": _Recipe(3, 120, 20_000, 2 * 3600, 6, 3, 7e-4),
+    "thorough": _Recipe(9, 250, 100_000, 12 * 3600, 12, 4, 4e-4),
 }
 _EVAL_TOKENS = {"quick": 4_000, "standard": 16_000, "thorough": 16_000}
-_LORA_LR = 4  # times the rate of all weights
+_LORA_LR = 3  # times the rate of all weights
 
 
 def apply(preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
