@@ -28,28 +28,30 @@ class StallMeter(QObject):
 
     Attributes:
         longest_ms: longest time between two ticks since the last `restart`.
+        busiest_ms: most processor time of this thread between two ticks; other programs do not lengthen it.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.longest_ms = 0.0
-        self._last = time.perf_counter()
+        self.longest_ms = self.busiest_ms = 0.0
+        self._last, self._busy = time.perf_counter(), time.thread_time()
         self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
 
     def start(self) -> None:
         """Start to watch."""
-        self._last = time.perf_counter()
+        self._last, self._busy = time.perf_counter(), time.thread_time()
         self._timer.start()
 
     def restart(self) -> float:
         """Start a new measurement; returns the longest stall of the last one, in milliseconds."""
         self._tick()
-        longest, self.longest_ms = self.longest_ms, 0.0
+        longest, self.longest_ms, self.busiest_ms = self.longest_ms, 0.0, 0.0
         return longest
 
     @Slot()
     def _tick(self) -> None:
-        now = time.perf_counter()
+        now, busy = time.perf_counter(), time.thread_time()
         self.longest_ms = max(self.longest_ms, (now - self._last) * 1000)
-        self._last = now
+        self.busiest_ms = max(self.busiest_ms, (busy - self._busy) * 1000)
+        self._last, self._busy = now, busy

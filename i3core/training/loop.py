@@ -313,9 +313,11 @@ class TrainingRun:
                 what = f"In the sample prompt {prompt!r}, {unreadable}."
                 yield Warned(self.state.step, what, "Write it in characters that the model knows.")
             try:
-                pieces = generate(self.model, [{"role": "user", "content": prompt}], SAMPLING)
                 with explained(self.state.step):
-                    sample = Sampled(self.state.step, prompt, "".join(piece.text for piece in pieces))
+                    pieces = list(generate(self.model, [{"role": "user", "content": prompt}], SAMPLING))
+                text = "".join(piece.text for piece in pieces)
+                is_cut = pieces[-1].finish_reason == "length"
+                sample = Sampled(self.state.step, prompt, f"{text.rstrip()}…" if is_cut else text)
             except PromptError as error:
                 what = f"The sample prompt {prompt!r} cannot be answered: {error.what}"
                 yield Warned(self.state.step, what, error.remedy)

@@ -297,9 +297,11 @@ class Composer(QFrame):
         name = self._model_name
         self.edit.show_placeholder(f"Text for {name} to continue…" if raw else f"Message {name}…")
         self.edit.setAccessibleName("Text to continue" if raw else "Message")
-        self.send_button.setText("Continue" if raw else "Send")
+        self.send_button.setText("Generate" if raw else "Send")
         self.send_button.setAccessibleName(self.send_button.text())
-        self.send_button.setToolTip(tooltip_text("Continue the text (Enter)" if raw else "Send the message (Enter)"))
+        self.send_button.setToolTip(
+            tooltip_text("Generate what follows the text (Enter)" if raw else "Send the message (Enter)")
+        )
         self._show_state()
 
     @Slot()

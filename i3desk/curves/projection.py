@@ -79,4 +79,4 @@ def whole_range(curves: Sequence[np.ndarray], end: float | None, log: bool) -> t
     if low < high:
         return low, high
     room = 0.5 if log else max(0.5, abs(low) * 0.1)
-    return low - room, high + room
+    return low - room if log or low < 0 else max(0.0, low - room), high + room

@@ -34,9 +34,11 @@ class Toast(QFrame):
 
     Signals:
         closed(): Emitted when it is hidden, for any reason.
+        covers(height): Emitted when it covers another height of what is below it; 0 when it is hidden.
     """
 
     closed = Signal()
+    covers = Signal(int)
 
     def __init__(self, parent: QWidget, above: QWidget | None = None) -> None:
         """Place it at the bottom of `parent`, above `above` if that is visible."""
@@ -79,6 +81,7 @@ class Toast(QFrame):
         self._place()
         self.show()
         self.raise_()
+        self.covers.emit(self.height() + MARGIN)
         announce(self, text, alert=True)
         self._wait()
 
@@ -99,6 +102,7 @@ class Toast(QFrame):
         self._callback = None
         held = self._has_focus()
         self.hide()
+        self.covers.emit(0)
         if held and self._before is not None and shiboken6.isValid(self._before):
             self._before.setFocus()
         self.closed.emit()

@@ -125,6 +125,11 @@ class VirtualList(QAbstractScrollArea):
         self._add_up()
         self._settle(anchor)
 
+    @Slot(int)
+    def keep_free(self, height: int) -> None:
+        """Leave the last pixels of the view to what lies over them."""
+        self.setViewportMargins(0, 0, 0, height)
+
     @Slot()
     def jump_to_latest(self) -> None:
         """Scroll to the end and follow added content."""

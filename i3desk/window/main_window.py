@@ -119,6 +119,7 @@ class MainWindow(QMainWindow):
         self.close_prompt = ClosePrompt(services.runs, services.settings, self)
         self.close_prompt.answered.connect(self.close)
         self.toast = Toast(middle, above=services.chat_page.composer_bar)
+        self.toast.covers.connect(services.chat_page.transcript.keep_free)
         self.undo = Undo(self.toast)
         self._add_shortcuts()
         self._restore_geometry()

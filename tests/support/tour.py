@@ -2,7 +2,8 @@
 
     python tests/support/tour.py FOLDER [--pictures FOLDER] [--theme light|dark] [--size 1280x800]
 
-Prints one JSON line: the longest stall of the event loop in each phase, in milliseconds, and what was seen.
+Prints one JSON line: the longest stall of the event loop in each phase, the most processor time of the window's thread
+between two events ("busy_ms"; other programs do not lengthen it, and more than LIMIT_MS fails), and what was seen.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from i3desk.workers.active_model import ModelState
 
 BIG = 2000  # messages
 TIME_LIMIT_S = 120
+LIMIT_MS = 50
 Step = Callable[[], bool] | float  # what to wait for, or for how many seconds
 
 
@@ -66,7 +68,7 @@ class Tour(QObject):
 
     def __init__(self, app: Application, big: int, pictures: Path | None, train: bool) -> None:
         super().__init__()
-        self.result: dict = {"ok": False, "stalls_ms": {}}
+        self.result: dict = {"ok": False, "stalls_ms": {}, "busy_ms": {}}
         self.app, self.window, self.big = app, app.window, big
         self.page = app.window.chat_page
         self._pictures = pictures
@@ -99,20 +101,24 @@ class Tour(QObject):
             self.result["error"] = error
         self._timer.stop()
         self.phase("end")
+        slow = [name for name, busy in self.result["busy_ms"].items() if busy > LIMIT_MS]
+        if slow:
+            self.result |= {"ok": False, "slow": slow}
         self.window.close()
 
     def phase(self, name: str) -> None:
         """Start another phase; the longest stall of the last one is recorded."""
+        self.result["busy_ms"][self._phase] = round(self._stalls.busiest_ms, 1)
         self.result["stalls_ms"][self._phase] = round(self._stalls.restart(), 1)
         self._phase = name
 
     def picture(self, name: str, window: QWidget | None = None) -> None:
         """Save a picture of a window (the main one by default) if wanted; its time is not counted."""
         if self._pictures is not None:
-            stall = self._stalls.restart()
+            busy, stall = self._stalls.busiest_ms, self._stalls.restart()
             (window or self.window).grab().save(str(self._pictures / f"{name}.png"))
             self._stalls.restart()
-            self._stalls.longest_ms = stall
+            self._stalls.longest_ms, self._stalls.busiest_ms = stall, busy
 
     def say(self, text: str) -> Iterator[Step]:
         """Write into the composer a word at a time, and press Enter."""

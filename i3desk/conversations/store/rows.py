@@ -20,7 +20,6 @@ INSERT_MESSAGE = f"""
     RETURNING id"""
 
 _STATES = {state.value: state for state in ReplyState}
-_STATE, _SAMPLING = MESSAGE_FIELDS.index("state"), MESSAGE_FIELDS.index("sampling")
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,18 @@ def values_of(message: Message, text: str) -> list:
 
 def message_from(values: tuple) -> Message:
     """Make the message of a row, without chunks; what no version has written becomes something usual."""
-    by_name = dict(zip(MESSAGE_FIELDS, values, strict=True))
-    by_name["created_at"] = min(max(0.0, by_name["created_at"]), LATEST)
-    by_name["role"] = USER if by_name["role"] == USER else ASSISTANT
-    by_name["state"] = _STATES.get(values[_STATE], ReplyState.CUT)
-    by_name["sampling"] = serialization.decode_sampling(values[_SAMPLING])
-    return Message(**by_name)
+    number, parent, role, text, created_at, state, *numbers, sampling = values  # a chat may have thousands
+    return Message(
+        number,
+        parent,
+        USER if role == USER else ASSISTANT,
+        text,
+        min(max(0.0, created_at), LATEST),
+        _STATES.get(state, ReplyState.CUT),
+        [],
+        *numbers,
+        serialization.decode_sampling(sampling),
+    )
 
 
 def conversation_from(number: int, values: tuple, stored: list[tuple]) -> Conversation:

@@ -88,6 +88,25 @@ def test_deleting_can_be_undone(app, say, qtbot):
     qtbot.waitUntil(lambda: texts(app) == ["keep me", REPLY])
 
 
+def test_message_about_a_deleted_chat_covers_no_reply(app, say, qtbot, open_chat):
+    say(app, "delete me")
+    number = app.window.session.conversation.id
+    app.window.chat_page.start_new()
+    for index in range(12):  # more than the view can show
+        say(app, f"hello {index}")
+    app.actions.delete(number)
+    toast, transcript = app.window.toast, app.window.chat_page.transcript
+
+    def lowest():
+        row = transcript.row_of(app.window.session.conversation.leaf)
+        return row.mapTo(app.window, QPoint(0, row.height())).y()
+
+    qtbot.waitUntil(lambda: lowest() <= toast.mapTo(app.window, QPoint(0, 0)).y())
+    above = lowest()
+    toast.dismiss()
+    qtbot.waitUntil(lambda: lowest() > above)
+
+
 def test_duplicate_is_independent_of_the_original(app, say, qtbot, open_chat):
     say(app, "hello")
     first = app.window.session.conversation.id
