@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..text.chat_template import ChatTemplate, Message
+from ..text.chat_template import AFTER_SYSTEM, ChatTemplate, Message
 from ..text.normalization import normalized
 from .token_dataset import TokenDataset, frozen_random
 
@@ -22,10 +22,13 @@ _ROUNDS = 2  # of looking for further questions by the replies to those found
 EXAMINED = 20_000  # sequences of the training data, and of the replay
 
 
-def messages_of(template: ChatTemplate, ids: np.ndarray, marks: np.ndarray) -> list[Message] | None:
+def messages_of(
+    template: ChatTemplate, ids: np.ndarray, marks: np.ndarray, stands_alone: bool = False
+) -> list[Message] | None:
     """The turns of a sequence, in lower case, perhaps after a system prompt.
 
-    None unless it is questions with learned replies, without `<UNK>`.
+    None unless it is questions with learned replies, without `<UNK>`. If it `stands_alone` in training, its first
+    question begins with a system prompt that has no turn of its own.
     """
     bounds = np.flatnonzero(np.diff(marks.astype(np.int8))) + 1
     if not len(bounds) or marks[0] or len(bounds) % 2 == 0:
@@ -40,6 +43,9 @@ def messages_of(template: ChatTemplate, ids: np.ndarray, marks: np.ndarray) -> l
         if not text:
             return None
         messages.append({"role": "assistant" if marks[start] else "user", "content": text})
+    before, _, question = messages[0]["content"].rpartition(AFTER_SYSTEM)
+    if stands_alone and not system and before:
+        messages[:1] = [{"role": "system", "content": before}, {"role": "user", "content": question}]
     return messages
 
 

@@ -89,7 +89,8 @@ def make_check(
         found = []
         for dataset in datasets:
             for number in random.permutation(len(dataset))[:_EXAMINED].tolist():
-                found.append(messages_of(template, *dataset.sequence(number)))
+                stands_alone = not dataset.exchanges[number]
+                found.append(messages_of(template, *dataset.sequence(number), stands_alone))
         return [found[i] for i in random.permutation(len(found)) if found[i]]
 
     asked, learned, replayed = some(held_out), some(training), some(replay)

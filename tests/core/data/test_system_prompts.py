@@ -118,5 +118,7 @@ def test_varied_question_stays_under_its_system_prompt():
 def test_turns_of_a_sequence_have_the_system_prompt_apart():
     [(ids, marks)] = encode_sequences(Document(messages=(SYSTEM, USER, REPLY)), WITH, 500)
     assert messages_of(WITH, np.array(ids), np.array(marks)) == [SYSTEM, USER, REPLY]
+    [together] = encode_sequences(Document(messages=(SYSTEM, USER, REPLY)), WITHOUT, 500)
+    assert messages_of(WITHOUT, *map(np.array, together), stands_alone=True) == [SYSTEM, USER, REPLY]
     spoken = [i for i, mark in zip(ids, marks, strict=True) if not mark]
     assert WITH.split_system(spoken) == (WITH.encode_turn(SYSTEM), [*WITH.encode_turn(USER), *WITH.reply_opening()])

@@ -47,6 +47,16 @@ def test_questions_are_asked_amid_other_exchanges(bundled, own):
     assert make_check(bundled.template, [own], [own], [], 3).held_out
 
 
+def test_question_under_a_system_prompt_is_asked_first(bundled, own, tmp_path):
+    """As in a chat under a persona: nothing was said before the system prompt."""
+    system = {"role": "system", "content": "you are a pirate."}
+    turns = [{"role": "user", "content": "who are you?"}, {"role": "assistant", "content": "arr, a pirate."}]
+    (tmp_path / "a.jsonl").write_text(json.dumps({"messages": [system, *turns]}))
+    data = tokenize_source(tmp_path / "a.jsonl", bundled.template, bundled.config.window)
+    check = make_check(bundled.template, [data], [own], [], 3)
+    assert [question.messages for question in check.questions] == [(system, turns[0])]
+
+
 def test_right_reply_is_compared_with_those_most_like_it(bundled, tmp_path, monkeypatch):
     """In a price list a model mixes up lines of one form, and a number is right or wrong."""
     pairs = []
