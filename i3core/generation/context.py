@@ -82,8 +82,9 @@ def fit_ids(ids: list[int], window: int) -> FittedContext:
 def fit_turns(template: ChatTemplate, messages: Sequence[Message], room: int) -> tuple[list[list[int]], int]:
     """Encode a conversation without its oldest whole messages that exceed `room` ids.
 
-    The system prompt stays: as the first turn, or in front of the oldest question kept. Returns the turns and the
-    number of messages dropped. Raises PromptTooLongError if the last message does not fit.
+    The system prompt stays: as the first turn, or in front of the oldest question kept, which then comes first, as in
+    training. Returns the turns and the number of messages dropped. Raises PromptTooLongError if the last message does
+    not fit.
     """
     system = list(messages[:1]) if messages[0]["role"] == "system" else []
     said = messages[len(system) :]
@@ -91,7 +92,10 @@ def fit_turns(template: ChatTemplate, messages: Sequence[Message], room: int) ->
     while dropped and total <= room:  # from the newest on: most of a long conversation is never encoded
         dropped -= 1
         total += len(template.cached_turn(said[dropped]))
+    question_first = bool(system) and not template.has_system_turn
     while True:
+        while question_first and 0 < dropped < len(said) - 1 and said[dropped]["role"] != "user":
+            dropped += 1
         turns = [template.cached_turn(message) for message in template.as_turns([*system, *said[dropped:]])]
         used = sum(map(len, turns))
         if used <= room:
