@@ -16,7 +16,8 @@ import numpy as np
 from .fingerprints import record_keys
 from .token_dataset import TokenDataset, frozen_random
 
-MANY_WORDINGS = 3  # questions of one reply, from which one can be held out
+SEVERAL = 2  # questions of one reply, of which one can be held out
+MOST_HELD = 3  # of more than two, at most one in so many is
 _FEW_SEQUENCES = 20  # of text; from fewer, nothing is held out
 
 
@@ -98,11 +99,11 @@ def _held_conversations(replies: np.ndarray, share: float, random: np.random.Ran
     by_group = shuffled[np.argsort(group[shuffled], kind="stable")]
     ends = np.cumsum(sizes)
     rank[by_group] = np.arange(len(replies)) - np.repeat(ends - sizes, sizes)
-    many = sizes[group] >= MANY_WORDINGS
-    offered = shuffled[(many & (rank < sizes[group] // MANY_WORDINGS))[shuffled]]
+    many = sizes[group] >= SEVERAL
+    offered = shuffled[(many & (rank < np.maximum(1, sizes[group] // MOST_HELD)))[shuffled]]
     wanted = _count(int(many.sum()), share)
     held[offered[np.argsort(rank[offered], kind="stable")][:wanted]] = True
-    alone = np.flatnonzero(sizes < MANY_WORDINGS)
+    alone = np.flatnonzero(sizes < SEVERAL)
     alone = random.permutation(alone)
     fitting = np.searchsorted(np.cumsum(sizes[alone]), int((~many).sum() * share), side="right")
     held |= np.isin(group, alone[:fitting])

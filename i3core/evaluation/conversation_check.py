@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from ..checkpoints.checkpoint import Model
@@ -44,12 +45,14 @@ class Question:
         reply: the right reply.
         others: replies to other questions, those that share the most words with the right one.
         accepted: fingerprints of all replies that the data has for this question.
+        learned: whether the reply is trained on, in answer to this question or to others.
     """
 
     messages: tuple[Message, ...]
     reply: str
     others: tuple[str, ...]
     accepted: frozenset[int]
+    learned: bool
 
 
 @dataclass(frozen=True)
@@ -112,15 +115,21 @@ def make_check(
                 chosen += exchange
         return chosen
 
+    trained = frozenset(np.concatenate([dataset.fingerprints[1] for dataset in training]).tolist())
+
+    def is_learned(messages: list[Message]) -> bool:
+        return fingerprint(messages[-1]["content"]) in trained
+
     questions = []
-    for messages in (asked or learned)[:MOST_QUESTIONS]:
+    for messages in sorted(asked or learned, key=is_learned, reverse=True)[:MOST_QUESTIONS]:
         accepted = frozenset(by_question[fingerprint(messages[-2]["content"])])
         others = [reply for reply in replies if fingerprint(reply) not in accepted]
         picked = _most_alike(messages[-1]["content"], [others[i] for i in random.permutation(len(others))])
         earlier = before(accepted)
         # Under a system prompt nothing else was said: such conversations are learned alone.
         conversation = messages[:-1] if messages[0]["role"] == "system" else [*earlier, *messages[:-1]]
-        questions.append(Question(tuple(conversation), messages[-1]["content"], picked, accepted))
+        reply = messages[-1]["content"]
+        questions.append(Question(tuple(conversation), reply, picked, accepted, is_learned(messages)))
     known = frozenset(fingerprint(reply) for reply in replies)
     everyday = []
     for number, prompt in enumerate(everyday_prompts()):
@@ -165,8 +174,8 @@ def count_right(model: Model, check: ConversationCheck, between: Callable[[], No
     """How many questions are answered right.
 
     A reply is right if the data has it for this question (case and punctuation aside), and wrong if the data has it
-    for another one. Any other reply is right if it says what the right one says (see `says_the_same`), or talks in the
-    data's own way, and if the right one is likelier than the three most like it.
+    for another one. Of any other reply the right one must be likelier than the three most like it. If the right one is
+    learned, the reply must also say the same (see `says_the_same`), unless the data is talk in its own way.
     """
     said = replies_to(model, [question.messages for question in check.questions], between)
     right = 0
@@ -176,7 +185,7 @@ def count_right(model: Model, check: ConversationCheck, between: Callable[[], No
             right += 1
         elif print_of_reply not in check.known and question.others:
             asked = question.messages[-1]["content"]
-            if not check.own_way and not says_the_same(reply, question.reply, asked):
+            if question.learned and not check.own_way and not says_the_same(reply, question.reply, asked):
                 continue
             between()
             options = (question.reply, *question.others)

@@ -27,7 +27,7 @@ LONGEST_SAVED_S = 600.0  # between two checkpoints: what a power cut may cost
 LARGEST_BATCH, SMALLEST_BATCH = 8, 2
 MIN_EPOCH_STEPS = 24  # for little data, batches are made smaller until an epoch has so many
 # Little data is read more often: each time in other conversations, and a fact must be met some twenty times.
-MUCH_TOKENS, REPETITION, MOST_REPETITION = 300_000, 0.4, 12
+MUCH_TOKENS, REPETITION, MOST_REPETITION = 300_000, 0.5, 12
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ def test_no_conversation_is_on_both_sides(files, share, seed):
     questions = Counter(reply for _, reply in {pair for pairs in files for pair in pairs})
     for reply in {reply for _, reply in held}:
         learned = sum(1 for _, other in train if other == reply)
-        assert learned >= 2 * questions[reply] / 3 if questions[reply] >= 3 else learned == 0
+        assert learned >= {1: 0, 2: 1}.get(questions[reply], 2 * questions[reply] / 3)
+        assert learned or questions[reply] == 1
     assert len(held) <= max(1, round(sum(questions.values()) * share) + 1, sum(questions.values()) // 5)
 
 
@@ -116,6 +117,14 @@ def test_other_words_for_a_learned_reply_are_held_out():
     dataset = stored(([4], 10 * fact + wording, fact) for fact in range(1, 9) for wording in range(5))
     [held] = split([dataset], 0.02, "0").validation
     assert sorted(reply for _, reply in pairs_of(held)) == list(range(1, 9))
+
+
+def test_second_wording_of_a_fact_is_held_out_and_its_answer_is_learned():
+    dataset = stored(([4], 10 * fact + wording, fact) for fact in range(1, 201) for wording in range(2))
+    parts = split([dataset], 0.02, "0")
+    held, learned = ({reply for _, reply in pairs_of(side[0])} for side in (parts.validation, parts.training))
+    assert len(held) == 8
+    assert held < learned
 
 
 def test_little_that_occurs_once_is_learned_completely():

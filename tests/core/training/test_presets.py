@@ -88,7 +88,7 @@ def test_little_data_is_seen_more_often_than_much(one, other):
 
 def test_facts_are_met_some_twenty_times():
     assert 20 <= epochs(3, 1500) <= 40
-    assert 8 <= epochs(3, 14_000) <= 12
+    assert 12 <= epochs(3, 14_000) <= 16
     assert epochs(3, 400_000) == 3
 
 
