@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from . import gpt4all
-from .turns import LeaveOut, content_text
+from .turns import TURN_ROLES, LeaveOut, content_text
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,9 @@ def _lm_studio(record: dict[str, Any], leave_out: LeaveOut) -> ExportedChat | No
             leave_out("replaced versions of messages")
         contents = [chosen.get("content")] if "content" in chosen else []
         for step in _list(chosen.get("steps")):
-            if isinstance(step, dict) and step.get("type") == "contentBlock":
+            if isinstance(step, dict) and _dict(step.get("style")).get("type") == "thinking":
+                leave_out("thinking parts of turns")
+            elif isinstance(step, dict) and step.get("type") == "contentBlock":
                 contents.append(step.get("content"))
             else:
                 leave_out("steps of tools")
@@ -241,6 +243,9 @@ def starts_turns(record: Any) -> bool:
         "chat_messages",
     }:
         return False
+    said_by = record.get("role")
+    if "text" in record and "content" not in record and isinstance(said_by, str):
+        return said_by.strip().lower() in TURN_ROLES
     return ("role" in record and "content" in record) or ("is_user" in record and "mes" in record)
 
 

@@ -10,13 +10,24 @@ from typing import Any
 from ..errors import DataError
 from .turns import LeaveOut
 
-# "31.12.23, 22:00 - Anna: hi", "[12/31/23, 10:00:01 PM] Anna: hi"
+# "31.12.23, 22:00 - Anna: hi", "[12/31/23, 10:00:01 PM] Anna: hi", "[31.12.23 um 22:00:01] Anna: hi"
 _WHATSAPP = re.compile(
-    r"\u200e?\[?(?P<day>\d{1,4}[./-]\d{1,2}[./-]\d{1,4}),? \d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
-    r"(?:[ \u202f]?[APap]\.?[Mm]\.?)?"
+    r"\u200e?\[?(?P<day>\d{1,4}[./-]\d{1,2}[./-]\d{1,4}),?(?: [^\W\d_]{1,3})? \d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
+    r"(?:[ \u202f\u00a0]?[APap]\.?[ \u202f\u00a0]?[Mm]\.?)?"
     r"(?:\]| -) (?:(?P<name>[^:\n]{1,60}): )?(?P<text>.*)"
 )
 _OMITTED = re.compile(r"\u200e?<[^<>]{1,60}>|\u200e[^\n]{1,60} omitted")
+_DELETED = re.compile(
+    r"\u200e?(?:This message was deleted|You deleted this message|Diese Nachricht wurde gelöscht"
+    r"|Du hast diese Nachricht gelöscht|Se eliminó este mensaje|Eliminaste este mensaje|Ce message a été supprimé"
+    r"|Vous avez supprimé ce message|Mensagem apagada|Questo messaggio è stato eliminato)\.?"
+)
+# What stands behind a message that was changed, in the language of the phone: "hi \u200e<This message was edited>".
+_EDITED = re.compile(
+    r"\s*\u200e?<(?:This message was edited|Diese Nachricht wurde bearbeitet|Se editó este mensaje"
+    r"|Ce message a été modifié|Mensagem editada|Questo messaggio è stato modificato)\.?>\s*$"
+)
+_DISCORD_SAID = ("Default", "Reply", "ThreadStarterMessage", "ChatInputCommand", "ContextMenuCommand")
 _SAMPLED = 20
 
 Said = tuple[str, str, str]  # day, name, text
@@ -39,15 +50,18 @@ def whatsapp_messages(lines: Iterable[str], leave_out: LeaveOut) -> Iterator[Sai
             texts.append(line.rstrip("\r\n"))
             continue
         if name:
-            yield day, name, "\n".join(texts)
+            yield day, name, _EDITED.sub("", "\n".join(texts))
         day, name, texts = match["day"], match["name"] or "", [match["text"].rstrip("\r\n")]
         if not name:
             leave_out("notices of the program")
         elif _OMITTED.fullmatch(texts[0].strip()):
             leave_out("pictures and other media")
             name = ""
+        elif _DELETED.fullmatch(texts[0].strip()):
+            leave_out("deleted messages")
+            name = ""
     if name:
-        yield day, name, "\n".join(texts)
+        yield day, name, _EDITED.sub("", "\n".join(texts))
 
 
 def log_messages(record: dict[str, Any], leave_out: LeaveOut) -> list[list[Said]] | None:
@@ -90,8 +104,16 @@ def _discord(messages: list[dict[str, Any]], leave_out: LeaveOut) -> list[Said]:
     for message in messages:
         author, text = message.get("author"), message.get("content")
         author = author if isinstance(author, dict) else {}
-        if not isinstance(text, str) or not text.strip():
+        kind = message.get("type")
+        if isinstance(kind, str) and kind not in _DISCORD_SAID:
+            leave_out("notices of the program")
+            continue
+        attached = message.get("attachments")
+        for _ in attached if isinstance(attached, list) else ():
             leave_out("pictures and other media")
+        if not isinstance(text, str) or not text.strip():
+            if not attached:
+                leave_out("pictures and other media")
         else:
             name = str(author.get("nickname") or author.get("name") or "unknown")
             found.append((str(message.get("timestamp", ""))[:10], name, text))

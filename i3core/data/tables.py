@@ -80,7 +80,10 @@ def _columns(
     while len(first) > 1 and not first[-1].strip() and all(len(row) < len(first) or not row[-1] for row in others):
         first = first[:-1]
         others = [row[: len(first)] for row in others]
-    names = [cell.strip().lower() or f"column {number}" for number, cell in enumerate(first, 1)]
+    names: list[str] = []
+    for number, cell in enumerate(first, 1):
+        name = cell.strip().lower()
+        names.append(name if name and name not in names else f"column {number}")  # of two with one name, the first
     if reading.columns:
         return _chosen(location, list(first), names, others, reading, notes)
     if _is_known(names):
@@ -147,8 +150,9 @@ def _lines_above_header(lines: list[str]) -> int:
             if len(cells) > 1 and (
                 _is_known(names) or (len(_guessed(names, strict=True)) == 2 and _is_header(cells, []))
             ):
-                above = (_cells(each, delimiter) for each in lines[:count])
-                return count if all(sum(map(bool, row)) < 2 for row in above) else 0
+                above = [_cells(each, delimiter) for each in lines[:count]]
+                is_title = all(sum(map(bool, row)) < 2 and not _is_known([c.lower() for c in row]) for row in above)
+                return count if is_title else 0
     return 0
 
 

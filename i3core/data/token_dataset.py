@@ -37,7 +37,7 @@ from .records import CharacterProgress, ReadLimit
 from .report import DataReport, ReportWriter
 from .sources import files_left_out, source_key, source_state
 
-CACHE_VERSION = 11
+CACHE_VERSION = 12
 _MAPPED_BYTES = 64 << 20  # resident pages of the map before they are given back to the system
 _ENTRY = np.dtype(
     [("start", "<i8"), ("question", "<u8"), ("reply", "<u8"), ("length", "<i4"), ("document", "<i4"),

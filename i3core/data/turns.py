@@ -19,6 +19,7 @@ _ROLES = {
     TOOL: ("tool", "function", "observation", "function_response", "tool_response", "ipython"),
 }
 _ROLE_OF = {name: role for role, names in _ROLES.items() for name in names}
+TURN_ROLES = frozenset(_ROLE_OF)  # how a turn may name who speaks
 _CALLS = ("tool_calls", "function_call")
 _CALL_ROLES = ("function_call", "tool_call")
 MARKS = ("weight", "learn", "train", "training", "trainable", "loss")

@@ -208,6 +208,50 @@ def test_chat_between_people_asks_who_i3_shall_be(tmp_path, title):
 
 
 @pytest.mark.parametrize(
+    ("day", "asked", "said", "left_out"),
+    [
+        ("[31.12.2023 um 22:00:01] {}: {}", "wo?", "da.", {}),
+        ("31/12/2023, 10:00\u00a0p.\u00a0m. - {}: {}", "wo?", "da.", {}),
+        ("31.12.23, 22:00 - {}: {}", "wo?", "da. \u200e<This message was edited>", {}),
+        ("31.12.23, 22:00 - {}: {}", "wo?", "da. <Diese Nachricht wurde bearbeitet.>", {}),
+        ("31.12.23, 22:00 - {}: {}", "wo?", "da.\n31.12.23, 22:00 - Ben: This message was deleted",
+         {"deleted messages": 1}),
+        ("31.12.23, 22:00 - {}: {}", "wo?", "da.\n31.12.23, 22:00 - Ben: Diese Nachricht wurde gelöscht.",
+         {"deleted messages": 1}),
+    ],
+)  # fmt: skip
+def test_whatsapp_of_other_phones_is_read_without_its_own_words(tmp_path, day, asked, said, left_out):
+    path, notes = tmp_path / "chat.txt", ReadingNotes()
+    path.write_text(f"{day.format('Anna', asked)}\n{day.format('Ben', said)}\n", encoding="utf-8")
+    [document] = read_documents(path, reading=Reading(i3_is="Ben"), notes=notes)
+    assert document.texts == ["wo?", "da."]
+    assert notes.left_out == left_out
+
+
+def test_discord_notices_and_attachments_are_not_said_by_anybody(tmp_path):
+    said = [
+        ("Default", "Anna", "where?", []),
+        ("Reply", "Ben", "here.", [{"url": "x"}]),
+        ("GuildMemberJoin", "Cleo", "joined", []),
+    ]
+    messages = [
+        {"type": kind, "timestamp": "2023-12-31", "content": text, "author": {"name": name}, "attachments": files}
+        for kind, name, text, files in said
+    ]  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps({"guild": {}, "channel": {}, "messages": messages}))
+    notes = ReadingNotes()
+    [document] = read_documents(tmp_path / "a.json", reading=Reading(i3_is="Ben"), notes=notes)
+    assert document.texts == ["where?", "here."]
+    assert notes.left_out == {"notices of the program": 1, "pictures and other media": 1}
+
+
+def test_lines_with_role_and_text_are_turns(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"role": "user", "text": "where?"}\n{"role": "assistant", "text": "here."}\n')
+    [document] = read_documents(tmp_path / "a.jsonl")
+    assert turns_of(document) == [("user", "where?"), ("assistant", "here.")]
+
+
+@pytest.mark.parametrize(
     "options", [{"columns": "user"}, {"columns": "who=Question"}, {"encoding": "utf-99"}, {"encoding": "base64"}]
 )
 def test_wrong_option_of_reading_is_named(options):

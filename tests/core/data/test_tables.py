@@ -203,6 +203,21 @@ def test_empty_columns_at_the_end_are_no_columns(tmp_path):
     assert read(tmp_path / "a.csv", "prompt,completion,,\na,b,,\nc,d\n")[0] == [("a", "b"), ("c", "d")]
 
 
+def test_second_column_of_one_name_is_left_out_by_its_number(tmp_path):
+    path, notes = tmp_path / "a.csv", ReadingNotes()
+    path.write_text("prompt,completion,Prompt\na,b,c\n")
+    assert [document.texts for document in read_documents(path, notes=notes)] == [["a", "b"]]
+    assert notes.left_out == {"field `column 3`": 1}
+
+
+def test_table_of_texts_keeps_the_rows_above_one_that_ends_in_text(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('text\nhello there\nanother, text\n"third, text"\n')
+    bad = []
+    assert [document.text for document in read_documents(path, bad.append)] == ["hello there", "third, text"]
+    assert [error.location.number for error in bad] == [3]
+
+
 def test_parquet_reads_only_the_columns_that_it_needs(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
