@@ -92,7 +92,7 @@ LM_STUDIO = {
             {"type": "multiStep", "role": "assistant",
              "steps": [{"type": "contentBlock", "content": [{"type": "text", "text": REPLACED}]}]},
             {"type": "multiStep", "role": "assistant",
-             "steps": [{"type": "contentBlock", "style": {"type": "thinking"}, "content": [{"type": "text", "text": "h"}]},
+             "steps": [{"type": "contentBlock", "style": {"type": "thinking"}, "content": ["hm"]},
                        {"type": "contentBlock", "content": [{"type": "text", "text": SAID}]}, {"type": "debugInfo"}]},
          ], "currentlySelected": 1},
     ],
