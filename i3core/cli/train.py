@@ -85,8 +85,8 @@ def add_train(commands: Commands) -> None:
     )  # fmt: skip
     add(
         "--variation", choices=CHOICES["variation"],
-        help="vary how the user's turns are typed: in other words, with words around them, with some left out (default: "
-        "auto, which is on for little chat data)",
+        help="vary how the user's turns are typed: in other words, with words around them, with some left out "
+        "(default: auto, which is on for little chat data)",
     )  # fmt: skip
     add("--loss-on", choices=CHOICES["loss_on"], help="learn replies only, or every turn (default: assistant)")
 
