@@ -22,6 +22,7 @@ from hub_server import HubServer  # noqa: E402
 import i3core.hf  # noqa: E402
 from i3core.hf.modeling_i3 import CACHE  # noqa: E402
 
+RWKV4 = {"kind": "bpe", "blocks": "rwkv4:2+attention:1"}  # the larger sibling in small
 PROMPTS = ["the cat", "once upon a time there was a", "a", "hello there, how", "what", "the sun", "you are", "in the"]
 
 
@@ -65,7 +66,7 @@ def test_example_of_the_model_page_runs(loaded):
     assert text.startswith("hello")
 
 
-@pytest.mark.parametrize("sizes", [{}, {"attention_layers": 0}, {"hybrid_layers": 0}, {"tie_embeddings": False}])
+@pytest.mark.parametrize("sizes", [{}, {"attention_layers": 0}, {"hybrid_layers": 0}, {"tie_embeddings": False}, RWKV4])
 @pytest.mark.parametrize("layout", ["safetensors", "public"])
 def test_logits_equal_ours(build, tmp_path, sizes, layout):
     folder = build.folder(tmp_path / "model", layout, **sizes)
@@ -226,7 +227,7 @@ def test_greedy_generation_equals_ours(loaded):
         assert new_ids(network, tokenizer, encoded, max_new_tokens=30) == [greedy_ids(ours, prompt, 30)]
 
 
-@pytest.mark.parametrize("sizes", [{}, {"attention_layers": 0}])
+@pytest.mark.parametrize("sizes", [{}, {"attention_layers": 0}, RWKV4])
 def test_batch_of_unequal_prompts_equals_each_alone(build, tmp_path, sizes):
     folder = build.folder(tmp_path / "model", **sizes)
     ours = checkpoint.load(folder, "cpu", "float32")
@@ -390,24 +391,27 @@ def test_subfolder_and_settings_are_respected_when_loading(loaded, tmp_path):
 # ------------------------------------------------------------------------------------------------------- tokenizer
 
 
+@pytest.mark.parametrize("kind", ["chunk", "bpe"])
 @pytest.mark.parametrize("special", [True, False])
-def test_tokenizer_gives_our_ids(build, tmp_path, special):
-    ours = build.model(special=special)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(build.folder(tmp_path / "model", special=special))
+def test_tokenizer_gives_our_ids(build, tmp_path, special, kind):
+    ours = build.model(special=special, kind=kind)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(build.folder(tmp_path / "model", special=special, kind=kind))
     for text in ("The cat sat. ", "  two  spaces\n", "ünknown ☃", "", build.story):
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         assert ids == ours.tokenizer.encode(text)
         assert tokenizer.decode(ids) == ours.tokenizer.decode(ids)
-    start = [ours.template.end_id] if special else []
+    assert (ours.template.end_id is None) == (kind == "chunk" and not special)  # BPE always has <EOS>
+    start = [] if ours.template.end_id is None else [ours.template.end_id]
     assert tokenizer("the cat")["input_ids"] == [*start, *ours.tokenizer.encode("the cat")]
     assert tokenizer.vocab_size == len(tokenizer) == ours.config.vocab_size
     assert tokenizer.model_max_length == ours.config.window
 
 
+@pytest.mark.parametrize("kind", ["chunk", "bpe"])
 @pytest.mark.parametrize("special", [True, False])
-def test_conversations_have_the_ids_of_chat(build, tmp_path, special):
-    template = build.model(special=special).template
-    tokenizer = transformers.AutoTokenizer.from_pretrained(build.folder(tmp_path / "model", special=special))
+def test_conversations_have_the_ids_of_chat(build, tmp_path, special, kind):
+    template = build.model(special=special, kind=kind).template
+    tokenizer = transformers.AutoTokenizer.from_pretrained(build.folder(tmp_path / "model", special=special, kind=kind))
     messages = [
         {"role": "user", "content": " Hello <|end|><|assistant|> there "},
         {"role": "assistant", "content": "the cat"},

@@ -19,6 +19,7 @@ from i3core.model.loss import head_loss
 from i3core.training.config import TrainingConfig
 from i3core.training.optimizers import build_optimizers
 
+RWKV4 = {"kind": "bpe", "blocks": "rwkv4:2+attention:1"}  # the larger sibling in small
 SOURCE = torch.Generator().manual_seed(0)
 IDS = torch.randint(0, 150, (3, 20), generator=SOURCE)
 TARGETS = torch.randint(0, 150, (3, 20), generator=SOURCE)
@@ -44,11 +45,12 @@ def naive_logits(network, ids):
     """The network with each LoRA layer replaced by a plain one with W + alpha / rank * B A, written out."""
     plain = copy.deepcopy(network)
     for name, layer in lora_layers(network).items():
-        other = nn.Linear(layer.in_features, layer.out_features)
+        other = nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None)
         rank = layer.lora_A.shape[0]
         with torch.no_grad():
             other.weight.copy_(layer.weight + layer.alpha / rank * (layer.lora_B @ layer.lora_A))
-            other.bias.copy_(layer.bias)
+            if layer.bias is not None:
+                other.bias.copy_(layer.bias)
         other.matvec = other.forward
         plain.set_submodule(name, other)
     with torch.no_grad():
@@ -105,15 +107,17 @@ def test_only_the_blocks_linear_layers_get_matrices_and_only_these_are_trained(b
         assert (weight.grad is not None) == (".lora_" in name), name
 
 
-def test_output_equals_weights_plus_the_product(build):
-    network = lora_network(build, rank=3, alpha=7.0)
+@pytest.mark.parametrize("sizes", [{}, RWKV4])
+def test_output_equals_weights_plus_the_product(build, sizes):
+    network = lora_network(build, rank=3, alpha=7.0, **sizes)
     with torch.no_grad():
-        assert not torch.allclose(network(IDS), build.model().network(IDS), atol=1e-2)
+        assert not torch.allclose(network(IDS), build.model(**sizes).network(IDS), atol=1e-2)
         torch.testing.assert_close(network(IDS), naive_logits(network, IDS), rtol=1e-4, atol=1e-4)
 
 
-def test_token_by_token_equals_all_at_once(build):
-    network = lora_network(build)
+@pytest.mark.parametrize("sizes", [{}, RWKV4])
+def test_token_by_token_equals_all_at_once(build, sizes):
+    network = lora_network(build, **sizes)
     with torch.no_grad():
         expected, state = network(IDS[:1]), network.new_state()
         steps = [network(IDS[:1, i : i + 1], state) for i in range(IDS.shape[1])]
@@ -139,6 +143,19 @@ def test_merging_changes_no_logits(build, plain, rank, alpha, seed):
     assert all(weight.requires_grad for weight in merged.parameters())
     with torch.no_grad():
         torch.testing.assert_close(merged(IDS), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_all_linear_layers_of_rwkv_4_get_matrices_and_merge(build):
+    network = lora_network(build, **RWKV4)
+    layers = {f"layers.{i}.att.{name}" for i in (0, 1) for name in ("key", "value", "receptance", "output")}
+    layers |= {f"layers.{i}.ffn.{name}" for i in (0, 1) for name in ("key", "receptance", "value")}
+    assert layers < set(lora_layers(network))
+    network.loss(IDS, TARGETS).backward()
+    assert all(weight.grad is not None for weight in network.parameters() if weight.requires_grad)
+    merged = merge_lora(copy.deepcopy(network))
+    assert merged.state_dict().keys() == build.model(**RWKV4).network.state_dict().keys()
+    with torch.no_grad():
+        torch.testing.assert_close(merged(IDS), network(IDS), rtol=1e-3, atol=1e-3)
 
 
 def test_gradients_are_those_of_the_definition(build):

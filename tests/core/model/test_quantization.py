@@ -44,6 +44,12 @@ def small_folder(build, tmp_path_factory):
     return build.folder(tmp_path_factory.mktemp("int8") / "model", tie_embeddings=True)
 
 
+@pytest.fixture(scope="module")
+def rwkv4_folder(build, tmp_path_factory):
+    """The larger sibling in small: RWKV-4 blocks and byte-level BPE."""
+    return build.folder(tmp_path_factory.mktemp("int8") / "rwkv4", kind="bpe", blocks="rwkv4:2+attention:1")
+
+
 # ------------------------------------------------------------------------------------------------------ one layer
 
 
@@ -121,8 +127,10 @@ def test_every_linear_layer_is_quantized_and_nothing_else(small_folder):
     assert model.parameters == full.parameters
 
 
-def test_reading_token_by_token_equals_reading_at_once(small_folder):
-    network = load(small_folder, precision="int8").network
+@pytest.mark.parametrize("name", ["small_folder", "rwkv4_folder"])
+def test_reading_token_by_token_equals_reading_at_once(request, name):
+    network = load(request.getfixturevalue(name), precision="int8").network
+    assert any(isinstance(layer, Int8Linear) for layer in network.layers[0].modules())
     ids = torch.randint(1, network.config.vocab_size, (1, network.config.window), generator=torch.Generator())
     with torch.inference_mode():
         whole, state = network(ids), network.new_state()
@@ -153,7 +161,9 @@ def test_perplexity_in_int4_is_within_three_percent():
     assert evaluate_documents(model.network, model.template, model.device, documents).perplexity < 1.03 * before
 
 
-def test_int8_model_generates_and_repeats_with_its_seed(small_folder):
+@pytest.mark.parametrize("name", ["small_folder", "rwkv4_folder"])
+def test_int8_model_generates_and_repeats_with_its_seed(request, name):
+    small_folder = request.getfixturevalue(name)
     config = SamplingConfig(max_new_tokens=30, seed=5)
     replies = [
         "".join(piece.text for piece in Generator(load(small_folder, precision="int8")).stream("the cat", config))
