@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -126,6 +127,26 @@ def verify(path: Path, at: float, shown: list[list]) -> tuple[int, int]:
         return cut, max(0, lost)
 
 
+def kill_repeatedly(path: Path, kills: int, kill_once: Callable[[int], tuple[float, list[list]]]) -> None:
+    """Kill what writes to this database again and again; nothing of it may be lost or change, see `verify`."""
+    everything: dict[tuple[int, int], str] = {}
+    marked = 0
+    for kill in range(kills):
+        at, shown = kill_once(kill)
+        cut, lost = verify(path, at, shown)
+        marked += cut
+        print(f"kill {kill + 1}: {len(shown)} reports, {cut} reply cut, {lost} characters behind", flush=True)
+        with closing(Store(path)) as store:
+            stored = {
+                (row.id, message.number): message.text
+                for row in store.rows()
+                for message in store.open(row.id).messages.values()
+            }
+        assert everything.items() <= stored.items(), "something older has changed"
+        everything = stored
+    print(f"{kills} kills: {len(everything)} messages, none lost, {marked} replies marked as cut")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
@@ -138,22 +159,9 @@ def main() -> None:
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "conversations.sqlite3")
-        everything: dict[tuple[int, int], str] = {}
-        marked = 0
-        for kill in range(options.kills):
-            at, shown = killed(path, options.seed + kill, chance.uniform(0.3, options.longest))
-            cut, lost = verify(path, at, shown)
-            marked += cut
-            print(f"kill {kill + 1}: {len(shown)} reports, {cut} reply cut, {lost} characters behind", flush=True)
-            with closing(Store(path)) as store:
-                stored = {
-                    (row.id, message.number): message.text
-                    for row in store.rows()
-                    for message in store.open(row.id).messages.values()
-                }
-            assert everything.items() <= stored.items(), "something older has changed"
-            everything = stored
-    print(f"{options.kills} kills: {len(everything)} messages, none lost, {marked} replies marked as cut")
+        kill_repeatedly(
+            path, options.kills, lambda kill: killed(path, options.seed + kill, chance.uniform(0.3, options.longest))
+        )
 
 
 if __name__ == "__main__":

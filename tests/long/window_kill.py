@@ -14,7 +14,6 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -23,12 +22,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import torch  # noqa: E402, F401 - children are forks, which need not import it again
 from PySide6.QtCore import QTimer  # noqa: E402
-from store_kill import verify  # noqa: E402
+from store_kill import kill_repeatedly  # noqa: E402
 
 from i3core.generation.config import SamplingConfig  # noqa: E402
 from i3desk.app import Application, create_qt_app  # noqa: E402
 from i3desk.conversations.conversation import USER, ChatSettings  # noqa: E402
-from i3desk.conversations.store import Store  # noqa: E402
 from i3desk.paths import Paths  # noqa: E402
 from i3desk.workers.active_model import ModelState  # noqa: E402
 
@@ -105,22 +103,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = Paths.under(folder).conversations_file
-        everything: dict[tuple[int, int], str] = {}
-        marked = 0
-        for kill in range(options.kills):
-            at, shown = killed(folder, options.seed + kill, chance.uniform(0.0, 2.0))
-            cut, lost = verify(path, at, shown)
-            marked += cut
-            print(f"kill {kill + 1}: {len(shown)} reports, {cut} reply cut, {lost} characters behind", flush=True)
-            with closing(Store(path)) as store:
-                stored = {
-                    (row.id, message.number): message.text
-                    for row in store.rows()
-                    for message in store.open(row.id).messages.values()
-                }
-            assert everything.items() <= stored.items(), "something older has changed"
-            everything = stored
-    print(f"{options.kills} kills: {len(everything)} messages, none lost, {marked} replies marked as cut")
+        kill_repeatedly(path, options.kills, lambda kill: killed(folder, options.seed + kill, chance.uniform(0.0, 2.0)))
 
 
 if __name__ == "__main__":
