@@ -37,6 +37,7 @@ VARIED_TOKENS = 200_000  # of training data, up to which questions are varied
 # Training data is everyday talk in a style of its own if so many of its questions are among those that are replayed,
 # and if it has so many replies for each question.
 EVERYDAY, OWN_WAY = 0.25, 0.6
+FEWEST_HELD_OUT = 4  # sequences of the data that questions are taken from; by fewer no checkpoint can be judged
 NOTED_COPIES = 20  # copies are reported if they are more than one in so many records
 RETENTION_TOKENS = 20_000  # of the retention set, at each evaluation
 
@@ -148,7 +149,9 @@ def _load_data(
     check = None
     if config.model and config.eval_every:
         own, known = ([part.sequences for part in parts] for parts in (training, composition.replay))
-        check = make_check(template, validation, own, known, config.seed, composition.own_way)
+        enough = config.val or sum(map(len, validation)) >= FEWEST_HELD_OUT
+        asked = validation if enough else []
+        check = make_check(template, asked, own, known, config.seed, composition.own_way)
     return RunData(
         training,
         composition,

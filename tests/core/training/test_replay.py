@@ -114,6 +114,21 @@ def test_run_reports_replay_apart_and_asks_about_its_data(config, material, buil
     assert described["replay"] == {"files": ["talk.jsonl"], "share": 0.5}
 
 
+def test_learned_questions_are_asked_where_hardly_any_is_held_out(config, material, tmp_path):
+    """One question cannot tell which checkpoint is the best."""
+    facts = tmp_path / "facts.jsonl"
+    facts.write_text("\n".join(
+        json.dumps({"prompt": f"{way} the {thing}?", "completion": f"the {thing} is by the sea."})
+        for thing in ("cat", "boat", "fish") for way in ("where is", "tell me about")
+    ))  # fmt: skip
+    settings = config(model=str(material / "model"), data=(str(facts),), steps=1, eval_every=1, general_val="none")
+    events = run(settings)
+    started = next(event for event in events if isinstance(event, Started))
+    looks = [event for event in events if isinstance(event, Evaluated)]
+    assert started.held_out_rows == 1
+    assert [(look.questions, look.questions_held_out) for look in looks] == [(5, False)] * 2
+
+
 def test_data_in_its_own_way_of_everyday_talk_is_not_mixed_with_the_old_way(config, tmp_path):
     """Pirates greet as pirates; a house's facts leave room for talk as before."""
     common = {"model": "i3-mini", "steps": 1, "eval_every": 0, "checkpoint_every": 0}
