@@ -24,6 +24,7 @@ from i3desk.chat.conversation_actions import ConversationActions
 from i3desk.conversations.store import stand_in
 from i3desk.conversations.store.backups import remove_copies
 from i3desk.crash_report import CrashReporter, explain_missing_display, start_log, write_stderr
+from i3desk.language import tr, translate_qt
 from i3desk.paths import Paths
 from i3desk.preferences import SettingsStore
 from i3desk.single_instance import SingleInstance, StartRequest
@@ -47,7 +48,7 @@ log = logging.getLogger(__name__)
 
 # How long Python lets one thread run while another waits. Short, so that the window never waits long for the worker.
 SWITCH_INTERVAL_S = 0.0005
-UNEXPECTED = "Check that the disk is not full and that your home folder can be written, and start i3desk again."
+UNEXPECTED = tr("Check that the disk is not full and that your home folder can be written, and start i3desk again.")
 
 
 class Application(QObject):
@@ -153,7 +154,10 @@ class Application(QObject):
     @Slot(str, str)
     def _on_model_refused(self, what: str, remedy: str) -> None:
         if self.services.model.info is not None:
-            self.actions.show_error(what, f"{remedy} {self.services.model.info.name} stays in use.".strip())
+            self.actions.show_error(
+                what,
+                tr("{remedy} {name} stays in use.").format(remedy=remedy, name=self.services.model.info.name).strip(),
+            )
         elif self.services.model.precision != "auto":
             # It was saved on another machine, or another device was chosen since.
             self.store.change(precision="auto")
@@ -161,7 +165,7 @@ class Application(QObject):
         elif self._model_folder is None and self.store.preferences.model:
             # If the model used last is gone, the bundled one is better than none.
             self.store.change(model="")
-            self.actions.show_error(what, "The bundled model is used instead.")
+            self.actions.show_error(what, tr("The bundled model is used instead."))
             self.services.use_model(None)
 
     # --------------------------------------------------------------------------------------------------- training
@@ -189,7 +193,7 @@ class Application(QObject):
 
     @Slot(str)
     def _on_exported(self, path: str) -> None:
-        self.window.toast.show_message(f"Saved as {Path(path).name}.")
+        self.window.toast.show_message(tr("Saved as {name}.").format(name=Path(path).name))
 
     @Slot()
     def _show_training(self) -> None:
@@ -212,17 +216,17 @@ class Application(QObject):
         run = self.services.runs.summary(folder)
         name = run.name if run else Path(folder).name
         words = {
-            RunState.FINISHED: "has finished training. Chat with it or keep it as a model.",
-            RunState.INTERRUPTED: "was stopped and saved.",
-            RunState.FAILED: "failed.",
-            RunState.DIED: "ended unexpectedly.",
+            RunState.FINISHED: tr("“{name}” has finished training. Chat with it or keep it as a model."),
+            RunState.INTERRUPTED: tr("“{name}” was stopped and saved."),
+            RunState.FAILED: tr("“{name}” failed."),
+            RunState.DIED: tr("“{name}” ended unexpectedly."),
         }.get(status.state)
         page = self.services.train_page
         in_view = self.window.pages.currentWidget() is page and page.folder == Path(folder)
         if words and not in_view:
-            self.window.toast.show_message(f"“{name}” {words}")
+            self.window.toast.show_message(words.format(name=name))
         if words:
-            self.notice.show(name, f"“{name}” {words}")
+            self.notice.show(name, words.format(name=name))
         self.services.catalog.refresh()
 
     @Slot(str)
@@ -276,6 +280,7 @@ def create_qt_app(paths: Paths | None = None) -> QApplication:
         del os.environ["QT_SCALE_FACTOR"]  # the programs that i3desk starts are not meant
     else:
         os.environ["QT_SCALE_FACTOR"] = of_user
+    translate_qt(qt_app)
     qt_app.setApplicationName("i3desk")
     qt_app.setApplicationDisplayName("i3desk")
     qt_app.setDesktopFileName("i3desk")
@@ -337,7 +342,12 @@ def run(model_folder: str | None, theme: str | None, to_open: Sequence[str] = ()
         details = traceback.format_exc()
         write_stderr(details)
         what, remedy = (error.what, error.remedy) if isinstance(error, I3Error) else (str(error), "")
-        show_start_error(f"i3desk cannot start: {what or type(error).__name__}", remedy or UNEXPECTED, paths, details)
+        show_start_error(
+            tr("i3desk cannot start: {what}").format(what=what or type(error).__name__),
+            remedy or UNEXPECTED,
+            paths,
+            details,
+        )
         instance.release()
         return 1
     instance.called.connect(app.on_second_start)

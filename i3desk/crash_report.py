@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3core.version import __version__
+from i3desk.language import tr
 from i3desk.paths import Paths
 
 log = logging.getLogger(__name__)
@@ -157,28 +158,29 @@ class CrashDialog(QDialog):
 
     def __init__(self, details: str, paths: Paths, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("i3desk hit an error")
+        self.setWindowTitle(tr("i3desk hit an error"))
         self.resize(640, 420)
-        title = QLabel("Something went wrong")
+        title = QLabel(tr("Something went wrong"))
         title.setProperty("grade", "title")
-        lead = QLabel("You can continue. If i3desk behaves strangely, start it again. "
-                      "Nothing is sent anywhere. The details below help the developers to find the cause.")  # fmt: skip
+        lead = QLabel(tr("You can continue. If i3desk behaves strangely, start it again. "
+                      "Nothing is sent anywhere. The details below help the developers to find the "
+                      "cause."))  # fmt: skip
         lead.setWordWrap(True)
-        where = QLabel(f"Also in the log: {paths.log_file}")
+        where = QLabel(tr("Also in the log: {log_file}").format(log_file=paths.log_file))
         where.setWordWrap(True)
         where.setProperty("tone", "muted")
         where.setProperty("grade", "small")
         self.details = QPlainTextEdit(details, readOnly=True)
         self.details.setObjectName("details")
-        self.details.setAccessibleName("Details of the error")
-        self.copy_button = QPushButton("Copy details")
-        self.copy_button.setAccessibleName("Copy details")
-        self.copy_button.setToolTip("Copy the details of the error")
+        self.details.setAccessibleName(tr("Details of the error"))
+        self.copy_button = QPushButton(tr("Copy details"))
+        self.copy_button.setAccessibleName(tr("Copy details"))
+        self.copy_button.setToolTip(tr("Copy the details of the error"))
         self.copy_button.clicked.connect(self._copy)
-        self.close_button = QPushButton("Continue")
+        self.close_button = QPushButton(tr("Continue"))
         self.close_button.setProperty("kind", "primary")
-        self.close_button.setAccessibleName("Continue")
-        self.close_button.setToolTip("Close this message and continue")
+        self.close_button.setAccessibleName(tr("Continue"))
+        self.close_button.setToolTip(tr("Close this message and continue"))
         self.close_button.setDefault(True)
         self.close_button.clicked.connect(self.accept)
 
@@ -196,4 +198,4 @@ class CrashDialog(QDialog):
     @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.details.toPlainText())
-        self.copy_button.setText("Copied")
+        self.copy_button.setText(tr("Copied"))

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QApplication
 
 from i3desk.chat.conversation_model import FOLDER_ROLE, ROW_ROLE, ConversationModel
+from i3desk.language import tr, trn
 from i3desk.style.theme import Theme, sized
 from i3desk.widgets.sectioned_list import SectionedList, SectionedListDelegate, is_heading
 
@@ -51,7 +52,7 @@ class ChatList(SectionedList):
             self.folded.emit(folder.name, not folder.folded)
 
     def more_tip(self, index: QModelIndex) -> str:
-        return super().more_tip(index) if index.data(FOLDER_ROLE) is None else "Rename or delete (Menu key)"
+        return super().more_tip(index) if index.data(FOLDER_ROLE) is None else tr("Rename or delete (Menu key)")
 
     # ---------------------------------------------------------------------------------------------------- dragging
 
@@ -115,8 +116,14 @@ class ChatList(SectionedList):
             row = self.visualRect(model.index(model.row_of_folder(name)))
             painter.setPen(QColor(tokens.accent))
             painter.drawRoundedRect(QRectF(self.frame_of(row)).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-        what = self._dragged[0].data() if len(self._dragged) == 1 else f"{len(self._dragged)} chats"
-        text = f"Move to {name}" if name else f"Remove from {_folder_of(self._dragged[0])}" if name == "" else what
+        what = self._dragged[0].data() if len(self._dragged) == 1 else trn("1 chat", "{n} chats", len(self._dragged))
+        text = (
+            tr("Move to {name}").format(name=name)
+            if name
+            else tr("Remove from {folder_of}").format(folder_of=_folder_of(self._dragged[0]))
+            if name == ""
+            else what
+        )
         font = sized(self.font(), 12)
         metrics = QFontMetrics(font)
         room = self.viewport().rect()

@@ -25,13 +25,14 @@ from PySide6.QtWidgets import (
 
 from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.draft_chunks import DraftChunks
+from i3desk.language import tr
 from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.widgets.basics import FileDropsPass, column_in, icon_button, label, named, restyle, row
 from i3desk.widgets.plain_text import is_right_to_left, tooltip_text
 
 MIN_ROOM = 6  # lines that the field may always have
 MAX_SHARE = 0.4  # of the window's height
-HOW_TO_SEND = "Enter sends, Shift+Enter starts a new line"
+HOW_TO_SEND = tr("Enter sends, Shift+Enter starts a new line")
 
 
 class MessageEdit(FileDropsPass, QPlainTextEdit):
@@ -48,9 +49,9 @@ class MessageEdit(FileDropsPass, QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._placeholder = ""
-        self.setAccessibleName("Message")
+        self.setAccessibleName(tr("Message"))
         self.setAccessibleDescription(HOW_TO_SEND)
-        self.setToolTip(tooltip_text("Enter sends · Shift+Enter new line · Esc stops"))
+        self.setToolTip(tooltip_text(tr("Enter sends · Shift+Enter new line · Esc stops")))
         self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -163,21 +164,23 @@ class Composer(QFrame):
         self.edit.cursorPositionChanged.connect(self._show_draft)
         self.edit.installEventFilter(self)
 
-        self.send_button = IconPushButton("Send")
+        self.send_button = IconPushButton(tr("Send"))
         self.send_button.setProperty("kind", "primary")
         self.send_button.clicked.connect(self.submit)
-        self.stop_button = IconPushButton(" Stop")
+        self.stop_button = IconPushButton(tr(" Stop"))
         self.stop_button.set_icon("stop", QPalette.ColorRole.Text, 14)
-        self.stop_button.setToolTip(tooltip_text("Stop generating; keeps what's written so far (Esc)"))
-        self.stop_button.setAccessibleName("Stop")
+        self.stop_button.setToolTip(tooltip_text(tr("Stop generating; keeps what's written so far (Esc)")))
+        self.stop_button.setAccessibleName(tr("Stop"))
         self.stop_button.clicked.connect(self.stop_requested)
-        self.prompts_button = icon_button("prompts", "Saved prompts", "Saved prompts: use one, or save this message")
+        self.prompts_button = icon_button(
+            "prompts", tr("Saved prompts"), tr("Saved prompts: use one, or save this message")
+        )
         self.prompts_button.setPopupMode(IconToolButton.ToolButtonPopupMode.InstantPopup)
         self.chunks_button = IconToolButton()
         self.chunks_button.set_icon("chunks")
         self.chunks_button.setCheckable(True)
-        self.chunks_button.setAccessibleName("Show tokens as I type")
-        self.chunks_button.setToolTip(tooltip_text("Show tokens as I type; what the model can't read is red"))
+        self.chunks_button.setAccessibleName(tr("Show tokens as I type"))
+        self.chunks_button.setToolTip(tooltip_text(tr("Show tokens as I type; what the model can't read is red")))
         self.chunks_button.toggled.connect(self._on_chunks_toggled)
 
         self.draft_chunks = DraftChunks()
@@ -289,18 +292,20 @@ class Composer(QFrame):
         self._show_draft()
         self.draft_chunks.setVisible(shown)
         self.line.setVisible(shown)
-        self.chunks_button.setAccessibleName("Hide tokens as I type" if shown else "Show tokens as I type")
+        self.chunks_button.setAccessibleName(tr("Hide tokens as I type") if shown else tr("Show tokens as I type"))
         self.chunks_shown_changed.emit(shown)
 
     def _show_mode(self) -> None:
         raw = self._mode == "raw"
         name = self._model_name
-        self.edit.show_placeholder(f"Text for {name} to continue…" if raw else f"Message {name}…")
-        self.edit.setAccessibleName("Text to continue" if raw else "Message")
-        self.send_button.setText("Generate" if raw else "Send")
+        self.edit.show_placeholder(
+            tr("Text for {name} to continue…").format(name=name) if raw else tr("Message {name}…").format(name=name)
+        )
+        self.edit.setAccessibleName(tr("Text to continue") if raw else tr("Message"))
+        self.send_button.setText(tr("Generate") if raw else tr("Send"))
         self.send_button.setAccessibleName(self.send_button.text())
         self.send_button.setToolTip(
-            tooltip_text("Generate what follows the text (Enter)" if raw else "Send the message (Enter)")
+            tooltip_text(tr("Generate what follows the text (Enter)") if raw else tr("Send the message (Enter)"))
         )
         self._show_state()
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from i3desk.chat.context_preview import ContextPreview
 from i3desk.conversations.conversation import Conversation
+from i3desk.language import figure, tr, trn
 from i3desk.style.palette import mix, tabular
 from i3desk.tokens.style import tokens_in_use
 from i3desk.widgets.basics import add, column_in, label, named, restyle, row_in
@@ -26,7 +27,7 @@ class ContextUsageBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Use of the model's window")
+        self.setAccessibleName(tr("Use of the model's window"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.used = self.draft = 0
         self.window_size = 0
@@ -72,8 +73,8 @@ class ContextMeter(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("meter")
-        self.setAccessibleName("Window of the model")
-        self.setToolTip(tooltip_text("How much of this chat the model sees at once. Click for an explanation."))
+        self.setAccessibleName(tr("Window of the model"))
+        self.setToolTip(tooltip_text(tr("How much of this chat the model sees at once. Click for an explanation.")))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._window = 0
         self.explanation: ContextExplanation | None = None
@@ -88,8 +89,8 @@ class ContextMeter(QWidget):
         self.help_button = QToolButton()
         self.help_button.setText("?")
         self.help_button.setCheckable(True)
-        self.help_button.setAccessibleName("What the context window is")
-        self.help_button.setToolTip(tooltip_text("What tokens and the window are, and what to do when it is full"))
+        self.help_button.setAccessibleName(tr("What the context window is"))
+        self.help_button.setToolTip(tooltip_text(tr("What tokens and the window are, and what to do when it is full")))
         self.help_button.toggled.connect(self._on_toggled)
         row_in(self, self.text, (self.bar, 1), self.hint, self.help_button, spacing=10)
         self.show_use(0, 0, 0, 0, False)
@@ -111,18 +112,22 @@ class ContextMeter(QWidget):
         if window != self._window:
             self._window = window
             # Reserve the widest text: the bar must not move while numbers grow.
-            widest = f"{window:,} / {window:,} tokens"
+            widest = tr("{window} / {window} tokens").format(window=figure(window))
             self.text.ensurePolished()
             self.text.setMinimumWidth(QFontMetrics(self.text.font()).horizontalAdvance(widest) + 1)
             self.close_explanation()
         self.text.setVisible(bool(window))
         self.bar.setVisible(bool(window))
-        self.text.setText(f"{used:,} / {window:,} tokens")
+        self.text.setText(tr("{used} / {window} tokens").format(used=figure(used), window=figure(window)))
         self.bar.show_use(used, window, draft)
         self._show_hint(draft if window else 0, falling, fallen)
-        parts = [f"{used:,} of {window:,} tokens used" if window else "No model is loaded"]
+        parts = [
+            tr("{used} of {window} tokens used").format(used=figure(used), window=figure(window))
+            if window
+            else tr("No model is loaded")
+        ]
         if draft and window:
-            parts.append(f"+ {draft:,} token{'' if draft == 1 else 's'}")
+            parts.append(trn("+ {n} token", "+ {n} tokens", draft))
         if self.hint.text() and (falling or fallen):
             parts.append(self.hint.text())
         self.setAccessibleDescription("; ".join(parts))
@@ -132,12 +137,15 @@ class ContextMeter(QWidget):
         tone = "muted"
         if falling:
             tone = "warn"
-            messages = "oldest message" if falling == 1 else f"{falling:,} oldest messages"
-            hint = f"sending this will push the {messages} out"
+            hint = trn(
+                "sending this will push the oldest message out",
+                "sending this will push the {n} oldest messages out",
+                falling,
+            )
         elif fallen:
-            hint = "i3 no longer sees the oldest messages"
+            hint = tr("i3 no longer sees the oldest messages")
         else:
-            hint = f"+ {draft:,} token{'' if draft == 1 else 's'}" if draft else ""
+            hint = trn("+ {n} token", "+ {n} tokens", draft) if draft else ""
         restyle(self.hint, tone=tone)
         self.hint.setText(hint)
         self.hint.setToolTip(tooltip_text(hint))
@@ -175,7 +183,7 @@ class ContextExplanation(PopupCard):
     def __init__(self, meter: ContextMeter, size: int) -> None:
         super().__init__(meter)
         self.setObjectName("explanation")
-        self.setAccessibleName("What the context window is")
+        self.setAccessibleName(tr("What the context window is"))
         self.setAccessibleDescription(" ".join(f"{heading}: {text}" for heading, text in explain(size)))
         column = column_in(self, margins=(16, 14, 16, 14), spacing=4)
         for heading, text in explain(size):
@@ -195,24 +203,34 @@ def explain(window: int) -> list[tuple[str, str]]:
     if window:
         characters = window * LEAST_CHARACTERS_PER_TOKEN
         characters = round(characters, -2) or characters
-        seen = f"some {characters:,.0f} characters or more"
-        size = f"This model sees {window:,} tokens at once, {seen} with its own replies."
+        seen = tr("some {characters} characters or more").format(characters=figure(characters, ",.0f"))
+        size = tr("This model sees {window} tokens at once, {seen} with its own replies.").format(
+            window=figure(window), seen=seen
+        )
     else:
-        size = "A model sees only so many tokens at once, its own replies included."
+        size = tr("A model sees only so many tokens at once, its own replies included.")
     return [
         (
-            "Tokens",
-            "The model reads and writes text in small pieces, called tokens: two or three characters, or up to a word.",
+            tr("Tokens"),
+            tr(
+                "The model reads and writes text in small pieces, called tokens: two or three characters, or up "
+                "to a word."
+            ),
         ),
-        ("Context window", size),
+        (tr("Context window"), size),
         (
-            "What gets forgotten",
-            "When the window is full, the oldest messages drop out first. They stay in the chat, greyed out, but the "
-            "model can no longer see them.",
+            tr("What gets forgotten"),
+            tr(
+                "When the window is full, the oldest messages drop out first. They stay in the chat, greyed "
+                "out, but the "
+                "model can no longer see them."
+            ),
         ),
         (
-            "What you can do",
-            "Start a new chat, limit the reply length (Max tokens in the settings), or edit a message to make it "
-            "shorter.",
+            tr("What you can do"),
+            tr(
+                "Start a new chat, limit the reply length (Max tokens in the settings), or edit a message to make it "
+                "shorter."
+            ),
         ),
     ]

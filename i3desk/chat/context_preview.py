@@ -8,6 +8,7 @@ from i3core.errors import PromptError, PromptTooLongError
 from i3core.generation.context import fit_context, fit_turns
 from i3core.text.unreadable import notice
 from i3desk.conversations.conversation import USER, Conversation
+from i3desk.language import figure, tr
 from i3desk.workers.model_worker import ModelInfo
 
 
@@ -47,11 +48,13 @@ def context_preview(conversation: Conversation, model: ModelInfo | None, text: s
         room = model.window - min(sampling.max_new_tokens, model.window // 2)
         system = conversation.settings.system_messages
         alone = model.template.encode_turns([*system, draft])
-        persona = f", the persona {sum(map(len, alone)) - tokens:,}" if system else ""
+        persona = tr(", the persona {sum}").format(sum=figure(sum(map(len, alone)) - tokens)) if system else ""
         return ContextPreview(
             tokens,
-            too_long=f"Too long: your text adds {tokens:,} tokens{persona}, and {room:,} of the window's "
-            f"{model.window:,} are left when the reply has its share. Shorten it, or lower Max tokens.",
+            too_long=tr(
+                "Too long: your text adds {tokens} tokens{persona}, and {room} of the window's {window} "
+                "are left when the reply has its share. Shorten it, or lower Max tokens."
+            ).format(tokens=figure(tokens), persona=persona, room=figure(room), window=figure(model.window)),
             unreadable=unreadable,
         )
     except PromptError as error:

@@ -20,6 +20,7 @@ from i3desk.conversations import import_export
 from i3desk.conversations.conversation import Conversation
 from i3desk.conversations.store import Store, folders
 from i3desk.conversations.store.backups import remove_copies
+from i3desk.language import figure, tr, trn
 from i3desk.widgets.toast import Toast
 from i3desk.widgets.undo import Undo
 from i3desk.workers.background import BackgroundJobs
@@ -27,7 +28,7 @@ from i3desk.workers.background import BackgroundJobs
 MOST_NAMED = 4  # refused files in one message
 SHOWN_AFTER_MS = 8  # lets the event loop run between reading a conversation and showing it
 SUFFIXES = {"markdown": "md", "json": "json", "csv": "csv"}
-FILTERS = {"markdown": "Markdown (*.md)", "json": "JSON (*.json)", "csv": "CSV (*.csv)"}
+FILTERS = {"markdown": tr("Markdown (*.md)"), "json": tr("JSON (*.json)"), "csv": tr("CSV (*.csv)")}
 
 
 class ConversationActions(QObject):
@@ -163,8 +164,8 @@ class ConversationActions(QObject):
         if deleted:
             ids = [row.id for row in deleted]
             self._session.forget(*ids)
-            what = f"“{deleted[0].title}”" if len(deleted) == 1 else f"{len(deleted)} chats"
-            self._undo.offer(f"Deleted {what}", partial(self._restore_all, ids, shown))
+            what = f"“{deleted[0].title}”" if len(deleted) == 1 else trn("1 chat", "{n} chats", len(deleted))
+            self._undo.offer(tr("Deleted {what}").format(what=what), partial(self._restore_all, ids, shown))
 
     @Slot(object)
     def _delete_all_of(self, numbers: list[int]) -> None:
@@ -186,8 +187,10 @@ class ConversationActions(QObject):
         """Move conversations to a folder, "" for none."""
         before = self._conversations.move(dict.fromkeys(numbers, folder))
         if before:
-            what = "the chat" if len(before) == 1 else f"{len(before)} chats"
-            text = f"Moved {what} to “{folder}”" if folder else f"Removed {what} from the folder"
+            if folder:
+                text = trn("Moved the chat to “{folder}”", "Moved {n} chats to “{folder}”", len(before), folder=folder)
+            else:
+                text = trn("Removed the chat from the folder", "Removed {n} chats from the folder", len(before))
             self._undo.offer(text, partial(self._move_back, before))
             self._on_opened()
 
@@ -211,8 +214,11 @@ class ConversationActions(QObject):
     def _delete_folder(self, name: str) -> None:
         inside = [row.id for row in self._conversations.model.rows if row.folder == name]
         if self._conversations.remove_folder(name):
-            kept = "" if not inside else "; its chat stays" if len(inside) == 1 else "; its chats stay"
-            self._undo.offer(f"Deleted the folder “{name}”{kept}", partial(self._restore_folder, name, inside))
+            kept = trn("; its chat stays", "; its chats stay", len(inside)) if inside else ""
+            self._undo.offer(
+                tr("Deleted the folder “{name}”{kept}").format(name=name, kept=kept),
+                partial(self._restore_folder, name, inside),
+            )
 
     def _restore_folder(self, name: str, inside: list[int]) -> None:
         if self._conversations.fold(name, False):
@@ -238,7 +244,7 @@ class ConversationActions(QObject):
 
     def _on_all_deleted(self, _: None) -> None:
         self._conversations.reload()
-        self._toast.show_message("All conversations are deleted")
+        self._toast.show_message(tr("All conversations are deleted"))
 
     @Slot()
     def _on_opened(self) -> None:
@@ -253,8 +259,8 @@ class ConversationActions(QObject):
     def _ask_title(self) -> None:
         conversation = self._session.conversation
         dialog = self._dialog = QInputDialog(self._window)
-        dialog.setWindowTitle("Rename chat")
-        dialog.setLabelText("Title")
+        dialog.setWindowTitle(tr("Rename chat"))
+        dialog.setLabelText(tr("Title"))
         dialog.setTextValue(conversation.title)
         dialog.textValueSelected.connect(self._rename_shown)
         dialog.open()
@@ -307,7 +313,7 @@ class ConversationActions(QObject):
         """Ask for a file; `content` is then called in the background."""
         safe = "".join(c if c.isalnum() or c in " -_" else "" for c in name).strip()[:60] or "chat"
         self._to_write = content
-        dialog = self._dialog = QFileDialog(self._window, "Export", f"{safe}.{SUFFIXES[kind]}", FILTERS[kind])
+        dialog = self._dialog = QFileDialog(self._window, tr("Export"), f"{safe}.{SUFFIXES[kind]}", FILTERS[kind])
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(SUFFIXES[kind])
         dialog.fileSelected.connect(self.write_export)
@@ -328,7 +334,7 @@ class ConversationActions(QObject):
         self._in_background(write, self._on_exported)
 
     def _on_exported(self, path: str) -> None:
-        self._toast.show_message(f"Exported to {path}")
+        self._toast.show_message(tr("Exported to {path}").format(path=path))
 
     def _on_background_failed(self, error: I3Error) -> None:
         self._conversations.reload()  # part of the work may be done
@@ -337,7 +343,7 @@ class ConversationActions(QObject):
     @Slot()
     def _ask_import(self) -> None:
         dialog = self._dialog = QFileDialog(
-            self._window, "Import conversations", "", "Conversations (*.json *.jsonl *.chat)"
+            self._window, tr("Import conversations"), "", tr("Conversations (*.json *.jsonl *.chat)")
         )
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(self.import_files)
@@ -362,12 +368,16 @@ class ConversationActions(QObject):
         numbers, refused = result
         self._conversations.reload()
         count = len(numbers)
-        imported = f"Imported {count:,} conversation{'' if count == 1 else 's'}"
+        imported = trn("Imported {n} conversation", "Imported {n} conversations", count)
         if numbers:
             self.open(numbers[-1])
         if refused:
             what = " ".join(error.what for error in refused[:MOST_NAMED])
-            more = f" {len(refused) - MOST_NAMED:,} more cannot be imported." if len(refused) > MOST_NAMED else ""
+            more = (
+                tr(" {count} more cannot be imported.").format(count=figure(len(refused) - MOST_NAMED))
+                if len(refused) > MOST_NAMED
+                else ""
+            )
             self.show_error(f"{imported}. {what}{more}" if numbers else what + more, refused[0].remedy)
         else:
             self._toast.show_message(imported)

@@ -14,10 +14,11 @@ from i3core.errors import I3Error
 from i3desk.chat.conversation_model import ConversationModel
 from i3desk.conversations.conversation import Conversation
 from i3desk.conversations.store import ConversationRow, Hit, Store, folders, preview_of, search
+from i3desk.language import tr
 from i3desk.workers.background import BackgroundJobs
 
 HITS_SHOWN = 200
-NEW_FOLDER = "New folder"
+NEW_FOLDER = tr("New folder")
 
 
 class ConversationList(QObject):
@@ -134,7 +135,7 @@ class ConversationList(QObject):
         """Give a folder another name; False if another folder has it, or the store failed."""
         new = " ".join(new.split())
         if any(name.casefold() == new.casefold() for name in self.model.folders if name != old):
-            self.failed.emit(f"There is a folder “{new}” already.", "Choose another name.")
+            self.failed.emit(tr("There is a folder “{new}” already.").format(new=new), tr("Choose another name."))
             return False
         return self._replace_folder(old, new, lambda connection: folders.rename(connection, old, new))
 

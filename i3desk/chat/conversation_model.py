@@ -14,6 +14,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringL
 
 from i3desk.chat.date_groups import Heading, heading_of, heading_of_folder, sort_key
 from i3desk.conversations.store import ConversationRow, Folder
+from i3desk.language import tr, trn
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.sectioned_list import HEADING_FLAGS
 
@@ -80,10 +81,13 @@ class ConversationModel(QStringListModel):
         if role == COUNT_ROLE:
             return count
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tooltip_text(f"{name}\nClick to {'show' if folded else 'hide'} its chats")
+            return tooltip_text(
+                f"{name}\n" + (tr("Click to show its chats") if folded else tr("Click to hide its chats"))
+            )
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            chats = "1 chat" if count == 1 else f"{count:,} chats"
-            return f"Folder {name}. {chats}. {'Closed' if folded else 'Open'}"
+            chats = trn("1 chat", "{n} chats", count)
+            text = tr("Folder {name}. {chats}. Closed") if folded else tr("Folder {name}. {chats}. Open")
+            return text.format(name=name, chats=chats)
         return None
 
     @property
@@ -251,9 +255,9 @@ class ConversationModel(QStringListModel):
             self._remove(heading)
 
     def _spoken(self, row: ConversationRow) -> str:
-        marks = ["Pinned"] if row.pinned else []
+        marks = [tr("Pinned")] if row.pinned else []
         if row.id in self._busy:
-            marks.append("A reply is being written")
+            marks.append(tr("A reply is being written"))
         return ". ".join(part for part in (row.title, row.preview, *marks) if part)
 
     @Slot()

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from PySide6.QtCore import QDate, QLocale
+from PySide6.QtCore import QDate
 
 from i3desk.conversations.store import ConversationRow
+from i3desk.language import locale, tr
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def heading_of(row: ConversationRow, today: datetime.date) -> Heading:
     if row.folder:
         return heading_of_folder(row.folder)
     if row.pinned:
-        return Heading("Pinned", pinned=True)
+        return Heading(tr("Pinned"), pinned=True)
     return _heading_of_day(datetime.datetime.fromtimestamp(row.updated_at).date(), today)
 
 
@@ -41,14 +42,14 @@ def heading_of(row: ConversationRow, today: datetime.date) -> Heading:
 def _heading_of_day(day: datetime.date, today: datetime.date) -> Heading:
     yesterday, week_ago = today - datetime.timedelta(days=1), today - datetime.timedelta(days=7)
     if day >= today:
-        return Heading("Today")
+        return Heading(tr("Today"))
     if day >= yesterday:
-        return Heading("Yesterday", _midnight(today))
+        return Heading(tr("Yesterday"), _midnight(today))
     if day >= week_ago:
-        return Heading("Previous 7 days", _midnight(yesterday))
+        return Heading(tr("Previous 7 days"), _midnight(yesterday))
     month = day.replace(day=1)
     if month == today.replace(day=1):
-        return Heading("This month", _midnight(week_ago))
+        return Heading(tr("This month"), _midnight(week_ago))
     next_month = (month + datetime.timedelta(days=31)).replace(day=1)
     return Heading(_month_name(month, today), _midnight(min(next_month, week_ago)))
 
@@ -69,6 +70,6 @@ def _midnight(day: datetime.date) -> float:
 
 
 def _month_name(month: datetime.date, today: datetime.date) -> str:
-    # Not strftime: it follows the C locale, and the rest of the window is in English.
+    # Not strftime: it follows the C locale, not the language of the window.
     form = "MMMM" if month.year == today.year else "MMMM yyyy"
-    return QLocale.c().toString(QDate(month.year, month.month, 1), form)
+    return locale().toString(QDate(month.year, month.month, 1), form)

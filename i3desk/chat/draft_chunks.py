@@ -9,6 +9,8 @@ from PySide6.QtGui import QColor, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
 
 from i3core.text.chat_template import ChatTemplate
+from i3desk.humanize import unit_text
+from i3desk.language import tr, trn
 from i3desk.style.palette import mix
 from i3desk.tokens.layout import ChunkLayout
 from i3desk.tokens.painter import ChunkPainter, metrics
@@ -87,13 +89,13 @@ class DraftChunks(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Your text as the model's tokens")
+        self.setAccessibleName(tr("Your text as the model's tokens"))
         self._text = ""
         self._caret = 0
         self._template: ChatTemplate | None = None
         self.field = _ChunkField()
         self.area = QScrollArea(widgetResizable=True)
-        self.area.setAccessibleName("Your text as the model's tokens")
+        self.area.setAccessibleName(tr("Your text as the model's tokens"))
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(self.field)
@@ -131,14 +133,14 @@ class DraftChunks(QWidget):
         self.field.show_chunks(chunks)
         unknown = sum(not chunk.is_known for chunk in chunks)
         if self._template is None:
-            hint = "Tokens appear once a model is loaded"
+            hint = tr("Tokens appear once a model is loaded")
         elif not chunks:
-            hint = "Your text appears here as the model's tokens while you type"
+            hint = tr("Your text appears here as the model's tokens while you type")
         elif unknown:
-            verb = "part is" if unknown == 1 else "parts are"
-            hint = f"{unknown:,} {verb} unknown to this model (shown in red)"
+            one = tr("{n} part is unknown to this model (shown in red)")
+            hint = trn(one, "{n} parts are unknown to this model (shown in red)", unknown)
         else:
-            hint = f"{len(chunks):,} {self._template.tokenizer.unit}{'' if len(chunks) == 1 else 's'}"
+            hint = unit_text(len(chunks), self._template.tokenizer.unit)
         restyle(self.hint, tone="bad" if unknown else "muted")
         self.hint.setText(hint)
         self.area.setVisible(bool(chunks))

@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
 
 from i3desk.chat.session import ChatSession
+from i3desk.language import figure, tr, trn
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import icon_button, label, named, restyle, row_in
 from i3desk.widgets.plain_text import tooltip_text
@@ -29,21 +30,21 @@ class FindBar(QFrame):
     def __init__(self, session: ChatSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("header")
-        self.setAccessibleName("Find in this chat")
+        self.setAccessibleName(tr("Find in this chat"))
         self._session = session
         self._places: list[int] = []
         self._at = 0
         self.field = named(QLineEdit(), "field")
-        self.field.setPlaceholderText("Find in this chat")
-        self.field.setAccessibleName("Find in this chat")
-        self.field.setToolTip(tooltip_text("Enter: next message, Shift+Enter: previous one, Esc: close"))
+        self.field.setPlaceholderText(tr("Find in this chat"))
+        self.field.setAccessibleName(tr("Find in this chat"))
+        self.field.setToolTip(tooltip_text(tr("Enter: next message, Shift+Enter: previous one, Esc: close")))
         self.field.textEdited.connect(self._on_edited)
         self.count = tabular(label(tone="muted", grade="small"))
-        self.previous_button = icon_button("up", "Previous match", "Previous match (Shift+Enter)")
+        self.previous_button = icon_button("up", tr("Previous match"), tr("Previous match (Shift+Enter)"))
         self.previous_button.clicked.connect(self._show_previous)
-        self.next_button = icon_button("down", "Next match", "Next match (Enter)")
+        self.next_button = icon_button("down", tr("Next match"), tr("Next match (Enter)"))
         self.next_button.clicked.connect(self._show_next)
-        self.close_button = icon_button("close", "Close the search", "Close the search (Esc)")
+        self.close_button = icon_button("close", tr("Close the search"), tr("Close the search (Esc)"))
         self.close_button.clicked.connect(self.close_search)
         parts = (self.count, self.previous_button, self.next_button, self.close_button)
         row_in(self, (self.field, 1), *parts, margins=(MARGIN, 6, 16, 6))
@@ -108,8 +109,12 @@ class FindBar(QFrame):
         if count:
             self._at %= count
             self.found.emit(self._places[self._at], text)
-        messages = "1 message" if count == 1 else f"{count:,} messages"
-        self.count.setText((f"{self._at + 1:,} of {messages}" if count else "No matches") if text else "")
+        messages = trn("1 message", "{n} messages", count)
+        self.count.setText(
+            (tr("{at} of {messages}").format(at=figure(self._at + 1), messages=messages) if count else tr("No matches"))
+            if text
+            else ""
+        )
         restyle(self.count, tone="muted" if count else "warn")
         for button in (self.previous_button, self.next_button):
             button.setEnabled(count > 1)

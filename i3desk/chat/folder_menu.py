@@ -7,9 +7,10 @@ from functools import partial
 
 from PySide6.QtWidgets import QMenu
 
+from i3desk.language import tr
 from i3desk.widgets.plain_text import menu_text
 
-NEW = "New folder…"
+NEW = tr("New folder…")
 
 
 def fill_folder_menu(
@@ -32,7 +33,7 @@ def fill_folder_menu(
         menu.addSeparator()
     menu.addAction(NEW).triggered.connect(partial(_ignoring_checked, create))
     if inside != {""}:
-        menu.addAction("Remove from folder").triggered.connect(partial(_ignoring_checked, partial(move, "")))
+        menu.addAction(tr("Remove from folder")).triggered.connect(partial(_ignoring_checked, partial(move, "")))
 
 
 def _ignoring_checked(run: Callable[[], object], _checked: bool = False) -> None:

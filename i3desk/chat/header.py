@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QWidget
 
 from i3desk.chat.session import ChatSession
 from i3desk.conversations.import_export import to_markdown
+from i3desk.language import tr
 from i3desk.style.icons import Dot, IconToolButton
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import add, icon_button, label, row_in
@@ -43,8 +44,8 @@ class ModelChip(QPushButton):
         """Show a name, a dot in `colour`, and a tooltip."""
         self.name.setText(name)
         self.dot.show_colour(colour)
-        self.setToolTip(tooltip_text(f"{hint}\nClick to choose another model"))
-        self.setAccessibleName(f"Model: {name}")
+        self.setToolTip(tooltip_text(tr("{hint}\nClick to choose another model").format(hint=hint)))
+        self.setAccessibleName(tr("Model: {name}").format(name=name))
         self.updateGeometry()
 
 
@@ -69,33 +70,33 @@ class ChatHeader(QFrame):
         self.setFixedHeight(HEIGHT)
         self._session = session
         self._theme = theme
-        self.sidebar_button = _toggle("sidebar", "List of chats", "Show or hide the list of chats (Ctrl+B)")
-        self.panel_button = _toggle("sliders", "Reply settings", "Show or hide the settings of replies (F9)")
-        self.panel_button.setText(" Reply settings")
+        self.sidebar_button = _toggle("sidebar", tr("List of chats"), tr("Show or hide the list of chats (Ctrl+B)"))
+        self.panel_button = _toggle("sliders", tr("Reply settings"), tr("Show or hide the settings of replies (F9)"))
+        self.panel_button.setText(tr(" Reply settings"))
         self.panel_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.new_button = icon_button("plus", "New chat", "New chat (Ctrl+N)")
+        self.new_button = icon_button("plus", tr("New chat"), tr("New chat (Ctrl+N)"))
         self.title = ElidedLabel(grade="title")
-        self.badge = label("not saved")
-        self.badge.setToolTip(tooltip_text("A temporary chat: it isn't saved and disappears when you leave it"))
+        self.badge = label(tr("not saved"))
+        self.badge.setToolTip(tooltip_text(tr("A temporary chat: it isn't saved and disappears when you leave it")))
         self.badge.setProperty("kind", "badge")
         self.chip = ModelChip()
         self.chip.setFixedHeight(26)
-        self.export_button = icon_button("more", "More actions with this chat")
+        self.export_button = icon_button("more", tr("More actions with this chat"))
         self.export_button.setPopupMode(IconToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
-        menu.addAction("Rename…").triggered.connect(self.rename_requested)
-        self.pin_action = menu.addAction("Pin")
+        menu.addAction(tr("Rename…")).triggered.connect(self.rename_requested)
+        self.pin_action = menu.addAction(tr("Pin"))
         self.pin_action.setCheckable(True)
         self.pin_action.triggered.connect(self.pin_requested)
-        self.duplicate_action = menu.addAction("Duplicate")
+        self.duplicate_action = menu.addAction(tr("Duplicate"))
         self.duplicate_action.triggered.connect(lambda: self.duplicate_requested.emit())
-        self.folder_menu = menu.addMenu("Move to folder")
+        self.folder_menu = menu.addMenu(tr("Move to folder"))
         menu.addSeparator()
-        menu.addAction("Copy all as Markdown").triggered.connect(self.copy_all)
-        menu.addAction("Export as Markdown…").triggered.connect(lambda: self.export_requested.emit("markdown"))
-        menu.addAction("Export as JSON…").triggered.connect(lambda: self.export_requested.emit("json"))
+        menu.addAction(tr("Copy all as Markdown")).triggered.connect(self.copy_all)
+        menu.addAction(tr("Export as Markdown…")).triggered.connect(lambda: self.export_requested.emit("markdown"))
+        menu.addAction(tr("Export as JSON…")).triggered.connect(lambda: self.export_requested.emit("json"))
         menu.addSeparator()
-        self.delete_action = menu.addAction("Delete")
+        self.delete_action = menu.addAction(tr("Delete"))
         self.delete_action.triggered.connect(lambda: self.delete_requested.emit())
         menu.aboutToShow.connect(self._show_menu)
         self.export_button.setMenu(menu)
@@ -136,17 +137,21 @@ class ChatHeader(QFrame):
         """Show the model in use."""
         model, tokens = self._session.model, self._theme.tokens
         if model.awaited:
-            text, colour, hint = f"{model.awaited} · saving…", tokens.warn, "Loaded when its first checkpoint is saved"
+            text, colour, hint = (
+                tr("{awaited} · saving…").format(awaited=model.awaited),
+                tokens.warn,
+                tr("Loaded when its first checkpoint is saved"),
+            )
         elif model.state is ModelState.READY and model.info is not None:
             text, colour, hint = model.info.label, tokens.ok, model.info.device
             if model.stage:
-                text, colour, hint = f"{text} · loading another…", tokens.warn, model.stage
+                text, colour, hint = tr("{text} · loading another…").format(text=text), tokens.warn, model.stage
         elif model.state is ModelState.FAILED:
-            text, colour, hint = "no model", tokens.bad, model.error[0]
+            text, colour, hint = tr("no model"), tokens.bad, model.error[0]
         elif model.state is ModelState.NONE:
-            text, colour, hint = "no model", tokens.muted, "The model was unloaded"
+            text, colour, hint = tr("no model"), tokens.muted, tr("The model was unloaded")
         else:
-            text, colour, hint = "loading…", tokens.warn, "The model is being loaded"
+            text, colour, hint = tr("loading…"), tokens.warn, tr("The model is being loaded")
         self.chip.show_model(text, colour, hint)
 
     @Slot()

@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from i3desk.conversations.conversation import USER, Message, ReplyState
+from i3desk.language import figure, tr
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import add, icon_button, label, quiet_button, row_in
@@ -17,17 +18,17 @@ from i3desk.widgets.plain_text import tooltip_text
 
 ACTIONS_HEIGHT = 24
 COPIED_FOR_MS = 1500
-BUSY_HINT = "Not available while a reply is being written"
+BUSY_HINT = tr("Not available while a reply is being written")
 
 
 class CopyButton(QPushButton):
     """Copies a text and confirms it for a moment."""
 
     def __init__(self, what: str, parent: QWidget | None = None) -> None:
-        super().__init__("Copy", parent)
+        super().__init__(tr("Copy"), parent)
         self.setProperty("kind", "quiet")
-        self.setToolTip(tooltip_text(f"Copy {what}"))
-        self.setAccessibleName(f"Copy {what}")
+        self.setToolTip(tooltip_text(tr("Copy {what}").format(what=what)))
+        self.setAccessibleName(tr("Copy {what}").format(what=what))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.text_to_copy = ""
         self._reset_timer = QTimer(self, singleShot=True, interval=COPIED_FOR_MS)
@@ -38,12 +39,12 @@ class CopyButton(QPushButton):
     def copy(self) -> None:
         """Copy the text to the clipboard."""
         QGuiApplication.clipboard().setText(self.text_to_copy)
-        self.setText("Copied")
+        self.setText(tr("Copied"))
         self._reset_timer.start()
 
     @Slot()
     def _reset(self) -> None:
-        self.setText("Copy")
+        self.setText(tr("Copy"))
 
 
 class VersionSwitch(QWidget):
@@ -61,8 +62,8 @@ class VersionSwitch(QWidget):
         self._at = 0
         self._busy = False
         self.label = tabular(label(tone="muted", grade="small"))
-        self.previous_button = self._button("left", "Previous version")
-        self.next_button = self._button("right", "Next version")
+        self.previous_button = self._button("left", tr("Previous version"))
+        self.next_button = self._button("right", tr("Next version"))
         self.previous_button.clicked.connect(self._show_previous)
         self.next_button.clicked.connect(self._show_next)
         row_in(self, self.previous_button, self.label, self.next_button, spacing=0)
@@ -71,7 +72,7 @@ class VersionSwitch(QWidget):
         """Show the position of message `number` in `versions`."""
         self._versions, self._at, self._busy = versions, versions.index(number), busy
         self.label.setText(f"{self._at + 1}/{len(versions)}")
-        self.label.setAccessibleName(f"Version {self._at + 1} of {len(versions)}")
+        self.label.setAccessibleName(tr("Version {at} of {count}").format(at=self._at + 1, count=len(versions)))
         self.previous_button.setEnabled(self._at > 0 and not busy)
         self.next_button.setEnabled(self._at + 1 < len(versions) and not busy)
         for button in (self.previous_button, self.next_button):
@@ -113,12 +114,12 @@ class MessageActions(QWidget):
         self._is_user = role == USER
         self._seed: int | None = None
         self.setFixedHeight(ACTIONS_HEIGHT)
-        self.copy_button = CopyButton("your message" if self._is_user else "this reply")
+        self.copy_button = CopyButton(tr("your message") if self._is_user else tr("this reply"))
         self.versions: VersionSwitch | None = None
         self.time = self._fact()
         row = self._row = row_in(self, spacing=2)
         if self._is_user:
-            self.edit_button = quiet_button("Edit", "Edit; the original is kept as a version (Enter)")
+            self.edit_button = quiet_button(tr("Edit"), tr("Edit; the original is kept as a version (Enter)"))
             self.edit_button.clicked.connect(self.edit_requested)
             self._optional: list[QWidget] = [self.time]
             add(row, None, self.time, self.copy_button, self.edit_button)
@@ -134,18 +135,18 @@ class MessageActions(QWidget):
         return made
 
     def _add_reply_parts(self, row: QHBoxLayout) -> None:
-        self.retry_button = quiet_button("Retry", "Generate another reply; this one is kept as a version")
-        self.correct_button = quiet_button("Correct", "Write what it should have said, to teach i3 (C)")
+        self.retry_button = quiet_button(tr("Retry"), tr("Generate another reply; this one is kept as a version"))
+        self.correct_button = quiet_button(tr("Correct"), tr("Write what it should have said, to teach i3 (C)"))
         self.correct_button.clicked.connect(self.correct_requested)
-        self.continue_button = quiet_button("Continue", "Continue this reply")
-        self.csv_button = quiet_button("CSV…", "Save the probabilities of this reply as a table")
+        self.continue_button = quiet_button(tr("Continue"), tr("Continue this reply"))
+        self.csv_button = quiet_button("CSV…", tr("Save the probabilities of this reply as a table"))
         self.retry_button.clicked.connect(self.retry_requested)
         self.continue_button.clicked.connect(self.continue_requested)
         self.csv_button.clicked.connect(self.csv_requested)
         self.facts, self.more_facts = self._fact(), self._fact()
         for facts in (self.facts, self.more_facts):
-            facts.setToolTip(tooltip_text("Length of the reply, speed, and how it ended"))
-        self.seed_button = tabular(quiet_button("", "The same seed gives the same reply: use this seed again"))
+            facts.setToolTip(tooltip_text(tr("Length of the reply, speed, and how it ended")))
+        self.seed_button = tabular(quiet_button("", tr("The same seed gives the same reply: use this seed again")))
         self.seed_button.setProperty("kind", "link")
         self.seed_button.clicked.connect(self._on_seed_clicked)
         self._optional = [self.time, self.more_facts, self.facts, self.seed_button]
@@ -187,15 +188,15 @@ class MessageActions(QWidget):
         allow(self.continue_button, not busy)
         facts = message.facts().split(" · ") if message.facts() else []
         if glass and message.perplexity is not None:
-            facts.append(f"perplexity {message.perplexity:,.1f}")
+            facts.append(tr("perplexity {perplexity}").format(perplexity=figure(message.perplexity, ",.1f")))
         self._seed = message.seed
-        seed = f"seed {message.seed}"
+        seed = tr("seed {seed}").format(seed=message.seed)
         at = facts.index(seed) if seed in facts else len(facts)
         before, after = facts[:at], facts[at + 1 :]
         self.facts.setText(" · ".join(before) + (" ·" if before and at < len(facts) else ""))
         self.more_facts.setText(("· " if after else "") + " · ".join(after))
         self.seed_button.setText(seed)
-        self.seed_button.setAccessibleName(f"Use {seed} again")
+        self.seed_button.setAccessibleName(tr("Use {seed} again").format(seed=seed))
         wanted |= {label for label in (self.facts, self.more_facts) if label.text()}
         if at < len(facts):
             wanted.add(self.seed_button)

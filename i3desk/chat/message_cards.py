@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QWidget
 
+from i3desk.language import tr
 from i3desk.widgets.basics import button, column_in, label, named, row, row_in
 from i3desk.widgets.plain_text import tooltip_text
 
@@ -15,8 +16,10 @@ class InterruptedCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("interrupted")
-        self.what = label("i3desk closed before this reply was finished.", wrap=True)
-        self.button = button("Continue", "Continue this reply where it was cut off", name="Continue this reply")
+        self.what = label(tr("i3desk closed before this reply was finished."), wrap=True)
+        self.button = button(
+            tr("Continue"), tr("Continue this reply where it was cut off"), name=tr("Continue this reply")
+        )
         self.button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         row_in(self, (self.what, 1), self.button, margins=(16, 8, 8, 8), spacing=12)
 
@@ -24,15 +27,18 @@ class InterruptedCard(QFrame):
 class ContextMark(QWidget):
     """Lines above a message where the context begins, or will begin after the next message."""
 
-    GONE = "i3 no longer sees the messages above"
-    FALLING = "will drop out of view when you send"
+    GONE = tr("i3 no longer sees the messages above")
+    FALLING = tr("will drop out of view when you send")
 
     def __init__(self, gone: bool, falling: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.shown = (gone, falling)
         self.setToolTip(
             tooltip_text(
-                "A model sees only so many tokens at once. When its window is full, the oldest messages are forgotten."
+                tr(
+                    "A model sees only so many tokens at once. When its window is full, the oldest messages are "
+                    "forgotten."
+                )
             )
         )
         column = column_in(self, spacing=8)

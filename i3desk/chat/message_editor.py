@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QTextEdit, QWidget
 
 from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.message_actions import BUSY_HINT
+from i3desk.language import tr
 from i3desk.widgets.basics import FileDropsPass, add, column_in, label, quiet_button, row
 from i3desk.widgets.notices import UnreadableNote
 from i3desk.widgets.plain_text import tooltip_text
@@ -34,24 +35,24 @@ class EditorTexts:
     done: str
     done_name: str
     done_hint: str
-    keep_hint: str = "Keep the original (Esc)"
+    keep_hint: str = tr("Keep the original (Esc)")
 
 
 EDIT = EditorTexts(
     heading="",
-    field="Edit your message",
-    field_hint="Enter sends, Shift+Enter starts a new line, Esc keeps the original",
-    done="Send",
-    done_name="Send the edited message",
-    done_hint="Send as a new version; the original is kept (Enter)",
+    field=tr("Edit your message"),
+    field_hint=tr("Enter sends, Shift+Enter starts a new line, Esc keeps the original"),
+    done=tr("Send"),
+    done_name=tr("Send the edited message"),
+    done_hint=tr("Send as a new version; the original is kept (Enter)"),
 )
 CORRECT = EditorTexts(
-    heading="It should have said…",
-    field="What i3 should have said",
-    field_hint="Enter saves the correction, Shift+Enter starts a new line, Esc keeps the reply",
-    done="Correct",
-    done_name="Save the correction",
-    done_hint="Save it as a new version, for teaching i3 (Enter)",
+    heading=tr("It should have said…"),
+    field=tr("What i3 should have said"),
+    field_hint=tr("Enter saves the correction, Shift+Enter starts a new line, Esc keeps the reply"),
+    done=tr("Correct"),
+    done_name=tr("Save the correction"),
+    done_hint=tr("Save it as a new version, for teaching i3 (Enter)"),
 )
 
 
@@ -123,7 +124,7 @@ class MessageEditor(QFrame):
         self.field = _EditField(texts)
         self.field.setPlainText(text)
         self.field.moveCursor(QTextCursor.MoveOperation.End)
-        self.cancel_button = quiet_button("Cancel", texts.keep_hint)
+        self.cancel_button = quiet_button(tr("Cancel"), texts.keep_hint)
         self.send_button = QPushButton(texts.done)
         self.send_button.setProperty("kind", "primary")
         self.send_button.setAccessibleName(texts.done_name)

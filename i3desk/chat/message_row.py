@@ -22,6 +22,7 @@ from i3core.text.chat_template import ChatTemplate
 from i3desk.chat.message_actions import ACTIONS_HEIGHT, MessageActions
 from i3desk.chat.message_cards import ContextMark
 from i3desk.conversations.conversation import USER, Message
+from i3desk.language import tr
 from i3desk.widgets.basics import named
 from i3desk.widgets.links import open_link
 from i3desk.widgets.plain_text import menu_text
@@ -126,7 +127,9 @@ class MessageRow(VirtualRow):
         self._busy, self._is_last = busy, last
         self._show_content()
         if message.ended:
-            self.setAccessibleName(f"{self._who} said: {message.shown_text[:MAX_NAME_LENGTH]}")
+            self.setAccessibleName(
+                tr("{who} said: {shown_text}").format(who=self._who, shown_text=message.shown_text[:MAX_NAME_LENGTH])
+            )
         self.show_actions()
 
     def show_context(self, state: ContextState, begins: bool, falls: bool) -> None:
@@ -205,10 +208,10 @@ class MessageRow(VirtualRow):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Copy", self.copy)
+        menu.addAction(tr("Copy"), self.copy)
         self._fill_menu(menu)
         for address in self.text.links():
-            action = menu.addAction(menu_text(f"Open {address}"))
+            action = menu.addAction(menu_text(tr("Open {address}").format(address=address)))
             action.setData(address)
         menu.triggered.connect(self._open_link)
         menu.popup(event.globalPos())
@@ -263,7 +266,7 @@ class MessageRow(VirtualRow):
 
     @property
     def _who(self) -> str:
-        return "You" if self.message.role == USER else "i3"
+        return tr("You") if self.message.role == USER else "i3"
 
     @Slot()
     def _retry(self) -> None:

@@ -13,6 +13,7 @@ from i3desk.chat.message_cards import InterruptedCard
 from i3desk.chat.message_editor import CORRECT, MessageEditor
 from i3desk.chat.message_row import GUTTER, PART_SPACING, MessageRow
 from i3desk.conversations.conversation import Message, ReplyState
+from i3desk.language import tr
 from i3desk.style.theme import sized
 from i3desk.widgets.basics import Notice, button, label, named
 from i3desk.widgets.text_block import TextBlock
@@ -34,7 +35,7 @@ class UserMessageRow(MessageRow):
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
         super().__init__(message, parent)
         self._bubble = named(QFrame(self), "bubble")
-        self._text = TextBlock("Your message", self._bubble)
+        self._text = TextBlock(tr("Your message"), self._bubble)
         self._text.words_found.connect(self._on_words_found)
         self._fitted: tuple[str, int, bool, str] | None = None
         self._text_width = 0
@@ -107,7 +108,7 @@ class UserMessageRow(MessageRow):
         return actions
 
     def _fill_menu(self, menu: QMenu) -> None:
-        menu.addAction("Edit", self.begin_edit).setEnabled(not self._busy)
+        menu.addAction(tr("Edit"), self.begin_edit).setEnabled(not self._busy)
 
     @Slot(str)
     def _submit(self, text: str) -> None:
@@ -125,7 +126,7 @@ class ReplyMessageRow(MessageRow):
 
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
         super().__init__(message, parent)
-        self._text = TextBlock("Reply from i3", self)
+        self._text = TextBlock(tr("Reply from i3"), self)
         self._text.words_found.connect(self._on_words_found)
         self.chunk_view: ChunkView | None = None
         self.note: QLabel | None = None
@@ -197,7 +198,11 @@ class ReplyMessageRow(MessageRow):
         self.chunk_view.show_chunks(self.message.chunks, self.message.given_tokens)
         self.chunk_view.show_caret(growing)
         author, in_use = self.message.model, self._display.model
-        obstacle = "" if author == in_use else f"{author or 'Another model'} wrote this. Load it to continue from here"
+        obstacle = (
+            ""
+            if author == in_use
+            else tr("{author} wrote this. Load it to continue from here").format(author=author or tr("Another model"))
+        )
         self.chunk_view.set_branching(not self._busy and not obstacle, "" if self._busy else obstacle)
 
     def _show_note(self, note: str) -> None:
@@ -211,7 +216,7 @@ class ReplyMessageRow(MessageRow):
     def _show_failure(self) -> None:
         failed = self.message.state is ReplyState.FAILED
         if failed and self.failure is None:
-            again = button("Try again", "Request this reply again")
+            again = button(tr("Try again"), tr("Request this reply again"))
             again.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
             again.clicked.connect(self._retry)
             self.failure = Notice(again, parent=self)
@@ -271,11 +276,11 @@ class ReplyMessageRow(MessageRow):
 
     def _fill_menu(self, menu: QMenu) -> None:
         if self.message.shown_text and self.message.ended:
-            menu.addAction("Correct", self.begin_correction).setEnabled(not self._busy)
+            menu.addAction(tr("Correct"), self.begin_correction).setEnabled(not self._busy)
         if self.message.ended:
-            menu.addAction("Retry", self._retry).setEnabled(not self._busy)
+            menu.addAction(tr("Retry"), self._retry).setEnabled(not self._busy)
         if self.message.can_continue:
-            menu.addAction("Continue", self._continue).setEnabled(not self._busy)
+            menu.addAction(tr("Continue"), self._continue).setEnabled(not self._busy)
 
     def must_stay(self) -> bool:
         return self.editor is not None or super().must_stay()
@@ -308,11 +313,11 @@ class ReplyMessageRow(MessageRow):
 
 def _note(message: Message) -> str:
     if message.state is ReplyState.QUEUED:
-        return "i3 is still loading and will answer as soon as it is ready."
+        return tr("i3 is still loading and will answer as soon as it is ready.")
     if message.shown_text:
         return ""
     if message.state is ReplyState.STOPPED:
-        return "Stopped before i3 replied."
+        return tr("Stopped before i3 replied.")
     if message.state is ReplyState.DONE:
-        return "i3 gave an empty reply. Retry or rephrase."
+        return tr("i3 gave an empty reply. Retry or rephrase.")
     return ""

@@ -21,6 +21,7 @@ from i3desk.chat.sidebar import Sidebar
 from i3desk.chat.transcript import COLUMN_WIDTH, MARGIN, Transcript
 from i3desk.chat.welcome import WelcomePage
 from i3desk.conversations.conversation import USER, ChatSettings
+from i3desk.language import tr
 from i3desk.preferences import SettingsStore
 from i3desk.style.palette import BODY_PX
 from i3desk.style.theme import Theme
@@ -343,7 +344,7 @@ class ChatPage(QWidget):
         session, model = self.session, self.session.model
         self.composer.set_busy(any(each.busy for each in self.sessions))
         name = model.awaited or (model.info.name if model.info else "i3")
-        self.composer.set_model_name(name if self.partner is None else "both models")
+        self.composer.set_model_name(name if self.partner is None else tr("both models"))
         self._show_display()
         self.transcript.set_busy(session.busy)
         self.sidebar.set_busy(session.busy_ids)

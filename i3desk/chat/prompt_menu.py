@@ -10,6 +10,7 @@ from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QMenu
 
 from i3desk.chat.composer import Composer
+from i3desk.language import tr
 from i3desk.preferences import MOST_REMEMBERED, SettingsStore
 from i3desk.widgets.plain_text import menu_text, tooltip_text
 
@@ -36,14 +37,14 @@ class PromptMenu(QMenu):
             action = self.addAction(_title(prompt), partial(self._use, prompt))
             action.setToolTip(tooltip_text(prompt[:400]))
         if not prompts:
-            self.addAction("No saved prompts").setEnabled(False)
+            self.addAction(tr("No saved prompts")).setEnabled(False)
         self.addSeparator()
         draft = self._composer.text().strip()
-        save = self.addAction("Save this message as a prompt", partial(self._save, draft))
+        save = self.addAction(tr("Save this message as a prompt"), partial(self._save, draft))
         save.setEnabled(bool(draft) and draft not in prompts and len(draft) <= LONGEST)
-        save.setToolTip(tooltip_text("A part in braces, such as {name}, is selected when the prompt is used"))
+        save.setToolTip(tooltip_text(tr("A part in braces, such as {name}, is selected when the prompt is used")))
         if prompts:
-            removal = self.addMenu("Remove")
+            removal = self.addMenu(tr("Remove"))
             for prompt in prompts:
                 removal.addAction(_title(prompt), partial(self._remove, prompt))
 

@@ -18,6 +18,7 @@ from i3core.text.chat_template import ChatTemplate
 from i3desk.chat import sampling_presets
 from i3desk.chat.display_options import DISPLAY_SETTINGS
 from i3desk.conversations.conversation import ChatSettings
+from i3desk.language import tr
 from i3desk.preferences import SettingsStore
 from i3desk.tokens.legend import TokenLegend
 from i3desk.widgets.basics import add, column_in, label, named, quiet_button, row, scroll_page
@@ -30,8 +31,11 @@ from i3desk.widgets.setting_rows import SwitchRow, TextRow, row_for
 WIDTH = 256
 ALWAYS_SHOWN = ("temperature", "top_k")
 MODES = {
-    "chat": ("Chat", "You ask and i3 replies, in the format the model was trained on"),
-    "raw": ("Continue", "i3 continues your text as it is: for stories, and to see what the model knows by itself"),
+    "chat": (tr("Chat"), tr("You ask and i3 replies, in the format the model was trained on")),
+    "raw": (
+        tr("Continue"),
+        tr("i3 continues your text as it is: for stories, and to see what the model knows by itself"),
+    ),
 }
 
 
@@ -46,14 +50,16 @@ class _TextSetting:
 
 STOP = _TextSetting(
     "stop",
-    "Stop sequences",
-    "The reply ends before the first of these, one per line. Case doesn't matter.",
+    tr("Stop sequences"),
+    tr("The reply ends before the first of these, one per line. Case doesn't matter."),
 )
 PERSONA = _TextSetting(
-    "persona", "Persona", "A system prompt that describes the role of the model. It stays in view in a long chat."
+    "persona",
+    tr("Persona"),
+    tr("A system prompt that describes the role of the model. It stays in view in a long chat."),
 )
 DEFAULTS = SamplingConfig()
-INHERITED = "New chats begin with these settings, in Chat mode and without a persona."
+INHERITED = tr("New chats begin with these settings, in Chat mode and without a persona.")
 
 
 class SamplingPanel(QFrame):
@@ -72,42 +78,42 @@ class SamplingPanel(QFrame):
         self._store = store
         self._settings = ChatSettings(store.preferences.sampling)
 
-        title = label("Reply settings", grade="heading")
-        self.reset_button = quiet_button("Reset", "Reset to defaults")
+        title = label(tr("Reply settings"), grade="heading")
+        self.reset_button = quiet_button(tr("Reset"), tr("Reset to defaults"))
         self.reset_button.clicked.connect(self._reset)
-        self.preset_button = quiet_button("Presets", "Use, save or delete your own presets")
+        self.preset_button = quiet_button(tr("Presets"), tr("Use, save or delete your own presets"))
         self.preset_menu = QMenu(self)
         self.preset_menu.aboutToShow.connect(self._fill_menu)
         self.preset_button.setMenu(self.preset_menu)
         head = QHBoxLayout()
         add(head, (title, 1), self.preset_button, self.reset_button)
-        self.presets = SegmentedControl("Preset", sampling_presets.LABELS)
+        self.presets = SegmentedControl(tr("Preset"), sampling_presets.LABELS)
         self.presets.chosen.connect(self._use_built_in)
-        self.modes = SegmentedControl("Mode", MODES)
+        self.modes = SegmentedControl(tr("Mode"), MODES)
         self.modes.chosen.connect(self._choose_mode)
 
         body = named(QWidget(), "panelBody")
         column = column_in(body, head, self.presets, 2, margins=(16, 10, 16, 16), spacing=10)
         rest = QWidget()
         more = column_in(rest, spacing=10)
-        self.more = Fold("More", "Further settings of the choice of tokens, and of the end of a reply", rest)
+        self.more = Fold(tr("More"), tr("Further settings of the choice of tokens, and of the end of a reply"), rest)
         self.rows = {}
         for setting in SAMPLING_SETTINGS:
             made = self.rows[setting.key] = row_for(setting)
             made.changed.connect(self._on_sampling)
             (column if setting.key in ALWAYS_SHOWN else more).addWidget(made)
-        self.stop_row = TextRow(STOP, "none", 2)
+        self.stop_row = TextRow(STOP, tr("none"), 2)
         self.stop_row.changed.connect(self._on_stop)
         more.addWidget(self.stop_row)
         add(column, row(self.more, None), rest)
-        add(column, named(QFrame(), "line"), label("Prompt", grade="heading"), self.modes)
-        self.persona_row = TextRow(PERSONA, "For example: You are a pirate.", 3)
+        add(column, named(QFrame(), "line"), label(tr("Prompt"), grade="heading"), self.modes)
+        self.persona_row = TextRow(PERSONA, tr("For example: You are a pirate."), 3)
         self.persona_row.changed.connect(self._on_persona)
         column.addWidget(self.persona_row)
         self.persona_unreadable = UnreadableNote()
         column.addWidget(self.persona_unreadable)
         self.persona_row.edit.textChanged.connect(self._show_unreadable)
-        add(column, named(QFrame(), "line"), label("Display", grade="heading"))
+        add(column, named(QFrame(), "line"), label(tr("Display"), grade="heading"))
         self.switches = {}
         for switch in DISPLAY_SETTINGS:
             made = self.switches[switch.key] = SwitchRow(switch)
@@ -198,11 +204,11 @@ class SamplingPanel(QFrame):
                 lambda _=False, name=name: self.use_preset(name)
             )
         if not own:
-            self.preset_menu.addAction("No saved presets").setEnabled(False)
+            self.preset_menu.addAction(tr("No saved presets")).setEnabled(False)
         self.preset_menu.addSeparator()
-        self.preset_menu.addAction("Save as preset…").triggered.connect(self._ask_name)
+        self.preset_menu.addAction(tr("Save as preset…")).triggered.connect(self._ask_name)
         if own:
-            delete = self.preset_menu.addMenu("Delete")
+            delete = self.preset_menu.addMenu(tr("Delete"))
             for name in own:
                 delete.addAction(menu_text(name)).triggered.connect(
                     lambda _=False, name=name: self._delete_preset(name)
@@ -216,8 +222,8 @@ class SamplingPanel(QFrame):
     @Slot()
     def _ask_name(self) -> None:
         dialog = self._dialog = QInputDialog(self)
-        dialog.setWindowTitle("Save preset")
-        dialog.setLabelText("Name of the preset")
+        dialog.setWindowTitle(tr("Save preset"))
+        dialog.setLabelText(tr("Name of the preset"))
         dialog.textValueSelected.connect(self.save_preset)
         dialog.open()
 
@@ -243,7 +249,7 @@ class SamplingPanel(QFrame):
         changed = sum(
             getattr(sampling, key) != getattr(DEFAULTS, key) for key in (*self.rows, "stop") if key not in ALWAYS_SHOWN
         )
-        self.more.show_text(f"More · {changed} changed" if changed else "More")
+        self.more.show_text(tr("More · {changed} changed").format(changed=changed) if changed else tr("More"))
         self.persona_row.show_value(self._settings.persona)
         self.persona_row.setVisible(self._settings.mode == "chat")
         self._show_unreadable()
@@ -254,7 +260,7 @@ class SamplingPanel(QFrame):
         sampling = self._settings.sampling
         self.presets.show_choice(sampling_presets.matching(sampling, sampling_presets.BUILT_IN))
         own = sampling_presets.matching(sampling, self._store.preferences.presets)
-        self.preset_button.setText(menu_text(own or "Presets"))
+        self.preset_button.setText(menu_text(own or tr("Presets")))
 
     @Slot()
     def _show_switches(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from i3core.errors import I3Error
 from i3core.generation.config import SamplingConfig
+from i3desk.language import tr
 
 # The values of a preset; all others (length, seed, stop texts) stay unchanged.
 KEYS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
@@ -16,9 +17,9 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "wild": {"temperature": 1.2, "top_k": 0, "top_p": 0.98, "min_p": 0.02, "repetition_penalty": 1.05},
 }
 LABELS = {
-    "precise": ("Careful", "Prefers the likeliest words"),
-    "balanced": ("Balanced", "The defaults"),
-    "wild": ("Playful", "Picks unlikely words more often"),
+    "precise": (tr("Careful"), tr("Prefers the likeliest words")),
+    "balanced": (tr("Balanced"), tr("The defaults")),
+    "wild": (tr("Playful"), tr("Picks unlikely words more often")),
 }
 
 

@@ -20,6 +20,7 @@ from i3desk.chat.folder_menu import fill_folder_menu
 from i3desk.chat.sidebar_delegates import HIT_ROLE, ConversationDelegate
 from i3desk.chat.sidebar_parts import HitsPage, NoConversationsNote, SearchField
 from i3desk.conversations.store import ConversationRow
+from i3desk.language import tr, trn
 from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import Notice, add, column, column_in, icon_button, row
@@ -28,8 +29,8 @@ from i3desk.widgets.sectioned_list import SectionedList
 
 WIDTH = 232
 SEARCH_AFTER_MS = 80
-NOTHING_YET = "Your chats will appear here.\nThey stay on this computer."
-NOTHING_FOUND = "No chats match “{text}”."
+NOTHING_YET = tr("Your chats will appear here.\nThey stay on this computer.")
+NOTHING_FOUND = tr("No chats match “{text}”.")
 
 
 class Sidebar(QFrame):
@@ -75,20 +76,20 @@ class Sidebar(QFrame):
         self.search = SearchField(theme)
         self.new_button = IconPushButton()
         self.new_button.set_icon("plus", size=16)
-        self.new_button.setText("New chat")
-        self.new_button.setToolTip(tooltip_text("Start a new chat (Ctrl+N)"))
+        self.new_button.setText(tr("New chat"))
+        self.new_button.setToolTip(tooltip_text(tr("Start a new chat (Ctrl+N)")))
         self.temporary_button = icon_button(
-            "temporary", "Temporary chat", "Temporary chat: it isn't saved (Ctrl+Shift+N)", look="boxed"
+            "temporary", tr("Temporary chat"), tr("Temporary chat: it isn't saved (Ctrl+Shift+N)"), look="boxed"
         )
         self.import_button = IconPushButton()
         self.import_button.set_icon("import", size=16)
-        self.import_button.setText("Import…")
+        self.import_button.setText(tr("Import…"))
         self.import_button.setProperty("kind", "quiet")
-        self.import_button.setToolTip(tooltip_text("Import chats of i3desk, or of another chat program"))
+        self.import_button.setToolTip(tooltip_text(tr("Import chats of i3desk, or of another chat program")))
 
         delegate = ConversationDelegate(theme, self)
         self.list = ChatList(conversations.model, delegate, theme)
-        self.list.setAccessibleName("Chats")
+        self.list.setAccessibleName(tr("Chats"))
         self.hits_page = HitsPage(theme)
         self.hits = self.hits_page.list
         self.note = NoConversationsNote(theme)
@@ -97,11 +98,11 @@ class Sidebar(QFrame):
             self.stack.addWidget(page)
         self.folder_button = IconPushButton()
         self.folder_button.set_icon("folder", size=16)
-        self.folder_button.setText("New folder")
+        self.folder_button.setText(tr("New folder"))
         self.folder_button.setProperty("kind", "quiet")
-        self.folder_button.setToolTip(tooltip_text("Create a folder; drag chats into it, or use their menu"))
+        self.folder_button.setToolTip(tooltip_text(tr("Create a folder; drag chats into it, or use their menu")))
         self.menu = QMenu(self)
-        self.folder_menu = QMenu("Move to folder", self)
+        self.folder_menu = QMenu(tr("Move to folder"), self)
         self._lay_out()
 
         self._search_soon = QTimer(self, singleShot=True, interval=SEARCH_AFTER_MS)
@@ -280,29 +281,36 @@ class Sidebar(QFrame):
         row, folder = index.data(ROW_ROLE), index.data(FOLDER_ROLE)
         self.menu.clear()
         if folder is not None:
-            self._add("Rename", lambda: self.edit_folder(folder.name), "F2")
-            self._add("Delete folder, keep its chats", lambda: self.folder_deleted.emit(folder.name), "Del")
+            self._add(tr("Rename"), lambda: self.edit_folder(folder.name), "F2")
+            self._add(tr("Delete folder, keep its chats"), lambda: self.folder_deleted.emit(folder.name), tr("Del"))
             self.menu.popup(place)
             return
         marked = self.list.marked
         if len(marked) > 1 and index in marked:
             rows = [each.data(ROW_ROLE) for each in marked]
             pinned = not all(each.pinned for each in rows)
-            self._add(f"{'Pin' if pinned else 'Unpin'} {len(rows)} chats", lambda: self._pin_all(rows, pinned))
+            self._add(
+                (
+                    trn("Pin {n} chat", "Pin {n} chats", len(rows))
+                    if pinned
+                    else trn("Unpin {n} chat", "Unpin {n} chats", len(rows))
+                ),
+                lambda: self._pin_all(rows, pinned),
+            )
             self._add_folders(rows)
-            self._add(f"Delete {len(rows)} chats", lambda: self._delete(marked), "Del")
+            self._add(trn("Delete {n} chat", "Delete {n} chats", len(rows)), lambda: self._delete(marked), tr("Del"))
             self.menu.popup(place)
             return
         self.list.marks.clear()
-        self._add("Rename", lambda: self._edit_title(row.id), "F2")
-        self._add("Unpin" if row.pinned else "Pin", lambda: self.pin_requested.emit(row.id, not row.pinned))
-        self._add("Duplicate", lambda: self.duplicate_requested.emit(row.id))
+        self._add(tr("Rename"), lambda: self._edit_title(row.id), "F2")
+        self._add(tr("Unpin") if row.pinned else tr("Pin"), lambda: self.pin_requested.emit(row.id, not row.pinned))
+        self._add(tr("Duplicate"), lambda: self.duplicate_requested.emit(row.id))
         self._add_folders([row])
         self.menu.addSeparator()
-        self._add("Export as Markdown…", lambda: self.export_requested.emit(row.id, "markdown"))
-        self._add("Export as JSON…", lambda: self.export_requested.emit(row.id, "json"))
+        self._add(tr("Export as Markdown…"), lambda: self.export_requested.emit(row.id, "markdown"))
+        self._add(tr("Export as JSON…"), lambda: self.export_requested.emit(row.id, "json"))
         self.menu.addSeparator()
-        self._add("Delete", lambda: self.delete_requested.emit([row.id]), "Del")
+        self._add(tr("Delete"), lambda: self.delete_requested.emit([row.id]), tr("Del"))
         self.menu.popup(place)
 
     def _add_folders(self, rows: list[ConversationRow]) -> None:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
 from i3desk.chat.conversation_model import BUSY_ROLE, COUNT_ROLE, FOLDER_ROLE, ID_ROLE, ROW_ROLE
 from i3desk.conversations.store import Hit
+from i3desk.language import figure, tr
 from i3desk.style import icons
 from i3desk.style.theme import sized
 from i3desk.widgets.list_painting import RIGHT, Index, TitleEditing, muted_colour, paint_box, paint_text
@@ -61,7 +62,7 @@ class ConversationDelegate(TitleEditing, SectionedListDelegate):
     renamed = Signal(object, str)
     folder_renamed = Signal(str, str)
     has_more = True
-    editor_name = "Title of the conversation"
+    editor_name = tr("Title of the conversation")
     longest_title = 200
 
     def row_height(self, font: QFont) -> int:
@@ -113,7 +114,7 @@ class ConversationDelegate(TitleEditing, SectionedListDelegate):
         room = box.adjusted(PADDING + FOLDER_NAME, 0, -PADDING, 0)
         self._paint_more(painter, option, room)
         small = sized(option.font, 12)
-        count = f"{index.data(COUNT_ROLE):,}"
+        count = figure(index.data(COUNT_ROLE))
         paint_text(painter, room, small, muted_colour(option, tokens), count, RIGHT)
         room.setRight(room.right() - QFontMetrics(small).horizontalAdvance(count) - 8)
         paint_text(painter, room, sized(option.font, 13, QFont.Weight.DemiBold), tokens.text, folder.name)
@@ -163,7 +164,7 @@ class HitModel(QAbstractListModel):
 
 
 def _places(count: int) -> str:
-    return f"Found in {count} places" if count > 1 else ""
+    return tr("Found in {count} places").format(count=count) if count > 1 else ""
 
 
 class HitDelegate(SectionedListDelegate):
@@ -189,14 +190,14 @@ class HitDelegate(SectionedListDelegate):
         width = title.width()
         if hit.count > 1:
             small = sized(option.font, 11, QFont.Weight.DemiBold)
-            badge_width = max(MORE_WIDTH - 4, QFontMetrics(small).horizontalAdvance(f"{hit.count:,}") + 10)
+            badge_width = max(MORE_WIDTH - 4, QFontMetrics(small).horizontalAdvance(figure(hit.count)) + 10)
             badge = QRect(title.right() - badge_width + 1, title.top(), badge_width, height)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(tokens.raised if not option.state & _STATE.State_MouseOver else tokens.border))
             painter.drawRoundedRect(badge, height / 2, height / 2)
             painter.setFont(small)
             painter.setPen(QColor(tokens.muted))
-            painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, f"{hit.count:,}")
+            painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, figure(hit.count))
             title.setRight(badge.left() - 6)
         self._paint_title(painter, title, title_font, hit)
         self._paint_snippet(painter, below, width, option, hit)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QToolButton, QWidget
 
 from i3desk.chat.sidebar_delegates import HitDelegate, HitModel
 from i3desk.conversations.store import Hit
+from i3desk.language import tr, trn
 from i3desk.style import icons
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import column_in, label
@@ -22,13 +23,13 @@ class SearchField(QLineEdit):
         super().__init__()
         self.setObjectName("search")
         self._theme = theme
-        self.setPlaceholderText("Search chats")
-        self.setAccessibleName("Search chats")
-        self.setToolTip(tooltip_text("Search titles and messages (Ctrl+K); Esc clears the search"))
+        self.setPlaceholderText(tr("Search chats"))
+        self.setAccessibleName(tr("Search chats"))
+        self.setToolTip(tooltip_text(tr("Search titles and messages (Ctrl+K); Esc clears the search")))
         self._glass = self.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
         self._clear = self.addAction(QIcon(), QLineEdit.ActionPosition.TrailingPosition)
-        self._clear.setToolTip(tooltip_text("Clear search (Esc)"))
-        for action, name in ((self._glass, "Search"), (self._clear, "Clear search")):
+        self._clear.setToolTip(tooltip_text(tr("Clear search (Esc)")))
+        for action, name in ((self._glass, tr("Search")), (self._clear, tr("Clear search"))):
             for button in self.findChildren(QToolButton):
                 if button.defaultAction() is action:
                     button.setAccessibleName(name)
@@ -93,11 +94,11 @@ class HitsPage(QWidget):
         self.heading.setContentsMargins(SIDE + PADDING, 17, 0, 7)
         self.model = HitModel(self)
         self.list = SectionedList(self.model, HitDelegate(theme, self), theme)
-        self.list.setAccessibleName("Results")
+        self.list.setAccessibleName(tr("Results"))
         column_in(self, self.heading, (self.list, 1))
 
     def show_hits(self, hits: list[Hit]) -> None:
         """Show other hits."""
-        self.heading.setText("1 RESULT" if len(hits) == 1 else f"{len(hits)} RESULTS")
+        self.heading.setText(trn("1 RESULT", "{n} RESULTS", len(hits)))
         self.heading.setFont(heading_font(self.list.font()))
         self.model.show(hits)

@@ -24,6 +24,7 @@ from i3desk.chat.message_widgets import (
     UserMessageRow,
 )
 from i3desk.conversations.conversation import USER, Conversation, Message, ReplyState
+from i3desk.language import tr
 from i3desk.style.icons import IconPushButton
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.text_block import LINE_HEIGHT_PERCENT, TextBlock
@@ -56,7 +57,7 @@ class Transcript(VirtualList):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(COLUMN_WIDTH + 2 * GUTTER, MARGIN - GUTTER, MARGIN, parent)
         self.setObjectName("transcript")
-        self.setAccessibleName("Conversation")
+        self.setAccessibleName(tr("Conversation"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._conversation = Conversation()
         self._path: list[int] = []
@@ -71,11 +72,11 @@ class Transcript(VirtualList):
         self._chunk_timer = QTimer(self, singleShot=True, interval=0)
         self._chunk_timer.timeout.connect(self._request_chunks)
 
-        self.jump_button = IconPushButton(" Jump to latest", self)
+        self.jump_button = IconPushButton(tr(" Jump to latest"), self)
         self.jump_button.setProperty("kind", "round")
         self.jump_button.set_icon("down", QPalette.ColorRole.Text, 14)
-        self.jump_button.setAccessibleName("Jump to latest")
-        self.jump_button.setToolTip(tooltip_text("Go to the newest text and follow it (Ctrl+J)"))
+        self.jump_button.setAccessibleName(tr("Jump to latest"))
+        self.jump_button.setToolTip(tooltip_text(tr("Go to the newest text and follow it (Ctrl+J)")))
         self.jump_button.clicked.connect(self.jump_to_latest)
         self.jump_button.hide()
         self.following_changed.connect(self._show_jump_button)

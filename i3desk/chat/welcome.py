@@ -9,19 +9,21 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QStackedLayout, QWidget
 
 from i3core.system import assets
+from i3desk.language import tr
 from i3desk.style.icons import app_icon
 from i3desk.widgets.basics import Notice, add, button, column_in, label, named, row, scroll_page
 from i3desk.widgets.plain_text import menu_text
 
 SUGGESTIONS = (
-    "What can you do?", "Tell me a story about a fox", "What is the capital of Japan?", "I had a long day today",
+    tr("What can you do?"), tr("Tell me a story about a fox"), tr("What is the capital of Japan?"),
+    tr("I had a long day today"),
 )  # fmt: skip
 MOST_SAMPLES = 3
 WIDTH = 640
-LEAD = "A small language model that is entirely yours.\nIt runs on this computer; nothing leaves it."
-BUNDLED = "A very small model: good at everyday talk, simple facts and stories. It can be wrong."
-OTHER = "It answers on this computer, without the network."
-TEACH = "Watch it learn, in a minute or two. Take a sample or your own file."
+LEAD = tr("A small language model that is entirely yours.\nIt runs on this computer; nothing leaves it.")
+BUNDLED = tr("A very small model: good at everyday talk, simple facts and stories. It can be wrong.")
+OTHER = tr("It answers on this computer, without the network.")
+TEACH = tr("Watch it learn, in a minute or two. Take a sample or your own file.")
 PICTURE_FROM = 460  # pixels of the page's height
 
 
@@ -48,16 +50,16 @@ class WelcomePage(QWidget):
 
     def show_unloaded(self) -> None:
         """Show that the model was unloaded."""
-        self._show("The model is unloaded. Send a message to load it again.")
+        self._show(tr("The model is unloaded. Send a message to load it again."))
 
     def show_loading(self) -> None:
         """Show that the model is loading."""
-        self._show("Loading the model… You can start typing; i3 will reply as soon as it's ready.")
+        self._show(tr("Loading the model… You can start typing; i3 will reply as soon as it's ready."))
 
     def show_ready(self, name: str, bundled: bool) -> None:
         """Show the welcome of the bundled model, or of another one."""
-        self.title.setText(f"Say something to {name}")
-        self._talk_title.setText(f"Talk to {name}")
+        self.title.setText(tr("Say something to {name}").format(name=name))
+        self._talk_title.setText(tr("Talk to {name}").format(name=name))
         self._talk_text.setText(BUNDLED if bundled else OTHER)
         self._show(LEAD)
 
@@ -74,30 +76,34 @@ class WelcomePage(QWidget):
         self._picture = QLabel()
         self._picture.setPixmap(app_icon().pixmap(56, 56))
         self._picture.setAccessibleName("i3desk")
-        self.title = label("Say something to i3", grade="hero")
+        self.title = label(tr("Say something to i3"), grade="hero")
         self.lead = label(tone="muted", wrap=True)
         self.lead.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.temporary_note = label("This chat isn't saved. It disappears when you leave it.", tone="warn")
+        self.temporary_note = label(tr("This chat isn't saved. It disappears when you leave it."), tone="warn")
         self.temporary_note.hide()
 
         self._talk_title, self._talk_text = (
-            label("Talk to i3", grade="name"),
+            label(tr("Talk to i3"), grade="name"),
             label(tone="muted", grade="small", wrap=True),
         )
-        self.suggestions = [self._choice(text, "Send this to i3", f"Say: {text}") for text in SUGGESTIONS]
+        self.suggestions = [
+            self._choice(text, tr("Send this to i3"), tr("Say: {text}").format(text=text)) for text in SUGGESTIONS
+        ]
         for made in self.suggestions:
             made.clicked.connect(partial(self.suggestion_chosen.emit, made.text()))
         self.lessons = []
         for each in assets.sample_sets()[:MOST_SAMPLES]:
-            made = self._choice(menu_text(each["title"]), each.get("description", ""), f"Teach: {each['title']}")
+            made = self._choice(
+                menu_text(each["title"]), each.get("description", ""), tr("Teach: {title}").format(title=each["title"])
+            )
             made.clicked.connect(partial(self.teach_requested.emit, each["file"]))
             self.lessons.append(made)
-        own = self._choice("Your own text…", "Choose files on the Train page", "Teach: your own text")
+        own = self._choice(tr("Your own text…"), tr("Choose files on the Train page"), tr("Teach: your own text"))
         own.clicked.connect(partial(self.teach_requested.emit, ""))
         self.lessons.append(own)
         talk = _card(self._talk_title, self._talk_text, self.suggestions)
         teach = _card(
-            label("Teach it your own text", grade="name"), label(TEACH, "muted", "small", wrap=True), self.lessons
+            label(tr("Teach it your own text"), grade="name"), label(TEACH, "muted", "small", wrap=True), self.lessons
         )
         cards = row((talk, 1), (teach, 1), spacing=16)
         page = named(_centred(self._picture, self.title, self.lead, self.temporary_note, cards), "column")
@@ -117,15 +123,17 @@ class WelcomePage(QWidget):
         self._picture.setVisible(self.height() >= PICTURE_FROM)
 
     def _failure(self) -> QWidget:
-        self.load_button = button("Try again", "Load the model again", "primary", name="Try again to load the model")
+        self.load_button = button(
+            tr("Try again"), tr("Load the model again"), "primary", name=tr("Try again to load the model")
+        )
         self.load_button.clicked.connect(self.load_requested)
         self.failure = Notice(self.load_button)
-        return _centred(label("The model could not be loaded", grade="title"), self.failure)
+        return _centred(label(tr("The model could not be loaded"), grade="title"), self.failure)
 
 
 def _card(title: QLabel, text: QLabel, choices: list[QPushButton]) -> QFrame:
     made = named(QFrame(), "card")
-    made.setAccessibleName("Choices")
+    made.setAccessibleName(tr("Choices"))
     column_in(made, title, text, 6, *choices, None, margins=(16, 14, 16, 16), spacing=6)
     return made
 

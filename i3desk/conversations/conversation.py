@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from i3core.generation.config import SamplingConfig
 from i3core.generation.outputs import Chunk
+from i3desk.language import figure, tr, trn
 
 TITLE_LENGTH = 60
 USER, ASSISTANT = "user", "assistant"
@@ -120,20 +121,22 @@ class Message:
 
     def facts(self) -> str:
         """One line about an ended reply, for example "34 tokens · 181/s · seed 7321"."""
-        ended_early = {ReplyState.STOPPED: "stopped", ReplyState.CUT: "cut off when i3desk ended"}.get(self.state, "")
+        ended_early = {ReplyState.STOPPED: tr("stopped"), ReplyState.CUT: tr("cut off when i3desk ended")}.get(
+            self.state, ""
+        )
         if self.finish_reason == CORRECTED:
-            return "corrected by you"
+            return tr("corrected by you")
         if not self.new_tokens:
             return ended_early
-        parts = [f"{self.new_tokens:,} token{'' if self.new_tokens == 1 else 's'}"]
+        parts = [trn("{n} token", "{n} tokens", self.new_tokens)]
         if self.tokens_per_second:
-            parts.append(f"{self.tokens_per_second:,.0f}/s")
+            parts.append(figure(self.tokens_per_second, ",.0f") + "/s")
         if self.seed is not None:
-            parts.append(f"seed {self.seed}")
+            parts.append(tr("seed {seed}").format(seed=self.seed))
         if ended_early:
             parts.append(ended_early)
         elif self.finish_reason == "length":
-            parts.append("reached the length limit")
+            parts.append(tr("reached the length limit"))
         return " · ".join(parts)
 
 
@@ -193,7 +196,7 @@ class Conversation:
         """The title, or a placeholder."""
         if self.title:
             return self.title
-        return "Temporary chat" if self.temporary else "New chat"
+        return tr("Temporary chat") if self.temporary else tr("New chat")
 
     @property
     def last(self) -> Message | None:

@@ -19,6 +19,7 @@ from i3core.generation.config import SamplingConfig
 from i3core.system.files import open_file, replaced
 from i3desk.conversations import serialization
 from i3desk.conversations.conversation import ASSISTANT, LATEST, USER, Conversation, Message, ReplyState, make_title
+from i3desk.language import tr
 
 VERSION = 1
 LARGEST_FILE = 256 * 2**20  # bytes
@@ -37,7 +38,7 @@ def to_markdown(conversation: Conversation) -> str:
     """Convert the path on screen to Markdown: title, dates, authors and texts."""
     parts = [f"# {conversation.shown_title}", f"*{_date(conversation.created_at)}*"]
     for message in conversation.path():
-        author = "You" if message.role == USER else message.model or "i3"
+        author = tr("You") if message.role == USER else message.model or "i3"
         parts.append(f"**{author}** · {_date(message.created_at)}")
         if message.shown_text:
             parts.append(message.shown_text)
@@ -93,14 +94,16 @@ def from_json(data: object) -> Conversation:
         data = {**data, "messages": data["conversations"]}
     is_export = isinstance(data, dict) and data.keys() & (EXPORT_KEYS - {"i3desk_conversation"})
     if not isinstance(data, dict) or not (is_export or isinstance(data.get("messages"), list)):
-        raise _refused("it has no list of messages")
+        raise _refused(tr("it has no list of messages"))
     version = data.get("i3desk_conversation")
     if version is None:
         return _from_other(data)
     if type(version) is not int or version < 1:
-        raise _refused("its version number is damaged")
+        raise _refused(tr("its version number is damaged"))
     if version > VERSION:
-        raise I3Error("This conversation was exported by a newer i3desk.", "Install the newer version to import it.")
+        raise I3Error(
+            tr("This conversation was exported by a newer i3desk."), tr("Install the newer version to import it.")
+        )
     return _from_i3desk(data)
 
 
@@ -118,9 +121,9 @@ def _from_i3desk(data: dict) -> Conversation:
     for values in data["messages"]:
         message = _message_from(values)
         if message.number in messages:
-            raise _refused(f"the message number {message.number} occurs twice")
+            raise _refused(tr("the message number {number} occurs twice").format(number=message.number))
         if message.parent is not None and not (message.parent in messages and message.parent < message.number):
-            raise _refused(f"message {message.number} follows a missing message")
+            raise _refused(tr("message {number} follows a missing message").format(number=message.number))
         messages[message.number] = message
     leaf, first_seen = (_whole(data, name, None) for name in ("leaf", "first_seen"))
     return Conversation(
@@ -142,14 +145,18 @@ def _from_i3desk(data: dict) -> Conversation:
 
 def _message_from(values: object) -> Message:
     if not isinstance(values, dict):
-        raise _refused("a message is not an object")
+        raise _refused(tr("a message is not an object"))
     number, role = values.get("number"), values.get("role")
     if type(number) is not int or not 1 <= number <= HIGHEST_NUMBER:
-        raise _refused(f"a message has no usable number: {str(number)[:20]}")
+        raise _refused(tr("a message has no usable number: {number}").format(number=str(number)[:20]))
     if role not in (USER, ASSISTANT):
-        raise _refused(f'message {number} is by "{str(role)[:20]}", neither "{USER}" nor "{ASSISTANT}"')
+        raise _refused(
+            tr('message {number} is by "{role}", neither "{USER}" nor "{ASSISTANT}"').format(
+                number=number, role=str(role)[:20], USER=USER, ASSISTANT=ASSISTANT
+            )
+        )
     if not isinstance(values.get("content"), str):
-        raise _refused(f"message {number} has no text")
+        raise _refused(tr("message {number} has no text").format(number=number))
     state = _STATES.get(_text(values, "state"))
     message = Message(
         number=number,
@@ -183,7 +190,7 @@ def _chunks_from(values: object, number: int) -> list:
             raise TypeError("not a list")
         return [serialization.chunk_from_list(chunk) for chunk in values]
     except (TypeError, ValueError) as error:
-        raise _refused(f"the chunks of message {number} are damaged") from error
+        raise _refused(tr("the chunks of message {number} are damaged").format(number=number)) from error
 
 
 def _from_other(data: dict) -> Conversation:
@@ -203,7 +210,7 @@ def _from_other(data: dict) -> Conversation:
     for turn in turns.messages:
         parent = conversation.add(turn["role"], serialization.encodable(turn["content"]), parent).number
     if not conversation.messages:
-        raise _refused("it has no messages")
+        raise _refused(tr("it has no messages"))
     if not conversation.title:
         conversation.title = make_title(conversation.messages[1].text)
     if turns.system:
@@ -244,8 +251,8 @@ def _whole(values: dict, name: str, default: int | None) -> int | None:
 
 def _refused(why: str) -> I3Error:
     return I3Error(
-        f"This is not a conversation that i3desk can import: {why}.",
-        'Choose a JSON file that i3desk exported, or one with a list of {"role": ..., "content": ...}.',
+        tr("This is not a conversation that i3desk can import: {why}.").format(why=why),
+        tr('Choose a JSON file that i3desk exported, or one with a list of {"role": ..., "content": ...}.'),
     )
 
 
@@ -260,20 +267,33 @@ def read_file(path: Path | str) -> list[Conversation]:
             return _conversations_in(gpt4all.read_chat(path, lambda what: None), str(path))
         if path.stat().st_size > LARGEST_FILE:
             raise I3Error(
-                f"{path} is larger than {LARGEST_FILE // 2**20} MB.", "Split it into smaller files and import those."
+                tr("{path} is larger than {LARGEST_FILE} MB.").format(path=path, LARGEST_FILE=LARGEST_FILE // 2**20),
+                tr("Split it into smaller files and import those."),
             )
         with open_file(path) as source:
             text = source.read().decode("utf-8-sig")
     except OSError as error:
-        raise I3Error(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise I3Error(
+            tr("{path} cannot be read: {strerror}.").format(path=path, strerror=error.strerror or error)
+        ) from error
     except UnicodeDecodeError as error:
-        raise I3Error(f"{path} is not text in UTF-8.", "Save it again with the encoding UTF-8.") from error
+        raise I3Error(
+            tr("{path} is not text in UTF-8.").format(path=path), tr("Save it again with the encoding UTF-8.")
+        ) from error
     if path.suffix.lower() != ".jsonl":
         return _conversations_in(_parsed(text, str(path)), str(path))
-    entries = [_parsed(line, f"{path}, line {n}") for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+    entries = [
+        _parsed(line, tr("{path}, line {n}").format(path=path, n=n))
+        for n, line in enumerate(text.split("\n"), 1)
+        if line.strip()
+    ]
     if entries and isinstance(entries[0], dict) and starts_turns(entries[0]):
         return _conversations_in(entries, str(path))
-    return [found for n, entry in enumerate(entries, 1) for found in _conversations_in(entry, f"{path}, entry {n}")]
+    return [
+        found
+        for n, entry in enumerate(entries, 1)
+        for found in _conversations_in(entry, tr("{path}, entry {n}").format(path=path, n=n))
+    ]
 
 
 def _conversations_in(data: object, place: str) -> list[Conversation]:
@@ -287,7 +307,9 @@ def _parsed(text: str, place: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise I3Error(f"{place} is not JSON.", "Choose a JSON file, or export it again.") from error
+        raise I3Error(
+            tr("{place} is not JSON.").format(place=place), tr("Choose a JSON file, or export it again.")
+        ) from error
 
 
 def write_file(path: Path | str, content: str | dict | list) -> None:

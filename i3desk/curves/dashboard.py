@@ -21,6 +21,7 @@ from i3desk.curves.number_format import X_UNITS, position_text
 from i3desk.curves.plot import CurvePlot
 from i3desk.curves.png_export import write_png
 from i3desk.curves.progress import RunProgress
+from i3desk.language import tr
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import column_in
 from i3desk.workers.background import BackgroundJobs
@@ -130,7 +131,7 @@ class CurvesDashboard(QWidget):
 
     @Slot()
     def _make_plot(self) -> None:
-        self.plot = CurvePlot(self._theme, "Curves of the run")
+        self.plot = CurvePlot(self._theme, tr("Curves of the run"))
         self.plot.zoom_changed.connect(self.header.show_zoomed)
         self._stack.addWidget(self.plot)
         self._stack.setCurrentWidget(self.plot)
@@ -199,7 +200,7 @@ class CurvesDashboard(QWidget):
             for entry in entries:
                 width, points = 1.0 if entry.key == "each" else 2.0, entry.key in EVALUATED
                 plot.add_curve(entry.key, entry.name, entry.token, width, entry.opacity, points)
-            plot.setAccessibleName(f"Curves: {METRICS[self.metric_key].title}")
+            plot.setAccessibleName(tr("Curves: {title}").format(title=METRICS[self.metric_key].title))
         self._curves = entries
         self.header.legend.show_entries(sorted(entries, key=lambda entry: entry.key == "each"))
         plot.set_units(unit, METRICS[self.metric_key].text)
@@ -224,13 +225,13 @@ class CurvesDashboard(QWidget):
             return
         xs, ys = history.xs(unit), history.values(metric.key)
         if metric.noisy and history.smoothing:
-            yield self._entry("each", "each step", metric.token, FAINT), xs, ys
+            yield self._entry("each", tr("each step"), metric.token, FAINT), xs, ys
             yield self._entry("smooth", metric.name, metric.token), xs, history.smoothed(metric.key)
         else:
             yield self._entry("only", metric.name, metric.token), xs, ys
         points = history.evaluated(unit, "val_loss")
         if metric.key == MAIN and len(points[0]):
-            yield self._entry("val_loss", "validation", "series_2"), *points
+            yield self._entry("val_loss", tr("validation"), "series_2"), *points
 
     def _entry(self, key: str, name: str, token: str, opacity: float = 1.0) -> LegendEntry:
         return LegendEntry(key, name, token, opacity, key not in self._hidden)
@@ -242,7 +243,9 @@ class CurvesDashboard(QWidget):
         if best is None or value is None or evaluated in self._hidden:
             plot.mark_point(None)
         else:
-            text = f"best {metric.text(value)} at {position_text('step', best.step)}"
+            text = tr("best {text} at {position}").format(
+                text=metric.text(value), position=position_text("step", best.step)
+            )
             plot.mark_point(float(getattr(best, self._unit)), value, text)
 
     def _forget_curves(self) -> None:
@@ -289,12 +292,12 @@ class CurvesDashboard(QWidget):
     def _ask_png(self) -> None:
         if self.plot is not None:
             name = f"{self._name} {METRICS[self.metric_key].title.lower()}"
-            self._ask("Save the plot", name, "png", "Pictures (*.png)", self.save_png)
+            self._ask(tr("Save the plot"), name, "png", tr("Pictures (*.png)"), self.save_png)
 
     @Slot()
     def _ask_csv(self) -> None:
         if self._summary is not None:
-            self._ask("Save all steps", self._name, "csv", "Tables (*.csv)", self.save_csv)
+            self._ask(tr("Save all steps"), self._name, "csv", tr("Tables (*.csv)"), self.save_csv)
 
     def _ask(self, title: str, name: str, suffix: str, kinds: str, save: Callable[[str], None]) -> None:
         safe = "".join(c if c.isalnum() or c in " -_" else "" for c in name).strip()[:60] or "run"

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 from i3desk.curves.legend import CurvesLegend
 from i3desk.curves.number_format import X_UNITS
 from i3desk.curves.progress import ProgressLine
+from i3desk.language import figure, tr
 from i3desk.style.icons import IconPushButton
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import add, button, column_in, icon_button, label
@@ -40,13 +41,15 @@ class CurvesHeader(QWidget):
         self.legend = CurvesLegend(theme)
         self._smooths = True
         self._make_actions()
-        self.smoothing_button = self._menu_button("Smoothing", self._smoothing_menu)
-        self.unit_button = self._menu_button("Across", self._unit_menu)
+        self.smoothing_button = self._menu_button(tr("Smoothing"), self._smoothing_menu)
+        self.unit_button = self._menu_button(tr("Across"), self._unit_menu)
         self.log_button = self._action_button(self.log_y)
         self.reset_button = self._action_button(self.reset)
         self.reset_button.setObjectName("wholeRun")
         self.png_button, self.csv_button = self._action_button(self.png), self._action_button(self.csv)
-        self.all_button = icon_button("sliders", "View options", "Smoothing, axes, and saving the curves", size=16)
+        self.all_button = icon_button(
+            "sliders", tr("View options"), tr("Smoothing, axes, and saving the curves"), size=16
+        )
         self.all_button.setPopupMode(self.all_button.ToolButtonPopupMode.InstantPopup)
         self.all_button.setMenu(self._whole_menu())
         self._separate = (self.smoothing_button, self.unit_button, self.log_button, self.png_button, self.csv_button)
@@ -62,24 +65,26 @@ class CurvesHeader(QWidget):
         self.show_zoomed(False)
 
     def _make_actions(self) -> None:
-        self._smoothing_menu, self._unit_menu = QMenu("Smoothing", self), QMenu("Across", self)
+        self._smoothing_menu, self._unit_menu = QMenu(tr("Smoothing"), self), QMenu(tr("Across"), self)
         self._smoothings = self._choices(
             self._smoothing_menu, [(weight, _weight_text(weight)) for weight in SMOOTHINGS], self._on_smoothing
         )
         self._units = self._choices(
             self._unit_menu, [(unit, name.capitalize()) for unit, name in X_UNITS.items()], self._on_unit
         )
-        self.log_x = QAction("Logarithmic", self, checkable=True)
+        self.log_x = QAction(tr("Logarithmic"), self, checkable=True)
         self._unit_menu.addSeparator()
         self._unit_menu.addAction(self.log_x)
-        self.log_y = QAction("Log", self, checkable=True)
-        self.log_y.setToolTip(tooltip_text("A logarithmic vertical axis: small differences at the end become visible"))
-        self.reset = QAction("Whole run", self)
-        self.reset.setToolTip(tooltip_text("Show the whole run again (Home, or a double click on the plot)"))
+        self.log_y = QAction(tr("Log"), self, checkable=True)
+        self.log_y.setToolTip(
+            tooltip_text(tr("A logarithmic vertical axis: small differences at the end become visible"))
+        )
+        self.reset = QAction(tr("Whole run"), self)
+        self.reset.setToolTip(tooltip_text(tr("Show the whole run again (Home, or a double click on the plot)")))
         self.png = QAction("PNG", self)
-        self.png.setToolTip(tooltip_text("Save the plot as a picture"))
+        self.png.setToolTip(tooltip_text(tr("Save the plot as a picture")))
         self.csv = QAction("CSV", self)
-        self.csv.setToolTip(tooltip_text("Save all steps of the run as a table"))
+        self.csv.setToolTip(tooltip_text(tr("Save all steps of the run as a table")))
 
     def _choices(
         self, menu: QMenu, choices: list[tuple[object, str]], chosen: Callable[[QAction], None]
@@ -123,9 +128,11 @@ class CurvesHeader(QWidget):
     def show_smoothing(self, weight: float) -> None:
         """Show how much curves are smoothed."""
         _check(self._smoothings, weight)
-        self.smoothing_button.setText("No smoothing" if not weight else f"Smoothing {_short(weight)}")
+        self.smoothing_button.setText(
+            tr("No smoothing") if not weight else tr("Smoothing {short}").format(short=_short(weight))
+        )
         self.smoothing_button.setToolTip(
-            tooltip_text("How much the strong curve is smoothed; the faint one shows each step")
+            tooltip_text(tr("How much the strong curve is smoothed; the faint one shows each step"))
         )
 
     def offer_smoothing(self, offered: bool) -> None:
@@ -140,7 +147,7 @@ class CurvesHeader(QWidget):
         for action in self._units.actions():
             action.setEnabled(action.data() in available)
         self.unit_button.setText(X_UNITS[unit].capitalize())
-        self.unit_button.setToolTip(tooltip_text("The unit of the horizontal axis"))
+        self.unit_button.setToolTip(tooltip_text(tr("The unit of the horizontal axis")))
 
     def show_zoomed(self, zoomed: bool) -> None:
         """Offer to show the whole run while the plot is zoomed."""
@@ -180,8 +187,8 @@ def _check(group: QActionGroup, value: object) -> None:
 
 
 def _short(weight: float) -> str:
-    return f"{weight:g}"
+    return figure(weight, "g")
 
 
 def _weight_text(weight: float) -> str:
-    return _short(weight) if weight else "None"
+    return _short(weight) if weight else tr("None")

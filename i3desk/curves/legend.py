@@ -10,6 +10,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from i3desk.language import tr
 from i3desk.style.palette import mix
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import row_in
@@ -68,8 +69,8 @@ class CurvesLegend(QWidget):
         button = QPushButton()
         button.setProperty("kind", "quiet")
         button.setCheckable(True)
-        button.setAccessibleName(f"Curve: {entry.name}")
-        button.setToolTip(tooltip_text(f"Show or hide the curve “{entry.name}”"))
+        button.setAccessibleName(tr("Curve: {name}").format(name=entry.name))
+        button.setToolTip(tooltip_text(tr("Show or hide the curve “{name}”").format(name=entry.name)))
         button.clicked.connect(partial(self._on_clicked, entry.key))
         self._row.addWidget(button)
         return button

@@ -11,6 +11,7 @@ from i3desk.curves.metrics import Metric
 from i3desk.curves.overlays import plot_font
 from i3desk.curves.series import averaged, thin
 from i3desk.curves.sparkline import paint_sparkline
+from i3desk.language import tr
 from i3desk.style.palette import mix
 from i3desk.style.theme import Theme
 from i3desk.widgets.plain_text import tooltip_text
@@ -32,7 +33,9 @@ class MetricCard(QAbstractButton):
         self.value = ""
         self._theme = theme
         self._xs = self._ys = np.empty(0)
-        self.setToolTip(tooltip_text(f"{metric.meaning}. Click to see it in the large plot."))
+        self.setToolTip(
+            tooltip_text(tr("{meaning}. Click to see it in the large plot.").format(meaning=metric.meaning))
+        )
         self.setAccessibleName(metric.title)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

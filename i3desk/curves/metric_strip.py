@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from i3desk.curves.metric_card import MetricCard
 from i3desk.curves.metrics import METRICS
+from i3desk.language import tr
 from i3desk.style.icons import IconToolButton
 from i3desk.style.theme import Theme
 from i3desk.widgets.plain_text import tooltip_text
@@ -37,11 +38,11 @@ class MetricStrip(QWidget):
         self._cards: dict[str, MetricCard] = {}
         self._keys: tuple[str, ...] = ()
         self._page = 0
-        self.setAccessibleName("More curves of the run")
+        self.setAccessibleName(tr("More curves of the run"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.more_button = IconToolButton(self)
         self.more_button.set_icon("right", size=16)
-        self.more_button.setAccessibleName("Further curves")
+        self.more_button.setAccessibleName(tr("Further curves"))
         self.more_button.clicked.connect(self._turn_page)
 
     def show_keys(self, keys: Sequence[str]) -> None:
@@ -89,7 +90,7 @@ class MetricStrip(QWidget):
         self.more_button.setVisible(paged)
         self.more_button.setGeometry(QRect(width - MORE_WIDTH, 0, MORE_WIDTH, self.height()))
         hidden = [METRICS[key].title for key in self._keys if key not in shown]
-        self.more_button.setToolTip(tooltip_text(f"Show {', '.join(hidden)}"))
+        self.more_button.setToolTip(tooltip_text(tr("Show {hidden}").format(hidden=", ".join(hidden))))
         for before, after in pairwise([*(self._cards[key] for key in shown), self.more_button]):
             QWidget.setTabOrder(before, after)
         self.page_changed.emit()

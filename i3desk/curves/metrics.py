@@ -19,6 +19,7 @@ from i3desk.curves.number_format import (
     power_text,
 )
 from i3desk.curves.series import Column, Smoother, rising, with_gaps
+from i3desk.language import tr
 
 
 @dataclass(frozen=True)
@@ -47,31 +48,33 @@ class Metric:
 METRICS = {
     metric.key: metric
     for metric in (
-        Metric("loss", "Loss", "training", "series_1", figure_text,
-               "How surprised the model is by the training text, in nats per token: lower is better"),
-        Metric("perplexity", "Perplexity", "your text", "series_2", figure_text,
-               "How many equally likely tokens the model chooses among, on validation text: lower is better",
+        Metric("loss", tr("Loss"), tr("training"), "series_1", figure_text,
+               tr("How surprised the model is by the training text, in nats per token: lower is better")),
+        Metric("perplexity", tr("Perplexity"), tr("your text"), "series_2", figure_text,
+               tr("How many equally likely tokens the model chooses among, on validation text: lower is better"),
                noisy=False,
-               evaluated=(("val_perplexity", "your text", "series_2"),
-                          ("general_perplexity", "general text", "series_3"))),
-        Metric("talk", "Answers right", "your questions", "series_2", percent_text,
-               "Questions about your data that it answers right in the middle of a chat, and everyday talk that is as "
-               "sensible as before: higher is better", noisy=False,
-               evaluated=(("right_percent", "your questions", "series_2"),
-                          ("kept_percent", "everyday talk", "series_3"))),
-        Metric("lr", "Learning rate", "learning rate", "series_3", exponent_text,
-               "The size of each step", noisy=False),
-        Metric("grad_norm", "Gradient norm", "gradient norm", "series_1", figure_text,
-               "The size of the gradient before clipping; peaks are signs of trouble"),
-        Metric("tokens_per_second", "Tokens/s", "tokens/s", "series_3", count_text, "Training speed"),
-        Metric("gpu_memory_bytes", "Device memory", "device memory", "series_3", bytes_text,
-               "Memory in use on the graphics card"),
-        Metric("gpu_utilization_percent", "Device load", "device load", "series_3", percent_text,
-               "Load of the graphics card"),
-        Metric("gpu_power_w", "Device power", "device power", "series_3", power_text,
-               "Power that the graphics card draws"),
-        Metric("rss_bytes", "Memory", "memory", "series_3", bytes_text, "Memory of the training process"),
-        Metric("cpu_percent", "CPU load", "CPU load", "series_3", percent_text, "Load of this whole computer"),
+               evaluated=(("val_perplexity", tr("your text"), "series_2"),
+                          ("general_perplexity", tr("general text"), "series_3"))),
+        Metric("talk", tr("Answers right"), tr("your questions"), "series_2", percent_text,
+               tr("Questions about your data that it answers right in the middle of a chat, and everyday talk "
+               "that is as "
+               "sensible as before: higher is better"), noisy=False,
+               evaluated=(("right_percent", tr("your questions"), "series_2"),
+                          ("kept_percent", tr("everyday talk"), "series_3"))),
+        Metric("lr", tr("Learning rate"), tr("learning rate"), "series_3", exponent_text,
+               tr("The size of each step"), noisy=False),
+        Metric("grad_norm", tr("Gradient norm"), tr("gradient norm"), "series_1", figure_text,
+               tr("The size of the gradient before clipping; peaks are signs of trouble")),
+        Metric("tokens_per_second", tr("Tokens/s"), tr("tokens/s"), "series_3", count_text, tr("Training speed")),
+        Metric("gpu_memory_bytes", tr("Device memory"), tr("device memory"), "series_3", bytes_text,
+               tr("Memory in use on the graphics card")),
+        Metric("gpu_utilization_percent", tr("Device load"), tr("device load"), "series_3", percent_text,
+               tr("Load of the graphics card")),
+        Metric("gpu_power_w", tr("Device power"), tr("device power"), "series_3", power_text,
+               tr("Power that the graphics card draws")),
+        Metric("rss_bytes", tr("Memory"), tr("memory"), "series_3", bytes_text, tr("Memory of the training process")),
+        Metric("cpu_percent", tr("CPU load"), tr("CPU load"), "series_3", percent_text, tr("Load of this whole "
+        "computer")),
     )
 }  # fmt: skip
 _DOUBLE = (*X_UNITS, "loss")  # others are only drawn: single precision saves half the memory

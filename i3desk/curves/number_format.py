@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from i3core.system.humanize import size_text
+from i3desk.humanize import size_text
+from i3desk.language import figure, localised, tr
 
-X_UNITS = {"step": "steps", "tokens": "tokens", "seconds": "time"}  # columns for the x axis, and their names
+X_UNITS = {"step": tr("steps"), "tokens": "tokens", "seconds": tr("time")}  # columns for the x axis, and their names
 
 
 def figure_text(value: float) -> str:
@@ -15,9 +16,9 @@ def figure_text(value: float) -> str:
     if size >= 1e7 or 0 < size < 1e-3:
         return exponent_text(value)
     if size >= 99.95:
-        return f"{value:,.0f}"
+        return figure(value, ",.0f")
     digits = 2 if size >= 0.995 or not size else 2 - math.floor(math.log10(size))
-    return f"{value:.{1 if size >= 9.995 else min(digits, 5)}f}"
+    return localised(f"{value:.{1 if size >= 9.995 else min(digits, 5)}f}")
 
 
 def exponent_text(value: float) -> str:
@@ -25,12 +26,12 @@ def exponent_text(value: float) -> str:
     if not value:
         return "0"
     digits, _, exponent = f"{value:.1e}".partition("e")
-    return f"{digits}e{int(exponent)}"
+    return localised(f"{digits}e{int(exponent)}")
 
 
 def count_text(value: float) -> str:
     """A whole number: "2,310"."""
-    return f"{value:,.0f}"
+    return figure(value, ",.0f")
 
 
 def percent_text(value: float) -> str:
@@ -51,37 +52,43 @@ def span_text(seconds: float) -> str:
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+        return (
+            tr("{whole} min {whole2} s").format(whole=whole // 60, whole2=whole % 60)
+            if whole % 60
+            else tr("{whole} min").format(whole=whole // 60)
+        )
     minutes = round(seconds / 60)
     hours, minutes = divmod(minutes, 60)
     if hours >= 48:
         return f"{hours // 24} d {hours % 24} h"
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return tr("{hours} h {minutes} min").format(hours=hours, minutes=minutes) if minutes else f"{hours} h"
 
 
 def position_text(unit: str, x: float) -> str:
     """A position in the run: "step 310", "61,204 tokens", "1 min 31 s"."""
     if unit == "seconds":
         return span_text(x)
-    return f"step {x:,.0f}" if unit == "step" else f"{x:,.0f} tokens"
+    return (
+        tr("step {x}").format(x=figure(x, ",.0f")) if unit == "step" else tr("{x} tokens").format(x=figure(x, ",.0f"))
+    )
 
 
 def tick_text(value: float, spacing: float) -> str:
     """A tick label of an axis whose ticks are `spacing` apart; all labels use one unit."""
     for least, unit, name in ((1e8, 1e9, "G"), (1e5, 1e6, "M"), (1e3, 1e3, "k")):
         if spacing >= least:
-            return f"{value / unit:,.{_decimals(spacing / unit)}f} {name}" if value else "0"
+            return localised(f"{value / unit:,.{_decimals(spacing / unit)}f} {name}") if value else "0"
     if spacing < 1e-3:
-        return f"{value:.2e}".replace("e-0", "e-").replace(".00e", "e") if value else "0"
-    return f"{value:,.{_decimals(spacing)}f}"
+        return localised(f"{value:.2e}".replace("e-0", "e-").replace(".00e", "e")) if value else "0"
+    return localised(f"{value:,.{_decimals(spacing)}f}")
 
 
 def decade_text(value: float) -> str:
     """A tick label of a logarithmic axis: "0.2", "50", "2 k"."""
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= unit:
-            return f"{value / unit:g} {name}"
-    return f"{value:.3g}".replace("e-0", "e-")
+            return localised(f"{value / unit:g} {name}")
+    return localised(f"{value:.3g}".replace("e-0", "e-"))
 
 
 def time_tick_text(seconds: float, spacing: float) -> str:
@@ -94,12 +101,16 @@ def time_tick_text(seconds: float, spacing: float) -> str:
         return f"{seconds / 3600:.0f} h"
     hours, rest = divmod(round(seconds), 3600)
     if spacing >= 60:
-        return f"{hours}:{rest // 60:02d} h" if hours else f"{rest // 60} min"
+        return f"{hours}:{rest // 60:02d} h" if hours else tr("{rest} min").format(rest=rest // 60)
     if spacing < 1:
-        return f"{seconds:.{_decimals(spacing)}f} s"
+        return localised(f"{seconds:.{_decimals(spacing)}f} s")
     if not hours and rest < 120 and spacing >= 1:
         return f"{rest} s"
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d} min"
+    return (
+        f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
+        if hours
+        else tr("{rest}:{rest2:02d} min").format(rest=rest // 60, rest2=rest % 60)
+    )
 
 
 def _decimals(spacing: float) -> int:

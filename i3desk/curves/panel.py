@@ -15,6 +15,7 @@ from i3core.errors import I3Error
 from i3core.runs.events import Evaluated
 from i3core.runs.reader import MetricsPart, RunState, RunStatus, RunSummary
 from i3desk.curves.lazy_import import import_plots
+from i3desk.language import tr
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import label
 from i3desk.workers.background import BackgroundJobs
@@ -22,15 +23,15 @@ from i3desk.workers.background import BackgroundJobs
 if TYPE_CHECKING:
     from i3desk.curves.dashboard import CurvesDashboard
 
-NOTHING_YET = "Curves appear here as soon as a run takes its first step"
-LOADING = "Loading the curves…"
+NOTHING_YET = tr("Curves appear here as soon as a run takes its first step")
+LOADING = tr("Loading the curves…")
 _HINTS = {
-    RunState.QUEUED: "Queued",
-    RunState.STARTING: "The run is starting",
-    RunState.RUNNING: "Running the first step…",
-    RunState.MISSING: "This folder contains no run any more",
+    RunState.QUEUED: tr("Queued"),
+    RunState.STARTING: tr("The run is starting"),
+    RunState.RUNNING: tr("Running the first step…"),
+    RunState.MISSING: tr("This folder contains no run any more"),
 }
-_ENDED_EARLY = "This run ended before its first step"
+_ENDED_EARLY = tr("This run ended before its first step")
 
 
 class CurvesPanel(QWidget):
@@ -116,7 +117,7 @@ class CurvesPanel(QWidget):
         if status is None:
             return NOTHING_YET
         if status.state == RunState.STARTING and status.note:
-            return f"The run is starting: {status.note}"
+            return tr("The run is starting: {note}").format(note=status.note)
         return _HINTS.get(status.state, _ENDED_EARLY)
 
     # -------------------------------------------------------------------------------------------------------- loading
@@ -144,5 +145,5 @@ class CurvesPanel(QWidget):
         self._show()
 
     def _on_not_loaded(self, error: I3Error) -> None:
-        self._trouble = f"The curves cannot be shown. {error}"
+        self._trouble = tr("The curves cannot be shown. {error}").format(error=error)
         self._show()

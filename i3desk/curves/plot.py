@@ -21,13 +21,14 @@ from i3desk.curves.overlays import Reading, paint_best, paint_cursor, paint_now
 from i3desk.curves.png_export import paint_picture
 from i3desk.curves.projection import Projection, whole_range
 from i3desk.curves.series import nearest
+from i3desk.language import tr
 from i3desk.style.theme import Theme
 
 DRAW_EVERY_MS = 30
 HEADROOM = 0.07  # free share above and below the curves
 ZOOM = 1.5
 CURSOR_STEPS = 200  # keyboard steps across the plot
-KEYS = "Left and right move the cursor, plus and minus zoom, Home shows all"
+KEYS = tr("Left and right move the cursor, plus and minus zoom, Home shows all")
 
 pg.setConfigOptions(useOpenGL=False, antialias=False, exitCleanup=False)
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGraphicsView
 
 from i3core.errors import I3Error
 from i3core.system.files import replaced
+from i3desk.language import tr
 from i3desk.style.palette import Tokens
 
 HEADING, MARGIN = 36, 12
@@ -66,7 +67,7 @@ def write_png(image: QImage, path: Path | str) -> str:
         writer = QImageWriter(str(temporary), b"png")
         if not writer.write(image):
             raise I3Error(
-                f"{path} could not be written: {writer.errorString()}.",
-                "Free some disk space or choose another folder; an existing file was not changed.",
+                tr("{path} could not be written: {errorString}.").format(path=path, errorString=writer.errorString()),
+                tr("Free some disk space or choose another folder; an existing file was not changed."),
             )
     return str(path)

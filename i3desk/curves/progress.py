@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from i3desk.curves.number_format import count_text, figure_text, span_text
 from i3desk.curves.overlays import plot_font
+from i3desk.language import figure, tr
 from i3desk.widgets.plain_text import tooltip_text
 
 
@@ -26,16 +27,18 @@ class RunProgress:
 
     def parts(self) -> list[tuple[str, int]]:
         """The texts in order, each with a rank: if room is short, high ranks are dropped first."""
-        step = f"step {self.step:,}" + (f" / {self.total_steps:,}" if self.total_steps else "")
+        step = tr("step {step}").format(step=figure(self.step)) + (
+            f" / {figure(self.total_steps)}" if self.total_steps else ""
+        )
         parts = [(step, 0)]
         if self.epoch is not None:
-            parts.append((f"epoch {self.epoch:.1f}", 3))
+            parts.append((tr("epoch {epoch}").format(epoch=figure(self.epoch, ".1f")), 3))
         if self.eta_s is not None:
-            parts.append((f"{span_text(self.eta_s)} left", 1))
+            parts.append((tr("{span} left").format(span=span_text(self.eta_s)), 1))
         if self.tokens_per_second is not None:
-            parts.append((f"{count_text(self.tokens_per_second)} tokens/s", 4))
+            parts.append((tr("{count} tokens/s").format(count=count_text(self.tokens_per_second)), 4))
         if self.best is not None:
-            parts.append((f"best {figure_text(self.best)}", 2))
+            parts.append((tr("best {figure}").format(figure=figure_text(self.best)), 2))
         return parts
 
 
@@ -51,7 +54,7 @@ class ProgressLine(QWidget):
         """Show these numbers, or nothing."""
         self.progress = progress
         self.setToolTip(tooltip_text(self.text()))
-        self.setAccessibleName(f"Progress: {self.text()}")
+        self.setAccessibleName(tr("Progress: {text}").format(text=self.text()))
         self.update()
 
     def text(self) -> str:

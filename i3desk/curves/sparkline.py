@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
+from i3desk.language import figure, tr
 from i3desk.style.theme import Theme
 
 LINE_WIDTH, ENVELOPE_WIDTH = 1.5, 1.0
@@ -90,7 +91,13 @@ class Sparkline(QWidget):
         """Show these losses."""
         if values != self._values:
             self._values = values
-            self.setAccessibleName(f"Loss from {values[0]:.2f} to {values[-1]:.2f}" if values else "No loss yet")
+            self.setAccessibleName(
+                tr("Loss from {values} to {values2}").format(
+                    values=figure(values[0], ".2f"), values2=figure(values[-1], ".2f")
+                )
+                if values
+                else tr("No loss yet")
+            )
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

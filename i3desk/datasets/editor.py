@@ -15,6 +15,7 @@ from i3desk.datasets.rows import Row, export_rows, read_rows, write_rows
 from i3desk.datasets.store import DatasetStore, OwnSet
 from i3desk.datasets.table import RowTable
 from i3desk.datasets.table_model import RowsModel
+from i3desk.language import tr, trn
 from i3desk.widgets.basics import FileDropsPass, Notice, button, column_in, label, named, row
 from i3desk.widgets.name_and_note import NameEdit
 from i3desk.widgets.plain_text import tooltip_text
@@ -22,11 +23,11 @@ from i3desk.workers.background import BackgroundJobs
 
 SAVE_AFTER_MS = 400
 LONGEST_TEXT = 200_000  # characters that can be edited here
-LEAD_TABLE = (
+LEAD_TABLE = tr(
     "A row for each thing that i3 should know. Put several ways to ask into one cell: a line each (Shift+Enter), "
     "or separated by |. Rows can be pasted from a spreadsheet."
 )
-LEAD_TEXT = "i3 learns to write like this. An empty line starts a new text."
+LEAD_TEXT = tr("i3 learns to write like this. An empty line starts a new text.")
 Source = Callable[[], Sequence[Row]]
 
 
@@ -61,14 +62,14 @@ class DatasetEditor(QFrame):
     def _build(self) -> None:
         self.name = NameEdit("runName", of="set")
         self.name.renamed.connect(self._rename)
-        self.done_button = button("Done", "Back to the data; this set is saved")
+        self.done_button = button(tr("Done"), tr("Back to the data; this set is saved"))
         self.done_button.clicked.connect(self.close_set)
         self.lead = label(tone="muted", wrap=True)
         self.table = RowTable(self.model, self._background)
         self.table.noticed.connect(self._show_remark)
         self.text = named(TextEdit(), "ownText")
-        self.text.setAccessibleName("Text to learn")
-        self.text.setPlaceholderText("Type or paste a text")
+        self.text.setAccessibleName(tr("Text to learn"))
+        self.text.setPlaceholderText(tr("Type or paste a text"))
         self.text.textChanged.connect(self._on_edited)
         self._content = QStackedWidget()
         self._content.addWidget(self.table)
@@ -90,13 +91,15 @@ class DatasetEditor(QFrame):
 
     def _tools(self) -> QWidget:
         stack = self.model.undo_stack
-        self.undo_button = button("Undo", "Undo the last change (Ctrl+Z)", "quiet")
-        self.redo_button = button("Redo", "Do it again (Ctrl+Shift+Z)", "quiet")
-        self.rows_button = button("Rows…", "Insert, delete, or connect the selected rows", "quiet")
-        self.corrections_button = button("+ Corrections", "Add what you corrected in chats", "quiet")
-        self.chat_button = button("+ This chat", "Add the exchanges of the open chat that are on screen", "quiet")
-        self.export_button = button("Export…", "Save a copy for other programs", "quiet")
-        self.delete_button = button("Delete", "Delete this set; it can be restored for 30 days", "quiet")
+        self.undo_button = button(tr("Undo"), tr("Undo the last change (Ctrl+Z)"), "quiet")
+        self.redo_button = button(tr("Redo"), tr("Do it again (Ctrl+Shift+Z)"), "quiet")
+        self.rows_button = button(tr("Rows…"), tr("Insert, delete, or connect the selected rows"), "quiet")
+        self.corrections_button = button(tr("+ Corrections"), tr("Add what you corrected in chats"), "quiet")
+        self.chat_button = button(
+            tr("+ This chat"), tr("Add the exchanges of the open chat that are on screen"), "quiet"
+        )
+        self.export_button = button(tr("Export…"), tr("Save a copy for other programs"), "quiet")
+        self.delete_button = button(tr("Delete"), tr("Delete this set; it can be restored for 30 days"), "quiet")
         self.undo_button.clicked.connect(self._undo)
         self.redo_button.clicked.connect(self._redo)
         stack.canUndoChanged.connect(self._show_tools)
@@ -162,9 +165,11 @@ class DatasetEditor(QFrame):
             else:
                 conversations.append([each])
         new = [each for part in conversations if len(part) > 1 or part[0] not in known for each in part]
-        self.model.replace(len(self.model.rows), 0, new, "Add rows")
+        self.model.replace(len(self.model.rows), 0, new, tr("Add rows"))
         self.table.scrollToBottom()
-        self._show_remark(f"Added {_count(len(new), 'row')}." if new else "They are all here already.")
+        self._show_remark(
+            trn("Added {n} row.", "Added {n} rows.", len(new)) if new else tr("They are all here already.")
+        )
 
     # ------------------------------------------------------------------------------------------- what the user does
 
@@ -201,7 +206,10 @@ class DatasetEditor(QFrame):
         if rows:
             self.add_rows(rows)
         else:
-            nothing = {"corrections": "You have not corrected a reply yet.", "chat": "This chat has no replies yet."}
+            nothing = {
+                "corrections": tr("You have not corrected a reply yet."),
+                "chat": tr("This chat has no replies yet."),
+            }
             self._show_remark(nothing[source])
 
     @Slot(str)
@@ -227,8 +235,8 @@ class DatasetEditor(QFrame):
     @Slot()
     def _ask_where_to_export(self) -> None:
         assert self.own is not None
-        kinds = ["Conversations (*.jsonl)", "Table (*.csv)"] if self.own.is_table else ["Text (*.txt)"]
-        dialog = self._dialog = QFileDialog(self.window(), "Export")
+        kinds = [tr("Conversations (*.jsonl)"), tr("Table (*.csv)")] if self.own.is_table else [tr("Text (*.txt)")]
+        dialog = self._dialog = QFileDialog(self.window(), tr("Export"))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilters(kinds)
         dialog.setDefaultSuffix("jsonl" if self.own.is_table else "txt")
@@ -262,7 +270,7 @@ class DatasetEditor(QFrame):
             self.text.setReadOnly(is_long)
             self.text.setPlainText(content[:LONGEST_TEXT])
             if is_long:
-                self._show_remark("Only the start is shown: this text is too long to be edited here.")
+                self._show_remark(tr("Only the start is shown: this text is too long to be edited here."))
         elif isinstance(content, list):
             self.model.load(content)
         self._loading = False
@@ -289,11 +297,11 @@ class DatasetEditor(QFrame):
     @Slot(str)
     def _on_written(self, folder: str) -> None:
         if self.own is not None and folder == str(self.own.folder) and not self._save_timer.isActive():
-            self.remark.setText("Saved")
+            self.remark.setText(tr("Saved"))
 
     def _show_facts(self) -> None:
         if self._content.currentWidget() is self.text:
-            self.facts.setText(f"{_count(len(self.text.toPlainText().split()), 'word')}")
+            self.facts.setText(trn("{n} word", "{n} words", len(self.text.toPlainText().split())))
             return
         answers = asked = missing = 0
         for each in self.model.snapshot():  # at once: there may be thousands
@@ -302,9 +310,10 @@ class DatasetEditor(QFrame):
                 answers, asked = answers + 1, asked + len(each.ask)
             elif each.ask or answer:
                 missing += 1
-        parts = [_count(answers, "answer"), f"{_count(asked, 'way')} to ask"]
+        parts = [trn("{n} answer", "{n} answers", answers), trn("{n} way to ask", "{n} ways to ask", asked)]
         if missing:
-            parts.append(f"{_count(missing, 'row')} without a question or an answer: not used")
+            one = tr("{n} row without a question or an answer: not used")
+            parts.append(trn(one, "{n} rows without a question or an answer: not used", missing))
         self.facts.setText(" · ".join(parts))
 
     @Slot()
@@ -321,21 +330,17 @@ class DatasetEditor(QFrame):
         self.remark.setToolTip(tooltip_text(text))
 
     def _on_exported(self, path: Path) -> None:
-        self._show_remark(f"Exported as {path.name}.")
+        self._show_remark(tr("Exported as {name}.").format(name=path.name))
 
     def _on_failed(self, error: I3Error) -> None:
         self.notice.show_error(error.what, error.remedy)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise I3Error(f"{path} cannot be read: {error.strerror}.") from error
+        raise I3Error(tr("{path} cannot be read: {strerror}.").format(path=path, strerror=error.strerror)) from error
 
 
 def _export(path: Path, content: Callable[[], str]) -> Path:

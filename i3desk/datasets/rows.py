@@ -15,10 +15,12 @@ from i3core.data.fields import ANSWERS, QUESTIONS
 from i3core.data.ways import conversations_of
 from i3core.errors import I3Error
 from i3desk.conversations.conversation import ASSISTANT
+from i3desk.language import tr
 
 ASK, ANSWER = range(2)  # columns
+HEADINGS = (tr("When I say"), tr("i3 should answer"))
 _WAYS = re.compile(r"[\n|]")
-_HEADINGS = {"when i say", "i3 should answer", "ask", *QUESTIONS, *ANSWERS}
+_HEADINGS = {"when i say", "i3 should answer", *(each.lower() for each in HEADINGS), "ask", *QUESTIONS, *ANSWERS}
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,11 @@ def read_rows(path: Path) -> list[Row]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except OSError as error:
-        raise I3Error(f"{path} cannot be read: {error.strerror}.") from error
+        raise I3Error(tr("{path} cannot be read: {strerror}.").format(path=path, strerror=error.strerror)) from error
     except ValueError as error:
-        raise I3Error(f"{path} is not UTF-8 text.", "Save it as UTF-8 in a text editor.") from error
+        raise I3Error(
+            tr("{path} is not UTF-8 text.").format(path=path), tr("Save it as UTF-8 in a text editor.")
+        ) from error
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line or '{"exchanges": []}')
@@ -139,7 +143,8 @@ def read_rows(path: Path) -> list[Row]:
                 rows.append(Row(asked, str(exchange["answer"]), place > 0, exchange.get("learn") is not False))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise I3Error(
-                f"{path}, line {number}: no row of a table.", "Mend the line in a text editor, or remove it."
+                tr("{path}, line {number}: no row of a table.").format(path=path, number=number),
+                tr("Mend the line in a text editor, or remove it."),
             ) from error
     return rows
 

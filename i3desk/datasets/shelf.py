@@ -9,18 +9,19 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
-from i3core.system.humanize import size_text
 from i3desk.datasets.store import OwnSet
+from i3desk.humanize import size_text
+from i3desk.language import tr
 from i3desk.widgets.basics import button, column_in, label, row
 from i3desk.widgets.elided_label import ElidedLabel
 
 MOST_SHOWN = 100
 TWO_COLUMNS_FROM = 400  # pixels of width
 MAKERS = {
-    "table": ("Type questions and answers", "A table to type into, or to paste rows of a spreadsheet into"),
-    "text": ("Paste text", "Learn from the text that is on the clipboard"),
-    "corrections": ("Use my corrections", "Learn what you corrected in chats"),
-    "chat": ("Use this chat", "Learn the replies of the open chat that are on screen, not the replaced ones"),
+    "table": (tr("Type questions and answers"), tr("A table to type into, or to paste rows of a spreadsheet into")),
+    "text": (tr("Paste text"), tr("Learn from the text that is on the clipboard")),
+    "corrections": (tr("Use my corrections"), tr("Learn what you corrected in chats")),
+    "chat": (tr("Use this chat"), tr("Learn the replies of the open chat that are on screen, not the replaced ones")),
 }
 
 
@@ -48,12 +49,12 @@ class Shelf(QWidget):
         self._place_makers(2)
         self.remark = label(tone="warn", grade="small", wrap=True)
         self.remark.hide()
-        self.title = label("Made before", grade="name")
+        self.title = label(tr("Made before"), grade="name")
         self._list = QWidget()
         self._rows = column_in(self._list, spacing=2)
         self._shown: tuple[tuple[str, str], ...] = ()
         column_in(
-            self, label("Or make it here", grade="name"), self._grid, self.remark, self.title, self._list, spacing=8
+            self, label(tr("Or make it here"), grade="name"), self._grid, self.remark, self.title, self._list, spacing=8
         )
         self.show_sets((), ())
 
@@ -83,9 +84,9 @@ class Shelf(QWidget):
 
     def _row(self, own: OwnSet, folder: str, size: str) -> QWidget:
         made = QWidget()
-        kind = "questions and answers" if own.is_table else "text"
-        use = button("Use", "Train on it", "quiet", f"Use {own.name}")
-        edit = button("Edit", "Change it", "quiet", f"Edit {own.name}")
+        kind = tr("questions and answers") if own.is_table else "text"
+        use = button(tr("Use"), tr("Train on it"), "quiet", tr("Use {name}").format(name=own.name))
+        edit = button(tr("Edit"), tr("Change it"), "quiet", tr("Edit {name}").format(name=own.name))
         use.clicked.connect(partial(self.use_requested.emit, folder))
         edit.clicked.connect(partial(self.edit_requested.emit, folder))
         made.setLayout(row((ElidedLabel(own.name), 1), label(f"{kind} · {size}", "muted", "small"), use, edit))

@@ -15,6 +15,7 @@ from i3core.system import recently_deleted
 from i3core.system.disk_space import write_remedy
 from i3core.system.files import free_folder, replaced
 from i3core.system.folder_names import LONGEST, check_folder_name
+from i3desk.language import tr
 from i3desk.workers.background import BackgroundJobs
 
 TABLE, TEXT = "table.jsonl", "text.txt"  # the file in the folder
@@ -64,7 +65,9 @@ class OwnSet:
             try:
                 self.folder.rename(target)
             except OSError as error:
-                raise I3Error(f"{self.name} cannot be renamed: {error.strerror or error}.") from error
+                raise I3Error(
+                    tr("{name} cannot be renamed: {strerror}.").format(name=self.name, strerror=error.strerror or error)
+                ) from error
             self.folder = target
 
 
@@ -111,7 +114,7 @@ class DatasetStore(QObject):
         try:
             check_folder_name(kept, "set")
         except I3Error:
-            kept = "my answers" if is_table else "my text"
+            kept = tr("my answers") if is_table else tr("my text")
         taken = {each.lower() for each in _names(self.folder)}
         folder = free_folder(self.folder, kept, {self.folder / kept} if kept.lower() in taken else ())
         made = OwnSet(folder, is_table)
@@ -119,7 +122,10 @@ class DatasetStore(QObject):
             folder.mkdir(parents=True)
             made.file.touch()
         except OSError as error:
-            raise I3Error(f"{folder} cannot be made: {error.strerror or error}.", write_remedy(error)) from error
+            raise I3Error(
+                tr("{folder} cannot be made: {strerror}.").format(folder=folder, strerror=error.strerror or error),
+                write_remedy(error),
+            ) from error
         self._show([*self.sets, made])
         return made
 
@@ -169,7 +175,12 @@ class DatasetStore(QObject):
             self._on_failed(error)
             return
         except OSError as error:
-            self.failed.emit(f"{own.folder} cannot be deleted: {error.strerror or error}.", "Close what uses it.")
+            self.failed.emit(
+                tr("{folder} cannot be deleted: {strerror}.").format(
+                    folder=own.folder, strerror=error.strerror or error
+                ),
+                tr("Close what uses it."),
+            )
             return
         self._show(each for each in self.sets if each is not own)
         self.deleted.emit(str(own.folder))

@@ -34,6 +34,7 @@ from PySide6.QtWidgets import (
 
 from i3desk.datasets.rows import ANSWER, ASK, Row, pasted_rows, table_text
 from i3desk.datasets.table_model import FOLLOWS_MARK, HEADINGS, Index, RowsModel, cells
+from i3desk.language import tr, trn
 from i3desk.widgets.basics import FileDropsPass, named
 from i3desk.workers.background import BackgroundJobs
 
@@ -80,7 +81,9 @@ class CellDelegate(QStyledItemDelegate):
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         edit = self.editor = named(CellEdit(parent), "cellEdit")
-        edit.setAccessibleName(f"{HEADINGS[index.column()]}, row {index.row() + 1}")
+        edit.setAccessibleName(
+            tr("{HEADINGS}, row {row}").format(HEADINGS=HEADINGS[index.column()], row=index.row() + 1)
+        )
         edit.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         edit.setTabChangesFocus(True)
         return edit
@@ -159,7 +162,7 @@ class RowTable(QTableView):
     def __init__(self, model: RowsModel, background: BackgroundJobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("rowTable")
-        self.setAccessibleName("Questions and answers")
+        self.setAccessibleName(tr("Questions and answers"))
         self.rows = model
         self._background = background
         self.setModel(model)
@@ -210,14 +213,14 @@ class RowTable(QTableView):
         if chosen:
             first, last, gone = chosen[0], chosen[-1], set(chosen)
             kept = [row for n, row in enumerate(self.rows.rows[first : last + 1], first) if n not in gone]
-            self.rows.replace(first, last - first + 1, kept, "Delete rows")
+            self.rows.replace(first, last - first + 1, kept, tr("Delete rows"))
             self.setCurrentIndex(self.rows.index(min(first, len(self.rows.rows)), ASK))
 
     @Slot()
     def insert_row(self) -> None:
         """Insert a row above the current one, and type into it."""
         number = max(0, self.currentIndex().row())
-        self.rows.replace(number, 0, [Row()], "Insert row")
+        self.rows.replace(number, 0, [Row()], tr("Insert row"))
         self._edit(number, ASK)
 
     @Slot()
@@ -225,7 +228,9 @@ class RowTable(QTableView):
         """Let the selected rows continue the conversation of the row above, or not."""
         chosen = self.selected_rows()
         follows = not all(self.rows.follows(number) for number in chosen if number)
-        self._change(chosen, lambda number, row: replace(row, follows=follows and number > 0), "Continue conversation")
+        self._change(
+            chosen, lambda number, row: replace(row, follows=follows and number > 0), tr("Continue conversation")
+        )
 
     @Slot()
     def clear_cells(self) -> None:
@@ -240,7 +245,7 @@ class RowTable(QTableView):
                 row = row.with_cell(column, "")
             return row
 
-        self._change(self.selected_rows(), cleared, "Clear")
+        self._change(self.selected_rows(), cleared, tr("Clear"))
 
     def _selects_rows(self) -> bool:
         return all(len(columns) == len(HEADINGS) for columns in self._selected_cells().values())
@@ -277,18 +282,18 @@ class RowTable(QTableView):
 
     def _on_taken_apart(self, number: int, column: int, pasted: list[tuple[int, Row]]) -> None:
         if not pasted:
-            self.noticed.emit("The clipboard holds no text.")
+            self.noticed.emit(tr("The clipboard holds no text."))
             return
         widest = max(width for width, _ in pasted)
         new = [row for _, row in pasted]
         if widest == 1:  # a column, or lines: the other cells stay
             old = self.rows.rows[number : number + len(new)] + [Row()] * len(new)
             new = [known.with_cell(column, row.answer) for row, known in zip(new, old, strict=False)]
-        self.rows.replace(number, len(new), new, "Paste")
+        self.rows.replace(number, len(new), new, tr("Paste"))
         self.setCurrentIndex(self.rows.index(min(number + len(new), len(self.rows.rows)), ASK))
-        count = f"{len(new):,} row{'' if len(new) == 1 else 's'}"
-        only = " Only the first two columns were used." if widest > len(HEADINGS) else ""
-        self.noticed.emit(f"Pasted {count}.{only}")
+        pasted = trn("Pasted {n} row.", "Pasted {n} rows.", len(new))
+        only = tr(" Only the first two columns were used.") if widest > len(HEADINGS) else ""
+        self.noticed.emit(pasted + only)
 
     @Slot(int)
     def _move(self, step: int) -> None:
@@ -346,10 +351,11 @@ class RowTable(QTableView):
         """Show the actions on the selected rows."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        follows = f"{FOLLOWS_MARK} Continue the conversation of the row above"
+        follows = tr("{FOLLOWS_MARK} Continue the conversation of the row above").format(FOLLOWS_MARK=FOLLOWS_MARK)
         actions: dict[str, Any] = {
-            "Insert a row above": self.insert_row, "Delete rows": self.delete_rows, follows: self.toggle_follows,
-            "": None, "Copy": self.copy, "Paste": self.paste,
+            tr("Insert a row above"): self.insert_row, tr("Delete rows"): self.delete_rows,
+            follows: self.toggle_follows,
+            "": None, tr("Copy"): self.copy, tr("Paste"): self.paste,
         }  # fmt: skip
         for text, act in actions.items():
             if act is None:

@@ -9,14 +9,14 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QPalette, QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QApplication
 
-from i3desk.datasets.rows import ANSWER, ASK, Row
+from i3desk.datasets.rows import ANSWER, ASK, HEADINGS, Row
+from i3desk.language import figure, tr
 
-HEADINGS = ("When I say", "i3 should answer")
 TOOLTIPS = (
-    "Several ways to ask: each in a line of its own (Shift+Enter), or separated by |",
-    "What i3 should answer to each of them",
+    tr("Several ways to ask: each in a line of its own (Shift+Enter), or separated by |"),
+    tr("What i3 should answer to each of them"),
 )
-HINTS = ("Type here, or paste from a spreadsheet", "")
+HINTS = (tr("Type here, or paste from a spreadsheet"), "")
 FOLLOWS_MARK = "↳"
 Index = QModelIndex | QPersistentModelIndex
 
@@ -117,7 +117,7 @@ class RowsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and (row is None or not row.learn):
             return QApplication.palette().color(QPalette.ColorRole.PlaceholderText)
         if role == Qt.ItemDataRole.ToolTipRole and row is not None and not row.learn:
-            return "Read before the rows below, but not learned"
+            return tr("Read before the rows below, but not learned")
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -128,7 +128,7 @@ class RowsModel(QAbstractTableModel):
         new = old.with_cell(index.column(), str(value))
         self._typing = None
         if new != old:
-            self.replace(number, 1, [new], "Typing")
+            self.replace(number, 1, [new], tr("Typing"))
         return True
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -137,12 +137,12 @@ class RowsModel(QAbstractTableModel):
             if is_heading:
                 return HEADINGS[section]
             if section < len(self.rows):
-                return FOLLOWS_MARK if self.follows(section) else f"{section + 1:,}"
+                return FOLLOWS_MARK if self.follows(section) else figure(section + 1)
             return "+"
         if role == Qt.ItemDataRole.ToolTipRole:
             if is_heading:
                 return TOOLTIPS[section]
-            return "Continues the conversation of the row above" if self.follows(section) else None
+            return tr("Continues the conversation of the row above") if self.follows(section) else None
         if role == Qt.ItemDataRole.TextAlignmentRole and is_heading:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return None

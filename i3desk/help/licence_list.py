@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from i3desk.language import tr
 from i3desk.style.theme import Theme, sized
 from i3desk.widgets.list_painting import Index, paint_box, paint_text
 from i3desk.widgets.plain_text import tooltip_text
@@ -40,8 +41,8 @@ class LicenceList(QListWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("licenceList")
-        self.setAccessibleName("Third-party software")
-        self.setToolTip(tooltip_text("What i3desk is made of"))
+        self.setAccessibleName(tr("Third-party software"))
+        self.setToolTip(tooltip_text(tr("What i3desk is made of")))
         self.setItemDelegate(_Painter(theme, self))
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from i3core.errors import I3Error
 from i3core.system import assets
+from i3desk.language import tr
 
 OWN = "i3desk"
 FILE = "licences.json"  # in the assets of a packaged program
@@ -50,7 +51,9 @@ def shipped() -> list[Licence]:
     try:
         return from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise I3Error(f"The list of licences cannot be read: {error}.", "Reinstall i3desk.") from error
+        raise I3Error(
+            tr("The list of licences cannot be read: {error}.").format(error=error), tr("Reinstall i3desk.")
+        ) from error
 
 
 def installed(distribution: str = OWN, extras: Iterable[str] = ()) -> list[Licence]:
@@ -85,7 +88,9 @@ def _needed(name: str, extras: frozenset[str]) -> list[metadata.Distribution]:
     try:
         found = {canonicalize_name(name): metadata.distribution(name)}
     except metadata.PackageNotFoundError as error:
-        raise I3Error(f"{name} is not installed as a package.", "Install it: `pip install -e .`") from error
+        raise I3Error(
+            tr("{name} is not installed as a package.").format(name=name), tr("Install it: `pip install -e .`")
+        ) from error
     waiting: list[tuple[metadata.Distribution, frozenset[str]]] = [(found[canonicalize_name(name)], extras)]
     seen = set()
     while waiting:
@@ -114,8 +119,12 @@ def _licence(distribution: metadata.Distribution) -> Licence:
     short = _short_name(fields)
     text = _text(distribution) or (_own_text() if fields["Name"] == OWN else "")
     if not text:
-        text = f"The package has no text; its licence is {short}." if short else "The package states no licence."
-    return Licence(fields["Name"], distribution.version, short or "not stated", _home(fields), text)
+        text = (
+            tr("The package has no text; its licence is {short}.").format(short=short)
+            if short
+            else tr("The package states no licence.")
+        )
+    return Licence(fields["Name"], distribution.version, short or tr("not stated"), _home(fields), text)
 
 
 def _field(fields: metadata.PackageMetadata, name: str) -> str:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QSplitter, QWidget
 from i3core.errors import I3Error
 from i3core.net.releases import is_web_page
 from i3desk.help.licence_list import LicenceList
+from i3desk.language import tr
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import BusyBar, Notice, button, column, column_in, label, named, row
 from i3desk.widgets.links import open_link
@@ -29,7 +30,7 @@ class LicencesDialog(QDialog):
 
     def __init__(self, background: BackgroundJobs, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Licences")
+        self.setWindowTitle(tr("Licences"))
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumSize(560, 360)
@@ -38,11 +39,11 @@ class LicencesDialog(QDialog):
         self._shown: Licence | None = None
 
         self.filter = named(QLineEdit(), "field")
-        self.filter.setPlaceholderText("Filter")
+        self.filter.setPlaceholderText(tr("Filter"))
         self.filter.setClearButtonEnabled(True)
-        self.filter.setAccessibleName("Filter by name or licence")
+        self.filter.setAccessibleName(tr("Filter by name or licence"))
         self.filter.setToolTip(
-            tooltip_text("Show only entries with these words in name or licence (Down: to the list)")
+            tooltip_text(tr("Show only entries with these words in name or licence (Down: to the list)"))
         )
         self.filter.textChanged.connect(self._filter)
         self.filter.installEventFilter(self)
@@ -54,9 +55,9 @@ class LicencesDialog(QDialog):
 
         self.name = label(grade="title", wrap=True)
         self.licence = label(tone="muted", grade="small", wrap=True)
-        self.home_button = button("Home page", "Open the page of the package in your browser")
+        self.home_button = button(tr("Home page"), tr("Open the page of the package in your browser"))
         self.home_button.clicked.connect(self._open_home)
-        self.text = LongText("Text of the licence")
+        self.text = LongText(tr("Text of the licence"))
         titles = column(self.name, self.licence, spacing=2)
         head = row((titles, 1), spacing=16)
         head.addWidget(self.home_button, 0, Qt.AlignmentFlag.AlignTop)
@@ -73,7 +74,7 @@ class LicencesDialog(QDialog):
         splitter.setSizes([LIST_WIDTH, self.width() - LIST_WIDTH])
         column_in(self, splitter)
 
-        self.name.setText("Collecting the licences…")
+        self.name.setText(tr("Collecting the licences…"))
         self.home_button.hide()
         self._job = background.run(_collect, self._fill, self._fail)
 
@@ -86,13 +87,17 @@ class LicencesDialog(QDialog):
     def _fail(self, error: I3Error) -> None:
         self._job = None
         self.busy.hide()
-        self.name.setText("Licences")
+        self.name.setText(tr("Licences"))
         self.notice.show_error(error.what, error.remedy)
 
     @Slot()
     def _filter(self) -> None:
         shown, total = self.list.filter(self.filter.text()), self.list.count()
-        self.count.setText(f"{total} components" if shown == total else f"{shown} of {total} components")
+        self.count.setText(
+            tr("{total} components").format(total=total)
+            if shown == total
+            else tr("{shown} of {total} components").format(shown=shown, total=total)
+        )
 
     @Slot(object)
     def _show(self, licence: Licence | None) -> None:
@@ -101,7 +106,7 @@ class LicencesDialog(QDialog):
         self.licence.setText("" if licence is None else licence.licence)
         self.home_button.setVisible(licence is not None and is_web_page(licence.home))
         if licence is not None:
-            self.home_button.setToolTip(tooltip_text(f"Open {licence.home} in your browser"))
+            self.home_button.setToolTip(tooltip_text(tr("Open {home} in your browser").format(home=licence.home)))
         self.text.show_text("" if licence is None else licence.text)
 
     @Slot()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from i3core.system.files import open_file
 from i3desk.crash_report import versions
+from i3desk.language import tr
 from i3desk.widgets.basics import button, column_in, label, row
 from i3desk.widgets.links import open_folder, open_link
 from i3desk.widgets.long_text import LongText
@@ -29,27 +30,33 @@ class ReportDialog(QDialog):
     def __init__(self, log_file: Path, state: str, parent: QWidget | None = None) -> None:
         """Show versions, the `state` of the program, and the end of the log."""
         super().__init__(parent)
-        self.setWindowTitle("Report a problem")
+        self.setWindowTitle(tr("Report a problem"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._log_file = log_file
         lead = label(
-            "Say what you did, what you expected and what happened, and add the text below. Nothing is sent by itself. "
-            "Read the text first: it can hold names of your folders.",
+            tr(
+                "Say what you did, what you expected and what happened, and add the text below. Nothing is sent "
+                "by itself. "
+                "Read the text first: it can hold names of your folders."
+            ),
             wrap=True,
         )
-        self.details = LongText("Versions and the end of the log")
+        self.details = LongText(tr("Versions and the end of the log"))
         self.details.show_text(f"{versions()}\n{state}\n\n{_end_of(log_file)}")
-        self.copy_button = button("Copy", "Copy this text", "primary")
+        self.copy_button = button(tr("Copy"), tr("Copy this text"), "primary")
         self.copy_button.clicked.connect(self._copy)
-        self.folder_button = button("Open log folder", "Show the log in your file manager")
+        self.folder_button = button(tr("Open log folder"), tr("Show the log in your file manager"))
         self.folder_button.clicked.connect(self._open_folder)
-        self.page_button = button("Open the page for problems", f"Open {PROBLEMS_PAGE} in your browser")
+        self.page_button = button(
+            tr("Open the page for problems"),
+            tr("Open {PROBLEMS_PAGE} in your browser").format(PROBLEMS_PAGE=PROBLEMS_PAGE),
+        )
         self.page_button.clicked.connect(self._open_page)
-        self.close_button = button("Close", "Close this window (Esc)")
+        self.close_button = button(tr("Close"), tr("Close this window (Esc)"))
         self.close_button.clicked.connect(self.accept)
         buttons = row(self.folder_button, self.page_button, None, self.close_button, self.copy_button)
         column_in(
-            self, label("Report a problem", grade="title"), lead, (self.details, 1), buttons,
+            self, label(tr("Report a problem"), grade="title"), lead, (self.details, 1), buttons,
             margins=(24, 24, 24, 24), spacing=12,
         )  # fmt: skip
         self.resize(WIDTH, HEIGHT)
@@ -57,7 +64,7 @@ class ReportDialog(QDialog):
     @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.details.toPlainText())
-        self.copy_button.setText("Copied")
+        self.copy_button.setText(tr("Copied"))
 
     @Slot()
     def _open_folder(self) -> None:
@@ -76,7 +83,7 @@ def _end_of(log_file: Path) -> str:
             file.seek(max(0, size - MOST_BYTES))
             lines = file.read().decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
-        return "The log is empty."
+        return tr("The log is empty.")
     except OSError as error:
-        return f"The log cannot be read: {error.strerror}."
-    return "\n".join(lines[1:] if size > MOST_BYTES else lines) or "The log is empty."
+        return tr("The log cannot be read: {strerror}.").format(strerror=error.strerror)
+    return "\n".join(lines[1:] if size > MOST_BYTES else lines) or tr("The log is empty.")

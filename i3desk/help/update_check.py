@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from i3core.net.releases import is_web_page, switched_on
+from i3desk.language import tr
 from i3desk.preferences import SettingsStore
 from i3desk.workers.core_process import CoreProcess, plain
 
@@ -54,7 +55,7 @@ class UpdateCheck(QObject):
         self._update: Update | None = None
         self._wanted = False
         self._cancelled = False
-        self._process = CoreProcess("check for a new version", self)
+        self._process = CoreProcess(tr("check for a new version"), self)
         self._process.tell(self._on_reported, self._on_finished, self._on_failed)
 
     @property
@@ -96,7 +97,7 @@ class UpdateCheck(QObject):
         if self._update is not None:
             self.found.emit(self._update)
         else:
-            self.failed.emit("The check for a new version returned no answer. Try again later.")
+            self.failed.emit(tr("The check for a new version returned no answer. Try again later."))
 
     @Slot(str)
     def _on_failed(self, what: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDate, QLocale, Qt, Slot
+from PySide6.QtCore import QDate, Qt, Slot
 from PySide6.QtWidgets import QDialog, QWidget
 
 from i3core.net.releases import host, is_web_page
 from i3desk.help.update_check import Update, UpdateCheck
+from i3desk.language import locale, tr
 from i3desk.widgets.basics import BusyBar, Notice, button, column_in, label, row
 from i3desk.widgets.links import open_link
 from i3desk.widgets.long_text import LongText
@@ -21,7 +22,7 @@ class UpdatesDialog(QDialog):
 
     def __init__(self, check: UpdateCheck, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("New version")
+        self.setWindowTitle(tr("New version"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.check = check
         self._update: Update | None = None
@@ -32,13 +33,13 @@ class UpdatesDialog(QDialog):
         self.facts = label(tone="muted", wrap=True)
         self.busy = BusyBar()
         self.notice = Notice()
-        self.notes = LongText("What's new", "news")
+        self.notes = LongText(tr("What's new"), "news")
         self.notes.setFixedHeight(NOTES_HEIGHT)
-        self.again_button = button("Try again", "Try again", "primary")
+        self.again_button = button(tr("Try again"), tr("Try again"), "primary")
         self.again_button.clicked.connect(self.check_now)
-        self.open_button = button("Open the download page", "Open it in your browser", "primary")
+        self.open_button = button(tr("Open the download page"), tr("Open it in your browser"), "primary")
         self.open_button.clicked.connect(self._open_page)
-        self.close_button = button("Cancel", "Close this window (Esc)")
+        self.close_button = button(tr("Cancel"), tr("Close this window (Esc)"))
         self.close_button.clicked.connect(self.reject)
         self._column = column_in(
             self,
@@ -58,8 +59,10 @@ class UpdatesDialog(QDialog):
     @Slot()
     def check_now(self) -> None:
         """Start the check."""
-        self._show("Checking for updates…", f"Requesting the latest version from {host()}.", self.busy)
-        self._name_close("Cancel", "Stop the check and close this window (Esc)")
+        self._show(
+            tr("Checking for updates…"), tr("Requesting the latest version from {host}.").format(host=host()), self.busy
+        )
+        self._name_close(tr("Cancel"), tr("Stop the check and close this window (Esc)"))
         self.check.start()
 
     @Slot(object)
@@ -67,25 +70,31 @@ class UpdatesDialog(QDialog):
         """Show the result of a check."""
         self._update = update
         if not update.newer:
-            self._show(f"i3desk {update.current} is up to date.", "")
-            self._name_close("Close", "Close this window (Esc)")
+            self._show(tr("i3desk {current} is up to date.").format(current=update.current), "")
+            self._name_close(tr("Close"), tr("Close this window (Esc)"))
             return
         day = QDate.fromString(update.published, Qt.DateFormat.ISODate)
-        published = f"Published on {QLocale.c().toString(day, 'd MMMM yyyy')}. " if day.isValid() else ""
-        facts = f"{published}You have {update.current}. Installing it keeps your chats, models and runs."
+        published = (
+            tr("Published on {toString}. ").format(toString=locale().toString(day, tr("d MMMM yyyy")))
+            if day.isValid()
+            else ""
+        )
+        facts = tr("{published}You have {current}. Installing it keeps your chats, models and runs.").format(
+            published=published, current=update.current
+        )
         self.notes.show_text(update.notes)
         parts = (self.notes, self.open_button) if update.notes else (self.open_button,)
-        self._show(f"i3desk {update.version} is available", facts, *parts)
-        self._name_close("Cancel", "Close this window and keep the version you have (Esc)")
-        self.open_button.setToolTip(tooltip_text(f"Open {update.page} in your browser"))
+        self._show(tr("i3desk {version} is available").format(version=update.version), facts, *parts)
+        self._name_close(tr("Cancel"), tr("Close this window and keep the version you have (Esc)"))
+        self.open_button.setToolTip(tooltip_text(tr("Open {page} in your browser").format(page=update.page)))
         self.open_button.setFocus()
 
     @Slot(str)
     def _show_failed(self, what: str) -> None:
         error, point, remedy = what.partition(". ")
         self.notice.show_error(error + point.strip(), remedy)
-        self._show("Couldn't check for updates", "", self.notice, self.again_button)
-        self._name_close("Close", "Close this window (Esc)")
+        self._show(tr("Couldn't check for updates"), "", self.notice, self.again_button)
+        self._name_close(tr("Close"), tr("Close this window (Esc)"))
         self.again_button.setFocus()
 
     def _show(self, title: str, facts: str, *parts: QWidget) -> None:

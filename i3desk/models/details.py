@@ -5,13 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
+from i3desk.language import tr
 from i3desk.models.catalog import Entry
 from i3desk.models.descriptions import all_facts
 from i3desk.widgets.basics import button, column_in, named, row
 from i3desk.widgets.facts import FactRows
 from i3desk.widgets.links import open_folder
 
-PATHS = ("Folder", "Source")
+PATHS = (tr("Folder"), tr("Source"))
 
 
 class Details(QWidget):
@@ -28,10 +29,10 @@ class Details(QWidget):
         column = column_in(self, named(QFrame(), "line"), margins=(0, 4, 0, 0), spacing=12)
         self.rows = FactRows(paths=PATHS)
         column.addWidget(self.rows)
-        self.open_button = button("Open folder", "Show the folder in your file manager")
+        self.open_button = button(tr("Open folder"), tr("Show the folder in your file manager"))
         self.open_button.clicked.connect(self._open_folder)
         self.verify_button = button(
-            "Verify checksums", "Check that no file has changed and that the weights can be read"
+            tr("Verify checksums"), tr("Check that no file has changed and that the weights can be read")
         )
         self.verify_button.clicked.connect(self.verify_requested)
         column.addLayout(row(self.open_button, self.verify_button, None))

@@ -11,7 +11,8 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QProgressBar, QWidget
 
-from i3core.system.humanize import duration_text, progress_text, size_text
+from i3desk.humanize import duration_text, progress_text, size_text
+from i3desk.language import tr
 from i3desk.models.download import ACTIVE, Download, DownloadState
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import BusyBar, Notice, add, button, column_in, label, named, row
@@ -41,14 +42,17 @@ OFFERS = (
     Offer(
         "i3-80m",
         "i3-80M",
-        "Short stories and small talk, in lower-case English. Trained on TinyStories, TinyChat and simple sentences.",
-        "82.8 M parameters · about 330 MB · window of 256 tokens",
+        tr(
+            "Short stories and small talk, in lower-case English. Trained on TinyStories, TinyChat and simple "
+            "sentences."
+        ),
+        tr("82.8 M parameters · about 330 MB · window of 256 tokens"),
     ),
     Offer(
         "i3-200m",
         "i3-200M",
-        "The larger one: keeps capitals and reads every script, with twice the context.",
-        "170 M parameters · about 680 MB · window of 512 tokens",
+        tr("The larger one: keeps capitals and reads every script, with twice the context."),
+        tr("170 M parameters · about 680 MB · window of 512 tokens"),
     ),
 )
 
@@ -67,12 +71,16 @@ class OfferCard(QFrame):
         self.setObjectName("offer")
         self._name = offer.name
         self.button = button(
-            "Download", f"Download {offer.title}; you can pause it or close the window at any time", "primary"
+            tr("Download"),
+            tr("Download {title}; you can pause it or close the window at any time").format(title=offer.title),
+            "primary",
         )
-        self.button.setAccessibleName(f"Download {offer.title}")
+        self.button.setAccessibleName(tr("Download {title}").format(title=offer.title))
         self.button.clicked.connect(self._choose)
         facts = label(offer.facts, tone="muted", grade="small", wrap=True)
-        origin = label(f"by FlameF0X, on {hub_host()}", tone="muted", grade="small", wrap=True)
+        origin = label(
+            tr("by FlameF0X, on {hub_host}").format(hub_host=hub_host()), tone="muted", grade="small", wrap=True
+        )
         column = column_in(self, label(offer.title, grade="title"), margins=(16, 12, 16, 16), spacing=8)
         add(column, label(offer.about, wrap=True), facts, origin, None, row(self.button, None))
 
@@ -100,24 +108,26 @@ class DownloadForm(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        title = label("Download a model", grade="title")
+        title = label(tr("Download a model"), grade="title")
         self.offers = [OfferCard(offer) for offer in OFFERS]
         for each in self.offers:
             each.chosen.connect(self.download_requested)
         self.edit = named(QLineEdit(), "field")
-        self.edit.setPlaceholderText("Another i3 model: author/name, or the address of its page")
-        self.edit.setAccessibleName("Another model to download")
-        self.edit.setToolTip(tooltip_text(f"The author and name of an i3 model on {hub_host()}"))
+        self.edit.setPlaceholderText(tr("Another i3 model: author/name, or the address of its page"))
+        self.edit.setAccessibleName(tr("Another model to download"))
+        self.edit.setToolTip(
+            tooltip_text(tr("The author and name of an i3 model on {hub_host}").format(hub_host=hub_host()))
+        )
         self.edit.textChanged.connect(self._check)
         self.edit.returnPressed.connect(self._ask)
-        self.start_button = button("Download", "Start; you can pause it or close the window at any time")
+        self.start_button = button(tr("Download"), tr("Start; you can pause it or close the window at any time"))
         self.start_button.setEnabled(False)
         self.start_button.clicked.connect(self._ask)
-        self.close_button = button("Cancel", "Close this without a download (Esc)")
+        self.close_button = button(tr("Cancel"), tr("Close this without a download (Esc)"))
         self.close_button.clicked.connect(self.closed)
         self.promise = label(
-            f"i3desk will contact {hub_host()} for this model only. Its page there states the licence; "
-            "the exact size is shown as soon as it is known.",
+            tr("i3desk will contact {hub_host} for this model only. Its page there states the "
+            "licence; " "the exact size is shown as soon as it is known.").format(hub_host=hub_host()),
             tone="muted", grade="small", wrap=True,
         )  # fmt: skip
         column = column_in(self, title, margins=(16, 12, 16, 16), spacing=12)
@@ -162,11 +172,13 @@ class DownloadCard(QFrame):
         self.bar = QProgressBar(textVisible=False, maximum=STEPS)
         self.busy = BusyBar()
         self.failure = Notice()
-        self.pause_button = button("Pause", "Pause; the downloaded part is kept, also when the window is closed")
+        self.pause_button = button(
+            tr("Pause"), tr("Pause; the downloaded part is kept, also when the window is closed")
+        )
         self.pause_button.clicked.connect(download.pause)
-        self.resume_button = button("Resume", "Continue the download", "primary")
+        self.resume_button = button(tr("Resume"), tr("Continue the download"), "primary")
         self.resume_button.clicked.connect(download.start)
-        self.cancel_button = button("Cancel", "Stop the download and remove the downloaded part")
+        self.cancel_button = button(tr("Cancel"), tr("Stop the download and remove the downloaded part"))
         self.cancel_button.clicked.connect(download.cancel)
 
         column = column_in(self, margins=(16, 13, 16, 15), spacing=10)
@@ -201,10 +213,10 @@ class DownloadCard(QFrame):
         self.busy.setVisible(not has_size and state in ACTIVE)
         self.failure.show_error(download.what, "")
         self._show_buttons(state)
-        self.resume_button.setText("Try again" if state is DownloadState.FAILED else "Resume")
-        self.bar.setAccessibleName(f"Download of {download.name}")
+        self.resume_button.setText(tr("Try again") if state is DownloadState.FAILED else tr("Resume"))
+        self.bar.setAccessibleName(tr("Download of {name}").format(name=download.name))
         for each in (self.pause_button, self.resume_button, self.cancel_button):
-            each.setAccessibleName(f"{each.text()}: download of {download.name}")
+            each.setAccessibleName(tr("{text}: download of {name}").format(text=each.text(), name=download.name))
         self.cancel_button.setEnabled(state is not DownloadState.CANCELLING)
 
     def _show_buttons(self, state: DownloadState) -> None:
@@ -218,14 +230,14 @@ class DownloadCard(QFrame):
     def _title(self) -> str:
         name = self.download.name
         return {
-            DownloadState.STARTING: f"Requesting {name} from the hub",
-            DownloadState.RUNNING: f"Downloading {name} from the hub",
-            DownloadState.PAUSING: f"Pausing the download of {name}",
-            DownloadState.PAUSED: f"Download of {name} is paused",
-            DownloadState.CANCELLING: f"Removing the downloaded part of {name}",
-            DownloadState.CANCELLED: f"Download of {name} was cancelled",
-            DownloadState.FAILED: f"{name} could not be downloaded",
-            DownloadState.DONE: f"{name} is downloaded",
+            DownloadState.STARTING: tr("Requesting {name} from the hub").format(name=name),
+            DownloadState.RUNNING: tr("Downloading {name} from the hub").format(name=name),
+            DownloadState.PAUSING: tr("Pausing the download of {name}").format(name=name),
+            DownloadState.PAUSED: tr("Download of {name} is paused").format(name=name),
+            DownloadState.CANCELLING: tr("Removing the downloaded part of {name}").format(name=name),
+            DownloadState.CANCELLED: tr("Download of {name} was cancelled").format(name=name),
+            DownloadState.FAILED: tr("{name} could not be downloaded").format(name=name),
+            DownloadState.DONE: tr("{name} is downloaded").format(name=name),
         }[self.download.state]
 
     def _numbers(self) -> str:
@@ -233,9 +245,9 @@ class DownloadCard(QFrame):
         if download.total_bytes:
             parts = [progress_text(download.done_bytes, download.total_bytes)]
         else:
-            parts = [f"{size_text(download.done_bytes)} so far"] if download.done_bytes else []
+            parts = [tr("{size} so far").format(size=size_text(download.done_bytes))] if download.done_bytes else []
         if download.bytes_per_second:
             parts.append(f"{size_text(download.bytes_per_second)}/s")
         if download.seconds_left is not None:
-            parts.append(f"{duration_text(download.seconds_left)} left")
+            parts.append(tr("{duration} left").format(duration=duration_text(download.seconds_left)))
         return " · ".join(parts)

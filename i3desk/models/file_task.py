@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from i3core.checkpoints.model_info import ModelInfo
 from i3core.system.files import UNFINISHED
+from i3desk.language import tr
 from i3desk.workers.background import BackgroundJobs
 from i3desk.workers.core_process import CoreProcess, plain
 
@@ -50,14 +51,14 @@ class FileTask(QObject):
 
     def verify(self, folder: Path) -> None:
         """Check the files against their checksums, and read the weights."""
-        self._start("Verifying the files…", None, ["verify", str(folder), "--json"])
+        self._start(tr("Verifying the files…"), None, ["verify", str(folder), "--json"])
 
     def convert(self, facts: ModelInfo, folder: Path, target: Path, layout: str) -> None:
         """Copy a model to the new folder `target` in the layout "safetensors" or "public"."""
         arguments = ["convert", str(folder), str(target), "--to", layout, "--json"]
         if layout == "safetensors" and facts.dtype in DTYPES:
             arguments += ["--dtype", facts.dtype]
-        self._start(f"Writing {target}…", target, arguments)
+        self._start(tr("Writing {target}…").format(target=target), target, arguments)
 
     @Slot()
     def stop(self) -> None:
@@ -94,7 +95,7 @@ class FileTask(QObject):
     def _on_finished(self) -> None:
         self.doing = ""
         if self.target is not None:
-            self.result = f"Copied to {self.target}."
+            self.result = tr("Copied to {target}.").format(target=self.target)
             self.copied.emit(str(self.target))
         else:
             self.result = verified_text(self._report)
@@ -120,5 +121,5 @@ def _remove_unfinished(target: Path) -> None:
 def verified_text(report: dict) -> str:
     """The result of `i3core verify` in a sentence."""
     if report.get("checksums"):
-        return f"All {report.get('files')} files match their checksums."
-    return "The weights can be read. There are no checksums to check the files against."
+        return tr("All {get} files match their checksums.").format(get=report.get("files"))
+    return tr("The weights can be read. There are no checksums to check the files against.")

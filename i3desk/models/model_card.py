@@ -9,7 +9,8 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QMenu, QToolButton, QVBoxLayout, QWidget
 
-from i3core.system.humanize import size_text
+from i3desk.humanize import size_text
+from i3desk.language import tr
 from i3desk.models.catalog import Entry, Origin
 from i3desk.models.descriptions import card_facts, description_of
 from i3desk.models.details import Details
@@ -22,7 +23,7 @@ from i3desk.widgets.facts import FactsGrid
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.question import Question
 
-RESTORABLE = "It stays under Settings, Data, Recently deleted for 30 days. To free its space now, remove it there."
+RESTORABLE = tr("It stays under Settings, Data, Recently deleted for 30 days. To free its space now, remove it there.")
 
 
 class Use(enum.Enum):
@@ -81,7 +82,7 @@ class ModelCard(QFrame):
         column.addWidget(self.facts)
         self._add_progress(column)
         self._add_notices(column)
-        self.question = Question("Delete", "Delete it; it can be restored for 30 days")
+        self.question = Question(tr("Delete"), tr("Delete it; it can be restored for 30 days"))
         self.question.confirmed.connect(self._delete)
         self.question.closed.connect(self._on_question_closed)
         add(column, 2, None, self._buttons(), self.question)
@@ -96,7 +97,7 @@ class ModelCard(QFrame):
         if entry == self._shown:
             return
         self.entry = self._shown = entry
-        self.setAccessibleName(f"Model {entry.name}")
+        self.setAccessibleName(tr("Model {name}").format(name=entry.name))
         self.name.setText(entry.name)
         self.name.setToolTip(tooltip_text(str(entry.folder)))
         self.origin.setText(Origin.OWN.value if entry.is_kept else entry.origin.value)
@@ -125,10 +126,12 @@ class ModelCard(QFrame):
             self._show_facts()
         self.in_use.setVisible(state is Use.LOADED)
         self.in_use_text.setText(
-            f"in use · {loaded_precision}" if loaded_precision not in ("", "float32") else "in use"
+            tr("in use · {loaded_precision}").format(loaded_precision=loaded_precision)
+            if loaded_precision not in ("", "float32")
+            else tr("in use")
         )
         self.loading.setVisible(state is Use.LOADING)
-        self.stage.setText(stage or "Loading…")
+        self.stage.setText(stage or tr("Loading…"))
         if state is not Use.NONE:
             self.load_failure.hide()
             self.question.close_question()
@@ -189,13 +192,13 @@ class ModelCard(QFrame):
         self.loading = QWidget()
         self.stage = label(tone="muted", grade="small")
         self.loading_bar = BusyBar()
-        self.loading_bar.setAccessibleName("Loading")
+        self.loading_bar.setAccessibleName(tr("Loading"))
         column_in(self.loading, self.loading_bar, self.stage, spacing=6)
         self.loading.hide()
         self.work = QWidget()
         self.work_text = ElidedLabel(tone="muted", grade="small")
         self.work_bar = BusyBar()
-        self.stop_button = button("Stop", "Stop this; nothing of it is kept")
+        self.stop_button = button(tr("Stop"), tr("Stop this; nothing of it is kept"))
         self.stop_button.clicked.connect(self.task.stop)
         inside = column_in(self.work, self.work_bar, spacing=6)
         line = row((self.work_text, 1), self.stop_button)
@@ -204,12 +207,12 @@ class ModelCard(QFrame):
         add(column, self.loading, self.work)
 
     def _add_notices(self, column: QVBoxLayout) -> None:
-        read_again = button("Read again", "Read the folder again")
+        read_again = button(tr("Read again"), tr("Read the folder again"))
         read_again.clicked.connect(self.refresh_requested)
-        self.remove_button = button("Remove from list", "Remove this folder from the list; its files are kept")
+        self.remove_button = button(tr("Remove from list"), tr("Remove this folder from the list; its files are kept"))
         self.remove_button.clicked.connect(self._remove)
         self.damage = Notice(read_again, self.remove_button)
-        self.try_again = button("Try again", "Load this model again")
+        self.try_again = button(tr("Try again"), tr("Load this model again"))
         self.try_again.clicked.connect(self._use)
         self.load_failure = Notice(self.try_again, dismissible=True)
         self.task_failure = Notice(dismissible=True)
@@ -220,42 +223,44 @@ class ModelCard(QFrame):
             column.addWidget(widget)
 
     def _buttons(self) -> QWidget:
-        self.use_button = button("Use", "Chat with this model", "primary")
+        self.use_button = button(tr("Use"), tr("Chat with this model"), "primary")
         self.use_button.clicked.connect(self._on_use_clicked)
-        self.details_button = button("Details", "Show all facts of this model")
+        self.details_button = button(tr("Details"), tr("Show all facts of this model"))
         self.details_button.setCheckable(True)
         self.details_button.toggled.connect(self._unfold)
         self.more_button = named(IconToolButton(), "more")
         self.more_button.set_icon("more", QPalette.ColorRole.Text)
-        self.more_button.setToolTip(tooltip_text("More actions with this model"))
+        self.more_button.setToolTip(tooltip_text(tr("More actions with this model")))
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more_button)
         menu.setToolTipsVisible(True)
-        self.convert_action = menu.addAction("Convert to safetensors")
+        self.convert_action = menu.addAction(tr("Convert to safetensors"))
         self.convert_action.setToolTip(
-            tooltip_text("Write a copy among the downloaded models; it loads faster and cannot carry code")
+            tooltip_text(tr("Write a copy among the downloaded models; it loads faster and cannot carry code"))
         )
         self.convert_action.triggered.connect(self._convert)
-        self.rename_action = menu.addAction("Rename…")
+        self.rename_action = menu.addAction(tr("Rename…"))
         self.rename_action.triggered.connect(self._rename)
-        self.note_action = menu.addAction("Note…")
+        self.note_action = menu.addAction(tr("Note…"))
         self.note_action.triggered.connect(self._annotate)
         menu.addSeparator()
-        self.file_action = menu.addAction("Export as one file…")
-        self.file_action.setToolTip(tooltip_text("Write a file to give to others; it is added by a double click"))
+        self.file_action = menu.addAction(tr("Export as one file…"))
+        self.file_action.setToolTip(tooltip_text(tr("Write a file to give to others; it is added by a double click")))
         self.file_action.triggered.connect(self._export_file)
-        self.export_action = menu.addAction("Export as pytorch_model.bin…")
-        self.export_action.setToolTip(tooltip_text("Write a copy that the public i3 training code can read"))
+        self.export_action = menu.addAction(tr("Export as pytorch_model.bin…"))
+        self.export_action.setToolTip(tooltip_text(tr("Write a copy that the public i3 training code can read")))
         self.export_action.triggered.connect(self._export)
-        self.verify_action = menu.addAction("Verify checksums")
-        self.verify_action.setToolTip(tooltip_text("Check that no file has changed and that the weights can be read"))
+        self.verify_action = menu.addAction(tr("Verify checksums"))
+        self.verify_action.setToolTip(
+            tooltip_text(tr("Check that no file has changed and that the weights can be read"))
+        )
         self.verify_action.triggered.connect(self.verify)
         menu.addSeparator()
-        self.remove_action = menu.addAction("Remove from list")
-        self.remove_action.setToolTip(tooltip_text("Remove this folder from the list; its files are kept"))
+        self.remove_action = menu.addAction(tr("Remove from list"))
+        self.remove_action.setToolTip(tooltip_text(tr("Remove this folder from the list; its files are kept")))
         self.remove_action.triggered.connect(self._remove)
-        self.delete_action = menu.addAction("Delete…")
-        self.delete_action.setToolTip(tooltip_text("Delete this model; it can be restored for 30 days"))
+        self.delete_action = menu.addAction(tr("Delete…"))
+        self.delete_action.setToolTip(tooltip_text(tr("Delete this model; it can be restored for 30 days")))
         self.delete_action.triggered.connect(self._ask_to_delete)
         self.more_button.setMenu(menu)
         self.buttons = QWidget()
@@ -276,12 +281,15 @@ class ModelCard(QFrame):
         facts, usable = entry.facts, entry.facts is not None
         reload = self.use_state is Use.LOADED and self._precision != self._loaded_precision
         text, tooltip = {
-            Use.NONE: ("Use", f"Chat with {entry.name}"),
-            Use.LOADING: ("Loading", f"{entry.name} is being loaded"),
-            Use.LOADED: ("Unload", f"Unload {entry.name} and free its memory"),
+            Use.NONE: (tr("Use"), tr("Chat with {name}").format(name=entry.name)),
+            Use.LOADING: (tr("Loading"), tr("{name} is being loaded").format(name=entry.name)),
+            Use.LOADED: (tr("Unload"), tr("Unload {name} and free its memory").format(name=entry.name)),
         }[self.use_state]
         if reload:
-            text, tooltip = f"Reload in {self._precision}", f"Load {entry.name} again in {self._precision}"
+            text, tooltip = (
+                tr("Reload in {precision}").format(precision=self._precision),
+                tr("Load {name} again in {precision}").format(name=entry.name, precision=self._precision),
+            )
         self.use_button.setText(text)
         self.use_button.setToolTip(tooltip_text(tooltip))
         self.use_button.setAccessibleName(f"{text} {entry.name}")
@@ -290,14 +298,14 @@ class ModelCard(QFrame):
         restyle(self.use_button, kind="" if self.use_state is Use.LOADED and not reload else "primary")
         self.use_button.setVisible(usable)
         self.details_button.setVisible(usable)
-        self.details_button.setAccessibleName(f"Details of {entry.name}")
+        self.details_button.setAccessibleName(tr("Details of {name}").format(name=entry.name))
         own = entry.origin is Origin.OWN
         deletable = entry.origin in (Origin.DOWNLOADED, Origin.FINE_TUNED)
         idle = not in_use and not self.task.running
         self.remove_button.setVisible(own)
         self.more_button.setVisible(usable or (deletable and bool(entry.what)))
         self.buttons.setVisible(not self.question.isVisibleTo(self) and self.more_button.isVisibleTo(self.buttons))
-        self.more_button.setAccessibleName(f"More actions with {entry.name}")
+        self.more_button.setAccessibleName(tr("More actions with {name}").format(name=entry.name))
         self.convert_action.setVisible(facts is not None and facts.layout != "safetensors")
         self.export_action.setVisible(usable)
         for action in (self.rename_action, self.note_action):
@@ -310,7 +318,7 @@ class ModelCard(QFrame):
         self.remove_action.setEnabled(idle)
         self.delete_action.setVisible(deletable)
         self.delete_action.setEnabled(idle)
-        self.delete_action.setText("Delete…" if idle else "Delete… (not while in use)")
+        self.delete_action.setText(tr("Delete…") if idle else tr("Delete… (not while in use)"))
 
     @Slot()
     def _show_task(self) -> None:
@@ -377,7 +385,7 @@ class ModelCard(QFrame):
     @Slot()
     def _ask_to_delete(self) -> None:
         size = f" ({size_text(self.entry.facts.file_bytes)})" if self.entry.facts else ""
-        self.question.put(f"Delete {self.entry.name}{size}?", RESTORABLE)
+        self.question.put(tr("Delete {name}{size}?").format(name=self.entry.name, size=size), RESTORABLE)
         self.buttons.hide()
 
     @Slot()

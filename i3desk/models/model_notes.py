@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QInputDialog, QWidget
 
 from i3core.checkpoints.user_notes import LONGEST_NAME, LONGEST_NOTE
+from i3desk.language import tr
 from i3desk.models.catalog import Catalog
 
 
@@ -24,7 +25,7 @@ class ModelNotes(QObject):
         """Ask for another name."""
         entry = self._catalog.entry(folder)
         if entry is not None:
-            dialog = self._dialog(folder, "Rename the model", "Name; its folder stays as it is", self._rename)
+            dialog = self._dialog(folder, tr("Rename the model"), tr("Name; its folder stays as it is"), self._rename)
             dialog.setTextValue(entry.facts.name if entry.facts else entry.name)
             dialog.open()
 
@@ -33,7 +34,9 @@ class ModelNotes(QObject):
         """Ask for a note."""
         entry = self._catalog.entry(folder)
         if entry is not None and entry.facts is not None:
-            dialog = self._dialog(folder, f"Note on {entry.name}", "Shown on its card", self._annotate)
+            dialog = self._dialog(
+                folder, tr("Note on {name}").format(name=entry.name), tr("Shown on its card"), self._annotate
+            )
             dialog.setOption(QInputDialog.InputDialogOption.UsePlainTextEditForTextInput)
             dialog.setTextValue(entry.facts.note)
             dialog.open()

@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from i3core.checkpoints import archive
 from i3core.errors import I3Error
+from i3desk.language import tr
 from i3desk.models.catalog import Catalog, Entry
 from i3desk.workers.background import BackgroundJobs
 
-KIND = f"Models (*{archive.SUFFIX})"
+KIND = tr("Models (*{SUFFIX})").format(SUFFIX=archive.SUFFIX)
 
 
 def is_one_file(path: str | Path) -> bool:
@@ -50,7 +51,7 @@ class OneFile(QObject):
         if entry is None:
             return
         dialog = QFileDialog(
-            self._window, "Export as one file", str(Path.home() / f"{entry.name}{archive.SUFFIX}"), KIND
+            self._window, tr("Export as one file"), str(Path.home() / f"{entry.name}{archive.SUFFIX}"), KIND
         )
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(archive.SUFFIX.removeprefix("."))
@@ -66,7 +67,7 @@ class OneFile(QObject):
     def export(self, entry: Entry, file: Path) -> None:
         """Write a model as one file."""
         folder = str(entry.folder)
-        self.doing.emit(folder, f"Writing {file}…")
+        self.doing.emit(folder, tr("Writing {file}…").format(file=file))
         self._background.run(
             partial(archive.pack, folder, file, entry.name),
             partial(self._on_exported, folder),

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPalette
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from i3core.system.files import free_folder
+from i3desk.language import tr
 from i3desk.models.catalog import Catalog, Entry, absolute, bundled_folder
 from i3desk.models.descriptions import PRECISIONS
 from i3desk.models.downloads_panel import Downloads
@@ -144,20 +145,20 @@ class ModelsPage(QWidget):
     # ------------------------------------------------------------------ construction
 
     def _build(self) -> None:
-        self.add_button = button("Add folder…", "Add a model folder to the list; its files are not moved")
+        self.add_button = button(tr("Add folder…"), tr("Add a model folder to the list; its files are not moved"))
         self.add_button.clicked.connect(self._ask_for_folder)
-        self.download_button = IconPushButton(" Download…")
+        self.download_button = IconPushButton(tr(" Download…"))
         self.download_button.setProperty("kind", "primary")
         self.download_button.set_icon("download", QPalette.ColorRole.HighlightedText, 14)
-        self.download_button.setAccessibleName("Download")
-        self.download_button.setToolTip(tooltip_text("Download a model from the hub"))
+        self.download_button.setAccessibleName(tr("Download"))
+        self.download_button.setToolTip(tooltip_text(tr("Download a model from the hub")))
         self.download_button.clicked.connect(self.open_download)
 
-        self.precision_choice = SegmentedControl("Precision", PRECISIONS)
+        self.precision_choice = SegmentedControl(tr("Precision"), PRECISIONS)
         self.precision_choice.setFixedWidth(352)
         self.precision_choice.chosen.connect(self._on_precision_chosen)
         self.precision_hint = ElidedLabel(tone="muted", grade="small")
-        precision_label = label("Precision", tone="muted", grade="small")
+        precision_label = label(tr("Precision"), tone="muted", grade="small")
         precision_row = row(precision_label, self.precision_choice, (self.precision_hint, 1), spacing=12)
 
         self.notice = Notice(dismissible=True)
@@ -188,7 +189,7 @@ class ModelsPage(QWidget):
         )
         self.scroll_area = scroll_page(centred(self._content, WIDEST))
         outer = column_in(self)
-        tools = row(label("Models", grade="title"), None, self.add_button, self.download_button)
+        tools = row(label(tr("Models"), grade="title"), None, self.add_button, self.download_button)
         add(outer, page_header(tools), (self.scroll_area, 1))
         self.choose_precision(self.precision)
 
@@ -269,7 +270,7 @@ class ModelsPage(QWidget):
 
     @Slot()
     def _ask_for_folder(self) -> None:
-        dialog = self._folder_dialog("Add a model folder")
+        dialog = self._folder_dialog(tr("Add a model folder"))
         dialog.fileSelected.connect(self.catalog.add_folder)
         dialog.open()
 
@@ -308,7 +309,7 @@ class ModelsPage(QWidget):
 
     @Slot(str)
     def _ask_where_to_export(self, folder: str) -> None:
-        dialog = self._folder_dialog("Export into a new folder in…")
+        dialog = self._folder_dialog(tr("Export into a new folder in…"))
         self._exporting = Path(folder)
         dialog.fileSelected.connect(self._on_export_folder)
         dialog.open()
@@ -323,7 +324,7 @@ class ModelsPage(QWidget):
     def _on_packed(self, folder: str, file: str) -> None:
         card = self.cards.get(Path(folder))
         if card is not None:
-            card.show_result(f"Saved as {file}.")
+            card.show_result(tr("Saved as {file}.").format(file=file))
 
     @Slot(str)
     def _on_export_folder(self, parent: str) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
 from i3core.runs.reader import RunSummary
 from i3desk.curves.lazy_import import import_plots, plots_are_ready
+from i3desk.language import tr
 from i3desk.runs.comparison_table import SAME, ComparisonTable, CurveStyle
 from i3desk.runs.config_diff import setting_differences
 from i3desk.runs.loss_loader import LossLoader
@@ -34,17 +35,17 @@ CURVE_STYLES = tuple(
     for token in ("series_1", "series_2", "series_3", "bad", "muted", "text")
 )
 LOSSES = {
-    "validation": ("Validation", "Loss on validation text, which is never trained on"),
-    "training": ("Training", "Loss on the training text, smoothed"),
+    "validation": (tr("Validation"), tr("Loss on validation text, which is never trained on")),
+    "training": (tr("Training"), tr("Loss on the training text, smoothed")),
 }
 XS = {
-    "step": ("Steps", "By training steps"),
-    "tokens": ("Tokens", "By training tokens"),
-    "seconds": ("Time", "By training time, without pauses and stops"),
+    "step": (tr("Steps"), tr("By training steps")),
+    "tokens": (tr("Tokens"), tr("By training tokens")),
+    "seconds": (tr("Time"), tr("By training time, without pauses and stops")),
 }
 NOTHING = {
-    "validation": "None of these runs has been evaluated yet. Choose “Training” to see their training loss.",
-    "training": "None of these runs has trained a step yet.",
+    "validation": tr("None of these runs has been evaluated yet. Choose “Training” to see their training loss."),
+    "training": tr("None of these runs has trained a step yet."),
 }
 
 
@@ -85,9 +86,9 @@ class RunComparison(QWidget):
     def _build(self) -> None:
         self.title = label(grade="title")
         self.left_out = label(tone="muted", grade="small")
-        self.delete_button = button("Delete…", "Delete all chosen runs, or take them off the list (Del)")
+        self.delete_button = button(tr("Delete…"), tr("Delete all chosen runs, or take them off the list (Del)"))
         self.delete_button.clicked.connect(self.removal_requested)
-        self.close_button = icon_button("close", "Close comparison", "Close comparison (Esc)", size=16)
+        self.close_button = icon_button("close", tr("Close comparison"), tr("Close comparison (Esc)"), size=16)
         self.close_button.clicked.connect(self.closed)
         head = QWidget()
         line = row(
@@ -95,21 +96,23 @@ class RunComparison(QWidget):
         )
         head.setLayout(line)
 
-        self.loss_choice = SegmentedControl("Loss", LOSSES)
+        self.loss_choice = SegmentedControl(tr("Loss"), LOSSES)
         self.loss_choice.setFixedWidth(160)
         self.loss_choice.chosen.connect(self._choose_loss)
-        self.x_choice = SegmentedControl("Horizontal axis", XS)
+        self.x_choice = SegmentedControl(tr("Horizontal axis"), XS)
         self.x_choice.setFixedWidth(172)
         self.x_choice.chosen.connect(self._choose_x)
-        self.log_button = button("log", "A logarithmic scale for the loss", kind="quiet", name="Logarithmic")
+        self.log_button = button("log", tr("A logarithmic scale for the loss"), kind="quiet", name=tr("Logarithmic"))
         self.log_button.setCheckable(True)
         self.log_button.toggled.connect(self._set_log)
-        self.reset_button = button("Show all", "Show the whole curves again (Home, or a double click)", kind="quiet")
+        self.reset_button = button(
+            tr("Show all"), tr("Show the whole curves again (Home, or a double click)"), kind="quiet"
+        )
         self.reset_button.clicked.connect(self._reset_zoom)
         self.reset_button.hide()
         plot_card = named(QFrame(), "card")
         self._stack = QStackedWidget()
-        self.nothing = label("Loading the curves…", tone="muted", wrap=True)
+        self.nothing = label(tr("Loading the curves…"), tone="muted", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack.addWidget(self.nothing)
         column_in(
@@ -153,9 +156,11 @@ class RunComparison(QWidget):
             self._table_card.setMaximumHeight(self._table_column.maximumSize().height())
             self._draw()
         count = len(chosen)
-        self.title.setText(f"Comparing {min(count, len(CURVE_STYLES))} runs")
-        self.left_out.setText(f"the first of {count} chosen" if count > len(CURVE_STYLES) else "")
-        self.delete_button.setText(f"Delete {count} runs…")
+        self.title.setText(tr("Comparing {count} runs").format(count=min(count, len(CURVE_STYLES))))
+        self.left_out.setText(
+            tr("the first of {count} chosen").format(count=count) if count > len(CURVE_STYLES) else ""
+        )
+        self.delete_button.setText(tr("Delete {count} runs…").format(count=count))
         growing = [each.folder for each in shown if each.status.state.is_alive]
         self._loader.watch([each.folder for each in shown], growing)
         if shown and self.plot is None:
@@ -194,14 +199,14 @@ class RunComparison(QWidget):
 
     def _on_not_loaded(self, error: object) -> None:
         self._loading = False
-        self.nothing.setText(f"The curves cannot be shown. {error}")
+        self.nothing.setText(tr("The curves cannot be shown. {error}").format(error=error))
 
     def _make_plot(self) -> None:
         from i3desk.curves.plot import CurvePlot  # imported already by the background job
 
-        plot = self.plot = CurvePlot(self._theme, "Loss of the compared runs")
+        plot = self.plot = CurvePlot(self._theme, tr("Loss of the compared runs"))
         plot.setToolTip(
-            tooltip_text("Wheel zooms, dragging moves, a double click shows all; arrow keys move the cursor")
+            tooltip_text(tr("Wheel zooms, dragging moves, a double click shows all; arrow keys move the cursor"))
         )
         plot.set_log(self.log_button.isChecked())
         plot.set_units(self.x_unit)
@@ -233,7 +238,7 @@ class RunComparison(QWidget):
                 lines = curves.validation if self.loss == "validation" else curves.training
                 self.plot.show_series(str(folder), *ordered(lines[column], lines[-1]))
         known = len(self.curves) >= len(wanted)
-        self.nothing.setText(NOTHING[self.loss] if known else "Loading the curves…")
+        self.nothing.setText(NOTHING[self.loss] if known else tr("Loading the curves…"))
         self._stack.setCurrentWidget(self.plot if self.plot.has_points else self.nothing)
 
     @Slot(str)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QBrush, QColor, QFontMetrics, QIcon, QPainter, QPen, Q
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from i3core.runs.reader import RunSummary
+from i3desk.language import tr
 from i3desk.runs.config_diff import Cell, SettingDifference, setting_differences
 from i3desk.runs.labels import best_of, loss_text, spent_text, started_text, state_text
 from i3desk.style.theme import Theme
@@ -20,7 +21,7 @@ MIN_COLUMN_WIDTH = 116
 SWATCH = QSize(18, 10)
 NAME_PADDING = 32
 LINE_HEIGHT = 28
-SAME = "These runs have the same settings."
+SAME = tr("These runs have the same settings.")
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,16 @@ class CurveStyle:
 def rows_of(summaries: Sequence[RunSummary]) -> list[SettingDifference]:
     """The results of the runs, then the settings that differ."""
     results = {
-        "State": [state_text(each) for each in summaries],
-        "Loss": [_loss(each) for each in summaries],
-        "Time spent": [spent_text(each.seconds) for each in summaries],
-        "Started": [started_text(each.started) for each in summaries],
-        "Ran on": [each.device or "–" for each in summaries],
+        tr("State"): [state_text(each) for each in summaries],
+        tr("Loss"): [_loss(each) for each in summaries],
+        tr("Time spent"): [spent_text(each.seconds) for each in summaries],
+        tr("Started"): [started_text(each.started) for each in summaries],
+        tr("Ran on"): [each.device or "–" for each in summaries],
     }
     rows = [
         SettingDifference(name, name, "", tuple(Cell(text, False) for text in texts))
         for name, texts in results.items()
-        if name == "Loss" or len(set(texts)) > 1
+        if name == tr("Loss") or len(set(texts)) > 1
     ]
     return rows + setting_differences([each.config for each in summaries])
 
@@ -64,8 +65,8 @@ class ComparisonTable(QTableWidget):
         self._heads: list[QTableWidgetItem] = []
         self._cells: list[list[QTableWidgetItem]] = []  # by line and column
         self.setObjectName("differences")
-        self.setAccessibleName("Differences")
-        self.setAccessibleDescription("A column for each run; values that nobody chose are defaults")
+        self.setAccessibleName(tr("Differences"))
+        self.setAccessibleDescription(tr("A column for each run; values that nobody chose are defaults"))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -114,7 +115,7 @@ class ComparisonTable(QTableWidget):
         self._elide_names()
         for row, items in zip(rows, self._cells, strict=True):
             for cell, item in zip(row.cells, items, strict=True):
-                text = f"{cell.text} (default)" if cell.is_default else cell.text
+                text = tr("{text} (default)").format(text=cell.text) if cell.is_default else cell.text
                 if item.text() != text:
                     item.setText(text)
                     item.setToolTip(tooltip_text(text))

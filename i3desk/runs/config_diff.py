@@ -10,33 +10,34 @@ from typing import Any
 
 from i3core.net.dataset_name import is_hub_name
 from i3core.training.config import TRAINING_SETTINGS, TrainingConfig
+from i3desk.language import figure, tr
 
 NOT_COMPARED = ("out",)  # always differs, without meaning
 TEXT_LABELS = {
-    "model": "Base model",
-    "preset": "Preset",
-    "data": "Data",
-    "val": "Validation data",
-    "general_val": "General text",
-    "tokenizer": "Vocabulary file",
-    "loss_on": "Learns from",
-    "optimizer": "Optimiser",
-    "public_recipe": "Public recipe",
-    "columns": "Columns",
-    "encoding": "Encoding",
-    "i3_is": "Who i3 is",
-    "skip_bad_records": "Skip bad records",
-    "shuffle": "Shuffle",
-    "replay": "Replay",
-    "variation": "Variation",
-    "sample_prompts": "Sample prompts",
-    "track": "Mirrored to",
-    "track_artifacts": "Uploaded",
-    "device": "Device",
-    "precision": "Precision",
+    "model": tr("Base model"),
+    "preset": tr("Preset"),
+    "data": tr("Data"),
+    "val": tr("Validation data"),
+    "general_val": tr("General text"),
+    "tokenizer": tr("Vocabulary file"),
+    "loss_on": tr("Learns from"),
+    "optimizer": tr("Optimiser"),
+    "public_recipe": tr("Public recipe"),
+    "columns": tr("Columns"),
+    "encoding": tr("Encoding"),
+    "i3_is": tr("Who i3 is"),
+    "skip_bad_records": tr("Skip bad records"),
+    "shuffle": tr("Shuffle"),
+    "replay": tr("Replay"),
+    "variation": tr("Variation"),
+    "sample_prompts": tr("Sample prompts"),
+    "track": tr("Mirrored to"),
+    "track_artifacts": tr("Uploaded"),
+    "device": tr("Device"),
+    "precision": tr("Precision"),
 }
-LABELS = TEXT_LABELS | {setting.key: setting.label for setting in TRAINING_SETTINGS}
-TOOLTIPS = {setting.key: setting.tooltip for setting in TRAINING_SETTINGS}
+LABELS = TEXT_LABELS | {setting.key: tr(setting.label) for setting in TRAINING_SETTINGS}
+TOOLTIPS = {setting.key: tr(setting.tooltip) for setting in TRAINING_SETTINGS}
 ORDER = (
     "model", "preset", "data", "val", "val_share", "steps", "epochs", "lr", "batch_size", "accumulate",
     "lora_rank", "lora_alpha", "last_blocks", "loss_on", "optimizer",
@@ -47,18 +48,21 @@ DEFAULTS: dict[str, Any] = {
     if field.default is not dataclasses.MISSING
 }
 _WORDS = {
-    "loss_on": {"assistant": "replies", "all": "everything"},
+    "loss_on": {"assistant": tr("replies"), "all": tr("everything")},
     "optimizer": {"adamw": "AdamW", "muon": "Muon"},
 }
 _PATHS = ("model", "data", "val", "general_val", "tokenizer")
 _ZERO_WORDS = {
-    "steps": "by epochs", "max_vocab": "preset's", "window": "preset's", "last_blocks": "all", "lora_rank": "off",
-    "lora_alpha": "twice the rank", "patience": "off", "eval_every": "never", "checkpoint_every": "at the end",
+    "steps": tr("by epochs"), "max_vocab": tr("preset's"), "window": tr("preset's"), "last_blocks": "all",
+    "lora_rank": tr("off"),
+    "lora_alpha": tr("twice the rank"), "patience": tr("off"), "eval_every": tr("never"),
+    "checkpoint_every": tr("at the end"),
     "compose": "auto",
 }  # fmt: skip
 _EMPTY_WORDS = {
-    "model": "none", "preset": "none", "val": "a share of the data", "general_val": "sample conversations",
-    "tokenizer": "built from the data", "sample_prompts": "none", "track": "nowhere",
+    "model": tr("none"), "preset": tr("none"), "val": tr("a share of the data"),
+    "general_val": tr("sample conversations"),
+    "tokenizer": tr("built from the data"), "sample_prompts": tr("none"), "track": tr("nowhere"),
 }  # fmt: skip
 
 
@@ -122,21 +126,21 @@ def label_of(key: str) -> str:
 def value_text(key: str, value: Any) -> str:
     """A value in words; of a path, the last part."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return tr("yes") if value else tr("no")
     if value is None:
-        return "none"
+        return tr("none")
     if key in _ZERO_WORDS and value == 0:
         return _ZERO_WORDS[key]
     if isinstance(value, (list, tuple)):
         parts = [_name(str(part)) if key in _PATHS else str(part) for part in value]
-        return ", ".join(parts) or _EMPTY_WORDS.get(key, "none")
+        return ", ".join(parts) or _EMPTY_WORDS.get(key, tr("none"))
     if isinstance(value, str):
         if not value:
-            return _EMPTY_WORDS.get(key, "none")
+            return _EMPTY_WORDS.get(key, tr("none"))
         return _WORDS.get(key, {}).get(value, _name(value) if key in _PATHS else value)
     if isinstance(value, float):
-        return f"{value:g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return figure(value, "g")
+    return figure(value) if isinstance(value, int) else str(value)
 
 
 def _name(path: str) -> str:
@@ -151,7 +155,7 @@ def split_shown(source: str) -> tuple[str, str]:
     path, _, weight = source.rpartition(":")
     if not path or not weight.replace(".", "", 1).isdecimal():
         return source, ""
-    return path, "" if float(weight) == 1 else f" (shown {float(weight):,g}×)"
+    return path, "" if float(weight) == 1 else tr(" (shown {weight:,g}×)").format(weight=float(weight))
 
 
 def _ordered(keys: Iterable[str]) -> list[str]:

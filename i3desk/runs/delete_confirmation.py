@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from i3core.runs.reader import RunState, RunSummary, folder_bytes
-from i3core.system.humanize import size_text
+from i3desk.humanize import size_text
+from i3desk.language import tr, trn
 from i3desk.runs.labels import is_ours
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.question import Question
@@ -29,7 +30,7 @@ class DeleteConfirmation(Question):
     removal_confirmed = Signal(object, object)
 
     def __init__(self, background: BackgroundJobs, runs_folder: Path, parent: QWidget | None = None) -> None:
-        super().__init__("Delete", "Delete; it can be restored for 30 days", "Keep", parent)
+        super().__init__(tr("Delete"), tr("Delete; it can be restored for 30 days"), tr("Keep"), parent)
         self._background = background
         self._runs_folder = runs_folder
         self._asked: list[RunSummary] = []
@@ -83,39 +84,42 @@ class DeleteConfirmation(Question):
         name = f"“{self._asked[0].name}”" if len(self._asked) == 1 else ""
         details = []
         if deleted:
-            what = f"Delete {name or _runs(deleted)}?"
+            what = tr("Delete {name}?").format(name=name or _runs(deleted))
             size = "" if self._bytes is None else f" ({size_text(self._bytes)})"
-            whose = "Its" if deleted == 1 else "Their"
-            details.append(
-                f"{whose} curves, samples and checkpoints{size} stay under Settings, Data, Recently deleted "
-                "for 30 days."
+            one = tr(
+                "Its curves, samples and checkpoints{size} stay under Settings, Data, Recently deleted for 30 days."
             )
+            many = tr(
+                "Their curves, samples and checkpoints{size} stay under Settings, Data, Recently deleted for 30 days."
+            )
+            details.append(trn(one, many, deleted, size=size))
             if forgotten:
-                details.append(f"{_runs(forgotten, 'other')} outside i3desk's folder: only taken off this list.")
+                one = tr("1 other run outside i3desk's folder: only taken off this list.")
+                many = tr("{n} other runs outside i3desk's folder: only taken off this list.")
+                details.append(trn(one, many, forgotten))
         elif forgotten:
-            what = f"Take {name or _runs(forgotten)} off this list?"
-            where = f" in {self.to_forget[0]}" if forgotten == 1 else ""
-            details.append(f"Nothing is deleted: the files stay{where}.")
+            what = tr("Take {name} off this list?").format(name=name or _runs(forgotten))
+            where = tr(" in {to_forget}").format(to_forget=self.to_forget[0]) if forgotten == 1 else ""
+            details.append(tr("Nothing is deleted: the files stay{where}.").format(where=where))
         else:
-            what = f"{name or _runs(alive).capitalize()} cannot be deleted while training."
-            details.append("Stop the training first, or wait for its end.")
+            what = tr("{name} cannot be deleted while training.").format(name=name or _runs(alive))
+            details.append(tr("Stop the training first, or wait for its end."))
         if alive and (deleted or forgotten):
-            details.append(f"{_runs(alive, 'other')} still training: kept.")
+            details.append(trn("1 other run still training: kept.", "{n} other runs still training: kept.", alive))
         self.show_question(what, " ".join(details))
         self.yes_button.setVisible(bool(deleted or forgotten))
-        word = "Delete" if deleted else "Take off the list"
+        word = tr("Delete") if deleted else tr("Take off the list")
         self.yes_button.setText(word)
         self.yes_button.setAccessibleName(word)
         self.yes_button.setToolTip(
-            tooltip_text("It can be restored for 30 days" if deleted else "The files stay where they are")
+            tooltip_text(tr("It can be restored for 30 days") if deleted else tr("The files stay where they are"))
         )
-        self.no_button.setText("Cancel" if deleted or forgotten else "Close")
+        self.no_button.setText(tr("Cancel") if deleted or forgotten else tr("Close"))
         self.no_button.setAccessibleName(self.no_button.text())
 
 
-def _runs(count: int, kind: str = "") -> str:
-    kind = f"{kind} " if kind else ""
-    return f"1 {kind}run" if count == 1 else f"{count} {kind}runs"
+def _runs(count: int) -> str:
+    return trn("1 run", "{n} runs", count)
 
 
 def _sum_of_bytes(folders: tuple[Path, ...]) -> int:

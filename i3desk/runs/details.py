@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QMenu, QToolButton, QWidget
 
 from i3core.runs.reader import RunState, RunSummary, folder_bytes, read_description
 from i3desk.curves.sparkline import Sparkline
+from i3desk.language import tr
 from i3desk.runs.config_diff import changed_settings
 from i3desk.runs.controller import RunController
 from i3desk.runs.labels import progress_text, state_text, tone_of, trouble_text
@@ -77,14 +78,14 @@ class RunDetails(QWidget):
             spacing=12,
         )
         self.facts = FactRows()
-        self._column.addWidget(_card("About this run", self.facts))
+        self._column.addWidget(_card(tr("About this run"), self.facts))
         self.settings = FactRows()
-        self.no_settings = label("All settings are the defaults.", tone="muted", grade="small", wrap=True)
+        self.no_settings = label(tr("All settings are the defaults."), tone="muted", grade="small", wrap=True)
         self.no_settings.setMinimumSize(1, 1)
-        self._column.addWidget(_card("Differs from the defaults", self.settings, self.no_settings))
+        self._column.addWidget(_card(tr("Differs from the defaults"), self.settings, self.no_settings))
         self.note = NoteEdit()
         self.note.note_changed.connect(runs.set_note)
-        add(self._column, _card("Note", self.note), None)
+        add(self._column, _card(tr("Note"), self.note), None)
         self._page = scroll_page(inside)
         column.addWidget(self._page, 1)
         theme.changed.connect(self._tint)
@@ -97,25 +98,29 @@ class RunDetails(QWidget):
         self.dot = Dot()
         self.state = label(grade="small")
         self.progress = label(tone="muted", grade="small")
-        close = icon_button("close", "Close the details", "Close the details (Esc)", size=16)
+        close = icon_button("close", tr("Close the details"), tr("Close the details (Esc)"), size=16)
         close.clicked.connect(self.closed)
         self.close_button = close
-        self.show_button = button("Open", "Show its curves and samples on the Train page (Enter)", kind="primary")
-        self.chat_button = button("Chat with this model", "Chat with the newest checkpoint of this run")
-        self.resume_button = button("Resume", "Continue from the last checkpoint")
-        self.again_button = button("Train again…", "Set up a new run with these settings")
-        self.export_button = button("Keep as model…", "Make a model of its best checkpoint, on the Train page")
+        self.show_button = button(
+            tr("Open"), tr("Show its curves and samples on the Train page (Enter)"), kind="primary"
+        )
+        self.chat_button = button(tr("Chat with this model"), tr("Chat with the newest checkpoint of this run"))
+        self.resume_button = button(tr("Resume"), tr("Continue from the last checkpoint"))
+        self.again_button = button(tr("Train again…"), tr("Set up a new run with these settings"))
+        self.export_button = button(tr("Keep as model…"), tr("Make a model of its best checkpoint, on the Train page"))
         for each, act in (
             (self.show_button, self.open_requested.emit), (self.export_button, self.open_requested.emit),
             (self.chat_button, self.chat_requested.emit), (self.resume_button, self._resume),
             (self.again_button, self.again_requested.emit),
         ):  # fmt: skip
             each.clicked.connect(partial(self._with_folder, act))
-        self.more_button = icon_button("more", "More", "Rename, open the folder or delete", look="more")
+        self.more_button = icon_button("more", tr("More"), tr("Rename, open the folder or delete"), look="more")
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more_button)
         self.rename_action = menu.addAction("Rename\tF2", self.start_rename)
-        self.folder_action = menu.addAction("Open folder", partial(self._with_folder, partial(open_folder, asker=self)))
+        self.folder_action = menu.addAction(
+            tr("Open folder"), partial(self._with_folder, partial(open_folder, asker=self))
+        )
         menu.addSeparator()
         self.remove_action = menu.addAction("Delete…\tDel", self.removal_requested.emit)
         self.more_button.setMenu(menu)
@@ -127,7 +132,7 @@ class RunDetails(QWidget):
 
     def _curve(self) -> QWidget:
         self.sparkline = Sparkline(self._theme)
-        self.curve_card = _card("Training loss", self.sparkline)
+        self.curve_card = _card(tr("Training loss"), self.sparkline)
         return self.curve_card
 
     # ------------------------------------------------------------------ what it shows
@@ -141,7 +146,7 @@ class RunDetails(QWidget):
             self.name.setModified(False)
             self._page.verticalScrollBar().setValue(0)
         self.summary = summary
-        self.setAccessibleName(f"Run {summary.name}")
+        self.setAccessibleName(tr("Run {name}").format(name=summary.name))
         self.name.show_name(summary.name)
         self.state.setText(state_text(summary))
         progress = progress_text(summary)
@@ -183,7 +188,10 @@ class RunDetails(QWidget):
 
     def _show_settings(self, summary: RunSummary) -> None:
         changes = changed_settings(summary.config)
-        rows = [(each.label, f"{each.text}  (default: {each.default})", each.tooltip) for each in changes]
+        rows = [
+            (each.label, tr("{text}  (default: {default})").format(text=each.text, default=each.default), each.tooltip)
+            for each in changes
+        ]
         self.settings.show_rows(rows)
         self.settings.setVisible(bool(rows))
         self.no_settings.setVisible(not rows)

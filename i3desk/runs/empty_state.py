@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QWidget
 
+from i3desk.language import tr
 from i3desk.style import icons
 from i3desk.style.theme import Theme
 from i3desk.widgets.basics import button, column_in, label, row
@@ -33,7 +34,7 @@ class EmptyState(QWidget):
         self.text.setMinimumWidth(NARROWEST)
         for each in (self.title, self.text):
             each.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.train_button = button("Train a model…", "Set up a run on the Train page", kind="primary")
+        self.train_button = button(tr("Train a model…"), tr("Set up a run on the Train page"), kind="primary")
         self.train_button.clicked.connect(self.train_requested)
         column_in(
             self,

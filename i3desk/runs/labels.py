@@ -5,20 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from i3core.runs.reader import RunState, RunStatus, RunSummary
-from i3core.system.humanize import duration_text, when_text
+from i3desk.humanize import duration_text, when_text
+from i3desk.language import figure, localised, tr
 
 NONE = "–"
 STATE_WORDS = {
-    RunState.QUEUED: "waiting",
-    RunState.STARTING: "starting",
-    RunState.RUNNING: "running",
-    RunState.PAUSED: "paused",
-    RunState.STOPPING: "stopping",
-    RunState.FINISHED: "finished",
-    RunState.INTERRUPTED: "stopped",
-    RunState.FAILED: "failed",
-    RunState.DIED: "ended unexpectedly",
-    RunState.MISSING: "folder is gone",
+    RunState.QUEUED: tr("waiting"),
+    RunState.STARTING: tr("starting"),
+    RunState.RUNNING: tr("running"),
+    RunState.PAUSED: tr("paused"),
+    RunState.STOPPING: tr("stopping"),
+    RunState.FINISHED: tr("finished"),
+    RunState.INTERRUPTED: tr("stopped"),
+    RunState.FAILED: tr("failed"),
+    RunState.DIED: tr("ended unexpectedly"),
+    RunState.MISSING: tr("folder is gone"),
 }
 _TONES = {
     RunState.QUEUED: "warn",
@@ -51,14 +52,18 @@ def state_text(summary: RunSummary) -> str:
 
 def silence_text(status: RunStatus) -> str:
     """What follows the state of a trainer that seems to hang: ", no sign of life for 3 min"."""
-    return f", no sign of life for {duration_text(60 * status.silent_minutes)}" if status.silent_minutes else ""
+    return (
+        tr(", no sign of life for {duration}").format(duration=duration_text(60 * status.silent_minutes))
+        if status.silent_minutes
+        else ""
+    )
 
 
 def progress_text(summary: RunSummary) -> str:
     """The progress: "step 310 of 500"."""
     if not summary.total_steps:
-        return f"step {summary.step:,}" if summary.step else ""
-    return f"step {summary.step:,} of {summary.total_steps:,}"
+        return tr("step {step}").format(step=figure(summary.step)) if summary.step else ""
+    return tr("step {step} of {total_steps}").format(step=figure(summary.step), total_steps=figure(summary.total_steps))
 
 
 def model_text(summary: RunSummary) -> str:
@@ -66,7 +71,7 @@ def model_text(summary: RunSummary) -> str:
     if summary.model and not summary.config.get("preset"):
         return summary.model
     preset = str(summary.config.get("preset") or "")
-    return f"{preset} from scratch" if preset else summary.model
+    return tr("{preset} from scratch").format(preset=preset) if preset else summary.model
 
 
 def data_text(summary: RunSummary) -> str:
@@ -74,7 +79,7 @@ def data_text(summary: RunSummary) -> str:
     if not summary.data:
         return ""
     more = len(summary.data) - 1
-    return summary.data[0] + (f" + {more} more" if more else "")
+    return summary.data[0] + (tr(" + {more} more").format(more=more) if more else "")
 
 
 def made_of_text(summary: RunSummary) -> str:
@@ -86,14 +91,14 @@ def loss_text(value: float | None) -> str:
     """A loss with two decimals, or three digits if it is small."""
     if value is None or value != value:
         return NONE
-    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
+    return localised(f"{value:.2f}" if abs(value) >= 0.1 else figure(value, ".3g"))
 
 
 def best_of(summary: RunSummary) -> tuple[float | None, str]:
     """The loss that runs are ranked by, and its name: of validation if there is one, else the last of training."""
     if summary.best_val_loss is not None:
-        return summary.best_val_loss, "best loss"
-    return (None, "") if summary.loss is None else (summary.loss, "training loss")
+        return summary.best_val_loss, tr("best loss")
+    return (None, "") if summary.loss is None else (summary.loss, tr("training loss"))
 
 
 def spent_text(seconds: float) -> str:
@@ -109,11 +114,11 @@ def started_text(moment: float) -> str:
 def accessible_text(summary: RunSummary) -> str:
     """A row of the list for screen readers."""
     loss, which = best_of(summary)
-    parts = [summary.name, state_text(summary), made_of_text(summary).replace(" ← ", " trained on ")]
+    parts = [summary.name, state_text(summary), made_of_text(summary).replace(" ← ", f" {tr('trained on')} ")]
     if loss is not None:
         parts.append(f"{which} {loss_text(loss)}")
     if summary.seconds > 0:
-        parts.append(f"{spent_text(summary.seconds)} spent")
+        parts.append(tr("{spent} spent").format(spent=spent_text(summary.seconds)))
     parts.append(started_text(summary.started))
     return ", ".join(part for part in parts if part)
 
@@ -123,8 +128,8 @@ def trouble_text(status: RunStatus) -> str:
     if status.error:
         return status.error
     if status.state is RunState.DIED:
-        return "The training process ended without a message."
-    return "The run failed." if status.state is RunState.FAILED else ""
+        return tr("The training process ended without a message.")
+    return tr("The run failed.") if status.state is RunState.FAILED else ""
 
 
 def is_ours(folder: Path, runs_folder: Path | None) -> bool:

@@ -30,6 +30,7 @@ from i3core.runs import reader
 from i3core.runs.reader import RunState, RunStatus
 from i3core.system.extras import is_packaged
 from i3core.system.files import open_file, read_json, write_json
+from i3desk.language import tr
 from i3desk.runs import queue
 from i3desk.runs.queue import QueueEntry
 from i3desk.workers.core_process import child_command
@@ -38,7 +39,7 @@ LAUNCH_FILE = ".launch.json"
 LOG_FILE = "trainer.log"
 REQUEST_FILE = "request.json"
 SPAWN_S = 10.0  # longer than it takes from the mark to the process
-START_NOTE = "starting the engine"
+START_NOTE = tr("starting the engine")
 _DETACHED = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 
@@ -128,8 +129,10 @@ def spawn(arguments: list[str], folder: Path) -> int:
             )  # fmt: skip
     except OSError as error:
         raise I3Error(
-            f"The training could not start: {error.filename or program}: {error.strerror or error}.",
-            "Check that i3desk is installed completely and the disk has free space.",
+            tr("The training could not start: {filename}: {strerror}.").format(
+                filename=error.filename or program, strerror=error.strerror or error
+            ),
+            tr("Check that i3desk is installed completely and the disk has free space."),
         ) from error
     process.returncode = 0  # it is never waited for: Python would warn when this object is deleted
     return process.pid

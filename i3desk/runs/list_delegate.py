@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from i3core.runs.reader import RunSummary
 from i3desk.curves.sparkline import evenly, paint_sparkline
+from i3desk.language import tr
 from i3desk.runs.labels import best_of, loss_text, made_of_text, spent_text, started_text, state_text, tone_of
 from i3desk.runs.list_model import SUMMARY_ROLE
 from i3desk.style import palette
@@ -82,7 +83,7 @@ class RunListDelegate(TitleEditing, QStyledItemDelegate):
     """
 
     renamed = Signal(object, str)
-    editor_name = "Name of the run"
+    editor_name = tr("Name of the run")
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from i3core.runs.reader import RunState, RunSummary
+from i3desk.language import tr
 from i3desk.runs.labels import STATE_WORDS, accessible_text, best_of, made_of_text, state_text
 from i3desk.widgets.plain_text import tooltip_text
 
@@ -17,9 +18,9 @@ SUMMARY_ROLE = Qt.ItemDataRole.UserRole + 1
 NO_PARENT = QModelIndex()
 Index = QModelIndex | QPersistentModelIndex
 ORDERS = {
-    "newest": ("Newest", "Newest runs first"),
-    "best": ("Best", "Lowest validation loss first, then runs without one by training loss"),
-    "name": ("Name", "In alphabetical order"),
+    "newest": (tr("Newest"), tr("Newest runs first")),
+    "best": (tr("Best"), tr("Lowest validation loss first, then runs without one by training loss")),
+    "name": (tr("Name"), tr("In alphabetical order")),
 }
 
 
@@ -44,7 +45,7 @@ def _by_start(summary: RunSummary) -> tuple[Any, ...]:
 def _by_loss(summary: RunSummary) -> tuple[Any, ...]:
     loss, which = best_of(summary)
     known = loss is not None and math.isfinite(loss)
-    return (which != "best loss", not known, loss if known else 0.0, *_by_start(summary))
+    return (which != tr("best loss"), not known, loss if known else 0.0, *_by_start(summary))
 
 
 def _by_name(summary: RunSummary) -> tuple[Any, ...]:

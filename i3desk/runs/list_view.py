@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView
 
 from i3core.runs.reader import RunSummary
+from i3desk.language import tr
 from i3desk.runs.list_delegate import RunListDelegate
 from i3desk.runs.list_model import SUMMARY_ROLE, RunListModel
 from i3desk.style.theme import Theme
@@ -48,9 +49,9 @@ class RunListView(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setFrameShape(QListView.Shape.NoFrame)
         self.setTabKeyNavigation(False)
-        self.setAccessibleName("Runs")
+        self.setAccessibleName(tr("Runs"))
         self.setAccessibleDescription(
-            "Enter opens a run, Space chooses several to compare, F2 renames, Del deletes, Esc chooses none"
+            tr("Enter opens a run, Space chooses several to compare, F2 renames, Del deletes, Esc chooses none")
         )
         self.doubleClicked.connect(self._open)
         self.selectionModel().selectionChanged.connect(self.chosen_changed)

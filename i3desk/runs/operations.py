@@ -13,6 +13,7 @@ from i3core.runs.folder import PARTS
 from i3core.runs.reader import RunState
 from i3core.system import recently_deleted
 from i3core.system.files import read_json, write_json
+from i3desk.language import tr
 from i3desk.runs import launcher, queue
 from i3desk.runs.queue import NOTES_FILE, QueueEntry
 
@@ -21,9 +22,11 @@ def enqueue(folder: Path, waiting: QueueEntry) -> None:
     """Queue a run that ended. Raises TrainingError if it is alive or gone."""
     state = launcher.read_status(folder).state
     if state is RunState.MISSING:
-        raise TrainingError(f"The run folder {folder} is gone.", "It was deleted or moved.")
+        raise TrainingError(
+            tr("The run folder {folder} is gone.").format(folder=folder), tr("It was deleted or moved.")
+        )
     if state.is_alive:
-        raise TrainingError("This run is still running.", "Stop it first, or let it finish.")
+        raise TrainingError(tr("This run is still running."), tr("Stop it first, or let it finish."))
     queue.write(folder, waiting)
 
 
@@ -33,7 +36,7 @@ def leave_queue(folder: Path) -> Path | None:
     It can be restored for 30 days, to the queue. Raises TrainingError if it has been started.
     """
     if launcher.read_status(folder).state is not RunState.QUEUED:
-        raise TrainingError("This run is no longer in the queue.", "Stop it if you do not want it.")
+        raise TrainingError(tr("This run is no longer in the queue."), tr("Stop it if you do not want it."))
     if (folder / "run.json").exists() or (folder / "status.json").exists():
         queue.remove(folder)
         return None
@@ -48,7 +51,7 @@ def kill(folder: Path) -> None:
     status = launcher.read_status(folder)
     pid = status.pid or launcher.find_trainer(folder)
     if not status.state.is_alive or not pid:
-        raise TrainingError("This run is not running.", "There is nothing to end.")
+        raise TrainingError(tr("This run is not running."), tr("There is nothing to end."))
     try:
         process = psutil.Process(pid)
         process.kill()
@@ -56,13 +59,15 @@ def kill(folder: Path) -> None:
     except psutil.NoSuchProcess:
         pass
     except psutil.Error as error:
-        raise TrainingError(f"The training process {pid} could not be ended.", str(error)) from error
+        raise TrainingError(tr("The training process {pid} could not be ended.").format(pid=pid), str(error)) from error
 
 
 def change_notes(folder: Path, **changes: str) -> None:
     """Change the user's "name" or "note" of a run."""
     if not folder.is_dir():
-        raise TrainingError(f"The run folder {folder} is gone.", "It was deleted or moved.")
+        raise TrainingError(
+            tr("The run folder {folder} is gone.").format(folder=folder), tr("It was deleted or moved.")
+        )
     try:
         notes = read_json(folder / NOTES_FILE)
         notes = notes if isinstance(notes, dict) else {}
@@ -77,7 +82,7 @@ def delete(folder: Path, runs_folder: Path) -> Path:
     Raises I3Error if it is alive or cannot be deleted.
     """
     if launcher.read_status(folder).state.is_alive:
-        raise TrainingError("This run is still running.", "Stop it first, or let it finish.")
+        raise TrainingError(tr("This run is still running."), tr("Stop it first, or let it finish."))
     if (folder / "run.json").is_file():
         registry.set_aside(folder, runs=runs_folder)
     else:  # it was only queued
@@ -90,12 +95,17 @@ def delete(folder: Path, runs_folder: Path) -> Path:
 def _check_unstarted(folder: Path) -> None:
     """Raise unless this is the folder of a run that was only queued, with nothing else in it."""
     if not folder.is_dir() or folder.is_symlink():
-        raise TrainingError(f"There is no run folder {folder}.", "It may have been deleted or moved already.")
+        raise TrainingError(
+            tr("There is no run folder {folder}.").format(folder=folder),
+            tr("It may have been deleted or moved already."),
+        )
     foreign = [path.name for path in folder.iterdir() if path.name not in PARTS and not path.name.startswith(".")]
     if foreign:
         raise TrainingError(
-            f"{folder} contains other files than those of a training run ({foreign[0]}); it was not deleted.",
-            "Move them away first.",
+            tr("{folder} contains other files than those of a training run ({foreign}); it was not deleted.").format(
+                folder=folder, foreign=foreign[0]
+            ),
+            tr("Move them away first."),
         )
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QSizePolicy, QStackedWidget, QT
 
 from i3core.runs import index
 from i3core.runs.reader import RunSummary
+from i3desk.language import tr
 from i3desk.runs.comparison import RunComparison
 from i3desk.runs.controller import RunController
 from i3desk.runs.delete_confirmation import DeleteConfirmation
@@ -35,7 +36,7 @@ COMPARISON_MIN_WIDTH = 500
 ANY_WIDTH = 16_777_215  # Qt's QWIDGETSIZE_MAX
 SHOW_MS = 30
 EMPTY_AFTER_MS = 400  # so that "no runs" does not flash before they are read
-NO_RUNS = "Runs of the Train page and of “i3core train” appear here, with their progress and results."
+NO_RUNS = tr("Runs of the Train page and of “i3core train” appear here, with their progress and results.")
 
 
 class RunsPage(QWidget):
@@ -89,20 +90,20 @@ class RunsPage(QWidget):
     def _build(self) -> None:
         self.count = tabular(label(tone="muted", grade="small"))
         self.search = named(QLineEdit(), "search")
-        self.search.setPlaceholderText("Search runs")
-        self.search.setAccessibleName("Search runs")
-        self.search.setToolTip(tooltip_text("Words in the name, note, model, data or state; Esc clears the search"))
+        self.search.setPlaceholderText(tr("Search runs"))
+        self.search.setAccessibleName(tr("Search runs"))
+        self.search.setToolTip(tooltip_text(tr("Words in the name, note, model, data or state; Esc clears the search")))
         self.search.setMinimumWidth(120)
         self.search.setMaximumWidth(260)
         self._glass = self.search.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
         for tool in self.search.findChildren(QToolButton):
-            tool.setAccessibleName("Search")
+            tool.setAccessibleName(tr("Search"))
             tool.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.sorting = SegmentedControl("Sort", ORDERS)
+        self.sorting = SegmentedControl(tr("Sort"), ORDERS)
         self.sorting.setFixedWidth(204)
         self.sorting.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.sorting.show_choice(self.order)
-        tools = row(label("Runs", grade="title"), self.count, None, (self.search, 2), self.sorting, spacing=10)
+        tools = row(label(tr("Runs"), grade="title"), self.count, None, (self.search, 2), self.sorting, spacing=10)
         header = page_header(tools)
 
         self._card = named(QFrame(), "card")
@@ -167,16 +168,22 @@ class RunsPage(QWidget):
         self.list.show_runs(shown)
         if shown:
             self._card.setMaximumHeight(len(shown) * self.list.sizeHintForRow(0) + 2 * CARD_PADDING + 2)
-        found = f"{len(shown)} of {len(everything)}" if len(shown) < len(everything) else f"{len(everything)}"
+        found = (
+            tr("{count} of {count2}").format(count=len(shown), count2=len(everything))
+            if len(shown) < len(everything)
+            else f"{len(everything)}"
+        )
         self.count.setText(found if everything else "")
         if shown:
             self._left.setCurrentWidget(self._card_page)
         elif everything:
             words = self.search.text().strip()
-            self.note.show_note("search", "Nothing found", f"No run contains “{words}”.", may_train=False)
+            self.note.show_note(
+                "search", tr("Nothing found"), tr("No run contains “{words}”.").format(words=words), may_train=False
+            )
             self._left.setCurrentWidget(self.note)
         elif self._may_be_empty:
-            self.note.show_note("runs", "No runs yet", NO_RUNS, may_train=True)
+            self.note.show_note("runs", tr("No runs yet"), NO_RUNS, may_train=True)
             self._left.setCurrentWidget(self.note)
         else:
             self._left.setCurrentWidget(self._blank)

@@ -15,6 +15,7 @@ from i3core.errors import I3Error, TrainingError
 from i3core.system.disk_space import write_remedy
 from i3core.system.files import free_folder, read_json, write_json
 from i3core.training.config import TrainingConfig
+from i3desk.language import tr
 
 QUEUE_FILE = "queue.json"
 NOTES_FILE = "notes.json"
@@ -91,7 +92,9 @@ def make_run(runs_folder: Path, config: dict[str, Any], name: str) -> Path:
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
         raise TrainingError(
-            f"The run folder {folder} cannot be made: {error.strerror or error}.",
+            tr("The run folder {folder} cannot be made: {strerror}.").format(
+                folder=folder, strerror=error.strerror or error
+            ),
             write_remedy(error),
         ) from error
     return folder

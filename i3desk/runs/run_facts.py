@@ -8,33 +8,38 @@ from typing import TYPE_CHECKING, Any
 
 from i3core.net.dataset_name import display_name
 from i3core.runs.reader import RunState, RunSummary
-from i3core.system.humanize import count_text, size_text, when_text
+from i3desk.humanize import count_text, size_text, when_text
+from i3desk.language import figure, tr
 from i3desk.runs.labels import loss_text, model_text, progress_text, spent_text
 
 if TYPE_CHECKING:
     from i3desk.widgets.facts import Fact
 
-SHARE_TRAINED = "Numbers that this run changes, of all that the model has"
+SHARE_TRAINED = tr("Numbers that this run changes, of all that the model has")
 MAX_FILES = 8
 
 
 def facts_of(summary: RunSummary, description: Mapping[str, Any], size_bytes: int | None) -> list[Fact]:
     """The known facts; `description` is run.json, `size_bytes` is the size of the folder, if counted yet."""
     facts = [
-        ("Progress", _steps(summary), ""),
-        ("Best loss", _best(summary), "The lowest loss on validation text"),
-        ("Last loss", loss_text(summary.loss) if summary.loss is not None else "", "Of the last training step"),
-        ("Time spent", spent_text(summary.seconds) if summary.seconds else "", "Without pauses and stops"),
-        ("Speed", _speed(summary), "Of the last training step"),
-        ("Started", when_text(summary.started) if summary.started else "", ""),
-        ("Resumed", _resumed(description), "When the run continued after a stop or a failure"),
-        ("Model", model_text(summary), str(summary.config.get("model") or "")),
-        ("Parameters", _parameters(description), SHARE_TRAINED),
-        ("Data", *_data(summary, description)),
-        ("Device", summary.device, ""),
-        ("Versions", _versions(description), "The programs that trained it"),
-        ("On the disk", size_text(size_bytes) if size_bytes is not None else "", "What deleting the run would free"),
-        ("Folder", str(summary.folder), str(summary.folder)),
+        (tr("Progress"), _steps(summary), ""),
+        (tr("Best loss"), _best(summary), tr("The lowest loss on validation text")),
+        (tr("Last loss"), loss_text(summary.loss) if summary.loss is not None else "", tr("Of the last training step")),
+        (tr("Time spent"), spent_text(summary.seconds) if summary.seconds else "", tr("Without pauses and stops")),
+        (tr("Speed"), _speed(summary), tr("Of the last training step")),
+        (tr("Started"), when_text(summary.started) if summary.started else "", ""),
+        (tr("Resumed"), _resumed(description), tr("When the run continued after a stop or a failure")),
+        (tr("Model"), model_text(summary), str(summary.config.get("model") or "")),
+        (tr("Parameters"), _parameters(description), SHARE_TRAINED),
+        (tr("Data"), *_data(summary, description)),
+        (tr("Device"), summary.device, ""),
+        (tr("Versions"), _versions(description), tr("The programs that trained it")),
+        (
+            tr("On the disk"),
+            size_text(size_bytes) if size_bytes is not None else "",
+            tr("What deleting the run would free"),
+        ),
+        (tr("Folder"), str(summary.folder), str(summary.folder)),
     ]
     return [fact for fact in facts if fact[1]]
 
@@ -44,7 +49,9 @@ def _steps(summary: RunSummary) -> str:
     text = progress_text(summary)
     ended = summary.status.state in (RunState.INTERRUPTED, RunState.FAILED, RunState.DIED)
     if ended and text:
-        text += f", saved at step {saved:,}" if saved is not None else ", nothing saved"
+        text += (
+            tr(", saved at step {saved}").format(saved=figure(saved)) if saved is not None else tr(", nothing saved")
+        )
     return text
 
 
@@ -53,13 +60,17 @@ def _best(summary: RunSummary) -> str:
         return ""
     text = loss_text(summary.best_val_loss)
     if summary.best_val_loss < 20:  # otherwise the perplexity is meaningless
-        text += f" (perplexity {math.exp(summary.best_val_loss):,.1f})"
-    return text if summary.best_step is None else f"{text} at step {summary.best_step:,}"
+        text += tr(" (perplexity {exp})").format(exp=figure(math.exp(summary.best_val_loss), ",.1f"))
+    return (
+        text
+        if summary.best_step is None
+        else tr("{text} at step {best_step}").format(text=text, best_step=figure(summary.best_step))
+    )
 
 
 def _speed(summary: RunSummary) -> str:
     speed = summary.tokens_per_second
-    return f"{speed:,.0f} tokens/s" if speed else ""
+    return tr("{speed} tokens/s").format(speed=figure(speed, ",.0f")) if speed else ""
 
 
 def _resumed(description: Mapping[str, Any]) -> str:
@@ -72,8 +83,8 @@ def _parameters(description: Mapping[str, Any]) -> str:
     if not isinstance(count, int):
         return ""
     if isinstance(trainable, int) and trainable != count:
-        return f"{count_text(trainable)} of {count_text(count)} trained"
-    return f"{count_text(count)}, all trained"
+        return tr("{count} of {count2} trained").format(count=count_text(trainable), count2=count_text(count))
+    return tr("{count}, all trained").format(count=count_text(count))
 
 
 def _data(summary: RunSummary, description: Mapping[str, Any]) -> tuple[str, str]:
@@ -90,7 +101,7 @@ def _data(summary: RunSummary, description: Mapping[str, Any]) -> tuple[str, str
         for file, size in files
     ]
     if len(lines) > MAX_FILES:
-        lines[MAX_FILES - 1 :] = [f"and {len(lines) - MAX_FILES + 1} more"]
+        lines[MAX_FILES - 1 :] = [tr("and {count} more").format(count=len(lines) - MAX_FILES + 1)]
     return "\n".join(lines), "\n".join(file for file, _ in files)
 
 

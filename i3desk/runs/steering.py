@@ -9,6 +9,7 @@ from pathlib import Path
 
 from i3core.errors import TrainingError
 from i3core.system.disk_space import write_remedy
+from i3desk.language import tr
 
 OPPOSITES = {"pause": "resume", "resume": "pause"}
 PROMPTS_FILE = "prompts.json"
@@ -34,7 +35,9 @@ def send_prompts(folder: Path, prompts: Sequence[str]) -> None:
 
 def _write(folder: Path, name: str, content: str) -> None:
     if not folder.is_dir():
-        raise TrainingError(f"The run folder {folder} is gone.", "It was deleted or moved.")
+        raise TrainingError(
+            tr("The run folder {folder} is gone.").format(folder=folder), tr("It was deleted or moved.")
+        )
     path = folder / "control" / name
     try:
         path.parent.mkdir(exist_ok=True)
@@ -43,6 +46,8 @@ def _write(folder: Path, name: str, content: str) -> None:
         os.replace(beside, path)
     except OSError as error:
         raise TrainingError(
-            f"The command could not be sent: {path} cannot be written ({error.strerror or error}).",
+            tr("The command could not be sent: {path} cannot be written ({strerror}).").format(
+                path=path, strerror=error.strerror or error
+            ),
             write_remedy(error),
         ) from error

@@ -6,12 +6,13 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy, QWidget
 
+from i3desk.language import tr
 from i3desk.widgets.basics import button, column_in, label, named, row
 from i3desk.widgets.plain_text import without_options
 
 MAX_LINES, MIN_LINES = 9, 2  # of the end of the log in view
 LINE_CHARACTERS = 30
-COPIED_TEXT, COPY_TEXT = "Copied", "Copy"
+COPIED_TEXT, COPY_TEXT = tr("Copied"), tr("Copy")
 
 
 class TroubleCard(QFrame):
@@ -24,13 +25,13 @@ class TroubleCard(QFrame):
         self.what = label(wrap=True, selectable=True)
         self.remedy = label(tone="muted", wrap=True, selectable=True)
         self.log_tail = named(QPlainTextEdit(readOnly=True), "details")
-        self.log_tail.setAccessibleName("Last output")
+        self.log_tail.setAccessibleName(tr("Last output"))
         self.log_tail.setTabChangesFocus(True)
         self.log_tail.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.copy_button = button(COPY_TEXT, "Copy what happened and the end of the log", "quiet")
+        self.copy_button = button(COPY_TEXT, tr("Copy what happened and the end of the log"), "quiet")
         self.copy_button.clicked.connect(self._copy)
         self._head = QWidget()
-        self._head.setLayout(row(label("Last output", tone="muted", grade="small"), None, self.copy_button))
+        self._head.setLayout(row(label(tr("Last output"), tone="muted", grade="small"), None, self.copy_button))
         parts = (self.title, self.what, self._head, self.log_tail, self.remedy)
         column_in(self, *parts, margins=(14, 11, 14, 13), spacing=7)
         self.hide()

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QLabel, QWidget
 
 from i3core.version import __version__
+from i3desk.language import tr
 from i3desk.settings.card import Card
 from i3desk.style.icons import app_icon
 from i3desk.widgets.basics import button, label, row
@@ -24,23 +25,30 @@ class AboutCard(Card):
     licences_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("About", parent)
+        super().__init__(tr("About"), parent)
         picture = QLabel()
         picture.setPixmap(app_icon().pixmap(40, 40))
-        self.name = label(f"i3desk {__version__}", grade="title")
+        self.name = label(tr("i3desk {version}").format(version=__version__), grade="title")
         self.column.addLayout(row(picture, (self.name, 1), spacing=12))
         text = label(
-            "A language model that is entirely yours. i3desk, i3core and the bundled model are free software under the "
-            "Apache License 2.0. The i3 architecture and the model i3-80M are the work of FlameF0X (Apache-2.0).",
+            tr(
+                "A language model that is entirely yours. i3desk, i3core and the bundled model are free "
+                "software under the "
+                "Apache License 2.0. The i3 architecture and the model i3-80M are the work of FlameF0X (Apache-2.0)."
+            ),
             wrap=True,
         )
         self.column.addWidget(text)
         self.link = button(
-            "The i3 project", f"Open {I3_PROJECT} in your browser", name="Open the page of the i3 project"
+            tr("The i3 project"),
+            tr("Open {I3_PROJECT} in your browser").format(I3_PROJECT=I3_PROJECT),
+            name=tr("Open the page of the i3 project"),
         )
         self.link.clicked.connect(self._open_project)
         self.licences_button = button(
-            "Licences…", "Show the third-party software and its licences", name="Licences of third-party software"
+            tr("Licences…"),
+            tr("Show the third-party software and its licences"),
+            name=tr("Licences of third-party software"),
         )
         self.licences_button.clicked.connect(self.licences_requested)
         self.column.addLayout(row(self.link, self.licences_button, None))

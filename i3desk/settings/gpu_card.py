@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from i3core.system.gpu import UnusableGpu
+from i3desk.language import tr
 from i3desk.settings.card import Card
 from i3desk.widgets.basics import label
 from i3desk.widgets.copy_field import CopyField
@@ -14,10 +15,10 @@ class GpuCard(Card):
     """Shows why a GPU is not used; hidden if none is unused."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Graphics card", parent)
+        super().__init__(tr("Graphics card"), parent)
         self.what = label(wrap=True)
         self.column.addWidget(self.what)
-        self._line = CopyField("Command that makes the card usable", "Run this command in a terminal")
+        self._line = CopyField(tr("Command that makes the card usable"), tr("Run this command in a terminal"))
         self.command, self.copy_button = self._line.field, self._line.button
         self.column.addWidget(self._line)
         self.hide()
@@ -26,6 +27,10 @@ class GpuCard(Card):
         """Show why `card` is not used and what to do; None hides this."""
         self.setVisible(card is not None)
         if card is not None:
-            self.what.setText(f"{card.name} is not used: {card.reason}. {card.remedy}")
+            self.what.setText(
+                tr("{name} is not used: {reason}. {remedy}").format(
+                    name=card.name, reason=card.reason, remedy=card.remedy
+                )
+            )
             self._line.show_text(card.command)
             self._line.setVisible(bool(card.command))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3core.net.releases import switched_on
+from i3desk.language import tr
 from i3desk.paths import Paths
 from i3desk.preferences import TEXT_SIZES, SettingsStore
 from i3desk.settings.about_card import AboutCard
@@ -30,23 +31,27 @@ from i3desk.workers.api_server import ApiServer
 
 COLUMN_WIDTH = 640
 THEME_TOOLTIPS = {
-    "system": "Follow the light or dark colours of your system",
-    "light": "Always light",
-    "dark": "Always dark",
+    "system": tr("Follow the light or dark colours of your system"),
+    "light": tr("Always light"),
+    "dark": tr("Always dark"),
 }
 SCALE_CHOICES = {
     str(scale): (
         f"{scale} %",
-        f"Show everything at {scale} % (Ctrl++, Ctrl+-)" if scale != 100 else "The usual size (Ctrl+0)",
+        tr("Show everything at {scale} % (Ctrl++, Ctrl+-)").format(scale=scale)
+        if scale != 100
+        else tr("The usual size (Ctrl+0)"),
     )
     for scale in SCALES
 }
-TEXT_CHOICES = {str(size): (f"{size} %", f"Show the text of chats at {size} %") for size in TEXT_SIZES}
+TEXT_CHOICES = {
+    str(size): (f"{size} %", tr("Show the text of chats at {size} %").format(size=size)) for size in TEXT_SIZES
+}
 
 ON_CLOSE_CHOICES = {
-    "ask": ("Ask", "Ask each time what to do with a training run"),
-    "go_on": ("Keep running", "The run continues without the window and is shown again at the next start"),
-    "stop": ("Save and stop", "The run saves and stops; it can be resumed later"),
+    "ask": (tr("Ask"), tr("Ask each time what to do with a training run")),
+    "go_on": (tr("Keep running"), tr("The run continues without the window and is shown again at the next start")),
+    "stop": (tr("Save and stop"), tr("The run saves and stops; it can be resumed later")),
 }
 
 
@@ -94,53 +99,57 @@ class SettingsPage(QWidget):
         column.addStretch(1)
 
         self._scroll = scroll_page(centred(inside, COLUMN_WIDTH))
-        column_in(self, page_header(row(label("Settings", grade="title"), None)), (self._scroll, 1))
+        column_in(self, page_header(row(label(tr("Settings"), grade="title"), None)), (self._scroll, 1))
 
     def show_card(self, card: QWidget) -> None:
         """Scroll to `card`."""
         self._scroll.verticalScrollBar().setValue(card.y() - 8)
 
     def _appearance(self) -> Card:
-        card = Card("Appearance")
+        card = Card(tr("Appearance"))
         self.theme_choice = SegmentedControl(
-            "Theme", {key: (name, THEME_TOOLTIPS[key]) for key, name in CHOICES.items()}
+            tr("Theme"), {key: (name, THEME_TOOLTIPS[key]) for key, name in CHOICES.items()}
         )
         self.theme_choice.show_choice(self._theme.choice)
         self.theme_choice.chosen.connect(self._choose_theme)
-        self.scale_choice = SegmentedControl("Interface scale", SCALE_CHOICES)
+        self.scale_choice = SegmentedControl(tr("Interface scale"), SCALE_CHOICES)
         self.scale_choice.show_choice(str(self._store.preferences.scale))
         self.scale_choice.chosen.connect(self._choose_scale)
-        self.text_choice = SegmentedControl("Text of chats", TEXT_CHOICES)
+        self.text_choice = SegmentedControl(tr("Text of chats"), TEXT_CHOICES)
         self.text_choice.show_choice(str(self._store.preferences.text_size))
         self.text_choice.chosen.connect(self._choose_text_size)
         self._store.changed.connect(self._show_scale)
-        self.scale_note = label("Restart i3desk to apply.", tone="muted", grade="small")
+        self.scale_note = label(tr("Restart i3desk to apply."), tone="muted", grade="small")
         self.scale_note.hide()
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(10)
         grid.setColumnStretch(1, 1)
-        choices = {"Theme": self.theme_choice, "Interface scale": self.scale_choice, "Text of chats": self.text_choice}
+        choices = {
+            tr("Theme"): self.theme_choice,
+            tr("Interface scale"): self.scale_choice,
+            tr("Text of chats"): self.text_choice,
+        }
         for line, (name, choice) in enumerate(choices.items()):
             grid.addWidget(QLabel(name), line, 0)
             grid.addWidget(choice, line, 1)
         grid.addWidget(self.scale_note, len(choices), 1)
         card.column.addLayout(grid)
         self.motion_switch = SwitchButton()
-        self.motion_switch.setAccessibleName("Reduce motion")
-        self.motion_switch.setToolTip(tooltip_text("Nothing moves by itself: bars stand still while they wait"))
+        self.motion_switch.setAccessibleName(tr("Reduce motion"))
+        self.motion_switch.setToolTip(tooltip_text(tr("Nothing moves by itself: bars stand still while they wait")))
         self.motion_switch.setChecked(self._store.preferences.reduce_motion)
         self.motion_switch.clicked.connect(self._choose_motion)
-        card.column.addLayout(row(QLabel("Reduce motion"), None, self.motion_switch))
+        card.column.addLayout(row(QLabel(tr("Reduce motion")), None, self.motion_switch))
         return card
 
     def _training(self) -> Card:
-        card = Card("Training")
-        self.on_close_choice = SegmentedControl("Training when the window is closed", ON_CLOSE_CHOICES)
+        card = Card(tr("Training"))
+        self.on_close_choice = SegmentedControl(tr("Training when the window is closed"), ON_CLOSE_CHOICES)
         self.on_close_choice.show_choice(self._store.preferences.training_on_close)
         self.on_close_choice.chosen.connect(self._choose_on_close)
         self._store.changed.connect(self._show_on_close)
-        question = label("When I close the window, training should", wrap=True)
+        question = label(tr("When I close the window, training should"), wrap=True)
         line = row((question, 1), (self.on_close_choice, 1), spacing=24)
         card.column.addLayout(line)
         return card
@@ -179,7 +188,7 @@ class SettingsPage(QWidget):
 
 
 def _shortcuts(lines: list[tuple[str, str]]) -> Card:
-    card = Card("Keyboard")
+    card = Card(tr("Keyboard"))
     grid = QGridLayout()
     grid.setHorizontalSpacing(24)
     grid.setVerticalSpacing(6)

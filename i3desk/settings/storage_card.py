@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal, SignalInstance, Slot
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
+from i3desk.language import tr
 from i3desk.paths import Paths
 from i3desk.settings.card import Card
 from i3desk.settings.deleted_list import DeletedList
@@ -31,11 +32,13 @@ class StorageCard(Card):
     delete_everything_requested = Signal()
 
     def __init__(self, paths: Paths, parent: QWidget | None = None) -> None:
-        super().__init__("Data", parent)
+        super().__init__(tr("Data"), parent)
         self._pending: SignalInstance | None = None
         lead = label(
-            "Everything stays on this computer. i3desk uses the network only when you download a model or check "
-            "for a new version.",
+            tr(
+                "Everything stays on this computer. i3desk uses the network only when you download a model or check "
+                "for a new version."
+            ),
             tone="muted",
             wrap=True,
         )
@@ -45,16 +48,19 @@ class StorageCard(Card):
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
         lines = (
-            ("Conversations", paths.conversations_file),
-            ("Models", paths.models_folder),
-            ("Training runs", paths.runs_folder),
-            ("Settings", paths.settings_file),
-            ("Log", paths.log_file),
+            (tr("Conversations"), paths.conversations_file),
+            (tr("Models"), paths.models_folder),
+            (tr("Training runs"), paths.runs_folder),
+            (tr("Settings"), paths.settings_file),
+            (tr("Log"), paths.log_file),
         )
         for number, (name, path) in enumerate(lines):
             where = label(str(path), tone="muted", grade="small", wrap=True, selectable=True)
             open_button = button(
-                "Open", "Show the folder in your file manager", kind="quiet", name=f"Open the folder of: {name}"
+                tr("Open"),
+                tr("Show the folder in your file manager"),
+                kind="quiet",
+                name=tr("Open the folder of: {name}").format(name=name),
             )
             open_button.clicked.connect(partial(self._open_folder, path))
             grid.addWidget(QLabel(name), number, 0)
@@ -64,12 +70,12 @@ class StorageCard(Card):
         self.deleted = DeletedList()
         self.column.addWidget(self.deleted)
 
-        self.export_button = button("Export all chats…", "Write all conversations into one JSON file")
+        self.export_button = button(tr("Export all chats…"), tr("Write all conversations into one JSON file"))
         self.export_button.clicked.connect(self.export_all_requested)
-        self.delete_conversations_button = button("Delete all chats…", "Delete all conversations permanently")
+        self.delete_conversations_button = button(tr("Delete all chats…"), tr("Delete all conversations permanently"))
         self.delete_conversations_button.clicked.connect(self._ask_conversations)
         self.delete_everything_button = button(
-            "Delete everything…", "Delete conversations, downloaded models, training runs, settings and the log"
+            tr("Delete everything…"), tr("Delete conversations, downloaded models, training runs, settings and the log")
         )
         self.delete_everything_button.clicked.connect(self._ask_everything)
         for danger in (self.delete_conversations_button, self.delete_everything_button):
@@ -79,7 +85,7 @@ class StorageCard(Card):
         column_in(self._choices, row(self.export_button, None), deletions, spacing=8)
         self.column.addWidget(self._choices)
 
-        self.question = Question("Delete", "Delete now; this cannot be undone")
+        self.question = Question(tr("Delete"), tr("Delete now; this cannot be undone"))
         self.question.confirmed.connect(self._confirm)
         self.question.closed.connect(self._choices.show)
         self.column.addWidget(self.question)
@@ -87,15 +93,17 @@ class StorageCard(Card):
     @Slot()
     def _ask_conversations(self) -> None:
         self._ask(
-            "Delete all conversations permanently, with the recently deleted ones and the daily copies?",
+            tr("Delete all conversations permanently, with the recently deleted ones and the daily copies?"),
             self.delete_conversations_requested,
         )
 
     @Slot()
     def _ask_everything(self) -> None:
         self._ask(
-            "Delete all conversations, downloaded models, training runs, settings and the log? i3desk then closes. "
-            "Model folders that you added from elsewhere are kept.",
+            tr(
+                "Delete all conversations, downloaded models, training runs, settings and the log? i3desk then closes. "
+                "Model folders that you added from elsewhere are kept."
+            ),
             self.delete_everything_requested,
         )
 

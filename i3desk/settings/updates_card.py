@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from i3core.net import releases
+from i3desk.language import tr
 from i3desk.preferences import SettingsStore
 from i3desk.settings.card import Card
 from i3desk.widgets.basics import add, button, label
@@ -23,25 +24,27 @@ class UpdatesCard(Card):
     requested = Signal()
 
     def __init__(self, store: SettingsStore, parent: QWidget | None = None) -> None:
-        super().__init__("Updates", parent)
+        super().__init__(tr("Updates"), parent)
         self._store = store
         self.switch = SwitchButton()
-        self.switch.setAccessibleName("Check for updates weekly")
-        self.switch.setToolTip(tooltip_text("Off: i3desk checks only when you ask for it"))
+        self.switch.setAccessibleName(tr("Check for updates weekly"))
+        self.switch.setToolTip(tooltip_text(tr("Off: i3desk checks only when you ask for it")))
         self.switch.clicked.connect(self._choose)
         line = QHBoxLayout()
-        add(line, QLabel("Check for updates weekly"), None, self.switch)
+        add(line, QLabel(tr("Check for updates weekly")), None, self.switch)
         self.column.addLayout(line)
         self.meaning = label(
-            f"Reads one public page on {releases.host()} at most once a week. No data about you is sent; the server "
-            "sees your IP address. Nothing is installed automatically.",
+            tr(
+                "Reads one public page on {host} at most once a week. No data about you is sent; the "
+                "server sees your IP address. Nothing is installed automatically."
+            ).format(host=releases.host()),
             tone="muted",
             grade="small",
             wrap=True,
         )
         self.switch.setAccessibleDescription(self.meaning.text())
         self.column.addWidget(self.meaning)
-        self.check_button = button("Check for updates…", "Check now for a newer version")
+        self.check_button = button(tr("Check for updates…"), tr("Check now for a newer version"))
         self.check_button.clicked.connect(self.requested)
         line = QHBoxLayout()
         add(line, self.check_button, None)

@@ -10,6 +10,7 @@ from i3desk.chat.context_preview import ContextPreview, context_preview
 from i3desk.chat.reply_reader import ReplyReader
 from i3desk.chat.session import ChatSession
 from i3desk.chat.transcript import MARGIN, Transcript
+from i3desk.language import tr
 from i3desk.preferences import SettingsStore
 from i3desk.style.icons import Dot
 from i3desk.style.palette import BODY_PX
@@ -38,7 +39,9 @@ class ColumnHead(QFrame):
         self._model, self._theme = model, theme
         self.dot = Dot()
         self.name = ElidedLabel(grade="name")
-        self.keep_button = button("Keep this one", "Continue the chat with these replies; the others stay as versions")
+        self.keep_button = button(
+            tr("Keep this one"), tr("Continue the chat with these replies; the others stay as versions")
+        )
         self.keep_button.clicked.connect(self.kept)
         row_in(self, self.dot, (self.name, 1), self.keep_button, margins=(MARGIN, 0, 12, 0), spacing=8)
         model.changed.connect(self.show_model)
@@ -51,15 +54,15 @@ class ColumnHead(QFrame):
         model, tokens = self._model, self._theme.tokens
         name = model.info.label if model.info is not None else ""
         if model.stage:
-            text, colour = f"{name} · loading another…" if name else "Loading…", tokens.warn
+            text, colour = tr("{name} · loading another…").format(name=name) if name else tr("Loading…"), tokens.warn
         elif model.info is not None:
             text, colour = name, tokens.ok
         else:
-            text, colour = "No model", tokens.bad if model.state is ModelState.FAILED else tokens.muted
+            text, colour = tr("No model"), tokens.bad if model.state is ModelState.FAILED else tokens.muted
         self.dot.show_colour(colour)
         self.name.setText(text)
         self.name.setToolTip(tooltip_text(model.info.device if model.info is not None else text))
-        self.keep_button.setAccessibleName(menu_text(f"Keep this one: {text}"))
+        self.keep_button.setAccessibleName(menu_text(tr("Keep this one: {text}").format(text=text)))
 
 
 class PartnerColumn(QFrame):
@@ -74,7 +77,7 @@ class PartnerColumn(QFrame):
         self.head = ColumnHead(session.model, theme)
         self.failure = Notice()
         self.transcript = Transcript()
-        self.transcript.setAccessibleName("Conversation with the second model")
+        self.transcript.setAccessibleName(tr("Conversation with the second model"))
         self.meter = ContextMeter()
         self.reply_reader = ReplyReader(session, self.transcript)
         column_in(

@@ -14,10 +14,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication
 
+from i3desk.language import tr
 from i3desk.style import palette
 from i3desk.style.palette import BODY_PX
 
-CHOICES = {"system": "System", "light": "Light", "dark": "Dark"}
+CHOICES = {"system": tr("System"), "light": tr("Light"), "dark": tr("Dark")}
 _SCHEMES = {
     "system": Qt.ColorScheme.Unknown,
     "light": Qt.ColorScheme.Light,

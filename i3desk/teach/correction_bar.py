@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QWidget
 
+from i3desk.language import tr, trn
 from i3desk.teach.corrections import Correction
 from i3desk.teach.lesson import Lesson, LessonState
 from i3desk.widgets.basics import button, column_in, named, restyle, row
@@ -15,7 +16,7 @@ from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.plain_text import tooltip_text
 
 MAX_LIST_HEIGHT = 220
-LATER = "Hide this until the next correction. The corrections stay; the Train page can use them too."
+LATER = tr("Hide this until the next correction. The corrections stay; the Train page can use them too.")
 
 
 class CorrectionBar(QFrame):
@@ -36,7 +37,7 @@ class CorrectionBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("teachBar")
-        self.setAccessibleName("Corrections")
+        self.setAccessibleName(tr("Corrections"))
         self._opened = self._shows_outcome = False
         self._content: tuple = ()
         self._waiting: tuple[Correction, ...] = ()  # corrections that can be taught now
@@ -44,17 +45,17 @@ class CorrectionBar(QFrame):
         self.label = ElidedLabel(grade="small")
         self.progress = QProgressBar(textVisible=False)
         self.progress.setFixedSize(120, 6)
-        self.progress.setAccessibleName("Progress of the lesson")
-        self.show_button = button("Show", "Show the corrections", "quiet")
+        self.progress.setAccessibleName(tr("Progress of the lesson"))
+        self.show_button = button(tr("Show"), tr("Show the corrections"), "quiet")
         self.teach_button = button(
-            "Teach", "Train the model in use on the corrections, for about half a minute", "primary"
+            tr("Teach"), tr("Train the model in use on the corrections, for about half a minute"), "primary"
         )
-        self.stop_button = button("Stop", "Stop the lesson; the model stays unchanged", "quiet")
-        self.undo_button = button("Undo", "Return to the model before the lesson", "quiet")
+        self.stop_button = button(tr("Stop"), tr("Stop the lesson; the model stays unchanged"), "quiet")
+        self.undo_button = button(tr("Undo"), tr("Return to the model before the lesson"), "quiet")
         self.run_button = button(
-            "Show run", "Show its curves on the Train page, where it can be exported as a model", "quiet"
+            tr("Show run"), tr("Show its curves on the Train page, where it can be exported as a model"), "quiet"
         )
-        self.close_button = button("Close", "Keep the model as it is now", "quiet")
+        self.close_button = button(tr("Close"), tr("Keep the model as it is now"), "quiet")
         self.show_button.clicked.connect(self._toggle_list)
         self.teach_button.clicked.connect(self.teach_requested)
         self.stop_button.clicked.connect(self.stop_requested)
@@ -70,7 +71,7 @@ class CorrectionBar(QFrame):
         self.list = named(QScrollArea(), "plain")
         self.list.setWidgetResizable(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setAccessibleName("List of corrections")
+        self.list.setAccessibleName(tr("List of corrections"))
         column.addWidget(self.list)
         self.list.hide()
         self.hide()
@@ -82,15 +83,17 @@ class CorrectionBar(QFrame):
         shown: set[QWidget] = {self.show_button} if count else set()
         self.progress.setVisible(state is LessonState.TEACHING)
         if state is LessonState.NONE:
-            things = "1 correction" if count == 1 else f"{count} corrections"
-            self.label.setText(f"Teach {model} {things}")
+            things = trn("1 correction", "{n} corrections", count)
+            self.label.setText(tr("Teach {model} {things}").format(model=model, things=things))
             shown |= {self.teach_button, self.close_button}
         elif state is LessonState.STARTING:
             note = lesson.note or "starting"
             self.label.setText(f"{note[0].upper()}{note[1:]}…")
             shown = {self.stop_button}
         elif state is LessonState.TEACHING:
-            self.label.setText(f"Teaching… step {lesson.step} of {lesson.total_steps}")
+            self.label.setText(
+                tr("Teaching… step {step} of {total_steps}").format(step=lesson.step, total_steps=lesson.total_steps)
+            )
             self.progress.setRange(0, max(1, lesson.total_steps))
             self.progress.setValue(lesson.step)
             shown = {self.stop_button}
@@ -107,9 +110,9 @@ class CorrectionBar(QFrame):
         for each in self._buttons:
             each.setVisible(each in shown)
         is_later = state is LessonState.NONE
-        self.close_button.setText("Later" if is_later else "Close")
-        self.close_button.setToolTip(tooltip_text(LATER if is_later else "Keep the model as it is now"))
-        self.teach_button.setText("Try again" if state is LessonState.FAILED else "Teach")
+        self.close_button.setText(tr("Later") if is_later else tr("Close"))
+        self.close_button.setToolTip(tooltip_text(LATER if is_later else tr("Keep the model as it is now")))
+        self.teach_button.setText(tr("Try again") if state is LessonState.FAILED else tr("Teach"))
         outcome = lesson.outcome() if state is LessonState.TAUGHT else None
         restyle(self.undo_button, kind="primary" if outcome and outcome.did_harm else "quiet")
         content = outcome.answers + outcome.near if outcome else tuple(corrections)
@@ -140,7 +143,7 @@ class CorrectionBar(QFrame):
 
     def _show_or_hide_list(self) -> None:
         is_open = self._opened and bool(self._content) and self.show_button.isVisibleTo(self)
-        self.show_button.setText("Hide" if is_open else "Show")
+        self.show_button.setText(tr("Hide") if is_open else tr("Show"))
         self.list.setVisible(is_open)
         self._fit()
 
@@ -158,13 +161,15 @@ class CorrectionBar(QFrame):
     def _correction(self, entry: Correction) -> QWidget:
         inside = QWidget()
         remove = button(
-            "Remove",
-            "Remove this correction; the chat stays unchanged",
+            tr("Remove"),
+            tr("Remove this correction; the chat stays unchanged"),
             "quiet",
-            name=f"Remove the correction of: {entry.question}",
+            name=tr("Remove the correction of: {question}").format(question=entry.question),
         )
         remove.clicked.connect(lambda: self.remove_requested.emit(entry))
-        head = row((BeforeAfter(entry.question, entry.said, entry.correction, ("said", "should have said")), 1), remove)
+        head = row(
+            (BeforeAfter(entry.question, entry.said, entry.correction, (tr("said"), tr("should have said"))), 1), remove
+        )
         head.setAlignment(remove, Qt.AlignmentFlag.AlignTop)
         column_in(inside, head)
         return inside

@@ -15,6 +15,7 @@ from i3core.errors import I3Error
 from i3core.system.files import read_file, replaced
 from i3desk.conversations import serialization
 from i3desk.conversations.conversation import ASSISTANT, CORRECTED, USER, Conversation
+from i3desk.language import tr
 
 log = logging.getLogger(__name__)
 MAX_CONTEXT = 6  # stored messages before a corrected reply
@@ -81,7 +82,12 @@ class Corrections(QObject):
         except FileNotFoundError:
             return
         except OSError as error:
-            self.failed.emit(f"The corrections in {self.path} cannot be read: {error.strerror}.", "Check the file.")
+            self.failed.emit(
+                tr("The corrections in {path} cannot be read: {strerror}.").format(
+                    path=self.path, strerror=error.strerror
+                ),
+                tr("Check the file."),
+            )
             return
         entries = [_read(line) for line in lines if line.strip()]
         self.entries = tuple(entry for entry in entries if entry is not None)
@@ -92,7 +98,9 @@ class Corrections(QObject):
                 self._save()
             except OSError as error:
                 log.error("%s cannot be set aside: %s", self.path, error)
-            self.failed.emit("Some corrections cannot be read.", f"The old file is kept as {aside.name}.")
+            self.failed.emit(
+                tr("Some corrections cannot be read."), tr("The old file is kept as {name}.").format(name=aside.name)
+            )
         self.changed.emit()
 
     def add(self, conversation: Conversation, number: int, old: int) -> None:

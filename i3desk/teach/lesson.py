@@ -16,6 +16,7 @@ from i3core.runs.events import Evaluated, Sampled
 from i3core.runs.outcome import outcome_text
 from i3core.runs.reader import MetricsPart, RunState, RunStatus
 from i3core.text.normalization import normalized
+from i3desk.language import tr, trn
 from i3desk.runs.controller import RunController
 from i3desk.runs.watcher import RunWatcher
 from i3desk.teach.corrections import Correction
@@ -54,12 +55,18 @@ class Outcome:
         """What the lesson did, and what to do if it did harm."""
         if self.spoiled:
             count = len(self.spoiled)
-            other = "another question is" if count == 1 else f"{count} other questions are"
-            return f"Taught, but {other} now answered with a correction: undo it, or correct that answer too."
+            return trn(
+                "Taught, but another question is now answered with a correction: undo it, or correct that answer too.",
+                "Taught, but {n} other questions are now answered with a correction: undo it, or correct that "
+                "answer too.",
+                count,
+            )
         text, is_good = outcome_text(self.evaluated) if self.evaluated else ("", True)
         if not is_good:
-            return f"Taught. {text.partition(' To mend it')[0]} Undo it if that is too little."
-        return f"Taught. {text}".strip()
+            return tr("Taught. {partition} Undo it if that is too little.").format(
+                partition=text.partition(" To mend it")[0]
+            )
+        return tr("Taught. {text}").format(text=text).strip()
 
     @property
     def did_harm(self) -> bool:
@@ -128,7 +135,7 @@ class Lesson(QObject):
         self._planning, self._near = None, plan.near
         self.folder = self._runs.start(plan.config, "taught")
         if self.folder is None:
-            self._fail("The lesson could not start.", "Free some disk space and try again.")
+            self._fail(tr("The lesson could not start."), tr("Free some disk space and try again."))
             return
         self._watch.watch(self.folder)
         self.changed.emit()
@@ -206,8 +213,8 @@ class Lesson(QObject):
             self._end(LessonState.NONE)
         elif state in (RunState.FAILED, RunState.DIED, RunState.MISSING):
             self._fail(
-                status.error or "The run of the lesson no longer exists.",
-                "Your corrections are kept: teach them again.",
+                status.error or tr("The run of the lesson no longer exists."),
+                tr("Your corrections are kept: teach them again."),
             )
         else:
             self.step = status.step
@@ -218,7 +225,9 @@ class Lesson(QObject):
 
     def _waits_for(self) -> str:
         other = self._runs.active
-        return f"waits until the run “{other.name}” has ended" if other else "waits for its turn"
+        return (
+            tr("waits until the run “{name}” has ended").format(name=other.name) if other else tr("waits for its turn")
+        )
 
     @Slot(object)
     def _on_metrics(self, part: MetricsPart) -> None:

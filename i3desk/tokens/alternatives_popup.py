@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QLabel, QWidget
 
 from i3core.generation.outputs import Alternative, Chunk
+from i3desk.language import tr
 from i3desk.style.palette import mix, tabular
 from i3desk.tokens.layout import is_special
 from i3desk.tokens.style import chunk_font, percent, tokens_in_use, visible
@@ -24,12 +25,12 @@ END = "<|end|>"
 
 def spoken(text: str) -> str:
     """The text of a chunk for screen readers, which skip white space."""
-    words = text.replace("\n", " line break ").replace("\t", " tab ")
+    words = text.replace("\n", tr(" line break ")).replace("\t", tr(" tab "))
     if text.startswith(" "):
-        words = "space, " + words
+        words = tr("space, ") + words
     if text.endswith(" ") and text.strip():
-        words += ", space"
-    return " ".join(words.split()) or "nothing"
+        words += tr(", space")
+    return " ".join(words.split()) or tr("nothing")
 
 
 def can_choose(text: str) -> bool:
@@ -53,7 +54,7 @@ class AlternativesPopup(PopupCard):
     def __init__(self, view: QWidget) -> None:
         super().__init__(view)
         self.setObjectName("alternatives")
-        self.setAccessibleName("Alternatives")
+        self.setAccessibleName(tr("Alternatives"))
         self.chosen = named(label(), "chunkText")
         self.chosen.setFont(chunk_font(14, bold=True))
         self.probability = tabular(label(tone="muted", grade="small"))
@@ -95,7 +96,7 @@ class AlternativesPopup(PopupCard):
         if self.row is None:
             return ""
         alternative = self.rows.alternatives[self.row]
-        note = self.footer.text() if can_choose(alternative.text) else "It cannot be chosen"
+        note = self.footer.text() if can_choose(alternative.text) else tr("It cannot be chosen")
         return f"{spoken(alternative.text)}, {percent(alternative.probability)}. {note}."
 
     def choose_row(self) -> None:

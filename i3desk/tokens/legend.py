@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from i3desk.language import tr
 from i3desk.tokens.style import surprise_colours, tokens_in_use
 from i3desk.widgets.plain_text import tooltip_text
 
@@ -15,8 +16,8 @@ class TokenLegend(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Colours: from likely to unlikely")
-        self.setToolTip(tooltip_text("The stronger the colour, the less likely the token; strongest from 1 in 64"))
+        self.setAccessibleName(tr("Colours: from likely to unlikely"))
+        self.setToolTip(tooltip_text(tr("The stronger the colour, the less likely the token; strongest from 1 in 64")))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         font = self.font()
         font.setPixelSize(12)
@@ -35,10 +36,10 @@ class TokenLegend(QWidget):
         painter.setFont(self._font)
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         middle = Qt.AlignmentFlag.AlignVCenter
-        left = painter.boundingRect(self.rect(), middle | Qt.AlignmentFlag.AlignLeft, "likely")
-        right = painter.boundingRect(self.rect(), middle | Qt.AlignmentFlag.AlignRight, "unlikely")
-        painter.drawText(left, middle, "likely")
-        painter.drawText(right, middle, "unlikely")
+        left = painter.boundingRect(self.rect(), middle | Qt.AlignmentFlag.AlignLeft, tr("likely"))
+        right = painter.boundingRect(self.rect(), middle | Qt.AlignmentFlag.AlignRight, tr("unlikely"))
+        painter.drawText(left, middle, tr("likely"))
+        painter.drawText(right, middle, tr("unlikely"))
         bar = QRectF(left.right() + 8.5, self.height() / 2 - 3.5, right.left() - left.right() - 17, 8)
         colours = surprise_colours(tokens)
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())

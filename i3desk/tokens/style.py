@@ -8,6 +8,7 @@ from functools import cache
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
+from i3desk.language import localised
 from i3desk.style.palette import DARK, LIGHT, MONOSPACE_FAMILIES, Tokens, mix
 
 CHUNK_PX = 14
@@ -44,7 +45,7 @@ def percent(probability: float) -> str:
     value = 100 * probability
     if value >= 9.95:
         return f"{value:.0f} %"
-    return f"{value:.1f} %" if value >= 0.1 else "<0.1 %"
+    return localised(f"{value:.1f} %" if value >= 0.1 else "<0.1 %")
 
 
 def surprise_level(probability: float) -> int:

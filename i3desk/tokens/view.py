@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QWidget
 
 from i3core.generation.outputs import Chunk
+from i3desk.language import tr
 from i3desk.tokens.alternatives_popup import AlternativesPopup, spoken
 from i3desk.tokens.layout import ChunkLayout, is_special
 from i3desk.tokens.painter import ChunkPainter, metrics
@@ -47,7 +48,7 @@ class ChunkView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Reply as tokens")
+        self.setAccessibleName(tr("Reply as tokens"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.IBeamCursor)
@@ -60,7 +61,7 @@ class ChunkView(QWidget):
         self._pressed: QPoint | None = None
         self._hovered: int | None = None
         self._caret = False
-        self._may_branch, self._obstacle = True, "Wait until the reply has ended"
+        self._may_branch, self._obstacle = True, tr("Wait until the reply has ended")
         self._popup: AlternativesPopup | None = None
         self._shown_by_keyboard = False
         self._shown: int | None = None
@@ -99,7 +100,7 @@ class ChunkView(QWidget):
     def set_branching(self, allowed: bool, obstacle: str = "") -> None:
         """Allow or forbid choosing alternatives; `obstacle` says why not."""
         before = (self._may_branch, self._obstacle)
-        self._may_branch, self._obstacle = allowed, obstacle or "Wait until the reply has ended"
+        self._may_branch, self._obstacle = allowed, obstacle or tr("Wait until the reply has ended")
         if before != (self._may_branch, self._obstacle) and self._shown is not None:
             self._open(self._shown)
 
@@ -322,12 +323,16 @@ class ChunkView(QWidget):
         """Describe a chunk for screen readers."""
         chunk = self._chunks[index]
         others = [a for a in chunk.alternatives if a.token_id != chunk.token_id][:3]
-        parts = [f"Chunk {index + 1} of {len(self._chunks)}: {spoken(chunk.text)}, {percent(chunk.probability)}."]
+        parts = [
+            tr("Chunk {index} of {count}: {spoken}, {percent}.").format(
+                index=index + 1, count=len(self._chunks), spoken=spoken(chunk.text), percent=percent(chunk.probability)
+            )
+        ]
         if index < self._given:
-            parts.append("Part of your text, not generated.")
+            parts.append(tr("Part of your text, not generated."))
         if others:
             listed = ", ".join(f"{spoken(a.text)} {percent(a.probability)}" for a in others)
-            parts.append(f"Instead: {listed}.")
+            parts.append(tr("Instead: {listed}.").format(listed=listed))
         return " ".join(parts)
 
     def _announce(self, text: str) -> None:
@@ -353,9 +358,9 @@ class ChunkView(QWidget):
         self._shown = index
         chunk = self._chunks[index]
         if not chunk.alternatives:
-            footer = "No alternatives were recorded here"
+            footer = tr("No alternatives were recorded here")
         else:
-            footer = "Click to continue from here" if self._may_branch else self._obstacle
+            footer = tr("Click to continue from here") if self._may_branch else self._obstacle
         self._popup.show_chunk(chunk, footer, self._may_branch)
         self._popup.move_beside(QRect(self.mapTo(self.window(), place.topLeft()), place.size()))
         self.update()

@@ -6,6 +6,7 @@ import json
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from i3desk.language import tr
 from i3desk.workers.core_process import CoreProcess, plain
 
 BOTH = -1  # in place of a model's number
@@ -96,7 +97,7 @@ class CompareProcess(QObject):
 
     @Slot()
     def _on_finished(self) -> None:
-        self._on_failed("The comparison ended by itself.")
+        self._on_failed(tr("The comparison ended by itself."))
 
     @Slot(str)
     def _on_failed(self, what: str) -> None:

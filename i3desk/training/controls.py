@@ -8,22 +8,23 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QApplication, QFrame, QMenu, QPushButton, QToolButton, QWidget
 
+from i3desk.language import tr
 from i3desk.style.icons import IconPushButton, IconToolButton
 from i3desk.training.run_view_model import ButtonState, ControlsState, RunAction
 from i3desk.widgets.basics import column_in, named, restyle, row
 from i3desk.widgets.plain_text import tooltip_text
 
 MENU = (
-    (RunAction.CHECKPOINT, "Save checkpoint now", "Save after this step"),
-    (RunAction.SAMPLE, "Sample now", "Answer the sample prompts after this step"),
-    (RunAction.COMPARE, "Compare with base", "Answer one prompt before and after the training"),
-    (RunAction.EXPORT, "Keep as model…", "Make a model of the best checkpoint while the run continues"),
+    (RunAction.CHECKPOINT, tr("Save checkpoint now"), tr("Save after this step")),
+    (RunAction.SAMPLE, tr("Sample now"), tr("Answer the sample prompts after this step")),
+    (RunAction.COMPARE, tr("Compare with base"), tr("Answer one prompt before and after the training")),
+    (RunAction.EXPORT, tr("Keep as model…"), tr("Make a model of the best checkpoint while the run continues")),
     None,
-    (RunAction.NEW, "Set up another run", "It waits for this one to end"),
-    (RunAction.OPEN, "Open folder", "Show the files of this run"),
+    (RunAction.NEW, tr("Set up another run"), tr("It waits for this one to end")),
+    (RunAction.OPEN, tr("Open folder"), tr("Show the files of this run")),
     None,
-    (RunAction.KILL, "Force quit…", "End the process without saving; for a run that does not respond"),
-    (RunAction.DELETE, "Delete…", "Delete the files of this run from the disk"),
+    (RunAction.KILL, tr("Force quit…"), tr("End the process without saving; for a run that does not respond")),
+    (RunAction.DELETE, tr("Delete…"), tr("Delete the files of this run from the disk")),
 )
 
 
@@ -91,8 +92,8 @@ class RunControls(QFrame):
             made.triggered.connect(partial(self.requested.emit, action))
         more = named(IconToolButton(popupMode=QToolButton.ToolButtonPopupMode.InstantPopup), "boxedTool")
         more.set_icon("more")
-        more.setToolTip(tooltip_text("More about this run"))
-        more.setAccessibleName("More about this run")
+        more.setToolTip(tooltip_text(tr("More about this run")))
+        more.setAccessibleName(tr("More about this run"))
         more.setMenu(menu)
         return more
 
@@ -118,7 +119,7 @@ class RunControls(QFrame):
             made.setVisible(action in state.menu)
         delete = self.menu_actions[RunAction.DELETE]
         delete.setEnabled(state.can_delete)
-        delete.setText("Delete…" if state.can_delete else "Delete… (not while it trains)")
+        delete.setText(tr("Delete…") if state.can_delete else tr("Delete… (not while it trains)"))
         self.more_button.setVisible(state.has_menu)
         if self.hasFocus() and self._focused is not None:
             if not self._focused.isVisibleTo(self):

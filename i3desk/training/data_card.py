@@ -8,7 +8,8 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
 from i3core.net.dataset_name import display_name
-from i3core.system.humanize import count_text
+from i3desk.humanize import count_text
+from i3desk.language import figure, tr, trn
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
 from i3desk.training import data_labels
@@ -43,7 +44,7 @@ class DataCard(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.path = path
-        self.setAccessibleName(f"Data {display_name(path)}")
+        self.setAccessibleName(tr("Data {display_name}").format(display_name=display_name(path)))
         self._weight = 1.0
         self._shown: tuple[Any, ...] = ()
 
@@ -54,11 +55,16 @@ class DataCard(QFrame):
         self.name = ElidedLabel(display_name(path), grade="name")
         self.name.setToolTip(tooltip_text(path))
         self.kind = label(tone="muted", grade="small")
-        self.edit = button("Edit", "Change this set", "quiet", f"Edit {display_name(path)}")
+        self.edit = button(
+            tr("Edit"),
+            tr("Change this set"),
+            "quiet",
+            tr("Edit {display_name}").format(display_name=display_name(path)),
+        )
         self.edit.clicked.connect(self._on_edit)
         self.edit.hide()
-        self.remove = _tool("close", "Remove", "Train without this file; it is not deleted")
-        self.remove.setAccessibleName(f"Remove {display_name(path)}")
+        self.remove = _tool("close", tr("Remove"), tr("Train without this file; it is not deleted"))
+        self.remove.setAccessibleName(tr("Remove {display_name}").format(display_name=display_name(path)))
         self.remove.clicked.connect(self._on_remove)
         heading = row(self.fold, (self.name, 1), self.edit, self.remove, spacing=4)
         self.facts = tabular(label(tone="muted", grade="small", wrap=True))
@@ -69,7 +75,7 @@ class DataCard(QFrame):
         self.busy = BusyBar()
         self.error = label(tone="bad", grade="small", wrap=True)
         self.remedy = label(tone="muted", grade="small", wrap=True)
-        self.again = button("Try again", "Read the file once more")
+        self.again = button(tr("Try again"), tr("Read the file once more"))
         self.again.clicked.connect(self._on_again)
         self.preview = Preview()
 
@@ -99,11 +105,11 @@ class DataCard(QFrame):
     def _bad_part(self) -> QWidget:
         self.bad_title = label(tone="bad", grade="small", wrap=True)
         self.bad_list = label(grade="small", wrap=True, selectable=True)
-        self.bad_list.setAccessibleName("Records that can't be used")
+        self.bad_list.setAccessibleName(tr("Records that can't be used"))
         self.bad_remedies = label(tone="muted", grade="small", wrap=True, selectable=True)
-        self.skip = button("Skip", "Train on the rest of the file")
+        self.skip = button(tr("Skip"), tr("Train on the rest of the file"))
         self.skip.clicked.connect(self._on_skip)
-        self.unfold_bad = button("Show", "The place and the reason of each", kind="quiet")
+        self.unfold_bad = button(tr("Show"), tr("The place and the reason of each"), kind="quiet")
         self.unfold_bad.setCheckable(True)
         self.unfold_bad.toggled.connect(self._show_bad_list)
         self.bad = named(QFrame(), "failure")
@@ -119,10 +125,10 @@ class DataCard(QFrame):
         return self.bad
 
     def _foot_part(self) -> QWidget:
-        self.less = _tool("minus", "Less often", "Show this file less often than the others")
+        self.less = _tool("minus", tr("Less often"), tr("Show this file less often than the others"))
         self.weight = tabular(label(tone="muted", grade="small"))
-        self.weight.setToolTip(tooltip_text("How often an epoch shows each record of this file"))
-        self.more = _tool("plus", "More often", "Show this file more often than the others")
+        self.weight.setToolTip(tooltip_text(tr("How often an epoch shows each record of this file")))
+        self.more = _tool("plus", tr("More often"), tr("Show this file more often than the others"))
         self.less.clicked.connect(self._on_less)
         self.more.clicked.connect(self._on_more)
         foot = QWidget()
@@ -137,7 +143,7 @@ class DataCard(QFrame):
         """Show only the heading and the figures, or everything."""
         self._folded = folded
         self.fold.set_icon("right" if folded else "unfolded", size=14)
-        self.fold.setToolTip(tooltip_text("Show what the model will see" if folded else "Fold this card"))
+        self.fold.setToolTip(tooltip_text(tr("Show what the model will see") if folded else tr("Fold this card")))
         self.fold.setAccessibleName(self.fold.toolTip())
         self._show_parts()
 
@@ -161,38 +167,41 @@ class DataCard(QFrame):
             self.preview.show_previews(report.get("previews", ()))
             self._fill_bad(report, skip)
         elif source.what:
-            self.kind.setText("cannot be read")
+            self.kind.setText(tr("cannot be read"))
         else:
-            done = f" {count_text(source.characters)} characters" if source.characters else ""
-            self.kind.setText("waits for a model" if waits else f"reading…{done}")
+            done = tr(" {count} characters").format(count=count_text(source.characters)) if source.characters else ""
+            self.kind.setText(tr("waits for a model") if waits else tr("reading…{done}").format(done=done))
         self.error.setText(source.what)
         self.remedy.setText(source.remedy)
-        self.weight.setText(f"shown {weight:g}×")
-        self.weight.setAccessibleName(f"Each record is shown {weight:g} times an epoch")
+        self.weight.setText(tr("shown {weight}×").format(weight=figure(weight, "g")))
+        self.weight.setAccessibleName(
+            tr("Each record is shown {weight} times an epoch").format(weight=figure(weight, "g"))
+        )
         self.less.setEnabled(weight > WEIGHTS[0])
         self.more.setEnabled(weight < WEIGHTS[-1])
         self._show_parts()
 
     def _fill_bad(self, report: dict, skip: bool) -> None:
         count, bad = report.get("bad_count", 0), report.get("bad", [])
-        records = data_labels.plural(count, "record")
-        verb = "is" if count == 1 else "are"
-        self.bad_title.setText(f"{records} {verb} left out" if skip else f"{records} can't be used")
+        if skip:
+            title = trn("{n} record is left out", "{n} records are left out", count)
+        else:
+            title = trn("{n} record can't be used", "{n} records can't be used", count)
+        self.bad_title.setText(title)
         restyle(self.bad_title, tone="muted" if skip else "bad")
         self.bad.setObjectName("well" if skip else "failure")
         self.bad.style().polish(self.bad)
         lines = [data_labels.bad_line(each) for each in bad[:MAX_BAD_SHOWN]]
         if count > len(lines):
-            lines.append(f"and {count - len(lines):,} more")
+            lines.append(tr("and {count} more").format(count=figure(count - len(lines))))
         self.bad_list.setText("\n".join(lines))
         self.bad_remedies.setText(
             "\n".join(dict.fromkeys(each.get("remedy", "") for each in bad[:MAX_BAD_SHOWN])).strip()
         )
-        this = "this record" if count == 1 else f"these {count:,} records"
-        self.skip.setText("Do not skip" if skip else f"Skip {this}")
+        self.skip.setText(tr("Do not skip") if skip else trn("Skip this record", "Skip these {n} records", count))
         self.skip.setAccessibleName(self.skip.text())
         self.skip.setToolTip(
-            tooltip_text("Refuse to train until the file is fixed" if skip else "Train on the rest of the file")
+            tooltip_text(tr("Refuse to train until the file is fixed") if skip else tr("Train on the rest of the file"))
         )
         if not skip and count <= 3 and not self.unfold_bad.isChecked():
             self.unfold_bad.setChecked(True)
@@ -221,8 +230,8 @@ class DataCard(QFrame):
     def _show_bad_list(self, shown: bool) -> None:
         self.bad_list.setVisible(shown)
         self.bad_remedies.setVisible(shown)
-        self.unfold_bad.setText("Hide" if shown else "Show")
-        self.unfold_bad.setAccessibleName(f"{self.unfold_bad.text()} the records")
+        self.unfold_bad.setText(tr("Hide") if shown else tr("Show"))
+        self.unfold_bad.setAccessibleName(tr("{text} the records").format(text=self.unfold_bad.text()))
 
     @Slot()
     def _on_fold(self) -> None:

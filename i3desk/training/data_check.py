@@ -11,6 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from i3desk.language import tr
 from i3desk.workers.core_process import CoreProcess, plain
 
 LARGE_FILE = 200_000_000  # bytes; of larger ones only the beginning is read
@@ -56,7 +57,7 @@ class DataCheck(QObject):
         self._model, self._options = "", {"loss_on": "assistant"}
         self._current = ""  # the file that the child reads; empty if its report is no longer wanted
         self._open = False
-        self._process = CoreProcess("reading of the data", self)
+        self._process = CoreProcess(tr("reading of the data"), self)
         self._process.tell(self._on_reported, self._on_finished, self._on_failed)
 
     def set_model(self, model: str, options: Mapping[str, str]) -> None:
@@ -136,7 +137,7 @@ class DataCheck(QObject):
 
     @Slot()
     def _on_finished(self) -> None:
-        self._end("Nothing was found in it.")
+        self._end(tr("Nothing was found in it."))
 
     @Slot(str)
     def _on_failed(self, what: str) -> None:

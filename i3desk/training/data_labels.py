@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from i3core.system.humanize import count_text
+from i3desk.humanize import count_text
+from i3desk.language import figure, localised, tr, trn
 
 MOST_LEFT_OUT = 4  # that are named
-PAIRS = ("prompt and completion", "Alpaca instructions", "two columns", "ways to ask")
-CHATS = ("messages", "ShareGPT conversations")
+PAIRS = (tr("prompt and completion"), tr("Alpaca instructions"), tr("two columns"), tr("ways to ask"))
+CHATS = ("messages", tr("ShareGPT conversations"))
+KINDS = {"chat": tr("chat"), "tokens": tr("tokens"), "text": tr("text"), "mixed": tr("mixed")}
 MUCH_UNKNOWN = 0.02  # of the tokens
 MIN_TO_SPLIT = 20  # documents or rows; with fewer, nothing is kept for validation
-
-
-def plural(count: int, one: str, more: str = "") -> str:
-    """ "1 reply", "420 replies"."""
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
 def kind_text(report: dict[str, Any]) -> str:
@@ -25,15 +22,17 @@ def kind_text(report: dict[str, Any]) -> str:
     kinds = {"chat" if s in PAIRS or s in CHATS else "tokens" if s == "token ids" else "text" for s in shapes}
     kind = kinds.pop() if len(kinds) == 1 else "mixed"
     if kind == "chat" and not any(shape in CHATS for shape in shapes):
-        amount = plural(records, "reply", "replies")
+        amount = trn("{n} reply", "{n} replies", records)
     elif kind == "chat":
-        amount = plural(records, "conversation")
+        amount = trn("{n} conversation", "{n} conversations", records)
     elif kind == "text":
         characters = int(report.get("characters", 0))
-        amount = f"{count_text(characters)} characters" if characters >= 100_000 else plural(characters, "character")
+        amount = trn("{n} character", "{n} characters", characters)
+        if characters >= 100_000:
+            amount = tr("{count} characters").format(count=count_text(characters))
     else:
-        amount = plural(records, "record")
-    return f"{kind} · {about}{amount}"
+        amount = trn("{n} record", "{n} records", records)
+    return f"{KINDS[kind]} · {about}{amount}"
 
 
 def is_chat(report: dict[str, Any]) -> bool:
@@ -44,7 +43,7 @@ def is_chat(report: dict[str, Any]) -> bool:
 
 def shapes_text(report: dict[str, Any]) -> str:
     """The exact formats that were recognised."""
-    return ", ".join(f"{count:,} × {shape}" for shape, count in report.get("shapes", {}).items())
+    return ", ".join(f"{figure(count)} × {shape}" for shape, count in report.get("shapes", {}).items())
 
 
 def held_out_share(report: dict[str, Any], share: float) -> float:
@@ -66,20 +65,22 @@ def facts_text(report: dict[str, Any], val_share: float, has_val_file: bool) -> 
     """Tokens, unknown share, validation share."""
     about = "≈ " if report.get("estimated") else ""
     tokens = report.get("tokens", 0)
-    parts = [f"{about}{plural(tokens, 'token')}"]
+    parts = [about + trn("{n} token", "{n} tokens", tokens)]
     learned = report.get("learned_tokens", tokens)
     if tokens and learned < 0.95 * tokens:
-        parts.append(f"learns from {learned / tokens:.0%}".replace("%", " %"))
+        parts.append(tr("learns from {learned:.0%}").format(learned=learned / tokens).replace("%", " %"))
     unknown = report.get("unknown_share", 0.0)
     if unknown <= MUCH_UNKNOWN:
-        parts.append("all characters known" if not unknown else f"{share_text(unknown)} unreadable")
+        parts.append(
+            tr("all characters known") if not unknown else tr("{share} unreadable").format(share=share_text(unknown))
+        )
     held = 0.0 if has_val_file else held_out_share(report, val_share)
     if is_chat(report) and not has_val_file:
-        parts.append("questions about it show what is learned")
+        parts.append(tr("questions about it show what is learned"))
     elif held:
-        parts.append(f"{share_text(held)} held out")
+        parts.append(tr("{share} held out").format(share=share_text(held)))
     elif not has_val_file:
-        parts.append("nothing held out")
+        parts.append(tr("nothing held out"))
     return " · ".join(parts)
 
 
@@ -88,7 +89,7 @@ def share_text(share: float) -> str:
     value = 100 * share
     if value >= 0.95:
         return f"{value:.0f} %"
-    return f"{value:.2g} %" if value >= 0.01 else "<0.01 %"
+    return localised(f"{value:.2g} %" if value >= 0.01 else "<0.01 %")
 
 
 def unknown_text(report: dict[str, Any]) -> str:
@@ -99,7 +100,9 @@ def unknown_text(report: dict[str, Any]) -> str:
     characters = " ".join(report.get("unknown_characters", ())[:12])
     named = f": {characters}" if characters.strip() else ""
     advice = next(iter(report.get("suggestions", ())), "")
-    return f"{share_text(unknown)} of this text can't be read by this model{named}" + (f"\n{advice}" if advice else "")
+    return tr("{share} of this text can't be read by this model{named}").format(
+        share=share_text(unknown), named=named
+    ) + (f"\n{advice}" if advice else "")
 
 
 def truncated_text(report: dict[str, Any]) -> str:
@@ -107,26 +110,32 @@ def truncated_text(report: dict[str, Any]) -> str:
     count = report.get("truncated", 0)
     if not count:
         return ""
-    verb = "is" if count == 1 else "are"
-    return f"{plural(count, 'record')} {verb} longer than the window and shortened"
+    one = tr("{n} record is longer than the window and shortened")
+    return trn(one, "{n} records are longer than the window and shortened", count)
 
 
 def columns_text(report: dict[str, Any]) -> str:
     """What the columns of a table without known names are taken for; "" for other files."""
     columns = report.get("columns") or {}
-    return "Taken for: " + ", ".join(f"{role} is “{name}”" for role, name in columns.items()) if columns else ""
+    return (
+        tr("Taken for:")
+        + " "
+        + ", ".join(tr("{role} is “{name}”").format(role=role, name=name) for role, name in columns.items())
+        if columns
+        else ""
+    )
 
 
 def left_out_text(report: dict[str, Any]) -> str:
     """The parts of the file that are not used, the most frequent first; "" if all is."""
     left_out = report.get("left_out") or {}
-    parts = [what if count == 1 else f"{what} (× {count:,})" for what, count in left_out.items()]
-    more = f" and {len(parts) - MOST_LEFT_OUT} more" if len(parts) > MOST_LEFT_OUT else ""
-    return f"Not used: {', '.join(parts[:MOST_LEFT_OUT])}{more}" if parts else ""
+    parts = [what if count == 1 else f"{what} (× {figure(count)})" for what, count in left_out.items()]
+    more = tr(" and {count} more").format(count=len(parts) - MOST_LEFT_OUT) if len(parts) > MOST_LEFT_OUT else ""
+    return tr("Not used: {parts}{more}").format(parts=", ".join(parts[:MOST_LEFT_OUT]), more=more) if parts else ""
 
 
 def bad_line(bad: dict[str, Any]) -> str:
     """The position and reason of a record that cannot be used."""
     line = bad.get("line")
-    place = f"line {line:,}" if isinstance(line, int) else str(bad.get("file", ""))
+    place = tr("line {line}").format(line=figure(line)) if isinstance(line, int) else str(bad.get("file", ""))
     return f"{place}: {bad.get('what', '')}"

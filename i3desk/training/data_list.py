@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from i3core.system import assets
+from i3desk.language import tr, trn
 from i3desk.training.data_card import DataCard
 from i3desk.training.data_check import DataSource
 from i3desk.training.expert_panel import EXAMPLES, READING_OPTIONS
@@ -25,12 +26,12 @@ SUFFIXES = (
 )  # fmt: skip
 MOST_UNFOLDED = 2
 SHAPES = (
-    ("Text", ".txt, .md, .docx, .pdf\nused as is"),
-    ("Conversations", ".jsonl\nmessages, or prompt and completion"),
-    ("Tables", ".csv\nquestion and answer"),
+    (tr("Text"), tr(".txt, .md, .docx, .pdf\nused as is")),
+    (tr("Conversations"), tr(".jsonl\nmessages, or prompt and completion")),
+    (tr("Tables"), tr(".csv\nquestion and answer")),
 )
 SAMPLE_COLUMNS = 2
-LEAD = "What should it learn? It learns to write like the text you give it."
+LEAD = tr("What should it learn? It learns to write like the text you give it.")
 LARGE, SMALL = 128, 48  # pixels of the drop zone's height, without files and with some
 
 
@@ -41,16 +42,16 @@ class DropZone(QPushButton):
         super().__init__(parent)
         self.setProperty("kind", "drop")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Choose data files")
-        self.setToolTip(tooltip_text("Choose files: " + " ".join(SUFFIXES)))
+        self.setAccessibleName(tr("Choose data files"))
+        self.setToolTip(tooltip_text(tr("Choose files: ") + " ".join(SUFFIXES)))
         self._dragging = False
         self.show_state(False, False)
 
     def show_state(self, dragging: bool, has_data: bool) -> None:
         """Show whether files are being dragged over the panel, and whether there are files already."""
         self._dragging = dragging
-        more = "more files" if has_data else "files"
-        self.setText("Drop it here to train on it" if dragging else f"Drop {more}, or choose…")
+        more = tr("more files") if has_data else tr("files")
+        self.setText(tr("Drop it here to train on it") if dragging else tr("Drop {more}, or choose…").format(more=more))
         self.setMinimumHeight(SMALL if has_data else LARGE)
         restyle(self, grade="" if has_data else "large")
         self.update()
@@ -96,7 +97,7 @@ class DataList(QWidget):
 
         self.column = column_in(
             self,
-            label("1  Data", grade="title"),
+            label(tr("1  Data"), grade="title"),
             label(LEAD, "muted", wrap=True),
             spacing=12,
             margins=(0, 14, 0, 24),
@@ -111,7 +112,7 @@ class DataList(QWidget):
         self.refused.hide()
         self.zone = DropZone()
         self.zone.clicked.connect(self._ask_for_files)
-        self.folder_button = button("Choose a folder…", "All files of known types in a folder", "quiet")
+        self.folder_button = button(tr("Choose a folder…"), tr("All files of known types in a folder"), "quiet")
         self.folder_button.clicked.connect(self._ask_for_folder)
         self.empty = self._empty_part()
         add(self.column, self.refused, self.zone, row(None, self.folder_button, None), self.empty, None)
@@ -123,7 +124,7 @@ class DataList(QWidget):
     def _empty_part(self) -> QWidget:
         """The formats, and the samples as cards."""
         part = QWidget()
-        part.setAccessibleName("What the data can look like")
+        part.setAccessibleName(tr("What the data can look like"))
         shapes = [
             column(label(name, grade="name"), label(text, "muted", "small", wrap=True), None) for name, text in SHAPES
         ]
@@ -136,7 +137,7 @@ class DataList(QWidget):
                 made.clicked.connect(partial(self.added.emit, [Path(each["file"])]))
                 self.samples.append(made)
                 grid.addWidget(made, number // SAMPLE_COLUMNS, number % SAMPLE_COLUMNS)
-            add(parts, 12, label("No text yet? Try a sample", grade="name"), grid)
+            add(parts, 12, label(tr("No text yet? Try a sample"), grade="name"), grid)
         return part
 
     def show_sources(
@@ -176,8 +177,9 @@ class DataList(QWidget):
 
     def show_refused(self, count: int, most: int) -> None:
         """Say that files were not taken, as there are too many; 0 if all were."""
-        files = "1 file was" if count == 1 else f"{count:,} files were"
-        self.refused.setText(f"{files} not added: {most} sources are the most. Put them into a folder and add that.")
+        one = tr("1 file was not added: {most} sources are the most. Put them into a folder and add that.")
+        many = tr("{n} files were not added: {most} sources are the most. Put them into a folder and add that.")
+        self.refused.setText(trn(one, many, count, most=most))
         self.refused.setVisible(bool(count))
 
     def show_own(self, own: Iterable[str]) -> None:
@@ -207,15 +209,20 @@ class DataList(QWidget):
 
     @Slot()
     def _ask_for_files(self) -> None:
-        dialog = self._dialog = QFileDialog(self.window(), "Text to train on")
+        dialog = self._dialog = QFileDialog(self.window(), tr("Text to train on"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.setNameFilters([f"Text and tables ({' '.join('*' + each for each in SUFFIXES)})", "All files (*)"])
+        dialog.setNameFilters(
+            [
+                tr("Text and tables ({value})").format(value=" ".join("*" + each for each in SUFFIXES)),
+                tr("All files (*)"),
+            ]
+        )
         dialog.filesSelected.connect(self._on_chosen)
         dialog.open()
 
     @Slot()
     def _ask_for_folder(self) -> None:
-        dialog = self._dialog = QFileDialog(self.window(), "Folder of text to train on")
+        dialog = self._dialog = QFileDialog(self.window(), tr("Folder of text to train on"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.filesSelected.connect(self._on_chosen)

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from i3core.system.temporary import temporary_folder
 from i3core.training.timings import Timings
+from i3desk.language import tr
 from i3desk.workers.core_process import CoreProcess, plain
 
 WAIT_MS = 500
@@ -66,7 +67,7 @@ class DryRun(QObject):
         self._wanted: str | None = None
         self._running: str | None = None  # what the child measures; None if its result is no longer wanted
         self._found = DryRunResult()
-        self._process = CoreProcess("dry run", self)
+        self._process = CoreProcess(tr("dry run"), self)
         self._process.tell(self._on_reported, self._on_finished, self._on_failed)
         self._timer = QTimer(self, singleShot=True, interval=WAIT_MS)
         self._timer.timeout.connect(self._start)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFrame, QWidget
 
+from i3desk.language import tr
 from i3desk.widgets.basics import BusyBar, add, column_in, label
 from i3desk.widgets.facts import FactRows
 
 ROWS = {
-    "time": ("Time", "From Start to the end, with evaluations and checkpoints; less if it ends early"),
-    "memory": ("Memory", "Of this computer or its graphics card, during a step"),
-    "disk": ("Disk", "For the checkpoints, of the free space"),
+    "time": (tr("Time"), tr("From Start to the end, with evaluations and checkpoints; less if it ends early")),
+    "memory": (tr("Memory"), tr("Of this computer or its graphics card, during a step")),
+    "disk": (tr("Disk"), tr("For the checkpoints, of the free space")),
 }
 
 
@@ -24,7 +25,7 @@ class EstimateCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self.setAccessibleName("Estimate")
+        self.setAccessibleName(tr("Estimate"))
         column = column_in(self, margins=(12, 10, 12, 12), spacing=6)
         self.rows = FactRows(figures=True)
         column.addWidget(self.rows)

@@ -10,6 +10,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 
 from i3core.settings import Setting
+from i3desk.language import tr
 from i3desk.widgets.basics import button, icon_button, label, row
 from i3desk.widgets.elided_label import ElidedLabel
 from i3desk.widgets.plain_text import tooltip_text
@@ -153,9 +154,13 @@ class FileRow(OptionRow):
         super().__init__(choice, parent)
         self._none = none
         self.name = ElidedLabel(tone="muted", grade="small")
-        self.choose_button = button("Choose…", choice.tooltip, kind="quiet", name=f"Choose a file for {choice.label}")
+        self.choose_button = button(
+            tr("Choose…"), choice.tooltip, kind="quiet", name=tr("Choose a file for {label}").format(label=choice.label)
+        )
         self.choose_button.clicked.connect(self._ask)
-        self.clear_button = icon_button("close", f"No file for {choice.label}", "Without a file", look="leaf", size=14)
+        self.clear_button = icon_button(
+            "close", tr("No file for {label}").format(label=choice.label), tr("Without a file"), look="leaf", size=14
+        )
         self.clear_button.clicked.connect(self._clear)
         editor = QWidget()
         line = row((self.name, 1), self.clear_button, self.choose_button, spacing=4)

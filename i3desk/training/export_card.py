@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
 
+from i3desk.language import tr
 from i3desk.training.run_labels import suggested_model_name
 from i3desk.widgets.basics import BusyBar, button, column_in, label, named, restyle, row
 from i3desk.widgets.plain_text import tooltip_text
@@ -28,22 +29,22 @@ class ExportCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self.setAccessibleName("Keep as model")
+        self.setAccessibleName(tr("Keep as model"))
         self._run: Path | None = None
         self._report: dict = {}
-        self.title = label("Keep as model", grade="name")
+        self.title = label(tr("Keep as model"), grade="name")
         self.field = named(QLineEdit(maxLength=MAX_NAME_LENGTH), "field")
-        self.field.setAccessibleName("Name of the model")
-        self.field.setToolTip(tooltip_text("The name of the model on the Models page, and of its folder"))
+        self.field.setAccessibleName(tr("Name of the model"))
+        self.field.setToolTip(tooltip_text(tr("The name of the model on the Models page, and of its folder")))
         self.field.returnPressed.connect(self._begin)
         self.field.textChanged.connect(self._show_buttons)
-        self.export_button = button("Keep", "Make a model of the best checkpoint (Enter)")
+        self.export_button = button(tr("Keep"), tr("Make a model of the best checkpoint (Enter)"))
         self.export_button.clicked.connect(self._begin)
-        self.close_button = button("Cancel", "Cancel (Esc)")
+        self.close_button = button(tr("Cancel"), tr("Cancel (Esc)"))
         self.close_button.clicked.connect(self.close_card)
         self.busy = BusyBar()
         self.result = label(wrap=True)
-        self.process = CoreProcess("export of the model", self)
+        self.process = CoreProcess(tr("export of the model"), self)
         self.process.tell(self._on_reported, self._on_finished, self._on_failed)
         column_in(
             self,
@@ -99,7 +100,7 @@ class ExportCard(QFrame):
         self.field.setVisible(asking)
         self._show_buttons()
         self.export_button.setVisible(asking)
-        close = "Cancel" if asking else "Close"
+        close = tr("Cancel") if asking else tr("Close")
         self.close_button.setText(close)
         self.close_button.setAccessibleName(close)
 
@@ -117,7 +118,7 @@ class ExportCard(QFrame):
     @Slot()
     def _on_finished(self) -> None:
         name = self._report.get("name") or self.field.text().strip()
-        self._show(f"Saved as “{name}”. Find it under Models.", "ok", asking=False)
+        self._show(tr("Saved as “{name}”. Find it under Models.").format(name=name), "ok", asking=False)
         if folder := self._report.get("folder"):
             self.exported.emit(str(folder))
 

@@ -9,14 +9,15 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from i3core.runs.events import Evaluated
 from i3core.runs.outcome import outcome_text
+from i3desk.language import figure, tr
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import label, restyle, row, row_in
 from i3desk.widgets.plain_text import tooltip_text
 
 A_LITTLE_FORGOTTEN, MUCH_FORGOTTEN = 1.05, 1.3  # general perplexity now, as a multiple of what it was
-PERPLEXITY = "Perplexity: how many equally likely tokens the model chooses among on average. Lower is better."
-DATA = "Of the part of your data that is kept for validation and never trained on."
-GENERAL = "Of a general text that is not in your data: if it rises, the model forgets what it knew."
+PERPLEXITY = tr("Perplexity: how many equally likely tokens the model chooses among on average. Lower is better.")
+DATA = tr("Of the part of your data that is kept for validation and never trained on.")
+GENERAL = tr("Of a general text that is not in your data: if it rises, the model forgets what it knew.")
 
 
 class PerplexityChange(NamedTuple):
@@ -48,7 +49,7 @@ def forgot_tone(change: PerplexityChange) -> str:
 
 def perplexity_text(value: float) -> str:
     """A perplexity with a useful number of digits."""
-    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}" if value < 1e6 else f"{value:.1e}"
+    return figure(value, ",.1f") if value < 100 else figure(value, ",.0f") if value < 1e6 else f"{value:.1e}"
 
 
 def change_text(change: PerplexityChange) -> str:
@@ -69,8 +70,10 @@ class LearningSummary(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._data, self.data_value = _figure("Your text", "(lower = learned)", f"{PERPLEXITY} {DATA}")
-        self._general, self.general_value = _figure("General text", "(higher = forgotten)", f"{PERPLEXITY} {GENERAL}")
+        self._data, self.data_value = _figure(tr("Your text"), tr("(lower = learned)"), f"{PERPLEXITY} {DATA}")
+        self._general, self.general_value = _figure(
+            tr("General text"), tr("(higher = forgotten)"), f"{PERPLEXITY} {GENERAL}"
+        )
         self.note = label(tone="muted", grade="small")
         self.outcome = label(wrap=True)
         column = QVBoxLayout(self)
@@ -89,10 +92,16 @@ class LearningSummary(QWidget):
         self.outcome.setText(text)
         self.outcome.setVisible(bool(text))
         restyle(self.outcome, tone="ok" if is_good else "warn")
-        step = "" if later is None else f" At step {later.step:,}{', the best so far' if later.is_best else ''}."
+        step = (
+            ""
+            if later is None
+            else tr(" At step {step}{tr}.").format(
+                step=figure(later.step), tr=tr(", the best so far") if later.is_best else ""
+            )
+        )
         self._show(self._data, self.data_value, data, learned_tone, f"{PERPLEXITY} {DATA}{step}")
         self._show(self._general, self.general_value, general, forgot_tone, f"{PERPLEXITY} {GENERAL}{step}")
-        self.note.setText("No text is kept for validation, so learning is not measured." if not data else "")
+        self.note.setText(tr("No text is kept for validation, so learning is not measured.") if not data else "")
         self.note.setVisible(bool(evaluations) and not data)
         self.setVisible(bool(evaluations))
 

@@ -9,7 +9,8 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
-from i3core.system.humanize import count_text
+from i3desk.humanize import count_text
+from i3desk.language import tr
 from i3desk.models.catalog import Entry
 from i3desk.style.icons import IconToolButton
 from i3desk.training.run_labels import part_text
@@ -19,9 +20,12 @@ from i3desk.widgets.plain_text import menu_text, tooltip_text
 
 LAST_BLOCKS, LORA_RANK = 2, 8
 TRAINABLE_PARTS = {
-    "all": ("All weights", "Learns the most; the whole model changes"),
-    "last": (f"Last {LAST_BLOCKS} blocks only", "Faster, and forgets less"),
-    "lora": (f"LoRA adapter (rank {LORA_RANK})", "A small file beside the model, which does not change"),
+    "all": (tr("All weights"), tr("Learns the most; the whole model changes")),
+    "last": (tr("Last {LAST_BLOCKS} blocks only").format(LAST_BLOCKS=LAST_BLOCKS), tr("Faster, and forgets less")),
+    "lora": (
+        tr("LoRA adapter (rank {LORA_RANK})").format(LORA_RANK=LORA_RANK),
+        tr("A small file beside the model, which does not change"),
+    ),
 }
 
 
@@ -44,7 +48,7 @@ class BaseModelCard(QPushButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("kind", "card")
-        self.setToolTip(tooltip_text("Choose the base model, and the part of it to train"))
+        self.setToolTip(tooltip_text(tr("Choose the base model, and the part of it to train")))
         self._entries: list[Entry] = []
         self._entry: Entry | None = None
         self._part = "all"
@@ -77,11 +81,15 @@ class BaseModelCard(QPushButton):
         """Show the chosen model among the available `entries`, and its trained part."""
         self._entries, self._entry = [each for each in entries if each.facts], entry
         self._part = "lora" if changes.get("lora_rank") else "last" if changes.get("last_blocks") else "all"
-        self.name.setText(entry.name if entry else "Choose a model")
+        self.name.setText(entry.name if entry else tr("Choose a model"))
         facts = entry.facts if entry else None
         self.size_label.setText(count_text(facts.parameters) if facts else "")
-        self.about.setText(f"Starts from this model · {part_text(changes)}" if entry else "the model to start from")
-        self.setAccessibleName(f"Base model: {self.name.text()}, {part_text(changes)}")
+        self.about.setText(
+            tr("Starts from this model · {part}").format(part=part_text(changes))
+            if entry
+            else tr("the model to start from")
+        )
+        self.setAccessibleName(tr("Base model: {text}, {part}").format(text=self.name.text(), part=part_text(changes)))
 
     @Slot()
     def _fill(self) -> None:
@@ -94,8 +102,8 @@ class BaseModelCard(QPushButton):
             self._offer(action, models, self._entry is not None and entry.folder == self._entry.folder)
             action.triggered.connect(partial(self.chosen.emit, entry.folder))
         if not self._entries:
-            menu.addAction("No model was found").setEnabled(False)
-        menu.addSection("What is trained")
+            menu.addAction(tr("No model was found")).setEnabled(False)
+        menu.addSection(tr("What is trained"))
         parts = QActionGroup(menu)
         for part, (text, tooltip) in TRAINABLE_PARTS.items():
             action = menu.addAction(text)

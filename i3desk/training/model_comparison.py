@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from i3core.settings import Setting
 from i3core.system import assets
+from i3desk.language import figure, tr
 from i3desk.style.palette import tabular
 from i3desk.training.compare_process import BOTH, CompareProcess
 from i3desk.widgets.basics import Notice, button, column, column_in, icon_button, label, named, row
@@ -31,11 +32,11 @@ MAX_EXCHANGES = 20
 MAX_NEW_TOKENS = 120
 # By default as the samples of a run have.
 SEED = Setting(
-    "seed", "Seed", 1, 0, 2**31 - 1, 1, 0, "The same seed gives the same answers; both models have the same one"
+    "seed", tr("Seed"), 1, 0, 2**31 - 1, 1, 0, tr("The same seed gives the same answers; both models have the same one")
 )
 TEMPERATURE = Setting(
-    "temperature", "Temperature", 0.7, 0.0, 2.0, 0.1, 2,
-    "How random the choice of tokens is. 0 always takes the most likely one.",
+    "temperature", tr("Temperature"), 0.7, 0.0, 2.0, 0.1, 2,
+    tr("How random the choice of tokens is. 0 always takes the most likely one."),
 )  # fmt: skip
 MAX_PROMPT_LENGTH = 2000
 MARGIN = 16
@@ -92,7 +93,7 @@ class ModelComparison(QFrame):
         super().__init__(parent)
         self.setObjectName("sideBySide")
         self.setMinimumHeight(MIN_HEIGHT)  # so that a message does not move the widgets above
-        self.setAccessibleName("Two models side by side")
+        self.setAccessibleName(tr("Two models side by side"))
         self.exchanges: list[ComparedExchange] = []
         self._shown: tuple[str, str, str] | None = None
         self.models = CompareProcess(self)
@@ -119,7 +120,7 @@ class ModelComparison(QFrame):
         self._show_state()
 
     def _header(self) -> QHBoxLayout:
-        title = label("Side by side", grade="heading")
+        title = label(tr("Side by side"), grade="heading")
         self.temperature = named(NumberField(TEMPERATURE), "value")
         self.seed = named(NumberField(SEED), "value")
         for each in (self.temperature, self.seed):
@@ -129,10 +130,10 @@ class ModelComparison(QFrame):
             each.setAlignment(Qt.AlignmentFlag.AlignCenter)
             each.setFixedWidth(76)
             tabular(each)
-        self.dice_button = icon_button("dice", "Another seed", look="version")
+        self.dice_button = icon_button("dice", tr("Another seed"), look="version")
         self.dice_button.clicked.connect(self._roll)
         self.close_button = icon_button(
-            "close", "Close side by side", "Back to the samples (Esc)", look="version", size=16
+            "close", tr("Close side by side"), tr("Back to the samples (Esc)"), look="version", size=16
         )
         self.close_button.clicked.connect(self._close)
         return row(
@@ -150,21 +151,23 @@ class ModelComparison(QFrame):
 
     def _prompt_row(self) -> QHBoxLayout:
         self.prompt = named(QLineEdit(maxLength=MAX_PROMPT_LENGTH), "field")
-        self.prompt.setPlaceholderText("Ask both models")
-        self.prompt.setAccessibleName("Prompt for both models")
-        self.prompt.setToolTip(tooltip_text("Both answer this with the same seed"))
+        self.prompt.setPlaceholderText(tr("Ask both models"))
+        self.prompt.setAccessibleName(tr("Prompt for both models"))
+        self.prompt.setToolTip(tooltip_text(tr("Both answer this with the same seed")))
         self.prompt.returnPressed.connect(self._ask)
         self.prompt.textChanged.connect(self._show_state)
         self.prompt.textChanged.connect(self._show_unreadable)
-        self.ask_button = button("Ask", "Put the prompt to both models (Enter)")
+        self.ask_button = button(tr("Ask"), tr("Put the prompt to both models (Enter)"))
         self.ask_button.clicked.connect(self._ask)
         return row((self.prompt, 1), self.ask_button, margins=(MARGIN, 0, MARGIN, 0), spacing=6)
 
     def _answers(self) -> AnswersColumn:
         self.names = (ElidedLabel(grade="heading"), ElidedLabel(grade="heading"))
-        answers = AnswersColumn("Answers of both models", *self.names)
+        answers = AnswersColumn(tr("Answers of both models"), *self.names)
         self._column, self._scroll = answers.column, answers.area
-        self.hint = label("Both models answer the same prompt, and what differs is marked.", tone="muted", wrap=True)
+        self.hint = label(
+            tr("Both models answer the same prompt, and what differs is marked."), tone="muted", wrap=True
+        )
         self._column.insertWidget(0, self.hint)
         return answers
 
@@ -182,7 +185,7 @@ class ModelComparison(QFrame):
             self.models.use(shown[0], shown[1])
             self.notice.hide()
         title = name or Path(tuned).name
-        texts = (f"base: {Path(shown[0]).name}", f"{title}, {step}" if step else title)
+        texts = (tr("base: {name}").format(name=Path(shown[0]).name), f"{title}, {step}" if step else title)
         for head, text in zip(self.names, texts, strict=True):
             head.setText(text)
             head.setToolTip(tooltip_text(text))
@@ -232,7 +235,14 @@ class ModelComparison(QFrame):
         seed, temperature = int(self.seed.value or 0), float(self.temperature.value or 0)
         number = self.models.ask(prompt, seed, temperature, MAX_NEW_TOKENS)
         row = BeforeAfter(prompt, names=(self.names[0].text(), self.names[1].text()))
-        self.exchanges.insert(0, ComparedExchange(number, row, f"seed {seed} · temperature {temperature:g}"))
+        self.exchanges.insert(
+            0,
+            ComparedExchange(
+                number,
+                row,
+                tr("seed {seed} · temperature {temperature}").format(seed=seed, temperature=figure(temperature, "g")),
+            ),
+        )
         self._column.insertWidget(0, row)
         for old in self.exchanges[MAX_EXCHANGES:]:
             self._remove(old)
@@ -269,7 +279,7 @@ class ModelComparison(QFrame):
 
     @Slot(str)
     def _on_failed(self, what: str) -> None:
-        self.notice.show_error(what, "Ask again to restart both models.")
+        self.notice.show_error(what, tr("Ask again to restart both models."))
         self._end_open()
 
     def _end_open(self) -> None:
@@ -286,7 +296,7 @@ class ModelComparison(QFrame):
     def _draw(self) -> None:
         self._draw_timer.stop()
         if self.exchanges:
-            state = "answering…" if self.models.is_ready else "loading both models…"
+            state = tr("answering…") if self.models.is_ready else tr("loading both models…")
             self.exchanges[0].draw(state if self.busy else "")
         self._show_state()
 

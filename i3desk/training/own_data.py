@@ -14,6 +14,7 @@ from i3desk.datasets.editor import DatasetEditor, Source
 from i3desk.datasets.rows import Row, pasted_rows, write_rows
 from i3desk.datasets.shelf import Shelf
 from i3desk.datasets.store import DatasetStore, OwnSet
+from i3desk.language import tr
 from i3desk.training.data_list import DataList
 from i3desk.widgets.basics import centred, scroll_page
 from i3desk.workers.background import BackgroundJobs
@@ -86,19 +87,19 @@ class OwnData(QStackedWidget):
         rows: Sequence[Row] = ()
         text = ""
         if what in self._sources and not (rows := self._sources[what]()):
-            nothing = {"corrections": "You have not corrected a reply yet. Correct one in a chat first.",
-                       "chat": "The open chat has no replies yet."}  # fmt: skip
+            nothing = {"corrections": tr("You have not corrected a reply yet. Correct one in a chat first."),
+                       "chat": tr("The open chat has no replies yet.")}  # fmt: skip
             self.shelf.show_remark(nothing[what])
             return
         if what == "text":
             text = QGuiApplication.clipboard().text()
             if not text.strip():
-                self.shelf.show_remark("The clipboard holds no text. Copy some first.")
+                self.shelf.show_remark(tr("The clipboard holds no text. Copy some first."))
                 return
         is_table = what != "text" or _is_table(text)
-        names = {"corrections": "my corrections", "chat": "my chat", "text": "pasted"}
+        names = {"corrections": tr("my corrections"), "chat": tr("my chat"), "text": tr("pasted")}
         try:
-            own = self.store.create(names.get(what, "my answers"), is_table)
+            own = self.store.create(names.get(what, tr("my answers")), is_table)
         except I3Error as error:
             self.shelf.show_remark(f"{error.what} {error.remedy}")
             return

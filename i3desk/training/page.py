@@ -16,6 +16,7 @@ from i3core.runs.reader import MetricsPart, RunStatus, RunSummary
 from i3core.text.chat_template import ChatTemplate
 from i3desk.curves.panel import CurvesPanel
 from i3desk.datasets.store import DatasetStore
+from i3desk.language import figure, tr
 from i3desk.paths import Paths
 from i3desk.runs.controller import RunController
 from i3desk.runs.watcher import RunWatcher
@@ -233,7 +234,10 @@ class TrainPage(QWidget):
         if summary is not None:
             step = summary.best_step or summary.status.saved_step or summary.step
             self.comparison.show_models(
-                summary.config.get("model") or summary.model, folder, f"step {step:,}", summary.name
+                summary.config.get("model") or summary.model,
+                folder,
+                tr("step {step}").format(step=figure(step)),
+                summary.name,
             )
             self._below.setCurrentWidget(self.comparison)
 

@@ -19,9 +19,11 @@ from i3core.training import presets
 from i3core.training.config import TrainingConfig
 from i3core.training.preflight import PlannedRun, check_run
 from i3core.training.timings import run_seconds
+from i3desk.humanize import size_text
+from i3desk.language import tr, trn
 from i3desk.models.catalog import Entry, bundled_folder
 from i3desk.training.data_check import DataSource
-from i3desk.training.data_labels import held_out_share, is_chat, plural
+from i3desk.training.data_labels import held_out_share, is_chat
 from i3desk.training.dry_run import DryRunResult
 from i3desk.training.estimate import of_total_text, time_text, times_text
 from i3desk.training.expert_panel import default_of, why_without_effect
@@ -29,7 +31,7 @@ from i3desk.training.setup_state import SetupState
 
 Finding = tuple[str, str, bool]  # what, remedy, whether it is fatal
 OWN_FINDINGS = ("disk", "data", "learning_rate")  # computed here; other kinds come from the dry run
-STILL_READING = "Reading the data…"
+STILL_READING = tr("Reading the data…")
 
 
 @dataclass(frozen=True)
@@ -127,14 +129,17 @@ def make_plan(
     if error or refusal:
         findings = ((error or refusal, "", True), *findings)
     elif dry_run.refusal:
-        findings = (*findings, (f"The speed could not be measured: {dry_run.refusal}", "", False))
+        findings = (
+            *findings,
+            (tr("The speed could not be measured: {refusal}").format(refusal=dry_run.refusal), "", False),
+        )
     fatal = next((what for what, _, fatal in findings if fatal), "")
-    where = "on this CPU" if str(started.get("device", "CPU")).startswith("CPU") else "on the GPU"
+    where = tr("on this CPU") if str(started.get("device", "CPU")).startswith("CPU") else tr("on the GPU")
     return RunPlan(
         config,
         can_dry_run=not obstacle and not error,
         epochs=epochs,
-        about=f"{times_text(epochs).capitalize()} ({plural(config['steps'], 'step')})" + _mixed_text(started),
+        about=_about_text(epochs, config["steps"]) + _mixed_text(started),
         time=f"{time_text(seconds)} {where}" if not error else "",
         memory=_memory_text(started),
         disk=_disk_text(started, runs_folder),
@@ -143,6 +148,11 @@ def make_plan(
         obstacle=obstacle or fatal,
         name=name,
     )
+
+
+def _about_text(epochs: float, steps: int) -> str:
+    text = times_text(epochs)
+    return f"{text[:1].upper()}{text[1:]} ({trn('{n} step', '{n} steps', steps)})"
 
 
 def _effective(config: dict[str, Any]) -> dict[str, Any]:
@@ -159,23 +169,23 @@ def _argument(path: str, weight: float) -> str:
 
 def _model_obstacle(entry: Entry | None) -> str:
     if entry is None:
-        return "Choose a base model."
+        return tr("Choose a base model.")
     if entry.what:
-        return f"The model cannot be read. {entry.what}"
-    return "" if entry.facts else "Reading the model…"
+        return tr("The model cannot be read. {what}").format(what=entry.what)
+    return "" if entry.facts else tr("Reading the model…")
 
 
 def _data_obstacle(choices: SetupState, sources: Mapping[str, DataSource]) -> str:
     if not choices.data:
-        return "Add some text to train on."
+        return tr("Add some text to train on.")
     for path, source in sources.items():
         if source.what:
-            return f"{display_name(path)} cannot be read."
+            return tr("{display_name} cannot be read.").format(display_name=display_name(path))
     if not all(source.is_known for source in sources.values()):
         return STILL_READING
     bad = sum(source.report.get("bad_count", 0) for source in sources.values() if source.report is not None)
     if bad and not choices.in_force.get("skip_bad_records"):
-        return f"{plural(bad, 'record')} can't be used. Fix or skip {'it' if bad == 1 else 'them'}."
+        return trn("{n} record can't be used. Fix or skip it.", "{n} records can't be used. Fix or skip them.", bad)
     return ""
 
 
@@ -230,8 +240,8 @@ def _mixed_text(started: dict[str, Any]) -> str:
     """What the data is mixed with, once a dry run knows."""
     share = started.get("replay_share", 0.0)
     if share:
-        return f", mixed with talk it knows ({share:.0%})".replace("%", " %")
-    return ", mixed into conversations" if started.get("composed", 1) > 1 else ""
+        return tr(", mixed with talk it knows ({share:.0%})").format(share=share).replace("%", " %")
+    return tr(", mixed into conversations") if started.get("composed", 1) > 1 else ""
 
 
 def _memory_text(started: dict[str, Any]) -> str:
@@ -239,7 +249,7 @@ def _memory_text(started: dict[str, Any]) -> str:
         return ""
     if str(started.get("device", "")).startswith("CPU"):
         return of_total_text(started["memory_bytes"], total_memory_bytes())
-    return of_total_text(started["memory_bytes"], 0).partition(" of ")[0]
+    return size_text(started["memory_bytes"])
 
 
 def _disk_text(started: dict[str, Any], runs_folder: Path) -> str:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from i3desk.language import tr
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import mix, tabular
 from i3desk.tokens.layout import ChunkLayout, is_special
@@ -101,15 +102,18 @@ class Preview(QWidget):
         self.pages: list[list[Token]] = []
         self.number = 0
         self.field = ChunkField()
-        self.field.setAccessibleName("What the model will see")
+        self.field.setAccessibleName(tr("What the model will see"))
         self.field.setToolTip(
             tooltip_text(
-                "The exact tokens. Those in full colour are learned, dimmed ones are only read, red ones are unknown."
+                tr(
+                    "The exact tokens. Those in full colour are learned, dimmed ones are only read, red ones "
+                    "are unknown."
+                )
             )
         )
         self.place = tabular(label(tone="muted", grade="small"))
-        self.back = self._arrow("left", "Previous example", self._go_back)
-        self.on = self._arrow("right", "Next example", self._go_forward)
+        self.back = self._arrow("left", tr("Previous example"), self._go_back)
+        self.on = self._arrow("right", tr("Next example"), self._go_forward)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column_in(self, self.field, spacing=4)
         self.controls = row(self.back, self.place, self.on, spacing=2)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
+from i3desk.language import tr
 from i3desk.training.setup_state import MOST_PROMPTS
 from i3desk.widgets.basics import button, column, column_in, icon_button, label, named, row, row_in, scroll_column
 from i3desk.widgets.notices import UnreadableNote
@@ -30,12 +31,12 @@ class PromptLine(QWidget):
     def __init__(self, prompt: str, number: int) -> None:
         super().__init__()
         self.edit = named(QLineEdit(prompt, maxLength=LONGEST_PROMPT), "field")
-        self.edit.setPlaceholderText("What to ask the model")
-        self.edit.setAccessibleName(f"Sample prompt {number}")
-        self.edit.setToolTip(tooltip_text("Answered at every evaluation"))
+        self.edit.setPlaceholderText(tr("What to ask the model"))
+        self.edit.setAccessibleName(tr("Sample prompt {number}").format(number=number))
+        self.edit.setToolTip(tooltip_text(tr("Answered at every evaluation")))
         self.edit.setCursorPosition(0)
-        name = f"Remove sample prompt {number}"
-        self.remove_button = icon_button("close", name, "Remove this prompt", look="leaf", size=14)
+        name = tr("Remove sample prompt {number}").format(number=number)
+        self.remove_button = icon_button("close", name, tr("Remove this prompt"), look="leaf", size=14)
         self.remove_button.clicked.connect(self._on_remove)
         row_in(self, (self.edit, 1), self.remove_button, spacing=4)
 
@@ -58,9 +59,11 @@ class PromptList(QWidget):
         self.lines: list[PromptLine] = []
         self._pause = QTimer(self, singleShot=True, interval=TYPED_AFTER_MS)
         self._pause.timeout.connect(self._announce)
-        self.add_button = button("Add a prompt", f"At most {MOST_PROMPTS}", kind="quiet")
+        self.add_button = button(
+            tr("Add a prompt"), tr("At most {MOST_PROMPTS}").format(MOST_PROMPTS=MOST_PROMPTS), kind="quiet"
+        )
         self.add_button.clicked.connect(self._add_empty)
-        hint = label("Answered at every evaluation, with the same seed", "muted", "small", wrap=True)
+        hint = label(tr("Answered at every evaluation, with the same seed"), "muted", "small", wrap=True)
         self.unreadable = UnreadableNote()
         self._column = column_in(self, hint, row(self.add_button, None), self.unreadable, spacing=6)
 
@@ -132,11 +135,11 @@ class PromptsEditor(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.list = PromptList()
-        self.cancel_button = button("Cancel", "Leave the prompts as they are (Esc)")
+        self.cancel_button = button(tr("Cancel"), tr("Leave the prompts as they are (Esc)"))
         self.cancel_button.clicked.connect(self.cancelled)
-        self.accept_button = button("Use these", "Ask these prompts from now on (Enter)")
+        self.accept_button = button(tr("Use these"), tr("Ask these prompts from now on (Enter)"))
         self.accept_button.clicked.connect(self._accept)
-        page = scroll_column("Sample prompts", column(self.list, None, margins=(MARGIN, 0, MARGIN, 4)))
+        page = scroll_column(tr("Sample prompts"), column(self.list, None, margins=(MARGIN, 0, MARGIN, 4)))
         answers = row(None, self.cancel_button, self.accept_button, margins=(MARGIN, 0, MARGIN, 0))
         column_in(self, (page, 1), answers, spacing=6)
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QProgressBar, QWidget
 
 from i3core.runs.reader import RunSummary
+from i3desk.language import tr
 from i3desk.runs.labels import model_text
 from i3desk.style.palette import tabular
 from i3desk.training import run_labels
@@ -22,11 +23,11 @@ class ProgressCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self.setAccessibleName("Progress")
+        self.setAccessibleName(tr("Progress"))
         self.step = tabular(label(grade="name", wrap=True))
         self.share = tabular(label(tone="muted"))
         self.bar = QProgressBar(textVisible=False)
-        self.bar.setAccessibleName("Progress of the run")
+        self.bar.setAccessibleName(tr("Progress of the run"))
         self.busy = BusyBar()
         self.rows = FactRows(figures=True)
         self.notice = label(tone="muted", grade="small", wrap=True)
@@ -58,7 +59,7 @@ class SettingsCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self.setAccessibleName("What is trained")
+        self.setAccessibleName(tr("What is trained"))
         self.model = ElidedLabel(grade="name")
         self.data = ElidedLabel(tone="muted", grade="small")
         self.rows = FactRows(figures=True)
@@ -69,7 +70,7 @@ class SettingsCard(QFrame):
         self.model.setText(model_text(summary))
         self.model.setToolTip(tooltip_text(str(summary.config.get("model") or "")))
         data, places = run_labels.data_lines(summary)
-        self.data.setText(f"on {data}" if data else "")
+        self.data.setText(tr("on {data}").format(data=data) if data else "")
         self.data.setToolTip(tooltip_text(places))
         self.rows.show_rows(run_labels.settings(summary))
 
@@ -89,8 +90,8 @@ class WaitingCard(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.text = label(wrap=True)
-        self.start_button = button("Start now", "Train beside the other run; both are slower then")
-        self.leave_button = button("Leave the queue", "Do not start this run")
+        self.start_button = button(tr("Start now"), tr("Train beside the other run; both are slower then"))
+        self.leave_button = button(tr("Leave the queue"), tr("Do not start this run"))
         self.start_button.clicked.connect(self.start_requested)
         self.leave_button.clicked.connect(self.leave_requested)
         column_in(

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i3core.runs.reader import RunState, RunStatus, RunSummary
-from i3core.system.humanize import duration_text
+from i3desk.humanize import duration_text
+from i3desk.language import figure, tr
 from i3desk.runs.config_diff import split_shown
 from i3desk.runs.labels import STATE_WORDS, loss_text, tone_of
 
 if TYPE_CHECKING:
     from i3desk.widgets.facts import Fact
 
-PENDING_TEXTS = {"pause": "pausing…", "resume": "continuing…", "stop": "stopping and saving…"}
+PENDING_TEXTS = {"pause": tr("pausing…"), "resume": tr("continuing…"), "stop": tr("stopping and saving…")}
 UNKNOWN = "–"
 
 
@@ -44,20 +45,30 @@ def figures(summary: RunSummary, status: RunStatus, step: int, eta_s: float | No
     rows: list[Fact] = []
     seconds = left_s(summary, step, eta_s) if status.state.is_alive else None
     if status.state.is_alive:
-        left = f"about {duration_text(seconds)}" if seconds is not None and step else UNKNOWN
-        rows.append(("Time left", left, "To the end, with evaluations and checkpoints; less if it ends early"))
+        left = (
+            tr("about {duration}").format(duration=duration_text(seconds)) if seconds is not None and step else UNKNOWN
+        )
+        rows.append((tr("Time left"), left, tr("To the end, with evaluations and checkpoints; less if it ends early")))
     spent = duration_text(summary.seconds) if summary.seconds >= 1 else UNKNOWN
-    rows.append(("Time spent", spent, "Without pauses and stops"))
+    rows.append((tr("Time spent"), spent, tr("Without pauses and stops")))
     epoch = epoch_text(summary, step)
     if epoch:
-        rows.append(("Epoch", epoch, "How often all of the data was seen"))
+        rows.append((tr("Epoch"), epoch, tr("How often all of the data was seen")))
     if summary.best_val_loss is not None:
-        at = f" at step {summary.best_step:,}" if summary.best_step is not None else ""
-        rows.append(("Best", f"{loss_text(summary.best_val_loss)}{at}", "Lowest loss on validation text"))
+        at = (
+            tr(" at step {best_step}").format(best_step=figure(summary.best_step))
+            if summary.best_step is not None
+            else ""
+        )
+        rows.append((tr("Best"), f"{loss_text(summary.best_val_loss)}{at}", tr("Lowest loss on validation text")))
     elif summary.loss is not None:
-        rows.append(("Loss", loss_text(summary.loss), "On the training data; nothing is kept for validation"))
-    saved = f"step {status.saved_step:,}" if status.saved_step is not None else UNKNOWN
-    rows.append(("Saved", saved, "The last checkpoint: you can chat with it, and resume the run from it"))
+        rows.append((tr("Loss"), loss_text(summary.loss), tr("On the training data; nothing is kept for validation")))
+    saved = (
+        tr("step {saved_step}").format(saved_step=figure(status.saved_step))
+        if status.saved_step is not None
+        else UNKNOWN
+    )
+    rows.append((tr("Saved"), saved, tr("The last checkpoint: you can chat with it, and resume the run from it")))
     return rows
 
 
@@ -66,44 +77,58 @@ def epoch_text(summary: RunSummary, step: int) -> str:
     if summary.config.get("steps") or not summary.total_steps:
         return ""
     epochs = float(summary.config.get("epochs") or 1.0)
-    return f"{epochs * step / summary.total_steps:.1f} of {epochs:g}"
+    return tr("{epochs} of {epochs2}").format(
+        epochs=figure(epochs * step / summary.total_steps, ".1f"), epochs2=figure(epochs, "g")
+    )
 
 
 def settings(summary: RunSummary) -> list[Fact]:
     """The settings that matter most."""
     config = summary.config
-    part = "a new model" if config.get("preset") else part_text(config)
-    rows: list[Fact] = [("Trains", part, "The part of the model that changes")]
+    part = tr("a new model") if config.get("preset") else part_text(config)
+    rows: list[Fact] = [(tr("Trains"), part, tr("The part of the model that changes"))]
     if config.get("steps"):
-        rows.append(("Length", f"{config['steps']:,} steps", "As set up"))
+        rows.append((tr("Length"), tr("{steps} steps").format(steps=figure(config["steps"])), tr("As set up")))
     else:
         epochs = float(config.get("epochs") or 1.0)
-        rows.append(("Length", "1 epoch" if epochs == 1 else f"{epochs:g} epochs", "How often all data is seen"))
+        rows.append(
+            (
+                tr("Length"),
+                tr("1 epoch") if epochs == 1 else tr("{epochs} epochs").format(epochs=figure(epochs, "g")),
+                tr("How often all data is seen"),
+            )
+        )
     rows.append(
-        ("Learning rate", f"{float(config.get('lr') or 3e-4):g}", "The highest; it rises to it and falls again")
+        (
+            tr("Learning rate"),
+            figure(float(config.get("lr") or 3e-4), "g"),
+            tr("The highest; it rises to it and falls again"),
+        )
     )
     batch, accumulate = config.get("batch_size") or 8, config.get("accumulate") or 1
-    rows.append(("Batch", f"{batch} × {accumulate}" if accumulate > 1 else str(batch), "Windows of text in a step"))
+    rows.append(
+        (tr("Batch"), f"{batch} × {accumulate}" if accumulate > 1 else str(batch), tr("Windows of text in a step"))
+    )
     if summary.device:
         place, _, precision = summary.device.partition(" (")[0].rpartition(", ")
-        rows.append(("Runs on", place or precision, summary.device))
-        rows.append(("Precision", precision if place else UNKNOWN, "Of the numbers in matrix products"))
+        rows.append((tr("Runs on"), place or precision, summary.device))
+        rows.append((tr("Precision"), precision if place else UNKNOWN, tr("Of the numbers in matrix products")))
     return rows
 
 
 def part_text(config: Mapping[str, Any]) -> str:
     """What is trained, in words."""
     if rank := config.get("lora_rank"):
-        return f"LoRA adapter of rank {rank}"
+        return tr("LoRA adapter of rank {rank}").format(rank=rank)
     if blocks := config.get("last_blocks"):
-        return "the last block" if blocks == 1 else f"the last {blocks} blocks"
-    return "all weights"
+        return tr("the last block") if blocks == 1 else tr("the last {blocks} blocks").format(blocks=blocks)
+    return tr("all weights")
 
 
 def data_lines(summary: RunSummary) -> tuple[str, str]:
     """Names of the data files for one line, and their paths for a tooltip."""
     more = len(summary.data) - 1
-    text = f"{summary.data[0]} + {more} more" if more > 0 else "".join(summary.data)
+    text = tr("{data} + {more} more").format(data=summary.data[0], more=more) if more > 0 else "".join(summary.data)
     places = (split_shown(str(source)) for source in summary.config.get("data") or ())
     return text, "\n".join(path + shown for path, shown in places)
 
@@ -116,10 +141,12 @@ def has_checkpoint(summary: RunSummary | None, status: RunStatus) -> bool:
 def remedy_text(status: RunStatus) -> str:
     """What to do about a run that failed, died or is gone."""
     if status.state is RunState.MISSING:
-        return "It was moved or deleted, perhaps by another program. The run cannot be shown any more."
+        return tr("It was moved or deleted, perhaps by another program. The run cannot be shown any more.")
     if status.saved_step is None:
-        return "Nothing had been saved yet: Resume starts again with the same settings."
-    return f"Everything up to step {status.saved_step:,} is saved: Resume continues from there."
+        return tr("Nothing had been saved yet: Resume starts again with the same settings.")
+    return tr("Everything up to step {saved_step} is saved: Resume continues from there.").format(
+        saved_step=figure(status.saved_step)
+    )
 
 
 def suggested_model_name(name: str) -> str:

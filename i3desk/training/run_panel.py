@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QWidget
 
 from i3core.runs.reader import MetricsPart, RunStatus, RunSummary
+from i3desk.language import figure, tr
 from i3desk.runs.controller import RunController
 from i3desk.runs.delete_confirmation import DeleteConfirmation
 from i3desk.runs.trouble_card import TroubleCard
@@ -57,10 +58,10 @@ class RunPanel(QFrame):
         self.chip = QWidget()
         self.progress, self.settings_card = ProgressCard(), SettingsCard()
         self.trouble, self.waiting = TroubleCard(), WaitingCard()
-        self.warnings = Notices("What should be known about this run")
+        self.warnings = Notices(tr("What should be known about this run"))
         self.export_card = ExportCard()
         self.removal = DeleteConfirmation(runs.background, runs.folder)
-        self.kill_question = Question("Force quit", "End the process without saving", "Keep running")
+        self.kill_question = Question(tr("Force quit"), tr("End the process without saving"), tr("Keep running"))
         self.controls = RunControls()
         self._remark_timer = QTimer(self, singleShot=True, interval=REMARK_MS)
         self._remark_timer.timeout.connect(self._clear_remark)
@@ -153,7 +154,7 @@ class RunPanel(QFrame):
             return
         model.pending_command = self._runs.pending_command(model.folder)
         self.state.setText(model.state_text)
-        self.chip.setAccessibleName(f"State: {model.state_text}")
+        self.chip.setAccessibleName(tr("State: {state_text}").format(state_text=model.state_text))
         self.dot.show_colour(getattr(self._theme.tokens, model.state_token))
         self._show_waiting(model)
         self.trouble.show_trouble(**vars(model.trouble) if model.trouble else {"what": ""})
@@ -240,8 +241,12 @@ class RunPanel(QFrame):
                 open_folder(folder, self)
             case RunAction.KILL:
                 saved = model.status.saved_step
-                lost = "everything so far" if saved is None else f"what it learned since step {saved:,}"
-                self.kill_question.put(f"End the training without saving? That loses {lost}.")
+                lost = (
+                    tr("everything so far")
+                    if saved is None
+                    else tr("what it learned since step {saved}").format(saved=figure(saved))
+                )
+                self.kill_question.put(tr("End the training without saving? That loses {lost}.").format(lost=lost))
             case RunAction.DELETE if model.current_summary is not None:
                 self.removal.ask([model.current_summary])
         self._show_remark(model.remark)

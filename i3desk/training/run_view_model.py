@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from i3core.runs.reader import MetricsPart, RunState, RunStatus, RunSummary
+from i3desk.language import figure, tr, trn
 from i3desk.runs.labels import silence_text, trouble_text
 from i3desk.training import run_labels
 
@@ -159,12 +160,12 @@ class RunViewModel:
     def request_checkpoint(self) -> None:
         """The user asked for a checkpoint: a remark says so until it is saved."""
         self._checkpoint_from = self.step
-        self.remark = Remark("Saving after this step…")
+        self.remark = Remark(tr("Saving after this step…"))
         self._check_saved()
 
     def request_sample(self) -> None:
         """The user asked for answers."""
-        self.remark = Remark("The answers come after this step…", passing=True)
+        self.remark = Remark(tr("The answers come after this step…"), passing=True)
 
     def request_resume(self) -> None:
         """The user resumed the run: the time left is unknown again."""
@@ -180,7 +181,7 @@ class RunViewModel:
             return
         if saved is not None and saved >= self._checkpoint_from:
             self._checkpoint_from = None
-            self.remark = Remark(f"Saved at step {saved:,}.", passing=True)
+            self.remark = Remark(tr("Saved at step {saved}.").format(saved=figure(saved)), passing=True)
         elif not self.status.state.is_alive:
             self._checkpoint_from = None
             self.remark = Remark()
@@ -218,10 +219,14 @@ class RunViewModel:
         maximum = max(1, min(total, 2**31 - 1))
         value = min(step, maximum) if total else 0
         if starting and not step:
-            note = self.status.note or "Starting"
+            note = self.status.note or tr("Starting")
             title = note[:1].upper() + note[1:] + ("" if note.endswith("…") else "…")
             return ProgressState(title, "", starting, value, maximum, ())
-        title = f"Step {step:,} of {total:,}" if total else f"Step {step:,}"
+        title = (
+            tr("Step {step} of {total}").format(step=figure(step), total=figure(total))
+            if total
+            else tr("Step {step}").format(step=figure(step))
+        )
         figures = () if summary is None else tuple(run_labels.figures(summary, self.status, step, self.eta_s))
         return ProgressState(title, run_labels.done_text(step, total), starting, value, maximum, figures)
 
@@ -233,19 +238,26 @@ class RunViewModel:
         queued = [each for each in runs if each.status.state is RunState.QUEUED and each.folder != self.folder]
         since = self.summary.started if self.summary is not None else float("inf")
         before = sum(each.started < since for each in queued)
-        others = {0: "", 1: ", and for one other run before it"}.get(before, f", and for {before} other runs before it")
-        text = f"Waits for “{active.name}” to end{others}." if active else f"Starts in a moment{others}."
+        one, many = tr(", and for one other run before it"), tr(", and for {n} other runs before it")
+        others = trn(one, many, before) if before else ""
+        text = (
+            tr("Waits for “{name}” to end{others}.").format(name=active.name, others=others)
+            if active
+            else tr("Starts in a moment{others}.").format(others=others)
+        )
         is_new = self.summary is None or not self.summary.step
-        leave = "Do not start this run; it is deleted, and kept for 30 days" if is_new else "Leave the run as it is"
+        leave = (
+            tr("Do not start this run; it is deleted, and kept for 30 days") if is_new else tr("Leave the run as it is")
+        )
         return WaitingState(text, leave)
 
     @property
     def trouble(self) -> TroubleState | None:
         """What went wrong; None if nothing did."""
         titles = {
-            RunState.FAILED: "The run failed",
-            RunState.DIED: "The run ended unexpectedly",
-            RunState.MISSING: "The folder of this run is gone",
+            RunState.FAILED: tr("The run failed"),
+            RunState.DIED: tr("The run ended unexpectedly"),
+            RunState.MISSING: tr("The folder of this run is gone"),
         }
         state = self.status.state
         if state not in titles:
@@ -273,24 +285,24 @@ def controls_state(state: RunState, pending_command: str, has_checkpoint: bool, 
     menu |= {RunAction.COMPARE} if alive and has_checkpoint and has_base else set()
     return ControlsState(
         chat=ButtonState(
-            "Chat with this model",
-            "Chat with the model of this run",
+            tr("Chat with this model"),
+            tr("Chat with the model of this run"),
             can_chat or working,
             primary=can_chat and not ended_early,
         ),
         compare=ButtonState(
-            "Compare with base", "Answer one prompt before and after the training", can_chat and has_base
+            tr("Compare with base"), tr("Answer one prompt before and after the training"), can_chat and has_base
         ),
-        export=ButtonState("Keep as model…", "Make a model of this run, under a name of its own", can_chat),
+        export=ButtonState(tr("Keep as model…"), tr("Make a model of this run, under a name of its own"), can_chat),
         pause=_pause_button(state, pending_command),
         stop=_stop_button(state, pending_command),
         resume=ButtonState(
-            "Resume",
-            "Continue from the last checkpoint" if has_checkpoint else "Start again with the first step",
+            tr("Resume"),
+            tr("Continue from the last checkpoint") if has_checkpoint else tr("Start again with the first step"),
             state.can_resume,
             primary=state.can_resume and (ended_early or not can_chat),
         ),
-        new=ButtonState("New training", "Set up another run", not alive, primary=state is RunState.MISSING),
+        new=ButtonState(tr("New training"), tr("Set up another run"), not alive, primary=state is RunState.MISSING),
         pause_action=RunAction.UNPAUSE if state is RunState.PAUSED else RunAction.PAUSE,
         menu=frozenset(menu),
         has_menu=state is not RunState.MISSING,
@@ -301,19 +313,19 @@ def controls_state(state: RunState, pending_command: str, has_checkpoint: bool, 
 def _pause_button(state: RunState, pending_command: str) -> ButtonState:
     stopping = _is_stopping(state, pending_command)
     paused = state is RunState.PAUSED
-    text, tooltip = ("Resume", "Continue") if paused else ("Pause", "Save, and wait")
+    text, tooltip = (tr("Resume"), tr("Continue")) if paused else (tr("Pause"), tr("Save, and wait"))
     if pending_command == "pause":
-        text, tooltip = "Pausing…", "It saves first"
+        text, tooltip = tr("Pausing…"), tr("It saves first")
     elif pending_command == "resume":
-        text, tooltip = "Resuming…", "In a moment"
+        text, tooltip = tr("Resuming…"), tr("In a moment")
     enabled = not stopping and not pending_command and state is not RunState.STARTING
     return ButtonState(text, tooltip, state.is_alive, enabled, primary=paused and not pending_command and not stopping)
 
 
 def _stop_button(state: RunState, pending_command: str) -> ButtonState:
     stopping = _is_stopping(state, pending_command)
-    text = "Stopping…" if stopping else "Save and stop"
-    return ButtonState(text, "Save, and end; it can be resumed", state.is_alive, not stopping)
+    text = tr("Stopping…") if stopping else tr("Save and stop")
+    return ButtonState(text, tr("Save, and end; it can be resumed"), state.is_alive, not stopping)
 
 
 def _is_stopping(state: RunState, pending_command: str) -> bool:

@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable
 
 from i3core.runs.events import Sampled
+from i3desk.language import figure, tr
 
 
 class SampleLog:
@@ -55,4 +56,4 @@ class SampleLog:
 
 def step_text(step: int) -> str:
     """The name of a step."""
-    return "before" if step == 0 else f"step {step:,}"
+    return tr("before") if step == 0 else tr("step {step}").format(step=figure(step))

@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette, QResizeEve
 from PySide6.QtWidgets import QFrame, QPushButton, QWidget
 
 from i3core.runs.events import Sampled
+from i3desk.language import tr
 from i3desk.style.icons import IconToolButton
 from i3desk.style.palette import tabular
 from i3desk.training.sample_log import SampleLog, step_text
@@ -50,8 +51,8 @@ class StepRow(VirtualRow):
         self._is_first = is_first
         self.button = QPushButton(step_text(step), self)
         self.button.setProperty("kind", "step")
-        self.button.setToolTip(tooltip_text("See this step beside the first"))
-        self.button.setAccessibleName(f"Compare {step_text(step)}")
+        self.button.setToolTip(tooltip_text(tr("See this step beside the first")))
+        self.button.setAccessibleName(tr("Compare {step}").format(step=step_text(step)))
         self.button.clicked.connect(self._on_clicked)
         tabular(self.button)
         self.answers: list[DiffText] = []
@@ -102,7 +103,7 @@ class _StepRows(VirtualList):
     def __init__(self, log: SampleLog, parent: QWidget | None = None) -> None:
         super().__init__(ANY_WIDTH, MARGIN, 0, parent)
         self.setObjectName("sampleRows")
-        self.setAccessibleName("Answers by step")
+        self.setAccessibleName(tr("Answers by step"))
         self._log = log
         self.prompts: tuple[str, ...] = ()  # with a visible column
         self._measured, self._per_line = -1, 1  # a width, and the characters in a line of an answer at that width
@@ -165,8 +166,8 @@ class SampleTable(QWidget):
         self.prompts: tuple[str, ...] = ()
         self._asked: tuple[str, ...] = ()
         self._first = 0  # visible column
-        self.previous_button = _arrow("left", "Earlier prompts")
-        self.next_button = _arrow("right", "Further prompts")
+        self.previous_button = _arrow("left", tr("Earlier prompts"))
+        self.next_button = _arrow("right", tr("Further prompts"))
         self.previous_button.clicked.connect(self._turn_back)
         self.next_button.clicked.connect(self._turn_forward)
         self._turns = QWidget()
@@ -257,7 +258,7 @@ class SampleTable(QWidget):
             if number < len(prompts):
                 head.setText(prompts[number])
                 head.setToolTip(tooltip_text(prompts[number]))
-                head.setAccessibleName(f"Prompt: {prompts[number]}")
+                head.setAccessibleName(tr("Prompt: {prompts}").format(prompts=prompts[number]))
 
 
 def _arrow(icon: str, tooltip: str) -> IconToolButton:

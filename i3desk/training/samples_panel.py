@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QWidget
 
 from i3core.runs.events import Evaluated, Sampled
+from i3desk.language import tr
 from i3desk.training.learning_summary import LearningSummary
 from i3desk.training.prompts import PromptsEditor
 from i3desk.training.sample_table import SampleTable
@@ -40,7 +41,7 @@ class SamplesPanel(QFrame):
         super().__init__(parent)
         self.setObjectName("samples")
         self.setMinimumHeight(MIN_HEIGHT)
-        self.setAccessibleName("Sample answers")
+        self.setAccessibleName(tr("Sample answers"))
         self._asked: tuple[str, ...] = ()
         self._editable = self._alive = False
         self._has_run = False
@@ -69,19 +70,21 @@ class SamplesPanel(QFrame):
         self._show_table()
 
     def _header(self) -> QHBoxLayout:
-        title = label("Sample answers", grade="heading")
-        self.same = ElidedLabel("same prompts and seed every time", tone="muted", grade="small")
+        title = label(tr("Sample answers"), grade="heading")
+        self.same = ElidedLabel(tr("same prompts and seed every time"), tone="muted", grade="small")
         self.same.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.same.setToolTip(
-            tooltip_text("Every step answers the same prompts with the same seed, so differences come from training.")
+            tooltip_text(
+                tr("Every step answers the same prompts with the same seed, so differences come from training.")
+            )
         )
-        self.compare_button = button("Compare", "Compare the answers of two steps", kind="quiet")
+        self.compare_button = button(tr("Compare"), tr("Compare the answers of two steps"), kind="quiet")
         self.compare_button.setCheckable(True)
         self.compare_button.clicked.connect(self._on_compare)
-        self.edit_button = button("Edit prompts", "Change the prompts of the next evaluations", kind="quiet")
+        self.edit_button = button(tr("Edit prompts"), tr("Change the prompts of the next evaluations"), kind="quiet")
         self.edit_button.setCheckable(True)
         self.edit_button.clicked.connect(self._on_edit)
-        self.sample_button = button("Sample now", "Ask the model now, between two evaluations", kind="quiet")
+        self.sample_button = button(tr("Sample now"), tr("Ask the model now, between two evaluations"), kind="quiet")
         self.sample_button.clicked.connect(self._on_sample)
         return row(
             title,
@@ -173,12 +176,12 @@ class SamplesPanel(QFrame):
     def _reason(self) -> str:
         """The reason why there are no answers."""
         if self._alive and self._asked:
-            return "First answers in a moment…"
+            return tr("First answers in a moment…")
         if self._alive:
-            return "This run has no sample prompts. Add some with “Edit prompts”."
+            return tr("This run has no sample prompts. Add some with “Edit prompts”.")
         if not self._has_run:
-            return "While a model learns, its answers to the same prompts appear here"
-        return "This run has no answers to show."
+            return tr("While a model learns, its answers to the same prompts appear here")
+        return tr("This run has no answers to show.")
 
     # --------------------------------------------------------------------------------------------- what is asked for
 
@@ -228,7 +231,7 @@ class SamplesPanel(QFrame):
     @Slot()
     def _on_sample(self) -> None:
         self.sample_button.setEnabled(False)
-        self.sample_button.setText("Sampling…")
+        self.sample_button.setText(tr("Sampling…"))
         self._sample_timer.start()
         self.sample_requested.emit()
 
@@ -236,4 +239,4 @@ class SamplesPanel(QFrame):
     def _end_sampling(self) -> None:
         self._sample_timer.stop()
         self.sample_button.setEnabled(True)
-        self.sample_button.setText("Sample now")
+        self.sample_button.setText(tr("Sample now"))

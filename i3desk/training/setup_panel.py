@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 from i3core.errors import I3Error
 from i3core.training.presets import LABELS
 from i3desk.datasets.store import DatasetStore
+from i3desk.language import tr
 from i3desk.models.catalog import Entry, absolute, bundled_folder
 from i3desk.paths import Paths
 from i3desk.style.theme import Theme
@@ -156,12 +157,14 @@ class SetupPanel(QFrame):
         self.own.removed.connect(self._on_remove)
         self.own.moved.connect(self._on_moved)
         self.own.editing_changed.connect(self._update_soon)
-        self.presets = SegmentedControl("Preset", LABELS, by_length=True)
+        self.presets = SegmentedControl(tr("Preset"), LABELS, by_length=True)
         self.presets.chosen.connect(self._on_preset)
         self.about = label(tone="muted", grade="small", wrap=True)
         self.expert: ExpertPanel | None = None
         self.prompts = PromptList()
-        self.prompts_button = Fold("Sample prompts", "Prompts that are answered at every evaluation", self.prompts)
+        self.prompts_button = Fold(
+            tr("Sample prompts"), tr("Prompts that are answered at every evaluation"), self.prompts
+        )
         self.prompts_button.unfolded.connect(self._scroll_to_prompts)
         self.prompts.changed.connect(self._on_prompts)
         self.estimate = EstimateCard()
@@ -178,7 +181,7 @@ class SetupPanel(QFrame):
             body,
             self.model_card,
             8,
-            label("2  Length", grade="title"),
+            label(tr("2  Length"), grade="title"),
             self.presets,
             self.about,
             self.estimate,
@@ -322,7 +325,7 @@ class SetupPanel(QFrame):
         self._show_expert(plan)
         self._show_estimate(plan)
         count = len(choices.prompts)
-        self.prompts_button.show_text(f"Sample prompts · {count or 'none'}")
+        self.prompts_button.show_text(tr("Sample prompts · {count}").format(count=count or tr("none")))
         self.prompts_button.setVisible(bool(choices.data))
         self.foot.show_plan(plan, bool(choices.data), bool(self._busy_with))
         self._start_if_read()
@@ -348,11 +351,13 @@ class SetupPanel(QFrame):
         self.about.setText(plan.about or LABELS[self.choices.preset][1])
         note = ""
         if self._busy_with:
-            note = f"Queued behind {self._busy_with}. The estimate comes once that finishes."
+            note = tr("Queued behind {busy_with}. The estimate comes once that finishes.").format(
+                busy_with=self._busy_with
+            )
         elif self.dry_run.measuring:
-            note = "Measuring on this machine…"
+            note = tr("Measuring on this machine…")
         elif plan.time and not plan.is_measured:
-            note = "Rough estimate"
+            note = tr("Rough estimate")
         self.estimate.show_values(plan.time, plan.memory, plan.disk, note, self.dry_run.measuring)
         self.estimate.setVisible(bool(plan.config))
 

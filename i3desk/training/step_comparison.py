@@ -18,6 +18,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 
+from i3desk.language import tr
 from i3desk.style.icons import pixmap
 from i3desk.training.sample_log import SampleLog, step_text
 from i3desk.widgets.basics import column_in, icon_button, row_in
@@ -46,16 +47,16 @@ class StepComparison(QWidget):
         self._prompts: tuple[str, ...] = ()
         self.rows: list[BeforeAfter] = []
         self._steps = StepsModel(self)
-        self.first_box = StepBox("The step on the left", self._steps)
-        self.second_box = StepBox("The step on the right", self._steps)
+        self.first_box = StepBox(tr("The step on the left"), self._steps)
+        self.second_box = StepBox(tr("The step on the right"), self._steps)
         for box in (self.first_box, self.second_box):
             box.currentIndexChanged.connect(self._show_answers)
         self.close_button = icon_button(
-            "close", "Back to all steps", "Back to all steps (Esc)", look="version", size=16
+            "close", tr("Back to all steps"), tr("Back to all steps (Esc)"), look="version", size=16
         )
         self.close_button.clicked.connect(self.closed)
         right = _at_left(self.second_box, self.close_button)
-        answers = AnswersColumn("Answers at two steps", _at_left(self.first_box), right, below=6)
+        answers = AnswersColumn(tr("Answers at two steps"), _at_left(self.first_box), right, below=6)
         self._column = answers.column
         column_in(self, answers)
 

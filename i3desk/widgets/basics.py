@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from i3desk.language import tr
 from i3desk.style.icons import IconToolButton
 from i3desk.style.motion import is_reduced
 from i3desk.widgets.plain_text import tooltip_text, without_options
@@ -231,7 +232,7 @@ class Notice(QFrame):
         column = column_in(self, self.what, self.remedy, margins=(14, 10, 14, 12), spacing=6)
         self.buttons = list(buttons)
         if dismissible:
-            close = button("Dismiss", "Hide this message")
+            close = button(tr("Dismiss"), tr("Hide this message"))
             close.clicked.connect(self.dismissed)
             close.clicked.connect(self.hide)
             self.buttons.append(close)

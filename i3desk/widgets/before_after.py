@@ -6,6 +6,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QWidget
 
+from i3desk.language import tr
 from i3desk.widgets.basics import column, column_in, label, row, scroll_column
 from i3desk.widgets.diff_text import DiffText
 from i3desk.widgets.elided_label import ElidedLabel
@@ -30,7 +31,7 @@ class BeforeAfter(QWidget):
         prompt: str = "",
         before: str | None = None,
         after: str | None = None,
-        names: tuple[str, str] = ("before", "after"),
+        names: tuple[str, str] = (tr("before"), tr("after")),
         parent: QWidget | None = None,
     ) -> None:
         """`names` of the answers are shown only if the answers are below each other."""
@@ -54,7 +55,7 @@ class BeforeAfter(QWidget):
         """Show the prompt."""
         self.prompt.setText(prompt)
         self.prompt.setToolTip(tooltip_text(prompt))
-        self.prompt.setAccessibleName(f"Prompt: {prompt}")
+        self.prompt.setAccessibleName(tr("Prompt: {prompt}").format(prompt=prompt))
         self.prompt.setVisible(bool(prompt))
 
     def show_names(self, before: str, after: str) -> None:
@@ -74,7 +75,7 @@ class BeforeAfter(QWidget):
         self.before.show_answer(before, left)
         self.after.show_answer(after, right)
         same = not any(span.differs for span in (*left, *right))
-        self.note.setText("the same answer" if same else "")
+        self.note.setText(tr("the same answer") if same else "")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

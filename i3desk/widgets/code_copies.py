@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QWidget
 
+from i3desk.language import tr
 from i3desk.style.icons import IconToolButton
 from i3desk.widgets.basics import icon_button
 from i3desk.widgets.markdown import WELL_PADDING, CodeWell
@@ -36,7 +37,7 @@ class CodeCopies:
             button.move(self._area.width() - SIZE - 2, round(well.top - WELL_PADDING) + 2)
 
     def _make(self, code: str) -> IconToolButton:
-        button = icon_button("copy", "Copy this code", size=14)
+        button = icon_button("copy", tr("Copy this code"), size=14)
         button.setParent(self._area)
         button.setFixedSize(SIZE, SIZE)
         button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # the transcript handles the Tab key
@@ -48,10 +49,10 @@ class CodeCopies:
     def _copy(self, button: IconToolButton, code: str) -> None:
         QGuiApplication.clipboard().setText(code)
         button.set_icon("check", QPalette.ColorRole.Accent, 14)
-        button.setAccessibleName("Copied")
+        button.setAccessibleName(tr("Copied"))
         QTimer.singleShot(COPIED_MS, button, partial(_reset, button))
 
 
 def _reset(button: IconToolButton) -> None:
     button.set_icon("copy", size=14)
-    button.setAccessibleName("Copy this code")
+    button.setAccessibleName(tr("Copy this code"))

@@ -6,6 +6,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit, QWidget
 
+from i3desk.language import tr
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import button, named, row_in
 from i3desk.widgets.plain_text import tooltip_text
@@ -19,7 +20,7 @@ class CopyField(QWidget):
         self.field = tabular(named(QLineEdit(readOnly=True), "field"))
         self.field.setAccessibleName(name)
         self.field.setToolTip(tooltip_text(tooltip))
-        self.button = button("Copy", "Copy this line", name=f"Copy: {name}")
+        self.button = button(tr("Copy"), tr("Copy this line"), name=tr("Copy: {name}").format(name=name))
         self.button.clicked.connect(self._copy)
         row_in(self, (self.field, 1), self.button)
 

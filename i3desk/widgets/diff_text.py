@@ -8,13 +8,14 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QColor, QPalette, QTextCursor
 from PySide6.QtWidgets import QApplication, QTextEdit, QWidget
 
+from i3desk.language import tr
 from i3desk.style.palette import mix
 from i3desk.widgets.basics import restyle
 from i3desk.widgets.text_block import TextBlock
 from i3desk.widgets.word_diff import Span
 
 NOT_ASKED = "—"
-NO_WORDS = "(no words)"
+NO_WORDS = tr("(no words)")
 MARK_SHARES = {QPalette.ColorRole.Accent: 0.17, QPalette.ColorRole.PlaceholderText: 0.2}  # of colour in a mark
 
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QMimeData, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QFrame
 
+from i3desk.language import tr
 from i3desk.widgets.basics import column_in, label
 
 RADIUS = 12
@@ -35,7 +36,7 @@ class DropCard(QFrame):
     def show_dragging(self, dragging: bool) -> None:
         """Show whether something is being dragged over the window."""
         self._dragging = dragging
-        self.title.setText("Drop it to add it" if dragging else "Drop a model folder anywhere on the window")
+        self.title.setText(tr("Drop it to add it") if dragging else tr("Drop a model folder anywhere on the window"))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

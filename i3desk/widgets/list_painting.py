@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPe
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from i3desk.language import tr
 from i3desk.style.palette import Tokens, mix
 from i3desk.widgets.basics import named
 from i3desk.widgets.plain_text import tooltip_text
@@ -60,7 +61,7 @@ def paint_text(
 class TitleEditing(_Delegate):
     """Edits the title of a row in place: Enter and Tab save it, Esc keeps the old one."""
 
-    editor_name = "Title"
+    editor_name = tr("Title")
     longest_title = 120
 
     def rename(self, index: Index, title: str) -> None:
@@ -74,7 +75,7 @@ class TitleEditing(_Delegate):
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QLineEdit:
         editor = named(QLineEdit(parent, maxLength=self.longest_title), "titleEditor")
         editor.setAccessibleName(self.editor_name)
-        editor.setToolTip(tooltip_text("Enter saves it, Esc keeps the old one"))
+        editor.setToolTip(tooltip_text(tr("Enter saves it, Esc keeps the old one")))
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
 
+from i3desk.language import tr
 from i3desk.widgets.basics import FileDropsPass
 from i3desk.widgets.list_painting import TitleEditing
 from i3desk.widgets.plain_text import tooltip_text
@@ -29,8 +30,8 @@ class NameEdit(QLineEdit):
         """`look` is its name in the style sheet, `of` what it is the name of."""
         super().__init__(parent, maxLength=TitleEditing.longest_title)
         self.setObjectName(look)
-        self.setAccessibleName(f"Name of the {of}")
-        self.setToolTip(tooltip_text("Rename (F2): Enter saves the name, Esc restores the old one"))
+        self.setAccessibleName({"run": tr("Name of the run"), "set": tr("Name of the set")}[of])
+        self.setToolTip(tooltip_text(tr("Rename (F2): Enter saves the name, Esc restores the old one")))
         self._name = ""
         self.editingFinished.connect(self._finish)
 
@@ -68,14 +69,14 @@ class NoteEdit(FileDropsPass, QPlainTextEdit):
 
     note_changed = Signal(object, str)
 
-    def __init__(self, parent: QWidget | None = None, of: str = "run") -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("runNote")
         self.setFixedHeight(HEIGHT)
         self.setTabChangesFocus(True)
-        self.setPlaceholderText(f"What was this {of} for? What was the result?")
-        self.setAccessibleName("Note")
-        self.setToolTip(tooltip_text(f"Your note about this {of}, saved while you write"))
+        self.setPlaceholderText(tr("What was this run for? What was the result?"))
+        self.setAccessibleName(tr("Note"))
+        self.setToolTip(tooltip_text(tr("Your note about this run, saved while you write")))
         self._folder: Path | None = None
         self._saved = ""
         self._timer = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)

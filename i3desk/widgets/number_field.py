@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent, QRegularExpressionValidator
 from PySide6.QtWidgets import QLineEdit, QToolTip, QWidget
 
 from i3core.settings import Setting
+from i3desk.language import localised, tr
 from i3desk.widgets.basics import restyle
 from i3desk.widgets.plain_text import tooltip_text
 
@@ -38,7 +39,11 @@ class NumberField(QLineEdit):
         super().__init__(parent)
         self.setting = setting
         self._value: Number = setting.default
-        self.setToolTip(tooltip_text(f"From {self._text(setting.minimum)} to {self._text(setting.maximum)}"))
+        self.setToolTip(
+            tooltip_text(
+                tr("From {text} to {text2}").format(text=self._text(setting.minimum), text2=self._text(setting.maximum))
+            )
+        )
         self.setValidator(QRegularExpressionValidator(QRegularExpression(WRITTEN), self))
         self.textEdited.connect(self._on_typed)
         self.editingFinished.connect(self._on_finished)
@@ -112,7 +117,8 @@ class NumberField(QLineEdit):
         if decimals == 0:
             return str(round(value))
         fixed = f"{value:.{decimals}f}"
-        return fixed if decimals <= MOST_FIXED_DECIMALS and float(fixed) == value else f"{value:.{max(6, decimals)}g}"
+        short = decimals <= MOST_FIXED_DECIMALS and float(fixed) == value
+        return localised(fixed if short else f"{value:.{max(6, decimals)}g}")
 
     def _mark(self, wrong: bool) -> None:
         """Show that the text is out of range, and say the range."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
+from i3desk.language import tr
 from i3desk.widgets.basics import button, column_in, label, row
 
 
@@ -20,7 +21,7 @@ class Question(QFrame):
     confirmed = Signal()
     closed = Signal()
 
-    def __init__(self, yes: str, tooltip: str, no: str = "Cancel", parent: QWidget | None = None) -> None:
+    def __init__(self, yes: str, tooltip: str, no: str = tr("Cancel"), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("failure")
         self.what = label(wrap=True)
@@ -28,7 +29,7 @@ class Question(QFrame):
         for text in (self.what, self.details):
             text.setMinimumSize(1, 1)
         self.yes_button = button(yes, tooltip, "danger")
-        self.no_button = button(no, "Change nothing (Esc)")
+        self.no_button = button(no, tr("Change nothing (Esc)"))
         self.yes_button.clicked.connect(self._confirm)
         self.no_button.clicked.connect(self.close_question)
         answers = row(self.yes_button, self.no_button, None)

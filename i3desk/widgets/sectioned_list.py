@@ -29,6 +29,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem, QToolTip
 
+from i3desk.language import tr
 from i3desk.style.theme import Theme, sized
 from i3desk.widgets.plain_text import tooltip_text
 from i3desk.widgets.toast import announce
@@ -38,7 +39,7 @@ PADDING = 10
 GAP = 5
 MORE_WIDTH = 24
 SCROLL_STEP = 26
-MORE_TIP = "Rename, pin, copy, export or delete (Menu key)"
+MORE_TIP = tr("Rename, pin, copy, export or delete (Menu key)")
 _CONTROL, _SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 HEADING_FLAGS = Qt.ItemFlag.NoItemFlags  # of a model's heading rows: they cannot be chosen, and keys skip them
 
@@ -293,7 +294,7 @@ class SectionedList(QListView):
             self.marks.select(index, flags.Toggle)
         self.selectionModel().setCurrentIndex(index, flags.NoUpdate)
         if QAccessible.isActive():
-            announce(self, f"{len(self.marks.selectedIndexes())} marked")
+            announce(self, tr("{count} marked").format(count=len(self.marks.selectedIndexes())))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._swallow_release:

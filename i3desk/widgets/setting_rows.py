@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3core.settings import Setting
+from i3desk.language import tr
 from i3desk.style.palette import tabular
 from i3desk.widgets.basics import label, named
 from i3desk.widgets.number_field import Number, NumberField
@@ -61,15 +62,15 @@ class SettingRow(QWidget):
     def __init__(self, setting: DescribedSetting, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setting = setting
-        self.setToolTip(tooltip_text(setting.tooltip))
-        self.label = QPushButton(setting.label)
+        self.setToolTip(tooltip_text(tr(setting.tooltip)))
+        self.label = QPushButton(tr(setting.label))
         self.label.setProperty("kind", "label")
         self.label.setCheckable(True)
         self.label.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # one Tab stop a row: its editor, which says the same
         self.label.setCursor(Qt.CursorShape.WhatsThisCursor)
-        self.label.setAccessibleName(f"What does {setting.label} do?")
+        self.label.setAccessibleName(tr("What does {label} do?").format(label=tr(setting.label)))
         self.label.toggled.connect(self._on_asked)
-        self.meaning = label(setting.tooltip, tone="muted", grade="small", wrap=True)
+        self.meaning = label(tr(setting.tooltip), tone="muted", grade="small", wrap=True)
         self.meaning.hide()
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -86,8 +87,8 @@ class SettingRow(QWidget):
         editor.setObjectName("value")
         editor.setFixedWidth(width)
         editor.setAlignment(Qt.AlignmentFlag.AlignRight)
-        editor.setAccessibleName(self.setting.label)
-        editor.setAccessibleDescription(self.setting.tooltip)
+        editor.setAccessibleName(tr(self.setting.label))
+        editor.setAccessibleDescription(tr(self.setting.tooltip))
         tabular(editor)
         self._grid.addWidget(editor, 0, 1)
 
@@ -99,7 +100,7 @@ class NumberRow(SettingRow):
         super().__init__(setting, parent)
         self.number = NumberField(setting)
         if setting.default is None:
-            self.number.setPlaceholderText("random")
+            self.number.setPlaceholderText(tr("random"))
         self.number.chosen.connect(self._on_number)
         self._add_editor(self.number, width)
 
@@ -124,8 +125,8 @@ class SliderRow(NumberRow):
         self.slider.setRange(0, CURVED_POSITIONS if self._curved else self._steps)
         self.slider.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # with Tab, the arrow keys of the field do the same
         self.slider.setPageStep(max(1, self.slider.maximum() // 10))
-        self.slider.setAccessibleName(f"{setting.label} slider")
-        self.slider.setAccessibleDescription(setting.tooltip)
+        self.slider.setAccessibleName(tr("{label} slider").format(label=tr(setting.label)))
+        self.slider.setAccessibleDescription(tr(setting.tooltip))
         self.slider.valueChanged.connect(self._on_slider)
         self._grid.addWidget(self.slider, 1, 0, 1, 2)
 
@@ -161,8 +162,8 @@ class SwitchRow(SettingRow):
     def __init__(self, setting: DescribedSetting, parent: QWidget | None = None) -> None:
         super().__init__(setting, parent)
         self.switch = SwitchButton()
-        self.switch.setAccessibleName(setting.label)
-        self.switch.setAccessibleDescription(setting.tooltip)
+        self.switch.setAccessibleName(tr(setting.label))
+        self.switch.setAccessibleDescription(tr(setting.tooltip))
         self.switch.clicked.connect(self._on_clicked)
         self._grid.addWidget(self.switch, 0, 1)
 
@@ -218,7 +219,7 @@ class TextRow(SettingRow):
         self.edit = named(QPlainTextEdit(), "textValue")
         self.edit.setPlaceholderText(placeholder)
         self.edit.setAccessibleName(setting.label)
-        self.edit.setAccessibleDescription(setting.tooltip)
+        self.edit.setAccessibleDescription(tr(setting.tooltip))
         self.edit.setTabChangesFocus(True)
         self.edit.setFrameShape(QFrame.Shape.NoFrame)
         self.edit.setFixedHeight(self.edit.fontMetrics().lineSpacing() * lines + 16)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal, S
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAccessibleEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QFrame, QPushButton, QWidget
 
+from i3desk.language import tr
 from i3desk.style.icons import IconToolButton
 from i3desk.widgets.basics import label, row_in
 from i3desk.widgets.plain_text import tooltip_text
@@ -53,8 +54,8 @@ class Toast(QFrame):
         self.action_button = QPushButton()
         self.action_button.clicked.connect(self.take_action)
         self.close_button = IconToolButton()
-        self.close_button.setAccessibleName("Close this message")
-        self.close_button.setToolTip(tooltip_text("Close this message (Esc)"))
+        self.close_button.setAccessibleName(tr("Close this message"))
+        self.close_button.setToolTip(tooltip_text(tr("Close this message (Esc)")))
         self.close_button.set_icon("close", self.palette().ColorRole.Base, 16)
         self.close_button.clicked.connect(self.dismiss)
         self._row = row_in(self, (self.text, 1), self.action_button, self.close_button, margins=(16, 6, 6, 6))
@@ -75,7 +76,7 @@ class Toast(QFrame):
         self._ms = ms
         self.text.setText(text)
         self.action_button.setText(action or "")
-        self.action_button.setToolTip(tooltip_text(f"{action} (press Tab)" if action else ""))
+        self.action_button.setToolTip(tooltip_text(tr("{action} (press Tab)").format(action=action) if action else ""))
         self.action_button.setVisible(bool(action))
         self.setAccessibleName(text)
         self._place()

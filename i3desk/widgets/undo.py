@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Slot
 
+from i3desk.language import tr
 from i3desk.widgets.toast import Toast
 
 MOST = 20
@@ -22,7 +23,7 @@ class Undo(QObject):
     def offer(self, text: str, undo: Callable[[], None]) -> None:
         """Show what was done; `undo` is called if the user wants that."""
         self._actions = [*self._actions, undo][-MOST:]
-        self._toast.show_message(text, "Undo", self.undo)
+        self._toast.show_message(text, tr("Undo"), self.undo)
 
     @Slot()
     def undo(self) -> None:

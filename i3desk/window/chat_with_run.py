@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Slot
 
 from i3core.runs.reader import RunSummary
 from i3desk.chat.session import ChatSession
+from i3desk.language import tr
 from i3desk.runs.controller import RunController
 
 
@@ -52,7 +53,7 @@ class ChatWithRun(QObject):
         newest = _newest(summary) if summary is not None else None
         if self._wanted and newest is None and model.awaited and not (summary and summary.status.state.is_alive):
             self._wanted = None
-            model.give_up(f"The run “{model.awaited}” ended before its first checkpoint.")
+            model.give_up(tr("The run “{awaited}” ended before its first checkpoint.").format(awaited=model.awaited))
         if newest is None or (newest == self._tried and not self._wanted):
             return
         checkpoint, step = newest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QMessageBox, QWidget
 
+from i3desk.language import tr
 from i3desk.preferences import SettingsStore
 from i3desk.runs.controller import RunController
 
@@ -47,17 +48,19 @@ class ClosePrompt(QObject):
         box = self.box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(f"“{name}” is still training.")
+        box.setText(tr("“{name}” is still training.").format(name=name))
         box.setInformativeText(
-            "It can keep running without the window; i3desk shows it again at the next start. "
-            "Or it saves and stops, and can be resumed later."
+            tr(
+                "It can keep running without the window; i3desk shows it again at the next start. "
+                "Or it saves and stops, and can be resumed later."
+            )
         )
-        self.keep_running_button = box.addButton("Keep training", QMessageBox.ButtonRole.AcceptRole)
-        self.stop_button = box.addButton("Save and stop", QMessageBox.ButtonRole.DestructiveRole)
-        stay_button = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+        self.keep_running_button = box.addButton(tr("Keep training"), QMessageBox.ButtonRole.AcceptRole)
+        self.stop_button = box.addButton(tr("Save and stop"), QMessageBox.ButtonRole.DestructiveRole)
+        stay_button = box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(self.keep_running_button)
         box.setEscapeButton(stay_button)
-        self.always = QCheckBox("Always do this")
+        self.always = QCheckBox(tr("Always do this"))
         box.setCheckBox(self.always)
         box.finished.connect(self._on_answered)
         box.open()

@@ -10,6 +10,7 @@ from pathlib import Path
 from i3core.checkpoints.weights import is_weight_file
 from i3core.data import gpt4all
 from i3core.system.files import open_file
+from i3desk.language import tr
 
 DATA_SUFFIXES = (
     ".txt", ".md", ".docx", ".pdf", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".chat", ".xz", ".gz",
@@ -25,9 +26,9 @@ _LOOKED_AT_BYTES = 4096
 class Dropped(enum.Enum):
     """Kinds of dropped files and folders."""
 
-    CHAT = "an exported chat, to be imported"
-    DATA = "text to train on"
-    MODEL = "a model folder"
+    CHAT = tr("an exported chat, to be imported")
+    DATA = tr("text to train on")
+    MODEL = tr("a model folder")
 
 
 def _is_of_model(name: str) -> bool:

@@ -13,6 +13,7 @@ from i3core.net.releases import switched_on
 from i3desk.help.guide_dialog import DATA, FIRST_STEPS, GuideDialog, Sections
 from i3desk.help.report_dialog import ReportDialog
 from i3desk.help.update_check import Update, UpdateCheck, WeeklyCheck
+from i3desk.language import tr
 from i3desk.window.main_window import MainWindow
 from i3desk.window.services import Services
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from i3desk.help.updates_dialog import UpdatesDialog
 
 SHOWN_MS = 30_000
-GUIDES = {"Getting started": FIRST_STEPS, "What can I train on?": DATA}
+GUIDES = {tr("Getting started"): FIRST_STEPS, tr("What can I train on?"): DATA}
 
 
 class HelpMenu(QObject):
@@ -46,15 +47,15 @@ class HelpMenu(QObject):
         self.menu = QMenu(window)
         for title, sections in GUIDES.items():
             self.menu.addAction(title).triggered.connect(partial(self.show_guide, title, sections))
-        self.menu.addAction("Keyboard shortcuts\tF1").triggered.connect(
+        self.menu.addAction(tr("Keyboard shortcuts\tF1")).triggered.connect(
             partial(window.show_card, window.settings_page.shortcuts)
         )
-        self.menu.addAction("Licences…").triggered.connect(self.show_licences)
+        self.menu.addAction(tr("Licences…")).triggered.connect(self.show_licences)
         if switched_on():
-            self.menu.addAction("Check for updates…").triggered.connect(self.look_for_updates)
-        self.menu.addAction("Report a problem…").triggered.connect(self.report_problem)
+            self.menu.addAction(tr("Check for updates…")).triggered.connect(self.look_for_updates)
+        self.menu.addAction(tr("Report a problem…")).triggered.connect(self.report_problem)
         self.menu.addSeparator()
-        self.menu.addAction("About i3desk").triggered.connect(partial(window.show_card, window.settings_page.about))
+        self.menu.addAction(tr("About i3desk")).triggered.connect(partial(window.show_card, window.settings_page.about))
         window.help_button.clicked.connect(self.open)
         page = services.settings_page
         page.about.licences_requested.connect(self.show_licences)
@@ -76,7 +77,7 @@ class HelpMenu(QObject):
     def report_problem(self) -> None:
         """Show versions and the end of the log, to be copied."""
         info = self._services.model.info
-        state = f"{info.label}, {info.device}" if info is not None else "no model"
+        state = f"{info.label}, {info.device}" if info is not None else tr("no model")
         self._show("report", lambda: ReportDialog(self._services.paths.log_file, state, self._window))
 
     def _show(self, name: str, make: Callable[[], QDialog]) -> None:
@@ -125,7 +126,9 @@ class HelpMenu(QObject):
         def show() -> None:
             self.show_update(update)
 
-        self._window.toast.show_message(f"i3desk {update.version} is available.", "What's new", show, ms=SHOWN_MS)
+        self._window.toast.show_message(
+            tr("i3desk {version} is available.").format(version=update.version), tr("What's new"), show, ms=SHOWN_MS
+        )
 
     @Slot()
     def _on_licences_closed(self) -> None:

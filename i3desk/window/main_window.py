@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3desk.chat.page import SIDES_FOLD_BELOW
+from i3desk.language import tr
 from i3desk.style.icons import IconToolButton, app_icon
 from i3desk.style.zoom import can_zoom, next_scale, zoom
 from i3desk.widgets.basics import column_in, named, row_in
@@ -96,15 +97,16 @@ class MainWindow(QMainWindow):
         self._rail.setFixedWidth(RAIL_WIDTH)
         self._rail_layout = column_in(self._rail, margins=(7, 11, 8, 11), spacing=4)
         self._rail_buttons = QButtonGroup(self)
-        self.chat_button = self._add_page(self.chat_page, "Chat", "chat", "Ctrl+1")
-        self.train_button = self._add_page(self.train_page, "Train", "train", "Ctrl+2")
-        self.runs_button = self._add_page(self.runs_page, "Runs", "runs", "Ctrl+3")
-        self.models_button = self._add_page(self.models_page, "Models", "models", "Ctrl+M")
+        self.chat_button = self._add_page(self.chat_page, tr("Chat"), tr("Chat"), "chat", "Ctrl+1")
+        self.train_button = self._add_page(self.train_page, tr("Train"), tr("Train"), "train", "Ctrl+2")
+        self.runs_button = self._add_page(self.runs_page, tr("Runs"), tr("Runs"), "runs", "Ctrl+3")
+        self.models_button = self._add_page(self.models_page, tr("Models"), tr("Models"), "models", "Ctrl+M")
         self._rail_layout.addStretch(1)
-        self.settings_button = self._add_page(self.settings_page, "Settings", "settings", "Ctrl+,")
-        self.help_button = self._add_button("Help", "help", "Alt+H")
+        self.settings_button = self._add_page(self.settings_page, tr("Settings"), tr("Settings"), "settings", "Ctrl+,")
+        self.help_button = self._add_button(tr("Help"), "help", "Alt+H")
         last = next(
-            (each for each in self._rail_buttons.buttons() if each.text() == self._store.preferences.page), None
+            (each for each in self._rail_buttons.buttons() if each.property("page") == self._store.preferences.page),
+            None,
         )
         first_page = self._rail_buttons.id(last or self.chat_button)
         self._rail_buttons.idClicked.connect(self.show_page)
@@ -139,7 +141,7 @@ class MainWindow(QMainWindow):
             page.setFocus()
         button = self._rail_buttons.button(index)
         button.setChecked(True)
-        self._store.change(page=button.text())
+        self._store.change(page=button.property("page"))
         if self.pages.currentWidget() is self.chat_page:
             self.chat_page.composer.edit.setFocus()
 
@@ -167,9 +169,10 @@ class MainWindow(QMainWindow):
         self.show_page(self.pages.indexOf(self.settings_page))
         self.settings_page.show_card(card)
 
-    def _add_page(self, page: QWidget, name: str, icon_name: str, keys: str) -> QToolButton:
+    def _add_page(self, page: QWidget, key: str, name: str, icon_name: str, keys: str) -> QToolButton:
         button = self._add_button(name, icon_name, keys)
         button.setCheckable(True)
+        button.setProperty("page", key)  # the name that is saved
         self._rail_buttons.addButton(button, self.pages.addWidget(page))
         return button
 
@@ -256,7 +259,9 @@ class MainWindow(QMainWindow):
         """Show everything larger (1), smaller (-1), or at the usual size (0)."""
         self._store.change(scale=next_scale(self._store.preferences.scale, step))
         if not can_zoom():
-            self.toast.show_message(f"{self._store.preferences.scale} % at the next start of i3desk")
+            self.toast.show_message(
+                tr("{scale} % at the next start of i3desk").format(scale=self._store.preferences.scale)
+            )
 
     @Slot()
     def _show_scale_soon(self) -> None:
@@ -355,20 +360,23 @@ class MainWindow(QMainWindow):
         """Whether all messages are stored at their place; if not, ask the user what to do."""
         autosave = self.services.autosave
         autosave.save_now()
-        unsaved, lose = self.services.store_guard.unsaved(), "Close"
+        unsaved, lose = self.services.store_guard.unsaved(), tr("Close")
         if autosave.has_unsaved:
-            error, lose = autosave.error, "Close and lose them"
+            error, lose = autosave.error, tr("Close and lose them")
             remedy = f"{error} " if error else ""
-            unsaved = "The last messages could not be stored.", f"{remedy}Try again, or close and lose them."
+            unsaved = (
+                tr("The last messages could not be stored."),
+                tr("{remedy}Try again, or close and lose them.").format(remedy=remedy),
+            )
         if unsaved is not None and self._question is None:
             box = self._question = QMessageBox(self)
             box.setIcon(QMessageBox.Icon.Warning)
             box.setTextFormat(Qt.TextFormat.PlainText)
             box.setText(unsaved[0])
             box.setInformativeText(unsaved[1])
-            self.again_button = box.addButton("Try again", QMessageBox.ButtonRole.AcceptRole)
+            self.again_button = box.addButton(tr("Try again"), QMessageBox.ButtonRole.AcceptRole)
             self.lose_button = box.addButton(lose, QMessageBox.ButtonRole.DestructiveRole)
-            box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
+            box.addButton(tr("Stay"), QMessageBox.ButtonRole.RejectRole)
             box.finished.connect(self._on_answered)
             box.open()
         return unsaved is None

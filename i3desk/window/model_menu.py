@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
+from i3desk.language import tr
 from i3desk.models.catalog import Entry, bundled_folder
 from i3desk.widgets.plain_text import menu_text
 from i3desk.window.services import Services
@@ -26,7 +27,7 @@ class ModelMenu(QObject):
         super().__init__(parent)
         self._services = services
         self.menu = QMenu(parent)
-        self.compare_menu = QMenu("Compare side by side with", parent)
+        self.compare_menu = QMenu(tr("Compare side by side with"), parent)
         self.menu.aboutToShow.connect(self._fill)
         services.chat_page.header.chip.setMenu(self.menu)
 
@@ -46,13 +47,13 @@ class ModelMenu(QObject):
         self.menu.addSeparator()
         self._fill_comparison([entry for entry in [*recent, *others] if entry is not in_use])
         if model.info is not None:
-            self.menu.addAction("Unload the model").triggered.connect(model.unload)
-        self.menu.addAction("All models…").triggered.connect(self.models_requested)
+            self.menu.addAction(tr("Unload the model")).triggered.connect(model.unload)
+        self.menu.addAction(tr("All models…")).triggered.connect(self.models_requested)
 
     def _fill_comparison(self, entries: list[Entry]) -> None:
         """Offer a second model to answer beside the one in use."""
         if self._services.side_by_side.is_on:
-            self.menu.addAction("End the comparison").triggered.connect(self._services.side_by_side.keep_first)
+            self.menu.addAction(tr("End the comparison")).triggered.connect(self._services.side_by_side.keep_first)
             return
         self.compare_menu.clear()
         for entry in entries:
@@ -61,7 +62,7 @@ class ModelMenu(QObject):
             action.triggered.connect(self._compare)
         if entries:
             self.compare_menu.addSeparator()
-        self.compare_menu.addAction("Choose a folder…").triggered.connect(self._ask_folder)
+        self.compare_menu.addAction(tr("Choose a folder…")).triggered.connect(self._ask_folder)
         self.menu.addMenu(self.compare_menu)
 
     @staticmethod
@@ -76,7 +77,7 @@ class ModelMenu(QObject):
 
     @Slot()
     def _ask_folder(self) -> None:
-        dialog = self._dialog = QFileDialog(self.menu.parentWidget(), "The folder of a model or a checkpoint")
+        dialog = self._dialog = QFileDialog(self.menu.parentWidget(), tr("The folder of a model or a checkpoint"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.fileSelected.connect(self._services.side_by_side.start)
         dialog.open()

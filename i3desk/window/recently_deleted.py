@@ -15,6 +15,7 @@ from i3core.system import recently_deleted
 from i3core.system.recently_deleted import DeletedFolder
 from i3desk.chat.conversation_actions import ConversationActions
 from i3desk.conversations.store import Store, backups, tidy
+from i3desk.language import tr
 from i3desk.settings.deleted_list import DeletedItem
 from i3desk.widgets.undo import Undo
 from i3desk.window.services import Services
@@ -70,7 +71,7 @@ class RecentlyDeleted(QObject):
         ]
         if found:
             newest = max(found, key=lambda each: each.deleted_at)
-            self._undo.offer(f"Deleted “{folder.name}”", partial(self._restore_folder, newest))
+            self._undo.offer(tr("Deleted “{name}”").format(name=folder.name), partial(self._restore_folder, newest))
         self._refresh_visible()
 
     def _restore_folder(self, deleted: DeletedFolder) -> None:

@@ -7,8 +7,9 @@ from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from i3core.runs.reader import RunState, RunSummary
 from i3core.system.device import memory_used_bytes
-from i3core.system.humanize import count_text
 from i3desk.chat.session import ChatSession
+from i3desk.humanize import count_text
+from i3desk.language import figure, tr, trn
 from i3desk.style.icons import Dot
 from i3desk.style.palette import tabular
 from i3desk.style.theme import Theme
@@ -19,7 +20,7 @@ from i3desk.workers.active_model import ModelState
 from i3desk.workers.api_server import ApiServer
 
 READ_MEMORY_EVERY_MS = 2_000
-DEVICE_TOOLTIP = "The device that the model runs on, and why"
+DEVICE_TOOLTIP = tr("The device that the model runs on, and why")
 
 
 class StatusBar(QStatusBar):
@@ -38,18 +39,18 @@ class StatusBar(QStatusBar):
         self._session = session
         self._theme = theme
         self.setSizeGripEnabled(False)
-        self.setAccessibleName("Status")
+        self.setAccessibleName(tr("Status"))
         self._dot = Dot()
-        self.model = self._label("The model in use and its number of parameters")
+        self.model = self._label(tr("The model in use and its number of parameters"))
         self.device = ElidedLabel()
         self.device.setToolTip(tooltip_text(DEVICE_TOOLTIP))
-        self.training = tabular(quiet_button("", "Open the training run in progress"))
+        self.training = tabular(quiet_button("", tr("Open the training run in progress")))
         self.training.clicked.connect(self.training_requested)
-        self.server = tabular(quiet_button("", "Open the settings of the local server"))
+        self.server = tabular(quiet_button("", tr("Open the settings of the local server")))
         self.server.clicked.connect(self.server_requested)
         self.server.hide()
-        self.speed = self._label("Speed of the last reply")
-        self.memory = self._label("Memory that i3desk uses")
+        self.speed = self._label(tr("Speed of the last reply"))
+        self.memory = self._label(tr("Memory that i3desk uses"))
 
         left = QWidget()
         row_in(left, self._dot, self.model, 14, (self.device, 1), margins=(14, 0, 0, 0), spacing=6)
@@ -80,26 +81,26 @@ class StatusBar(QStatusBar):
         info = model.info
         if model.awaited:
             self._dot.show_colour(tokens.warn)
-            self.model.setText(f"waiting for {model.awaited}…")
-            self.device.setText("its first checkpoint is being saved")
+            self.model.setText(tr("waiting for {awaited}…").format(awaited=model.awaited))
+            self.device.setText(tr("its first checkpoint is being saved"))
         elif model.state is ModelState.READY and info is not None:
             self._dot.show_colour(tokens.ok)
             self.model.setText(f"{info.label} · {count_text(info.parameters)}")
             self.device.setText(info.device)
-            how = "\nSettings > Graphics card says how to use the card." if info.unusable_gpu else ""
+            how = tr("\nSettings > Graphics card says how to use the card.") if info.unusable_gpu else ""
             self.device.setToolTip(tooltip_text(DEVICE_TOOLTIP + how))
             self._show_memory()
         elif model.state is ModelState.FAILED:
             self._dot.show_colour(tokens.bad)
-            self.model.setText("no model")
+            self.model.setText(tr("no model"))
             self.device.setText(model.error[0])
         elif model.state is ModelState.NONE:
             self._dot.show_colour(tokens.muted)
-            self.model.setText("no model")
-            self.device.setText("unloaded; a message loads it again")
+            self.model.setText(tr("no model"))
+            self.device.setText(tr("unloaded; a message loads it again"))
         else:
             self._dot.show_colour(tokens.warn)
-            self.model.setText("loading the model…")
+            self.model.setText(tr("loading the model…"))
             self.device.setText("")
 
     def show_training(self, run: RunSummary | None) -> None:
@@ -108,11 +109,13 @@ class StatusBar(QStatusBar):
         if run is not None:
             text = f"{run.name}: {run.status.state.value}"
             if run.total_steps:
-                text = f"training {run.name} {run.step / run.total_steps:.0%}"
+                text = tr("training {name} {step:.0%}").format(name=run.name, step=run.step / run.total_steps)
             if run.status.state is RunState.PAUSED:
-                text += ", paused"
+                text += tr(", paused")
             elif run.tokens_per_second:
-                text += f" · {run.tokens_per_second:,.0f} tokens/s"
+                text += tr(" · {tokens_per_second} tokens/s").format(
+                    tokens_per_second=figure(run.tokens_per_second, ",.0f")
+                )
         self.training.setText(menu_text(text))
         self.training.setAccessibleName(text)
         self.training.setVisible(bool(text))
@@ -121,16 +124,22 @@ class StatusBar(QStatusBar):
         """Show the state of the local server; nothing while it is off."""
         text = ""
         if server.trouble:
-            text = "server: not running"
+            text = tr("server: not running")
         elif server.url:
-            text = f"server on · {server.answered:,}" if server.answered else "server on"
+            text = (
+                tr("server on · {answered}").format(answered=figure(server.answered))
+                if server.answered
+                else tr("server on")
+            )
         elif server.wanted:
-            text = "server starting…"
+            text = tr("server starting…")
         self.server.setText(text)
         self.server.setAccessibleName(text)
-        replies = f"{server.answered:,} {'reply' if server.answered == 1 else 'replies'} so far"
+        replies = trn("{n} reply so far", "{n} replies so far", server.answered)
         facts = server.trouble or (f"{server.url}\n{replies}" if server.url else "")
-        self.server.setToolTip(tooltip_text(f"{facts}\nOpen the settings of the local server".strip()))
+        self.server.setToolTip(
+            tooltip_text(tr("{facts}\nOpen the settings of the local server").format(facts=facts).strip())
+        )
         restyle(self.server, tone="bad" if server.trouble else "")
         self.server.setVisible(bool(text))
 
@@ -138,8 +147,10 @@ class StatusBar(QStatusBar):
     def _show_numbers(self) -> None:
         conversation = self._session.conversation
         speed = conversation.last.tokens_per_second if conversation.last else 0
-        self.speed.setText(f"{speed:,.0f} tokens/s" if speed else "")
+        self.speed.setText(tr("{speed} tokens/s").format(speed=figure(speed, ",.0f")) if speed else "")
 
     @Slot()
     def _show_memory(self) -> None:
-        self.memory.setText(f"{memory_used_bytes() / 1_000_000:,.0f} MB")
+        self.memory.setText(
+            tr("{memory_used_bytes} MB").format(memory_used_bytes=figure(memory_used_bytes() / 1000000, ",.0f"))
+        )

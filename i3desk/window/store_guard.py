@@ -21,6 +21,7 @@ from i3desk.conversations.store import (
     tidy,
 )
 from i3desk.conversations.store.database import explain_errors
+from i3desk.language import tr, trn
 from i3desk.workers.background import BackgroundJobs
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,9 @@ class StoreGuard(QObject):
         QTimer.singleShot(TIDY_AFTER_MS, self, self._tidy)
         if self.problem is not None:
             self._show_problem()
-            self.said.emit(f"{self.problem} Until then, chats are kept in {self.store.path}.")
+            self.said.emit(
+                tr("{problem} Until then, chats are kept in {path}.").format(problem=self.problem, path=self.store.path)
+            )
             self.look()
         else:
             self._move_leftovers()
@@ -92,8 +95,10 @@ class StoreGuard(QObject):
         except I3Error as error:
             log.error("The stand-in cannot be read: %s", error)
         return (
-            f"The chats of this session could not be stored in {self._path}.",
-            f"{self.problem or ''} They are kept in {self.store.path}, and added to your chats at a later start.",
+            tr("The chats of this session could not be stored in {path}.").format(path=self._path),
+            tr("{problem} They are kept in {path}, and added to your chats at a later start.").format(
+                problem=self.problem or "", path=self.store.path
+            ),
         )
 
     def shut_down(self) -> None:
@@ -168,23 +173,25 @@ class StoreGuard(QObject):
 
     def _report(self, share: float) -> None:
         if self._ending:
-            raise I3Error("i3desk was closed.", "")
+            raise I3Error(tr("i3desk was closed."), "")
         self._progressed.emit(share)
 
     @Slot(float)
     def _show_progress(self, share: float) -> None:
         self.status_changed.emit(
-            f"Recovering your chats: {share:.0%}",
-            "Their file was damaged. You can chat meanwhile.",
-            f"What can be read in {self._path} is collected; the damaged file is kept.",
+            tr("Recovering your chats: {share:.0%}").format(share=share),
+            tr("Their file was damaged. You can chat meanwhile."),
+            tr("What can be read in {path} is collected; the damaged file is kept.").format(path=self._path),
         )
 
     def _show_problem(self) -> None:
         if self.problem is not None:
             self.status_changed.emit(
-                "Your chats cannot be stored at their place.",
-                f"{self.problem.remedy} Until then, new chats are kept apart.",
-                f"{self.problem} Until then, chats are kept in {self.store.path}.",
+                tr("Your chats cannot be stored at their place."),
+                tr("{remedy} Until then, new chats are kept apart.").format(remedy=self.problem.remedy),
+                tr("{problem} Until then, chats are kept in {path}.").format(
+                    problem=self.problem, path=self.store.path
+                ),
             )
 
     def _on_not_prepared(self, error: I3Error) -> None:
@@ -211,7 +218,7 @@ class StoreGuard(QObject):
             stand_in.remove(source)
             if target == self._path:
                 self._has_copy = False
-                what = "Your chats are stored at their place again."
+                what = tr("Your chats are stored at their place again.")
                 self.said.emit(notice or (what if count else ""))
                 self._move_leftovers()
 
@@ -242,8 +249,8 @@ class StoreGuard(QObject):
     def _on_leftovers(self, count: int) -> None:
         if count:
             self.list_changed.emit()
-            chats = "1 chat" if count == 1 else f"{count:,} chats"
-            self.said.emit(f"{chats} of an earlier session could be stored now.")
+            chats = trn("1 chat", "{n} chats", count)
+            self.said.emit(tr("{chats} of an earlier session could be stored now.").format(chats=chats))
 
     # ------------------------------------------------------------------------------------------ a file that is gone
 
@@ -253,15 +260,21 @@ class StoreGuard(QObject):
 
     def _on_written_again(self, other: Path | None) -> None:
         if self._open(self._path):
-            what = f"replaced by another program; that file is kept: {other}" if other else "deleted by another program"
-            self.said.emit(f"The file of your chats was {what}. It was written again, and nothing is lost.")
+            what = (
+                tr("replaced by another program; that file is kept: {other}").format(other=other)
+                if other
+                else tr("deleted by another program")
+            )
+            self.said.emit(
+                tr("The file of your chats was {what}. It was written again, and nothing is lost.").format(what=what)
+            )
 
     def _on_not_written(self, error: I3Error) -> None:
         self.store.held = False
         self.problem = error
         self.status_changed.emit(
-            "The file of your chats is gone.",
-            f"{error} i3desk keeps trying. Keep it open until then, or export your chats.",
+            tr("The file of your chats is gone."),
+            tr("{error} i3desk keeps trying. Keep it open until then, or export your chats.").format(error=error),
         )
 
     # ------------------------------------------------------------------------------------------------ maintenance
@@ -282,8 +295,8 @@ class StoreGuard(QObject):
     def _on_checked(self, sound: bool | None) -> None:
         if sound is False:
             self.broken.emit(
-                "The database of conversations is damaged.",
-                "Restart i3desk: it sets the file aside and recovers what can still be read.",
+                tr("The database of conversations is damaged."),
+                tr("Restart i3desk: it sets the file aside and recovers what can still be read."),
             )
         elif sound:
             work = partial(tidy, cancelled=self._is_busy)

@@ -7,9 +7,10 @@ from collections import deque
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from i3desk.language import tr
 from i3desk.workers.model_worker import ModelInfo, ModelWorker
 
-WAITING = "waiting for its turn"
+WAITING = tr("waiting for its turn")
 
 
 class ModelState(enum.Enum):

@@ -7,6 +7,7 @@ import importlib.util
 from PySide6.QtCore import QObject, Signal, Slot
 
 from i3core.serving.middleware import KEY_VARIABLE
+from i3desk.language import tr
 from i3desk.workers.core_process import CoreProcess, plain
 
 
@@ -73,7 +74,7 @@ class ApiServer(QObject):
 
     @Slot()
     def _on_ended(self) -> None:
-        self._on_failed("The server ended.")
+        self._on_failed(tr("The server ended."))
 
     @Slot(str)
     def _on_failed(self, what: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from i3core.errors import I3Error
+from i3desk.language import tr
 from i3desk.workers.model_worker import log
 
 
@@ -30,7 +31,13 @@ class _BackgroundWorker(QObject):
             details = "".join(traceback.format_exception(error))
             log.error("A background job failed\n%s", details)
             self.crashed.emit(details)
-            self.failed.emit(job, I3Error(f"Something went wrong: {type(error).__name__}.", "The log has the details."))
+            self.failed.emit(
+                job,
+                I3Error(
+                    tr("Something went wrong: {name}.").format(name=type(error).__name__),
+                    tr("The log has the details."),
+                ),
+            )
         else:
             self.done.emit(job, result)
 

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 
 import i3core
 from i3core.system.extras import is_packaged
+from i3desk.language import tr
 
 KILL_AFTER_MS = 5_000
 TAIL_CHARACTERS = 4_000
@@ -135,14 +136,22 @@ class CoreProcess(QObject):
             self.finished.emit()
         elif status == QProcess.ExitStatus.NormalExit:
             lines = (self._errors.strip() or self._output.strip()).splitlines()
-            self.failed.emit(lines[-1] if lines else f"The {self._name} ended with status {code}.")
+            self.failed.emit(
+                lines[-1] if lines else tr("The {name} ended with status {code}.").format(name=self._name, code=code)
+            )
         else:
-            self.failed.emit(f"The {self._name} process was ended from outside. Perhaps the memory ran out.")
+            self.failed.emit(
+                tr("The {name} process was ended from outside. Perhaps the memory ran out.").format(name=self._name)
+            )
 
     @Slot(QProcess.ProcessError)
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
-            self.failed.emit(f"The {self._name} could not start: {self._process.errorString()}")
+            self.failed.emit(
+                tr("The {name} could not start: {errorString}").format(
+                    name=self._name, errorString=self._process.errorString()
+                )
+            )
 
 
 def plain(what: str) -> str:

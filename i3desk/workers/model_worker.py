@@ -22,6 +22,7 @@ from i3core.generation.outputs import Piece
 from i3core.system.device import release_freed_memory
 from i3core.system.gpu import UnusableGpu
 from i3core.text.chat_template import ChatTemplate
+from i3desk.language import figure, tr
 from i3desk.workers.torch_import import import_torch
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,11 @@ class ModelInfo:
     @property
     def label(self) -> str:
         """The model's name, with the step of a checkpoint."""
-        return self.name if self.step is None else f"{self.name} · step {self.step:,}"
+        return (
+            self.name
+            if self.step is None
+            else tr("{name} · step {step}").format(name=self.name, step=figure(self.step))
+        )
 
 
 @dataclass(frozen=True)
@@ -86,16 +91,16 @@ def load_i3core(request: LoadRequest, progressed: Callable[[str], None]) -> tupl
 
     Returns None if cancelled. Raises I3Error when the model is missing or damaged.
     """
-    progressed("starting the engine")
+    progressed(tr("starting the engine"))
     if not import_torch(request.cancelled.is_set):
         return None
     import i3core
     from i3core.generation.generator import Generator
 
-    progressed("reading the weights")
+    progressed(tr("reading the weights"))
     model = i3core.load(request.folder, device="auto", precision=request.precision)
     template = copy_template(model.template)
-    progressed("warming up")
+    progressed(tr("warming up"))
     generator = Generator(model)
     for _ in generator.stream("hello", SamplingConfig(max_new_tokens=2, seed=0), cancelled=request.cancelled.is_set):
         pass
@@ -173,7 +178,7 @@ class _ThreadedModel(ModelSignals):
         except I3Error as error:
             self.load_failed.emit(error.what, error.remedy)
         except Exception as error:
-            self.load_failed.emit(*self._unexpected("The model could not be loaded", error))
+            self.load_failed.emit(*self._unexpected(tr("The model could not be loaded"), error))
         else:
             if loaded is not None:
                 info, self._stream = loaded
@@ -190,14 +195,14 @@ class _ThreadedModel(ModelSignals):
     def generate(self, request: GenerateRequest) -> None:
         try:
             if self._stream is None:
-                raise I3Error("No model is loaded.", "Choose one on the Models page.")
+                raise I3Error(tr("No model is loaded."), tr("Choose one on the Models page."))
             if not request.cancelled.is_set():
                 for piece in self._stream(request):
                     self.piece_ready.emit(request.job, piece)
         except I3Error as error:
             self.failed.emit(request.job, error.what, error.remedy)
         except Exception as error:
-            self.failed.emit(request.job, *self._unexpected("The reply could not be finished", error))
+            self.failed.emit(request.job, *self._unexpected(tr("The reply could not be finished"), error))
         else:
             (self.cancelled if request.cancelled.is_set() else self.finished).emit(request.job)
 
@@ -206,7 +211,9 @@ class _ThreadedModel(ModelSignals):
         details = "".join(traceback.format_exception(error))
         log.error("%s\n%s", what, details)
         self.crashed.emit(details)
-        return f"{what}: {type(error).__name__}.", "This should not happen. Please try again; the log has the details."
+        return f"{what}: {type(error).__name__}.", tr(
+            "This should not happen. Please try again; the log has the details."
+        )
 
 
 class ModelWorker(ModelSignals):

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from i3core.errors import I3Error
 from i3desk.conversations.store import search_index
+from i3desk.language import tr
 
 BUSY_S = 2.0  # wait for another thread's write, which is short (see maintenance.py)
 UNFINISHED = "('queued', 'waiting', 'streaming')"
@@ -179,8 +180,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
     if version_of(connection) > len(MIGRATIONS):
         raise I3Error(
-            f"The conversations in {path} were written by a newer i3desk.",
-            "Install the newer i3desk again, or move this file away to start with an empty list.",
+            tr("The conversations in {path} were written by a newer i3desk.").format(path=path),
+            tr("Install the newer i3desk again, or move this file away to start with an empty list."),
         )
 
 
@@ -226,28 +227,31 @@ def explain_errors(path: Path) -> Iterator[None]:
         if code in DAMAGED:
             mark_damaged(path)
             raise StoreDamagedError(
-                f"The conversations in {path} are damaged ({error}).",
-                "Restart i3desk: it sets the damaged file aside and recovers what can still be read.",
+                tr("The conversations in {path} are damaged ({error}).").format(path=path, error=error),
+                tr("Restart i3desk: it sets the damaged file aside and recovers what can still be read."),
             ) from error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise I3Error(
-                f"The conversation could not be stored in {path}: {error}.",
-                "The disk is probably full: free some space. Stored conversations are safe, and saving is tried again.",
+                tr("The conversation could not be stored in {path}: {error}.").format(path=path, error=error),
+                tr(
+                    "The disk is probably full: free some space. Stored conversations are safe, and saving is "
+                    "tried again."
+                ),
             ) from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             raise _cannot_use(path, str(error)) from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise StoreBusyError(
-                f"The conversations in {path} are in use by another program.",
-                "Close the program that has this file open; saving is tried again.",
+                tr("The conversations in {path} are in use by another program.").format(path=path),
+                tr("Close the program that has this file open; saving is tried again."),
             ) from error
         raise
 
 
 def _cannot_use(path: Path, why: str) -> I3Error:
     return I3Error(
-        f"Conversations cannot be stored in {path}: {why}.",
-        "Check that the folder exists, that you may write to it, and that the disk is not full.",
+        tr("Conversations cannot be stored in {path}: {why}.").format(path=path, why=why),
+        tr("Check that the folder exists, that you may write to it, and that the disk is not full."),
     )
 
 

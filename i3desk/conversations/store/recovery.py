@@ -25,6 +25,7 @@ from i3desk.conversations.store.database import (
     transaction,
 )
 from i3desk.conversations.store.pages import PageReader
+from i3desk.language import tr, trn
 
 log = logging.getLogger(__name__)
 TABLES = ("conversations", "messages", "chunk_blocks", "folders")
@@ -39,7 +40,7 @@ def connect_and_read(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
     Raises sqlite3.DatabaseError if it is damaged, or known to be, or has other tables than ours.
     """
     if needs_recovery(path):
-        raise _damaged("it was found to be damaged")
+        raise _damaged(tr("it was found to be damaged"))
     try:
         return _connect_and_read(path, busy_s)
     except sqlite3.OperationalError as error:
@@ -75,7 +76,7 @@ def _connect_and_read(path: Path, busy_s: float) -> sqlite3.Connection:
     connection = connect(path, busy_s)
     try:
         if missing := _our_columns() - _columns_of_tables(connection):
-            raise _damaged(f"{'.'.join(min(missing))} is missing")
+            raise _damaged(tr("{missing} is missing").format(missing=".".join(min(missing))))
         for query in ("SELECT * FROM conversations", LIST):
             for _ in connection.execute(query):
                 pass
@@ -137,9 +138,13 @@ def _recover(path: Path, progress: Progress) -> str:
     with closing(connect(path)) as connection:
         count = connection.execute("SELECT count(*) FROM conversations WHERE deleted_at IS NULL").fetchone()[0]
     if not count:
-        return f"The stored conversations were damaged and could not be read. The damaged file was kept: {aside}"
-    chats = "1 conversation" if count == 1 else f"{count:,} conversations"
-    return f"The stored conversations were damaged. {chats} could be recovered. The damaged file was kept: {aside}"
+        return tr(
+            "The stored conversations were damaged and could not be read. The damaged file was kept: {aside}"
+        ).format(aside=aside)
+    chats = trn("1 conversation", "{n} conversations", count)
+    return tr(
+        "The stored conversations were damaged. {chats} could be recovered. The damaged file was kept: {aside}"
+    ).format(chats=chats, aside=aside)
 
 
 def _collect(damaged: Path, target: sqlite3.Connection, progress: Progress) -> None:

@@ -18,10 +18,11 @@ from i3desk.conversations.store.search_index import (
     TOKENIZER,
     searchable,
 )
+from i3desk.language import tr
 
 WORDS_AROUND, CHARACTERS_AROUND = 14, 40  # in a snippet
 MAX_QUERY_LENGTH = 400
-NO_TITLE = "New chat"
+NO_TITLE = tr("New chat")
 
 _BEGIN, _END = "\x02", "\x03"  # around a match; control characters are removed from texts
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")

@@ -21,6 +21,7 @@ from i3core.errors import I3Error
 from i3core.system.disk_space import check_disk_space, write_remedy
 from i3desk.conversations.store import copying, placing
 from i3desk.conversations.store.database import code_of, connect_read_only
+from i3desk.language import tr
 
 log = logging.getLogger(__name__)
 SPARE_BYTES = 20_000_000  # that must stay free on the disk
@@ -41,7 +42,12 @@ def make(path: Path) -> Path:
             copying.track(new)
             return new
         except OSError as error:
-            problem = I3Error(f"Chats cannot be stored in {folder}: {error.strerror or error}.", write_remedy(error))
+            problem = I3Error(
+                tr("Chats cannot be stored in {folder}: {strerror}.").format(
+                    folder=folder, strerror=error.strerror or error
+                ),
+                write_remedy(error),
+            )
         except I3Error as error:
             problem = error
     assert problem is not None

@@ -32,6 +32,7 @@ from i3desk.conversations.store.rows import (
     preview_of,
     values_of,
 )
+from i3desk.language import figure, tr
 
 log = logging.getLogger(__name__)
 NO_TITLE = Conversation().shown_title
@@ -114,7 +115,7 @@ class Store:
             query = f"SELECT {CONVERSATION_FIELDS} FROM conversations WHERE id = ?"
             row = connection.execute(query, (number,)).fetchone()
             if row is None:
-                raise I3Error("This conversation no longer exists.", "Open another one from the list.")
+                raise I3Error(tr("This conversation no longer exists."), tr("Open another one from the list."))
             stored = connection.execute(
                 f"SELECT {', '.join(MESSAGE_FIELDS)} FROM messages WHERE conversation = ? ORDER BY number", (number,)
             ).fetchall()
@@ -164,7 +165,10 @@ class Store:
         messages = sorted(conversation.messages.values(), key=lambda message: message.number)
         if messages and messages[-1].number > search_index.MAX_MESSAGES:
             raise I3Error(
-                f"A conversation can have at most {search_index.MAX_MESSAGES:,} messages.", "Start a new chat."
+                tr("A conversation can have at most {MAX_MESSAGES} messages.").format(
+                    MAX_MESSAGES=figure(search_index.MAX_MESSAGES)
+                ),
+                tr("Start a new chat."),
             )
         title = serialization.encodable(conversation.title)
         one_step = len(messages) <= BATCH
@@ -277,7 +281,7 @@ class Store:
         with self.writing() as connection:
             copy = copying.duplicate(connection, number)
         if copy is None:
-            raise I3Error("This conversation no longer exists.", "Choose another one from the list.")
+            raise I3Error(tr("This conversation no longer exists."), tr("Choose another one from the list."))
         return copy
 
     def mark_cut(self) -> int:
@@ -294,11 +298,14 @@ class Store:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Group writes in a transaction, rolled back on an exception."""
         if self.held:
-            raise StoreBusyError("The chats are being moved to another file.", "Try again in a moment.")
+            raise StoreBusyError(tr("The chats are being moved to another file."), tr("Try again in a moment."))
         try:
             with explain_errors(self.path), transaction(self._connection) as connection:
                 if not self.is_in_place():
-                    raise StoreBusyError(f"The file {self.path} was deleted or replaced.", "It is written again.")
+                    raise StoreBusyError(
+                        tr("The file {path} was deleted or replaced.").format(path=self.path),
+                        tr("It is written again."),
+                    )
                 yield connection
         except BaseException:
             self._stored_chunks.clear()  # the counted chunks may be rolled back
