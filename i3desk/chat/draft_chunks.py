@@ -137,8 +137,11 @@ class DraftChunks(QWidget):
         elif not chunks:
             hint = tr("Your text appears here as the model's tokens while you type")
         elif unknown:
-            one = tr("{n} part is unknown to this model (shown in red)")
-            hint = trn(one, "{n} parts are unknown to this model (shown in red)", unknown)
+            hint = trn(
+                "{n} part is unknown to this model (shown in red)",
+                "{n} parts are unknown to this model (shown in red)",
+                unknown,
+            )
         else:
             hint = unit_text(len(chunks), self._template.tokenizer.unit)
         restyle(self.hint, tone="bad" if unknown else "muted")

@@ -312,8 +312,13 @@ class DatasetEditor(QFrame):
                 missing += 1
         parts = [trn("{n} answer", "{n} answers", answers), trn("{n} way to ask", "{n} ways to ask", asked)]
         if missing:
-            one = tr("{n} row without a question or an answer: not used")
-            parts.append(trn(one, "{n} rows without a question or an answer: not used", missing))
+            parts.append(
+                trn(
+                    "{n} row without a question or an answer: not used",
+                    "{n} rows without a question or an answer: not used",
+                    missing,
+                )
+            )
         self.facts.setText(" · ".join(parts))
 
     @Slot()

@@ -86,17 +86,24 @@ class DeleteConfirmation(Question):
         if deleted:
             what = tr("Delete {name}?").format(name=name or _runs(deleted))
             size = "" if self._bytes is None else f" ({size_text(self._bytes)})"
-            one = tr(
-                "Its curves, samples and checkpoints{size} stay under Settings, Data, Recently deleted for 30 days."
+            details.append(
+                trn(
+                    "Its curves, samples and checkpoints{size} stay under Settings, Data, Recently deleted for "
+                    "30 days.",
+                    "Their curves, samples and checkpoints{size} stay under Settings, Data, Recently deleted "
+                    "for 30 days.",
+                    deleted,
+                    size=size,
+                )
             )
-            many = tr(
-                "Their curves, samples and checkpoints{size} stay under Settings, Data, Recently deleted for 30 days."
-            )
-            details.append(trn(one, many, deleted, size=size))
             if forgotten:
-                one = tr("1 other run outside i3desk's folder: only taken off this list.")
-                many = tr("{n} other runs outside i3desk's folder: only taken off this list.")
-                details.append(trn(one, many, forgotten))
+                details.append(
+                    trn(
+                        "1 other run outside i3desk's folder: only taken off this list.",
+                        "{n} other runs outside i3desk's folder: only taken off this list.",
+                        forgotten,
+                    )
+                )
         elif forgotten:
             what = tr("Take {name} off this list?").format(name=name or _runs(forgotten))
             where = tr(" in {to_forget}").format(to_forget=self.to_forget[0]) if forgotten == 1 else ""

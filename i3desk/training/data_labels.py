@@ -110,8 +110,11 @@ def truncated_text(report: dict[str, Any]) -> str:
     count = report.get("truncated", 0)
     if not count:
         return ""
-    one = tr("{n} record is longer than the window and shortened")
-    return trn(one, "{n} records are longer than the window and shortened", count)
+    return trn(
+        "{n} record is longer than the window and shortened",
+        "{n} records are longer than the window and shortened",
+        count,
+    )
 
 
 def columns_text(report: dict[str, Any]) -> str:

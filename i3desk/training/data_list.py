@@ -177,9 +177,14 @@ class DataList(QWidget):
 
     def show_refused(self, count: int, most: int) -> None:
         """Say that files were not taken, as there are too many; 0 if all were."""
-        one = tr("1 file was not added: {most} sources are the most. Put them into a folder and add that.")
-        many = tr("{n} files were not added: {most} sources are the most. Put them into a folder and add that.")
-        self.refused.setText(trn(one, many, count, most=most))
+        self.refused.setText(
+            trn(
+                "1 file was not added: {most} sources are the most. Put them into a folder and add that.",
+                "{n} files were not added: {most} sources are the most. Put them into a folder and add that.",
+                count,
+                most=most,
+            )
+        )
         self.refused.setVisible(bool(count))
 
     def show_own(self, own: Iterable[str]) -> None:

@@ -238,8 +238,9 @@ class RunViewModel:
         queued = [each for each in runs if each.status.state is RunState.QUEUED and each.folder != self.folder]
         since = self.summary.started if self.summary is not None else float("inf")
         before = sum(each.started < since for each in queued)
-        one, many = tr(", and for one other run before it"), tr(", and for {n} other runs before it")
-        others = trn(one, many, before) if before else ""
+        others = (
+            trn(", and for one other run before it", ", and for {n} other runs before it", before) if before else ""
+        )
         text = (
             tr("Waits for “{name}” to end{others}.").format(name=active.name, others=others)
             if active
