@@ -23,6 +23,10 @@ def main(argv: list[str] | None = None) -> int:
         return int(i3core_main(arguments[1:]) or 0)
 
     options = build_parser().parse_args(arguments)  # exits by itself on `--help` and on errors
+    from i3desk import language
+    from i3desk.paths import Paths
+
+    language.start(Paths.of_user().settings_file)  # before the pages are imported, whose constants are translated too
     if options.smoke:
         from i3desk.smoke_test import run_smoke
 

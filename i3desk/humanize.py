@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QDate
-
 from i3core.system import humanize
 from i3desk.language import SOURCE, code, locale, localised, tr, trn
 
@@ -43,6 +41,8 @@ def when_text(moment: float, now: float | None = None) -> str:
         return tr("yesterday {clock}").format(clock=clock)
     if not word.isdecimal():
         return tr("at an unknown time")
+    from PySide6.QtCore import QDate  # only here: modules without Qt have such texts too
+
     then = time.localtime(moment)
     return locale().toString(QDate(then.tm_year, then.tm_mon, then.tm_mday), tr("d MMMM yyyy"))
 

@@ -13,19 +13,22 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-
-from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
+from typing import TYPE_CHECKING
 
 from i3core.system.files import read_file
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QCoreApplication, QLocale
 
 FOLDER = Path(__file__).with_name("locale")
 DOMAIN = "i3desk"
 SOURCE = "en"  # the language of the source
-LANGUAGES = {SOURCE: "English"}  # by code, each in its own words
+LANGUAGES = {SOURCE: "English", "de": "Deutsch"}  # by code, each in its own words
 SYSTEM = "system"  # the setting for the language of the system
 _SIGN = re.compile(r"(?<=\d)[.,](?=\d)")
 _texts: gettext.NullTranslations = gettext.NullTranslations()
-_locale = QLocale.c()
+_code = SOURCE
+_signs: dict[str, str] = {}  # of numbers, by those of English
 
 
 def tr(text: str) -> str:
@@ -45,20 +48,19 @@ def figure(value: float, spec: str = ",") -> str:
 
 def localised(text: str) -> str:
     """`text` with the decimal point and the grouping of its numbers in the language."""
-    if code() == SOURCE:
-        return text
-    signs = {".": _locale.decimalPoint(), ",": _locale.groupSeparator()}
-    return _SIGN.sub(lambda match: signs[match[0]], text)
+    return _SIGN.sub(lambda match: _signs[match[0]], text) if _signs else text
 
 
 def locale() -> QLocale:
     """Names of months and days in the language of the window."""
-    return _locale
+    from PySide6.QtCore import QLocale  # only here: modules without Qt have texts too
+
+    return QLocale.c() if _code == SOURCE else QLocale(_code)
 
 
 def code() -> str:
     """The code of the language in use: "en", "de"."""
-    return SOURCE if _locale == QLocale.c() else _locale.name().partition("_")[0]
+    return _code
 
 
 def start(settings_file: Path) -> None:
@@ -72,9 +74,13 @@ def start(settings_file: Path) -> None:
 
 def use(language: str) -> None:
     """Translate into `language`, a key of LANGUAGES, from now on."""
-    global _texts, _locale
-    _locale = QLocale.c() if language == SOURCE else QLocale(language)
-    QLocale.setDefault(_locale)
+    global _texts, _code, _signs
+    from PySide6.QtCore import QLocale
+
+    _code = language
+    chosen = locale()
+    QLocale.setDefault(chosen)
+    _signs = {} if language == SOURCE else {".": chosen.decimalPoint(), ",": chosen.groupSeparator()}
     languages = [] if language == SOURCE else [language]
     _texts = gettext.translation(DOMAIN, FOLDER, languages, fallback=language == SOURCE)
 
@@ -84,6 +90,8 @@ def of_system(environment: Mapping[str, str] = os.environ, platform: str = sys.p
     names = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
     wanted = next((value.split(":") for name in names if (value := environment.get(name))), [])
     if not wanted and platform in ("win32", "darwin"):
+        from PySide6.QtCore import QLocale
+
         wanted = QLocale.system().uiLanguages()
     for each in wanted:
         language = re.split(r"[_.@-]", each)[0].lower()
@@ -96,6 +104,8 @@ def translate_qt(application: QCoreApplication) -> None:
     """Translate Qt's own texts, such as the buttons of dialogs."""
     if code() == SOURCE:
         return
+    from PySide6.QtCore import QLibraryInfo, QTranslator
+
     translator = QTranslator(application)
     if translator.load(f"qtbase_{code()}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
         application.installTranslator(translator)

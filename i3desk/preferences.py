@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from i3core.errors import I3Error
 from i3core.generation.config import SamplingConfig
 from i3core.system.files import read_file, replaced
+from i3desk.language import LANGUAGES, SYSTEM
 from i3desk.style.theme import CHOICES
 from i3desk.style.zoom import SCALES
 
@@ -31,6 +32,7 @@ class Preferences:
 
     Attributes:
         theme: "system", "light" or "dark".
+        language: "system", or a key of LANGUAGES; used from the next start.
         scale: size of the interface in percent of the system's.
         text_size: size of the text of chats in percent.
         reduce_motion: whether nothing moves by itself.
@@ -50,6 +52,7 @@ class Preferences:
     """
 
     theme: str = "system"
+    language: str = SYSTEM
     scale: int = 100
     text_size: int = 100
     reduce_motion: bool = False
@@ -128,6 +131,7 @@ def _read(name: str, value: object) -> Any:
         return None
     choices = {
         "theme": tuple(CHOICES),
+        "language": (SYSTEM, *LANGUAGES),
         "scale": SCALES,
         "text_size": TEXT_SIZES,
         "precision": PRECISIONS,

@@ -1,7 +1,7 @@
 """Texts of the window for translators: `python packaging/catalogue.py` writes the catalogues anew.
 
-It collects what `tr` and `trn` are called with, writes `i3desk/locale/i3desk.pot`, brings each `i3desk.po` up to date (new
-texts are empty, those no longer used are removed) and compiles it to the `.mo` that the window reads.
+It collects what `tr` and `trn` are called with, writes `i3desk/locale/i3desk.pot`, brings each `i3desk.po` up to date
+(new texts are empty, those no longer used are removed) and compiles it to the `.mo` that the window reads.
 """
 
 from __future__ import annotations
@@ -121,15 +121,12 @@ def compiled(entries: Catalogue, language: str) -> bytes:
         if all(given):
             pairs["\0".join(filter(None, (text, plural))).encode()] = "\0".join(given).encode()
     keys = sorted(pairs)
-    start = 28 + 16 * len(keys)
-    table, data = {}, b""
-    for values in ([*keys], [pairs[key] for key in keys]):
-        table[len(table)] = [
-            (len(value), start + len(data) + sum(len(v) + 1 for v in values[:n])) for n, value in enumerate(values)
-        ]
-        data += b"".join(value + b"\0" for value in values)
-    head = struct.pack("<7I", 0x950412DE, 0, len(keys), 28, 28 + 8 * len(keys), 0, start)
-    return head + b"".join(struct.pack("<2I", *entry) for entries_ in table.values() for entry in entries_) + data
+    position = 28 + 16 * len(keys)  # after the head and two tables of lengths and places
+    tables = data = b""
+    for value in (*keys, *(pairs[key] for key in keys)):
+        tables += struct.pack("<2I", len(value), position + len(data))
+        data += value + b"\0"
+    return struct.pack("<7I", 0x950412DE, 0, len(keys), 28, 28 + 8 * len(keys), 0, position) + tables + data
 
 
 def main() -> None:

@@ -91,7 +91,7 @@ LEFT_OUT = [
     "torch/lib/libaoti_custom_ops.so",
     "torch/lib/libbackend_with_compiler.so",
     "*.pyi",
-    # Qt: its translations (the window is in English), and plugins for hardware and files that desktops lack
+    # Qt: its translations into languages that the window lacks, and plugins for hardware and files that desktops lack
     "PySide6/Qt/translations/*",
     "PySide6/translations/*",
     "PySide6/Qt/plugins/egldeviceintegrations/*",
@@ -129,7 +129,12 @@ LEFT_OUT = [
     "*.dist-info/licenses/*",
     "*.dist-info/INSTALLER",
 ]
-KEPT = ["torch/bin/torch_shm_manager", "PySide6/Qt/plugins/imageformats/*svg*", "PySide6/Qt/plugins/imageformats/*ico*"]
+KEPT = [
+    "*/translations/qtbase_de.qm",
+    "torch/bin/torch_shm_manager",
+    "PySide6/Qt/plugins/imageformats/*svg*",
+    "PySide6/Qt/plugins/imageformats/*ico*",
+]
 
 # numpy's libraries were patched after linking and break if stripped; NVIDIA's are already stripped.
 UNSTRIPPED = ["numpy*", "*openblas*", "libgfortran*", "libquadmath*", "nvidia*", "libcu*", "libnv*", "libnccl*"]

@@ -37,7 +37,8 @@ LAYERS = {
         curves help settings models tokens datasets
         widgets preferences
         workers style conversations single_instance crash_report event_loop_stalls
-        paths
+        humanize
+        paths language
     """,
 }
 MOST_MODULES = 32  # in one folder

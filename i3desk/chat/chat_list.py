@@ -120,7 +120,7 @@ class ChatList(SectionedList):
         text = (
             tr("Move to {name}").format(name=name)
             if name
-            else tr("Remove from {folder_of}").format(folder_of=_folder_of(self._dragged[0]))
+            else tr("Remove from {folder}").format(folder=_folder_of(self._dragged[0]))
             if name == ""
             else what
         )

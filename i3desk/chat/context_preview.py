@@ -48,7 +48,7 @@ def context_preview(conversation: Conversation, model: ModelInfo | None, text: s
         room = model.window - min(sampling.max_new_tokens, model.window // 2)
         system = conversation.settings.system_messages
         alone = model.template.encode_turns([*system, draft])
-        persona = tr(", the persona {sum}").format(sum=figure(sum(map(len, alone)) - tokens)) if system else ""
+        persona = tr(", the persona {count}").format(count=figure(sum(map(len, alone)) - tokens)) if system else ""
         return ContextPreview(
             tokens,
             too_long=tr(

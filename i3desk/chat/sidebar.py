@@ -282,7 +282,7 @@ class Sidebar(QFrame):
         self.menu.clear()
         if folder is not None:
             self._add(tr("Rename"), lambda: self.edit_folder(folder.name), "F2")
-            self._add(tr("Delete folder, keep its chats"), lambda: self.folder_deleted.emit(folder.name), tr("Del"))
+            self._add(tr("Delete folder, keep its chats"), lambda: self.folder_deleted.emit(folder.name), "Del")
             self.menu.popup(place)
             return
         marked = self.list.marked
@@ -298,7 +298,7 @@ class Sidebar(QFrame):
                 lambda: self._pin_all(rows, pinned),
             )
             self._add_folders(rows)
-            self._add(trn("Delete {n} chat", "Delete {n} chats", len(rows)), lambda: self._delete(marked), tr("Del"))
+            self._add(trn("Delete {n} chat", "Delete {n} chats", len(rows)), lambda: self._delete(marked), "Del")
             self.menu.popup(place)
             return
         self.list.marks.clear()
@@ -310,7 +310,7 @@ class Sidebar(QFrame):
         self._add(tr("Export as Markdown…"), lambda: self.export_requested.emit(row.id, "markdown"))
         self._add(tr("Export as JSON…"), lambda: self.export_requested.emit(row.id, "json"))
         self.menu.addSeparator()
-        self._add(tr("Delete"), lambda: self.delete_requested.emit([row.id]), tr("Del"))
+        self._add(tr("Delete"), lambda: self.delete_requested.emit([row.id]), "Del")
         self.menu.popup(place)
 
     def _add_folders(self, rows: list[ConversationRow]) -> None:

@@ -14,9 +14,8 @@ from i3desk.style.icons import app_icon
 from i3desk.widgets.basics import Notice, add, button, column_in, label, named, row, scroll_page
 from i3desk.widgets.plain_text import menu_text
 
-SUGGESTIONS = (
-    tr("What can you do?"), tr("Tell me a story about a fox"), tr("What is the capital of Japan?"),
-    tr("I had a long day today"),
+SUGGESTIONS = (  # not translated: the bundled model reads English
+    "What can you do?", "Tell me a story about a fox", "What is the capital of Japan?", "I had a long day today",
 )  # fmt: skip
 MOST_SAMPLES = 3
 WIDTH = 640

@@ -151,8 +151,8 @@ def _message_from(values: object) -> Message:
         raise _refused(tr("a message has no usable number: {number}").format(number=str(number)[:20]))
     if role not in (USER, ASSISTANT):
         raise _refused(
-            tr('message {number} is by "{role}", neither "{USER}" nor "{ASSISTANT}"').format(
-                number=number, role=str(role)[:20], USER=USER, ASSISTANT=ASSISTANT
+            tr('message {number} is by "{role}", neither "{user}" nor "{assistant}"').format(
+                number=number, role=str(role)[:20], user=USER, assistant=ASSISTANT
             )
         )
     if not isinstance(values.get("content"), str):
@@ -267,7 +267,7 @@ def read_file(path: Path | str) -> list[Conversation]:
             return _conversations_in(gpt4all.read_chat(path, lambda what: None), str(path))
         if path.stat().st_size > LARGEST_FILE:
             raise I3Error(
-                tr("{path} is larger than {LARGEST_FILE} MB.").format(path=path, LARGEST_FILE=LARGEST_FILE // 2**20),
+                tr("{path} is larger than {size} MB.").format(path=path, size=LARGEST_FILE // 2**20),
                 tr("Split it into smaller files and import those."),
             )
         with open_file(path) as source:

@@ -53,9 +53,9 @@ def span_text(seconds: float) -> str:
         return f"{whole} s"
     if whole < 3600:
         return (
-            tr("{whole} min {whole2} s").format(whole=whole // 60, whole2=whole % 60)
+            tr("{minutes} min {seconds} s").format(minutes=whole // 60, seconds=whole % 60)
             if whole % 60
-            else tr("{whole} min").format(whole=whole // 60)
+            else tr("{minutes} min").format(minutes=whole // 60)
         )
     minutes = round(seconds / 60)
     hours, minutes = divmod(minutes, 60)
@@ -69,7 +69,9 @@ def position_text(unit: str, x: float) -> str:
     if unit == "seconds":
         return span_text(x)
     return (
-        tr("step {x}").format(x=figure(x, ",.0f")) if unit == "step" else tr("{x} tokens").format(x=figure(x, ",.0f"))
+        tr("step {number}").format(number=figure(x, ",.0f"))
+        if unit == "step"
+        else tr("{number} tokens").format(number=figure(x, ",.0f"))
     )
 
 
@@ -101,7 +103,7 @@ def time_tick_text(seconds: float, spacing: float) -> str:
         return f"{seconds / 3600:.0f} h"
     hours, rest = divmod(round(seconds), 3600)
     if spacing >= 60:
-        return f"{hours}:{rest // 60:02d} h" if hours else tr("{rest} min").format(rest=rest // 60)
+        return f"{hours}:{rest // 60:02d} h" if hours else tr("{minutes} min").format(minutes=rest // 60)
     if spacing < 1:
         return localised(f"{seconds:.{_decimals(spacing)}f} s")
     if not hours and rest < 120 and spacing >= 1:
@@ -109,7 +111,7 @@ def time_tick_text(seconds: float, spacing: float) -> str:
     return (
         f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
         if hours
-        else tr("{rest}:{rest2:02d} min").format(rest=rest // 60, rest2=rest % 60)
+        else tr("{minutes}:{seconds:02d} min").format(minutes=rest // 60, seconds=rest % 60)
     )
 
 

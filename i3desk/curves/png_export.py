@@ -67,7 +67,7 @@ def write_png(image: QImage, path: Path | str) -> str:
         writer = QImageWriter(str(temporary), b"png")
         if not writer.write(image):
             raise I3Error(
-                tr("{path} could not be written: {errorString}.").format(path=path, errorString=writer.errorString()),
+                tr("{path} could not be written: {error}.").format(path=path, error=writer.errorString()),
                 tr("Free some disk space or choose another folder; an existing file was not changed."),
             )
     return str(path)

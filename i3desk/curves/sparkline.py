@@ -92,9 +92,7 @@ class Sparkline(QWidget):
         if values != self._values:
             self._values = values
             self.setAccessibleName(
-                tr("Loss from {values} to {values2}").format(
-                    values=figure(values[0], ".2f"), values2=figure(values[-1], ".2f")
-                )
+                tr("Loss from {first} to {last}").format(first=figure(values[0], ".2f"), last=figure(values[-1], ".2f"))
                 if values
                 else tr("No loss yet")
             )

@@ -34,7 +34,7 @@ from PySide6.QtWidgets import (
 
 from i3desk.datasets.rows import ANSWER, ASK, Row, pasted_rows, table_text
 from i3desk.datasets.table_model import FOLLOWS_MARK, HEADINGS, Index, RowsModel, cells
-from i3desk.language import tr, trn
+from i3desk.language import figure, tr, trn
 from i3desk.widgets.basics import FileDropsPass, named
 from i3desk.workers.background import BackgroundJobs
 
@@ -81,9 +81,7 @@ class CellDelegate(QStyledItemDelegate):
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         edit = self.editor = named(CellEdit(parent), "cellEdit")
-        edit.setAccessibleName(
-            tr("{HEADINGS}, row {row}").format(HEADINGS=HEADINGS[index.column()], row=index.row() + 1)
-        )
+        edit.setAccessibleName(tr("{column}, row {row}").format(column=HEADINGS[index.column()], row=index.row() + 1))
         edit.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         edit.setTabChangesFocus(True)
         return edit
@@ -146,7 +144,7 @@ class RowNumbers(QHeaderView):
         self.setSectionsClickable(True)
 
     def sizeHint(self) -> QSize:
-        width = self.fontMetrics().horizontalAdvance(f"{max(99, self.count()):,}{FOLLOWS_MARK}")
+        width = self.fontMetrics().horizontalAdvance(f"{figure(max(99, self.count()))}{FOLLOWS_MARK}")
         return QSize(width + NUMBER_MARGIN, 0)
 
 
@@ -351,7 +349,7 @@ class RowTable(QTableView):
         """Show the actions on the selected rows."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        follows = tr("{FOLLOWS_MARK} Continue the conversation of the row above").format(FOLLOWS_MARK=FOLLOWS_MARK)
+        follows = tr("{mark} Continue the conversation of the row above").format(mark=FOLLOWS_MARK)
         actions: dict[str, Any] = {
             tr("Insert a row above"): self.insert_row, tr("Delete rows"): self.delete_rows,
             follows: self.toggle_follows,

@@ -49,7 +49,7 @@ class ReportDialog(QDialog):
         self.folder_button.clicked.connect(self._open_folder)
         self.page_button = button(
             tr("Open the page for problems"),
-            tr("Open {PROBLEMS_PAGE} in your browser").format(PROBLEMS_PAGE=PROBLEMS_PAGE),
+            tr("Open {page} in your browser").format(page=PROBLEMS_PAGE),
         )
         self.page_button.clicked.connect(self._open_page)
         self.close_button = button(tr("Close"), tr("Close this window (Esc)"))

@@ -75,9 +75,7 @@ class UpdatesDialog(QDialog):
             return
         day = QDate.fromString(update.published, Qt.DateFormat.ISODate)
         published = (
-            tr("Published on {toString}. ").format(toString=locale().toString(day, tr("d MMMM yyyy")))
-            if day.isValid()
-            else ""
+            tr("Published on {day}. ").format(day=locale().toString(day, tr("d MMMM yyyy"))) if day.isValid() else ""
         )
         facts = tr("{published}You have {current}. Installing it keeps your chats, models and runs.").format(
             published=published, current=update.current

@@ -45,8 +45,8 @@ def description_of(entry: Entry) -> str:
     if entry.origin is Origin.BUNDLED:
         return tr("Everyday talk, small sums and simple facts, in short English sentences.")
     if facts.kept is not None:
-        return tr("{rstrip}; kept {when}.").format(
-            rstrip=facts.description.rstrip(".") or tr("Trained by you"), when=when_text(facts.kept)
+        return tr("{about}; kept {when}.").format(
+            about=facts.description.rstrip(".") or tr("Trained by you"), when=when_text(facts.kept)
         )
     if facts.description:
         return _first_sentences(facts.description)
@@ -66,18 +66,18 @@ def card_facts(facts: ModelInfo, precision: str) -> list[tuple[str, str, str]]:
     """Name, value and tooltip of the facts on a card."""
     shown = [
         (
-            "memory",
+            tr("memory"),
             size_text(memory_bytes(facts, precision)),
             tr("Estimated memory use at {precision}").format(precision=precision),
         ),
-        ("file", size_text(facts.file_bytes), tr("Size on the disk")),
-        ("window", figure(facts.window), tr("Context window, in tokens")),
+        (tr("file"), size_text(facts.file_bytes), tr("Size on the disk")),
+        (tr("window"), figure(facts.window), tr("Context window, in tokens")),
         (
-            "parameters",
+            tr("parameters"),
             count_text(facts.parameters),
             tr("{parameters} parameters").format(parameters=figure(facts.parameters)),
         ),
-        ("licence", facts.licence or NOT_STATED, tr("The licence of the model")),
+        (tr("licence"), facts.licence or NOT_STATED, tr("The licence of the model")),
     ]
     training = facts.training
     if training is not None:
@@ -85,8 +85,8 @@ def card_facts(facts: ModelInfo, precision: str) -> list[tuple[str, str, str]]:
         general = tr("Perplexity on general text; lower is better")
         shown += [
             (tr("own text"), _figure(training.best_val_perplexity), own_text),
-            ("general", _figure(training.general_perplexity), general),
-            ("steps", figure(training.step), tr("Training steps")),
+            (tr("general"), _figure(training.general_perplexity), general),
+            (tr("steps"), figure(training.step), tr("Training steps")),
         ]
     return shown
 

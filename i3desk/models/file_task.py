@@ -121,5 +121,5 @@ def _remove_unfinished(target: Path) -> None:
 def verified_text(report: dict) -> str:
     """The result of `i3core verify` in a sentence."""
     if report.get("checksums"):
-        return tr("All {get} files match their checksums.").format(get=report.get("files"))
+        return tr("All {count} files match their checksums.").format(count=report.get("files"))
     return tr("The weights can be read. There are no checksums to check the files against.")

@@ -34,6 +34,14 @@ class Use(enum.Enum):
     LOADED = "loaded"
 
 
+ORIGINS = {
+    Origin.BUNDLED: tr("bundled"),
+    Origin.DOWNLOADED: tr("downloaded"),
+    Origin.OWN: tr("yours"),
+    Origin.FINE_TUNED: tr("fine-tuned"),
+}
+
+
 class ModelCard(QFrame):
     """Shows an entry of the catalog, and asks for confirmation in the card.
 
@@ -100,7 +108,7 @@ class ModelCard(QFrame):
         self.setAccessibleName(tr("Model {name}").format(name=entry.name))
         self.name.setText(entry.name)
         self.name.setToolTip(tooltip_text(str(entry.folder)))
-        self.origin.setText(Origin.OWN.value if entry.is_kept else entry.origin.value)
+        self.origin.setText(ORIGINS[Origin.OWN if entry.is_kept else entry.origin])
         note = entry.facts.note if entry.facts else ""
         self.note.setText(note)
         self.note.setVisible(bool(note))

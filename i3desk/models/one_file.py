@@ -14,7 +14,7 @@ from i3desk.language import tr
 from i3desk.models.catalog import Catalog, Entry
 from i3desk.workers.background import BackgroundJobs
 
-KIND = tr("Models (*{SUFFIX})").format(SUFFIX=archive.SUFFIX)
+KIND = tr("Models (*{suffix})").format(suffix=archive.SUFFIX)
 
 
 def is_one_file(path: str | Path) -> bool:

@@ -155,7 +155,7 @@ def split_shown(source: str) -> tuple[str, str]:
     path, _, weight = source.rpartition(":")
     if not path or not weight.replace(".", "", 1).isdecimal():
         return source, ""
-    return path, "" if float(weight) == 1 else tr(" (shown {weight:,g}×)").format(weight=float(weight))
+    return path, "" if float(weight) == 1 else tr(" (shown {weight}×)").format(weight=figure(float(weight), ",g"))
 
 
 def _ordered(keys: Iterable[str]) -> list[str]:

@@ -106,7 +106,7 @@ class DeleteConfirmation(Question):
                 )
         elif forgotten:
             what = tr("Take {name} off this list?").format(name=name or _runs(forgotten))
-            where = tr(" in {to_forget}").format(to_forget=self.to_forget[0]) if forgotten == 1 else ""
+            where = tr(" in {folder}").format(folder=self.to_forget[0]) if forgotten == 1 else ""
             details.append(tr("Nothing is deleted: the files stay{where}.").format(where=where))
         else:
             what = tr("{name} cannot be deleted while training.").format(name=name or _runs(alive))

@@ -117,12 +117,12 @@ class RunDetails(QWidget):
         self.more_button = icon_button("more", tr("More"), tr("Rename, open the folder or delete"), look="more")
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more_button)
-        self.rename_action = menu.addAction("Rename\tF2", self.start_rename)
+        self.rename_action = menu.addAction(tr("Rename\tF2"), self.start_rename)
         self.folder_action = menu.addAction(
             tr("Open folder"), partial(self._with_folder, partial(open_folder, asker=self))
         )
         menu.addSeparator()
-        self.remove_action = menu.addAction("Delete…\tDel", self.removal_requested.emit)
+        self.remove_action = menu.addAction(tr("Delete…\tDel"), self.removal_requested.emit)
         self.more_button.setMenu(menu)
 
         head = QWidget()

@@ -169,7 +169,7 @@ class RunsPage(QWidget):
         if shown:
             self._card.setMaximumHeight(len(shown) * self.list.sizeHintForRow(0) + 2 * CARD_PADDING + 2)
         found = (
-            tr("{count} of {count2}").format(count=len(shown), count2=len(everything))
+            tr("{count} of {total}").format(count=len(shown), total=len(everything))
             if len(shown) < len(everything)
             else f"{len(everything)}"
         )

@@ -83,7 +83,7 @@ def _parameters(description: Mapping[str, Any]) -> str:
     if not isinstance(count, int):
         return ""
     if isinstance(trainable, int) and trainable != count:
-        return tr("{count} of {count2} trained").format(count=count_text(trainable), count2=count_text(count))
+        return tr("{count} of {total} trained").format(count=count_text(trainable), total=count_text(count))
     return tr("{count}, all trained").format(count=count_text(count))
 
 

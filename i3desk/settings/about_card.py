@@ -41,7 +41,7 @@ class AboutCard(Card):
         self.column.addWidget(text)
         self.link = button(
             tr("The i3 project"),
-            tr("Open {I3_PROJECT} in your browser").format(I3_PROJECT=I3_PROJECT),
+            tr("Open {page} in your browser").format(page=I3_PROJECT),
             name=tr("Open the page of the i3 project"),
         )
         self.link.clicked.connect(self._open_project)

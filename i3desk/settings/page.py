@@ -10,7 +10,7 @@ from PySide6.QtWidgets import (
 )
 
 from i3core.net.releases import switched_on
-from i3desk.language import tr
+from i3desk.language import LANGUAGES, SYSTEM, tr
 from i3desk.paths import Paths
 from i3desk.preferences import TEXT_SIZES, SettingsStore
 from i3desk.settings.about_card import AboutCard
@@ -30,6 +30,10 @@ from i3desk.widgets.setting_rows import SwitchButton
 from i3desk.workers.api_server import ApiServer
 
 COLUMN_WIDTH = 640
+LANGUAGE_CHOICES = {
+    SYSTEM: (tr("System"), tr("The language of your system, if i3desk knows it")),
+    **{code: (name, name) for code, name in LANGUAGES.items()},
+}
 THEME_TOOLTIPS = {
     "system": tr("Follow the light or dark colours of your system"),
     "light": tr("Always light"),
@@ -135,6 +139,12 @@ class SettingsPage(QWidget):
             grid.addWidget(choice, line, 1)
         grid.addWidget(self.scale_note, len(choices), 1)
         card.column.addLayout(grid)
+        self.language_choice = SegmentedControl(tr("Language"), LANGUAGE_CHOICES)
+        self.language_choice.show_choice(self._store.preferences.language)
+        self.language_choice.chosen.connect(self._choose_language)
+        self.language_note = label(tr("Restart i3desk to apply."), tone="muted", grade="small")
+        self.language_note.hide()
+        card.column.addLayout(row(QLabel(tr("Language")), (self.language_note, 1), self.language_choice, spacing=16))
         self.motion_switch = SwitchButton()
         self.motion_switch.setAccessibleName(tr("Reduce motion"))
         self.motion_switch.setToolTip(tooltip_text(tr("Nothing moves by itself: bars stand still while they wait")))
@@ -166,6 +176,11 @@ class SettingsPage(QWidget):
     def _choose_theme(self, choice: str) -> None:
         self._theme.choose(choice)
         self._store.change(theme=choice)
+
+    @Slot(str)
+    def _choose_language(self, choice: str) -> None:
+        self._store.change(language=choice)
+        self.language_note.show()
 
     @Slot(str)
     def _choose_scale(self, choice: str) -> None:

@@ -63,8 +63,8 @@ class Outcome:
             )
         text, is_good = outcome_text(self.evaluated) if self.evaluated else ("", True)
         if not is_good:
-            return tr("Taught. {partition} Undo it if that is too little.").format(
-                partition=text.partition(" To mend it")[0]
+            return tr("Taught. {outcome} Undo it if that is too little.").format(
+                outcome=text.partition(" To mend it")[0]
             )
         return tr("Taught. {text}").format(text=text).strip()
 

@@ -8,8 +8,8 @@ from i3desk.humanize import count_text
 from i3desk.language import figure, localised, tr, trn
 
 MOST_LEFT_OUT = 4  # that are named
-PAIRS = (tr("prompt and completion"), tr("Alpaca instructions"), tr("two columns"), tr("ways to ask"))
-CHATS = ("messages", tr("ShareGPT conversations"))
+PAIRS = ("prompt and completion", "Alpaca instructions", "two columns", "ways to ask")  # as i3core names them
+CHATS = ("messages", "ShareGPT conversations")
 KINDS = {"chat": tr("chat"), "tokens": tr("tokens"), "text": tr("text"), "mixed": tr("mixed")}
 MUCH_UNKNOWN = 0.02  # of the tokens
 MIN_TO_SPLIT = 20  # documents or rows; with fewer, nothing is kept for validation

@@ -218,7 +218,7 @@ class DataList(QWidget):
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setNameFilters(
             [
-                tr("Text and tables ({value})").format(value=" ".join("*" + each for each in SUFFIXES)),
+                tr("Text and tables ({patterns})").format(patterns=" ".join("*" + each for each in SUFFIXES)),
                 tr("All files (*)"),
             ]
         )

@@ -20,7 +20,7 @@ def time_text(seconds: float) -> str:
 
 def of_total_text(part: float, whole: float) -> str:
     """A size and its total, each in its own unit: "600 MB of 24 GB"."""
-    return tr("{size} of {size2}").format(size=size_text(part), size2=size_text(whole))
+    return tr("{size} of {whole}").format(size=size_text(part), whole=size_text(whole))
 
 
 def times_text(epochs: float) -> str:

@@ -95,8 +95,8 @@ class LearningSummary(QWidget):
         step = (
             ""
             if later is None
-            else tr(" At step {step}{tr}.").format(
-                step=figure(later.step), tr=tr(", the best so far") if later.is_best else ""
+            else tr(" At step {step}{best}.").format(
+                step=figure(later.step), best=tr(", the best so far") if later.is_best else ""
             )
         )
         self._show(self._data, self.data_value, data, learned_tone, f"{PERPLEXITY} {DATA}{step}")

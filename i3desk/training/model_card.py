@@ -21,9 +21,9 @@ from i3desk.widgets.plain_text import menu_text, tooltip_text
 LAST_BLOCKS, LORA_RANK = 2, 8
 TRAINABLE_PARTS = {
     "all": (tr("All weights"), tr("Learns the most; the whole model changes")),
-    "last": (tr("Last {LAST_BLOCKS} blocks only").format(LAST_BLOCKS=LAST_BLOCKS), tr("Faster, and forgets less")),
+    "last": (tr("Last {blocks} blocks only").format(blocks=LAST_BLOCKS), tr("Faster, and forgets less")),
     "lora": (
-        tr("LoRA adapter (rank {LORA_RANK})").format(LORA_RANK=LORA_RANK),
+        tr("LoRA adapter (rank {rank})").format(rank=LORA_RANK),
         tr("A small file beside the model, which does not change"),
     ),
 }

@@ -59,9 +59,7 @@ class PromptList(QWidget):
         self.lines: list[PromptLine] = []
         self._pause = QTimer(self, singleShot=True, interval=TYPED_AFTER_MS)
         self._pause.timeout.connect(self._announce)
-        self.add_button = button(
-            tr("Add a prompt"), tr("At most {MOST_PROMPTS}").format(MOST_PROMPTS=MOST_PROMPTS), kind="quiet"
-        )
+        self.add_button = button(tr("Add a prompt"), tr("At most {most}").format(most=MOST_PROMPTS), kind="quiet")
         self.add_button.clicked.connect(self._add_empty)
         hint = label(tr("Answered at every evaluation, with the same seed"), "muted", "small", wrap=True)
         self.unreadable = UnreadableNote()

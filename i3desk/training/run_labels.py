@@ -77,8 +77,8 @@ def epoch_text(summary: RunSummary, step: int) -> str:
     if summary.config.get("steps") or not summary.total_steps:
         return ""
     epochs = float(summary.config.get("epochs") or 1.0)
-    return tr("{epochs} of {epochs2}").format(
-        epochs=figure(epochs * step / summary.total_steps, ".1f"), epochs2=figure(epochs, "g")
+    return tr("{epochs} of {total}").format(
+        epochs=figure(epochs * step / summary.total_steps, ".1f"), total=figure(epochs, "g")
     )
 
 

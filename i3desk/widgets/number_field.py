@@ -41,7 +41,9 @@ class NumberField(QLineEdit):
         self._value: Number = setting.default
         self.setToolTip(
             tooltip_text(
-                tr("From {text} to {text2}").format(text=self._text(setting.minimum), text2=self._text(setting.maximum))
+                tr("From {lowest} to {highest}").format(
+                    lowest=self._text(setting.minimum), highest=self._text(setting.maximum)
+                )
             )
         )
         self.setValidator(QRegularExpressionValidator(QRegularExpression(WRITTEN), self))

@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self._rail = named(QFrame(), "rail")
         self._rail.setFixedWidth(RAIL_WIDTH)
-        self._rail_layout = column_in(self._rail, margins=(7, 11, 8, 11), spacing=4)
+        self._rail_layout = column_in(self._rail, margins=(5, 11, 5, 11), spacing=4)
         self._rail_buttons = QButtonGroup(self)
         self.chat_button = self._add_page(self.chat_page, tr("Chat"), tr("Chat"), "chat", "Ctrl+1")
         self.train_button = self._add_page(self.train_page, tr("Train"), tr("Train"), "train", "Ctrl+2")

@@ -151,6 +151,4 @@ class StatusBar(QStatusBar):
 
     @Slot()
     def _show_memory(self) -> None:
-        self.memory.setText(
-            tr("{memory_used_bytes} MB").format(memory_used_bytes=figure(memory_used_bytes() / 1000000, ",.0f"))
-        )
+        self.memory.setText(tr("{megabytes} MB").format(megabytes=figure(memory_used_bytes() / 1000000, ",.0f")))

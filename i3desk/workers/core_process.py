@@ -148,9 +148,7 @@ class CoreProcess(QObject):
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
             self.failed.emit(
-                tr("The {name} could not start: {errorString}").format(
-                    name=self._name, errorString=self._process.errorString()
-                )
+                tr("The {name} could not start: {error}").format(name=self._name, error=self._process.errorString())
             )
 
 

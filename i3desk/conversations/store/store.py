@@ -165,9 +165,7 @@ class Store:
         messages = sorted(conversation.messages.values(), key=lambda message: message.number)
         if messages and messages[-1].number > search_index.MAX_MESSAGES:
             raise I3Error(
-                tr("A conversation can have at most {MAX_MESSAGES} messages.").format(
-                    MAX_MESSAGES=figure(search_index.MAX_MESSAGES)
-                ),
+                tr("A conversation can have at most {most} messages.").format(most=figure(search_index.MAX_MESSAGES)),
                 tr("Start a new chat."),
             )
         title = serialization.encodable(conversation.title)
