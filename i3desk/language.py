@@ -6,7 +6,6 @@ in English, texts are those of the source.
 
 from __future__ import annotations
 
-import gettext
 import json
 import os
 import re
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING
 from i3core.system.files import read_file
 
 if TYPE_CHECKING:
+    from gettext import NullTranslations
+
     from PySide6.QtCore import QCoreApplication, QLocale
 
 FOLDER = Path(__file__).with_name("locale")
@@ -26,19 +27,20 @@ SOURCE = "en"  # the language of the source
 LANGUAGES = {SOURCE: "English", "de": "Deutsch"}  # by code, each in its own words
 SYSTEM = "system"  # the setting for the language of the system
 _SIGN = re.compile(r"(?<=\d)[.,](?=\d)")
-_texts: gettext.NullTranslations = gettext.NullTranslations()
+_texts: NullTranslations | None = None  # none: the texts of the source
 _code = SOURCE
 _signs: dict[str, str] = {}  # of numbers, by those of English
 
 
 def tr(text: str) -> str:
     """`text` in the language of the window; texts without a translation stay as they are."""
-    return _texts.gettext(text) if text else text
+    return _texts.gettext(text) if text and _texts else text
 
 
 def trn(one: str, many: str, n: int, **values: object) -> str:
     """The text for one or for `n` things, with `{n}` and `values` put in."""
-    return _texts.ngettext(one, many, n).format(n=figure(n), **values)
+    text = _texts.ngettext(one, many, n) if _texts else one if n == 1 else many
+    return text.format(n=figure(n), **values)
 
 
 def figure(value: float, spec: str = ",") -> str:
@@ -81,8 +83,12 @@ def use(language: str) -> None:
     chosen = locale()
     QLocale.setDefault(chosen)
     _signs = {} if language == SOURCE else {".": chosen.decimalPoint(), ",": chosen.groupSeparator()}
-    languages = [] if language == SOURCE else [language]
-    _texts = gettext.translation(DOMAIN, FOLDER, languages, fallback=language == SOURCE)
+    if language == SOURCE:
+        _texts = None
+        return
+    from gettext import translation  # only here: it takes some milliseconds
+
+    _texts = translation(DOMAIN, FOLDER, [language])
 
 
 def of_system(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> str:

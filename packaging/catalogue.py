@@ -1,4 +1,4 @@
-"""Texts of the window for translators: `python packaging/catalogue.py` writes the catalogues anew.
+"""Texts of the window for translators: `python packaging/catalogue.py` writes the catalogues again.
 
 It collects what `tr` and `trn` are called with, writes `i3desk/locale/i3desk.pot`, brings each `i3desk.po` up to date
 (new texts are empty, those no longer used are removed) and compiles it to the `.mo` that the window reads.
