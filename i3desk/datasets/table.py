@@ -289,9 +289,9 @@ class RowTable(QTableView):
             new = [known.with_cell(column, row.answer) for row, known in zip(new, old, strict=False)]
         self.rows.replace(number, len(new), new, tr("Paste"))
         self.setCurrentIndex(self.rows.index(min(number + len(new), len(self.rows.rows)), ASK))
-        pasted = trn("Pasted {n} row.", "Pasted {n} rows.", len(new))
+        told = trn("Pasted {n} row.", "Pasted {n} rows.", len(new))
         only = tr(" Only the first two columns were used.") if widest > len(HEADINGS) else ""
-        self.noticed.emit(pasted + only)
+        self.noticed.emit(told + only)
 
     @Slot(int)
     def _move(self, step: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from i3desk.conversations import serialization
 from i3desk.conversations.conversation import ASSISTANT, LATEST, USER, Conversation, Message, ReplyState
@@ -60,7 +61,7 @@ def values_of(message: Message, text: str) -> list:
 def message_from(values: tuple) -> Message:
     """Make the message of a row, without chunks; what no version has written becomes something usual."""
     number, parent, role, text, created_at, state, *numbers, sampling = values  # a chat may have thousands
-    return Message(
+    content: list[Any] = [
         number,
         parent,
         USER if role == USER else ASSISTANT,
@@ -70,7 +71,8 @@ def message_from(values: tuple) -> Message:
         [],
         *numbers,
         serialization.decode_sampling(sampling),
-    )
+    ]
+    return Message(*content)
 
 
 def conversation_from(number: int, values: tuple, stored: list[tuple]) -> Conversation:
