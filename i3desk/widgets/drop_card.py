@@ -25,7 +25,7 @@ class DropCard(QFrame):
         self._dragging = False
         self.setMinimumHeight(LEAST_HEIGHT)
         self.title = label(tone="muted", wrap=True)
-        hint = label("model.safetensors or pytorch_model.bin, config.json, tokenizer", "muted", "small", wrap=True)
+        hint = label(tr("model.safetensors or pytorch_model.bin, config.json, tokenizer"), "muted", "small", wrap=True)
         column = column_in(self, None, margins=(16, 24, 16, 24), spacing=6)
         for text in (self.title, hint):
             text.setAlignment(Qt.AlignmentFlag.AlignCenter)
