@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import threading
 import time
@@ -37,6 +38,14 @@ def pytest_collection_modifyitems(items) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support", extend=True))
+
+
+@pytest.fixture(autouse=True)
+def no_collection_in_workers() -> Iterator[None]:
+    """As in the program (see GcControl): in a worker's thread, collecting an object of Qt can block it and the window."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
