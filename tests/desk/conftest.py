@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items) -> None:
 
 @pytest.fixture(autouse=True)
 def no_collection_in_workers() -> Iterator[None]:
-    """As in the program (see GcControl): in a worker's thread, collecting an object of Qt can block it and the window."""
+    """As in the program (see GcControl): in a worker's thread, collecting an object of Qt may block both threads."""
     gc.disable()
     yield
     gc.enable()

@@ -3,7 +3,8 @@
     python tests/support/tour.py FOLDER [--pictures FOLDER] [--theme light|dark] [--size 1280x800]
 
 Prints one JSON line: the longest stall of the event loop in each phase, the most processor time of the window's thread
-between two events ("busy_ms"; other programs do not lengthen it, and more than LIMIT_MS fails), and what was seen.
+between two events ("busy_ms"; other programs hardly lengthen it), phases with more than LIMIT_MS of it ("slow"), and
+what was seen.
 """
 
 from __future__ import annotations
@@ -103,8 +104,7 @@ class Tour(QObject):
         self._timer.stop()
         self.phase("end")
         slow = [name for name, busy in self.result["busy_ms"].items() if busy > LIMIT_MS]
-        if slow:
-            self.result |= {"ok": False, "slow": slow}
+        self.result["slow"] = slow
         self.window.close()
 
     def phase(self, name: str) -> None:

@@ -136,7 +136,9 @@ def test_chat_uses_the_same_ids_as_training(config, build, tmp_path, monkeypatch
     monkeypatch.setattr(
         TrainStep, "step", lambda self, number, batches: seen.extend(batches) or step(self, number, batches)
     )
-    settings = config(model=str(tmp_path / "model"), data=(str(tmp_path / "one.jsonl"),), steps=1, eval_every=0)
+    settings = config(
+        model=str(tmp_path / "model"), data=(str(tmp_path / "one.jsonl"),), steps=1, eval_every=0, variation="off"
+    )
     run(settings)
     [(ids, targets)] = seen
     [ids], [targets] = ids.tolist(), targets.tolist()
