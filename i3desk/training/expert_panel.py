@@ -53,9 +53,8 @@ _CHOICES = READING_OPTIONS | {
         "it. auto is half for little data and less for much; 0 replays nothing."), ("auto", "0", "0.25", "0.5", "0.7"),
     ),
     "variation": RunOption(
-        "variation", tr("Variation"), tr("Your questions also appear with other words around them and without "
-        "some of their "
-        "words. auto is on for little chat data."), CHOICES["variation"],
+        "variation", tr("Variation"), tr("Your questions also appear in other words, with words around "
+        "them, and without some of their words. auto is on for little chat data."), CHOICES["variation"],
     ),
     "loss_on": RunOption(
         "loss_on", tr("Learned"), tr("Of conversations: the assistant's replies only, or all turns. Plain text "
